@@ -1,0 +1,19 @@
+//! Compiles `patchsweep/v1/*.proto` with a pure-Rust compiler, so that no `protoc` program is needed.
+
+use std::error::Error;
+
+const PROTOS: [&str; 4] = [
+    "patchsweep/v1/sweep.proto",
+    "patchsweep/v1/scores.proto",
+    "patchsweep/v1/worker.proto",
+    "patchsweep/v1/client.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let descriptors = protox::compile(PROTOS, ["."])?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    for proto in PROTOS {
+        println!("cargo:rerun-if-changed={proto}");
+    }
+    Ok(())
+}

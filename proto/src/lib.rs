@@ -1,0 +1,31 @@
+//! What coordinator and workers say to each other, and the checked domain types behind it.
+//!
+//! [`v1`] holds the generated wire types. They are turned into the domain types of the other modules
+//! at the RPC edge (see [`wire`]) and go no further. This crate knows neither libtorch nor the network;
+//! the only files it looks at are model folders ([`model::locate`]).
+
+#![forbid(unsafe_code)]
+
+pub mod causality;
+mod chain;
+pub mod chunk;
+mod component;
+pub mod context;
+pub mod digest;
+pub mod grid;
+pub mod ids;
+pub mod metric;
+pub mod model;
+pub mod moments;
+pub mod results;
+pub mod scores;
+pub mod status;
+pub mod tile;
+pub mod tokens;
+pub mod v1;
+pub mod wire;
+
+pub use chain::error_chain;
+
+/// Version of the worker protocol; coordinator and workers must have the same.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,84 @@
+//! A finished sweep: what the results folder and the lists are made from.
+
+/// All tensors of a finished sweep, with their labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepResults {
+    /// As in the spec.
+    pub name: String,
+    /// Labels \[iterations\].
+    pub iteration_labels: Vec<String>,
+    /// Token strings of the first clean prompt \[positions\].
+    pub token_labels: Vec<String>,
+    /// Names \[metrics\]; the first is the main one.
+    pub metrics: Vec<String>,
+    /// Mean clean metric \[metrics\]\[iterations\].
+    pub clean: Vec<Vec<f32>>,
+    /// Mean corrupted metric \[metrics\]\[iterations\].
+    pub corrupted: Vec<Vec<f32>>,
+    /// Every grid under every metric.
+    pub grids: Vec<GridScores>,
+    /// A JSON object.
+    pub manifest: String,
+}
+
+/// One grid under one metric. All tensors are \[iterations, axes..\], row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridScores {
+    /// Index of the metric.
+    pub metric: usize,
+    /// The grid's name.
+    pub grid: String,
+    /// `TransformerLens`' name of the component.
+    pub component: String,
+    /// Axis names, without iteration.
+    pub axes: Vec<String>,
+    /// Sizes of those axes.
+    pub extents: Vec<usize>,
+    /// Mean effect, in the metric's unit.
+    pub effect: Vec<f32>,
+    /// Mean patched metric.
+    pub value: Vec<f32>,
+    /// Standard error of the mean effect; NaN for a single prompt.
+    pub stderr: Vec<f32>,
+    /// Prompts behind each cell.
+    pub count: Vec<u64>,
+    /// 0: computed.
+    pub status: Vec<u32>,
+}
+
+impl SweepResults {
+    /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
+    #[must_use]
+    pub fn tensor_name(&self, scores: &GridScores) -> String {
+        match scores.metric {
+            0 => scores.grid.clone(),
+            metric => format!("{}@{}", scores.grid, self.metrics[metric]),
+        }
+    }
+}
+
+impl GridScores {
+    /// Cells of one iteration.
+    #[must_use]
+    pub fn cells(&self) -> usize {
+        self.extents.iter().product()
+    }
+
+    /// Indices, one per axis, of a cell given by its row-major place in an iteration.
+    #[must_use]
+    pub fn indices(&self, cell: usize) -> Vec<usize> {
+        let mut rest = cell;
+        let mut indices: Vec<usize> = self
+            .extents
+            .iter()
+            .rev()
+            .map(|extent| {
+                let index = rest % extent;
+                rest /= extent;
+                index
+            })
+            .collect();
+        indices.reverse();
+        indices
+    }
+}

@@ -1,0 +1,70 @@
+//! What a client is told of a sweep, and how it may have its work cut.
+
+use crate::ids::SweepId;
+
+/// A sweep at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweepStatus {
+    /// The sweep.
+    pub sweep: SweepId,
+    /// As in the spec.
+    pub name: String,
+    /// Where it stands.
+    pub state: SweepState,
+    /// Tiles of its plan.
+    pub tiles_total: u32,
+    /// Tiles whose scores are in.
+    pub tiles_done: u32,
+    /// Tiles that workers hold now.
+    pub tiles_leased: u32,
+    /// Cost estimate of all tiles, in multiply-adds.
+    pub multiply_adds_total: u64,
+    /// Of those that are done.
+    pub multiply_adds_done: u64,
+    /// Connected workers.
+    pub workers: u32,
+}
+
+/// Where a sweep stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SweepState {
+    /// Tiles are waiting or being computed.
+    Running,
+    /// All scores are in.
+    Done,
+    /// A tile failed on every attempt.
+    Failed {
+        /// Why, as its last worker said.
+        reason: String,
+    },
+    /// By a client.
+    Cancelled,
+}
+
+impl SweepState {
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        *self != Self::Running
+    }
+
+    /// One word for tables and JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How the work is cut into tiles; the scores do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Multiply-adds that a tile aims at; `None`: a 64th of the sweep, within bounds.
+    pub tile_multiply_adds: Option<u64>,
+    /// Most prompts of a tile; `None`: 256.
+    pub tile_prompts: Option<u32>,
+}

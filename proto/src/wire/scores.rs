@@ -1,0 +1,95 @@
+//! `TileScores` and `CacheStats`.
+
+use super::WireError;
+use crate::moments::Moments;
+use crate::scores::{CacheStats, CellScore, TileScores};
+use crate::v1;
+
+const SCORES: &str = "TileScores";
+
+impl From<&TileScores> for v1::TileScores {
+    fn from(tile: &TileScores) -> Self {
+        let each = |part: fn(&CellScore) -> f64| tile.scores.iter().map(part).collect();
+        let cells = tile.scores.chunks(tile.metrics);
+        Self {
+            cells: to_u32(cells.len()),
+            metrics: to_u32(tile.metrics),
+            counts: cells.map(|metrics| metrics[0].value.count).collect(),
+            value_mean: each(|score| score.value.mean),
+            value_m2: each(|score| score.value.m2),
+            effect_mean: each(|score| score.effect.mean),
+            effect_m2: each(|score| score.effect.m2),
+        }
+    }
+}
+
+/// A plan has fewer cells than this; a receiver would refuse the mismatch.
+fn to_u32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl TryFrom<v1::TileScores> for TileScores {
+    type Error = WireError;
+
+    fn try_from(wire: v1::TileScores) -> Result<Self, WireError> {
+        let metrics = wire.metrics as usize;
+        if metrics == 0 {
+            return Err(WireError::invalid(SCORES, "metrics", "none"));
+        }
+        let cells = wire.cells as usize;
+        let lists = [
+            ("value_mean", &wire.value_mean),
+            ("value_m2", &wire.value_m2),
+            ("effect_mean", &wire.effect_mean),
+            ("effect_m2", &wire.effect_m2),
+        ];
+        let wanted = cells.checked_mul(metrics);
+        for (field, list) in lists {
+            if Some(list.len()) != wanted {
+                let reason = format!("{} entries, not {cells} cells x {metrics} metrics", list.len());
+                return Err(WireError::invalid(SCORES, field, reason));
+            }
+        }
+        if wire.counts.len() != cells {
+            return Err(WireError::invalid(SCORES, "counts", "not one per cell"));
+        }
+        let score = |index: usize| {
+            let count = wire.counts[index / metrics];
+            CellScore {
+                value: Moments { count, mean: wire.value_mean[index], m2: wire.value_m2[index] },
+                effect: Moments { count, mean: wire.effect_mean[index], m2: wire.effect_m2[index] },
+            }
+        };
+        Ok(Self { metrics, scores: (0..cells * metrics).map(score).collect() })
+    }
+}
+
+impl From<CacheStats> for v1::CacheStats {
+    fn from(stats: CacheStats) -> Self {
+        let CacheStats { hits, misses, evictions, bytes, budget_bytes } = stats;
+        Self { hits, misses, evictions, bytes, budget_bytes }
+    }
+}
+
+impl From<v1::CacheStats> for CacheStats {
+    fn from(wire: v1::CacheStats) -> Self {
+        let v1::CacheStats { hits, misses, evictions, bytes, budget_bytes } = wire;
+        Self { hits, misses, evictions, bytes, budget_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_round_trip_and_short_lists_are_refused() {
+        let score = |x: f32| CellScore::of(&[x, 2.0 * x], &[0.5, 1.0]);
+        let tile = TileScores { metrics: 1, scores: vec![score(1.0), score(-3.0)] };
+        let wire = v1::TileScores::from(&tile);
+        assert_eq!(TileScores::try_from(wire.clone()), Ok(tile));
+        let short = v1::TileScores { effect_m2: vec![0.0], ..wire };
+        let error = TileScores::try_from(short).unwrap_err();
+        assert!(error.to_string().contains("`effect_m2`"), "{error}");
+    }
+}

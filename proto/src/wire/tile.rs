@@ -1,0 +1,59 @@
+//! `Tile`.
+
+use super::{WireError, range_from_wire, range_to_wire, required};
+use crate::context::SweepContext;
+use crate::ids::TileId;
+use crate::tile::{Tile, TileWork};
+use crate::v1;
+
+impl From<&Tile> for v1::Tile {
+    fn from(tile: &Tile) -> Self {
+        use v1::tile::Work;
+        let work = match &tile.work {
+            TileWork::Baseline => Work::Baseline(v1::BaselineWork {}),
+            TileWork::Patch { grid, cells } => {
+                Work::Patch(v1::PatchWork { grid: *grid, cells: cells.iter().map(range_to_wire).collect() })
+            }
+        };
+        Self { id: tile.id.0, iteration: tile.iteration, prompts: Some(range_to_wire(&tile.prompts)), work: Some(work) }
+    }
+}
+
+impl TryFrom<v1::Tile> for Tile {
+    type Error = WireError;
+
+    fn try_from(wire: v1::Tile) -> Result<Self, WireError> {
+        use v1::tile::Work;
+        let work = match required(wire.work, "Tile", "work")? {
+            Work::Baseline(v1::BaselineWork {}) => TileWork::Baseline,
+            Work::Patch(v1::PatchWork { grid, cells }) => {
+                let cells = cells.into_iter().map(|range| range_from_wire(range, "PatchWork", "cells"));
+                TileWork::Patch { grid, cells: cells.collect::<Result<_, _>>()? }
+            }
+        };
+        let prompts = required(wire.prompts, "Tile", "prompts")?;
+        let prompts = range_from_wire(prompts, "Tile", "prompts")?;
+        Ok(Self { id: TileId(wire.id), iteration: wire.iteration, prompts, work })
+    }
+}
+
+/// Whether a tile lies inside its sweep; a worker checks it before it computes.
+pub fn check_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError> {
+    let refuse = |field, reason: &str| Err(WireError::invalid("Tile", field, reason));
+    if tile.iteration as usize >= context.iterations.len() {
+        return refuse("iteration", "out of range");
+    }
+    if tile.prompts.end > context.clean.prompts() {
+        return refuse("prompts", "out of range");
+    }
+    if let TileWork::Patch { grid, cells } = &tile.work {
+        let Some(grid) = context.grids.get(*grid as usize) else {
+            return refuse("grid", "out of range");
+        };
+        let extents = grid.extents(&context.shape, context.clean.positions());
+        if cells.len() != extents.len() || cells.iter().zip(extents).any(|(range, extent)| range.end > extent) {
+            return refuse("cells", "outside the grid");
+        }
+    }
+    Ok(())
+}
