@@ -1,0 +1,88 @@
+//! What can end a command early, and its exit code.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use patchsweep_proto::model::locate::LocateError;
+
+use crate::client::ClientError;
+use crate::plan::PlanError;
+use crate::results::{FolderError, ResultsError};
+use crate::server::{ModelFilesError, ServeError};
+use crate::spec::SpecError;
+
+/// What can end a command early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error("cannot read {}: {source}{}", .path.display(), hint(*.named_by_spec))]
+    ReadInput { path: PathBuf, source: io::Error, named_by_spec: bool },
+    #[error("{}: {source}", .path.display())]
+    Spec { path: PathBuf, source: SpecError },
+    #[error("{}: {source}", .path.display())]
+    Plan { path: PathBuf, source: PlanError },
+    #[error("{}: {reason}", .path.display())]
+    Refused { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    #[error(transparent)]
+    Model(#[from] ModelFilesError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    #[error("cannot start {}: {source}; build it with `cargo build -p patchsweep-worker` or name it with PATCHSWEEP_WORKER", .program.display())]
+    StartWorker { program: PathBuf, source: io::Error },
+    #[error("all workers have ended ({how}); their messages are above")]
+    WorkersEnded { how: String },
+    #[error("sweep `{sweep}` failed: {reason}")]
+    SweepFailed { sweep: String, reason: String },
+    #[error("sweep `{sweep}` was cancelled")]
+    SweepCancelled { sweep: String },
+    #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
+    WatchEnded { sweep: String },
+    #[error("interrupted")]
+    Interrupted,
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
+}
+
+fn hint(named_by_spec: bool) -> &'static str {
+    if named_by_spec { "; the spec names it, relative to its own folder" } else { "" }
+}
+
+impl CliError {
+    /// What a coordinator says of a spec is shown with the spec's path, as the person knows it.
+    pub(super) fn refused_spec(path: &Path, error: ClientError) -> Self {
+        match error {
+            ClientError::Refused(reason) => Self::Refused { path: path.to_owned(), reason },
+            error => error.into(),
+        }
+    }
+
+    /// 1 failed, 2 bad command line or spec, 4 coordinator unreachable, 130 interrupted.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Output(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
+            Self::ReadInput { .. }
+            | Self::Spec { .. }
+            | Self::Plan { .. }
+            | Self::Folder(_)
+            | Self::Refused { .. }
+            | Self::Locate(_)
+            | Self::Model(_) => ExitCode::from(2),
+            Self::Client(ClientError::Unreachable { .. }) => ExitCode::from(4),
+            Self::Interrupted => ExitCode::from(130),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// Whoever read stdout has seen enough.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,93 @@
+//! The command line. stdout is data, stderr is talk.
+
+mod children;
+mod error;
+mod logging;
+mod plan;
+mod progress;
+mod results;
+mod run;
+mod serve;
+mod submission;
+mod sweeps;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tonic::transport::Endpoint;
+
+use error::CliError;
+
+/// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
+    #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
+    log_format: logging::LogFormat,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 bad command line or spec, 4 coordinator unreachable, 130 interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a sweep on this machine: coordinator and workers in one command.
+    Run(run::RunArgs),
+    /// Show what a sweep would cost; nothing runs.
+    Plan(plan::PlanArgs),
+    /// Start a coordinator.
+    Serve(serve::ServeArgs),
+    /// Submit a sweep to a coordinator and print its id.
+    Submit(sweeps::SubmitArgs),
+    /// List the coordinator's sweeps, oldest first.
+    List(CoordinatorArgs),
+    /// Show one sweep.
+    Status(sweeps::SweepArgs),
+    /// Follow a sweep until it has ended.
+    Watch(sweeps::SweepArgs),
+    /// End a sweep.
+    Cancel(sweeps::SweepArgs),
+    /// Write a finished sweep's tensors and report into a folder.
+    Results(results::ResultsArgs),
+    /// Print the strongest effects of a finished sweep.
+    Top(results::TopArgs),
+}
+
+/// Which coordinator to ask.
+#[derive(Debug, clap::Args)]
+struct CoordinatorArgs {
+    /// Address of the coordinator.
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", default_value = "http://127.0.0.1:7070", value_name = "URL")]
+    coordinator: Endpoint,
+}
+
+/// Parses the command line, does what it says, and maps the outcome to an exit code.
+pub async fn main() -> ExitCode {
+    let args = Args::parse();
+    logging::start(args.log_format, &args.command);
+    let outcome = match args.command {
+        Command::Run(args) => run::run(args).await,
+        Command::Plan(args) => plan::plan(&args),
+        Command::Serve(args) => serve::serve(args).await,
+        Command::Submit(args) => sweeps::submit(args).await,
+        Command::List(args) => sweeps::list(&args).await,
+        Command::Status(args) => sweeps::status(args).await,
+        Command::Watch(args) => sweeps::watch(args).await,
+        Command::Cancel(args) => sweeps::cancel(args).await,
+        Command::Results(args) => results::results(args).await,
+        Command::Top(args) => results::top(args).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_broken_pipe() {
+                eprintln!("error: {}", patchsweep_proto::error_chain(&error));
+            }
+            error.exit_code()
+        }
+    }
+}

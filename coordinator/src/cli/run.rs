@@ -1,0 +1,96 @@
+//! `patchsweep run`: coordinator in this process, workers as child processes, gRPC over loopback between them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::results::SweepResults;
+use tokio::sync::oneshot;
+use tonic::transport::Endpoint;
+
+use super::children::{WorkerArgs, Workers};
+use super::results::{OutArgs, print_top};
+use super::submission::{Submission, TileArgs};
+use super::{CliError, progress};
+use crate::client::{Client, ClientError};
+use crate::server::Coordinator;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// The spec.
+    spec: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
+    /// Worker processes.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: u16,
+    /// Where the workers compute: cpu or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// CPU threads of each worker [default: all cores, shared out].
+    #[arg(long)]
+    threads: Option<u16>,
+    /// Folder that holds model folders, before the spec's own; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    models: Vec<PathBuf>,
+    #[command(flatten)]
+    tiles: TileArgs,
+}
+
+/// Strongest cells printed per grid and iteration.
+const TOP: usize = 5;
+
+pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
+    args.out.check()?;
+    let submission = Submission::read(&args.spec)?;
+    let models = submission.model_roots(args.models.clone());
+    let folders = ModelFolders::with_hub_cache(models.clone());
+    let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folders).await?;
+    let address = coordinator.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(coordinator.serve(async {
+        let _ = stopped.await;
+    }));
+    let workers = WorkerArgs { count: args.workers.into(), device: args.device.clone(), models, threads: args.threads };
+    let sweep = tokio::select! {
+        results = sweep(&args, submission, address, &workers) => results,
+        _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
+    };
+    let _ = stop.send(());
+    if let Ok(served) = serving.await {
+        served?;
+    }
+    let results = sweep?;
+    args.out.write(&results)?;
+    let with_heads = results.grids.iter().any(has_heads);
+    print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)
+}
+
+fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
+    grid.axes.iter().any(|axis| axis == "head")
+}
+
+/// Submits first, so that a bad spec is refused before any worker starts.
+async fn sweep(
+    args: &RunArgs,
+    submission: Submission,
+    address: SocketAddr,
+    worker_args: &WorkerArgs,
+) -> Result<SweepResults, CliError> {
+    let url = format!("http://{address}");
+    let endpoint = Endpoint::from_shared(url.clone());
+    let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
+    let mut client = Client::connect(&endpoint).await?;
+    let spec = submission.source.text().to_owned();
+    let submitted = client.submit(spec, submission.dataset, args.tiles.options()).await;
+    let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
+    let watch = client.watch(&sweep).await?;
+    let mut workers = Workers::start(address, worker_args)?;
+    tokio::select! {
+        followed = progress::follow(watch, &sweep.0) => followed?,
+        how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
+    }
+    let results = client.results(&sweep).await;
+    workers.stop().await;
+    Ok(results?)
+}

@@ -1,0 +1,44 @@
+//! `patchsweep serve`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use patchsweep_proto::model::locate::ModelFolders;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::CliError;
+use crate::server::Coordinator;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Folder that holds model folders (config.json and tokenizer.json); may be given several times.
+    #[arg(long, value_name = "DIR")]
+    models: Vec<PathBuf>,
+}
+
+pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
+    let coordinator = Coordinator::bind(args.listen, ModelFolders::with_hub_cache(args.models)).await?;
+    let address = coordinator.address();
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "no encryption and no authentication yet: listen only on a network that you trust");
+    }
+    eprintln!("listening on http://{address}");
+    eprintln!("start workers with: patchsweep-worker --coordinator http://{address} --models DIR");
+    Ok(coordinator.serve(asked_to_stop()).await?)
+}
+
+/// Completes at SIGTERM or SIGINT.
+async fn asked_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("cannot listen for signals");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,57 @@
+//! A spec and the dataset that it names, read from disk: all that is sent to a coordinator.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use patchsweep_proto::status::PlanOptions;
+
+use super::CliError;
+use crate::spec::{Source, Spec};
+
+/// How the work is cut into tiles; the scores do not depend on it.
+#[derive(Debug, clap::Args)]
+pub(super) struct TileArgs {
+    /// Multiply-adds that a tile aims at [default: a 64th of the sweep, within bounds].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    tile_multiply_adds: Option<u64>,
+    /// Most prompts of a tile [default: 256].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tile_prompts: Option<u32>,
+}
+
+impl TileArgs {
+    pub(super) fn options(&self) -> PlanOptions {
+        PlanOptions { tile_multiply_adds: self.tile_multiply_adds, tile_prompts: self.tile_prompts }
+    }
+}
+
+/// A spec as a coordinator needs it.
+#[derive(Debug)]
+pub(super) struct Submission {
+    pub(super) source: Source,
+    pub(super) spec: Spec,
+    pub(super) dataset: String,
+    /// The spec's folder: names in the spec are relative to it.
+    pub(super) folder: PathBuf,
+}
+
+impl Submission {
+    /// Reads a spec and its dataset; refuses what can be judged without the model.
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let source = Source::new(read(path, false)?);
+        let spec = Spec::parse(&source).map_err(|source| CliError::Spec { path: path.to_owned(), source })?;
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let dataset = read(&folder.join(spec.dataset_file()), true)?;
+        Ok(Self { source, spec, dataset, folder })
+    }
+
+    /// Where this machine looks for the model: the given folders, then the spec's own.
+    pub(super) fn model_roots(&self, models: Vec<PathBuf>) -> Vec<PathBuf> {
+        let own = if self.folder.as_os_str().is_empty() { PathBuf::from(".") } else { self.folder.clone() };
+        models.into_iter().chain([own]).collect()
+    }
+}
+
+fn read(path: &Path, named_by_spec: bool) -> Result<String, CliError> {
+    fs::read_to_string(path).map_err(|source| CliError::ReadInput { path: path.to_owned(), source, named_by_spec })
+}

@@ -1,0 +1,144 @@
+//! Talks to a coordinator as a client, in domain types.
+
+use std::time::Duration;
+
+use patchsweep_proto::chunk::{Joiner, TooLarge};
+use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::status::{PlanOptions, SweepStatus};
+use patchsweep_proto::v1::client_service_client::ClientServiceClient;
+use patchsweep_proto::v1::{
+    CancelSweepRequest, FetchResultsRequest, GetSweepRequest, ListSweepsRequest, SubmitSweepRequest, WatchSweepRequest,
+};
+use patchsweep_proto::wire::{WireError, decode_results};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, Streaming};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a coordinator did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answers, or the connection broke.
+    #[error(
+        "cannot reach the coordinator at {url} ({reason}); is `patchsweep serve` running there? Name another with --coordinator or PATCHSWEEP_COORDINATOR"
+    )]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The coordinator says no.
+    #[error("{0}")]
+    Refused(String),
+    /// It answered with something that its schema does not allow.
+    #[error(transparent)]
+    Invalid(#[from] WireError),
+    /// More came than is taken.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+/// A connection to a coordinator.
+#[derive(Clone, Debug)]
+pub struct Client {
+    url: String,
+    rpc: ClientServiceClient<Channel>,
+}
+
+/// A sweep's status as it changes.
+#[derive(Debug)]
+pub struct Watch {
+    url: String,
+    stream: Streaming<patchsweep_proto::v1::SweepStatus>,
+}
+
+impl Client {
+    /// Connects, within 5 seconds.
+    pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
+        let url = endpoint.uri().to_string();
+        let channel = endpoint.clone().connect_timeout(CONNECT_TIMEOUT).connect().await;
+        let channel = channel.map_err(|error| unreachable(&url, &error))?;
+        Ok(Self { url, rpc: ClientServiceClient::new(channel) })
+    }
+
+    /// Submits a spec and the contents of its dataset. Whether the sweep is new comes with its id.
+    pub async fn submit(
+        &mut self,
+        spec: String,
+        dataset: String,
+        options: PlanOptions,
+    ) -> Result<(SweepId, bool), ClientError> {
+        let request = SubmitSweepRequest { spec, dataset, options: Some(options.into()) };
+        let response = self.rpc.submit_sweep(request).await.map_err(|status| refused(&self.url, &status))?.into_inner();
+        Ok((SweepId(response.sweep_id), response.created))
+    }
+
+    /// One sweep's status.
+    pub async fn status(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
+        let request = GetSweepRequest { sweep_id: sweep.0.clone() };
+        let status = self.rpc.get_sweep(request).await.map_err(|status| refused(&self.url, &status))?;
+        Ok(status.into_inner().try_into()?)
+    }
+
+    /// All sweeps, oldest first.
+    pub async fn list(&mut self) -> Result<Vec<SweepStatus>, ClientError> {
+        let listed = self.rpc.list_sweeps(ListSweepsRequest {}).await.map_err(|status| refused(&self.url, &status))?;
+        let statuses = listed.into_inner().sweeps.into_iter().map(SweepStatus::try_from);
+        Ok(statuses.collect::<Result<_, _>>()?)
+    }
+
+    /// Follows a sweep until it has ended.
+    pub async fn watch(&mut self, sweep: &SweepId) -> Result<Watch, ClientError> {
+        let request = WatchSweepRequest { sweep_id: sweep.0.clone() };
+        let stream = self.rpc.watch_sweep(request).await.map_err(|status| refused(&self.url, &status))?;
+        Ok(Watch { url: self.url.clone(), stream: stream.into_inner() })
+    }
+
+    /// Ends a sweep.
+    pub async fn cancel(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
+        let request = CancelSweepRequest { sweep_id: sweep.0.clone() };
+        let status = self.rpc.cancel_sweep(request).await.map_err(|status| refused(&self.url, &status))?;
+        Ok(status.into_inner().try_into()?)
+    }
+
+    /// A finished sweep's tensors.
+    pub async fn results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
+        let request = FetchResultsRequest { sweep_id: sweep.0.clone() };
+        let refused = |status| refused(&self.url, &status);
+        let mut chunks = self.rpc.fetch_results(request).await.map_err(refused)?.into_inner();
+        let mut joiner = Joiner::default();
+        while let Some(chunk) = chunks.message().await.map_err(refused)? {
+            joiner.push(&chunk.data)?;
+        }
+        Ok(decode_results(&joiner.finish())?)
+    }
+}
+
+impl Watch {
+    /// The next status; `None` after the final one.
+    pub async fn next(&mut self) -> Result<Option<SweepStatus>, ClientError> {
+        let status = self.stream.message().await.map_err(|status| refused(&self.url, &status))?;
+        Ok(status.map(SweepStatus::try_from).transpose()?)
+    }
+}
+
+/// A status with a cause is this side's: the connection broke. One without is the coordinator's answer.
+fn refused(url: &str, status: &Status) -> ClientError {
+    let broken = std::error::Error::source(status).is_some();
+    if broken || status.code() == Code::Unavailable {
+        return unreachable(url, status);
+    }
+    ClientError::Refused(status.message().to_owned())
+}
+
+fn unreachable(url: &str, error: &dyn std::error::Error) -> ClientError {
+    let mut innermost = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        innermost = error.to_string();
+        source = error.source();
+    }
+    ClientError::Unreachable { url: url.to_owned(), reason: innermost }
+}

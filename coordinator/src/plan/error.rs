@@ -1,0 +1,35 @@
+//! Why a sweep cannot be planned.
+
+use crate::spec::SpecError;
+
+/// Why a sweep cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Something in the spec.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// Something in the dataset.
+    #[error("{file} line {line}: {message}")]
+    Dataset {
+        /// As the spec names it.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with that line.
+        message: String,
+    },
+    /// The dataset as a whole.
+    #[error("{file}: {message}")]
+    DatasetFile {
+        /// As the spec names it.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The model's tokenizer.
+    #[error("tokenizer.json: {message}")]
+    Tokenizer {
+        /// What is wrong with it.
+        message: String,
+    },
+}

@@ -1,0 +1,68 @@
+//! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
+
+use patchsweep_proto::results::{GridScores, SweepResults};
+
+const ITERATIONS: u16 = 3;
+
+/// Three iterations over a model of 4 layers and 4 heads, two metrics, one cell without a score.
+pub(crate) fn example() -> SweepResults {
+    let tokens = ["<|endoftext|>", "The", " Chief", " Executive", " Officer", " (", "C", "E"];
+    let mut grids: Vec<GridScores> = [0, 1]
+        .into_iter()
+        .flat_map(|metric| {
+            let resid = grid("resid_pre", &["layer", "pos"], &[4, 8]);
+            let z = grid("z", &["layer", "head"], &[4, 4]);
+            [resid, z].map(|scores| GridScores { metric, ..scores })
+        })
+        .collect();
+    grids[0].effect[17] = f32::NAN;
+    grids[0].value[17] = f32::NAN;
+    grids[0].stderr[17] = f32::NAN;
+    grids[0].count[17] = 0;
+    grids[0].status[17] = 2;
+    SweepResults {
+        name: "acronyms".to_owned(),
+        iteration_labels: ["Iteration 0", "Iteration 1", "Iteration 2"].map(str::to_owned).to_vec(),
+        token_labels: tokens.map(str::to_owned).to_vec(),
+        metrics: vec!["logit_diff".to_owned(), "prob".to_owned()],
+        clean: vec![vec![3.218, 4.467, 5.024], vec![0.81, 0.92, 0.97]],
+        corrupted: vec![vec![-2.337, -1.918, -3.406], vec![0.05, 0.08, 0.02]],
+        grids,
+        manifest: r#"{"patchsweep":"0.1.0","seeds":{"dataset":0,"corruption":1}}"#.to_owned(),
+    }
+}
+
+/// Scores of a grid: a band of negative effects, a few positive ones, nothing elsewhere.
+pub(crate) fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
+    let cells: usize = extents.iter().product();
+    let last = *extents.last().unwrap_or(&1);
+    let effect: Vec<f32> = (0..usize::from(ITERATIONS) * cells)
+        .map(|place| {
+            let (iteration, cell) = (place / cells, place % cells);
+            let (layer, column) = (cell * extents.first().unwrap_or(&1) / cells, cell % last);
+            match (layer + column * 3 + iteration) % 7 {
+                0 => -4.0 + small(layer) * 0.7 - small(iteration) * 0.4,
+                1 => -0.35 * small(column),
+                2 => 0.2 + 0.45 * small(layer),
+                3 => 0.013,
+                _ => 0.0,
+            }
+        })
+        .collect();
+    GridScores {
+        metric: 0,
+        grid: name.to_owned(),
+        component: name.to_owned(),
+        axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
+        extents: extents.to_vec(),
+        value: effect.iter().map(|effect| 3.218 + effect).collect(),
+        stderr: effect.iter().map(|effect| effect.abs() * 0.04).collect(),
+        count: vec![250; effect.len()],
+        status: vec![0; effect.len()],
+        effect,
+    }
+}
+
+fn small(index: usize) -> f32 {
+    f32::from(u8::try_from(index).unwrap_or(u8::MAX))
+}

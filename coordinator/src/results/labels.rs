@@ -1,0 +1,77 @@
+//! What people read for a token, an index, a cell.
+
+use patchsweep_proto::results::GridScores;
+
+/// A token as it is, but for what would break a line, change the reading direction or not be seen.
+pub(super) fn visible(token: &str) -> String {
+    let mut text = String::with_capacity(token.len());
+    for c in token.chars() {
+        match c {
+            ' ' | '\'' | '"' => text.push(c),
+            c => text.extend(c.escape_debug()),
+        }
+    }
+    text
+}
+
+/// Whether the indices of an axis are token positions.
+pub(super) fn is_position(axis: &str) -> bool {
+    axis == "pos" || axis.ends_with("_pos")
+}
+
+/// An index as a unique tick: `5: ' Officer'` on an axis of positions, otherwise `5`.
+pub(super) fn tick(axis: &str, index: usize, tokens: &[String]) -> String {
+    match tokens.get(index) {
+        Some(token) if is_position(axis) => format!("{index}: '{}'", visible(token)),
+        _ => index.to_string(),
+    }
+}
+
+/// A cell in words: `8.11` for layer and head as the literature writes heads, otherwise
+/// `layer 3, pos 5 (" Officer")`.
+#[must_use]
+pub fn cell_label(scores: &GridScores, indices: &[usize], tokens: &[String]) -> String {
+    if let ([layer, head], true) = (indices, scores.axes == ["layer", "head"]) {
+        return format!("{layer}.{head}");
+    }
+    let part = |(axis, &index): (&String, &usize)| match tokens.get(index) {
+        Some(token) if is_position(axis) => format!("{axis} {index} (\"{}\")", visible(token)),
+        _ => format!("{axis} {index}"),
+    };
+    let parts: Vec<_> = scores.axes.iter().zip(indices).map(part).collect();
+    if parts.is_empty() { "all".to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::example::{example, grid};
+
+    #[test]
+    fn heads_are_written_as_in_the_literature() {
+        let scores = grid("z", &["layer", "head"], &[12, 12]);
+        assert_eq!(cell_label(&scores, &[8, 11], &[]), "8.11");
+    }
+
+    #[test]
+    fn positions_carry_their_token() {
+        let tokens = example().token_labels;
+        let resid = grid("resid_pre", &["layer", "pos"], &[4, 8]);
+        assert_eq!(cell_label(&resid, &[3, 4], &tokens), "layer 3, pos 4 (\" Officer\")");
+        let z = grid("z", &["layer", "pos", "head"], &[4, 8, 4]);
+        assert_eq!(cell_label(&z, &[3, 4, 1], &tokens), "layer 3, pos 4 (\" Officer\"), head 1");
+        assert_eq!(tick("pos", 4, &tokens), "4: ' Officer'");
+        assert_eq!(tick("head", 4, &tokens), "4");
+    }
+
+    #[test]
+    fn a_position_without_a_token_keeps_its_number() {
+        assert_eq!(tick("pos", 9, &[]), "9");
+        assert_eq!(cell_label(&grid("k", &["layer", "pos"], &[1, 1]), &[0, 0], &[]), "layer 0, pos 0");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_spelled_out() {
+        assert_eq!(visible("\n\t\u{202e}é'\" "), "\\n\\t\\u{202e}é'\" ");
+    }
+}

@@ -1,0 +1,202 @@
+//! The one list of tensors that every file format writes.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use patchsweep_proto::results::{GridScores, SweepResults};
+
+/// A named tensor, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tensor<'a> {
+    /// Unique in the list.
+    pub(super) name: String,
+    /// \[iterations\] or \[iterations, axes..\].
+    pub(super) shape: Vec<usize>,
+    /// As many values as the shape says.
+    pub(super) values: Values<'a>,
+}
+
+/// The element types that numpy, safetensors and xarray all read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Values<'a> {
+    /// Effects, metrics, standard errors.
+    F32(&'a [f32]),
+    /// Statuses.
+    U32(&'a [u32]),
+    /// Counts; signed, because few array libraries calculate with unsigned 64-bit integers.
+    I64(Cow<'a, [i64]>),
+}
+
+/// Why results are not a set of tensors.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TensorError {
+    /// Two tensors would overwrite each other.
+    #[error("two tensors are named `{name}`; give the grid another name")]
+    Duplicate {
+        /// Their name.
+        name: String,
+    },
+    /// A grid's metric is not in the list of metrics.
+    #[error("grid `{grid}` has scores of metric {metric}, but there are {metrics} metrics")]
+    Metric {
+        /// The grid.
+        grid: String,
+        /// Its metric's index.
+        metric: usize,
+        /// Length of the list.
+        metrics: usize,
+    },
+    /// Axes without sizes, or sizes without axes.
+    #[error("grid `{grid}` has {axes} axes but {extents} extents")]
+    Axes {
+        /// The grid.
+        grid: String,
+        /// How many are named.
+        axes: usize,
+        /// How many have a size.
+        extents: usize,
+    },
+    /// Values and shape disagree.
+    #[error("tensor `{name}` has {values} values, but its shape is {shape:?}")]
+    Length {
+        /// The tensor.
+        name: String,
+        /// How many values there are.
+        values: usize,
+        /// What they should fill.
+        shape: Vec<usize>,
+    },
+}
+
+/// All tensors of a finished sweep: baselines first, then grids in the order of the spec.
+///
+/// What this accepts is consistent: every other part of the results may index by the labels.
+pub(super) fn tensors(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorError> {
+    let mut list = Vec::new();
+    for (kind, rows) in [("clean", &results.clean), ("corrupted", &results.corrupted)] {
+        list.extend(baselines(results, kind, rows)?);
+    }
+    for scores in &results.grids {
+        list.extend(grid(results, scores)?);
+    }
+    check(&list)?;
+    Ok(list)
+}
+
+fn baselines<'a>(results: &SweepResults, kind: &str, rows: &'a [Vec<f32>]) -> Result<Vec<Tensor<'a>>, TensorError> {
+    let metrics = results.metrics.len();
+    if rows.len() != metrics {
+        return Err(TensorError::Length { name: kind.to_owned(), values: rows.len(), shape: vec![metrics] });
+    }
+    let name = |metric: usize| match metric {
+        0 => kind.to_owned(),
+        metric => format!("{kind}@{}", results.metrics[metric]),
+    };
+    let tensor = |(metric, row): (usize, &'a Vec<f32>)| Tensor {
+        name: name(metric),
+        shape: vec![results.iteration_labels.len()],
+        values: Values::F32(row),
+    };
+    Ok(rows.iter().enumerate().map(tensor).collect())
+}
+
+fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<[Tensor<'a>; 5], TensorError> {
+    let metrics = results.metrics.len();
+    if scores.metric >= metrics {
+        return Err(TensorError::Metric { grid: scores.grid.clone(), metric: scores.metric, metrics });
+    }
+    let (axes, extents) = (scores.axes.len(), scores.extents.len());
+    if axes != extents {
+        return Err(TensorError::Axes { grid: scores.grid.clone(), axes, extents });
+    }
+    let mut shape = vec![results.iteration_labels.len()];
+    shape.extend(&scores.extents);
+    let name = results.tensor_name(scores);
+    let tensor = |suffix: &str, values| Tensor { name: format!("{name}{suffix}"), shape: shape.clone(), values };
+    let counts = scores.count.iter().map(|&count| i64::try_from(count).unwrap_or(i64::MAX)).collect();
+    Ok([
+        tensor("", Values::F32(&scores.effect)),
+        tensor(".value", Values::F32(&scores.value)),
+        tensor(".stderr", Values::F32(&scores.stderr)),
+        tensor(".count", Values::I64(counts)),
+        tensor(".status", Values::U32(&scores.status)),
+    ])
+}
+
+fn check(list: &[Tensor<'_>]) -> Result<(), TensorError> {
+    let mut names = BTreeSet::new();
+    for tensor in list {
+        let Tensor { name, shape, values } = tensor;
+        let expected = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
+        if expected != Some(values.len()) {
+            return Err(TensorError::Length { name: name.clone(), values: values.len(), shape: shape.clone() });
+        }
+        if !names.insert(name) {
+            return Err(TensorError::Duplicate { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+impl Values<'_> {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::U32(values) => values.len(),
+            Self::I64(values) => values.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::example::example;
+
+    #[test]
+    fn the_main_metric_has_plain_names_and_the_others_their_metric() {
+        let results = example();
+        let list = tensors(&results).expect("consistent");
+        let names: Vec<_> = list.iter().map(|tensor| tensor.name.as_str()).collect();
+        assert_eq!(names[..4], ["clean", "clean@prob", "corrupted", "corrupted@prob"]);
+        assert_eq!(
+            names[4..9],
+            ["resid_pre", "resid_pre.value", "resid_pre.stderr", "resid_pre.count", "resid_pre.status"]
+        );
+        assert!(names.contains(&"z@prob.stderr"), "{names:?}");
+        assert_eq!(list[4].shape, [3, 4, 8]);
+    }
+
+    #[test]
+    fn a_tensor_of_another_length_than_its_shape_is_refused() {
+        let mut results = example();
+        results.grids[0].stderr.pop();
+        let error = tensors(&results).expect_err("too short");
+        assert_eq!(error.to_string(), "tensor `resid_pre.stderr` has 95 values, but its shape is [3, 4, 8]");
+    }
+
+    #[test]
+    fn a_missing_baseline_is_refused() {
+        let mut results = example();
+        results.corrupted.pop();
+        assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "corrupted"));
+    }
+
+    #[test]
+    fn a_grid_named_like_another_tensor_is_refused() {
+        let mut results = example();
+        results.grids[0].grid = "clean".to_owned();
+        assert_eq!(tensors(&results), Err(TensorError::Duplicate { name: "clean".to_owned() }));
+    }
+
+    #[test]
+    fn a_metric_or_axis_that_does_not_exist_is_refused() {
+        let mut results = example();
+        results.grids[0].metric = 2;
+        assert!(matches!(tensors(&results), Err(TensorError::Metric { metric: 2, metrics: 2, .. })));
+        results.grids[0].metric = 0;
+        results.grids[0].axes.pop();
+        assert!(matches!(tensors(&results), Err(TensorError::Axes { axes: 1, extents: 2, .. })));
+    }
+}

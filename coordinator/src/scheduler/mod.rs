@@ -1,0 +1,278 @@
+//! Who computes what: a pure state machine.
+//!
+//! [`Scheduler::apply`] takes what happened and says what to do. There is no clock, no randomness and no
+//! I/O inside: time comes in with each event, so that every run can be simulated and replayed.
+
+mod event;
+mod sweep;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
+
+pub use event::{Effect, Event, Outcome};
+
+use sweep::{SweepQueue, TileState};
+use worker::WorkerSlot;
+
+/// Time since the coordinator started.
+pub type Now = Duration;
+
+/// Failed or lost attempts after which a tile, and with it its sweep, is given up.
+pub const MAX_FAILURES: u32 = 3;
+
+/// A worker that has been silent this long is taken for dead.
+pub const DEAD_AFTER: Duration = Duration::from_secs(15);
+
+/// What the scheduler knows of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileInfo {
+    /// Tiles of one iteration share cached activations.
+    pub iteration: u32,
+    /// Cost estimate, in multiply-adds.
+    pub cost: u64,
+}
+
+/// A sweep's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Tiles of the plan.
+    pub total: u32,
+    /// Tiles whose scores are kept.
+    pub done: u32,
+    /// Tiles that workers hold.
+    pub leased: u32,
+    /// Cost of all tiles.
+    pub cost_total: u64,
+    /// Cost of the tiles that are done.
+    pub cost_done: u64,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Scheduler {
+    epoch: Epoch,
+    workers: BTreeMap<WorkerId, WorkerSlot>,
+    /// Running sweeps, oldest first.
+    running: Vec<SweepQueue>,
+    ended: BTreeMap<SweepId, Progress>,
+}
+
+impl Scheduler {
+    /// Nothing to do yet. `epoch` fences this life's leases against those of earlier ones.
+    #[must_use]
+    pub fn new(epoch: Epoch) -> Self {
+        Self { epoch, workers: BTreeMap::new(), running: Vec::new(), ended: BTreeMap::new() }
+    }
+
+    /// Takes one event and says what to do, in order.
+    pub fn apply(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Submitted { sweep, tiles } => {
+                self.running.push(SweepQueue::new(sweep.clone(), &tiles));
+                self.end_if_complete(&sweep, &mut effects);
+            }
+            Event::Joined { worker, credit } => {
+                self.workers.insert(worker, WorkerSlot::new(credit, now));
+            }
+            Event::Heard { worker } => self.heard(worker, now),
+            Event::Leaving { worker } => self.leaving(worker),
+            Event::Lost { worker } => self.lost(worker, "its worker disconnected", &mut effects),
+            Event::Finished { worker, lease } => {
+                self.heard(worker, now);
+                self.finished(worker, &lease, &mut effects);
+            }
+            Event::Failed { worker, lease, reason } => {
+                self.heard(worker, now);
+                self.failed(worker, &lease, &reason, &mut effects);
+            }
+            Event::Cancelled { sweep } => self.end(&sweep, Outcome::Cancelled, &mut effects),
+            Event::Tick => self.expire_silent_workers(now, &mut effects),
+        }
+        self.grant_all(&mut effects);
+        effects
+    }
+
+    /// A sweep's counts; `None` for one that was never submitted.
+    #[must_use]
+    pub fn progress(&self, sweep: &SweepId) -> Option<Progress> {
+        let running = self.running.iter().find(|queue| queue.id == *sweep).map(SweepQueue::progress);
+        running.or_else(|| self.ended.get(sweep).copied())
+    }
+
+    /// Connected workers.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        self.workers.len()
+    }
+
+    fn queue(&mut self, sweep: &SweepId) -> Option<&mut SweepQueue> {
+        self.running.iter_mut().find(|queue| queue.id == *sweep)
+    }
+
+    /// The queue and index of the tile that this worker holds under this very lease.
+    fn held(&mut self, worker: WorkerId, lease: &Lease) -> Option<(&mut SweepQueue, TileId)> {
+        if lease.epoch != self.epoch {
+            return None;
+        }
+        let queue = self.queue(&lease.sweep)?;
+        let state = TileState::Leased { worker, attempt: lease.attempt };
+        (queue.state(lease.tile) == Some(state)).then_some((queue, lease.tile))
+    }
+
+    fn heard(&mut self, worker: WorkerId, now: Now) {
+        if let Some(slot) = self.workers.get_mut(&worker) {
+            slot.last_heard = now;
+        }
+    }
+
+    fn finished(&mut self, worker: WorkerId, lease: &Lease, effects: &mut Vec<Effect>) {
+        let kept = self.held(worker, lease).map(|(queue, tile)| queue.finish(tile)).is_some();
+        if let Some(slot) = self.workers.get_mut(&worker) {
+            slot.leases.remove(lease);
+        }
+        if kept {
+            effects.push(Effect::Keep { lease: lease.clone() });
+        }
+        effects.push(Effect::Acknowledge { worker, lease: lease.clone() });
+        if kept {
+            self.end_if_complete(&lease.sweep, effects);
+        }
+    }
+
+    fn failed(&mut self, worker: WorkerId, lease: &Lease, reason: &str, effects: &mut Vec<Effect>) {
+        let failures = self.held(worker, lease).map(|(queue, tile)| queue.fail(tile));
+        if let Some(slot) = self.workers.get_mut(&worker) {
+            slot.leases.remove(lease);
+        }
+        effects.push(Effect::Acknowledge { worker, lease: lease.clone() });
+        if failures.is_some_and(|failures| failures >= MAX_FAILURES) {
+            let reason = format!("tile {} failed {MAX_FAILURES} times, last on {worker}: {reason}", lease.tile);
+            self.end(&lease.sweep, Outcome::Failed { reason }, effects);
+        }
+    }
+
+    fn leaving(&mut self, worker: WorkerId) {
+        let Some(slot) = self.workers.get_mut(&worker) else { return };
+        slot.leaving = true;
+        for lease in std::mem::take(&mut slot.leases) {
+            if let Some((queue, tile)) = self.held(worker, &lease) {
+                queue.hand_back(tile);
+            }
+        }
+    }
+
+    fn lost(&mut self, worker: WorkerId, reason: &str, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.workers.remove(&worker) else { return };
+        for lease in slot.leases {
+            let failures = self.held(worker, &lease).map(|(queue, tile)| queue.fail(tile));
+            if failures.is_some_and(|failures| failures >= MAX_FAILURES) {
+                let reason = format!("tile {} failed {MAX_FAILURES} times, last on {worker}: {reason}", lease.tile);
+                self.end(&lease.sweep, Outcome::Failed { reason }, effects);
+            }
+        }
+    }
+
+    fn expire_silent_workers(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let silent = |slot: &WorkerSlot| now.saturating_sub(slot.last_heard) >= DEAD_AFTER;
+        let dead: Vec<_> = self.workers.iter().filter(|(_, slot)| silent(slot)).map(|(&id, _)| id).collect();
+        for worker in dead {
+            self.lost(worker, "its worker fell silent", effects);
+            effects.push(Effect::Disconnect { worker });
+        }
+    }
+
+    fn end_if_complete(&mut self, sweep: &SweepId, effects: &mut Vec<Effect>) {
+        let complete = self.queue(sweep).is_some_and(|queue| {
+            let progress = queue.progress();
+            progress.done == progress.total
+        });
+        if complete {
+            self.end(sweep, Outcome::Done, effects);
+        }
+    }
+
+    fn end(&mut self, sweep: &SweepId, outcome: Outcome, effects: &mut Vec<Effect>) {
+        let Some(index) = self.running.iter().position(|queue| queue.id == *sweep) else { return };
+        let queue = self.running.remove(index);
+        self.ended.insert(queue.id.clone(), Progress { leased: 0, ..queue.progress() });
+        for (&worker, slot) in &mut self.workers {
+            slot.held_iterations.retain(|(held, _)| held != sweep);
+            let leases = std::mem::take(&mut slot.leases);
+            let (revoked, kept) = leases.into_iter().partition::<BTreeSet<_>, _>(|lease| lease.sweep == *sweep);
+            slot.leases = kept;
+            effects.extend(revoked.into_iter().map(|lease| Effect::Revoke { worker, lease }));
+        }
+        effects.push(Effect::Ended { sweep: sweep.clone(), outcome });
+    }
+
+    /// Grants until no worker has credit left or no tile is ready. One lease a worker and round, so that
+    /// the last tiles are spread over the workers.
+    fn grant_all(&mut self, effects: &mut Vec<Effect>) {
+        loop {
+            let before = effects.len();
+            let workers: Vec<_> = self.workers.keys().copied().collect();
+            effects.extend(workers.into_iter().filter_map(|worker| self.grant_one(worker)));
+            if effects.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn grant_one(&mut self, worker: WorkerId) -> Option<Effect> {
+        if !self.workers.get(&worker)?.has_credit() {
+            return None;
+        }
+        let index = self.running.iter().position(SweepQueue::has_ready)?;
+        let sweep = self.running[index].id.clone();
+        let iteration = self.pick_iteration(worker, index)?;
+        let (tile, attempt) = self.running[index].lease(iteration, worker)?;
+        let slot = self.workers.get_mut(&worker)?;
+        let lease = Lease { epoch: self.epoch, sweep: sweep.clone(), tile, attempt };
+        slot.leases.insert(lease.clone());
+        slot.held_iterations.insert((sweep, iteration));
+        Some(Effect::Grant { worker, lease })
+    }
+
+    /// The iteration whose corrupted activations this worker holds; else the one that fewest others hold.
+    fn pick_iteration(&self, worker: WorkerId, index: usize) -> Option<u32> {
+        let queue = &self.running[index];
+        let holds = |slot: &WorkerSlot, iteration| slot.held_iterations.contains(&(queue.id.clone(), iteration));
+        let key = |&iteration: &u32| {
+            let held_here = self.workers.get(&worker).is_some_and(|slot| holds(slot, iteration));
+            let held_elsewhere = self.workers.values().filter(|slot| holds(slot, iteration)).count();
+            (!held_here, held_elsewhere, iteration)
+        };
+        queue.ready_iterations().min_by_key(key)
+    }
+
+    /// Checks what must hold between events; for tests.
+    ///
+    /// # Panics
+    /// When a lease is known to a sweep but not to its worker, or the other way round.
+    pub fn sanity_check(&self) {
+        let held: usize = self.workers.values().map(|slot| slot.leases.len()).sum();
+        let leased: u32 = self.running.iter().map(|queue| queue.progress().leased).sum();
+        assert_eq!(held, leased as usize, "leases that workers hold and leases that sweeps count");
+        for (&worker, slot) in &self.workers {
+            assert!(slot.leases.len() <= slot.credit as usize, "{worker} holds more than its credit");
+            for lease in &slot.leases {
+                let queue = self.running.iter().find(|queue| queue.id == lease.sweep);
+                let state = queue.and_then(|queue| queue.state(lease.tile));
+                assert_eq!(state, Some(TileState::Leased { worker, attempt: lease.attempt }));
+            }
+        }
+        let idle = self.workers.values().any(WorkerSlot::has_credit);
+        let ready = self.running.iter().any(SweepQueue::has_ready);
+        assert!(!(idle && ready), "a worker idles while a tile is ready");
+    }
+}
+
+/// The first attempt at a tile.
+const FIRST_ATTEMPT: Attempt = Attempt(1);
+
+#[cfg(test)]
+mod tests;

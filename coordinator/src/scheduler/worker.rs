@@ -1,0 +1,30 @@
+//! What the scheduler knows of a worker.
+
+use std::collections::BTreeSet;
+
+use patchsweep_proto::ids::{Lease, SweepId};
+
+use super::Now;
+
+#[derive(Debug)]
+pub(super) struct WorkerSlot {
+    /// Leases that it takes at once.
+    pub(super) credit: u32,
+    /// Leases that it holds.
+    pub(super) leases: BTreeSet<Lease>,
+    /// Iterations whose activations it has cached.
+    pub(super) held_iterations: BTreeSet<(SweepId, u32)>,
+    pub(super) last_heard: Now,
+    /// Takes no more leases.
+    pub(super) leaving: bool,
+}
+
+impl WorkerSlot {
+    pub(super) fn new(credit: u32, now: Now) -> Self {
+        Self { credit, leases: BTreeSet::new(), held_iterations: BTreeSet::new(), last_heard: now, leaving: false }
+    }
+
+    pub(super) fn has_credit(&self) -> bool {
+        !self.leaving && self.leases.len() < self.credit as usize
+    }
+}

@@ -1,0 +1,310 @@
+//! The task that owns all state: it feeds the scheduler and carries out what it says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
+use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_proto::v1::{self, coordinator_message};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tonic::Status;
+
+use super::handle::{Command, Handle, Registration, Report, Seat};
+use super::record::SweepRecord;
+use super::status::RequestError;
+use crate::merge::check_scores;
+use crate::plan::Plan;
+use crate::scheduler::{Effect, Event, Scheduler, TileInfo};
+
+/// Commands that may wait; whoever sends more waits with them.
+const COMMANDS: usize = 1024;
+
+/// Messages that may wait for a worker besides its grants and their answers.
+const OUTBOX_SPARE: usize = 16;
+
+/// Most leases that one worker may hold.
+const MOST_CREDIT: u32 = 64;
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// The first life. Lives are counted once state outlives them.
+const EPOCH: Epoch = Epoch(1);
+
+/// Starts the task; it ends when the last handle is gone.
+pub(super) fn start() -> Handle {
+    let (commands, incoming) = mpsc::channel(COMMANDS);
+    let actor = Actor {
+        scheduler: Scheduler::new(EPOCH),
+        began: Instant::now(),
+        sweeps: BTreeMap::new(),
+        order: Vec::new(),
+        workers: BTreeMap::new(),
+        last_worker: 0,
+    };
+    tokio::spawn(actor.run(incoming));
+    Handle::new(commands)
+}
+
+struct Actor {
+    scheduler: Scheduler,
+    began: Instant,
+    sweeps: BTreeMap<SweepId, SweepRecord>,
+    /// Oldest first.
+    order: Vec<SweepId>,
+    workers: BTreeMap<WorkerId, ConnectedWorker>,
+    last_worker: u64,
+}
+
+struct ConnectedWorker {
+    registration: Registration,
+    outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
+    /// As of its last result.
+    cache: CacheStats,
+}
+
+impl Actor {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Command>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                command = incoming.recv() => match command {
+                    Some(command) => self.take(command),
+                    None => return,
+                },
+                _ = tick.tick() => self.apply(Event::Tick),
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        // A client that has gone does not need its answer.
+        match command {
+            Command::Submit { plan, dataset, reply } => drop(reply.send(Ok(self.submit(*plan, dataset)))),
+            Command::Watch { sweep, reply } => {
+                drop(reply.send(self.record(&sweep).map(|record| record.status.subscribe())));
+            }
+            Command::List { reply } => {
+                let statuses = self.order.iter().filter_map(|id| self.sweeps.get(id));
+                drop(reply.send(Ok(statuses.map(|record| record.status.borrow().clone()).collect())));
+            }
+            Command::Cancel { sweep, reply } => drop(reply.send(self.cancel(&sweep))),
+            Command::Results { sweep, reply } => {
+                drop(reply.send(self.record(&sweep).and_then(|record| {
+                    let state = record.status.borrow().state.name();
+                    record.results().ok_or(RequestError::NoResults { sweep: sweep.clone(), state })
+                })));
+            }
+            Command::Context { digest, reply } => {
+                let mut plans = self.sweeps.values().map(|record| &record.plan);
+                let plan = plans.find(|plan| plan.digest == digest).cloned();
+                drop(reply.send(plan.ok_or_else(|| RequestError::UnknownContext(digest.short()))));
+            }
+            Command::Join { registration, reply } => drop(reply.send(Ok(self.join(registration)))),
+            Command::Heard { worker } => self.apply(Event::Heard { worker }),
+            Command::Leaving { worker, reason } => {
+                tracing::info!(%worker, reason, "worker is leaving");
+                self.apply(Event::Leaving { worker });
+                self.workers.remove(&worker);
+            }
+            Command::Lost { worker } => {
+                tracing::info!(%worker, "worker disconnected");
+                self.workers.remove(&worker);
+                self.apply(Event::Lost { worker });
+            }
+            Command::Report { worker, report } => self.report(worker, *report),
+            Command::Close { reply } => {
+                self.workers.clear();
+                drop(reply.send(Ok(())));
+            }
+        }
+    }
+
+    fn record(&self, sweep: &SweepId) -> Result<&SweepRecord, RequestError> {
+        self.sweeps.get(sweep).ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))
+    }
+
+    /// The same plan under the same name is the same sweep, unless that one ended without results.
+    fn submit(&mut self, plan: Plan, dataset: Digest) -> (SweepId, bool) {
+        let stem = format!("{}-{}", slug(&plan.name), &plan.digest.to_hex()[..6]);
+        let mut id = SweepId(stem.clone());
+        let mut number = 1;
+        while let Some(record) = self.sweeps.get(&id) {
+            if matches!(record.status.borrow().state, SweepState::Running | SweepState::Done) {
+                return (id, false);
+            }
+            number += 1;
+            id = SweepId(format!("{stem}-{number}"));
+        }
+        let info = |(tile, &cost): (&patchsweep_proto::tile::Tile, &u64)| TileInfo { iteration: tile.iteration, cost };
+        let tiles = plan.tiles.iter().zip(&plan.costs).map(info).collect();
+        let prompts = plan.context.clean.prompts();
+        tracing::info!(sweep = %id, tiles = plan.tiles.len(), prompts, multiply_adds = plan.multiply_adds(), "sweep submitted");
+        self.sweeps.insert(id.clone(), SweepRecord::new(id.clone(), plan, dataset));
+        self.order.push(id.clone());
+        self.apply(Event::Submitted { sweep: id.clone(), tiles });
+        (id, true)
+    }
+
+    fn cancel(&mut self, sweep: &SweepId) -> Result<SweepStatus, RequestError> {
+        self.record(sweep)?;
+        self.apply(Event::Cancelled { sweep: sweep.clone() });
+        Ok(self.record(sweep)?.status.borrow().clone())
+    }
+
+    fn join(&mut self, registration: Registration) -> Seat {
+        self.last_worker += 1;
+        let worker = WorkerId(self.last_worker);
+        let credit = registration.credit.clamp(1, MOST_CREDIT);
+        // A grant, its acknowledgement and its revocation for each lease.
+        let (outbox, outgoing) = mpsc::channel(3 * credit as usize + OUTBOX_SPARE);
+        let welcome = v1::Welcome {
+            worker_id: worker.0,
+            epoch: EPOCH.0,
+            heartbeat_interval_ms: u32::try_from(super::HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
+        };
+        let message = coordinator_message::Message::Welcome(welcome);
+        let _ = outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));
+        tracing::info!(%worker, name = registration.name, device = registration.device, "worker registered");
+        self.workers.insert(worker, ConnectedWorker { registration, outbox, cache: CacheStats::default() });
+        self.apply(Event::Joined { worker, credit });
+        Seat { worker, epoch: EPOCH, outgoing }
+    }
+
+    fn report(&mut self, worker: WorkerId, mut report: Report) {
+        self.account(worker, &report);
+        let lease = report.lease.clone();
+        let outcome = std::mem::replace(&mut report.outcome, Err(String::new()));
+        let checked = outcome.and_then(|computed| {
+            self.check(&lease, &computed.scores, computed.model)?;
+            Ok(computed)
+        });
+        match checked {
+            Ok(computed) => {
+                let effects =
+                    self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
+                if effects.contains(&Effect::Keep { lease: lease.clone() })
+                    && let Some(record) = self.sweeps.get_mut(&lease.sweep)
+                {
+                    tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, seconds = report.busy_seconds, "tile done");
+                    record.keep(&report, computed.scores, computed.model);
+                }
+                self.carry_out(effects);
+            }
+            Err(reason) => {
+                tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
+                self.apply(Event::Failed { worker, lease, reason });
+            }
+        }
+    }
+
+    /// Scores that cannot be merged are a failure of their worker. Those of unknown sweeps are the scheduler's to drop.
+    fn check(&self, lease: &Lease, scores: &TileScores, model: Digest) -> Result<(), String> {
+        let Some(record) = self.sweeps.get(&lease.sweep) else { return Ok(()) };
+        if lease.tile.0 as usize >= record.plan.tiles.len() {
+            return Err(format!("the sweep has no tile {}", lease.tile));
+        }
+        check_scores(&record.plan, lease.tile, scores).map_err(|error| error.to_string())?;
+        match record.model {
+            Some(pinned) if pinned != model => Err(format!(
+                "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",
+                model.short(),
+                pinned.short()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a result to its worker's share in the sweep.
+    fn account(&mut self, worker: WorkerId, report: &Report) {
+        let Some(connected) = self.workers.get_mut(&worker) else { return };
+        let before = std::mem::replace(&mut connected.cache, report.cache);
+        let Some(record) = self.sweeps.get_mut(&report.lease.sweep) else { return };
+        let share = record.shares.entry(worker).or_default();
+        share.name.clone_from(&connected.registration.name);
+        share.device.clone_from(&connected.registration.device);
+        share.tiles += u64::from(report.outcome.is_ok());
+        share.busy_seconds += report.busy_seconds;
+        share.cache = CacheStats {
+            hits: share.cache.hits + report.cache.hits.saturating_sub(before.hits),
+            misses: share.cache.misses + report.cache.misses.saturating_sub(before.misses),
+            evictions: share.cache.evictions + report.cache.evictions.saturating_sub(before.evictions),
+            ..report.cache
+        };
+    }
+
+    fn apply(&mut self, event: Event) {
+        let effects = self.scheduler.apply(self.began.elapsed(), event);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            let unreachable = match effect {
+                Effect::Grant { worker, lease } => self.grant(worker, &lease),
+                Effect::Acknowledge { worker, lease } => {
+                    let lease = Some((&lease).into());
+                    self.send(worker, coordinator_message::Message::Acknowledge(v1::Acknowledge { lease }))
+                }
+                Effect::Revoke { worker, lease } => {
+                    let lease = Some((&lease).into());
+                    self.send(worker, coordinator_message::Message::Revoke(v1::Revoke { lease }))
+                }
+                // Kept in `report`, where the scores are.
+                Effect::Keep { .. } => None,
+                Effect::Disconnect { worker } => {
+                    tracing::warn!(%worker, "worker fell silent");
+                    self.workers.remove(&worker);
+                    None
+                }
+                Effect::Ended { sweep, outcome } => {
+                    tracing::info!(%sweep, ?outcome, "sweep ended");
+                    if let Some(record) = self.sweeps.get_mut(&sweep) {
+                        if let Some(progress) = self.scheduler.progress(&sweep) {
+                            record.publish(progress, self.scheduler.worker_count());
+                        }
+                        record.end(outcome);
+                    }
+                    None
+                }
+            };
+            if let Some(worker) = unreachable {
+                tracing::warn!(%worker, "worker does not take its messages");
+                self.workers.remove(&worker);
+                effects.extend(self.scheduler.apply(self.began.elapsed(), Event::Lost { worker }));
+            }
+        }
+        for record in self.sweeps.values().filter(|record| !record.status.borrow().state.is_final()) {
+            if let Some(progress) = self.scheduler.progress(&record.id) {
+                record.publish(progress, self.scheduler.worker_count());
+            }
+        }
+    }
+
+    fn grant(&mut self, worker: WorkerId, lease: &Lease) -> Option<WorkerId> {
+        let record = self.sweeps.get(&lease.sweep)?;
+        let grant = v1::Grant {
+            lease: Some(lease.into()),
+            tile: Some((&record.plan.tiles[lease.tile.0 as usize]).into()),
+            context_digest: record.plan.digest.0.to_vec(),
+        };
+        self.send(worker, coordinator_message::Message::Grant(grant))
+    }
+
+    /// Names the worker if it is connected but its messages have piled up.
+    fn send(&mut self, worker: WorkerId, message: coordinator_message::Message) -> Option<WorkerId> {
+        let connected = self.workers.get(&worker)?;
+        let sent = connected.outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));
+        sent.is_err().then_some(worker)
+    }
+}
+
+/// A name as it can stand in a shell: letters, digits and dashes.
+fn slug(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.trim().chars().map(plain).collect()
+}

@@ -1,0 +1,143 @@
+//! The client service: submit, look, cancel, fetch.
+
+use std::pin::Pin;
+
+use patchsweep_proto::chunk;
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::status::PlanOptions;
+use patchsweep_proto::v1::client_service_server::ClientService;
+use patchsweep_proto::v1::{self, SweepStatus};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use tracing::Instrument;
+
+use super::handle::{Command, Handle};
+use super::models::read_model;
+use super::status::RequestError;
+use crate::plan::{Inputs, Plan};
+use crate::spec::{Source, Spec};
+
+pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[derive(Debug)]
+pub(super) struct ClientRpc {
+    handle: Handle,
+    folders: ModelFolders,
+}
+
+impl ClientRpc {
+    pub(super) fn new(handle: Handle, folders: ModelFolders) -> Self {
+        Self { handle, folders }
+    }
+}
+
+#[tonic::async_trait]
+impl ClientService for ClientRpc {
+    type WatchSweepStream = ChunkStream<SweepStatus>;
+    type FetchResultsStream = ChunkStream<v1::ResultsChunk>;
+
+    async fn submit_sweep(
+        &self,
+        request: Request<v1::SubmitSweepRequest>,
+    ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
+        let request = request.into_inner();
+        let folders = self.folders.clone();
+        let dataset = Digest::of(request.dataset.as_bytes());
+        // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
+        let planned = tokio::task::spawn_blocking(move || make_plan(&folders, request)).await;
+        let plan = Box::new(planned.map_err(|_| RequestError::PlanningFailed)??);
+        let (sweep, created) = self.handle.ask(|reply| Command::Submit { plan, dataset, reply }).await?;
+        Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
+    }
+
+    async fn get_sweep(&self, request: Request<v1::GetSweepRequest>) -> Result<Response<SweepStatus>, Status> {
+        let status = self.watch(request.into_inner().sweep_id).await?;
+        let status = SweepStatus::from(&*status.borrow());
+        Ok(Response::new(status))
+    }
+
+    async fn list_sweeps(&self, _: Request<v1::ListSweepsRequest>) -> Result<Response<v1::ListSweepsResponse>, Status> {
+        let statuses = self.handle.ask(|reply| Command::List { reply }).await?;
+        let sweeps = statuses.iter().map(SweepStatus::from).collect();
+        Ok(Response::new(v1::ListSweepsResponse { sweeps }))
+    }
+
+    async fn watch_sweep(
+        &self,
+        request: Request<v1::WatchSweepRequest>,
+    ) -> Result<Response<Self::WatchSweepStream>, Status> {
+        let status = self.watch(request.into_inner().sweep_id).await?;
+        Ok(Response::new(Box::pin(until_final(status))))
+    }
+
+    async fn cancel_sweep(&self, request: Request<v1::CancelSweepRequest>) -> Result<Response<SweepStatus>, Status> {
+        let sweep = SweepId(request.into_inner().sweep_id);
+        let status = self.handle.ask(|reply| Command::Cancel { sweep, reply }).await?;
+        Ok(Response::new((&status).into()))
+    }
+
+    async fn fetch_results(
+        &self,
+        request: Request<v1::FetchResultsRequest>,
+    ) -> Result<Response<Self::FetchResultsStream>, Status> {
+        let sweep = SweepId(request.into_inner().sweep_id);
+        let results = self.handle.ask(|reply| Command::Results { sweep, reply }).await?;
+        let chunks = chunk::split(&results).into_iter().map(|data| Ok(v1::ResultsChunk { data }));
+        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+    }
+}
+
+impl ClientRpc {
+    async fn watch(
+        &self,
+        sweep: String,
+    ) -> Result<watch::Receiver<patchsweep_proto::status::SweepStatus>, RequestError> {
+        self.handle.ask(|reply| Command::Watch { sweep: SweepId(sweep), reply }).await
+    }
+}
+
+/// The status now and after each change, the final one last.
+fn until_final(
+    status: watch::Receiver<patchsweep_proto::status::SweepStatus>,
+) -> impl Stream<Item = Result<SweepStatus, Status>> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(forward(status, sender).in_current_span());
+    ReceiverStream::new(receiver)
+}
+
+/// Ends after the final status, or when the client has gone.
+async fn forward(
+    mut status: watch::Receiver<patchsweep_proto::status::SweepStatus>,
+    sender: mpsc::Sender<Result<SweepStatus, Status>>,
+) {
+    loop {
+        let current = status.borrow_and_update().clone();
+        if sender.send(Ok((&current).into())).await.is_err() || current.state.is_final() {
+            return;
+        }
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}
+
+fn make_plan(folders: &ModelFolders, request: v1::SubmitSweepRequest) -> Result<Plan, RequestError> {
+    let source = Source::new(request.spec);
+    let spec = Spec::parse(&source)?;
+    let folder = folders.locate(&spec.model_ref(&source)?)?;
+    let (config, tokenizer) = read_model(&folder)?;
+    let options = request.options.map(PlanOptions::from).unwrap_or_default();
+    let inputs = Inputs {
+        source: &source,
+        spec: &spec,
+        dataset: &request.dataset,
+        config: &config,
+        tokenizer: tokenizer.as_ref(),
+    };
+    Ok(Plan::build(&inputs, options)?)
+}

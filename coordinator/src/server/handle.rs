@@ -1,0 +1,95 @@
+//! A cheap-to-clone way to talk to the task that owns the state.
+
+use std::sync::Arc;
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
+use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::status::SweepStatus;
+use patchsweep_proto::v1;
+use tokio::sync::{mpsc, oneshot, watch};
+use tonic::Status;
+
+use super::status::RequestError;
+use crate::plan::Plan;
+
+/// A worker as it registered.
+#[derive(Debug)]
+pub(super) struct Registration {
+    pub(super) name: String,
+    pub(super) device: String,
+    pub(super) credit: u32,
+}
+
+/// A worker's place in the coordinator.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) worker: WorkerId,
+    pub(super) epoch: Epoch,
+    /// What to send to the worker; ends when the worker is to be disconnected.
+    pub(super) outgoing: mpsc::Receiver<Result<v1::CoordinatorMessage, Status>>,
+}
+
+/// What a worker says of a lease.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) lease: Lease,
+    pub(super) outcome: Result<Computed, String>,
+    pub(super) cache: CacheStats,
+    pub(super) busy_seconds: f64,
+}
+
+/// A tile's scores.
+#[derive(Debug)]
+pub(super) struct Computed {
+    pub(super) scores: TileScores,
+    pub(super) model: Digest,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
+
+/// What the owning task is asked or told.
+#[derive(Debug)]
+pub(super) enum Command {
+    Submit { plan: Box<Plan>, dataset: Digest, reply: Reply<(SweepId, bool)> },
+    Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
+    List { reply: Reply<Vec<SweepStatus>> },
+    Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
+    Results { sweep: SweepId, reply: Reply<Arc<Vec<u8>>> },
+    Context { digest: Digest, reply: Reply<Arc<Plan>> },
+    Join { registration: Registration, reply: Reply<Seat> },
+    Heard { worker: WorkerId },
+    Leaving { worker: WorkerId, reason: String },
+    Lost { worker: WorkerId },
+    Report { worker: WorkerId, report: Box<Report> },
+    Close { reply: Reply<()> },
+}
+
+/// Talks to the task that owns the state.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Handle {
+    pub(super) fn new(commands: mpsc::Sender<Command>) -> Self {
+        Self { commands }
+    }
+
+    /// Asks and waits for the answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(command(reply)).await;
+        answer.await.map_err(|_| RequestError::ShuttingDown)?
+    }
+
+    /// Tells; a coordinator that has shut down does not listen any more.
+    pub(super) async fn tell(&self, command: Command) {
+        let _ = self.commands.send(command).await;
+    }
+
+    /// Ends all workers' streams.
+    pub(super) async fn close(&self) {
+        let _ = self.ask(|reply| Command::Close { reply }).await;
+    }
+}

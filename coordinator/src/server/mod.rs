@@ -1,0 +1,110 @@
+//! The shell around the pure core: sockets, time, and one task that owns all state.
+
+mod actor;
+mod client_service;
+mod handle;
+mod manifest;
+mod models;
+mod record;
+mod status;
+mod worker_service;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::v1::client_service_server::ClientServiceServer;
+use patchsweep_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+
+pub use models::{ModelFilesError, read_model};
+
+use client_service::ClientRpc;
+use worker_service::WorkerRpc;
+
+/// A worker sends a heartbeat at least this often.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long a stopping coordinator waits for its clients.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Largest message either side takes; larger ones travel in chunks.
+const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// Why the coordinator cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken, or not one of this machine's.
+    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    Listen {
+        /// As asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Serving failed.
+    #[error("the server failed")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// A coordinator that listens, before it serves.
+#[derive(Debug)]
+pub struct Coordinator {
+    listener: TcpListener,
+    address: SocketAddr,
+    folders: ModelFolders,
+}
+
+impl Coordinator {
+    /// Takes an address; port 0 lets the system choose.
+    pub async fn bind(address: SocketAddr, folders: ModelFolders) -> Result<Self, ServeError> {
+        let listen = async {
+            let listener = TcpListener::bind(address).await?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let (address, listener) = listen.await.map_err(|source| ServeError::Listen { address, source })?;
+        Ok(Self { listener, address, folders })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` completes, and a bounded moment longer.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let handle = actor::start();
+        let client = ClientServiceServer::new(ClientRpc::new(handle.clone(), self.folders))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let worker =
+            WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(HEARTBEAT))
+            .http2_keepalive_timeout(Some(HEARTBEAT))
+            .tcp_nodelay(true)
+            .add_service(client)
+            .add_service(worker)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), async {
+                let _ = stopped.await;
+            });
+        tokio::pin!(server);
+        tokio::select! {
+            ended = server.as_mut() => return Ok(ended?),
+            () = shutdown => {}
+        }
+        tracing::info!("shutting down");
+        handle.close().await;
+        let _ = stop.send(());
+        // Clients that keep their connection open must not keep the coordinator alive.
+        if let Ok(ended) = tokio::time::timeout(FAREWELL, server).await {
+            ended?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! What the coordinator keeps of a sweep.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{SweepId, WorkerId};
+use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_proto::wire::encode_results;
+use tokio::sync::watch;
+
+use super::handle::Report;
+use super::manifest;
+use crate::merge::ScoreStore;
+use crate::plan::Plan;
+use crate::scheduler::{Outcome, Progress};
+
+/// One worker's part in a sweep.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Share {
+    pub(super) name: String,
+    pub(super) device: String,
+    pub(super) tiles: u64,
+    pub(super) busy_seconds: f64,
+    pub(super) cache: CacheStats,
+}
+
+/// What the coordinator keeps of a sweep.
+#[derive(Debug)]
+pub(super) struct SweepRecord {
+    pub(super) id: SweepId,
+    pub(super) plan: Arc<Plan>,
+    pub(super) dataset: Digest,
+    /// Digest of the model that the first kept scores are of.
+    pub(super) model: Option<Digest>,
+    pub(super) shares: BTreeMap<WorkerId, Share>,
+    pub(super) started: SystemTime,
+    pub(super) began: Instant,
+    pub(super) status: watch::Sender<SweepStatus>,
+    store: ScoreStore,
+    results: Option<Arc<Vec<u8>>>,
+}
+
+impl SweepRecord {
+    pub(super) fn new(id: SweepId, plan: Plan, dataset: Digest) -> Self {
+        let status = SweepStatus {
+            sweep: id.clone(),
+            name: plan.name.clone(),
+            state: SweepState::Running,
+            tiles_total: u32::try_from(plan.tiles.len()).unwrap_or(u32::MAX),
+            tiles_done: 0,
+            tiles_leased: 0,
+            multiply_adds_total: plan.multiply_adds(),
+            multiply_adds_done: 0,
+            workers: 0,
+        };
+        Self {
+            id,
+            store: ScoreStore::new(plan.tiles.len()),
+            plan: Arc::new(plan),
+            dataset,
+            model: None,
+            shares: BTreeMap::new(),
+            started: SystemTime::now(),
+            began: Instant::now(),
+            status: watch::channel(status).0,
+            results: None,
+        }
+    }
+
+    /// Keeps a tile's scores; the first ones pin the sweep to their model.
+    pub(super) fn keep(&mut self, report: &Report, scores: TileScores, model: Digest) {
+        self.model.get_or_insert(model);
+        self.store.keep(report.lease.tile, scores);
+    }
+
+    pub(super) fn publish(&self, progress: Progress, workers: usize) {
+        self.status.send_if_modified(|status| {
+            let updated = SweepStatus {
+                tiles_done: progress.done,
+                tiles_leased: progress.leased,
+                multiply_adds_done: progress.cost_done,
+                workers: u32::try_from(workers).unwrap_or(u32::MAX),
+                ..status.clone()
+            };
+            let changed = updated != *status;
+            *status = updated;
+            changed
+        });
+    }
+
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        let state = match outcome {
+            Outcome::Done => {
+                self.results = Some(Arc::new(encode_results(&self.merge())));
+                SweepState::Done
+            }
+            Outcome::Failed { reason } => SweepState::Failed { reason },
+            Outcome::Cancelled => SweepState::Cancelled,
+        };
+        self.status.send_modify(|status| status.state = state);
+    }
+
+    /// The encoded results of a sweep that is done.
+    pub(super) fn results(&self) -> Option<Arc<Vec<u8>>> {
+        self.results.clone()
+    }
+
+    fn merge(&self) -> SweepResults {
+        let merged = self.store.merge(&self.plan);
+        let plan = &self.plan;
+        SweepResults {
+            name: plan.name.clone(),
+            iteration_labels: plan.iteration_labels.clone(),
+            token_labels: plan.token_labels.clone(),
+            metrics: plan.context.metrics.iter().map(|metric| metric.name.clone()).collect(),
+            clean: merged.clean,
+            corrupted: merged.corrupted,
+            grids: merged.grids,
+            manifest: manifest::of(self).to_string(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Where in a spec something is wrong, shown as a person would point at it.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::schema;
+
+/// The text of a spec, for error messages that point into it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    text: String,
+}
+
+/// A spec that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError {
+    place: Option<Place>,
+    message: String,
+    hint: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    /// Counted from 1.
+    line: usize,
+    /// In characters, counted from 1.
+    column: usize,
+    /// The whole line.
+    text: String,
+    /// Characters to underline, at least one.
+    width: usize,
+}
+
+impl Source {
+    /// A spec's text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// An error at a byte range of the text.
+    #[must_use]
+    pub fn error(&self, span: Range<usize>, message: String) -> SpecError {
+        SpecError { place: Some(self.place(span)), message, hint: None }
+    }
+
+    /// An error about a word that should be one of `valid`; the nearest is offered.
+    #[must_use]
+    pub fn word_error(&self, span: Range<usize>, message: String, word: &str, valid: &[&str]) -> SpecError {
+        let hint = Some(did_you_mean(word, valid).unwrap_or_else(|| format!("valid: {}", quoted(valid))));
+        SpecError { place: Some(self.place(span)), message, hint }
+    }
+
+    /// An error of the TOML reader.
+    #[must_use]
+    pub(super) fn toml_error(&self, error: &toml::de::Error) -> SpecError {
+        let message = error.message().to_owned();
+        let Some(span) = error.span() else {
+            return SpecError { place: None, message, hint: None };
+        };
+        let word = self.text.get(span.clone()).unwrap_or("").trim_matches('"');
+        let hint = if schema::WORDS.contains(&word) { None } else { did_you_mean(word, schema::WORDS) };
+        SpecError { place: Some(self.place(span)), message, hint }
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        let before = self.text.get(..span.start).unwrap_or(&self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let text = self.text[line_start..].lines().next().unwrap_or("").to_owned();
+        let column = before[line_start..].chars().count() + 1;
+        let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
+        Place { line: before.matches('\n').count() + 1, column, text, width: marked.max(1) }
+    }
+}
+
+fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {
+    let distance = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate);
+    let nearest = valid.iter().min_by_key(distance)?;
+    (distance(&nearest) <= 1 + nearest.len() / 4).then(|| format!("did you mean `{nearest}`?"))
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(Place { line, column, text, width }) => {
+                let gutter = " ".repeat(line.to_string().len());
+                let indent = " ".repeat(column - 1);
+                write!(f, "spec line {line}, column {column}: {}", self.message)?;
+                write!(f, "\n{line} | {text}\n{gutter} | {indent}{}", "^".repeat(*width))?;
+            }
+            None => write!(f, "spec: {}", self.message)?,
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\n{hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for SpecError {}

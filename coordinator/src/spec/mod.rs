@@ -1,0 +1,111 @@
+//! The spec: the TOML file that a person writes.
+//!
+//! [`schema`] is the file as it stands; [`Spec::parse`] refuses what the schema does not know.
+//! What needs the dataset or the model to be judged is judged by [`crate::plan`], with [`Source::error`]
+//! pointing at the place in the file.
+
+mod error;
+pub mod schema;
+
+use patchsweep_proto::model::ModelRef;
+
+pub use error::{Source, SpecError};
+pub use schema::Spec;
+
+/// The schema version that this program reads.
+pub const SCHEMA: u32 = 1;
+
+impl Spec {
+    /// Parses the text of a spec.
+    pub fn parse(source: &Source) -> Result<Self, SpecError> {
+        let spec: Self = toml::from_str(source.text()).map_err(|error| source.toml_error(&error))?;
+        if *spec.schema.get_ref() != SCHEMA {
+            return Err(source.error(spec.schema.span(), format!("this program reads schema = {SCHEMA}")));
+        }
+        if spec.name.get_ref().trim().is_empty() {
+            return Err(source.error(spec.name.span(), "a sweep needs a name".to_owned()));
+        }
+        let model = &spec.model.get_ref();
+        if model.path.is_some() == model.hub.is_some() {
+            let message = "give either `path` (a model folder) or `hub` (a repository)";
+            return Err(source.error(spec.model.span(), message.to_owned()));
+        }
+        let dataset = spec.dataset.get_ref();
+        if dataset.path.is_some() == dataset.tokens.is_some() {
+            let message = "give either `path` (prompts) or `tokens` (token ids)";
+            return Err(source.error(spec.dataset.span(), message.to_owned()));
+        }
+        Ok(spec)
+    }
+
+    /// The model that the spec names, as it travels over the wire.
+    pub fn model_ref(&self, source: &Source) -> Result<ModelRef, SpecError> {
+        let model = self.model.get_ref();
+        let revision = model.revision.as_deref().unwrap_or("main");
+        let (span, parsed) = match (&model.path, &model.hub) {
+            (Some(path), _) => (path.span(), ModelRef::folder(path.get_ref())),
+            (None, Some(hub)) => (hub.span(), ModelRef::hub(hub.get_ref(), revision)),
+            (None, None) => unreachable!("a parsed spec names a model"),
+        };
+        parsed.map_err(|error| source.error(span, error.to_string()))
+    }
+
+    /// The dataset file that the spec names, as written there.
+    #[must_use]
+    pub fn dataset_file(&self) -> &str {
+        let dataset = self.dataset.get_ref();
+        let file = dataset.path.as_ref().or(dataset.tokens.as_ref());
+        file.map_or("", |file| file.get_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = r#"
+schema = 1
+name = "x"
+[model]
+path = "m"
+[dataset]
+path = "d.txt"
+samples = 5
+[[metric]]
+kind = "logit_diff_max"
+candidates = "A-Z"
+[[iteration]]
+corrupt = [2]
+read = -1
+[[grid]]
+component = "z"
+axes = ["layer", "head"]
+"#;
+
+    fn refusal(text: &str) -> String {
+        Spec::parse(&Source::new(text)).expect_err("is refused").to_string()
+    }
+
+    #[test]
+    fn a_valid_spec_is_read() {
+        let spec = Spec::parse(&Source::new(VALID)).expect("valid");
+        assert_eq!(spec.dataset_file(), "d.txt");
+        assert_eq!(*spec.iteration[0].read.get_ref(), -1);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place_and_the_nearest_word() {
+        let message = refusal(&VALID.replace("samples", "sampels"));
+        assert!(message.starts_with("spec line 8, column 1: unknown field `sampels`"), "{message}");
+        assert!(message.contains("8 | sampels = 5"), "{message}");
+        assert!(message.contains("did you mean `samples`?"), "{message}");
+    }
+
+    #[test]
+    fn contradictions_and_gaps_are_refused() {
+        assert!(refusal(&VALID.replace("schema = 1", "schema = 2")).contains("line 2, column 10"));
+        assert!(refusal(&VALID.replace("path = \"m\"", "")).contains("either `path` (a model folder) or `hub`"));
+        assert!(refusal(&VALID.replace("name = \"x\"", "")).contains("missing field `name`"));
+        assert!(refusal(&VALID.replace("samples = 5", "tokens = \"t.json\"")).contains("either `path` (prompts)"));
+    }
+}
