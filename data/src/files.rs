@@ -1,0 +1,37 @@
+//! The committed files that this crate generates.
+
+use crate::{
+    prompts::{Acronym, test_acronyms},
+    tokenizer::Vocabulary,
+};
+
+/// The data folder of this checkout.
+pub const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A generated file: where it lies in the data folder, and its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GeneratedFile {
+    /// The path relative to the data folder.
+    pub path: &'static str,
+    /// The whole content.
+    pub content: String,
+}
+
+/// All files, made anew: always the same bytes.
+#[must_use]
+pub fn generate() -> [GeneratedFile; 2] {
+    [
+        GeneratedFile { path: "acronyms.txt", content: prompt_lines() },
+        GeneratedFile {
+            path: "acronym-gpt2/tokenizer.json",
+            content: format!("{:#}\n", Vocabulary::embedded().tokenizer_json()),
+        },
+    ]
+}
+
+/// One `prompt, answer` per line.
+fn prompt_lines() -> String {
+    let line = |acronym: &Acronym| format!("{}, {}", acronym.prompt(), acronym.letters());
+    let lines: Vec<String> = test_acronyms().iter().map(line).collect();
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,17 @@
+//! The embedded default of patchsweep: what its small acronym model is trained and tested on.
+//!
+//! The task is the founding one: after `The Chief Executive Officer (` a language model writes `CEO`. Here the words
+//! come from a fixed list of nouns, one token each, so that every prompt has the same length and a model of a few
+//! megabytes solves the task nearly perfectly.
+//!
+//! - [`nouns`]: the words, by initial.
+//! - [`prompts`]: seeded draws of three words, as prompts and answers.
+//! - [`tokenizer`]: the vocabulary and its Hugging Face `tokenizer.json`.
+//! - [`files`]: the committed files that follow from these, byte for byte.
+
+#![forbid(unsafe_code)]
+
+pub mod files;
+pub mod nouns;
+pub mod prompts;
+pub mod tokenizer;
