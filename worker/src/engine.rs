@@ -1,0 +1,57 @@
+//! What the session needs of whoever computes.
+
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::model::ModelShape;
+use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::wire::WireError;
+
+use crate::files::ModelError;
+
+/// Computes tiles, one after the other. The session moves it to a thread of its own.
+pub trait Engine: Send + 'static {
+    /// The scores of a tile, exact to float tolerance.
+    fn evaluate(&mut self, context: &SweepContext, tile: &Tile) -> Result<Evaluation, EngineError>;
+
+    /// What the cache of activations did so far.
+    fn cache_stats(&self) -> CacheStats;
+}
+
+/// A computed tile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The scores.
+    pub scores: TileScores,
+    /// Which model they are of: digest of its config and weights.
+    pub model: Digest,
+}
+
+/// Why a tile could not be computed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The model could not be loaded.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The tile is not one of the sweep's.
+    #[error(transparent)]
+    Tile(#[from] WireError),
+    /// The model found under the sweep's name has other sizes.
+    #[error(
+        "model {folder} has the sizes {found:?}, but the sweep was planned for {wanted:?}; use the same model folder on coordinator and workers"
+    )]
+    Shape {
+        /// Where the model was found.
+        folder: String,
+        /// Sizes of the model found.
+        found: ModelShape,
+        /// Sizes in the sweep's plan.
+        wanted: ModelShape,
+    },
+    /// The engine panicked, for instance because memory ran out.
+    #[error("computing failed: {message}")]
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+}

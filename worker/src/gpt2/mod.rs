@@ -1,0 +1,13 @@
+//! GPT-2 on libtorch: the only place that knows tch.
+
+mod device;
+mod engine;
+mod forward;
+mod hooks;
+mod metrics;
+mod runs;
+mod task;
+mod weights;
+
+pub use device::{DeviceError, open as open_device};
+pub use engine::Gpt2Engine;

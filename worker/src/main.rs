@@ -1,0 +1,139 @@
+//! `patchsweep-worker`: computes tiles for a coordinator. One process per GPU.
+
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use clap::Parser;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
+use patchsweep_worker::session::{WorkerOptions, serve};
+use tokio::signal::unix::{SignalKind, signal};
+use tonic::transport::Endpoint;
+use tracing_subscriber::EnvFilter;
+
+/// Bad command line, device or coordinator address.
+const USAGE: u8 = 2;
+
+/// Computes tiles of activation-patching sweeps for a coordinator.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Address of the coordinator, for instance http://head-node:7070.
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR")]
+    coordinator: Endpoint,
+    /// Where to compute: cpu or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Folder that holds model folders; may be given several times, first match wins.
+    #[arg(long, value_name = "DIR")]
+    models: Vec<PathBuf>,
+    /// CPU threads for arithmetic [default: all cores].
+    #[arg(long)]
+    threads: Option<u16>,
+    /// Most memory for cached activations.
+    #[arg(long, default_value = "2GiB")]
+    cache: ByteSize,
+    /// Most memory for the largest activation of one batch.
+    #[arg(long, default_value = "64MiB")]
+    batch: ByteSize,
+    /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// Stop when standard input closes, as it does when the parent process ends.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Tiles that a worker holds: one in hand and one waiting, so that the engine never waits for the network.
+const CREDIT: u32 = 2;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    start_logging(args.log_format);
+    let device = match open_device(&args.device) {
+        Ok(device) => device,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    if let Some(threads) = args.threads {
+        tch::set_num_threads(threads.max(1).into());
+    }
+    let folders = ModelFolders::with_hub_cache(args.models);
+    let engine = Gpt2Engine::new(device, folders, args.cache.as_u64(), args.batch.as_u64());
+    let options = WorkerOptions {
+        coordinator: args.coordinator,
+        name: format!("{}:{}", hostname(), std::process::id()),
+        device: args.device,
+        credit: CREDIT,
+    };
+    match serve(options, engine, asked_to_stop(args.until_stdin_closes)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logging(format: LogFormat) {
+    let level = EnvFilter::try_from_env("PATCHSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "worker".to_owned() } else { name.trim().to_owned() }
+}
+
+/// Completes at SIGTERM or SIGINT, and with `until_stdin_closes` at the end of standard input.
+async fn asked_to_stop(until_stdin_closes: bool) {
+    let stdin_closed = async {
+        if until_stdin_closes {
+            stdin_closes().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    let signalled = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for a signal");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = signalled(SignalKind::terminate()) => tracing::info!("SIGTERM: handing leases back"),
+        () = signalled(SignalKind::interrupt()) => tracing::info!("SIGINT: handing leases back"),
+        () = stdin_closed => {}
+    }
+}
+
+/// A read of standard input cannot be interrupted, so it has a thread of its own that nobody waits for.
+async fn stdin_closes() {
+    let (closed, notified) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = notified.await;
+}

@@ -1,0 +1,196 @@
+//! One session: from registration until the stream ends.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
+use patchsweep_proto::v1::{self, coordinator_message, worker_message};
+use patchsweep_proto::wire::WireError;
+use patchsweep_proto::{PROTOCOL_VERSION, error_chain};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Code, Streaming};
+use tracing::Instrument;
+
+use super::contexts::Contexts;
+use super::engine_thread::{EngineThread, Finished, Job};
+use super::{Backoff, SessionError, WorkerOptions};
+
+/// Messages that may wait for the connection.
+const OUTBOX: usize = 16;
+
+/// How long a leaving worker waits for the coordinator to close the stream.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How a session ended in order.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The coordinator closed the stream.
+    Closed,
+    /// This worker was asked to stop and has handed its leases back.
+    ShutDown,
+}
+
+pub(super) async fn run(
+    mut client: WorkerServiceClient<Channel>,
+    options: &WorkerOptions,
+    engine: &mut EngineThread,
+    backoff: &mut Backoff,
+    shutdown: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Ending, SessionError> {
+    let (outbox, outgoing) = mpsc::channel(OUTBOX);
+    let register = v1::Register {
+        protocol_version: PROTOCOL_VERSION,
+        name: options.name.clone(),
+        device: options.device.clone(),
+        credit: options.credit,
+    };
+    send(&outbox, worker_message::Message::Register(register)).await;
+    let response = client.session(ReceiverStream::new(outgoing)).await.map_err(refusal)?;
+    let mut incoming = response.into_inner();
+    let Some(coordinator_message::Message::Welcome(welcome)) = next(&mut incoming).await? else {
+        return Err(WireError::Missing { message: "CoordinatorMessage", field: "welcome" }.into());
+    };
+    backoff.reset();
+    let worker = WorkerId(welcome.worker_id);
+    tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
+    let heartbeat = Duration::from_millis(welcome.heartbeat_interval_ms.max(1).into());
+    let session = Session { client, outbox, engine, contexts: Contexts::default(), queue: VecDeque::new() };
+    let span = tracing::info_span!("session", %worker);
+    session.run(incoming, heartbeat, shutdown).instrument(span).await
+}
+
+struct Session<'a> {
+    client: WorkerServiceClient<Channel>,
+    outbox: mpsc::Sender<v1::WorkerMessage>,
+    engine: &'a mut EngineThread,
+    contexts: Contexts,
+    /// Granted, not begun.
+    queue: VecDeque<Job>,
+}
+
+impl Session<'_> {
+    async fn run(
+        mut self,
+        mut incoming: Streaming<v1::CoordinatorMessage>,
+        heartbeat: Duration,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Ending, SessionError> {
+        // An earlier session's tile: its lease ended with that session.
+        let mut stale = self.engine.is_busy();
+        let mut beat = tokio::time::interval(heartbeat);
+        loop {
+            if !self.engine.is_busy()
+                && let Some(job) = self.queue.pop_front()
+            {
+                self.engine.begin(job)?;
+            }
+            tokio::select! {
+                message = incoming.message() => match message.map_err(refusal)?.and_then(|m| m.message) {
+                    Some(message) => self.take(message).await?,
+                    None => return Ok(Ending::Closed),
+                },
+                finished = self.engine.finished(), if self.engine.is_busy() => {
+                    let finished = finished?;
+                    if !std::mem::take(&mut stale) {
+                        self.report(finished).await;
+                    }
+                }
+                _ = beat.tick() => {
+                    send(&self.outbox, worker_message::Message::Heartbeat(v1::Heartbeat { cache: None })).await;
+                }
+                () = shutdown.as_mut() => {
+                    self.say_goodbye(incoming).await;
+                    return Ok(Ending::ShutDown);
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, message: coordinator_message::Message) -> Result<(), SessionError> {
+        match message {
+            coordinator_message::Message::Grant(grant) => {
+                let (lease, tile, digest) = read_grant(grant)?;
+                let context = self.contexts.get(&mut self.client, digest).await;
+                match context {
+                    Ok(context) => self.queue.push_back(Job { lease, tile, context }),
+                    // The sweep ended while its grant was under way: a revocation is on its way too.
+                    Err(SessionError::Broken(status)) if status.code() == Code::NotFound => {
+                        tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, "context is gone");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            coordinator_message::Message::Revoke(v1::Revoke { lease: Some(lease) }) => {
+                let revoked = Lease::from(lease);
+                self.queue.retain(|job| job.lease != revoked);
+            }
+            coordinator_message::Message::Revoke(_)
+            | coordinator_message::Message::Acknowledge(_)
+            | coordinator_message::Message::Welcome(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn report(&self, finished: Finished) {
+        let Finished { lease, outcome, cache, busy } = finished;
+        let model = outcome.as_ref().map_or_else(|_| Vec::new(), |evaluation| evaluation.model.0.to_vec());
+        let outcome = match outcome {
+            Ok(evaluation) => v1::tile_result::Outcome::Scores((&evaluation.scores).into()),
+            Err(error) => v1::tile_result::Outcome::Failure(v1::TileFailure { reason: error_chain(&error) }),
+        };
+        let result = v1::TileResult {
+            lease: Some((&lease).into()),
+            outcome: Some(outcome),
+            cache: Some(cache.into()),
+            busy_seconds: busy.as_secs_f64(),
+            model_digest: model,
+        };
+        send(&self.outbox, worker_message::Message::Result(result)).await;
+    }
+
+    /// Hands all leases back and waits, within bounds, until the coordinator has heard it.
+    async fn say_goodbye(self, mut incoming: Streaming<v1::CoordinatorMessage>) {
+        let reason = "shutting down".to_owned();
+        send(&self.outbox, worker_message::Message::GoingAway(v1::GoingAway { reason })).await;
+        drop(self.outbox);
+        let closed = async { while let Ok(Some(_)) = incoming.message().await {} };
+        if tokio::time::timeout(FAREWELL, closed).await.is_err() {
+            tracing::warn!("coordinator did not close the session");
+        }
+    }
+}
+
+/// A closed stream is noticed where messages are received, so that sending needs no error of its own.
+async fn send(outbox: &mpsc::Sender<v1::WorkerMessage>, message: worker_message::Message) {
+    let _ = outbox.send(v1::WorkerMessage { message: Some(message) }).await;
+}
+
+async fn next(
+    incoming: &mut Streaming<v1::CoordinatorMessage>,
+) -> Result<Option<coordinator_message::Message>, SessionError> {
+    Ok(incoming.message().await.map_err(refusal)?.and_then(|message| message.message))
+}
+
+/// Refusals are final, everything else may pass.
+fn refusal(status: tonic::Status) -> SessionError {
+    match status.code() {
+        Code::FailedPrecondition | Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated => {
+            SessionError::Refused { reason: status.message().to_owned() }
+        }
+        _ => SessionError::Broken(status),
+    }
+}
+
+fn read_grant(grant: v1::Grant) -> Result<(Lease, Tile, Digest), WireError> {
+    let missing = |field| WireError::Missing { message: "Grant", field };
+    let lease = grant.lease.ok_or_else(|| missing("lease"))?.into();
+    let tile = grant.tile.ok_or_else(|| missing("tile"))?.try_into()?;
+    Ok((lease, tile, grant.context_digest.as_slice().try_into()?))
+}
