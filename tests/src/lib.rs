@@ -1,0 +1,30 @@
+//! What the end-to-end tests share: the built programs as real processes, and their results as arrays.
+
+pub mod process;
+pub mod scores;
+pub mod sweep;
+
+pub use process::{Running, patchsweep, serve, worker};
+pub use scores::Scores;
+pub use sweep::Sweep;
+
+use std::path::{Path, PathBuf};
+
+/// The repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A built program, beside the folder of the running test.
+///
+/// # Panics
+/// When it has not been built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a running test knows its file");
+    let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
+    let program = folder.join(name);
+    assert!(program.is_file(), "{} is missing: run `cargo build --workspace` first", program.display());
+    program
+}

@@ -1,0 +1,126 @@
+//! The programs as real processes, none of which outlives its test.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use wait_timeout::ChildExt;
+
+use crate::program;
+
+/// No command of these tests may take longer.
+pub const BOUND: Duration = Duration::from_secs(300);
+
+/// `patchsweep` with a time limit and without settings of the caller's.
+#[must_use]
+pub fn patchsweep(args: &[&str]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(program("patchsweep"));
+    command.args(args).timeout(BOUND);
+    for setting in SETTINGS {
+        command.env_remove(setting);
+    }
+    command
+}
+
+const SETTINGS: [&str; 3] = ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_LOG", "PATCHSWEEP_WORKER"];
+
+/// A process whose log is read line by line; killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Running {
+    /// Starts a program and reads its stderr.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(name: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(program(name));
+        for setting in SETTINGS {
+            command.env_remove(setting);
+        }
+        let mut child = command
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line of the log that holds `text`.
+    ///
+    /// # Panics
+    /// When it does not come in time.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + BOUND;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(error) => panic!("no line with {text:?} ({error}) in:\n{}", self.seen.join("\n")),
+            }
+        }
+    }
+
+    /// Waits for the end of the process.
+    ///
+    /// # Panics
+    /// When it does not come in time.
+    pub fn wait(&mut self) -> ExitStatus {
+        let ended = self.child.wait_timeout(BOUND).expect("the process can be waited for");
+        ended.expect("the process ends in time")
+    }
+
+    /// Sends a signal, by the name that `kill` knows.
+    ///
+    /// # Panics
+    /// When the process cannot be signalled.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success(), "the process is there");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A coordinator on a free port of this machine, and its address.
+#[must_use]
+pub fn serve(args: &[&str]) -> (Running, String) {
+    let mut serve = Running::start("patchsweep", &[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+    let line = serve.wait_for("listening on ");
+    let url = line.trim_start_matches("listening on ").to_owned();
+    (serve, url)
+}
+
+/// A worker with one thread.
+#[must_use]
+pub fn worker(url: &str, args: &[&str]) -> Running {
+    Running::start("patchsweep-worker", &[&["--coordinator", url, "--threads", "1"], args].concat())
+}
