@@ -11,7 +11,7 @@ use wait_timeout::ChildExt;
 use crate::program;
 
 /// No command of these tests may take longer.
-pub const BOUND: Duration = Duration::from_secs(300);
+pub const BOUND: Duration = Duration::from_mins(5);
 
 /// `patchsweep` with a time limit and without settings of the caller's.
 #[must_use]
@@ -119,8 +119,8 @@ pub fn serve(args: &[&str]) -> (Running, String) {
     (serve, url)
 }
 
-/// A worker with one thread.
+/// A worker.
 #[must_use]
 pub fn worker(url: &str, args: &[&str]) -> Running {
-    Running::start("patchsweep-worker", &[&["--coordinator", url, "--threads", "1"], args].concat())
+    Running::start("patchsweep-worker", &[&["--coordinator", url], args].concat())
 }

@@ -71,6 +71,7 @@ impl Sweep {
 ///
 /// # Panics
 /// When the run fails.
+#[allow(clippy::must_use_candidate, reason = "most tests look at the files, not at what was printed")]
 pub fn run(spec: &Path, out: &Path, args: &[&str]) -> String {
     let (spec, out) = (spec.to_str().expect("a plain path"), out.to_str().expect("a plain path"));
     let output = patchsweep(&[&["run", spec, "--out", out], args].concat()).assert().success();

@@ -9,5 +9,8 @@ mod runs;
 mod task;
 mod weights;
 
+#[cfg(test)]
+mod embedded_model;
+
 pub use device::{DeviceError, open as open_device};
 pub use engine::Gpt2Engine;

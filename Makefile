@@ -1,0 +1,73 @@
+# Two commands: `make demo` to see a sweep, `make test` for everything that CI checks.
+
+PYTHON ?= python3
+TORCH := 2.11.0
+VENV := .venv
+
+# An exported LIBTORCH (a folder with include/ and lib/) wins; otherwise libtorch comes from the torch wheel.
+# CUDA=1 installs the wheel with all its GPU libraries.
+ifdef LIBTORCH
+LIBTORCH_READY :=
+else
+LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
+endif
+
+.PHONY: demo test unit-test end-to-end-test python-test lint build model libtorch clean
+
+demo: libtorch
+	cargo build --workspace
+	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
+
+test: lint unit-test end-to-end-test python-test
+
+unit-test: libtorch
+	cargo test --workspace --exclude patchsweep-tests
+
+end-to-end-test: libtorch
+	cargo build --workspace
+	cargo test -p patchsweep-tests
+
+# The results, read by the libraries that they are for.
+python-test: libtorch $(VENV)/.readers
+	cargo build --workspace
+	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml
+
+lint: libtorch
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p patchsweep-worker --lib --no-default-features -- -D warnings
+
+build: libtorch
+	cargo build --workspace --release
+
+# Trains the embedded model anew; a few minutes.
+model: libtorch
+	cargo run --release -p patchsweep-worker --example train_acronym_gpt2
+
+libtorch: $(LIBTORCH_READY)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo "python3 lacks venv; on Debian: apt install python3-venv" >&2; exit 1; }
+
+# libtorch_cpu.so of this wheel needs the CUDA runtime and CUPTI even where no GPU is.
+$(VENV)/.libtorch-cpu: | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --no-deps torch==$(TORCH) "nvidia-cuda-runtime==13.0.*" "nvidia-cuda-cupti==13.0.*"
+	$(call link-libtorch)
+
+$(VENV)/.libtorch-cuda: | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet torch==$(TORCH)
+	$(call link-libtorch)
+
+$(VENV)/.readers: tests/python/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
+	touch $@
+
+# .cargo/config.toml looks for it here, whatever Python's version is.
+define link-libtorch
+ln -sfn "$$(cd $(VENV) && echo lib/python3*/site-packages/torch)" $(VENV)/libtorch
+touch $@
+endef
+
+clean:
+	cargo clean
+	rm -rf $(VENV) demo-results

@@ -1,0 +1,136 @@
+//! Coordinator, workers and clients started one by one, as on several machines.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use patchsweep_tests::scores::largest_difference;
+use patchsweep_tests::{Running, Scores, patchsweep, repository, serve, sweep, worker};
+use tempfile::TempDir;
+
+/// Many tiles, so that faults come in the middle of the sweep.
+const FINE: [&str; 2] = ["--tile-multiply-adds", "200000000"];
+
+fn data() -> String {
+    repository().join("data").to_str().expect("a plain path").to_owned()
+}
+
+fn spec() -> String {
+    format!("{}/acronyms.toml", data())
+}
+
+/// A client command, which must succeed; gives what it printed.
+fn ask(url: &str, args: &[&str]) -> String {
+    let output = patchsweep(args).args(["--coordinator", url]).assert().success();
+    String::from_utf8(output.get_output().stdout.clone()).expect("text").trim().to_owned()
+}
+
+fn submit(url: &str, args: &[&str]) -> String {
+    ask(url, &[&["submit", &spec()], args].concat())
+}
+
+fn fetch(url: &str, id: &str, folder: &TempDir) -> PathBuf {
+    let out = folder.path().join("fetched");
+    ask(url, &["results", id, "--out", out.to_str().expect("a plain path")]);
+    out
+}
+
+/// The same sweep in one command, undisturbed.
+fn undisturbed(folder: &TempDir, args: &[&str]) -> PathBuf {
+    let out = folder.path().join("undisturbed");
+    sweep::run(Path::new(&spec()), &out, &[&["--threads", "1"], args].concat());
+    out
+}
+
+fn assert_same_scores(ours: &Path, theirs: &Path) {
+    let (mut ours, mut theirs) = (Scores::open(&ours.join("scores.npz")), Scores::open(&theirs.join("scores.npz")));
+    for name in ["clean", "corrupted", "resid_pre", "resid_pre.stderr", "z", "z.value"] {
+        let difference = largest_difference(&ours.tensor(name), &theirs.tensor(name));
+        assert!(difference <= 1e-5, "{name} differs by {difference}");
+    }
+}
+
+#[test]
+fn workers_may_start_before_the_coordinator_and_after_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let url = format!("http://{free}");
+    let mut before = worker(&url, &["--models", &data()]);
+    before.wait_for("cannot reach the coordinator");
+    let address = free.to_string();
+    let mut coordinator = Running::start("patchsweep", &["serve", "--listen", &address, "--models", &data()]);
+    coordinator.wait_for("listening on");
+    before.wait_for("registered with the coordinator");
+    let mut after = worker(&url, &["--models", &data(), "--batch", "100KiB"]);
+    after.wait_for("registered with the coordinator");
+
+    let id = submit(&url, &["--wait"]);
+    assert!(id.starts_with("acronyms-"), "{id}");
+    assert!(ask(&url, &["status", &id]).contains("done"));
+    assert!(ask(&url, &["list"]).contains(&id));
+    let top = ask(&url, &["top", &id, "-k", "2"]);
+    assert_eq!(top.matches('±').count(), 12, "two cells of two grids in three iterations:\n{top}");
+    assert_eq!(submit(&url, &["--wait"]), id, "the same spec is the same sweep");
+    assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &[]));
+}
+
+#[test]
+fn a_killed_workers_tiles_are_computed_by_the_others() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut coordinator, url) = serve(&["--models", &data()]);
+    let mut victim = worker(&url, &["--models", &data()]);
+    victim.wait_for("registered with the coordinator");
+    let id = submit(&url, &FINE);
+    victim.wait_for("model loaded");
+    victim.signal("KILL");
+    victim.wait();
+    coordinator.wait_for("worker disconnected");
+    let status = ask(&url, &["status", &id]);
+    assert!(status.contains("running"), "killed in the middle of the sweep:\n{status}");
+
+    let _heir = worker(&url, &["--models", &data()]);
+    ask(&url, &["watch", &id]);
+    assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &FINE));
+}
+
+#[test]
+fn a_terminated_worker_hands_back_its_tiles_and_exits_with_0() {
+    let (mut coordinator, url) = serve(&["--models", &data()]);
+    let mut leaving = worker(&url, &["--models", &data()]);
+    leaving.wait_for("registered with the coordinator");
+    let id = submit(&url, &FINE);
+    leaving.wait_for("model loaded");
+    leaving.signal("TERM");
+    coordinator.wait_for("worker is leaving");
+    assert!(leaving.wait().success());
+    let status = ask(&url, &["status", &id]);
+    assert!(status.contains("running"), "left in the middle of the sweep:\n{status}");
+
+    let _heir = worker(&url, &["--models", &data()]);
+    ask(&url, &["watch", &id]);
+}
+
+#[test]
+fn a_cancelled_sweep_ends_and_has_no_results() {
+    let (_coordinator, url) = serve(&["--models", &data()]);
+    let id = submit(&url, &[]);
+    assert!(ask(&url, &["cancel", &id]).contains("cancelled"));
+    let refused = patchsweep(&["watch", &id, "--coordinator", &url]).assert().code(1);
+    let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(message.contains("was cancelled"), "{message}");
+    assert_ne!(submit(&url, &[]), id, "a cancelled sweep can be submitted anew");
+}
+
+#[test]
+fn a_terminated_coordinator_exits_with_0_whatever_its_clients_do() {
+    let (mut coordinator, url) = serve(&["--models", &data()]);
+    let mut connected = worker(&url, &["--models", &data()]);
+    connected.wait_for("registered with the coordinator");
+    let id = submit(&url, &FINE);
+    connected.wait_for("model loaded");
+    coordinator.signal("TERM");
+    assert!(coordinator.wait().success());
+    connected.wait_for("no session with the coordinator");
+    let unreachable = patchsweep(&["status", &id, "--coordinator", &url]).assert().code(4);
+    let message = String::from_utf8_lossy(&unreachable.get_output().stderr).into_owned();
+    assert!(message.contains("cannot reach the coordinator"), "{message}");
+}

@@ -1,0 +1,85 @@
+//! The founding sweep on the embedded model.
+
+use std::fs;
+use std::path::Path;
+
+use ndarray::s;
+use patchsweep_tests::{Scores, repository, sweep};
+
+const WORDS: [usize; 3] = [2, 3, 4];
+const READS: [usize; 3] = [5, 6, 7];
+const LAST_LAYER: usize = 3;
+
+#[test]
+fn effects_start_at_the_corrupted_word_and_end_at_the_read_position() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let out = temporary.path().join("results");
+    sweep::run(&repository().join("data/acronyms-word.toml"), &out, &[]);
+    let mut scores = Scores::open(&out.join("scores.npz"));
+    let (clean, corrupted) = (scores.tensor("clean"), scores.tensor("corrupted"));
+    let effect = scores.tensor("resid_pre");
+    for (iteration, (word, read)) in WORDS.into_iter().zip(READS).enumerate() {
+        let whole = corrupted[iteration] - clean[iteration];
+        assert!(whole < -3.0, "iteration {iteration}: corruption costs {whole}");
+        let at = |layer, pos| effect[[iteration, layer, pos]] / whole;
+        assert!((at(0, word) - 1.0).abs() < 1e-4, "iteration {iteration}: all at the word at layer 0");
+        let elsewhere = (0..8).filter(|&pos| pos != word).all(|pos| at(0, pos) == 0.0);
+        assert!(elsewhere, "iteration {iteration}: nothing elsewhere at layer 0");
+        assert!(at(LAST_LAYER, read) > 0.8, "iteration {iteration}: most at the read position at the last layer");
+        assert!(at(LAST_LAYER, word).abs() < 0.2, "iteration {iteration}: little left at the word");
+    }
+}
+
+#[test]
+fn the_strongest_heads_are_printed() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let out = temporary.path().join("results");
+    let printed = sweep::run(&repository().join("data/acronyms.toml"), &out, &["--workers", "2"]);
+    let effects = Scores::open(&out.join("scores.npz")).tensor("z");
+    for iteration in 0..3 {
+        let heads = effects.slice(s![iteration, .., ..]);
+        let strongest = heads.indexed_iter().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
+        let ((layer, head), effect) = strongest.expect("there are heads");
+        let block = printed.split("z · Iteration ").nth(iteration + 1).expect("one block per iteration");
+        let lines: Vec<&str> = block.lines().collect();
+        assert_eq!(lines.len(), 6, "a heading and five heads:\n{block}");
+        let wanted = [format!("{layer}.{head}"), format!("{effect:.4}")];
+        assert!(wanted.iter().all(|part| lines[1].contains(part)), "{wanted:?} in {:?}", lines[1]);
+    }
+}
+
+#[test]
+fn the_same_spec_gives_the_same_files_but_for_what_the_manifest_says_of_the_run() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let spec = repository().join("data/acronyms-word.toml");
+    let folders = ["first", "second"].map(|name| temporary.path().join(name));
+    for (folder, workers) in folders.iter().zip(["1", "2"]) {
+        sweep::run(&spec, folder, &["--workers", workers, "--threads", "1"]);
+    }
+    let read = |folder: &Path, file: &str| fs::read(folder.join(file)).expect("a results file");
+    for file in ["scores.npz", "scores.safetensors", "report.html"] {
+        assert!(read(&folders[0], file) == read(&folders[1], file), "{file}");
+    }
+    let manifests = folders.map(|folder| {
+        let mut manifest: serde_json::Value =
+            serde_json::from_slice(&read(&folder, "manifest.json")).expect("a JSON object");
+        let run = manifest.as_object_mut().and_then(|object| object.remove("run")).expect("a run section");
+        assert!(run["workers"].as_array().is_some_and(|workers| !workers.is_empty()));
+        manifest
+    });
+    assert_eq!(manifests[0], manifests[1]);
+}
+
+#[test]
+fn a_second_tile_of_an_iteration_computes_no_activation_anew() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let out = temporary.path().join("results");
+    sweep::run(&repository().join("data/acronyms.toml"), &out, &["--workers", "1"]);
+    let text = fs::read(out.join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&text).expect("a JSON object");
+    let worker = &manifest["run"]["workers"][0];
+    assert!(worker["tiles"].as_u64() > Some(20), "many tiles: {worker}");
+    // The clean run once, the corrupted run of each iteration once.
+    assert_eq!(worker["cache"]["misses"], 4, "{worker}");
+    assert!(worker["cache"]["hits"].as_u64() > Some(100), "{worker}");
+}

@@ -1,0 +1,139 @@
+//! What must hold of any sweep, whatever the model.
+
+use ndarray::{ArrayD, Axis, s};
+use patchsweep_tests::Sweep;
+use patchsweep_tests::scores::largest_difference;
+
+/// Scores that are the same sum in another order.
+const ROUNDING: f32 = 1e-5;
+
+/// Iterations: two positions; none; one position behind which the score is read in the middle.
+const TOKENS: &str = r#"{
+"clean": [[80, 10, 54, 88, 77, 65, 2, 77], [40, 23, 12, 20, 74, 89, 17, 67], [68, 62, 76, 31, 22, 22, 85, 83],
+          [24, 30, 39, 23, 3, 44, 59, 67], [79, 90, 70, 7, 87, 51, 61, 30]],
+"corrupted": [
+    [[80, 10, 96, 88, 77, 11, 2, 77], [40, 23, 13, 20, 74, 12, 17, 67], [68, 62, 48, 31, 22, 13, 85, 83],
+     [24, 30, 52, 23, 3, 14, 59, 67], [79, 90, 70, 7, 87, 15, 61, 30]],
+    [[80, 10, 54, 88, 77, 65, 2, 77], [40, 23, 12, 20, 74, 89, 17, 67], [68, 62, 76, 31, 22, 22, 85, 83],
+     [24, 30, 39, 23, 3, 44, 59, 67], [79, 90, 70, 7, 87, 51, 61, 30]],
+    [[80, 10, 54, 18, 77, 65, 2, 77], [40, 23, 12, 28, 74, 89, 17, 67], [68, 62, 76, 38, 22, 22, 85, 83],
+     [24, 30, 39, 48, 3, 44, 59, 67], [79, 90, 70, 58, 87, 51, 61, 30]]],
+"answers": [[42, 33, 45], [30, 24, 41], [24, 34, 28], [26, 44, 24], [36, 45, 20]]}"#;
+
+const SPEC: &str = r#"
+schema = 1
+name = "properties"
+[model]
+path = "model"
+[dataset]
+tokens = "case.json"
+[[metric]]
+kind = "logit_diff_max"
+candidate_ids = [20, 24, 26, 28, 30, 33, 34, 36, 41, 42, 44, 45]
+[[iteration]]
+corrupt = [2, 5]
+read = -1
+[[iteration]]
+corrupt = []
+read = 6
+[[iteration]]
+corrupt = [3]
+read = 5
+[[grid]]
+component = "resid_pre"
+axes = ["layer", "pos"]
+[[grid]]
+name = "whole_resid_pre"
+component = "resid_pre"
+axes = ["layer"]
+[[grid]]
+component = "z"
+axes = ["layer", "head"]
+[[grid]]
+name = "whole_z"
+component = "z"
+axes = ["layer"]
+[[grid]]
+name = "z_by_pos"
+component = "z"
+axes = ["layer", "pos"]
+[[grid]]
+name = "k_by_pos"
+component = "k"
+axes = ["layer", "pos", "head"]
+"#;
+
+const GRIDS: [&str; 6] = ["resid_pre", "whole_resid_pre", "z", "whole_z", "z_by_pos", "k_by_pos"];
+
+fn sweep() -> Sweep {
+    Sweep::on_reference("tiny", SPEC, TOKENS)
+}
+
+fn all_zero<'a>(effects: impl IntoIterator<Item = &'a f32>) -> bool {
+    effects.into_iter().all(|&effect| effect.to_bits() == 0)
+}
+
+#[test]
+fn a_patch_with_equal_activations_has_effect_exactly_zero() {
+    let mut scores = sweep().scores(&[]);
+    let clean = scores.tensor("clean");
+    for grid in GRIDS {
+        let effect = scores.tensor(grid);
+        assert!(all_zero(effect.index_axis(Axis(0), 1)), "{grid}: nothing is corrupted in iteration 1");
+        let value = scores.tensor(&format!("{grid}.value"));
+        assert!(value.index_axis(Axis(0), 1).iter().all(|value| value.to_bits() == clean[1].to_bits()), "{grid}");
+        assert!(!all_zero(effect.index_axis(Axis(0), 0)), "{grid}: iteration 0 is corrupted");
+    }
+    let resid = scores.tensor("resid_pre");
+    assert!(all_zero(resid.slice(s![0, .., ..2])), "positions before the first corrupted one");
+    assert!(all_zero(resid.slice(s![0, 0, 3..5])), "positions that are not corrupted, at the embedding");
+    assert!(!all_zero(resid.slice(s![0, 1, 3..5])), "the same positions one block later");
+}
+
+#[test]
+fn a_patch_after_the_read_position_has_effect_zero() {
+    let mut scores = sweep().scores(&[]);
+    for grid in ["resid_pre", "z_by_pos", "k_by_pos"] {
+        let effect = scores.tensor(grid);
+        let iteration = effect.index_axis(Axis(0), 2);
+        let by_pos = |pos| iteration.index_axis(Axis(1), pos);
+        assert!(all_zero(by_pos(6)) && all_zero(by_pos(7)), "{grid}: read at 5");
+        assert!(!all_zero(by_pos(5)), "{grid}: at the read position");
+    }
+}
+
+#[test]
+fn patching_everything_corrupted_at_the_first_layer_gives_the_corrupted_baseline() {
+    let mut scores = sweep().scores(&[]);
+    let corrupted = scores.tensor("corrupted");
+    let whole = scores.tensor("whole_resid_pre.value");
+    for layer in 0..3 {
+        let value = whole.index_axis(Axis(1), layer).to_owned();
+        assert!(largest_difference(&value, &corrupted) <= ROUNDING, "all positions at layer {layer}");
+    }
+    let one_position = scores.tensor("resid_pre.value")[[2, 0, 3]];
+    assert!((one_position - corrupted[2]).abs() <= ROUNDING, "the only corrupted position at layer 0");
+}
+
+#[test]
+fn scores_do_not_depend_on_how_the_work_is_cut() {
+    let mut sweep = sweep();
+    let mut reference = sweep.scores(&[]);
+    let cuts: [&[&str]; 5] = [
+        &["--workers", "3"],
+        &["--tile-multiply-adds", "1"],
+        &["--tile-multiply-adds", "500000", "--workers", "2"],
+        &["--tile-prompts", "2"],
+        &["--tile-prompts", "1", "--tile-multiply-adds", "200000", "--workers", "2"],
+    ];
+    for cut in cuts {
+        let mut scores = sweep.scores(cut);
+        for name in reference.names() {
+            if name.ends_with(".count") || name.ends_with(".status") {
+                continue;
+            }
+            let (a, b): (ArrayD<f32>, ArrayD<f32>) = (reference.tensor(&name), scores.tensor(&name));
+            assert!(largest_difference(&a, &b) <= ROUNDING, "{name} with {cut:?}");
+        }
+    }
+}
