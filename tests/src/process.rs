@@ -119,8 +119,8 @@ pub fn serve(args: &[&str]) -> (Running, String) {
     (serve, url)
 }
 
-/// A worker.
+/// A worker with one thread, because tests run side by side.
 #[must_use]
 pub fn worker(url: &str, args: &[&str]) -> Running {
-    Running::start("patchsweep-worker", &[&["--coordinator", url], args].concat())
+    Running::start("patchsweep-worker", &[&["--coordinator", url, "--threads", "1"], args].concat())
 }

@@ -67,13 +67,13 @@ impl Sweep {
     }
 }
 
-/// `patchsweep run`, which must succeed; gives what it printed.
+/// `patchsweep run` with one thread per worker, because tests run side by side. It must succeed; gives what it printed.
 ///
 /// # Panics
 /// When the run fails.
 #[allow(clippy::must_use_candidate, reason = "most tests look at the files, not at what was printed")]
 pub fn run(spec: &Path, out: &Path, args: &[&str]) -> String {
     let (spec, out) = (spec.to_str().expect("a plain path"), out.to_str().expect("a plain path"));
-    let output = patchsweep(&[&["run", spec, "--out", out], args].concat()).assert().success();
+    let output = patchsweep(&[&["run", spec, "--out", out, "--threads", "1"], args].concat()).assert().success();
     String::from_utf8(output.get_output().stdout.clone()).expect("text")
 }

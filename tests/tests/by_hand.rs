@@ -37,7 +37,7 @@ fn fetch(url: &str, id: &str, folder: &TempDir) -> PathBuf {
 /// The same sweep in one command, undisturbed.
 fn undisturbed(folder: &TempDir, args: &[&str]) -> PathBuf {
     let out = folder.path().join("undisturbed");
-    sweep::run(Path::new(&spec()), &out, &[&["--threads", "1"], args].concat());
+    sweep::run(Path::new(&spec()), &out, args);
     out
 }
 

@@ -54,7 +54,7 @@ fn the_same_spec_gives_the_same_files_but_for_what_the_manifest_says_of_the_run(
     let spec = repository().join("data/acronyms-word.toml");
     let folders = ["first", "second"].map(|name| temporary.path().join(name));
     for (folder, workers) in folders.iter().zip(["1", "2"]) {
-        sweep::run(&spec, folder, &["--workers", workers, "--threads", "1"]);
+        sweep::run(&spec, folder, &["--workers", workers]);
     }
     let read = |folder: &Path, file: &str| fs::read(folder.join(file)).expect("a results file");
     for file in ["scores.npz", "scores.safetensors", "report.html"] {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use patchsweep_tests::{patchsweep, serve, worker};
+use patchsweep_tests::{Running, patchsweep, serve};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -102,9 +102,6 @@ read = 5
 [[grid]]
 component = "resid_pre"
 axes = ["layer", "pos"]
-[[grid]]
-component = "attn_out"
-axes = ["layer", "pos"]
 "#;
 
 /// The most memory that a process has had, in KiB.
@@ -124,7 +121,7 @@ fn random_weights_of_gpt2_smalls_shape_load_and_sweep_in_4_gib() {
     fs::write(&spec, SPEC).expect("a written spec");
 
     let (coordinator, url) = serve(&["--models", models]);
-    let worker = worker(&url, &["--models", models, "--threads", "2"]);
+    let worker = Running::start("patchsweep-worker", &["--coordinator", &url, "--models", models, "--threads", "2"]);
     let spec = spec.to_str().expect("a plain path");
     patchsweep(&["submit", spec, "--wait", "--coordinator", &url]).assert().success();
     let peaks = [coordinator.id(), worker.id()].map(peak_kib);
