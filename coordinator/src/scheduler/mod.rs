@@ -20,8 +20,12 @@ use worker::WorkerSlot;
 /// Time since the coordinator started.
 pub type Now = Duration;
 
-/// Failed or lost attempts after which a tile, and with it its sweep, is given up.
+/// Failures after which a tile, and with it its sweep, is given up.
 pub const MAX_FAILURES: u32 = 3;
+
+/// Workers lost with a tile in hand after which it is given up. More than failures: workers are also lost
+/// for reasons of their own.
+pub const MAX_LOSSES: u32 = 5;
 
 /// A worker that has been silent this long is taken for dead.
 pub const DEAD_AFTER: Duration = Duration::from_secs(15);
@@ -132,7 +136,7 @@ impl Scheduler {
     fn finished(&mut self, worker: WorkerId, lease: &Lease, effects: &mut Vec<Effect>) {
         let kept = self.held(worker, lease).map(|(queue, tile)| queue.finish(tile)).is_some();
         if let Some(slot) = self.workers.get_mut(&worker) {
-            slot.leases.remove(lease);
+            slot.leases.retain(|held| held != lease);
         }
         if kept {
             effects.push(Effect::Keep { lease: lease.clone() });
@@ -144,9 +148,9 @@ impl Scheduler {
     }
 
     fn failed(&mut self, worker: WorkerId, lease: &Lease, reason: &str, effects: &mut Vec<Effect>) {
-        let failures = self.held(worker, lease).map(|(queue, tile)| queue.fail(tile));
+        let failures = self.held(worker, lease).map(|(queue, tile)| queue.fail(tile, worker));
         if let Some(slot) = self.workers.get_mut(&worker) {
-            slot.leases.remove(lease);
+            slot.leases.retain(|held| held != lease);
         }
         effects.push(Effect::Acknowledge { worker, lease: lease.clone() });
         if failures.is_some_and(|failures| failures >= MAX_FAILURES) {
@@ -165,14 +169,21 @@ impl Scheduler {
         }
     }
 
+    /// Only the lease in hand can have been the reason; those that waited behind it are handed back.
     fn lost(&mut self, worker: WorkerId, reason: &str, effects: &mut Vec<Effect>) {
         let Some(slot) = self.workers.remove(&worker) else { return };
-        for lease in slot.leases {
-            let failures = self.held(worker, &lease).map(|(queue, tile)| queue.fail(tile));
-            if failures.is_some_and(|failures| failures >= MAX_FAILURES) {
-                let reason = format!("tile {} failed {MAX_FAILURES} times, last on {worker}: {reason}", lease.tile);
-                self.end(&lease.sweep, Outcome::Failed { reason }, effects);
+        let mut leases = slot.leases.into_iter();
+        let in_hand = leases.next();
+        for lease in leases {
+            if let Some((queue, tile)) = self.held(worker, &lease) {
+                queue.hand_back(tile);
             }
+        }
+        let Some(lease) = in_hand else { return };
+        let losses = self.held(worker, &lease).map(|(queue, tile)| queue.lose(tile));
+        if losses.is_some_and(|losses| losses >= MAX_LOSSES) {
+            let reason = format!("tile {} lost {MAX_LOSSES} workers, last {worker}: {reason}", lease.tile);
+            self.end(&lease.sweep, Outcome::Failed { reason }, effects);
         }
     }
 
@@ -202,7 +213,7 @@ impl Scheduler {
         for (&worker, slot) in &mut self.workers {
             slot.held_iterations.retain(|(held, _)| held != sweep);
             let leases = std::mem::take(&mut slot.leases);
-            let (revoked, kept) = leases.into_iter().partition::<BTreeSet<_>, _>(|lease| lease.sweep == *sweep);
+            let (revoked, kept) = leases.into_iter().partition::<Vec<_>, _>(|lease| lease.sweep == *sweep);
             slot.leases = kept;
             effects.extend(revoked.into_iter().map(|lease| Effect::Revoke { worker, lease }));
         }
@@ -226,27 +237,33 @@ impl Scheduler {
         if !self.workers.get(&worker)?.has_credit() {
             return None;
         }
-        let index = self.running.iter().position(SweepQueue::has_ready)?;
+        let others = self.others(worker);
+        let (index, iteration) = (0..self.running.len())
+            .find_map(|index| Some((index, self.pick_iteration(worker, &others, &self.running[index])?)))?;
         let sweep = self.running[index].id.clone();
-        let iteration = self.pick_iteration(worker, index)?;
-        let (tile, attempt) = self.running[index].lease(iteration, worker)?;
+        let (tile, attempt) = self.running[index].lease(iteration, worker, &others)?;
         let slot = self.workers.get_mut(&worker)?;
         let lease = Lease { epoch: self.epoch, sweep: sweep.clone(), tile, attempt };
-        slot.leases.insert(lease.clone());
+        slot.leases.push(lease.clone());
         slot.held_iterations.insert((sweep, iteration));
         Some(Effect::Grant { worker, lease })
     }
 
+    /// Workers besides this one that take leases.
+    fn others(&self, worker: WorkerId) -> BTreeSet<WorkerId> {
+        let staying = self.workers.iter().filter(|(id, slot)| **id != worker && !slot.leaving);
+        staying.map(|(&id, _)| id).collect()
+    }
+
     /// The iteration whose corrupted activations this worker holds; else the one that fewest others hold.
-    fn pick_iteration(&self, worker: WorkerId, index: usize) -> Option<u32> {
-        let queue = &self.running[index];
+    fn pick_iteration(&self, worker: WorkerId, others: &BTreeSet<WorkerId>, queue: &SweepQueue) -> Option<u32> {
         let holds = |slot: &WorkerSlot, iteration| slot.held_iterations.contains(&(queue.id.clone(), iteration));
         let key = |&iteration: &u32| {
             let held_here = self.workers.get(&worker).is_some_and(|slot| holds(slot, iteration));
             let held_elsewhere = self.workers.values().filter(|slot| holds(slot, iteration)).count();
             (!held_here, held_elsewhere, iteration)
         };
-        queue.ready_iterations().min_by_key(key)
+        queue.iterations_for(worker, others).min_by_key(key)
     }
 
     /// Checks what must hold between events; for tests.
@@ -265,9 +282,11 @@ impl Scheduler {
                 assert_eq!(state, Some(TileState::Leased { worker, attempt: lease.attempt }));
             }
         }
-        let idle = self.workers.values().any(WorkerSlot::has_credit);
-        let ready = self.running.iter().any(SweepQueue::has_ready);
-        assert!(!(idle && ready), "a worker idles while a tile is ready");
+        for (&worker, _) in self.workers.iter().filter(|(_, slot)| slot.has_credit()) {
+            let others = self.others(worker);
+            let idle = self.running.iter().all(|queue| queue.iterations_for(worker, &others).next().is_none());
+            assert!(idle, "{worker} idles while a tile is ready for it");
+        }
     }
 }
 

@@ -108,6 +108,29 @@ fn a_tile_that_keeps_failing_ends_its_sweep_with_the_reason() {
 }
 
 #[test]
+fn a_tile_that_fails_on_one_worker_goes_to_another() {
+    let (mut harness, effects) = Harness::new(&[W1, W2], 1, &[0, 0, 0]);
+    assert_eq!(effects, [grant(W1, 0, 1), grant(W2, 1, 1)]);
+    let failed = harness.apply(Event::Failed { worker: W1, lease: lease(0, 1), reason: "broken".into() });
+    assert!(failed.contains(&grant(W1, 2, 1)), "{failed:?}");
+    let freed = harness.finish(W2, lease(1, 1));
+    assert!(freed.contains(&grant(W2, 0, 2)), "{freed:?}");
+}
+
+#[test]
+fn only_the_lease_in_hand_is_blamed_for_a_lost_worker() {
+    let (mut harness, _) = Harness::new(&[], 2, &[0, 0]);
+    for attempt in 1..MAX_LOSSES {
+        let effects = harness.apply(Event::Joined { worker: W1, credit: 2 });
+        assert_eq!(effects, [grant(W1, 0, attempt), grant(W1, 1, attempt)]);
+        assert_eq!(harness.apply(Event::Lost { worker: W1 }), []);
+    }
+    harness.apply(Event::Joined { worker: W1, credit: 2 });
+    harness.finish(W1, lease(0, MAX_LOSSES));
+    assert_eq!(harness.apply(Event::Lost { worker: W1 }), [], "the first loss that the second tile is blamed for");
+}
+
+#[test]
 fn handing_back_is_no_failure() {
     let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
     for attempt in 1..=10 {

@@ -10,8 +10,8 @@ use super::Now;
 pub(super) struct WorkerSlot {
     /// Leases that it takes at once.
     pub(super) credit: u32,
-    /// Leases that it holds.
-    pub(super) leases: BTreeSet<Lease>,
+    /// Leases that it holds, in the order in which it takes them in hand.
+    pub(super) leases: Vec<Lease>,
     /// Iterations whose activations it has cached.
     pub(super) held_iterations: BTreeSet<(SweepId, u32)>,
     pub(super) last_heard: Now,
@@ -21,7 +21,7 @@ pub(super) struct WorkerSlot {
 
 impl WorkerSlot {
     pub(super) fn new(credit: u32, now: Now) -> Self {
-        Self { credit, leases: BTreeSet::new(), held_iterations: BTreeSet::new(), last_heard: now, leaving: false }
+        Self { credit, leases: Vec::new(), held_iterations: BTreeSet::new(), last_heard: now, leaving: false }
     }
 
     pub(super) fn has_credit(&self) -> bool {
