@@ -16,6 +16,9 @@ use tonic::{Code, Status, Streaming};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A coordinator whose machine is gone is noticed within two of these.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
 /// Why a coordinator did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -29,9 +32,12 @@ pub enum ClientError {
         /// The innermost cause.
         reason: String,
     },
-    /// The coordinator says no.
+    /// The request is at fault.
     #[error("{0}")]
     Refused(String),
+    /// The request is fine, but cannot be fulfilled.
+    #[error("{0}")]
+    Failed(String),
     /// It answered with something that its schema does not allow.
     #[error(transparent)]
     Invalid(#[from] WireError),
@@ -58,19 +64,27 @@ impl Client {
     /// Connects, within 5 seconds.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
         let url = endpoint.uri().to_string();
-        let channel = endpoint.clone().connect_timeout(CONNECT_TIMEOUT).connect().await;
+        let configured = endpoint
+            .clone()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .keep_alive_while_idle(true);
+        let channel = configured.connect().await;
         let channel = channel.map_err(|error| unreachable(&url, &error))?;
         Ok(Self { url, rpc: ClientServiceClient::new(channel) })
     }
 
-    /// Submits a spec and the contents of its dataset. Whether the sweep is new comes with its id.
+    /// Submits a spec and the contents of its dataset. Whether the sweep is new comes with its id:
+    /// the same plan is the same sweep, unless `always_new`.
     pub async fn submit(
         &mut self,
         spec: String,
         dataset: String,
         options: PlanOptions,
+        always_new: bool,
     ) -> Result<(SweepId, bool), ClientError> {
-        let request = SubmitSweepRequest { spec, dataset, options: Some(options.into()) };
+        let request = SubmitSweepRequest { spec, dataset, options: Some(options.into()), always_new };
         let response = self.rpc.submit_sweep(request).await.map_err(|status| refused(&self.url, &status))?.into_inner();
         Ok((SweepId(response.sweep_id), response.created))
     }
@@ -130,7 +144,8 @@ fn refused(url: &str, status: &Status) -> ClientError {
     if broken || status.code() == Code::Unavailable {
         return unreachable(url, status);
     }
-    ClientError::Refused(status.message().to_owned())
+    let text = status.message().to_owned();
+    if status.code() == Code::InvalidArgument { ClientError::Refused(text) } else { ClientError::Failed(text) }
 }
 
 fn unreachable(url: &str, error: &dyn std::error::Error) -> ClientError {

@@ -1,12 +1,12 @@
 //! Puts the tiles' scores together.
 //!
 //! Moments are merged in tile order, not in order of arrival: floating-point sums depend on their order,
-//! and the same spec must give the same bits whoever computed what when.
+//! and the same tiles must give the same bits whichever came first.
 
 use patchsweep_proto::grid::Grid;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::GridScores;
+use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_NOT_FINITE};
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::{BASELINE_CELLS, TileWork, indices};
 
@@ -148,9 +148,14 @@ impl Tensor {
             value: self.means(metric, |score| score.value).collect(),
             stderr: self.cells(metric).map(|score| to_f32(score.effect.standard_error())).collect(),
             count: self.cells(metric).map(|score| score.value.count).collect(),
-            status: self.cells(metric).map(|_| 0).collect(),
+            status: self.cells(metric).map(status).collect(),
         }
     }
+}
+
+fn status(score: &CellScore) -> u32 {
+    let finite = score.value.mean.is_finite() && score.effect.mean.is_finite();
+    if finite { STATUS_COMPUTED } else { STATUS_NOT_FINITE }
 }
 
 /// Results are float32 by contract; the sums behind them are float64.

@@ -37,11 +37,39 @@ pub struct Iteration {
     pub answers: Vec<u32>,
 }
 
+/// An answer that is not among a metric's candidates.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("answer {answer} of prompt {prompt} in iteration {iteration} is not among the candidates of metric `{metric}`")]
+pub struct StrayAnswer {
+    /// Index of the iteration.
+    pub iteration: usize,
+    /// Index of the prompt.
+    pub prompt: usize,
+    /// Token id.
+    pub answer: u32,
+    /// The metric's name.
+    pub metric: String,
+}
+
 impl SweepContext {
     /// BLAKE3 over the wire encoding, which is deterministic: it has no maps.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&crate::wire::encode_context(self))
+    }
+
+    /// The first answer that a metric cannot compare with its candidates, because it is none of them.
+    #[must_use]
+    pub fn stray_answer(&self) -> Option<StrayAnswer> {
+        let metrics = || self.metrics.iter().map(|metric| (metric, metric.kind.candidates()));
+        for (index, iteration) in self.iterations.iter().enumerate() {
+            for (prompt, &answer) in iteration.answers.iter().enumerate() {
+                if let Some((metric, _)) = metrics().find(|(_, candidates)| !candidates.contains(&answer)) {
+                    return Some(StrayAnswer { iteration: index, prompt, answer, metric: metric.name.clone() });
+                }
+            }
+        }
+        None
     }
 
     /// One prompt, clean and corrupted, under one iteration.

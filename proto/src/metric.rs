@@ -20,6 +20,14 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// Token ids that an answer is compared with, itself among them.
+    #[must_use]
+    pub fn candidates(&self) -> &[u32] {
+        match self {
+            Self::LogitDiffMax { candidates } => candidates,
+        }
+    }
+
     /// The name in specs.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -42,9 +42,15 @@ pub struct GridScores {
     pub stderr: Vec<f32>,
     /// Prompts behind each cell.
     pub count: Vec<u64>,
-    /// 0: computed.
+    /// [`STATUS_COMPUTED`] or another of the `STATUS_` numbers.
     pub status: Vec<u32>,
 }
+
+/// The cell's mean was computed.
+pub const STATUS_COMPUTED: u32 = 0;
+
+/// The cell's mean is not a finite number.
+pub const STATUS_NOT_FINITE: u32 = 1;
 
 impl SweepResults {
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.

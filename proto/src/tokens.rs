@@ -3,9 +3,13 @@
 /// Token ids \[prompts, positions\].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenMatrix {
+    prompts: u32,
     positions: u32,
     ids: Vec<u32>,
 }
+
+/// Most ids of one matrix: 128 MiB of them.
+pub const MAX_TOKEN_IDS: usize = 1 << 25;
 
 /// Why token ids do not form a matrix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +27,12 @@ pub enum TokenMatrixError {
         /// The first prompt's length.
         wanted: usize,
     },
+    /// More ids than a sweep may have.
+    #[error("{found} token ids, more than the {MAX_TOKEN_IDS} that one list of prompts may have")]
+    TooMany {
+        /// Ids given.
+        found: usize,
+    },
     /// The flat list does not fill the matrix.
     #[error("{found} token ids do not fill [{prompts}, {positions}]")]
     Shape {
@@ -39,13 +49,16 @@ impl TokenMatrix {
     /// From one list per prompt.
     pub fn from_rows(rows: &[Vec<u32>]) -> Result<Self, TokenMatrixError> {
         let wanted = rows.first().map_or(0, Vec::len);
-        let positions = u32::try_from(wanted).ok().filter(|&n| n > 0).ok_or(TokenMatrixError::Empty)?;
         for (prompt, row) in rows.iter().enumerate() {
             if row.len() != wanted {
                 return Err(TokenMatrixError::Ragged { prompt, found: row.len(), wanted });
             }
         }
-        Ok(Self { positions, ids: rows.concat() })
+        let found = rows.len().saturating_mul(wanted);
+        let (Ok(prompts), Ok(positions)) = (u32::try_from(rows.len()), u32::try_from(wanted)) else {
+            return Err(TokenMatrixError::TooMany { found });
+        };
+        Self::from_flat(prompts, positions, rows.concat())
     }
 
     /// From a row-major list.
@@ -56,13 +69,16 @@ impl TokenMatrix {
         if u64::from(prompts) * u64::from(positions) != ids.len() as u64 {
             return Err(TokenMatrixError::Shape { prompts, positions, found: ids.len() });
         }
-        Ok(Self { positions, ids })
+        if ids.len() > MAX_TOKEN_IDS {
+            return Err(TokenMatrixError::TooMany { found: ids.len() });
+        }
+        Ok(Self { prompts, positions, ids })
     }
 
     /// Number of prompts, at least one.
     #[must_use]
     pub fn prompts(&self) -> u32 {
-        u32::try_from(self.ids.len()).unwrap_or(u32::MAX) / self.positions
+        self.prompts
     }
 
     /// Tokens of each prompt, at least one.
@@ -96,6 +112,6 @@ impl TokenMatrix {
         assert!(!prompts.is_empty(), "a slice has at least one prompt");
         let width = self.positions as usize;
         let ids = self.ids[prompts.start as usize * width..prompts.end as usize * width].to_vec();
-        Self { positions: self.positions, ids }
+        Self { prompts: prompts.end - prompts.start, positions: self.positions, ids }
     }
 }

@@ -7,14 +7,14 @@ use patchsweep_tests::scores::largest_difference;
 /// Scores that are the same sum in another order.
 const ROUNDING: f32 = 1e-5;
 
-/// Iterations: two positions; none; one position behind which the score is read in the middle.
+/// Iterations: two positions; one position of the first prompt alone; one position, read in the middle.
 const TOKENS: &str = r#"{
 "clean": [[80, 10, 54, 88, 77, 65, 2, 77], [40, 23, 12, 20, 74, 89, 17, 67], [68, 62, 76, 31, 22, 22, 85, 83],
           [24, 30, 39, 23, 3, 44, 59, 67], [79, 90, 70, 7, 87, 51, 61, 30]],
 "corrupted": [
     [[80, 10, 96, 88, 77, 11, 2, 77], [40, 23, 13, 20, 74, 12, 17, 67], [68, 62, 48, 31, 22, 13, 85, 83],
      [24, 30, 52, 23, 3, 14, 59, 67], [79, 90, 70, 7, 87, 15, 61, 30]],
-    [[80, 10, 54, 88, 77, 65, 2, 77], [40, 23, 12, 20, 74, 89, 17, 67], [68, 62, 76, 31, 22, 22, 85, 83],
+    [[80, 10, 54, 88, 77, 15, 2, 77], [40, 23, 12, 20, 74, 89, 17, 67], [68, 62, 76, 31, 22, 22, 85, 83],
      [24, 30, 39, 23, 3, 44, 59, 67], [79, 90, 70, 7, 87, 51, 61, 30]],
     [[80, 10, 54, 18, 77, 65, 2, 77], [40, 23, 12, 28, 74, 89, 17, 67], [68, 62, 76, 38, 22, 22, 85, 83],
      [24, 30, 39, 48, 3, 44, 59, 67], [79, 90, 70, 58, 87, 51, 61, 30]]],
@@ -34,7 +34,7 @@ candidate_ids = [20, 24, 26, 28, 30, 33, 34, 36, 41, 42, 44, 45]
 corrupt = [2, 5]
 read = -1
 [[iteration]]
-corrupt = []
+corrupt = [5]
 read = 6
 [[iteration]]
 corrupt = [3]
@@ -76,18 +76,20 @@ fn all_zero<'a>(effects: impl IntoIterator<Item = &'a f32>) -> bool {
 #[test]
 fn a_patch_with_equal_activations_has_effect_exactly_zero() {
     let mut scores = sweep().scores(&[]);
-    let clean = scores.tensor("clean");
-    for grid in GRIDS {
+    for grid in ["resid_pre", "z_by_pos", "k_by_pos"] {
         let effect = scores.tensor(grid);
-        assert!(all_zero(effect.index_axis(Axis(0), 1)), "{grid}: nothing is corrupted in iteration 1");
-        let value = scores.tensor(&format!("{grid}.value"));
-        assert!(value.index_axis(Axis(0), 1).iter().all(|value| value.to_bits() == clean[1].to_bits()), "{grid}");
-        assert!(!all_zero(effect.index_axis(Axis(0), 0)), "{grid}: iteration 0 is corrupted");
+        let only_the_first_prompt = effect.index_axis(Axis(0), 1);
+        let by_pos = |pos| only_the_first_prompt.index_axis(Axis(1), pos);
+        assert!((0..5).all(|pos| all_zero(by_pos(pos))), "{grid}: positions before the corrupted one");
+        assert!(!all_zero(by_pos(5)), "{grid}: the corrupted position");
     }
     let resid = scores.tensor("resid_pre");
     assert!(all_zero(resid.slice(s![0, .., ..2])), "positions before the first corrupted one");
     assert!(all_zero(resid.slice(s![0, 0, 3..5])), "positions that are not corrupted, at the embedding");
     assert!(!all_zero(resid.slice(s![0, 1, 3..5])), "the same positions one block later");
+    let (value, clean) = (scores.tensor("resid_pre.value"), scores.tensor("clean"));
+    let untouched = value.slice(s![0, .., ..2]).iter().all(|value| value.to_bits() == clean[0].to_bits());
+    assert!(untouched, "the patched metric is the clean one to the last bit");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,7 +23,7 @@ const USAGE: u8 = 2;
 #[command(version)]
 struct Args {
     /// Address of the coordinator, for instance http://head-node:7070.
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR")]
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = endpoint, value_name = "URL")]
     coordinator: Endpoint,
     /// Where to compute: cpu or cuda:N.
     #[arg(long, default_value = "cpu")]
@@ -63,7 +64,7 @@ async fn main() -> ExitCode {
     let device = match open_device(&args.device) {
         Ok(device) => device,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", patchsweep_proto::error_chain(&error));
             return ExitCode::from(USAGE);
         }
     };
@@ -81,15 +82,25 @@ async fn main() -> ExitCode {
     match serve(options, engine, asked_to_stop(args.until_stdin_closes)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", patchsweep_proto::error_chain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// An address that can be dialled: one without `http://` would be tried in vain for ever.
+fn endpoint(url: &str) -> Result<Endpoint, String> {
+    let endpoint: Option<Endpoint> = url.parse().ok();
+    let dialled = endpoint.filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
+    dialled.ok_or_else(|| "an address begins with http://, for instance http://head-node:7070".to_owned())
+}
+
 fn start_logging(format: LogFormat) {
     let level = EnvFilter::try_from_env("PATCHSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

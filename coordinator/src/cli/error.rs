@@ -4,12 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use patchsweep_proto::model::locate::LocateError;
-
 use crate::client::ClientError;
-use crate::plan::PlanError;
 use crate::results::{FolderError, ResultsError};
-use crate::server::{ModelFilesError, ServeError};
+use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
 
 /// What can end a command early.
@@ -20,13 +17,9 @@ pub(super) enum CliError {
     #[error("{}: {source}", .path.display())]
     Spec { path: PathBuf, source: SpecError },
     #[error("{}: {source}", .path.display())]
-    Plan { path: PathBuf, source: PlanError },
+    Planning { path: PathBuf, source: PlanningError },
     #[error("{}: {reason}", .path.display())]
     Refused { path: PathBuf, reason: String },
-    #[error(transparent)]
-    Locate(#[from] LocateError),
-    #[error(transparent)]
-    Model(#[from] ModelFilesError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -70,11 +63,9 @@ impl CliError {
             Self::Output(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
             Self::ReadInput { .. }
             | Self::Spec { .. }
-            | Self::Plan { .. }
+            | Self::Planning { .. }
             | Self::Folder(_)
-            | Self::Refused { .. }
-            | Self::Locate(_)
-            | Self::Model(_) => ExitCode::from(2),
+            | Self::Refused { .. } => ExitCode::from(2),
             Self::Client(ClientError::Unreachable { .. }) => ExitCode::from(4),
             Self::Interrupted => ExitCode::from(130),
             _ => ExitCode::FAILURE,

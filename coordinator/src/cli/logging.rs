@@ -1,5 +1,7 @@
 //! The log on stderr.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use super::Command;
@@ -14,7 +16,10 @@ pub(super) enum LogFormat {
 pub(super) fn start(format: LogFormat, command: &Command) {
     let default = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
     let level = EnvFilter::try_from_env("PATCHSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -7,8 +7,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 
 use super::submission::{Submission, TileArgs};
 use super::{CliError, table};
-use crate::plan::{Inputs, Plan};
-use crate::server::read_model;
+use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanArgs {
@@ -23,7 +22,9 @@ pub(super) struct PlanArgs {
 
 pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
     let submission = Submission::read(&args.spec)?;
-    let plan = make(&submission, args)?;
+    let folders = ModelFolders::with_hub_cache(submission.model_roots(args.models.clone()));
+    let plan = make_plan(&folders, &submission.source, &submission.dataset, args.tiles.options());
+    let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source })?;
     let context = &plan.context;
     let mut table = table::new(["grid", "cells", "no-ops", "tiles", "multiply-adds", "one pass per cell", "ratio"]);
     for grid in plan.summarize() {
@@ -50,16 +51,6 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
     )?;
     writeln!(out, "{}", table.trim_fmt())?;
     Ok(())
-}
-
-fn make(submission: &Submission, args: &PlanArgs) -> Result<Plan, CliError> {
-    let Submission { source, spec, dataset, .. } = submission;
-    let in_spec = |source| CliError::Spec { path: args.spec.clone(), source };
-    let folders = ModelFolders::with_hub_cache(submission.model_roots(args.models.clone()));
-    let folder = folders.locate(&spec.model_ref(source).map_err(in_spec)?)?;
-    let (config, tokenizer) = read_model(&folder)?;
-    let inputs = Inputs { source, spec, dataset, config: &config, tokenizer: tokenizer.as_ref() };
-    Plan::build(&inputs, args.tiles.options()).map_err(|source| CliError::Plan { path: args.spec.clone(), source })
 }
 
 /// Shown to three digits, where the loss of precision is the point.

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_NOT_FINITE, SweepResults};
 
 use super::{CliError, CoordinatorArgs};
 use crate::client::Client;
@@ -51,6 +51,13 @@ impl OutArgs {
     /// Writes the results and says where.
     pub(super) fn write(&self, results: &SweepResults) -> Result<(), CliError> {
         let files = write_folder(results, &self.out, self.policy())?;
+        for grid in &results.grids {
+            let not_finite = grid.status.iter().filter(|&&status| status == STATUS_NOT_FINITE).count();
+            if not_finite > 0 {
+                let name = results.tensor_name(grid);
+                eprintln!("warning: {not_finite} cells of {name} are not finite numbers (status {STATUS_NOT_FINITE})");
+            }
+        }
         eprintln!("report: {}", absolute(&files.report).display());
         Ok(())
     }

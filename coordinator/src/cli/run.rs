@@ -57,11 +57,12 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
         _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
     };
     let _ = stop.send(());
-    if let Ok(served) = serving.await {
-        served?;
-    }
+    let served = serving.await;
     let results = sweep?;
     args.out.write(&results)?;
+    if let Ok(served) = served {
+        served?;
+    }
     let with_heads = results.grids.iter().any(has_heads);
     print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)
 }
@@ -82,7 +83,7 @@ async fn sweep(
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
     let mut client = Client::connect(&endpoint).await?;
     let spec = submission.source.text().to_owned();
-    let submitted = client.submit(spec, submission.dataset, args.tiles.options()).await;
+    let submitted = client.submit(spec, submission.dataset, args.tiles.options(), true).await;
     let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     let watch = client.watch(&sweep).await?;
     let mut workers = Workers::start(address, worker_args)?;

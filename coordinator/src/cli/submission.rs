@@ -29,7 +29,6 @@ impl TileArgs {
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) source: Source,
-    pub(super) spec: Spec,
     pub(super) dataset: String,
     /// The spec's folder: names in the spec are relative to it.
     pub(super) folder: PathBuf,
@@ -42,7 +41,7 @@ impl Submission {
         let spec = Spec::parse(&source).map_err(|source| CliError::Spec { path: path.to_owned(), source })?;
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
         let dataset = read(&folder.join(spec.dataset_file()), true)?;
-        Ok(Self { source, spec, dataset, folder })
+        Ok(Self { source, dataset, folder })
     }
 
     /// Where this machine looks for the model: the given folders, then the spec's own.

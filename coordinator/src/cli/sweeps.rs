@@ -17,6 +17,9 @@ pub(super) struct SubmitArgs {
     /// Stay until the sweep has ended, and exit by its outcome.
     #[arg(long)]
     wait: bool,
+    /// Compute anew even if the same plan has been submitted before.
+    #[arg(long)]
+    new: bool,
     #[command(flatten)]
     tiles: TileArgs,
     #[command(flatten)]
@@ -34,10 +37,10 @@ pub(super) struct SweepArgs {
 pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     let Submission { source, dataset, .. } = Submission::read(&args.spec)?;
     let mut client = Client::connect(&args.coordinator.coordinator).await?;
-    let submitted = client.submit(source.text().to_owned(), dataset, args.tiles.options()).await;
+    let submitted = client.submit(source.text().to_owned(), dataset, args.tiles.options(), args.new).await;
     let (sweep, created) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     if !created {
-        eprintln!("submitted before: this is the same sweep");
+        eprintln!("submitted before: this is the same sweep (--new computes it anew)");
     }
     writeln!(stdout(), "{sweep}")?;
     if args.wait {

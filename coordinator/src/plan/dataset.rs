@@ -1,7 +1,7 @@
 //! Prompts from text: one `prompt, answer` per line.
 
 use patchsweep_proto::context::Iteration;
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_proto::tokens::{MAX_TOKEN_IDS, TokenMatrix};
 
 use super::{Inputs, PlanError, PromptTokenizer, draw, experiments};
 
@@ -29,7 +29,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
     let answers = encode(file, &lines, tokenizer, |line| line.answer)?;
     same_lengths(file, &lines, &prompts, "prompt")?;
     same_lengths(file, &lines, &answers, "answer")?;
-    if inputs.spec.dataset.get_ref().prepend_bos {
+    if inputs.spec.dataset.get_ref().prepend_bos.as_ref().is_none_or(|prepend| *prepend.get_ref()) {
         let bos = inputs.config.bos_token_id.ok_or_else(|| {
             let message = "the model's config.json has no bos_token_id; set `prepend_bos = false`".to_owned();
             inputs.source.error(inputs.spec.dataset.span(), message)
@@ -80,6 +80,10 @@ fn encode<'a>(
 /// Positions must mean the same in every prompt, so there is no padding.
 fn same_lengths(file: &str, lines: &[Line<'_>], rows: &[Vec<u32>], what: &str) -> Result<(), PlanError> {
     let wanted = rows[0].len();
+    if wanted == 0 {
+        let message = format!("the {what} is empty");
+        return Err(PlanError::Dataset { file: file.to_owned(), line: lines[0].number, message });
+    }
     let Some(odd) = rows.iter().position(|row| row.len() != wanted) else { return Ok(()) };
     let message = format!(
         "{what} of {} tokens, but line {} has one of {wanted}: all must have the same length, padding is not supported",
@@ -97,8 +101,11 @@ fn choose(inputs: &Inputs<'_>, population: usize) -> Result<Vec<usize>, PlanErro
     if count == 0 {
         return refuse("a sweep needs at least one prompt".to_owned());
     }
-    if count > population && !dataset.replace {
+    if count > MAX_TOKEN_IDS {
+        return refuse(format!("more than the {MAX_TOKEN_IDS} prompts that a sweep may have"));
+    }
+    if count > population && !dataset.replaces() {
         return refuse(format!("more samples than the {population} prompts; set `replace = true`"));
     }
-    Ok(draw::samples(population, count, dataset.replace, dataset.seed))
+    Ok(draw::samples(population, count, dataset.replaces(), dataset.seed()))
 }

@@ -26,6 +26,12 @@ pub enum PlanError {
         /// What is wrong with it.
         message: String,
     },
+    /// The cut into tiles.
+    #[error("more than {most} tiles; larger ones come with a larger --tile-multiply-adds or --tile-prompts")]
+    TooManyTiles {
+        /// Tiles that a sweep may have.
+        most: usize,
+    },
     /// The model's tokenizer.
     #[error("tokenizer.json: {message}")]
     Tokenizer {

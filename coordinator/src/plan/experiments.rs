@@ -74,7 +74,10 @@ fn groups(
 ) -> Result<Vec<std::ops::Range<u32>>, PlanError> {
     let mut groups: Vec<std::ops::Range<u32>> = Vec::new();
     for group in &corruption.groups {
-        let [start, end] = *group.get_ref();
+        let &[start, end] = group.get_ref().as_slice() else {
+            let message = "a group is two positions, its first and the one after its last, like [0, 6]".to_owned();
+            return Err(inputs.source.error(group.span(), message).into());
+        };
         if start >= end || end > length {
             let message = format!("group {start}..{end} is empty or ends after the prompts' {length} positions");
             return Err(inputs.source.error(group.span(), message).into());
@@ -110,12 +113,13 @@ fn answer_index(inputs: &Inputs<'_>, iteration: &schema::Iteration, tokens: usiz
         None if tokens == 1 => Ok(0),
         None => {
             let message =
-                format!("the answers have {tokens} tokens each; say which with `answer = 0` to {}", tokens - 1);
+                format!("the answers have {tokens} tokens each, counted from 0; say which one with `answer = …`");
             Err(inputs.source.error(iteration.read.span(), message).into())
         }
         Some(answer) if (*answer.get_ref() as usize) < tokens => Ok(*answer.get_ref() as usize),
         Some(answer) => {
-            let message = format!("the answers have {tokens} tokens each, counted from 0");
+            let message =
+                format!("no answer token {}: the answers have {tokens} each, counted from 0", answer.get_ref());
             Err(inputs.source.error(answer.span(), message).into())
         }
     }

@@ -2,7 +2,7 @@
 
 use patchsweep_proto::grid::{Axis, Component, Grid};
 
-use super::{Inputs, PlanError};
+use super::{Inputs, PlanError, names};
 
 pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Grid>, PlanError> {
     let source = inputs.source;
@@ -22,6 +22,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Grid>, PlanError> {
         };
         let axes = grid.axes.iter().map(known).collect::<Result<Vec<_>, _>>()?;
         let name = grid.name.as_ref().unwrap_or(&grid.component);
+        names::check(source, name)?;
         if grids.iter().any(|other| other.name == *name.get_ref()) {
             let message = format!("two grids are called `{}`; give one a `name`", name.get_ref());
             return Err(source.error(name.span(), message).into());

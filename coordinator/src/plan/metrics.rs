@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use patchsweep_proto::metric::{Metric, MetricKind};
 
-use super::{Inputs, PlanError};
+use super::{Inputs, PlanError, names};
 use crate::spec::schema::{self, Candidates};
 
 const KINDS: &[&str] = &["logit_diff_max"];
@@ -18,6 +18,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
             return Err(inputs.source.word_error(metric.kind.span(), message, kind, KINDS).into());
         }
         let name = metric.name.as_ref().unwrap_or(&metric.kind);
+        names::check(inputs.source, name)?;
         if metrics.iter().any(|other| other.name == *name.get_ref()) {
             let message = format!("two metrics are called `{}`; give one a `name`", name.get_ref());
             return Err(inputs.source.error(name.span(), message).into());

@@ -1,5 +1,6 @@
 //! The plan: everything that is decided before any work starts. Pure: same inputs, same plan, same digest.
 
+mod checks;
 mod cost;
 mod dataset;
 mod draw;
@@ -7,6 +8,8 @@ mod error;
 mod experiments;
 mod grids;
 mod metrics;
+mod names;
+mod region;
 mod summary;
 mod tiles;
 mod token_file;
@@ -69,8 +72,8 @@ pub struct Plan {
 /// What every random choice came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seeds {
-    /// Of the draw of prompts.
-    pub dataset: u64,
+    /// Of the draw of prompts; `None` where token ids are given outright.
+    pub dataset: Option<u64>,
     /// Of the corruption; `None` where there is none to draw.
     pub corruption: Option<u64>,
 }
@@ -83,14 +86,6 @@ impl Plan {
             Some(_) => token_file::read(inputs)?,
             None => dataset::read(inputs)?,
         };
-        if clean.positions() > inputs.config.shape.n_ctx {
-            let reason = format!(
-                "prompts of {} tokens, but the model has {} positions",
-                clean.positions(),
-                inputs.config.shape.n_ctx
-            );
-            return Err(inputs.source.error(spec.dataset.span(), reason).into());
-        }
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             shape: inputs.config.shape,
@@ -100,7 +95,8 @@ impl Plan {
             metrics: metrics::read(inputs)?,
             grids: grids::read(inputs)?,
         };
-        let (tiles, costs) = tiles::cut(&context, options);
+        checks::check(inputs, &context)?;
+        let (tiles, costs) = tiles::cut(&context, options)?;
         let label = |(index, iteration): (usize, &crate::spec::schema::Iteration)| {
             iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
         };
@@ -114,15 +110,31 @@ impl Plan {
             token_labels,
             spec_text: inputs.source.text().to_owned(),
             seeds: Seeds {
-                dataset: spec.dataset.get_ref().seed,
+                dataset: spec.dataset.get_ref().path.as_ref().map(|_| spec.dataset.get_ref().seed()),
                 corruption: spec.corruption.as_ref().map(|corruption| corruption.get_ref().seed),
             },
         })
     }
 
+    /// Whether both plans give the same results under the same labels.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let labels = |plan: &Self| (plan.name.clone(), plan.iteration_labels.clone(), plan.token_labels.clone());
+        self.digest == other.digest && labels(self) == labels(other)
+    }
+
     /// Cost estimate of the whole sweep, in multiply-adds.
     #[must_use]
     pub fn multiply_adds(&self) -> u64 {
-        self.costs.iter().sum()
+        self.costs.iter().fold(0, |sum, &cost| sum.saturating_add(cost))
+    }
+
+    /// Prompts that the corruption of an iteration leaves as they are up to its read position.
+    ///
+    /// # Panics
+    /// When there is no such iteration.
+    #[must_use]
+    pub fn unchanged_prompts(&self, iteration: usize) -> u32 {
+        checks::unchanged_prompts(&self.context.clean, &self.context.iterations[iteration])
     }
 }

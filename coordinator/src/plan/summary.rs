@@ -49,8 +49,8 @@ impl Plan {
                 cells: total,
                 noops: noops as u64,
                 tiles: own.len() as u64,
-                multiply_adds: own.iter().sum(),
-                multiply_adds_naive: total * u64::from(prompts) * pass,
+                multiply_adds: own.iter().fold(0, |sum, &cost| sum.saturating_add(cost)),
+                multiply_adds_naive: total.saturating_mul(u64::from(prompts)).saturating_mul(pass),
             }
         };
         (0..).zip(&context.grids).map(summary).collect()

@@ -5,9 +5,10 @@ use std::ops::Range;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::{Tile, TileWork, indices};
+use patchsweep_proto::tile::{Tile, TileWork};
 
-use super::CostModel;
+use super::region::Region;
+use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers, coarse enough that a tile outweighs its messages.
 const TILES_WANTED: u64 = 64;
@@ -15,100 +16,96 @@ const SMALLEST_TILE: u64 = 500_000_000;
 const LARGEST_TILE: u64 = 1_000_000_000_000;
 const PROMPTS_PER_TILE: u32 = 256;
 
+/// A tile's scores, 40 bytes each, must fit one message.
+const MOST_SCORES_PER_TILE: usize = 1 << 16;
+
+const MOST_TILES: usize = 1_000_000;
+
 /// All tiles in merging order, and the cost estimate of each in multiply-adds.
-pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> (Vec<Tile>, Vec<u64>) {
+pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
     let cost = CostModel::of(context);
-    let cutter = Cutter { context, cost, target: u64::MAX };
-    let everything = cutter.total();
-    let target = (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE);
-    let cutter = Cutter { target: options.tile_multiply_adds.unwrap_or(target), ..cutter };
-    let prompts_per_tile = options.tile_prompts.unwrap_or(PROMPTS_PER_TILE);
-    cutter.cut(prompts_per_tile)
-}
-
-struct Cutter<'a> {
-    context: &'a SweepContext,
-    cost: CostModel,
-    target: u64,
-}
-
-impl Cutter<'_> {
-    fn iterations(&self) -> Range<u32> {
-        0..u32::try_from(self.context.iterations.len()).unwrap_or(u32::MAX)
-    }
-
-    fn grids(&self) -> Range<u32> {
-        0..u32::try_from(self.context.grids.len()).unwrap_or(u32::MAX)
-    }
-
-    fn all_cells(&self, grid: u32) -> Vec<Range<u32>> {
-        let extents = self.context.grids[grid as usize].extents(&self.context.shape, self.context.clean.positions());
-        extents.into_iter().map(|extent| 0..extent).collect()
-    }
-
-    fn total(&self) -> u64 {
-        let prompts = 0..self.context.clean.prompts();
-        let pairs = self.iterations().flat_map(|iteration| self.grids().map(move |grid| (iteration, grid)));
-        pairs.map(|(iteration, grid)| self.patch_cost(iteration, grid, &self.all_cells(grid), &prompts)).sum()
-    }
-
-    fn cut(&self, prompts_per_tile: u32) -> (Vec<Tile>, Vec<u64>) {
-        let mut tiles = Vec::new();
-        let mut costs = Vec::new();
-        let mut push = |iteration, prompts: &Range<u32>, work, cost| {
-            let id = TileId(u32::try_from(tiles.len()).unwrap_or(u32::MAX));
-            tiles.push(Tile { id, iteration, prompts: prompts.clone(), work });
-            costs.push(cost);
-        };
-        for iteration in self.iterations() {
-            for prompts in chunks(self.context.clean.prompts(), prompts_per_tile) {
-                let runs = 2 * u64::from(prompts.end - prompts.start);
-                push(iteration, &prompts, TileWork::Baseline, runs * self.cost.from_layer(0));
-                for grid in self.grids() {
-                    for (cells, cost) in self.blocks(iteration, grid, self.all_cells(grid), &prompts) {
-                        push(iteration, &prompts, TileWork::Patch { grid, cells }, cost);
-                    }
-                }
-            }
+    let chunks = chunks(context.clean.prompts(), options.tile_prompts.unwrap_or(PROMPTS_PER_TILE));
+    let sections: Vec<Section> = sections(context, cost, &chunks);
+    let regions = || sections.iter().flat_map(|section| &section.regions);
+    let everything = regions().fold(0u64, |sum, region| sum.saturating_add(region.cost(&region.whole())));
+    let default_target = (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE);
+    let mut cutter = Cutter {
+        target: options.tile_multiply_adds.unwrap_or(default_target),
+        most_cells: MOST_SCORES_PER_TILE / context.metrics.len().max(1),
+        tiles: Vec::new(),
+        costs: Vec::new(),
+    };
+    for section in &sections {
+        let runs = 2 * u64::from(section.prompts.end - section.prompts.start);
+        cutter.push(section, TileWork::Baseline, runs * cost.from_layer(0))?;
+        for (grid, region) in (0..).zip(&section.regions) {
+            cutter.split(section, grid, region, region.whole())?;
         }
-        (tiles, costs)
     }
+    Ok((cutter.tiles, cutter.costs))
+}
 
-    /// Halves a block, slowest axis first, until each part is at most the target or one cell.
-    fn blocks(
-        &self,
-        iteration: u32,
+/// One iteration over one range of prompts.
+struct Section {
+    iteration: u32,
+    prompts: Range<u32>,
+    /// One per grid.
+    regions: Vec<Region>,
+}
+
+fn sections(context: &SweepContext, cost: CostModel, chunks: &[Range<u32>]) -> Vec<Section> {
+    let section = |iteration: u32, prompts: &Range<u32>| {
+        let region = |grid| Region::new(context, cost, grid, iteration, prompts);
+        Section { iteration, prompts: prompts.clone(), regions: context.grids.iter().map(region).collect() }
+    };
+    let iterations = (0..).zip(&context.iterations);
+    iterations.flat_map(|(iteration, _)| chunks.iter().map(move |prompts| section(iteration, prompts))).collect()
+}
+
+struct Cutter {
+    target: u64,
+    most_cells: usize,
+    tiles: Vec<Tile>,
+    costs: Vec<u64>,
+}
+
+impl Cutter {
+    /// Halves a block, slowest axis first, until each part fits the target or is one cell.
+    fn split(
+        &mut self,
+        section: &Section,
         grid: u32,
-        cells: Vec<Range<u32>>,
-        prompts: &Range<u32>,
-    ) -> Vec<(Vec<Range<u32>>, u64)> {
-        let cost = self.patch_cost(iteration, grid, &cells, prompts);
-        let widest = cells.iter().position(|range| range.len() > 1);
-        let Some(axis) = widest.filter(|_| cost > self.target) else { return vec![(cells, cost)] };
-        let Range { start, end } = cells[axis];
-        let middle = start + (end - start) / 2;
-        let half = |range| {
-            let mut half = cells.clone();
-            half[axis] = range;
-            self.blocks(iteration, grid, half, prompts)
+        region: &Region,
+        block: Vec<Range<u32>>,
+    ) -> Result<(), PlanError> {
+        let cost = region.cost(&block);
+        let cells: usize = block.iter().map(ExactSizeIterator::len).product();
+        let fits = cost <= self.target && cells <= self.most_cells;
+        let Some(axis) = block.iter().position(|range| range.len() > 1).filter(|_| !fits) else {
+            return self.push(section, TileWork::Patch { grid, cells: block }, cost);
         };
-        [half(start..middle), half(middle..end)].concat()
+        let Range { start, end } = block[axis];
+        let middle = start + (end - start) / 2;
+        for half in [start..middle, middle..end] {
+            let mut part = block.clone();
+            part[axis] = half;
+            self.split(section, grid, region, part)?;
+        }
+        Ok(())
     }
 
-    /// Patches that cannot change the score cost nothing.
-    fn patch_cost(&self, iteration: u32, grid: u32, cells: &[Range<u32>], prompts: &Range<u32>) -> u64 {
-        let grid = &self.context.grids[grid as usize];
-        let layers = self.context.shape.layers;
-        let cost = |index: &Vec<u32>| {
-            let cell = grid.cell(index);
-            let live = prompts.clone().filter(|&p| !self.context.prompt_pair(iteration, p).is_noop(&cell, layers));
-            live.count() as u64 * self.cost.from_layer(cell.layer)
-        };
-        indices(cells).iter().map(cost).sum()
+    fn push(&mut self, section: &Section, work: TileWork, cost: u64) -> Result<(), PlanError> {
+        if self.tiles.len() == MOST_TILES {
+            return Err(PlanError::TooManyTiles { most: MOST_TILES });
+        }
+        let id = TileId(u32::try_from(self.tiles.len()).unwrap_or(u32::MAX));
+        self.tiles.push(Tile { id, iteration: section.iteration, prompts: section.prompts.clone(), work });
+        self.costs.push(cost);
+        Ok(())
     }
 }
 
-fn chunks(total: u32, most: u32) -> impl Iterator<Item = Range<u32>> {
+fn chunks(total: u32, most: u32) -> Vec<Range<u32>> {
     let most = most.max(1);
-    (0..total.div_ceil(most)).map(move |chunk| chunk * most..((chunk + 1) * most).min(total))
+    (0..total.div_ceil(most)).map(|chunk| chunk * most..((chunk + 1) * most).min(total)).collect()
 }

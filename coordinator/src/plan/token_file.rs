@@ -3,6 +3,7 @@
 use patchsweep_proto::context::Iteration;
 use patchsweep_proto::tokens::TokenMatrix;
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::dataset::Prompts;
 use super::{Inputs, PlanError, experiments};
@@ -28,18 +29,29 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
         let message = "token ids are corrupted already: leave `[corruption]` out".to_owned();
         return Err(inputs.source.error(corruption.span(), message).into());
     }
-    if let Some(samples) = &dataset.samples {
-        let message = "token ids are taken as they are: leave `samples` out".to_owned();
-        return Err(inputs.source.error(samples.span(), message).into());
+    let spans = [
+        ("samples", dataset.samples.as_ref().map(Spanned::span)),
+        ("replace", dataset.replace.as_ref().map(Spanned::span)),
+        ("seed", dataset.seed.as_ref().map(Spanned::span)),
+        ("prepend_bos", dataset.prepend_bos.as_ref().map(Spanned::span)),
+    ];
+    if let Some((key, Some(span))) = spans.into_iter().find(|(_, span)| span.is_some()) {
+        let message = format!("token ids are taken as they are: leave `{key}` out");
+        return Err(inputs.source.error(span, message).into());
     }
-    let file: TokenFile = serde_json::from_str(inputs.dataset).map_err(|error| refuse(error.to_string()))?;
+    let file: TokenFile = serde_json::from_str(inputs.dataset)
+        .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
     let clean = TokenMatrix::from_rows(&file.clean).map_err(|error| refuse(format!("clean: {error}")))?;
     if file.corrupted.len() != spec.iteration.len() {
         let (found, wanted) = (file.corrupted.len(), spec.iteration.len());
         return Err(refuse(format!("{found} corrupted lists, but the spec has {wanted} iterations")));
     }
     if file.answers.len() != file.clean.len() {
-        return Err(refuse(format!("{} answers for {} prompts", file.answers.len(), file.clean.len())));
+        return Err(refuse(format!(
+            "{} lists of answers for {} prompts: give one list per prompt",
+            file.answers.len(),
+            file.clean.len()
+        )));
     }
     let mut iterations = Vec::new();
     for (index, (rows, iteration)) in file.corrupted.iter().zip(&spec.iteration).enumerate() {
@@ -57,13 +69,14 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
         let read = experiments::position(inputs, &iteration.read, *iteration.read.get_ref(), clean.positions())?;
         let answer = iteration.answer.as_ref().map_or(index, |answer| *answer.get_ref() as usize);
         let answers = file.answers.iter().enumerate().map(|(prompt, answers)| {
-            let missing = || refuse(format!("answers[{prompt}] has no entry {answer}"));
+            let missing = || {
+                refuse(format!("answers[{prompt}] has no entry {answer}: give each prompt one answer per iteration"))
+            };
             answers.get(answer).copied().ok_or_else(missing)
         });
         iterations.push(Iteration { corrupted, read, answers: answers.collect::<Result<_, _>>()? });
     }
     experiments::at_least_one(inputs, &iterations)?;
-    check_vocabulary(inputs, &clean, &iterations)?;
     let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
     let labels = clean.row(0).iter().map(label).collect();
     Ok(Prompts { clean, experiments: iterations, labels })
@@ -82,22 +95,9 @@ fn check_corrupt(
         let pairs = clean.row(prompt).iter().zip(corrupted.row(prompt));
         let differs = (0..).zip(pairs).find(|(pos, (a, b))| a != b && !allowed.contains(pos));
         if let Some((pos, _)) = differs {
-            let message = format!("prompt {prompt} of the token file differs at position {pos}, which is not listed");
+            let message = format!("prompt {prompt} of the token file differs at position {pos}, which `corrupt` lacks");
             return Err(inputs.source.error(corrupt.span(), message).into());
         }
     }
     Ok(())
-}
-
-fn check_vocabulary(inputs: &Inputs<'_>, clean: &TokenMatrix, iterations: &[Iteration]) -> Result<(), PlanError> {
-    let vocabulary = inputs.config.shape.d_vocab;
-    let all = iterations.iter().flat_map(|i| i.corrupted.ids().iter().chain(&i.answers));
-    let largest = clean.ids().iter().chain(all).max();
-    match largest {
-        Some(id) if *id >= vocabulary => Err(PlanError::DatasetFile {
-            file: inputs.spec.dataset_file().to_owned(),
-            message: format!("token id {id}, but the model's vocabulary has {vocabulary}"),
-        }),
-        _ => Ok(()),
-    }
 }

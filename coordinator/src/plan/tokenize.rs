@@ -16,8 +16,10 @@ pub struct PromptTokenizer {
 impl PromptTokenizer {
     /// From the contents of a `tokenizer.json`.
     pub fn from_json(bytes: &[u8]) -> Result<Self, PlanError> {
-        let tokenizer =
-            Tokenizer::from_bytes(bytes).map_err(|error| PlanError::Tokenizer { message: error.to_string() })?;
+        let refuse = |error: tokenizers::Error| PlanError::Tokenizer { message: error.to_string() };
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(refuse)?;
+        // A tokenizer.json may tell to pad or to cut; positions would then silently mean other tokens.
+        tokenizer.with_padding(None).with_truncation(None).map_err(refuse)?;
         let unknown = unknown_token(tokenizer.get_model()).and_then(|token| tokenizer.token_to_id(&token));
         Ok(Self { tokenizer, unknown })
     }
@@ -68,5 +70,26 @@ fn unknown_token(model: &ModelWrapper) -> Option<String> {
         ModelWrapper::WordPiece(model) => Some(model.unk_token.clone()),
         ModelWrapper::BPE(model) => model.unk_token.clone(),
         ModelWrapper::Unigram(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PADDING_AND_CUTTING: &str = r#"{
+        "version": "1.0", "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0},
+        "padding": {"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": null, "pad_id": 0,
+                    "pad_type_id": 0, "pad_token": "[PAD]"},
+        "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
+        "decoder": null, "model": {"type": "WordLevel", "vocab": {"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3}, "unk_token": "[UNK]"}
+    }"#;
+
+    #[test]
+    fn prompts_are_neither_padded_nor_cut_whatever_the_tokenizer_file_says() {
+        let tokenizer = PromptTokenizer::from_json(PADDING_AND_CUTTING.as_bytes()).expect("a tokenizer");
+        assert_eq!(tokenizer.encode(&["a b a", "b"]).expect("known words"), [vec![2, 3, 2], vec![3]]);
+        let unknown = tokenizer.encode(&["a", "b what a"]).expect_err("an unknown word");
+        assert_eq!((unknown.text, unknown.message.as_str()), (1, "the model's tokenizer does not know `what`"));
     }
 }

@@ -71,6 +71,8 @@ impl Actor {
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
+                // After a stall, heartbeats that wait are heard before anybody is taken for dead.
+                biased;
                 command = incoming.recv() => match command {
                     Some(command) => self.take(command),
                     None => return,
@@ -83,7 +85,9 @@ impl Actor {
     fn take(&mut self, command: Command) {
         // A client that has gone does not need its answer.
         match command {
-            Command::Submit { plan, dataset, reply } => drop(reply.send(Ok(self.submit(*plan, dataset)))),
+            Command::Submit { plan, dataset, always_new, reply } => {
+                drop(reply.send(Ok(self.submit(*plan, dataset, always_new))));
+            }
             Command::Watch { sweep, reply } => {
                 drop(reply.send(self.record(&sweep).map(|record| record.status.subscribe())));
             }
@@ -99,11 +103,16 @@ impl Actor {
                 })));
             }
             Command::Context { digest, reply } => {
-                let mut plans = self.sweeps.values().map(|record| &record.plan);
-                let plan = plans.find(|plan| plan.digest == digest).cloned();
+                let running = self.sweeps.values().filter(|record| !record.status.borrow().state.is_final());
+                let plan = running.map(|record| &record.plan).find(|plan| plan.digest == digest).cloned();
                 drop(reply.send(plan.ok_or_else(|| RequestError::UnknownContext(digest.short()))));
             }
-            Command::Join { registration, reply } => drop(reply.send(Ok(self.join(registration)))),
+            Command::Join { registration, reply } => {
+                // Whoever asked has gone: nobody would ever listen to this worker.
+                if let Err(Ok(seat)) = reply.send(Ok(self.join(registration))) {
+                    self.leave(seat.worker);
+                }
+            }
             Command::Heard { worker } => self.apply(Event::Heard { worker }),
             Command::Leaving { worker, reason } => {
                 tracing::info!(%worker, reason, "worker is leaving");
@@ -112,8 +121,7 @@ impl Actor {
             }
             Command::Lost { worker } => {
                 tracing::info!(%worker, "worker disconnected");
-                self.workers.remove(&worker);
-                self.apply(Event::Lost { worker });
+                self.leave(worker);
             }
             Command::Report { worker, report } => self.report(worker, *report),
             Command::Close { reply } => {
@@ -123,17 +131,23 @@ impl Actor {
         }
     }
 
+    fn leave(&mut self, worker: WorkerId) {
+        self.workers.remove(&worker);
+        self.apply(Event::Lost { worker });
+    }
+
     fn record(&self, sweep: &SweepId) -> Result<&SweepRecord, RequestError> {
         self.sweeps.get(sweep).ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))
     }
 
-    /// The same plan under the same name is the same sweep, unless that one ended without results.
-    fn submit(&mut self, plan: Plan, dataset: Digest) -> (SweepId, bool) {
+    /// The same plan under the same names is the same sweep, unless that one ended without results.
+    fn submit(&mut self, plan: Plan, dataset: Digest, always_new: bool) -> (SweepId, bool) {
         let stem = format!("{}-{}", slug(&plan.name), &plan.digest.to_hex()[..6]);
         let mut id = SweepId(stem.clone());
         let mut number = 1;
         while let Some(record) = self.sweeps.get(&id) {
-            if matches!(record.status.borrow().state, SweepState::Running | SweepState::Done) {
+            let useful = matches!(record.status.borrow().state, SweepState::Running | SweepState::Done);
+            if useful && !always_new && record.plan.is_same(&plan) {
                 return (id, false);
             }
             number += 1;
@@ -169,7 +183,8 @@ impl Actor {
         let message = coordinator_message::Message::Welcome(welcome);
         let _ = outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));
         tracing::info!(%worker, name = registration.name, device = registration.device, "worker registered");
-        self.workers.insert(worker, ConnectedWorker { registration, outbox, cache: CacheStats::default() });
+        let cache = registration.cache;
+        self.workers.insert(worker, ConnectedWorker { registration, outbox, cache });
         self.apply(Event::Joined { worker, credit });
         Seat { worker, epoch: EPOCH, outgoing }
     }
@@ -229,16 +244,19 @@ impl Actor {
         share.tiles += u64::from(report.outcome.is_ok());
         share.busy_seconds += report.busy_seconds;
         share.cache = CacheStats {
-            hits: share.cache.hits + report.cache.hits.saturating_sub(before.hits),
-            misses: share.cache.misses + report.cache.misses.saturating_sub(before.misses),
-            evictions: share.cache.evictions + report.cache.evictions.saturating_sub(before.evictions),
+            hits: share.cache.hits.saturating_add(report.cache.hits.saturating_sub(before.hits)),
+            misses: share.cache.misses.saturating_add(report.cache.misses.saturating_sub(before.misses)),
+            evictions: share.cache.evictions.saturating_add(report.cache.evictions.saturating_sub(before.evictions)),
             ..report.cache
         };
     }
 
     fn apply(&mut self, event: Event) {
+        let silent = matches!(event, Event::Heard { .. } | Event::Tick);
         let effects = self.scheduler.apply(self.began.elapsed(), event);
-        self.carry_out(effects);
+        if !silent || !effects.is_empty() {
+            self.carry_out(effects);
+        }
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {

@@ -16,10 +16,9 @@ use tonic::{Request, Response, Status};
 use tracing::Instrument;
 
 use super::handle::{Command, Handle};
-use super::models::read_model;
+use super::planning::make_plan;
 use super::status::RequestError;
-use crate::plan::{Inputs, Plan};
-use crate::spec::{Source, Spec};
+use crate::spec::Source;
 
 pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -46,11 +45,16 @@ impl ClientService for ClientRpc {
     ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
         let request = request.into_inner();
         let folders = self.folders.clone();
+        let always_new = request.always_new;
         let dataset = Digest::of(request.dataset.as_bytes());
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
-        let planned = tokio::task::spawn_blocking(move || make_plan(&folders, request)).await;
-        let plan = Box::new(planned.map_err(|_| RequestError::PlanningFailed)??);
-        let (sweep, created) = self.handle.ask(|reply| Command::Submit { plan, dataset, reply }).await?;
+        let planned = tokio::task::spawn_blocking(move || {
+            let options = request.options.map(PlanOptions::from).unwrap_or_default();
+            make_plan(&folders, &Source::new(request.spec), &request.dataset, options)
+        });
+        let planned = planned.await.map_err(|_| RequestError::PlanningFailed)?;
+        let plan = Box::new(planned.map_err(RequestError::from)?);
+        let (sweep, created) = self.handle.ask(|reply| Command::Submit { plan, dataset, always_new, reply }).await?;
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
     }
 
@@ -124,20 +128,4 @@ async fn forward(
             () = sender.closed() => return,
         }
     }
-}
-
-fn make_plan(folders: &ModelFolders, request: v1::SubmitSweepRequest) -> Result<Plan, RequestError> {
-    let source = Source::new(request.spec);
-    let spec = Spec::parse(&source)?;
-    let folder = folders.locate(&spec.model_ref(&source)?)?;
-    let (config, tokenizer) = read_model(&folder)?;
-    let options = request.options.map(PlanOptions::from).unwrap_or_default();
-    let inputs = Inputs {
-        source: &source,
-        spec: &spec,
-        dataset: &request.dataset,
-        config: &config,
-        tokenizer: tokenizer.as_ref(),
-    };
-    Ok(Plan::build(&inputs, options)?)
 }

@@ -19,6 +19,8 @@ pub(super) struct Registration {
     pub(super) name: String,
     pub(super) device: String,
     pub(super) credit: u32,
+    /// What its cache did before.
+    pub(super) cache: CacheStats,
 }
 
 /// A worker's place in the coordinator.
@@ -51,7 +53,7 @@ type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 /// What the owning task is asked or told.
 #[derive(Debug)]
 pub(super) enum Command {
-    Submit { plan: Box<Plan>, dataset: Digest, reply: Reply<(SweepId, bool)> },
+    Submit { plan: Box<Plan>, dataset: Digest, always_new: bool, reply: Reply<(SweepId, bool)> },
     Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
     List { reply: Reply<Vec<SweepStatus>> },
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },

@@ -52,13 +52,18 @@ pub(super) fn of(record: &SweepRecord) -> Value {
 fn iterations(plan: &Plan) -> Value {
     let context = &plan.context;
     let positions = context.clean.positions() as usize;
-    let iteration = |(label, iteration): (&String, &patchsweep_proto::context::Iteration)| {
+    let iteration = |(index, (label, iteration)): (usize, (&String, &patchsweep_proto::context::Iteration))| {
         let pairs = || context.clean.ids().iter().zip(iteration.corrupted.ids());
         let differs = |pos: &usize| pairs().skip(*pos).step_by(positions).any(|(clean, corrupted)| clean != corrupted);
         let corrupted: Vec<usize> = (0..positions).filter(differs).collect();
-        json!({ "label": label, "read": iteration.read, "corrupted_positions": corrupted })
+        json!({
+            "label": label,
+            "read": iteration.read,
+            "corrupted_positions": corrupted,
+            "unchanged_prompts": plan.unchanged_prompts(index),
+        })
     };
-    plan.iteration_labels.iter().zip(&context.iterations).map(iteration).collect()
+    plan.iteration_labels.iter().zip(&context.iterations).enumerate().map(iteration).collect()
 }
 
 fn metrics(plan: &Plan) -> Value {

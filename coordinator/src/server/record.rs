@@ -101,6 +101,8 @@ impl SweepRecord {
             Outcome::Failed { reason } => SweepState::Failed { reason },
             Outcome::Cancelled => SweepState::Cancelled,
         };
+        // The results are encoded by now; the scores behind them are not needed any more.
+        self.store = ScoreStore::new(0);
         self.status.send_modify(|status| status.state = state);
     }
 

@@ -2,31 +2,22 @@
 
 use patchsweep_proto::error_chain;
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::model::locate::LocateError;
 use patchsweep_proto::wire::WireError;
 use tonic::Status;
 
-use super::ModelFilesError;
-use crate::plan::PlanError;
-use crate::spec::SpecError;
+use super::PlanningError;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     #[error("no sweep `{0}`; `patchsweep list` shows those that there are")]
     UnknownSweep(SweepId),
-    #[error("sweep `{sweep}` has no results: it is {state}")]
+    #[error("sweep `{sweep}` has no results: it is {state}; `patchsweep status {sweep}` says more")]
     NoResults { sweep: SweepId, state: &'static str },
     #[error("no running sweep has the context {0}")]
     UnknownContext(String),
     #[error(transparent)]
-    Spec(#[from] SpecError),
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    #[error(transparent)]
-    Locate(#[from] LocateError),
-    #[error(transparent)]
-    Model(#[from] ModelFilesError),
+    Planning(#[from] PlanningError),
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error(
@@ -35,9 +26,11 @@ pub(crate) enum RequestError {
     ProtocolVersion { worker: u32, coordinator: u32 },
     #[error("a worker's first message must be a registration")]
     NotRegistered,
+    #[error("no registration came in time")]
+    RegistrationTimeout,
     #[error("the coordinator is shutting down")]
     ShuttingDown,
-    #[error("planning failed")]
+    #[error("planning failed; the coordinator's log says why")]
     PlanningFailed,
 }
 
@@ -47,13 +40,10 @@ impl From<RequestError> for Status {
         match error {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) => Self::not_found(text),
             RequestError::NoResults { .. } | RequestError::ProtocolVersion { .. } => Self::failed_precondition(text),
-            RequestError::Spec(_)
-            | RequestError::Plan(_)
-            | RequestError::Locate(_)
-            | RequestError::Model(_)
-            | RequestError::Wire(_)
-            | RequestError::NotRegistered => Self::invalid_argument(text),
-            RequestError::ShuttingDown => Self::unavailable(text),
+            RequestError::Planning(_) | RequestError::Wire(_) | RequestError::NotRegistered => {
+                Self::invalid_argument(text)
+            }
+            RequestError::RegistrationTimeout | RequestError::ShuttingDown => Self::unavailable(text),
             RequestError::PlanningFailed => Self::internal(text),
         }
     }

@@ -44,7 +44,7 @@ impl WorkerService for WorkerRpc {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let mut incoming = request.into_inner();
         let first = tokio::time::timeout(REGISTRATION, incoming.message()).await;
-        let first = first.map_err(|_| RequestError::NotRegistered)??.and_then(|message| message.message);
+        let first = first.map_err(|_| RequestError::RegistrationTimeout)??.and_then(|message| message.message);
         let Some(worker_message::Message::Register(register)) = first else {
             return Err(RequestError::NotRegistered.into());
         };
@@ -52,8 +52,9 @@ impl WorkerService for WorkerRpc {
             let (worker, coordinator) = (register.protocol_version, PROTOCOL_VERSION);
             return Err(RequestError::ProtocolVersion { worker, coordinator }.into());
         }
-        let v1::Register { name, device, credit, .. } = register;
-        let registration = Registration { name, device, credit };
+        let v1::Register { name, device, credit, cache, .. } = register;
+        let cache = cache.map(CacheStats::from).unwrap_or_default();
+        let registration = Registration { name, device, credit, cache };
         let seat = self.handle.ask(|reply| Command::Join { registration, reply }).await?;
         let span = tracing::info_span!("session", worker = %seat.worker, epoch = seat.epoch.0);
         tokio::spawn(listen(self.handle.clone(), seat.worker, incoming).instrument(span));
@@ -83,7 +84,7 @@ async fn listen(handle: Handle, worker: WorkerId, mut incoming: Streaming<v1::Wo
                 break;
             }
             Err(status) => {
-                tracing::debug!(%status, "stream broke");
+                tracing::warn!(%status, "worker's stream broke");
                 break;
             }
         }

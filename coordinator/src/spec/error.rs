@@ -60,12 +60,19 @@ impl Source {
     /// An error of the TOML reader.
     #[must_use]
     pub(super) fn toml_error(&self, error: &toml::de::Error) -> SpecError {
-        let message = error.message().to_owned();
+        let plain = |text: String, (serde, person): &(&str, &str)| text.replace(serde, person);
+        let message = PLAIN_WORDS.iter().fold(error.message().to_owned(), plain);
         let Some(span) = error.span() else {
             return SpecError { place: None, message, hint: None };
         };
         let word = self.text.get(span.clone()).unwrap_or("").trim_matches('"');
-        let hint = if schema::WORDS.contains(&word) { None } else { did_you_mean(word, schema::WORDS) };
+        let hint = match message.strip_prefix("unknown ") {
+            Some(_) => did_you_mean(word, schema::WORDS),
+            None if word.starts_with('[') && message.starts_with("invalid type: table") => {
+                Some(format!("there may be several: write `[{word}]`"))
+            }
+            None => None,
+        };
         SpecError { place: Some(self.place(span)), message, hint }
     }
 
@@ -78,6 +85,15 @@ impl Source {
         Place { line: before.matches('\n').count() + 1, column, text, width: marked.max(1) }
     }
 }
+
+/// Words of the TOML reader that only programmers know.
+const PLAIN_WORDS: &[(&str, &str)] = &[
+    ("expected u32", "expected a whole number from 0"),
+    ("expected u64", "expected a whole number from 0"),
+    ("expected i64", "expected a whole number"),
+    ("invalid type: map", "invalid type: table"),
+    ("expected a sequence", "expected a list"),
+];
 
 fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {
     let distance = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate);

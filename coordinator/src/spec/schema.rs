@@ -56,18 +56,25 @@ pub struct Dataset {
     /// Prompts to draw; default: every line, in order.
     pub samples: Option<Spanned<u32>>,
     /// Draw with replacement; default false.
-    #[serde(default)]
-    pub replace: bool,
+    pub replace: Option<Spanned<bool>>,
     /// Seed of the draw; default 0.
-    #[serde(default)]
-    pub seed: u64,
+    pub seed: Option<Spanned<u64>>,
     /// Put the BOS token first; default true.
-    #[serde(default = "yes")]
-    pub prepend_bos: bool,
+    pub prepend_bos: Option<Spanned<bool>>,
 }
 
-fn yes() -> bool {
-    true
+impl Dataset {
+    /// Whether prompts are drawn with replacement.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.replace.as_ref().is_some_and(|replace| *replace.get_ref())
+    }
+
+    /// Seed of the draw.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed.as_ref().map_or(0, |seed| *seed.get_ref())
+    }
 }
 
 /// Where corrupted prompts come from.
@@ -77,7 +84,7 @@ pub struct Corruption {
     /// `permute`: tokens of other prompts, position by position.
     pub kind: Spanned<String>,
     /// Half-open position ranges, each drawn by a permutation of its own.
-    pub groups: Vec<Spanned<[u32; 2]>>,
+    pub groups: Vec<Spanned<Vec<u32>>>,
     /// Seed of the permutations; default 0.
     #[serde(default)]
     pub seed: u64,
@@ -99,7 +106,7 @@ pub struct Metric {
 
 /// Candidate answers as text.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "give a range like \"A-Z\" or a list of strings")]
 pub enum Candidates {
     /// A range of characters, `"A-Z"`.
     Range(String),

@@ -18,7 +18,7 @@ pub struct ModelFolders {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocateError {
     /// Below none of the folders.
-    #[error("no model folder `{name}` (with a config.json) below {}; name another with --models", list(.roots))]
+    #[error("no model folder `{name}` (with a config.json) below {}; check the name, or give the folder that it is in with --models", list(.roots))]
     NoFolder {
         /// The model's name.
         name: String,

@@ -74,6 +74,9 @@ fn check_fit(context: &SweepContext) -> Result<(), WireError> {
             return refuse("iterations", "read position out of range");
         }
     }
+    if let Some(stray) = context.stray_answer() {
+        return refuse("iterations", &stray.to_string());
+    }
     let candidates = context.metrics.iter().flat_map(|metric| match &metric.kind {
         MetricKind::LogitDiffMax { candidates } => candidates,
     });

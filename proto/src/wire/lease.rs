@@ -27,6 +27,6 @@ impl TryFrom<&[u8]> for Digest {
 
     fn try_from(bytes: &[u8]) -> Result<Self, WireError> {
         let digest = bytes.try_into().map(Self);
-        digest.map_err(|_| WireError::invalid("Grant", "digest", format!("{} bytes, not 32", bytes.len())))
+        digest.map_err(|_| WireError::invalid("Digest", "bytes", format!("{} bytes, not 32", bytes.len())))
     }
 }

@@ -1,6 +1,6 @@
 //! Where wire types become checked domain types, and back.
 //!
-//! Every conversion from the wire is a `TryFrom` that names the message and field it refuses.
+//! A conversion from the wire that can fail is a `TryFrom` that names the message and field it refuses.
 
 mod client;
 mod context;

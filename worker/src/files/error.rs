@@ -42,7 +42,7 @@ pub enum ModelError {
         reason: String,
     },
     /// Not a whole safetensors file.
-    #[error("{} is damaged or truncated: copy it again", .path.display())]
+    #[error("{} is damaged or truncated ({source}): copy it again", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum ModelError {
         source: safetensors::SafeTensorError,
     },
     /// A tensor that the architecture needs.
-    #[error("tensor `{name}` is missing in {}; wanted shape {wanted:?}", .folder.display())]
+    #[error("tensor `{name}` is missing in {}; its config.json wants one of shape {wanted:?}", .folder.display())]
     MissingTensor {
         /// Its name.
         name: String,
@@ -60,20 +60,24 @@ pub enum ModelError {
         wanted: Vec<usize>,
     },
     /// A tensor of another shape than the config says.
-    #[error("tensor `{name}` has shape {found:?}; wanted {wanted:?} by config.json")]
+    #[error("tensor `{name}` in {} has shape {found:?}; its config.json wants {wanted:?}", .folder.display())]
     TensorShape {
         /// Its name.
         name: String,
+        /// The model's folder.
+        folder: PathBuf,
         /// As in the file.
         found: Vec<usize>,
         /// By the config.
         wanted: Vec<usize>,
     },
     /// A tensor of integers, or of a float that is not supported.
-    #[error("tensor `{name}` is {found}; float32, float16 and bfloat16 are supported")]
+    #[error("tensor `{name}` in {} is {found}; float32, float16 and bfloat16 are supported", .folder.display())]
     TensorType {
         /// Its name.
         name: String,
+        /// The model's folder.
+        folder: PathBuf,
         /// As in the file.
         found: String,
     },

@@ -1,12 +1,14 @@
 //! Model folders in Hugging Face's layout: `config.json` and safetensors, single or sharded.
 
 mod error;
+mod stamp;
 mod weights;
 
 use std::fs;
 use std::path::Path;
 
 pub use error::ModelError;
+pub use stamp::FolderStamp;
 pub use weights::{WeightFiles, WeightTensor};
 
 use patchsweep_proto::model::Gpt2Config;

@@ -91,11 +91,12 @@ impl<'a> WeightTensors<'a> {
             wanted: wanted.to_vec(),
         })?;
         if view.shape() != wanted {
-            let (found, wanted) = (view.shape().to_vec(), wanted.to_vec());
-            return Err(ModelError::TensorShape { name: name.to_owned(), found, wanted });
+            let (folder, found, wanted) = (self.folder.to_owned(), view.shape().to_vec(), wanted.to_vec());
+            return Err(ModelError::TensorShape { name: name.to_owned(), folder, found, wanted });
         }
         if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            return Err(ModelError::TensorType { name: name.to_owned(), found: format!("{:?}", view.dtype()) });
+            let (folder, found) = (self.folder.to_owned(), format!("{:?}", view.dtype()));
+            return Err(ModelError::TensorType { name: name.to_owned(), folder, found });
         }
         Ok(WeightTensor { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data() })
     }

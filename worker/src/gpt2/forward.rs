@@ -41,7 +41,8 @@ impl Gpt2 {
         };
         let (q, k, v) = (part(0, Component::Q), part(1, Component::K), part(2, Component::V));
         let future = Tensor::ones([positions, positions], (Kind::Bool, qkv.device())).triu(1);
-        let scores = q.matmul(&k.transpose(2, 3)) * self.attention_scale(layer);
+        // Scaled before the product, which could overflow float16.
+        let scores = (q * self.attention_scale(layer)).matmul(&k.transpose(2, 3));
         // Softmax in float32 whatever the model's dtype.
         let pattern = scores.masked_fill(&future, f64::NEG_INFINITY).softmax(-1, Kind::Float).to_kind(v.kind());
         let z = pattern.matmul(&v).transpose(1, 2);
@@ -55,9 +56,11 @@ impl Gpt2 {
         by_width * by_layer
     }
 
-    /// Final layer norm, in float32 \[rows, `d_model`\]; what the unembedding is applied to.
+    /// Final layer norm, in float32 whatever the model's dtype \[rows, `d_model`\]; what the unembedding is applied to.
     pub(super) fn final_norm(&self, resid: &Tensor) -> Tensor {
-        self.layer_norm(resid, &self.ln_final).to_kind(Kind::Float)
+        let LayerNorm { weight, bias } = &self.ln_final;
+        let norm = LayerNorm { weight: weight.to_kind(Kind::Float), bias: bias.to_kind(Kind::Float) };
+        self.layer_norm(&resid.to_kind(Kind::Float), &norm)
     }
 
     fn layer_norm(&self, x: &Tensor, norm: &LayerNorm) -> Tensor {

@@ -43,7 +43,8 @@ impl ActivationCache {
 
     /// The activations at `sites` of a run on these tokens \[prompts, pos, ..\].
     ///
-    /// If one of them is not cached, the run is made once and everything in `record` is kept with it.
+    /// If one of them is not cached, the run is made once, in batches of prompts, and everything in `record` is kept
+    /// with it.
     pub(super) fn activations(
         &mut self,
         model: &Gpt2,
@@ -51,6 +52,7 @@ impl ActivationCache {
         tokens: &TokenMatrix,
         sites: &[Site],
         record: &dyn Fn(u32, Component) -> bool,
+        prompts_per_batch: usize,
     ) -> BTreeMap<Site, Tensor> {
         let tokens_digest = digest(tokens);
         let key = |(layer, component): Site| ActivationKey {
@@ -66,7 +68,7 @@ impl ActivationCache {
             return cached;
         }
         let wanted = |layer, component| sites.contains(&(layer, component)) || record(layer, component);
-        let recorded = run(model, tokens, &wanted);
+        let recorded = run(model, tokens, &wanted, prompts_per_batch);
         for (&site, activation) in &recorded {
             self.cache.insert(key(site), activation.shallow_clone(), bytes(activation));
         }
@@ -74,14 +76,26 @@ impl ActivationCache {
     }
 }
 
-/// One forward pass over all prompts.
-fn run(model: &Gpt2, tokens: &TokenMatrix, wanted: &dyn Fn(u32, Component) -> bool) -> BTreeMap<Site, Tensor> {
-    let mut recorder = Recorder { wanted, recorded: BTreeMap::new() };
-    let mut resid = model.embed(&to_tensor(tokens, model.embed.device()));
-    for layer in 0..model.config.shape.layers {
-        resid = model.block(layer, resid, &mut recorder);
+/// A forward pass over all prompts, in batches.
+fn run(
+    model: &Gpt2,
+    tokens: &TokenMatrix,
+    wanted: &dyn Fn(u32, Component) -> bool,
+    prompts_per_batch: usize,
+) -> BTreeMap<Site, Tensor> {
+    let tokens = to_tensor(tokens, model.embed.device());
+    let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
+    for batch in tokens.split(i64::try_from(prompts_per_batch).unwrap_or(i64::MAX), 0) {
+        let mut recorder = Recorder { wanted, recorded: BTreeMap::new() };
+        let mut resid = model.embed(&batch);
+        for layer in 0..model.config.shape.layers {
+            resid = model.block(layer, resid, &mut recorder);
+        }
+        for (site, activation) in recorder.recorded {
+            parts.entry(site).or_default().push(activation);
+        }
     }
-    recorder.recorded
+    parts.into_iter().map(|(site, activations)| (site, Tensor::cat(&activations, 0))).collect()
 }
 
 /// int64 \[prompts, pos\]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::grid::{Cell, Component};
-use patchsweep_proto::model::Dtype;
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::Tile;
 use tch::{Device, Tensor};
@@ -28,8 +27,8 @@ pub(super) struct TileTask<'a> {
     context: &'a SweepContext,
     tile: &'a Tile,
     model: &'a Gpt2,
-    dtype: Dtype,
     cache: &'a mut ActivationCache,
+    rows_per_batch: usize,
     /// Token ids of the answers \[prompts of the tile\].
     answers: &'a [u32],
 }
@@ -39,12 +38,12 @@ impl<'a> TileTask<'a> {
         context: &'a SweepContext,
         tile: &'a Tile,
         model: &'a Gpt2,
-        dtype: Dtype,
         cache: &'a mut ActivationCache,
+        batch_bytes: u64,
     ) -> Self {
         let prompts = tile.prompts.start as usize..tile.prompts.end as usize;
         let answers = &context.iterations[tile.iteration as usize].answers[prompts];
-        Self { context, tile, model, dtype, cache, answers }
+        Self { context, tile, model, cache, rows_per_batch: rows_per_batch(context, batch_bytes), answers }
     }
 
     /// Two cells: the clean and the corrupted run.
@@ -58,7 +57,7 @@ impl<'a> TileTask<'a> {
     }
 
     /// The patched runs of all cells.
-    pub(super) fn patches(&mut self, batch_bytes: u64) -> TileScores {
+    pub(super) fn patches(&mut self) -> TileScores {
         let cells = self.tile.patches(self.context);
         let rows = self.live_rows(&cells);
         let layers: BTreeSet<u32> = rows.iter().map(|row| row.cell.layer).collect();
@@ -70,7 +69,7 @@ impl<'a> TileTask<'a> {
         let clean_metrics = self.all_metrics(&clean[&last]);
         // A patch that cannot change the score keeps the clean metric: its effect is exactly 0.
         let mut values = vec![clean_metrics.clone(); cells.len()];
-        for batch in rows.chunks(self.rows_per_batch(batch_bytes)) {
+        for batch in rows.chunks(self.rows_per_batch) {
             let scores = self.run_batch(batch, &clean, &corrupted);
             for (metric, scores) in scores.iter().enumerate() {
                 for (row, &score) in batch.iter().zip(scores) {
@@ -149,20 +148,11 @@ impl<'a> TileTask<'a> {
         Tensor::from_slice(&mask).view(shape.as_slice()).to_device(device)
     }
 
-    /// Rows whose largest activation fits the budget, at least one.
-    fn rows_per_batch(&self, batch_bytes: u64) -> usize {
-        let shape = self.context.shape;
-        let positions = u64::from(self.context.clean.positions());
-        let widest = u64::from(shape.d_mlp.max(3 * shape.d_model)).max(u64::from(shape.heads) * positions);
-        let row_bytes = 4 * positions * widest;
-        usize::try_from(batch_bytes / row_bytes).unwrap_or(usize::MAX).max(1)
-    }
-
     fn clean(&mut self, sites: &[Site]) -> BTreeMap<Site, Tensor> {
         let tokens = self.context.clean.slice(self.tile.prompts.clone());
         let last = self.last_site();
         let record = |layer, component| component == Component::ResidPre || (layer, component) == last;
-        self.cache.activations(self.model, self.dtype, &tokens, sites, &record)
+        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, self.rows_per_batch)
     }
 
     fn corrupted(&mut self, sites: &[Site]) -> BTreeMap<Site, Tensor> {
@@ -172,7 +162,7 @@ impl<'a> TileTask<'a> {
         let grids = &self.context.grids;
         let patched = |component| grids.iter().any(|grid| grid.component == component);
         let record = |layer, component| patched(component) || (layer, component) == last;
-        self.cache.activations(self.model, self.dtype, &tokens, sites, &record)
+        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, self.rows_per_batch)
     }
 
     fn last_site(&self) -> Site {
@@ -199,4 +189,14 @@ impl<'a> TileTask<'a> {
         let index: Vec<i64> = rows.iter().map(|row| i64::try_from(row.prompt).unwrap_or(i64::MAX)).collect();
         Tensor::from_slice(&index).to_device(self.model.embed.device())
     }
+}
+
+/// Rows whose largest activation fits the budget, at least one.
+fn rows_per_batch(context: &SweepContext, batch_bytes: u64) -> usize {
+    let shape = context.shape;
+    let positions = u64::from(context.clean.positions());
+    let widest = u64::from(shape.d_mlp.max(3 * shape.d_model)).max(u64::from(shape.heads) * positions);
+    // Attention scores are float32 whatever the model's dtype.
+    let row_bytes = 4 * positions * widest;
+    usize::try_from(batch_bytes / row_bytes).unwrap_or(usize::MAX).max(1)
 }

@@ -36,6 +36,8 @@ pub(super) struct EngineThread {
     jobs: mpsc::Sender<Job>,
     finished: mpsc::Receiver<Finished>,
     busy: bool,
+    /// As of the last finished job.
+    cache: CacheStats,
 }
 
 /// How long a worker that stops waits for the tile in hand.
@@ -53,11 +55,16 @@ impl EngineThread {
             }
         };
         std::thread::Builder::new().name("engine".to_owned()).spawn(work)?;
-        Ok(Self { jobs, finished, busy: false })
+        Ok(Self { jobs, finished, busy: false, cache: CacheStats::default() })
     }
 
     pub(super) fn is_busy(&self) -> bool {
         self.busy
+    }
+
+    /// What the engine's cache did, as of the last finished job.
+    pub(super) fn cache_stats(&self) -> CacheStats {
+        self.cache
     }
 
     /// Starts a job; only while the engine is not busy.
@@ -71,6 +78,7 @@ impl EngineThread {
     pub(super) async fn finished(&mut self) -> Result<Finished, SessionError> {
         let finished = self.finished.recv().await.ok_or(SessionError::EngineGone)?;
         self.busy = false;
+        self.cache = finished.cache;
         Ok(finished)
     }
 
@@ -93,7 +101,7 @@ fn compute(engine: &mut impl Engine, job: Job) -> Finished {
     let busy = started.elapsed();
     match &outcome {
         Ok(_) => tracing::debug!(seconds = busy.as_secs_f64(), "tile computed"),
-        Err(error) => tracing::warn!(%error, "tile failed"),
+        Err(error) => tracing::warn!(error = patchsweep_proto::error_chain(error), "tile failed"),
     }
     Finished { lease, outcome, cache: engine.cache_stats(), busy }
 }

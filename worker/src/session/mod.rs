@@ -14,6 +14,7 @@ use tonic::transport::Endpoint;
 pub use error::SessionError;
 
 use crate::engine::Engine;
+use contexts::Contexts;
 use engine_thread::EngineThread;
 use stream::Ending;
 
@@ -40,16 +41,20 @@ pub async fn serve(
 ) -> Result<(), SessionError> {
     let mut engine = EngineThread::start(engine)?;
     let mut backoff = Backoff::default();
+    let mut contexts = Contexts::default();
     tokio::pin!(shutdown);
-    loop {
+    let outcome = loop {
         let session = async {
-            let client = connect::connect(&options.coordinator).await?;
-            stream::run(client, &options, &mut engine, &mut backoff, shutdown.as_mut()).await
+            let client = tokio::select! {
+                client = connect::connect(&options.coordinator) => client?,
+                () = shutdown.as_mut() => return Ok(Ending::ShutDown),
+            };
+            stream::run(client, &options, &mut engine, &mut backoff, &mut contexts, shutdown.as_mut()).await
         };
         match session.await {
-            Ok(Ending::ShutDown) => break,
+            Ok(Ending::ShutDown) => break Ok(()),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
-            Err(error) if error.is_permanent() => return Err(error),
+            Err(error) if error.is_permanent() => break Err(error),
             Err(error) => {
                 tracing::warn!(error = patchsweep_proto::error_chain(&error), "no session with the coordinator");
             }
@@ -58,11 +63,11 @@ pub async fn serve(
         tracing::info!(seconds = pause.as_secs_f64(), "trying again");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = shutdown.as_mut() => break,
+            () = shutdown.as_mut() => break Ok(()),
         }
-    }
+    };
     engine.stop().await;
-    Ok(())
+    outcome
 }
 
 /// Pauses between attempts to connect: doubling from 0.5 s to 15 s, jittered so that workers do not come in step.

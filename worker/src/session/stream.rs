@@ -42,7 +42,8 @@ pub(super) async fn run(
     options: &WorkerOptions,
     engine: &mut EngineThread,
     backoff: &mut Backoff,
-    shutdown: Pin<&mut impl Future<Output = ()>>,
+    contexts: &mut Contexts,
+    mut shutdown: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Ending, SessionError> {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     let register = v1::Register {
@@ -50,9 +51,13 @@ pub(super) async fn run(
         name: options.name.clone(),
         device: options.device.clone(),
         credit: options.credit,
+        cache: Some(engine.cache_stats().into()),
     };
     send(&outbox, worker_message::Message::Register(register)).await;
-    let response = client.session(ReceiverStream::new(outgoing)).await.map_err(refusal)?;
+    let response = tokio::select! {
+        response = client.session(ReceiverStream::new(outgoing)) => response.map_err(refusal)?,
+        () = shutdown.as_mut() => return Ok(Ending::ShutDown),
+    };
     let mut incoming = response.into_inner();
     let Some(coordinator_message::Message::Welcome(welcome)) = next(&mut incoming).await? else {
         return Err(WireError::Missing { message: "CoordinatorMessage", field: "welcome" }.into());
@@ -61,16 +66,39 @@ pub(super) async fn run(
     let worker = WorkerId(welcome.worker_id);
     tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
     let heartbeat = Duration::from_millis(welcome.heartbeat_interval_ms.max(1).into());
-    let session = Session { client, outbox, engine, contexts: Contexts::default(), queue: VecDeque::new() };
+    let _beating = Heartbeats::start(outbox.clone(), heartbeat);
+    let session = Session { client, outbox, engine, contexts, queue: VecDeque::new() };
     let span = tracing::info_span!("session", %worker);
-    session.run(incoming, heartbeat, shutdown).instrument(span).await
+    session.run(incoming, shutdown).instrument(span).await
+}
+
+/// Tells the coordinator that this worker lives, whatever the session is doing; ends when dropped.
+struct Heartbeats(tokio::task::JoinHandle<()>);
+
+impl Heartbeats {
+    fn start(outbox: mpsc::Sender<v1::WorkerMessage>, interval: Duration) -> Self {
+        let beat = async move {
+            let mut ticks = tokio::time::interval(interval);
+            loop {
+                ticks.tick().await;
+                send(&outbox, worker_message::Message::Heartbeat(v1::Heartbeat {})).await;
+            }
+        };
+        Self(tokio::spawn(beat.in_current_span()))
+    }
+}
+
+impl Drop for Heartbeats {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 struct Session<'a> {
     client: WorkerServiceClient<Channel>,
     outbox: mpsc::Sender<v1::WorkerMessage>,
     engine: &'a mut EngineThread,
-    contexts: Contexts,
+    contexts: &'a mut Contexts,
     /// Granted, not begun.
     queue: VecDeque<Job>,
 }
@@ -79,12 +107,10 @@ impl Session<'_> {
     async fn run(
         mut self,
         mut incoming: Streaming<v1::CoordinatorMessage>,
-        heartbeat: Duration,
         mut shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Ending, SessionError> {
         // An earlier session's tile: its lease ended with that session.
         let mut stale = self.engine.is_busy();
-        let mut beat = tokio::time::interval(heartbeat);
         loop {
             if !self.engine.is_busy()
                 && let Some(job) = self.queue.pop_front()
@@ -102,9 +128,6 @@ impl Session<'_> {
                         self.report(finished).await;
                     }
                 }
-                _ = beat.tick() => {
-                    send(&self.outbox, worker_message::Message::Heartbeat(v1::Heartbeat { cache: None })).await;
-                }
                 () = shutdown.as_mut() => {
                     self.say_goodbye(incoming).await;
                     return Ok(Ending::ShutDown);
@@ -117,14 +140,14 @@ impl Session<'_> {
         match message {
             coordinator_message::Message::Grant(grant) => {
                 let (lease, tile, digest) = read_grant(grant)?;
-                let context = self.contexts.get(&mut self.client, digest).await;
-                match context {
+                match self.contexts.get(&mut self.client, digest).await {
                     Ok(context) => self.queue.push_back(Job { lease, tile, context }),
                     // The sweep ended while its grant was under way: a revocation is on its way too.
                     Err(SessionError::Broken(status)) if status.code() == Code::NotFound => {
                         tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, "context is gone");
                     }
-                    Err(error) => return Err(error),
+                    Err(error @ SessionError::Broken(_)) => return Err(error),
+                    Err(error) => self.report_failure(&lease, &error).await,
                 }
             }
             coordinator_message::Message::Revoke(v1::Revoke { lease: Some(lease) }) => {
@@ -151,6 +174,19 @@ impl Session<'_> {
             cache: Some(cache.into()),
             busy_seconds: busy.as_secs_f64(),
             model_digest: model,
+        };
+        send(&self.outbox, worker_message::Message::Result(result)).await;
+    }
+
+    /// A tile that could not even be begun.
+    async fn report_failure(&self, lease: &Lease, error: &SessionError) {
+        let failure = v1::TileFailure { reason: error_chain(error) };
+        let result = v1::TileResult {
+            lease: Some(lease.into()),
+            outcome: Some(v1::tile_result::Outcome::Failure(failure)),
+            cache: Some(self.engine.cache_stats().into()),
+            busy_seconds: 0.0,
+            model_digest: Vec::new(),
         };
         send(&self.outbox, worker_message::Message::Result(result)).await;
     }

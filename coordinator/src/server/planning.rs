@@ -1,12 +1,15 @@
-//! What the coordinator reads of a model: its config and its tokenizer, never its weights.
+//! Planning with a model's config and tokenizer, read below the folders that this process was given.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::model::{ConfigError, Gpt2Config};
+use patchsweep_proto::status::PlanOptions;
 
-use crate::plan::{PlanError, PromptTokenizer};
+use crate::plan::{Inputs, Plan, PlanError, PromptTokenizer};
+use crate::spec::{Source, Spec, SpecError};
 
 /// Why a model's small files cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,37 @@ pub enum ModelFilesError {
     },
 }
 
+/// Why a spec was not planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The spec is refused.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The spec is refused in the light of its dataset or model.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The model's small files cannot be used.
+    #[error(transparent)]
+    Model(#[from] ModelFilesError),
+}
+
+/// Plans a sweep from its spec and the contents of its dataset.
+pub fn make_plan(
+    folders: &ModelFolders,
+    source: &Source,
+    dataset: &str,
+    options: PlanOptions,
+) -> Result<Plan, PlanningError> {
+    let spec = Spec::parse(source)?;
+    let located = folders.locate(&spec.model_ref(source)?);
+    let folder = located.map_err(|error| source.error(spec.model.span(), error.to_string()))?;
+    let (config, tokenizer) = read_model(&folder)?;
+    let inputs = Inputs { source, spec: &spec, dataset, config: &config, tokenizer: tokenizer.as_ref() };
+    Ok(Plan::build(&inputs, options)?)
+}
+
 /// A model folder's config, and its tokenizer if it has one.
-pub fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>), ModelFilesError> {
+fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>), ModelFilesError> {
     let path = folder.join("config.json");
     let text = fs::read_to_string(&path).map_err(|source| ModelFilesError::Read { path: path.clone(), source })?;
     let config = Gpt2Config::from_json(&text).map_err(|source| ModelFilesError::Config { path, source })?;
