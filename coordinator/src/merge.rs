@@ -41,8 +41,10 @@ pub struct ScoreShapeError {
 
 /// Checks that scores are for this tile's cells, the plan's metrics and as many prompts.
 pub fn check_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(), ScoreShapeError> {
-    let tile = &plan.tiles[tile.0 as usize];
     let metrics = plan.context.metrics.len();
+    let Some(tile) = plan.tiles.get(tile.0 as usize) else {
+        return Err(ScoreShapeError { wanted: 0, found: scores.scores.len() });
+    };
     let wanted = tile.cell_count() * metrics;
     let prompts = u64::from(tile.prompts.end - tile.prompts.start);
     let full = scores.scores.iter().filter(|score| score.value.count == prompts).count();

@@ -52,6 +52,15 @@ pub enum Event {
         /// What it said.
         reason: String,
     },
+    /// A worker's scores can never be merged with the sweep's: its model is another one.
+    Unfit {
+        /// The worker.
+        worker: WorkerId,
+        /// The lease that showed it.
+        lease: Lease,
+        /// Why.
+        reason: String,
+    },
     /// A client cancelled a sweep.
     Cancelled {
         /// The sweep.

@@ -93,6 +93,10 @@ impl Scheduler {
                 self.heard(worker, now);
                 self.failed(worker, &lease, &reason, &mut effects);
             }
+            Event::Unfit { worker, lease, reason } => {
+                self.heard(worker, now);
+                self.unfit(worker, &lease, &reason, &mut effects);
+            }
             Event::Cancelled { sweep } => self.end(&sweep, Outcome::Cancelled, &mut effects),
             Event::Tick => self.expire_silent_workers(now, &mut effects),
         }
@@ -155,6 +159,28 @@ impl Scheduler {
         effects.push(Effect::Acknowledge { worker, lease: lease.clone() });
         if failures.is_some_and(|failures| failures >= MAX_FAILURES) {
             let reason = format!("tile {} failed {MAX_FAILURES} times, last on {worker}: {reason}", lease.tile);
+            self.end(&lease.sweep, Outcome::Failed { reason }, effects);
+        }
+    }
+
+    /// The worker gets no more tiles of the sweep; the sweep fails only if nobody else is there.
+    fn unfit(&mut self, worker: WorkerId, lease: &Lease, reason: &str, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.workers.get_mut(&worker) else { return };
+        slot.unfit_for.insert(lease.sweep.clone());
+        let leases = std::mem::take(&mut slot.leases);
+        let (theirs, kept) = leases.into_iter().partition::<Vec<_>, _>(|held| held.sweep == lease.sweep);
+        slot.leases = kept;
+        for held in theirs {
+            if let Some((queue, tile)) = self.held(worker, &held) {
+                queue.hand_back(tile);
+            }
+            if held != *lease {
+                effects.push(Effect::Revoke { worker, lease: held });
+            }
+        }
+        effects.push(Effect::Acknowledge { worker, lease: lease.clone() });
+        if self.others(worker, &lease.sweep).is_empty() {
+            let reason = format!("no other worker is there for tile {} than {worker}: {reason}", lease.tile);
             self.end(&lease.sweep, Outcome::Failed { reason }, effects);
         }
     }
@@ -237,10 +263,10 @@ impl Scheduler {
         if !self.workers.get(&worker)?.has_credit() {
             return None;
         }
-        let others = self.others(worker);
         let (index, iteration) = (0..self.running.len())
-            .find_map(|index| Some((index, self.pick_iteration(worker, &others, &self.running[index])?)))?;
+            .find_map(|index| Some((index, self.pick_iteration(worker, &self.running[index])?)))?;
         let sweep = self.running[index].id.clone();
+        let others = self.others(worker, &sweep);
         let (tile, attempt) = self.running[index].lease(iteration, worker, &others)?;
         let slot = self.workers.get_mut(&worker)?;
         let lease = Lease { epoch: self.epoch, sweep: sweep.clone(), tile, attempt };
@@ -249,21 +275,25 @@ impl Scheduler {
         Some(Effect::Grant { worker, lease })
     }
 
-    /// Workers besides this one that take leases.
-    fn others(&self, worker: WorkerId) -> BTreeSet<WorkerId> {
-        let staying = self.workers.iter().filter(|(id, slot)| **id != worker && !slot.leaving);
-        staying.map(|(&id, _)| id).collect()
+    /// Workers besides this one that take leases of a sweep.
+    fn others(&self, worker: WorkerId, sweep: &SweepId) -> BTreeSet<WorkerId> {
+        let others = self.workers.iter().filter(|(id, _)| **id != worker);
+        others.filter(|(_, slot)| !slot.leaving && !slot.unfit_for.contains(sweep)).map(|(&id, _)| id).collect()
     }
 
     /// The iteration whose corrupted activations this worker holds; else the one that fewest others hold.
-    fn pick_iteration(&self, worker: WorkerId, others: &BTreeSet<WorkerId>, queue: &SweepQueue) -> Option<u32> {
+    fn pick_iteration(&self, worker: WorkerId, queue: &SweepQueue) -> Option<u32> {
+        if self.workers.get(&worker)?.unfit_for.contains(&queue.id) {
+            return None;
+        }
+        let others = self.others(worker, &queue.id);
         let holds = |slot: &WorkerSlot, iteration| slot.held_iterations.contains(&(queue.id.clone(), iteration));
         let key = |&iteration: &u32| {
             let held_here = self.workers.get(&worker).is_some_and(|slot| holds(slot, iteration));
             let held_elsewhere = self.workers.values().filter(|slot| holds(slot, iteration)).count();
             (!held_here, held_elsewhere, iteration)
         };
-        queue.iterations_for(worker, others).min_by_key(key)
+        queue.iterations_for(worker, &others).min_by_key(key)
     }
 
     /// Checks what must hold between events; for tests.
@@ -283,8 +313,7 @@ impl Scheduler {
             }
         }
         for (&worker, _) in self.workers.iter().filter(|(_, slot)| slot.has_credit()) {
-            let others = self.others(worker);
-            let idle = self.running.iter().all(|queue| queue.iterations_for(worker, &others).next().is_none());
+            let idle = self.running.iter().all(|queue| self.pick_iteration(worker, queue).is_none());
             assert!(idle, "{worker} idles while a tile is ready for it");
         }
     }

@@ -118,6 +118,29 @@ fn a_tile_that_fails_on_one_worker_goes_to_another() {
 }
 
 #[test]
+fn a_worker_with_another_model_gets_no_more_tiles_of_the_sweep() {
+    let (mut harness, _) = Harness::new(&[W1, W2], 2, &[0, 0, 0, 0]);
+    let unfit = harness.apply(Event::Unfit { worker: W1, lease: lease(0, 1), reason: "other weights".into() });
+    assert_eq!(
+        unfit,
+        [Effect::Revoke { worker: W1, lease: lease(2, 1) }, Effect::Acknowledge { worker: W1, lease: lease(0, 1) }]
+    );
+    for (tile, attempt) in [(1, 1), (3, 1), (0, 2)] {
+        harness.finish(W2, lease(tile, attempt));
+    }
+    let last = harness.finish(W2, lease(2, 2));
+    assert_eq!(last.last(), Some(&Effect::Ended { sweep: sweep(), outcome: Outcome::Done }));
+}
+
+#[test]
+fn a_sweep_that_nobody_is_fit_for_fails_with_the_reason() {
+    let (mut harness, _) = Harness::new(&[W1], 1, &[0, 0]);
+    let unfit = harness.apply(Event::Unfit { worker: W1, lease: lease(0, 1), reason: "other weights".into() });
+    let reason = "no other worker is there for tile t0 than w1: other weights".to_owned();
+    assert_eq!(unfit.last(), Some(&Effect::Ended { sweep: sweep(), outcome: Outcome::Failed { reason } }));
+}
+
+#[test]
 fn only_the_lease_in_hand_is_blamed_for_a_lost_worker() {
     let (mut harness, _) = Harness::new(&[], 2, &[0, 0]);
     for attempt in 1..MAX_LOSSES {

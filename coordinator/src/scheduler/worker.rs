@@ -14,6 +14,8 @@ pub(super) struct WorkerSlot {
     pub(super) leases: Vec<Lease>,
     /// Iterations whose activations it has cached.
     pub(super) held_iterations: BTreeSet<(SweepId, u32)>,
+    /// Sweeps that it cannot help with.
+    pub(super) unfit_for: BTreeSet<SweepId>,
     pub(super) last_heard: Now,
     /// Takes no more leases.
     pub(super) leaving: bool,
@@ -21,7 +23,14 @@ pub(super) struct WorkerSlot {
 
 impl WorkerSlot {
     pub(super) fn new(credit: u32, now: Now) -> Self {
-        Self { credit, leases: Vec::new(), held_iterations: BTreeSet::new(), last_heard: now, leaving: false }
+        Self {
+            credit,
+            leases: Vec::new(),
+            held_iterations: BTreeSet::new(),
+            unfit_for: BTreeSet::new(),
+            last_heard: now,
+            leaving: false,
+        }
     }
 
     pub(super) fn has_credit(&self) -> bool {

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tonic::Status;
 
-use super::handle::{Command, Handle, Registration, Report, Seat};
+use super::handle::{Command, Computed, Handle, Registration, Report, Seat};
 use super::record::SweepRecord;
 use super::status::RequestError;
-use crate::merge::check_scores;
+use crate::merge::{ScoreShapeError, check_scores};
 use crate::plan::Plan;
 use crate::scheduler::{Effect, Event, Scheduler, TileInfo};
 
@@ -63,6 +63,12 @@ struct ConnectedWorker {
     outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
     /// As of its last result.
     cache: CacheStats,
+}
+
+/// Why scores cannot be merged with their sweep's.
+enum Mismatch {
+    Scores(ScoreShapeError),
+    Model(String),
 }
 
 impl Actor {
@@ -193,42 +199,44 @@ impl Actor {
         self.account(worker, &report);
         let lease = report.lease.clone();
         let outcome = std::mem::replace(&mut report.outcome, Err(String::new()));
-        let checked = outcome.and_then(|computed| {
-            self.check(&lease, &computed.scores, computed.model)?;
-            Ok(computed)
-        });
-        match checked {
-            Ok(computed) => {
-                let effects =
-                    self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
-                if effects.contains(&Effect::Keep { lease: lease.clone() })
-                    && let Some(record) = self.sweeps.get_mut(&lease.sweep)
-                {
-                    tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, seconds = report.busy_seconds, "tile done");
-                    record.keep(&report, computed.scores, computed.model);
+        let event = match outcome {
+            Ok(computed) => match self.check(&lease, &computed) {
+                Ok(()) => return self.finish(worker, report, computed),
+                Err(Mismatch::Scores(error)) => {
+                    Event::Failed { worker, lease: lease.clone(), reason: error.to_string() }
                 }
-                self.carry_out(effects);
-            }
-            Err(reason) => {
-                tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
-                self.apply(Event::Failed { worker, lease, reason });
-            }
+                Err(Mismatch::Model(reason)) => Event::Unfit { worker, lease: lease.clone(), reason },
+            },
+            Err(reason) => Event::Failed { worker, lease: lease.clone(), reason },
+        };
+        if let Event::Failed { reason, .. } | Event::Unfit { reason, .. } = &event {
+            tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
         }
+        self.apply(event);
     }
 
-    /// Scores that cannot be merged are a failure of their worker. Those of unknown sweeps are the scheduler's to drop.
-    fn check(&self, lease: &Lease, scores: &TileScores, model: Digest) -> Result<(), String> {
-        let Some(record) = self.sweeps.get(&lease.sweep) else { return Ok(()) };
-        if lease.tile.0 as usize >= record.plan.tiles.len() {
-            return Err(format!("the sweep has no tile {}", lease.tile));
+    fn finish(&mut self, worker: WorkerId, report: Report, computed: Computed) {
+        let lease = report.lease;
+        let effects = self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
+        if effects.contains(&Effect::Keep { lease: lease.clone() })
+            && let Some(record) = self.sweeps.get_mut(&lease.sweep)
+        {
+            tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, seconds = report.busy_seconds, "tile done");
+            record.keep(worker, lease.tile, computed);
         }
-        check_scores(&record.plan, lease.tile, scores).map_err(|error| error.to_string())?;
+        self.carry_out(effects);
+    }
+
+    /// Scores that cannot be merged are refused. Those of unknown sweeps are the scheduler's to drop.
+    fn check(&self, lease: &Lease, computed: &Computed) -> Result<(), Mismatch> {
+        let Some(record) = self.sweeps.get(&lease.sweep) else { return Ok(()) };
+        check_scores(&record.plan, lease.tile, &computed.scores).map_err(Mismatch::Scores)?;
         match record.model {
-            Some(pinned) if pinned != model => Err(format!(
+            Some(pinned) if pinned != computed.model => Err(Mismatch::Model(format!(
                 "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",
-                model.short(),
+                computed.model.short(),
                 pinned.short()
-            )),
+            ))),
             _ => Ok(()),
         }
     }
@@ -241,7 +249,6 @@ impl Actor {
         let share = record.shares.entry(worker).or_default();
         share.name.clone_from(&connected.registration.name);
         share.device.clone_from(&connected.registration.device);
-        share.tiles += u64::from(report.outcome.is_ok());
         share.busy_seconds += report.busy_seconds;
         share.cache = CacheStats {
             hits: share.cache.hits.saturating_add(report.cache.hits.saturating_sub(before.hits)),

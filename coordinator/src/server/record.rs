@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{SweepId, WorkerId};
+use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use tokio::sync::watch;
 
-use super::handle::Report;
+use super::handle::Computed;
 use super::manifest;
 use crate::merge::ScoreStore;
 use crate::plan::Plan;
@@ -23,6 +23,7 @@ use crate::scheduler::{Outcome, Progress};
 pub(super) struct Share {
     pub(super) name: String,
     pub(super) device: String,
+    /// Tiles whose scores were kept.
     pub(super) tiles: u64,
     pub(super) busy_seconds: f64,
     pub(super) cache: CacheStats,
@@ -72,9 +73,10 @@ impl SweepRecord {
     }
 
     /// Keeps a tile's scores; the first ones pin the sweep to their model.
-    pub(super) fn keep(&mut self, report: &Report, scores: TileScores, model: Digest) {
-        self.model.get_or_insert(model);
-        self.store.keep(report.lease.tile, scores);
+    pub(super) fn keep(&mut self, worker: WorkerId, tile: TileId, computed: Computed) {
+        self.model.get_or_insert(computed.model);
+        self.shares.entry(worker).or_default().tiles += 1;
+        self.store.keep(tile, computed.scores);
     }
 
     pub(super) fn publish(&self, progress: Progress, workers: usize) {

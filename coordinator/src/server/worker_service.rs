@@ -73,18 +73,23 @@ impl WorkerService for WorkerRpc {
     }
 }
 
-/// Passes on what a worker says until its stream ends.
+/// Passes on what a worker says until its stream ends or it takes leave.
 async fn listen(handle: Handle, worker: WorkerId, mut incoming: Streaming<v1::WorkerMessage>) {
     while let Some(message) = incoming.next().await {
         match message.map(read_message) {
-            Ok(Ok(Some(command))) => handle.tell(command(worker)).await,
+            Ok(Ok(Some(Heard::GoingAway { reason }))) => {
+                handle.tell(Command::Leaving { worker, reason }).await;
+                break;
+            }
+            Ok(Ok(Some(Heard::Heartbeat))) => handle.tell(Command::Heard { worker }).await,
+            Ok(Ok(Some(Heard::Report(report)))) => handle.tell(Command::Report { worker, report }).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "worker sent something invalid");
                 break;
             }
             Err(status) => {
-                tracing::warn!(%status, "worker's stream broke");
+                tracing::warn!(error = status.message(), "worker's stream broke");
                 break;
             }
         }
@@ -92,25 +97,25 @@ async fn listen(handle: Handle, worker: WorkerId, mut incoming: Streaming<v1::Wo
     handle.tell(Command::Lost { worker }).await;
 }
 
-type ForWorker = Box<dyn FnOnce(WorkerId) -> Command + Send>;
+/// What a registered worker says.
+enum Heard {
+    Heartbeat,
+    GoingAway { reason: String },
+    Report(Box<Report>),
+}
 
-fn read_message(message: v1::WorkerMessage) -> Result<Option<ForWorker>, WireError> {
+fn read_message(message: v1::WorkerMessage) -> Result<Option<Heard>, WireError> {
     let Some(message) = message.message else { return Ok(None) };
-    let command: ForWorker = match message {
-        worker_message::Message::Heartbeat(_) => Box::new(|worker| Command::Heard { worker }),
-        worker_message::Message::GoingAway(v1::GoingAway { reason }) => {
-            Box::new(|worker| Command::Leaving { worker, reason })
-        }
-        worker_message::Message::Result(result) => {
-            let report = Box::new(read_report(result)?);
-            Box::new(|worker| Command::Report { worker, report })
-        }
+    let heard = match message {
+        worker_message::Message::Heartbeat(_) => Heard::Heartbeat,
+        worker_message::Message::GoingAway(v1::GoingAway { reason }) => Heard::GoingAway { reason },
+        worker_message::Message::Result(result) => Heard::Report(Box::new(read_report(result)?)),
         worker_message::Message::Register(_) => {
             let reason = "a worker registers once".to_owned();
             return Err(WireError::Invalid { message: "WorkerMessage", field: "register", reason });
         }
     };
-    Ok(Some(command))
+    Ok(Some(heard))
 }
 
 fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
