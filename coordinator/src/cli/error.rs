@@ -17,7 +17,7 @@ pub(super) enum CliError {
     #[error("{}: {source}", .path.display())]
     Spec { path: PathBuf, source: SpecError },
     #[error("{}: {source}", .path.display())]
-    Planning { path: PathBuf, source: PlanningError },
+    Planning { path: PathBuf, source: Box<PlanningError> },
     #[error("{}: {reason}", .path.display())]
     Refused { path: PathBuf, reason: String },
     #[error(transparent)]

@@ -19,7 +19,7 @@ pub(super) fn start(format: LogFormat, command: &Command) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(level)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

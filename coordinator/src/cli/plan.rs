@@ -24,7 +24,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
     let submission = Submission::read(&args.spec)?;
     let folders = ModelFolders::with_hub_cache(submission.model_roots(args.models.clone()));
     let plan = make_plan(&folders, &submission.source, &submission.dataset, args.tiles.options());
-    let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source })?;
+    let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
     let context = &plan.context;
     let mut table = table::new(["grid", "cells", "no-ops", "tiles", "multiply-adds", "one pass per cell", "ratio"]);
     for grid in plan.summarize() {
@@ -50,6 +50,12 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
         scientific(plan.multiply_adds()),
     )?;
     writeln!(out, "{}", table.trim_fmt())?;
+    for (index, label) in plan.iteration_labels.iter().enumerate() {
+        let unchanged = plan.unchanged_prompts(index);
+        if unchanged > 0 {
+            writeln!(out, "{label}: the corruption leaves {unchanged} prompts as they are; their effects are 0")?;
+        }
+    }
     Ok(())
 }
 

@@ -26,7 +26,9 @@ pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
         tracing::warn!(%address, "no encryption and no authentication yet: listen only on a network that you trust");
     }
     eprintln!("listening on http://{address}");
-    eprintln!("start workers with: patchsweep-worker --coordinator http://{address} --models DIR");
+    let dialled =
+        if address.ip().is_unspecified() { format!("THIS-MACHINE:{}", address.port()) } else { address.to_string() };
+    eprintln!("start workers with: patchsweep-worker --coordinator http://{dialled} --models DIR");
     Ok(coordinator.serve(asked_to_stop()).await?)
 }
 

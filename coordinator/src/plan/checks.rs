@@ -38,7 +38,7 @@ fn vocabulary(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanErr
     let others = context.iterations.iter().flat_map(|i| i.corrupted.ids().iter().chain(&i.answers));
     match context.clean.ids().iter().chain(others).max() {
         Some(id) if *id >= vocabulary => {
-            let message = format!("token id {id}, but the model's vocabulary has {vocabulary}");
+            let message = format!("token id {id}, but the model's vocabulary ends at {}", vocabulary.saturating_sub(1));
             Err(in_dataset(inputs, message))
         }
         _ => Ok(()),

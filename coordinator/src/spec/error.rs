@@ -66,12 +66,12 @@ impl Source {
             return SpecError { place: None, message, hint: None };
         };
         let word = self.text.get(span.clone()).unwrap_or("").trim_matches('"');
+        let (name, table) = (word.trim_matches(['[', ']']), message.starts_with("invalid type: table"));
         let hint = match message.strip_prefix("unknown ") {
-            Some(_) => did_you_mean(word, schema::WORDS),
-            None if word.starts_with('[') && message.starts_with("invalid type: table") => {
-                Some(format!("there may be several: write `[{word}]`"))
-            }
-            None => None,
+            Some(_) if !schema::WORDS.contains(&word) => did_you_mean(word, schema::WORDS),
+            None if table && word.starts_with("[[") => Some(format!("there is only one: write `[{name}]`")),
+            None if table && message.ends_with("expected a list") => Some(format!("write `[[{name}]]`")),
+            _ => None,
         };
         SpecError { place: Some(self.place(span)), message, hint }
     }
@@ -88,11 +88,13 @@ impl Source {
 
 /// Words of the TOML reader that only programmers know.
 const PLAIN_WORDS: &[(&str, &str)] = &[
-    ("expected u32", "expected a whole number from 0"),
+    ("expected u32", "expected a whole number from 0 to 4294967295"),
     ("expected u64", "expected a whole number from 0"),
     ("expected i64", "expected a whole number"),
     ("invalid type: map", "invalid type: table"),
+    ("invalid type: sequence", "invalid type: list"),
     ("expected a sequence", "expected a list"),
+    ("expected a boolean", "expected `true` or `false`"),
 ];
 
 fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {

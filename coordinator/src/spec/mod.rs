@@ -30,6 +30,10 @@ impl Spec {
             let message = "give either `path` (a model folder) or `hub` (a repository)";
             return Err(source.error(spec.model.span(), message.to_owned()));
         }
+        if let (Some(revision), None) = (&model.revision, &model.hub) {
+            let message = "`revision` belongs to `hub`; a folder (`path`) has none";
+            return Err(source.error(revision.span(), message.to_owned()));
+        }
         let dataset = spec.dataset.get_ref();
         if dataset.path.is_some() == dataset.tokens.is_some() {
             let message = "give either `path` (prompts) or `tokens` (token ids)";
@@ -41,7 +45,7 @@ impl Spec {
     /// The model that the spec names, as it travels over the wire.
     pub fn model_ref(&self, source: &Source) -> Result<ModelRef, SpecError> {
         let model = self.model.get_ref();
-        let revision = model.revision.as_deref().unwrap_or("main");
+        let revision = model.revision.as_ref().map_or("main", |revision| revision.get_ref());
         let (span, parsed) = match (&model.path, &model.hub) {
             (Some(path), _) => (path.span(), ModelRef::folder(path.get_ref())),
             (None, Some(hub)) => (hub.span(), ModelRef::hub(hub.get_ref(), revision)),
@@ -105,6 +109,8 @@ axes = ["layer", "head"]
     fn contradictions_and_gaps_are_refused() {
         assert!(refusal(&VALID.replace("schema = 1", "schema = 2")).contains("line 2, column 10"));
         assert!(refusal(&VALID.replace("path = \"m\"", "")).contains("either `path` (a model folder) or `hub`"));
+        let revised = VALID.replace("path = \"m\"", "path = \"m\"\nrevision = \"r\"");
+        assert!(refusal(&revised).contains("`revision` belongs to `hub`"));
         assert!(refusal(&VALID.replace("name = \"x\"", "")).contains("missing field `name`"));
         assert!(refusal(&VALID.replace("samples = 5", "tokens = \"t.json\"")).contains("either `path` (prompts)"));
     }

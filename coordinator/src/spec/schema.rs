@@ -35,7 +35,7 @@ pub struct Model {
     /// Repository in the local hub cache.
     pub hub: Option<Spanned<String>>,
     /// Branch, tag or commit of `hub`; default `main`.
-    pub revision: Option<String>,
+    pub revision: Option<Spanned<String>>,
     /// Arithmetic; default float32.
     #[serde(default = "float32")]
     pub dtype: Dtype,

@@ -13,7 +13,7 @@ pub enum DeviceError {
     },
     /// libtorch's CUDA part is not there.
     #[error(
-        "cannot use `{name}`: libtorch_cuda.so cannot be loaded; install the CUDA build of libtorch (`make CUDA=1`)"
+        "cannot use `{name}`: libtorch_cuda.so cannot be loaded; install the CUDA build of libtorch (`make libtorch CUDA=1`)"
     )]
     NoCudaLibrary {
         /// As given.

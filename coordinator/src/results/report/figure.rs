@@ -90,7 +90,7 @@ fn base(scores: &GridScores, layout: &Layout) -> Map<String, Value> {
     let range = f64::from(range(scores));
     let font = json!({"family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", "size": 12, "color": INK});
     let bar = json!({
-        "title": {"text": "effect", "side": "right"},
+        "title": {"text": "effect", "side": "top"},
         "thickness": 14, "outlinewidth": 0, "xpad": 12,
         "lenmode": "pixels", "len": layout.facet_height, "yanchor": "top", "y": 1.0, "ypad": 0, "nticks": 7,
     });
