@@ -137,3 +137,18 @@ fn scores_do_not_depend_on_how_the_work_is_cut() {
         }
     }
 }
+
+#[test]
+fn half_precision_is_close_and_not_the_same() {
+    let mut reference = sweep().scores(&[]);
+    // Each of some twenty roundings on the way to a logit of order 1 is off by at most half of 2^-8 or 2^-11.
+    for (dtype, tolerance) in [("bfloat16", 0.1), ("float16", 0.0125)] {
+        let spec = SPEC.replace("path = \"model\"", &format!("path = \"model\"\ndtype = \"{dtype}\""));
+        let mut scores = Sweep::on_reference("tiny", &spec, TOKENS).scores(&[]);
+        for grid in GRIDS {
+            let name = format!("{grid}.value");
+            let difference = largest_difference(&reference.tensor(&name), &scores.tensor(&name));
+            assert!(difference > ROUNDING && difference <= tolerance, "{name} in {dtype} differs by {difference}");
+        }
+    }
+}

@@ -53,7 +53,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
     for (index, label) in plan.iteration_labels.iter().enumerate() {
         let unchanged = plan.unchanged_prompts(index);
         if unchanged > 0 {
-            writeln!(out, "{label}: the corruption leaves {unchanged} prompts as they are; their effects are 0")?;
+            let prompts = context.clean.prompts();
+            writeln!(out, "{label}: {unchanged} of {prompts} prompts are not corrupted; their effects are 0")?;
         }
     }
     Ok(())
