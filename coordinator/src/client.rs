@@ -1,7 +1,5 @@
 //! Talks to a coordinator as a client, in domain types.
 
-use std::time::Duration;
-
 use patchsweep_proto::chunk::{Joiner, TooLarge};
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
@@ -13,11 +11,6 @@ use patchsweep_proto::v1::{
 use patchsweep_proto::wire::{WireError, decode_results};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A coordinator whose machine is gone is noticed within two of these.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Why a coordinator did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -61,17 +54,10 @@ pub struct Watch {
 }
 
 impl Client {
-    /// Connects, within 5 seconds.
+    /// Connects to an address that [`patchsweep_proto::endpoint::coordinator`] gave.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
         let url = endpoint.uri().to_string();
-        let configured = endpoint
-            .clone()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE)
-            .keep_alive_while_idle(true);
-        let channel = configured.connect().await;
-        let channel = channel.map_err(|error| unreachable(&url, &error))?;
+        let channel = endpoint.connect().await.map_err(|error| unreachable(&url, &error))?;
         Ok(Self { url, rpc: ClientServiceClient::new(channel) })
     }
 

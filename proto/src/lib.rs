@@ -12,6 +12,7 @@ pub mod chunk;
 mod component;
 pub mod context;
 pub mod digest;
+pub mod endpoint;
 pub mod grid;
 pub mod ids;
 pub mod metric;

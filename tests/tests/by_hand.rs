@@ -1,5 +1,6 @@
 //! Coordinator, workers and clients started one by one, as on several machines.
 
+use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +61,7 @@ fn workers_may_start_before_the_coordinator_and_after_it() {
     let mut coordinator = Running::start("patchsweep", &["serve", "--listen", &address, "--models", &data()]);
     coordinator.wait_for("listening on");
     before.wait_for("registered with the coordinator");
-    let mut after = worker(&url, &["--models", &data(), "--batch", "100KiB"]);
+    let mut after = worker(&url, &["--models", &data(), "--batch", "100KiB", "--cache", "200KiB"]);
     after.wait_for("registered with the coordinator");
 
     let id = submit(&url, &["--wait"]);
@@ -133,4 +134,30 @@ fn a_terminated_coordinator_exits_with_0_whatever_its_clients_do() {
     let unreachable = patchsweep(&["status", &id, "--coordinator", &url]).assert().code(4);
     let message = String::from_utf8_lossy(&unreachable.get_output().stderr).into_owned();
     assert!(message.contains("cannot reach the coordinator"), "{message}");
+}
+
+#[test]
+fn a_worker_with_other_weights_has_no_part_in_the_scores() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut coordinator, url) = serve(&["--models", &data()]);
+    let mut good = worker(&url, &["--models", &data()]);
+    good.wait_for("registered with the coordinator");
+    let id = submit(&url, &FINE);
+    good.wait_for("model loaded");
+
+    let models = folder.path().join("models");
+    let model = models.join("acronym-gpt2");
+    fs::create_dir_all(&model).expect("a model folder");
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let mut bytes = fs::read(repository().join("data/acronym-gpt2").join(file)).expect("the embedded model");
+        if file == "model.safetensors" {
+            let last = bytes.len() - 2;
+            bytes[last] ^= 1;
+        }
+        fs::write(model.join(file), bytes).expect("a copied file");
+    }
+    let _other = worker(&url, &["--models", models.to_str().expect("a plain path")]);
+    coordinator.wait_for("its model has the digest");
+    ask(&url, &["watch", &id]);
+    assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &FINE));
 }

@@ -23,7 +23,7 @@ const USAGE: u8 = 2;
 #[command(version)]
 struct Args {
     /// Address of the coordinator, for instance http://head-node:7070.
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = endpoint, value_name = "URL")]
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
     coordinator: Endpoint,
     /// Where to compute: cpu or cuda:N.
     #[arg(long, default_value = "cpu")]
@@ -86,13 +86,6 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// An address that can be dialled: one without `http://` would be tried in vain for ever.
-fn endpoint(url: &str) -> Result<Endpoint, String> {
-    let endpoint: Option<Endpoint> = url.parse().ok();
-    let dialled = endpoint.filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
-    dialled.ok_or_else(|| "an address begins with http://, for instance http://head-node:7070".to_owned())
 }
 
 fn start_logging(format: LogFormat) {

@@ -62,15 +62,8 @@ enum Command {
 struct CoordinatorArgs {
     /// Address of the coordinator.
     #[arg(long, env = "PATCHSWEEP_COORDINATOR", default_value = "http://127.0.0.1:7070")]
-    #[arg(value_parser = endpoint, value_name = "URL")]
+    #[arg(value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
     coordinator: Endpoint,
-}
-
-/// An address that can be dialled.
-fn endpoint(url: &str) -> Result<Endpoint, String> {
-    let endpoint: Option<Endpoint> = url.parse().ok();
-    let dialled = endpoint.filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
-    dialled.ok_or_else(|| "an address begins with http://, for instance http://head-node:7070".to_owned())
 }
 
 /// Parses the command line, does what it says, and maps the outcome to an exit code.

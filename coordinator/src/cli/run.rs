@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use patchsweep_proto::endpoint;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
 use tokio::sync::oneshot;
-use tonic::transport::Endpoint;
 
 use super::children::{WorkerArgs, Workers};
 use super::results::{OutArgs, print_top};
@@ -79,7 +79,7 @@ async fn sweep(
     worker_args: &WorkerArgs,
 ) -> Result<SweepResults, CliError> {
     let url = format!("http://{address}");
-    let endpoint = Endpoint::from_shared(url.clone());
+    let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
     let mut client = Client::connect(&endpoint).await?;
     let spec = submission.source.text().to_owned();

@@ -9,6 +9,7 @@ use patchsweep_proto::ids::Lease;
 use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::tile::Tile;
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use super::SessionError;
 use crate::engine::{Engine, EngineError, Evaluation};
@@ -19,6 +20,8 @@ pub(super) struct Job {
     pub(super) lease: Lease,
     pub(super) tile: Tile,
     pub(super) context: Arc<SweepContext>,
+    /// Names sweep, tile, attempt and worker in every line of the log.
+    pub(super) span: Span,
 }
 
 /// What became of a job.
@@ -91,8 +94,7 @@ impl EngineThread {
 }
 
 fn compute(engine: &mut impl Engine, job: Job) -> Finished {
-    let Job { lease, tile, context } = job;
-    let span = tracing::info_span!("tile", sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0);
+    let Job { lease, tile, context, span } = job;
     let _entered = span.enter();
     let started = Instant::now();
     // libtorch reports what goes wrong, running out of memory included, as panics.
@@ -100,7 +102,7 @@ fn compute(engine: &mut impl Engine, job: Job) -> Finished {
         .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panic_message(panic.as_ref()) }));
     let busy = started.elapsed();
     match &outcome {
-        Ok(_) => tracing::debug!(seconds = busy.as_secs_f64(), "tile computed"),
+        Ok(_) => tracing::info!(seconds = busy.as_secs_f64(), "tile computed"),
         Err(error) => tracing::warn!(error = patchsweep_proto::error_chain(error), "tile failed"),
     }
     Finished { lease, outcome, cache: engine.cache_stats(), busy }

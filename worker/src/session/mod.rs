@@ -1,6 +1,5 @@
 //! The worker's side of the protocol: dial out, register, compute what is granted, report.
 
-mod connect;
 mod contexts;
 mod engine_thread;
 mod error;
@@ -9,7 +8,8 @@ mod stream;
 use std::future::Future;
 use std::time::Duration;
 
-use tonic::transport::Endpoint;
+use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
+use tonic::transport::{Channel, Endpoint};
 
 pub use error::SessionError;
 
@@ -21,7 +21,7 @@ use stream::Ending;
 /// What a worker is told when it starts.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// The coordinator.
+    /// The coordinator, from [`patchsweep_proto::endpoint::coordinator`].
     pub coordinator: Endpoint,
     /// For people: host and process id.
     pub name: String,
@@ -46,7 +46,7 @@ pub async fn serve(
     let outcome = loop {
         let session = async {
             let client = tokio::select! {
-                client = connect::connect(&options.coordinator) => client?,
+                client = connect(&options.coordinator) => client?,
                 () = shutdown.as_mut() => return Ok(Ending::ShutDown),
             };
             stream::run(client, &options, &mut engine, &mut backoff, &mut contexts, shutdown.as_mut()).await
@@ -68,6 +68,12 @@ pub async fn serve(
     };
     engine.stop().await;
     outcome
+}
+
+async fn connect(endpoint: &Endpoint) -> Result<WorkerServiceClient<Channel>, SessionError> {
+    let url = endpoint.uri().to_string();
+    let channel = endpoint.connect().await.map_err(|source| SessionError::Unreachable { url, source })?;
+    Ok(WorkerServiceClient::new(channel))
 }
 
 /// Pauses between attempts to connect: doubling from 0.5 s to 15 s, jittered so that workers do not come in step.

@@ -141,7 +141,11 @@ impl Session<'_> {
             coordinator_message::Message::Grant(grant) => {
                 let (lease, tile, digest) = read_grant(grant)?;
                 match self.contexts.get(&mut self.client, digest).await {
-                    Ok(context) => self.queue.push_back(Job { lease, tile, context }),
+                    Ok(context) => {
+                        let Lease { sweep, tile: id, attempt, .. } = &lease;
+                        let span = tracing::info_span!("tile", %sweep, tile = %id, attempt = attempt.0);
+                        self.queue.push_back(Job { lease, tile, context, span });
+                    }
                     // The sweep ended while its grant was under way: a revocation is on its way too.
                     Err(SessionError::Broken(status)) if status.code() == Code::NotFound => {
                         tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, "context is gone");

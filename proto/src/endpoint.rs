@@ -1,0 +1,41 @@
+//! The coordinator's address, as clients and workers dial it.
+
+use std::time::Duration;
+
+use tonic::transport::Endpoint;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A coordinator whose machine is gone is noticed within two of these.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// Not an address that can be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an address begins with http://, for instance http://head-node:7070")]
+pub struct EndpointError;
+
+/// A coordinator by its URL, not yet connected.
+pub fn coordinator(url: &str) -> Result<Endpoint, EndpointError> {
+    let endpoint: Endpoint = url.parse().map_err(|_| EndpointError)?;
+    if endpoint.uri().scheme_str() != Some("http") {
+        return Err(EndpointError);
+    }
+    Ok(endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_without_a_scheme_or_of_another_one_are_refused() {
+        assert!(coordinator("http://127.0.0.1:7070").is_ok());
+        for url in ["127.0.0.1:7070", "head-node:7070", "https://head-node", "", "ftp://head-node"] {
+            assert_eq!(coordinator(url).err(), Some(EndpointError), "{url}");
+        }
+    }
+}
