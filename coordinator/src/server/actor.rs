@@ -1,6 +1,6 @@
 //! The task that owns all state: it feeds the scheduler and carries out what it says.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use patchsweep_proto::digest::Digest;
@@ -48,19 +48,19 @@ pub(super) fn start() -> Handle {
     Handle::new(commands)
 }
 
-struct Actor {
-    scheduler: Scheduler,
-    began: Instant,
-    sweeps: BTreeMap<SweepId, SweepRecord>,
+pub(super) struct Actor {
+    pub(super) scheduler: Scheduler,
+    pub(super) began: Instant,
+    pub(super) sweeps: BTreeMap<SweepId, SweepRecord>,
     /// Oldest first.
     order: Vec<SweepId>,
-    workers: BTreeMap<WorkerId, ConnectedWorker>,
+    pub(super) workers: BTreeMap<WorkerId, ConnectedWorker>,
     last_worker: u64,
 }
 
-struct ConnectedWorker {
+pub(super) struct ConnectedWorker {
     registration: Registration,
-    outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
+    pub(super) outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
     /// As of its last result.
     cache: CacheStats,
 }
@@ -264,67 +264,6 @@ impl Actor {
         if !silent || !effects.is_empty() {
             self.carry_out(effects);
         }
-    }
-
-    fn carry_out(&mut self, effects: Vec<Effect>) {
-        let mut effects = VecDeque::from(effects);
-        while let Some(effect) = effects.pop_front() {
-            let unreachable = match effect {
-                Effect::Grant { worker, lease } => self.grant(worker, &lease),
-                Effect::Acknowledge { worker, lease } => {
-                    let lease = Some((&lease).into());
-                    self.send(worker, coordinator_message::Message::Acknowledge(v1::Acknowledge { lease }))
-                }
-                Effect::Revoke { worker, lease } => {
-                    let lease = Some((&lease).into());
-                    self.send(worker, coordinator_message::Message::Revoke(v1::Revoke { lease }))
-                }
-                // Kept in `report`, where the scores are.
-                Effect::Keep { .. } => None,
-                Effect::Disconnect { worker } => {
-                    tracing::warn!(%worker, "worker fell silent");
-                    self.workers.remove(&worker);
-                    None
-                }
-                Effect::Ended { sweep, outcome } => {
-                    tracing::info!(%sweep, ?outcome, "sweep ended");
-                    if let Some(record) = self.sweeps.get_mut(&sweep) {
-                        if let Some(progress) = self.scheduler.progress(&sweep) {
-                            record.publish(progress, self.scheduler.worker_count());
-                        }
-                        record.end(outcome);
-                    }
-                    None
-                }
-            };
-            if let Some(worker) = unreachable {
-                tracing::warn!(%worker, "worker does not take its messages");
-                self.workers.remove(&worker);
-                effects.extend(self.scheduler.apply(self.began.elapsed(), Event::Lost { worker }));
-            }
-        }
-        for record in self.sweeps.values().filter(|record| !record.status.borrow().state.is_final()) {
-            if let Some(progress) = self.scheduler.progress(&record.id) {
-                record.publish(progress, self.scheduler.worker_count());
-            }
-        }
-    }
-
-    fn grant(&mut self, worker: WorkerId, lease: &Lease) -> Option<WorkerId> {
-        let record = self.sweeps.get(&lease.sweep)?;
-        let grant = v1::Grant {
-            lease: Some(lease.into()),
-            tile: Some((&record.plan.tiles[lease.tile.0 as usize]).into()),
-            context_digest: record.plan.digest.0.to_vec(),
-        };
-        self.send(worker, coordinator_message::Message::Grant(grant))
-    }
-
-    /// Names the worker if it is connected but its messages have piled up.
-    fn send(&mut self, worker: WorkerId, message: coordinator_message::Message) -> Option<WorkerId> {
-        let connected = self.workers.get(&worker)?;
-        let sent = connected.outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));
-        sent.is_err().then_some(worker)
     }
 }
 

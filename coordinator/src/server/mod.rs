@@ -2,6 +2,7 @@
 
 mod actor;
 mod client_service;
+mod effects;
 mod handle;
 mod manifest;
 mod planning;

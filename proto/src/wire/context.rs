@@ -2,9 +2,9 @@
 
 use super::{WireError, required};
 use crate::context::{Iteration, SweepContext};
-use crate::grid::{Axis, Component, Grid};
+use crate::grid::Grid;
 use crate::metric::{Metric, MetricKind};
-use crate::model::{Dtype, ModelRef, ModelShape};
+use crate::model::ModelShape;
 use crate::tokens::TokenMatrix;
 use crate::v1;
 
@@ -88,72 +88,6 @@ fn check_fit(context: &SweepContext) -> Result<(), WireError> {
     Ok(())
 }
 
-impl From<&ModelRef> for v1::ModelRef {
-    fn from(model: &ModelRef) -> Self {
-        use v1::model_ref::Source;
-        let source = match model.clone() {
-            ModelRef::Folder(name) => Source::Folder(name),
-            ModelRef::Hub { repository, revision } => Source::Hub(v1::HubModel { repository, revision }),
-        };
-        Self { source: Some(source) }
-    }
-}
-
-impl TryFrom<v1::ModelRef> for ModelRef {
-    type Error = WireError;
-
-    fn try_from(wire: v1::ModelRef) -> Result<Self, WireError> {
-        use v1::model_ref::Source;
-        let model = match required(wire.source, "ModelRef", "source")? {
-            Source::Folder(name) => Self::folder(&name),
-            Source::Hub(hub) => Self::hub(&hub.repository, &hub.revision),
-        };
-        model.map_err(|error| WireError::invalid("ModelRef", "source", error))
-    }
-}
-
-impl From<ModelShape> for v1::ModelShape {
-    fn from(shape: ModelShape) -> Self {
-        let ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = shape;
-        Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx }
-    }
-}
-
-impl TryFrom<v1::ModelShape> for ModelShape {
-    type Error = WireError;
-
-    fn try_from(wire: v1::ModelShape) -> Result<Self, WireError> {
-        let v1::ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = wire;
-        if [layers, heads, d_model, d_mlp, d_vocab, n_ctx].contains(&0) {
-            return Err(WireError::invalid(CONTEXT, "shape", "a size is 0"));
-        }
-        Ok(Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx })
-    }
-}
-
-impl From<Dtype> for v1::Dtype {
-    fn from(dtype: Dtype) -> Self {
-        match dtype {
-            Dtype::Float32 => Self::Float32,
-            Dtype::Bfloat16 => Self::Bfloat16,
-            Dtype::Float16 => Self::Float16,
-        }
-    }
-}
-
-impl TryFrom<v1::Dtype> for Dtype {
-    type Error = WireError;
-
-    fn try_from(wire: v1::Dtype) -> Result<Self, WireError> {
-        match wire {
-            v1::Dtype::Unspecified => Err(WireError::Missing { message: CONTEXT, field: "dtype" }),
-            v1::Dtype::Float32 => Ok(Self::Float32),
-            v1::Dtype::Bfloat16 => Ok(Self::Bfloat16),
-            v1::Dtype::Float16 => Ok(Self::Float16),
-        }
-    }
-}
-
 impl From<&TokenMatrix> for v1::TokenMatrix {
     fn from(tokens: &TokenMatrix) -> Self {
         Self { prompts: tokens.prompts(), positions: tokens.positions(), ids: tokens.ids().to_vec() }
@@ -185,89 +119,5 @@ impl TryFrom<v1::Iteration> for Iteration {
     fn try_from(wire: v1::Iteration) -> Result<Self, WireError> {
         let corrupted = required(wire.corrupted, "Iteration", "corrupted")?.try_into()?;
         Ok(Self { corrupted, read: wire.read, answers: wire.answers })
-    }
-}
-
-impl From<&Metric> for v1::Metric {
-    fn from(metric: &Metric) -> Self {
-        use v1::metric::Kind;
-        let kind = match metric.kind.clone() {
-            MetricKind::LogitDiffMax { candidates } => Kind::LogitDiffMax(v1::LogitDiffMax { candidates }),
-        };
-        Self { name: metric.name.clone(), kind: Some(kind) }
-    }
-}
-
-impl TryFrom<v1::Metric> for Metric {
-    type Error = WireError;
-
-    fn try_from(wire: v1::Metric) -> Result<Self, WireError> {
-        use v1::metric::Kind;
-        let kind = match required(wire.kind, "Metric", "kind")? {
-            Kind::LogitDiffMax(v1::LogitDiffMax { candidates }) => {
-                let distinct: std::collections::BTreeSet<_> = candidates.iter().collect();
-                if distinct.len() < 2 || distinct.len() < candidates.len() {
-                    let reason = "fewer than two candidates, or one of them twice";
-                    return Err(WireError::invalid("LogitDiffMax", "candidates", reason));
-                }
-                MetricKind::LogitDiffMax { candidates }
-            }
-        };
-        Ok(Self { name: wire.name, kind })
-    }
-}
-
-impl From<&Grid> for v1::Grid {
-    fn from(grid: &Grid) -> Self {
-        let component = match grid.component {
-            Component::ResidPre => v1::Component::ResidPre,
-            Component::ResidMid => v1::Component::ResidMid,
-            Component::ResidPost => v1::Component::ResidPost,
-            Component::AttnOut => v1::Component::AttnOut,
-            Component::MlpOut => v1::Component::MlpOut,
-            Component::Z => v1::Component::Z,
-            Component::Q => v1::Component::Q,
-            Component::K => v1::Component::K,
-            Component::V => v1::Component::V,
-        };
-        let axis = |axis: &Axis| match axis {
-            Axis::Layer => v1::Axis::Layer,
-            Axis::Pos => v1::Axis::Pos,
-            Axis::Head => v1::Axis::Head,
-        };
-        Self {
-            name: grid.name.clone(),
-            component: component.into(),
-            axes: grid.axes.iter().map(|a| axis(a).into()).collect(),
-        }
-    }
-}
-
-impl TryFrom<v1::Grid> for Grid {
-    type Error = WireError;
-
-    fn try_from(wire: v1::Grid) -> Result<Self, WireError> {
-        let component = match wire.component() {
-            v1::Component::Unspecified => {
-                return Err(WireError::Missing { message: "Grid", field: "component" });
-            }
-            v1::Component::ResidPre => Component::ResidPre,
-            v1::Component::ResidMid => Component::ResidMid,
-            v1::Component::ResidPost => Component::ResidPost,
-            v1::Component::AttnOut => Component::AttnOut,
-            v1::Component::MlpOut => Component::MlpOut,
-            v1::Component::Z => Component::Z,
-            v1::Component::Q => Component::Q,
-            v1::Component::K => Component::K,
-            v1::Component::V => Component::V,
-        };
-        let known = |axis| match axis {
-            v1::Axis::Unspecified => Err(WireError::invalid("Grid", "axes", "unknown axis")),
-            v1::Axis::Layer => Ok(Axis::Layer),
-            v1::Axis::Pos => Ok(Axis::Pos),
-            v1::Axis::Head => Ok(Axis::Head),
-        };
-        let axes = wire.axes().map(known).collect::<Result<_, _>>()?;
-        Self::new(wire.name, component, axes).map_err(|error| WireError::invalid("Grid", "axes", error))
     }
 }

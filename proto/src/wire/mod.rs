@@ -4,7 +4,9 @@
 
 mod client;
 mod context;
+mod grid;
 mod lease;
+mod model;
 mod results;
 mod scores;
 mod tile;
