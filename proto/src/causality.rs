@@ -32,11 +32,16 @@ impl PromptPair<'_> {
         self.live_positions(cell, layers, positions).next().is_none()
     }
 
+    /// The first position where the prompts differ.
+    #[must_use]
+    pub fn first_corrupted(&self) -> Option<u32> {
+        let differs = self.clean.iter().zip(self.corrupted).position(|(clean, corrupted)| clean != corrupted);
+        differs.and_then(|pos| u32::try_from(pos).ok())
+    }
+
     /// The positions, of those given, where the patch can reach the score.
     fn live_positions(&self, cell: &Cell, layers: u32, positions: Range<u32>) -> impl Iterator<Item = u32> {
-        let tokens = self.clean.iter().zip(self.corrupted);
-        let first_corrupted = tokens.clone().position(|(clean, corrupted)| clean != corrupted);
-        let first_corrupted = first_corrupted.and_then(|pos| u32::try_from(pos).ok()).unwrap_or(u32::MAX);
+        let first_corrupted = self.first_corrupted().unwrap_or(u32::MAX);
         let token_only = cell.layer == 0 && depends_on_own_token_only(cell.component);
         let read_only = cell.layer + 1 == layers && acts_on_own_position_only(cell.component);
         positions.filter(move |&pos| {

@@ -58,12 +58,15 @@ name = "z_by_pos"
 component = "z"
 axes = ["layer", "pos"]
 [[grid]]
+component = "resid_post"
+axes = ["layer", "pos"]
+[[grid]]
 name = "k_by_pos"
 component = "k"
 axes = ["layer", "pos", "head"]
 "#;
 
-const GRIDS: [&str; 6] = ["resid_pre", "whole_resid_pre", "z", "whole_z", "z_by_pos", "k_by_pos"];
+const GRIDS: [&str; 7] = ["resid_pre", "whole_resid_pre", "z", "whole_z", "z_by_pos", "resid_post", "k_by_pos"];
 
 fn sweep() -> Sweep {
     Sweep::on_reference("tiny", SPEC, TOKENS)
@@ -115,6 +118,20 @@ fn patching_everything_corrupted_at_the_first_layer_gives_the_corrupted_baseline
     }
     let one_position = scores.tensor("resid_pre.value")[[2, 0, 3]];
     assert!((one_position - corrupted[2]).abs() <= ROUNDING, "the only corrupted position at layer 0");
+}
+
+#[test]
+fn the_stream_after_a_block_is_the_stream_before_the_next() {
+    let mut scores = sweep().scores(&[]);
+    let (before, after) = (scores.tensor("resid_pre"), scores.tensor("resid_post"));
+    let (next, this) = (before.slice(s![.., 1.., ..]).to_owned(), after.slice(s![.., ..2, ..]).to_owned());
+    assert!(largest_difference(&next.into_dyn(), &this.into_dyn()) <= ROUNDING);
+    let (clean, corrupted) = (scores.tensor("clean"), scores.tensor("corrupted"));
+    let at_the_end = after[[0, 2, 7]];
+    assert!(
+        (at_the_end - (corrupted[0] - clean[0])).abs() <= ROUNDING,
+        "all at the read position after the last block"
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ use patchsweep_proto::model::Gpt2Config;
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::tile::Tile;
 
-pub use cost::CostModel;
+pub use cost::{CostModel, PatchPoint};
 pub use error::PlanError;
 pub use summary::GridSummary;
 pub use tokenize::PromptTokenizer;

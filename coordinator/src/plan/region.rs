@@ -5,7 +5,7 @@ use std::ops::Range;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::grid::{Axis, Cell, Grid};
 
-use super::CostModel;
+use super::cost::{CostModel, PatchPoint};
 
 /// Costs by layer and position; heads cost alike.
 pub(super) struct Region {
@@ -16,7 +16,7 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// Patches that cannot change the score cost nothing.
+    /// Cells whose patch cannot change the score of any prompt cost nothing; the others are computed for all prompts.
     pub(super) fn new(
         context: &SweepContext,
         cost: CostModel,
@@ -25,17 +25,17 @@ impl Region {
         prompts: &Range<u32>,
     ) -> Self {
         let layers = context.shape.layers;
+        let read = context.iterations[iteration as usize].read;
+        let pairs = || prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt));
+        let first_corrupted = pairs().filter_map(|pair| pair.first_corrupted()).min().unwrap_or(0);
         let positions: Vec<Option<u32>> = if grid.axes.contains(&Axis::Pos) {
             (0..context.clean.positions()).map(Some).collect()
         } else {
             vec![None]
         };
-        let live = |layer: u32| -> Vec<u64> {
-            let live_prompts = |&pos: &Option<u32>| {
-                let cell = Cell { component: grid.component, layer, pos, head: None };
-                prompts.clone().filter(|&p| !context.prompt_pair(iteration, p).is_noop(&cell, layers)).count() as u64
-            };
-            positions.iter().map(live_prompts).collect()
+        let live = |layer: u32| -> Vec<bool> {
+            let cell = |pos| Cell { component: grid.component, layer, pos, head: None };
+            positions.iter().map(|&pos| pairs().any(|pair| !pair.is_noop(&cell(pos), layers))).collect()
         };
         // Causality knows only the first layer, the last one, and those between.
         let [first, middle, last] = [0, 1.min(layers - 1), layers - 1].map(live);
@@ -45,7 +45,12 @@ impl Region {
                 layer if layer + 1 == layers => &last,
                 _ => &middle,
             };
-            live.iter().map(|&prompts| prompts.saturating_mul(cost.from_layer(layer))).collect()
+            let cost = |(&live, pos): (&bool, &Option<u32>)| {
+                let start = pos.unwrap_or(first_corrupted);
+                let run = || cost.patched_run(PatchPoint { component: grid.component, layer, start, read });
+                if live { run().saturating_mul(prompts.len() as u64) } else { 0 }
+            };
+            live.iter().zip(&positions).map(cost).collect()
         });
         Self {
             axes: grid.axes.clone(),

@@ -27,7 +27,7 @@ impl Plan {
     pub fn summarize(&self) -> Vec<GridSummary> {
         let context = &self.context;
         let prompts = context.clean.prompts();
-        let pass = CostModel::of(context).from_layer(0);
+        let pass = CostModel::of(context).whole_run();
         let summary = |(index, grid): (u32, &patchsweep_proto::grid::Grid)| {
             let extents = grid.extents(&context.shape, context.clean.positions());
             let block: Vec<_> = extents.into_iter().map(|extent| 0..extent).collect();

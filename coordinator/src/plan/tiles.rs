@@ -37,7 +37,7 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
     };
     for section in &sections {
         let runs = 2 * u64::from(section.prompts.end - section.prompts.start);
-        cutter.push(section, TileWork::Baseline, runs * cost.from_layer(0))?;
+        cutter.push(section, TileWork::Baseline, runs * cost.whole_run())?;
         for (grid, region) in (0..).zip(&section.regions) {
             cutter.split(section, grid, region, region.whole())?;
         }

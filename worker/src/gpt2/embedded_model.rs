@@ -8,7 +8,7 @@ use patchsweep_proto::model::Dtype;
 use tch::{Device, Kind, Tensor};
 use tokenizers::Tokenizer;
 
-use super::hooks::NoHook;
+use super::recorder::Recorder;
 use super::weights::Gpt2;
 
 /// Position that each letter is predicted at, BOS included.
@@ -39,7 +39,7 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
     let resid = tch::no_grad(|| {
         let mut resid = model.embed(&Tensor::from_slice(&prompts).view([rows, -1]));
         for layer in 0..model.config.shape.layers {
-            resid = model.block(layer, resid, &mut NoHook);
+            resid = model.block(layer, &resid, &mut Recorder::new(&|_, _| false));
         }
         resid
     });

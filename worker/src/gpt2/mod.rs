@@ -3,9 +3,11 @@
 mod device;
 mod engine;
 mod forward;
-mod hooks;
 mod metrics;
+mod recorder;
 mod runs;
+mod suffix;
+mod suffix_attention;
 mod task;
 mod weights;
 

@@ -9,7 +9,7 @@ use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::tokens::TokenMatrix;
 use tch::{Device, Tensor};
 
-use super::hooks::Recorder;
+use super::recorder::{Recorder, Site};
 use super::weights::Gpt2;
 use crate::cache::ByteLru;
 
@@ -22,9 +22,6 @@ struct ActivationKey {
     layer: u32,
     component: Component,
 }
-
-/// An activation's place in the forward pass.
-pub(super) type Site = (u32, Component);
 
 /// The activations that this worker keeps between tiles.
 #[derive(Debug)]
@@ -86,10 +83,10 @@ fn run(
     let tokens = to_tensor(tokens, model.embed.device());
     let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
     for batch in tokens.split(i64::try_from(prompts_per_batch).unwrap_or(i64::MAX), 0) {
-        let mut recorder = Recorder { wanted, recorded: BTreeMap::new() };
+        let mut recorder = Recorder::new(wanted);
         let mut resid = model.embed(&batch);
         for layer in 0..model.config.shape.layers {
-            resid = model.block(layer, resid, &mut recorder);
+            resid = model.block(layer, &resid, &mut recorder);
         }
         for (site, activation) in recorder.recorded {
             parts.entry(site).or_default().push(activation);

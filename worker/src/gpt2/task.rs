@@ -1,26 +1,18 @@
 //! One tile: baselines, or batches of patched runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::grid::{Cell, Component};
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::Tile;
-use tch::{Device, Tensor};
+use tch::Tensor;
 
-use super::hooks::{Hook, NoHook, Patch};
-use super::runs::{ActivationCache, Site};
+use super::recorder::Site;
+use super::runs::ActivationCache;
+use super::suffix::{Start, SuffixRun, clean_sites, entry_components};
 use super::weights::Gpt2;
-
-/// One patched run: a patch and the prompt that it is made in.
-#[derive(Clone, Copy)]
-struct Row {
-    /// Index in the tile's cells.
-    cell_index: usize,
-    cell: Cell,
-    /// Index in the tile's prompts.
-    prompt: usize,
-}
 
 /// One tile in hand.
 pub(super) struct TileTask<'a> {
@@ -28,7 +20,8 @@ pub(super) struct TileTask<'a> {
     tile: &'a Tile,
     model: &'a Gpt2,
     cache: &'a mut ActivationCache,
-    rows_per_batch: usize,
+    /// Tokens whose largest activation fits one batch.
+    batch_tokens: usize,
     /// Token ids of the answers \[prompts of the tile\].
     answers: &'a [u32],
 }
@@ -43,37 +36,42 @@ impl<'a> TileTask<'a> {
     ) -> Self {
         let prompts = tile.prompts.start as usize..tile.prompts.end as usize;
         let answers = &context.iterations[tile.iteration as usize].answers[prompts];
-        Self { context, tile, model, cache, rows_per_batch: rows_per_batch(context, batch_bytes), answers }
+        Self { context, tile, model, cache, batch_tokens: batch_tokens(context, batch_bytes), answers }
     }
 
     /// Two cells: the clean and the corrupted run.
     pub(super) fn baselines(&mut self) -> TileScores {
         let last = self.last_site();
-        let clean = self.clean(&[last]).remove(&last).map(|resid| self.all_metrics(&resid)).unwrap_or_default();
-        let corrupted = self.corrupted(&[last]).remove(&last).map(|resid| self.all_metrics(&resid)).unwrap_or_default();
-        let score = |values: &Vec<f32>, clean: &Vec<f32>| CellScore::of(values, clean);
-        let pairs = |values: &[Vec<f32>]| values.iter().zip(&clean).map(|(v, c)| score(v, c)).collect::<Vec<_>>();
-        TileScores { metrics: clean.len(), scores: [pairs(&clean), pairs(&corrupted)].concat() }
+        let [clean, corrupted] =
+            [self.clean(&[last]), self.corrupted(&[last])].map(|run| self.all_metrics(&run[&last]));
+        let scores = |values: &[Vec<f32>]| -> Vec<CellScore> {
+            values.iter().zip(&clean).map(|(values, clean)| CellScore::of(values, clean)).collect()
+        };
+        TileScores { metrics: clean.len(), scores: [scores(&clean), scores(&corrupted)].concat() }
     }
 
     /// The patched runs of all cells.
     pub(super) fn patches(&mut self) -> TileScores {
         let cells = self.tile.patches(self.context);
-        let rows = self.live_rows(&cells);
-        let layers: BTreeSet<u32> = rows.iter().map(|row| row.cell.layer).collect();
+        let starts = self.starts(&cells);
         let last = self.last_site();
-        let starts = layers.iter().map(|&layer| (layer, Component::ResidPre));
-        let clean = self.clean(&starts.chain([last]).collect::<Vec<_>>());
-        let sources = rows.iter().map(|row| (row.cell.layer, row.cell.component));
-        let corrupted = self.corrupted(&sources.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+        let clean_sites = clean_sites(&starts, self.context.shape.layers).into_iter().chain([last]);
+        let clean = self.clean(&clean_sites.collect::<Vec<_>>());
+        let sources: BTreeSet<Site> = starts.iter().map(|start| (start.cell.layer, start.cell.component)).collect();
+        let corrupted = self.corrupted(&sources.into_iter().collect::<Vec<_>>());
         let clean_metrics = self.all_metrics(&clean[&last]);
         // A patch that cannot change the score keeps the clean metric: its effect is exactly 0.
         let mut values = vec![clean_metrics.clone(); cells.len()];
-        for batch in rows.chunks(self.rows_per_batch) {
-            let scores = self.run_batch(batch, &clean, &corrupted);
-            for (metric, scores) in scores.iter().enumerate() {
-                for (row, &score) in batch.iter().zip(scores) {
-                    values[row.cell_index][metric][row.prompt] = score;
+        for prompts in self.prompt_chunks(&starts) {
+            let part = |run: &BTreeMap<Site, Tensor>| -> BTreeMap<Site, Tensor> {
+                let length = to_i64(prompts.len());
+                run.iter().map(|(&site, x)| (site, x.narrow(0, to_i64(prompts.start), length))).collect()
+            };
+            let (clean, corrupted) = (part(&clean), part(&corrupted));
+            let run = SuffixRun { model: self.model, clean: &clean, corrupted: &corrupted, read: self.read() };
+            for batch in self.batches(&starts, prompts.len()) {
+                for (indices, resid) in run.run(batch) {
+                    self.score(&cells, &indices, &prompts, &resid, &mut values);
                 }
             }
         }
@@ -82,77 +80,89 @@ impl<'a> TileTask<'a> {
         TileScores { metrics: clean_metrics.len(), scores }
     }
 
-    /// Pairs of cell and prompt whose patch can change the score, by layer.
-    fn live_rows(&self, cells: &[Cell]) -> Vec<Row> {
-        let layers = self.context.shape.layers;
-        let prompts = self.tile.prompts.clone();
-        let mut rows = Vec::new();
-        for (cell_index, &cell) in cells.iter().enumerate() {
-            for (prompt, global) in prompts.clone().enumerate() {
-                if !self.context.prompt_pair(self.tile.iteration, global).is_noop(&cell, layers) {
-                    rows.push(Row { cell_index, cell, prompt });
+    /// Cells whose patch can change the score of a prompt, by layer.
+    fn starts(&self, cells: &[Cell]) -> Vec<Start> {
+        let iteration = self.tile.iteration;
+        let pairs = || self.tile.prompts.clone().map(|prompt| self.context.prompt_pair(iteration, prompt));
+        let first_corrupted = pairs().filter_map(|pair| pair.first_corrupted()).min().unwrap_or(0);
+        let live = |cell: &Cell| pairs().any(|pair| !pair.is_noop(cell, self.context.shape.layers));
+        let start =
+            |(index, &cell): (usize, &Cell)| Start { index, cell, pos: cell.pos.unwrap_or(first_corrupted).into() };
+        let mut starts: Vec<Start> = cells.iter().enumerate().filter(|(_, cell)| live(cell)).map(start).collect();
+        starts.sort_by_key(|start| start.cell.layer);
+        starts
+    }
+
+    /// Writes the metrics of patched runs to their cells, but for prompts that the patch cannot reach.
+    ///
+    /// `resid`: \[cells, prompts, `d_model`\].
+    fn score(
+        &self,
+        cells: &[Cell],
+        indices: &[usize],
+        prompts: &Range<usize>,
+        resid: &Tensor,
+        values: &mut [Vec<Vec<f32>>],
+    ) {
+        let answers = self.answer_ids(prompts).repeat([to_i64(indices.len())]);
+        let scores = self.metrics(&resid.flatten(0, 1), &answers);
+        let pair = |prompt: usize| {
+            let prompt = self.tile.prompts.start + u32::try_from(prompt).unwrap_or(u32::MAX);
+            self.context.prompt_pair(self.tile.iteration, prompt)
+        };
+        for (row, &index) in indices.iter().enumerate() {
+            for (column, prompt) in prompts.clone().enumerate() {
+                if pair(prompt).is_noop(&cells[index], self.context.shape.layers) {
+                    continue;
+                }
+                for (metric, scores) in scores.iter().enumerate() {
+                    values[index][metric][prompt] = scores[row * prompts.len() + column];
                 }
             }
         }
-        rows.sort_by_key(|row| row.cell.layer);
-        rows
     }
 
-    /// One growing batch: rows join at the layer of their patch. Metrics \[metrics\]\[rows\].
-    fn run_batch(
-        &self,
-        batch: &[Row],
-        clean: &BTreeMap<Site, Tensor>,
-        corrupted: &BTreeMap<Site, Tensor>,
-    ) -> Vec<Vec<f32>> {
-        let first_layer = batch[0].cell.layer;
-        let mut joined = 0;
-        let mut resid: Option<Tensor> = None;
-        for layer in first_layer..self.context.shape.layers {
-            let joining: Vec<Row> = batch[joined..].iter().take_while(|row| row.cell.layer == layer).copied().collect();
-            let mut hook: Box<dyn Hook> = Box::new(NoHook);
-            if let Some(row) = joining.first() {
-                let prompts = self.prompt_index(&joining);
-                let start = clean[&(layer, Component::ResidPre)].index_select(0, &prompts);
-                resid = Some(resid.map_or_else(|| start.shallow_clone(), |x| Tensor::cat(&[&x, &start], 0)));
-                let component = row.cell.component;
-                let values = corrupted[&(layer, component)].index_select(0, &prompts);
-                let mask = self.mask(&joining, values.device());
-                let first_row = i64::try_from(joined).unwrap_or(i64::MAX);
-                hook = Box::new(Patch { layer, component, first_row, values, mask });
-                joined += joining.len();
-            }
-            resid = resid.map(|x| self.model.block(layer, x, hook.as_mut()));
-        }
-        let read = i64::from(self.context.iterations[self.tile.iteration as usize].read);
-        let resid = resid.map(|x| x.select(1, read)).unwrap_or_default();
-        let answers = self.answer_ids(batch.iter().map(|row| row.prompt), resid.device());
-        self.metrics(&resid, &answers)
+    /// As many prompts at once as fit a batch with the longest suffix.
+    fn prompt_chunks(&self, starts: &[Start]) -> Vec<Range<usize>> {
+        let longest = starts.iter().map(|start| self.suffix_length(start)).max().unwrap_or(1);
+        let most = (self.batch_tokens / longest).max(1);
+        let total = self.answers.len();
+        (0..total).step_by(most).map(|first| first..(first + most).min(total)).collect()
     }
 
-    /// Where each row is patched: bool \[rows, pos, head, 1\], without heads \[rows, pos, 1\].
-    fn mask(&self, rows: &[Row], device: Device) -> Tensor {
-        let positions = self.context.clean.positions();
-        let component = rows[0].cell.component;
-        let heads = if component.has_heads() { self.context.shape.heads } else { 1 };
-        let mut mask = Vec::with_capacity(rows.len() * positions as usize * heads as usize);
-        for Row { cell, .. } in rows {
-            for pos in 0..positions {
-                let here = cell.pos.is_none_or(|wanted| wanted == pos);
-                mask.extend((0..heads).map(|head| here && cell.head.is_none_or(|wanted| wanted == head)));
+    /// Cells that fit a batch together, at least one.
+    fn batches<'s>(&self, starts: &'s [Start], prompts: usize) -> Vec<&'s [Start]> {
+        let mut batches = Vec::new();
+        let (mut first, mut tokens) = (0, 0);
+        for (index, start) in starts.iter().enumerate() {
+            let more = prompts * self.suffix_length(start);
+            if index > first && tokens + more > self.batch_tokens {
+                batches.push(&starts[first..index]);
+                (first, tokens) = (index, 0);
             }
+            tokens += more;
         }
-        let mut shape = vec![-1, i64::from(positions)];
-        shape.extend(component.has_heads().then_some(i64::from(heads)));
-        shape.push(1);
-        Tensor::from_slice(&mask).view(shape.as_slice()).to_device(device)
+        if first < starts.len() {
+            batches.push(&starts[first..]);
+        }
+        batches
+    }
+
+    /// Positions that are computed anew.
+    fn suffix_length(&self, start: &Start) -> usize {
+        usize::try_from(self.read() + 1 - start.pos).unwrap_or(1).max(1)
     }
 
     fn clean(&mut self, sites: &[Site]) -> BTreeMap<Site, Tensor> {
         let tokens = self.context.clean.slice(self.tile.prompts.clone());
         let last = self.last_site();
-        let record = |layer, component| component == Component::ResidPre || (layer, component) == last;
-        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, self.rows_per_batch)
+        let grids = &self.context.grids;
+        let entered = |component| grids.iter().any(|grid| entry_components(grid.component).contains(&component));
+        let record = |layer, component| {
+            matches!(component, Component::K | Component::V) || entered(component) || (layer, component) == last
+        };
+        let prompts = self.prompts_per_run();
+        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, prompts)
     }
 
     fn corrupted(&mut self, sites: &[Site]) -> BTreeMap<Site, Tensor> {
@@ -162,41 +172,49 @@ impl<'a> TileTask<'a> {
         let grids = &self.context.grids;
         let patched = |component| grids.iter().any(|grid| grid.component == component);
         let record = |layer, component| patched(component) || (layer, component) == last;
-        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, self.rows_per_batch)
+        let prompts = self.prompts_per_run();
+        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, prompts)
+    }
+
+    /// Whole runs go over all positions.
+    fn prompts_per_run(&self) -> usize {
+        (self.batch_tokens / self.context.clean.positions() as usize).max(1)
     }
 
     fn last_site(&self) -> Site {
         (self.context.shape.layers - 1, Component::ResidPost)
     }
 
+    fn read(&self) -> i64 {
+        self.context.iterations[self.tile.iteration as usize].read.into()
+    }
+
     /// All metrics of a whole run \[metrics\]\[prompts\]. `resid`: \[prompts, pos, `d_model`\].
     fn all_metrics(&self, resid: &Tensor) -> Vec<Vec<f32>> {
-        let read = i64::from(self.context.iterations[self.tile.iteration as usize].read);
-        let answers = self.answer_ids(0..self.answers.len(), resid.device());
-        self.metrics(&resid.select(1, read), &answers)
+        self.metrics(&resid.select(1, self.read()), &self.answer_ids(&(0..self.answers.len())))
     }
 
     fn metrics(&self, resid: &Tensor, answers: &Tensor) -> Vec<Vec<f32>> {
         self.context.metrics.iter().map(|metric| self.model.metric(&metric.kind, resid, answers)).collect()
     }
 
-    fn answer_ids(&self, prompts: impl Iterator<Item = usize>, device: Device) -> Tensor {
-        let ids: Vec<i64> = prompts.map(|prompt| self.answers[prompt].into()).collect();
-        Tensor::from_slice(&ids).to_device(device)
-    }
-
-    fn prompt_index(&self, rows: &[Row]) -> Tensor {
-        let index: Vec<i64> = rows.iter().map(|row| i64::try_from(row.prompt).unwrap_or(i64::MAX)).collect();
-        Tensor::from_slice(&index).to_device(self.model.embed.device())
+    /// int64 \[prompts\]
+    fn answer_ids(&self, prompts: &Range<usize>) -> Tensor {
+        let ids: Vec<i64> = self.answers[prompts.clone()].iter().map(|&id| id.into()).collect();
+        Tensor::from_slice(&ids).to_device(self.model.embed.device())
     }
 }
 
-/// Rows whose largest activation fits the budget, at least one.
-fn rows_per_batch(context: &SweepContext, batch_bytes: u64) -> usize {
+/// Tokens whose largest activation fits the budget, at least one.
+fn batch_tokens(context: &SweepContext, batch_bytes: u64) -> usize {
     let shape = context.shape;
     let positions = u64::from(context.clean.positions());
     let widest = u64::from(shape.d_mlp.max(3 * shape.d_model)).max(u64::from(shape.heads) * positions);
     // Attention scores are float32 whatever the model's dtype.
-    let row_bytes = 4 * positions * widest;
-    usize::try_from(batch_bytes / row_bytes).unwrap_or(usize::MAX).max(1)
+    usize::try_from(batch_bytes / (4 * widest)).unwrap_or(usize::MAX).max(1)
+}
+
+/// Counts of prompts and cells are far smaller.
+fn to_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

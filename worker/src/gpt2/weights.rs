@@ -41,12 +41,21 @@ pub(super) struct Linear {
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) ln_1: LayerNorm,
-    /// Queries, keys and values side by side.
-    pub(super) attn: Linear,
+    pub(super) queries: Linear,
+    /// Keys and values side by side.
+    pub(super) keys_values: Linear,
     pub(super) attn_out: Linear,
     pub(super) ln_2: LayerNorm,
     pub(super) mlp_in: Linear,
     pub(super) mlp_out: Linear,
+}
+
+impl Linear {
+    /// Some of its outputs.
+    fn columns(&self, first: i64, count: i64) -> Self {
+        let part = |tensor: &Tensor| tensor.narrow(-1, first, count).contiguous();
+        Self { weight: part(&self.weight), bias: part(&self.bias) }
+    }
 }
 
 impl Gpt2 {
@@ -74,9 +83,14 @@ impl Gpt2 {
         };
         let block = |layer: u32| -> Result<Block, ModelError> {
             let name = |part: &str| format!("h.{layer}.{part}");
+            let ln_1 = layer_norm(&name("ln_1"))?;
+            // Queries, keys and values side by side.
+            let attn = linear(&name("attn.c_attn"), s.d_model, 3 * s.d_model)?;
+            let width = i64::from(s.d_model);
             Ok(Block {
-                ln_1: layer_norm(&name("ln_1"))?,
-                attn: linear(&name("attn.c_attn"), s.d_model, 3 * s.d_model)?,
+                ln_1,
+                queries: attn.columns(0, width),
+                keys_values: attn.columns(width, 2 * width),
                 attn_out: linear(&name("attn.c_proj"), s.d_model, s.d_model)?,
                 ln_2: layer_norm(&name("ln_2"))?,
                 mlp_in: linear(&name("mlp.c_fc"), s.d_model, s.d_mlp)?,
