@@ -45,6 +45,7 @@ impl Running {
         for setting in SETTINGS {
             command.env_remove(setting);
         }
+        command.env("PATCHSWEEP_LOG", "patchsweep=debug,patchsweep_worker=info");
         let mut child = command
             .args(args)
             .stdin(Stdio::null())

@@ -143,7 +143,9 @@ fn a_worker_with_other_weights_has_no_part_in_the_scores() {
     let mut good = worker(&url, &["--models", &data()]);
     good.wait_for("registered with the coordinator");
     let id = submit(&url, &FINE);
-    good.wait_for("model loaded");
+    coordinator.wait_for("tile done");
+    // The first scores are its own; it waits until the other worker has had its say.
+    good.signal("STOP");
 
     let models = folder.path().join("models");
     let model = models.join("acronym-gpt2");
@@ -158,6 +160,7 @@ fn a_worker_with_other_weights_has_no_part_in_the_scores() {
     }
     let _other = worker(&url, &["--models", models.to_str().expect("a plain path")]);
     coordinator.wait_for("its model has the digest");
+    good.signal("CONT");
     ask(&url, &["watch", &id]);
     assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &FINE));
 }
