@@ -3,6 +3,7 @@
 PYTHON ?= python3
 TORCH := 2.11.0
 VENV := .venv
+BENCH_VENV := .venv-bench
 
 # An exported LIBTORCH (a folder with include/ and lib/) wins; otherwise libtorch comes from the torch wheel.
 # CUDA=1 installs the wheel with all its GPU libraries.
@@ -12,7 +13,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test unit-test end-to-end-test python-test lint build model libtorch clean
+.PHONY: demo test unit-test end-to-end-test python-test lint build bench model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
@@ -44,6 +45,15 @@ build: libtorch
 model: libtorch
 	cargo run --release -p patchsweep-worker --example train_acronym_gpt2
 
+# TransformerLens and patchsweep in turn; installs several GB. BENCH="--length 64 --prompts 10" for other sweeps.
+bench: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python tests/bench/bench.py target/release/patchsweep $(BENCH)
+
+$(BENCH_VENV)/.ready: tests/reference/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet -r tests/reference/requirements.txt
+	touch $@
+
 libtorch: $(LIBTORCH_READY)
 
 $(VENV)/bin/python:
@@ -70,4 +80,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) demo-results
