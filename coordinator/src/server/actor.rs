@@ -15,7 +15,7 @@ use tonic::Status;
 use super::handle::{Command, Computed, Handle, Registration, Report, Seat};
 use super::record::SweepRecord;
 use super::status::RequestError;
-use crate::merge::{ScoreShapeError, check_scores};
+use crate::merge::check_scores;
 use crate::plan::Plan;
 use crate::scheduler::{Effect, Event, Scheduler, TileInfo};
 
@@ -65,9 +65,11 @@ pub(super) struct ConnectedWorker {
     cache: CacheStats,
 }
 
-/// Why scores cannot be merged with their sweep's.
+/// Why a result cannot be merged with its sweep's.
 enum Mismatch {
-    Scores(ScoreShapeError),
+    /// This tile on this worker.
+    Failed(String),
+    /// The worker's model is another one.
     Model(String),
 }
 
@@ -195,33 +197,32 @@ impl Actor {
         Seat { worker, epoch: EPOCH, outgoing }
     }
 
-    fn report(&mut self, worker: WorkerId, mut report: Report) {
+    fn report(&mut self, worker: WorkerId, report: Report) {
         self.account(worker, &report);
-        let lease = report.lease.clone();
-        let outcome = std::mem::replace(&mut report.outcome, Err(String::new()));
-        let event = match outcome {
-            Ok(computed) => match self.check(&lease, &computed) {
-                Ok(()) => return self.finish(worker, report, computed),
-                Err(Mismatch::Scores(error)) => {
-                    Event::Failed { worker, lease: lease.clone(), reason: error.to_string() }
-                }
-                Err(Mismatch::Model(reason)) => Event::Unfit { worker, lease: lease.clone(), reason },
-            },
-            Err(reason) => Event::Failed { worker, lease: lease.clone(), reason },
+        let Report { lease, outcome, .. } = report;
+        let checked = match outcome {
+            Ok(computed) => self.check(&lease, &computed).map(|()| computed),
+            Err(reason) => Err(Mismatch::Failed(reason)),
         };
-        if let Event::Failed { reason, .. } | Event::Unfit { reason, .. } = &event {
-            tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
+        match checked {
+            Ok(computed) => self.finish(worker, &lease, computed),
+            Err(mismatch) => {
+                let (Mismatch::Failed(reason) | Mismatch::Model(reason)) = &mismatch;
+                tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
+                self.apply(match mismatch {
+                    Mismatch::Failed(reason) => Event::Failed { worker, lease, reason },
+                    Mismatch::Model(reason) => Event::Unfit { worker, lease, reason },
+                });
+            }
         }
-        self.apply(event);
     }
 
-    fn finish(&mut self, worker: WorkerId, report: Report, computed: Computed) {
-        let lease = report.lease;
+    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed) {
         let effects = self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
         if effects.contains(&Effect::Keep { lease: lease.clone() })
             && let Some(record) = self.sweeps.get_mut(&lease.sweep)
         {
-            tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, seconds = report.busy_seconds, "tile done");
+            tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, "tile done");
             record.keep(worker, lease.tile, computed);
         }
         self.carry_out(effects);
@@ -230,7 +231,8 @@ impl Actor {
     /// Scores that cannot be merged are refused. Those of unknown sweeps are the scheduler's to drop.
     fn check(&self, lease: &Lease, computed: &Computed) -> Result<(), Mismatch> {
         let Some(record) = self.sweeps.get(&lease.sweep) else { return Ok(()) };
-        check_scores(&record.plan, lease.tile, &computed.scores).map_err(Mismatch::Scores)?;
+        check_scores(&record.plan, lease.tile, &computed.scores)
+            .map_err(|error| Mismatch::Failed(error.to_string()))?;
         match record.model {
             Some(pinned) if pinned != computed.model => Err(Mismatch::Model(format!(
                 "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",

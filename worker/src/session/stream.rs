@@ -21,6 +21,7 @@ use tracing::Instrument;
 use super::contexts::Contexts;
 use super::engine_thread::{EngineThread, Finished, Job};
 use super::{Backoff, SessionError, WorkerOptions};
+use crate::engine::Evaluation;
 
 /// Messages that may wait for the connection.
 const OUTBOX: usize = 16;
@@ -123,9 +124,9 @@ impl Session<'_> {
                     None => return Ok(Ending::Closed),
                 },
                 finished = self.engine.finished(), if self.engine.is_busy() => {
-                    let finished = finished?;
+                    let Finished { lease, outcome, busy, .. } = finished?;
                     if !std::mem::take(&mut stale) {
-                        self.report(finished).await;
+                        self.report(&lease, outcome.map_err(|error| error_chain(&error)), busy).await;
                     }
                 }
                 () = shutdown.as_mut() => {
@@ -151,7 +152,8 @@ impl Session<'_> {
                         tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, "context is gone");
                     }
                     Err(error @ SessionError::Broken(_)) => return Err(error),
-                    Err(error) => self.report_failure(&lease, &error).await,
+                    // The tile cannot even be begun.
+                    Err(error) => self.report(&lease, Err(error_chain(&error)), Duration::ZERO).await,
                 }
             }
             coordinator_message::Message::Revoke(v1::Revoke { lease: Some(lease) }) => {
@@ -165,32 +167,18 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn report(&self, finished: Finished) {
-        let Finished { lease, outcome, cache, busy } = finished;
+    async fn report(&self, lease: &Lease, outcome: Result<Evaluation, String>, busy: Duration) {
         let model = outcome.as_ref().map_or_else(|_| Vec::new(), |evaluation| evaluation.model.0.to_vec());
         let outcome = match outcome {
             Ok(evaluation) => v1::tile_result::Outcome::Scores((&evaluation.scores).into()),
-            Err(error) => v1::tile_result::Outcome::Failure(v1::TileFailure { reason: error_chain(&error) }),
+            Err(reason) => v1::tile_result::Outcome::Failure(v1::TileFailure { reason }),
         };
-        let result = v1::TileResult {
-            lease: Some((&lease).into()),
-            outcome: Some(outcome),
-            cache: Some(cache.into()),
-            busy_seconds: busy.as_secs_f64(),
-            model_digest: model,
-        };
-        send(&self.outbox, worker_message::Message::Result(result)).await;
-    }
-
-    /// A tile that could not even be begun.
-    async fn report_failure(&self, lease: &Lease, error: &SessionError) {
-        let failure = v1::TileFailure { reason: error_chain(error) };
         let result = v1::TileResult {
             lease: Some(lease.into()),
-            outcome: Some(v1::tile_result::Outcome::Failure(failure)),
+            outcome: Some(outcome),
             cache: Some(self.engine.cache_stats().into()),
-            busy_seconds: 0.0,
-            model_digest: Vec::new(),
+            busy_seconds: busy.as_secs_f64(),
+            model_digest: model,
         };
         send(&self.outbox, worker_message::Message::Result(result)).await;
     }
