@@ -165,3 +165,6 @@ fn status(score: &CellScore) -> u32 {
 fn to_f32(number: f64) -> f32 {
     number as f32
 }
+
+#[cfg(test)]
+mod tests;
