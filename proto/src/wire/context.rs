@@ -121,3 +121,52 @@ impl TryFrom<v1::Iteration> for Iteration {
         Ok(Self { corrupted, read: wire.read, answers: wire.answers })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{decode_context, encode_context};
+    use super::*;
+    use crate::grid::{Axis, Component, Grid};
+    use crate::metric::{Metric, MetricKind};
+    use crate::model::{Dtype, ModelRef};
+
+    fn context() -> SweepContext {
+        let tokens = |ids: &[u32]| TokenMatrix::from_flat(2, 3, ids.to_vec()).expect("a matrix");
+        let kind = MetricKind::LogitDiffMax { candidates: vec![7, 8] };
+        let axes = vec![Axis::Layer, Axis::Pos, Axis::Head];
+        SweepContext {
+            model: ModelRef::Hub { repository: "openai-community/gpt2".into(), revision: "main".into() },
+            shape: ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 },
+            dtype: Dtype::Bfloat16,
+            clean: tokens(&[1, 2, 3, 4, 5, 6]),
+            iterations: vec![Iteration { corrupted: tokens(&[1, 9, 3, 4, 9, 6]), read: 2, answers: vec![7, 8] }],
+            metrics: vec![Metric { name: "m".into(), kind }],
+            grids: vec![Grid::new("g".into(), Component::K, axes).expect("a grid")],
+        }
+    }
+
+    #[test]
+    fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
+        let sent = context();
+        assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
+        let mut other = context();
+        other.iterations[0].read = 1;
+        assert_ne!(other.digest(), sent.digest());
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_each_other_are_refused() {
+        let refusal = |change: fn(&mut SweepContext)| {
+            let mut context = context();
+            change(&mut context);
+            decode_context(&encode_context(&context)).expect_err("is refused").to_string()
+        };
+        assert!(refusal(|c| c.iterations[0].read = 3).contains("read position out of range"));
+        assert!(refusal(|c| c.iterations[0].answers = vec![7]).contains("not one answer per prompt"));
+        assert!(refusal(|c| c.iterations[0].answers = vec![7, 9]).contains("not among the candidates"));
+        assert!(refusal(|c| c.shape.d_vocab = 9).contains("outside the vocabulary"));
+        assert!(refusal(|c| c.shape.n_ctx = 2).contains("more positions than the model has"));
+        assert!(refusal(|c| c.grids.clear()).contains("`grids`: none given"));
+        assert!(refusal(|c| c.model = ModelRef::Folder("../up".into())).contains("`../up`"));
+    }
+}
