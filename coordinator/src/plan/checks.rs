@@ -8,7 +8,6 @@ use super::{Inputs, PlanError};
 /// Refuses a context whose parts do not fit each other or the model.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     positions(inputs, context)?;
-    size(inputs, context)?;
     vocabulary(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)
@@ -23,9 +22,9 @@ fn positions(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanErro
     Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
 }
 
-/// A typing error in `samples` must not take the coordinator's memory.
-fn size(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    let ids = context.clean.ids().len().saturating_mul(1 + context.iterations.len());
+/// A typing error in `samples` must not take the coordinator's memory; called before any of it is taken.
+pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Result<(), PlanError> {
+    let ids = prompts.saturating_mul(positions).saturating_mul(1 + inputs.spec.iteration.len());
     if ids <= MAX_TOKEN_IDS {
         return Ok(());
     }

@@ -1,9 +1,9 @@
 //! Prompts from text: one `prompt, answer` per line.
 
 use patchsweep_proto::context::Iteration;
-use patchsweep_proto::tokens::{MAX_TOKEN_IDS, TokenMatrix};
+use patchsweep_proto::tokens::TokenMatrix;
 
-use super::{Inputs, PlanError, PromptTokenizer, draw, experiments};
+use super::{Inputs, PlanError, PromptTokenizer, checks, draw, experiments};
 
 /// Clean prompts and what is done with them.
 pub(super) struct Prompts {
@@ -38,6 +38,9 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
             prompt.insert(0, bos);
         }
     }
+    let samples = inputs.spec.dataset.get_ref().samples.as_ref();
+    let count = samples.map_or(lines.len(), |samples| *samples.get_ref() as usize);
+    checks::size(inputs, count, prompts[0].len())?;
     let chosen = choose(inputs, lines.len())?;
     let take = |rows: &[Vec<u32>]| chosen.iter().map(|&line| rows[line].clone()).collect::<Vec<_>>();
     let clean = TokenMatrix::from_rows(&take(&prompts))
@@ -100,9 +103,6 @@ fn choose(inputs: &Inputs<'_>, population: usize) -> Result<Vec<usize>, PlanErro
     let count = *samples.get_ref() as usize;
     if count == 0 {
         return refuse("a sweep needs at least one prompt".to_owned());
-    }
-    if count > MAX_TOKEN_IDS {
-        return refuse(format!("more than the {MAX_TOKEN_IDS} prompts that a sweep may have"));
     }
     if count > population && !dataset.replaces() {
         return refuse(format!("more samples than the {population} prompts; set `replace = true`"));

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::dataset::Prompts;
-use super::{Inputs, PlanError, experiments};
+use super::{Inputs, PlanError, checks, experiments};
 use crate::spec::schema;
 
 /// The JSON file that `tokens = "…"` names.
@@ -42,6 +42,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
     let file: TokenFile = serde_json::from_str(inputs.dataset)
         .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
     let clean = TokenMatrix::from_rows(&file.clean).map_err(|error| refuse(format!("clean: {error}")))?;
+    checks::size(inputs, file.clean.len(), clean.positions() as usize)?;
     if file.corrupted.len() != spec.iteration.len() {
         let (found, wanted) = (file.corrupted.len(), spec.iteration.len());
         return Err(refuse(format!("{found} corrupted lists, but the spec has {wanted} iterations")));

@@ -46,7 +46,7 @@ impl Scheduler {
 
     /// The iteration whose corrupted activations this worker holds; else the one that fewest others hold.
     fn pick_iteration(&self, worker: WorkerId, queue: &SweepQueue) -> Option<u32> {
-        if self.workers.get(&worker)?.unfit_for.contains(&queue.id) {
+        if !queue.has_ready() || self.workers.get(&worker)?.unfit_for.contains(&queue.id) {
             return None;
         }
         let others = self.others(worker, &queue.id);

@@ -141,7 +141,7 @@ impl Scheduler {
     fn finished(&mut self, worker: WorkerId, lease: &Lease, effects: &mut Vec<Effect>) {
         let kept = self.held(worker, lease).map(|(queue, tile)| queue.finish(tile)).is_some();
         if let Some(slot) = self.workers.get_mut(&worker) {
-            slot.leases.retain(|held| held != lease);
+            slot.release(lease);
         }
         if kept {
             effects.push(Effect::Keep { lease: lease.clone() });
@@ -155,7 +155,7 @@ impl Scheduler {
     fn failed(&mut self, worker: WorkerId, lease: &Lease, reason: &str, effects: &mut Vec<Effect>) {
         let failures = self.held(worker, lease).map(|(queue, tile)| queue.fail(tile, worker));
         if let Some(slot) = self.workers.get_mut(&worker) {
-            slot.leases.retain(|held| held != lease);
+            slot.release(lease);
         }
         effects.push(Effect::Acknowledge { worker, lease: lease.clone() });
         if failures.is_some_and(|failures| failures >= MAX_FAILURES) {
@@ -168,13 +168,8 @@ impl Scheduler {
     fn unfit(&mut self, worker: WorkerId, lease: &Lease, reason: &str, effects: &mut Vec<Effect>) {
         let Some(slot) = self.workers.get_mut(&worker) else { return };
         slot.unfit_for.insert(lease.sweep.clone());
-        let leases = std::mem::take(&mut slot.leases);
-        let (theirs, kept) = leases.into_iter().partition::<Vec<_>, _>(|held| held.sweep == lease.sweep);
-        slot.leases = kept;
-        for held in theirs {
-            if let Some((queue, tile)) = self.held(worker, &held) {
-                queue.hand_back(tile);
-            }
+        for held in slot.release_sweep(&lease.sweep) {
+            self.hand_back(worker, &held);
             if held != *lease {
                 effects.push(Effect::Revoke { worker, lease: held });
             }
@@ -190,9 +185,13 @@ impl Scheduler {
         let Some(slot) = self.workers.get_mut(&worker) else { return };
         slot.leaving = true;
         for lease in std::mem::take(&mut slot.leases) {
-            if let Some((queue, tile)) = self.held(worker, &lease) {
-                queue.hand_back(tile);
-            }
+            self.hand_back(worker, &lease);
+        }
+    }
+
+    fn hand_back(&mut self, worker: WorkerId, lease: &Lease) {
+        if let Some((queue, tile)) = self.held(worker, lease) {
+            queue.hand_back(tile);
         }
     }
 
@@ -202,9 +201,7 @@ impl Scheduler {
         let mut leases = slot.leases.into_iter();
         let in_hand = leases.next();
         for lease in leases {
-            if let Some((queue, tile)) = self.held(worker, &lease) {
-                queue.hand_back(tile);
-            }
+            self.hand_back(worker, &lease);
         }
         let Some(lease) = in_hand else { return };
         let losses = self.held(worker, &lease).map(|(queue, tile)| queue.lose(tile));
@@ -239,10 +236,8 @@ impl Scheduler {
         self.ended.insert(queue.id.clone(), Progress { leased: 0, ..queue.progress() });
         for (&worker, slot) in &mut self.workers {
             slot.held_iterations.retain(|(held, _)| held != sweep);
-            let leases = std::mem::take(&mut slot.leases);
-            let (revoked, kept) = leases.into_iter().partition::<Vec<_>, _>(|lease| lease.sweep == *sweep);
-            slot.leases = kept;
-            effects.extend(revoked.into_iter().map(|lease| Effect::Revoke { worker, lease }));
+            let revoked = slot.release_sweep(sweep).into_iter();
+            effects.extend(revoked.map(|lease| Effect::Revoke { worker, lease }));
         }
         effects.push(Effect::Ended { sweep: sweep.clone(), outcome });
     }

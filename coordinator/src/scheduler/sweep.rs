@@ -66,6 +66,10 @@ impl SweepQueue {
         self.tiles.get(tile.0 as usize).map(|slot| slot.state)
     }
 
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Iterations with a tile that this worker may take.
     pub(super) fn iterations_for(&self, worker: WorkerId, others: &BTreeSet<WorkerId>) -> impl Iterator<Item = u32> {
         let has_tile = move |tiles: &BTreeSet<TileId>| self.pick(tiles, worker, others).is_some();

@@ -33,6 +33,18 @@ impl WorkerSlot {
         }
     }
 
+    /// Takes one lease away.
+    pub(super) fn release(&mut self, lease: &Lease) {
+        self.leases.retain(|held| held != lease);
+    }
+
+    /// Takes all leases of a sweep away.
+    pub(super) fn release_sweep(&mut self, sweep: &SweepId) -> Vec<Lease> {
+        let (released, kept) = std::mem::take(&mut self.leases).into_iter().partition(|lease| lease.sweep == *sweep);
+        self.leases = kept;
+        released
+    }
+
     pub(super) fn has_credit(&self) -> bool {
         !self.leaving && self.leases.len() < self.credit as usize
     }

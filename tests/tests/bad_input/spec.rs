@@ -140,6 +140,12 @@ fn more_samples_than_prompts_need_replacement() {
 }
 
 #[test]
+fn more_tokens_than_a_coordinator_holds_are_refused_before_any_are_drawn() {
+    let samples = "replace = true\nsamples = 4000000000";
+    mistake("replace = false", samples, "line 8, column 1", &["token ids over all iterations, more than the 33554432"]);
+}
+
+#[test]
 fn a_missing_spec_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (spec, out) = (folder.path().join("nope.toml"), folder.path().join("out"));

@@ -46,9 +46,10 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
     let answers = Tensor::from_slice(&answers).view([rows, 3]);
     for (letter, read) in (0..).zip(READS) {
         let (resid, answer) = (resid.select(1, read), answers.select(1, letter));
-        let best = model.final_norm(&resid).matmul(&model.unembed.transpose(0, 1)).argmax(-1, false);
+        let normed = model.final_norm(&resid);
+        let best = normed.matmul(&model.unembed.transpose(0, 1)).argmax(-1, false);
         let right = best.eq_tensor(&answer).mean(Kind::Double).double_value(&[]);
-        let differences: Vec<f64> = model.metric(&metric, &resid, &answer).into_iter().map(f64::from).collect();
+        let differences: Vec<f64> = model.metric(&metric, &normed, &answer).into_iter().map(f64::from).collect();
         let mean = differences.iter().sum::<f64>() / f64::from(u32::try_from(rows).expect("few prompts"));
         println!("letter {letter}: right {:.2}%, mean logit difference {mean:.2}", 100.0 * right);
         assert!(right >= 0.99, "letter {letter}: {right}");

@@ -8,18 +8,17 @@ use super::weights::Gpt2;
 impl Gpt2 {
     /// One number per row.
     ///
-    /// `resid`: last `resid_post` at the read position \[rows, `d_model`\]; `answers`: int64 \[rows\].
-    pub(super) fn metric(&self, kind: &MetricKind, resid: &Tensor, answers: &Tensor) -> Vec<f32> {
-        let normed = self.final_norm(resid);
+    /// `normed`: what [`Gpt2::final_norm`] gave at the read position \[rows, `d_model`\]; `answers`: int64 \[rows\].
+    pub(super) fn metric(&self, kind: &MetricKind, normed: &Tensor, answers: &Tensor) -> Vec<f32> {
         let scores = match kind {
             MetricKind::LogitDiffMax { candidates } => {
                 let ids: Vec<i64> = candidates.iter().map(|&id| id.into()).collect();
-                let ids = Tensor::from_slice(&ids).to_device(resid.device());
+                let ids = Tensor::from_slice(&ids).to_device(normed.device());
                 let logits = normed.matmul(&self.unembed_rows(&ids).transpose(0, 1));
                 let is_answer = ids.unsqueeze(0).eq_tensor(&answers.unsqueeze(1));
                 let best_other = logits.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false);
                 let answer_logit =
-                    (&normed * self.unembed_rows(answers)).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
+                    (normed * self.unembed_rows(answers)).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
                 answer_logit - best_other
             }
         };

@@ -7,6 +7,7 @@ use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::grid::{Cell, Component};
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::Tile;
+use patchsweep_proto::tokens::TokenMatrix;
 use tch::Tensor;
 
 use super::recorder::Site;
@@ -154,24 +155,29 @@ impl<'a> TileTask<'a> {
     }
 
     fn clean(&mut self, sites: &[Site]) -> BTreeMap<Site, Tensor> {
-        let tokens = self.context.clean.slice(self.tile.prompts.clone());
-        let last = self.last_site();
         let grids = &self.context.grids;
         let entered = |component| grids.iter().any(|grid| entry_components(grid.component).contains(&component));
-        let record = |layer, component| {
-            matches!(component, Component::K | Component::V) || entered(component) || (layer, component) == last
-        };
-        let prompts = self.prompts_per_run();
-        self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, prompts)
+        let kept = |component| matches!(component, Component::K | Component::V) || entered(component);
+        self.activations(&self.context.clean, sites, &kept)
     }
 
     fn corrupted(&mut self, sites: &[Site]) -> BTreeMap<Site, Tensor> {
-        let iteration = &self.context.iterations[self.tile.iteration as usize];
-        let tokens = iteration.corrupted.slice(self.tile.prompts.clone());
-        let last = self.last_site();
         let grids = &self.context.grids;
         let patched = |component| grids.iter().any(|grid| grid.component == component);
-        let record = |layer, component| patched(component) || (layer, component) == last;
+        let iteration = &self.context.iterations[self.tile.iteration as usize];
+        self.activations(&iteration.corrupted, sites, &patched)
+    }
+
+    /// Activations of a whole run; if it must be made, those of the components that other tiles need are kept too.
+    fn activations(
+        &mut self,
+        tokens: &TokenMatrix,
+        sites: &[Site],
+        kept: &dyn Fn(Component) -> bool,
+    ) -> BTreeMap<Site, Tensor> {
+        let tokens = tokens.slice(self.tile.prompts.clone());
+        let last = self.last_site();
+        let record = |layer, component| kept(component) || (layer, component) == last;
         let prompts = self.prompts_per_run();
         self.cache.activations(self.model, self.context.dtype, &tokens, sites, &record, prompts)
     }
@@ -195,7 +201,8 @@ impl<'a> TileTask<'a> {
     }
 
     fn metrics(&self, resid: &Tensor, answers: &Tensor) -> Vec<Vec<f32>> {
-        self.context.metrics.iter().map(|metric| self.model.metric(&metric.kind, resid, answers)).collect()
+        let normed = self.model.final_norm(resid);
+        self.context.metrics.iter().map(|metric| self.model.metric(&metric.kind, &normed, answers)).collect()
     }
 
     /// int64 \[prompts\]
