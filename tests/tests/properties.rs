@@ -96,6 +96,21 @@ fn a_patch_with_equal_activations_has_effect_exactly_zero() {
 }
 
 #[test]
+fn prompts_that_are_not_corrupted_have_effect_exactly_zero() {
+    let mut scores = sweep().scores(&[]);
+    for grid in GRIDS {
+        let (effect, stderr) = (scores.tensor(grid), scores.tensor(&format!("{grid}.stderr")));
+        let only_the_first_prompt = effect.index_axis(Axis(0), 1);
+        // Of n effects of which all but one are 0, the standard error is the mean's magnitude: |x| / n. The two are
+        // rounded to float32 once each.
+        for (effect, stderr) in only_the_first_prompt.iter().zip(stderr.index_axis(Axis(0), 1)) {
+            assert!((effect.abs() - stderr).abs() <= f32::EPSILON * stderr, "{grid}: {effect} and {stderr}");
+        }
+        assert!(!all_zero(only_the_first_prompt), "{grid}");
+    }
+}
+
+#[test]
 fn a_patch_after_the_read_position_has_effect_zero() {
     let mut scores = sweep().scores(&[]);
     for grid in ["resid_pre", "z_by_pos", "k_by_pos"] {
