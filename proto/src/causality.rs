@@ -1,55 +1,73 @@
 //! Which patches cannot change the score, so that nobody has to compute them.
 //!
 //! Attention is causal: an activation depends on the tokens at and before its position, and acts on the
-//! activations at and after it. So a patch does nothing where it comes after the read position, where
-//! clean and corrupted prompt agree up to it, or where the only path to the read position is closed.
+//! activations at and after it. So a patch does nothing where it comes after the last read position, where
+//! clean and corrupted run agree up to it, or where the only path to a read position is closed.
 
-use std::ops::Range;
-
-use crate::grid::{Cell, Component};
+use crate::grid::{Axis, Cell, Component, PatchValue};
 
 /// One prompt under one iteration.
 #[derive(Clone, Copy, Debug)]
 pub struct PromptPair<'a> {
-    /// Clean token ids.
-    pub clean: &'a [u32],
-    /// Corrupted token ids, as many.
-    pub corrupted: &'a [u32],
-    /// The scored position.
-    pub read: u32,
+    clean: &'a [u32],
+    corrupted: &'a [u32],
+    /// Positions with noise on the embedding, ascending.
+    noised: &'a [u32],
+    /// The scored positions, ascending, at least one.
+    reads: &'a [u32],
+    first_corrupted: Option<u32>,
 }
 
-impl PromptPair<'_> {
-    /// Whether patching this cell leaves every logit at the read position as in the clean run.
+impl<'a> PromptPair<'a> {
+    /// Clean and corrupted token ids, as many; positions with noise; read positions, ascending, at least one.
+    #[must_use]
+    pub fn new(clean: &'a [u32], corrupted: &'a [u32], noised: &'a [u32], reads: &'a [u32]) -> Self {
+        let mut pair = Self { clean, corrupted, noised, reads, first_corrupted: None };
+        pair.first_corrupted = (0..).zip(clean).map(|(pos, _)| pos).find(|&pos| pair.is_corrupted(pos));
+        pair
+    }
+
+    /// The first position where the corrupted run's input differs.
+    #[must_use]
+    pub fn first_corrupted(&self) -> Option<u32> {
+        self.first_corrupted
+    }
+
+    /// Whether patching this cell leaves every logit at the read positions as in the unpatched run.
     ///
     /// `layers`: number of blocks of the model.
     #[must_use]
-    pub fn is_noop(&self, cell: &Cell, layers: u32) -> bool {
-        let positions = match cell.pos {
-            Some(pos) => pos..pos + 1,
-            None => 0..self.read + 1,
-        };
-        self.live_positions(cell, layers, positions).next().is_none()
+    pub fn is_noop(&self, cell: &Cell<'_>, layers: u32) -> bool {
+        self.first_change(cell, layers).is_none()
     }
 
-    /// The first position where the prompts differ.
+    /// The first of the cell's positions where the patch can change the score.
+    ///
+    /// `layers`: number of blocks of the model.
     #[must_use]
-    pub fn first_corrupted(&self) -> Option<u32> {
-        let differs = self.clean.iter().zip(self.corrupted).position(|(clean, corrupted)| clean != corrupted);
-        differs.and_then(|pos| u32::try_from(pos).ok())
+    pub fn first_change(&self, cell: &Cell<'_>, layers: u32) -> Option<u32> {
+        let last_read = *self.reads.last()?;
+        let own_position_only = cell.layer() + 1 == layers && acts_on_own_position_only(cell.component());
+        let reaches = |pos: u32| if own_position_only { self.reads.contains(&pos) } else { pos <= last_read };
+        cell.positions().iter().copied().find(|&pos| reaches(pos) && self.differs(cell, pos))
     }
 
-    /// The positions, of those given, where the patch can reach the score.
-    fn live_positions(&self, cell: &Cell, layers: u32, positions: Range<u32>) -> impl Iterator<Item = u32> {
-        let first_corrupted = self.first_corrupted().unwrap_or(u32::MAX);
-        let token_only = cell.layer == 0 && depends_on_own_token_only(cell.component);
-        let read_only = cell.layer + 1 == layers && acts_on_own_position_only(cell.component);
-        positions.filter(move |&pos| {
-            let own_token_corrupted = self.clean[pos as usize] != self.corrupted[pos as usize];
-            (first_corrupted..=self.read).contains(&pos)
-                && (!token_only || own_token_corrupted)
-                && (!read_only || pos == self.read)
-        })
+    /// Whether the patch can give the activation at this position another value.
+    fn differs(&self, cell: &Cell<'_>, pos: u32) -> bool {
+        // What lies in the future of a position is not attended to: its probability is 0, whatever the patch.
+        let sees_source = cell.indices(Axis::SrcPos).first().is_none_or(|&first| first <= pos);
+        let value_differs = match cell.value() {
+            PatchValue::Zero | PatchValue::Mean => true,
+            PatchValue::Other if cell.layer() == 0 && depends_on_own_token_only(cell.component()) => {
+                self.is_corrupted(pos)
+            }
+            PatchValue::Other => self.first_corrupted.is_some_and(|first| first <= pos),
+        };
+        sees_source && value_differs
+    }
+
+    fn is_corrupted(&self, pos: u32) -> bool {
+        self.clean[pos as usize] != self.corrupted[pos as usize] || self.noised.contains(&pos)
     }
 }
 
@@ -66,13 +84,30 @@ fn acts_on_own_position_only(component: Component) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::Grid;
+    use crate::model::ModelShape;
 
-    const PAIR: PromptPair<'static> =
-        PromptPair { clean: &[1, 2, 3, 4, 5, 6], corrupted: &[1, 2, 9, 4, 8, 6], read: 4 };
+    const SHAPE: ModelShape = ModelShape { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 };
+    const CLEAN: [u32; 6] = [1, 2, 3, 4, 5, 6];
+    const CORRUPTED: [u32; 6] = [1, 2, 9, 4, 8, 6];
+
+    fn pair() -> PromptPair<'static> {
+        PromptPair::new(&CLEAN, &CORRUPTED, &[], &[4])
+    }
+
+    fn grid(component: Component, axes: &[Axis], value: PatchValue) -> Grid {
+        let grid = Grid::new("g".into(), component, axes.to_vec(), &SHAPE, 6).expect("a grid");
+        grid.patched_with(value)
+    }
+
+    /// Positions at which a patch in this layer does nothing.
+    fn noops_of(pair: PromptPair<'_>, component: Component, layer: u32, value: PatchValue) -> Vec<u32> {
+        let grid = grid(component, &[Axis::Layer, Axis::Pos], value);
+        (0..6).filter(|pos| pair.is_noop(&grid.cell(layer * 6 + pos), 3)).collect()
+    }
 
     fn noops(component: Component, layer: u32) -> Vec<u32> {
-        let cell = |pos| Cell { component, layer, pos: Some(pos), head: None };
-        (0..6).filter(|&pos| PAIR.is_noop(&cell(pos), 3)).collect()
+        noops_of(pair(), component, layer, PatchValue::Other)
     }
 
     #[test]
@@ -88,17 +123,39 @@ mod tests {
     }
 
     #[test]
+    fn noise_corrupts_like_another_token() {
+        let pair = PromptPair::new(&CLEAN, &CLEAN, &[3], &[4]);
+        assert_eq!(noops_of(pair, Component::ResidPre, 0, PatchValue::Other), [0, 1, 2, 4, 5]);
+    }
+
+    #[test]
     fn in_the_last_block_only_keys_and_values_reach_another_position() {
         assert_eq!(noops(Component::Z, 2), [0, 1, 2, 3, 5]);
         assert_eq!(noops(Component::ResidPost, 2), [0, 1, 2, 3, 5]);
         assert_eq!(noops(Component::V, 2), [0, 1, 5]);
+        let two_reads = PromptPair::new(&CLEAN, &CORRUPTED, &[], &[2, 4]);
+        assert_eq!(noops_of(two_reads, Component::Z, 2, PatchValue::Other), [0, 1, 3, 5]);
+    }
+
+    #[test]
+    fn an_ablation_acts_on_uncorrupted_positions_too() {
+        assert_eq!(noops_of(pair(), Component::ResidPre, 0, PatchValue::Zero), [5]);
+        assert_eq!(noops_of(pair(), Component::Z, 2, PatchValue::Mean), [0, 1, 2, 3, 5]);
+    }
+
+    #[test]
+    fn a_position_does_not_attend_to_later_ones() {
+        let grid = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos], PatchValue::Other);
+        let noop = |dest: u32, src: u32| pair().is_noop(&grid.cell((2 * 6 + dest) * 6 + src), 3);
+        assert!(!noop(3, 0) && !noop(3, 3) && noop(3, 4) && noop(1, 0) && noop(5, 0));
     }
 
     #[test]
     fn all_positions_at_once_do_nothing_only_when_the_prompts_agree_up_to_the_read_position() {
-        let all = Cell { component: Component::Z, layer: 0, pos: None, head: Some(1) };
-        assert!(!PAIR.is_noop(&all, 3));
-        assert!(PromptPair { read: 1, ..PAIR }.is_noop(&all, 3));
-        assert!(PromptPair { corrupted: PAIR.clean, ..PAIR }.is_noop(&all, 3));
+        let grid = grid(Component::Z, &[Axis::Layer, Axis::Head], PatchValue::Other);
+        let all = grid.cell(1);
+        assert_eq!(pair().first_change(&all, 3), Some(2));
+        assert!(PromptPair::new(&CLEAN, &CORRUPTED, &[], &[1]).is_noop(&all, 3));
+        assert!(PromptPair::new(&CLEAN, &CLEAN, &[], &[4]).is_noop(&all, 3));
     }
 }

@@ -25,11 +25,13 @@ pub enum Component {
     K,
     /// Values.
     V,
+    /// Attention probabilities \[batch, head, `dest_pos`, `src_pos`\].
+    Pattern,
 }
 
 impl Component {
     /// Every component, in the order of a forward pass's description.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ResidPre,
         Self::ResidMid,
         Self::ResidPost,
@@ -39,6 +41,7 @@ impl Component {
         Self::Q,
         Self::K,
         Self::V,
+        Self::Pattern,
     ];
 
     /// `TransformerLens`' short name.
@@ -54,6 +57,7 @@ impl Component {
             Self::Q => "q",
             Self::K => "k",
             Self::V => "v",
+            Self::Pattern => "pattern",
         }
     }
 
@@ -63,21 +67,60 @@ impl Component {
         Self::ALL.into_iter().find(|c| c.name() == name)
     }
 
+    /// The component and layer of a full hook name, for instance `blocks.8.attn.hook_z`.
+    #[must_use]
+    pub fn from_hook_name(name: &str) -> Option<(Self, u32)> {
+        let (layer, hook) = name.strip_prefix("blocks.")?.split_once('.')?;
+        let in_attention = hook.strip_prefix("attn.hook_");
+        let component = Self::from_name(in_attention.or_else(|| hook.strip_prefix("hook_"))?)?;
+        (component.has_heads() == in_attention.is_some()).then_some((component, layer.parse().ok()?))
+    }
+
     /// Whether the activation has a head dimension.
     #[must_use]
     pub fn has_heads(self) -> bool {
-        matches!(self, Self::Z | Self::Q | Self::K | Self::V)
+        matches!(self, Self::Z | Self::Q | Self::K | Self::V | Self::Pattern)
     }
 
     /// The axes that a grid over this component may have, in order.
     #[must_use]
     pub fn axes(self) -> &'static [Axis] {
-        if self.has_heads() { &[Axis::Layer, Axis::Pos, Axis::Head] } else { &[Axis::Layer, Axis::Pos] }
+        match self {
+            Self::Z | Self::Q | Self::K | Self::V => &[Axis::Layer, Axis::Pos, Axis::Head],
+            Self::Pattern => &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos],
+            _ => &[Axis::Layer, Axis::Pos],
+        }
+    }
+
+    /// The axis of the positions whose activation is patched.
+    #[must_use]
+    pub fn position_axis(self) -> Axis {
+        if self == Self::Pattern { Axis::DestPos } else { Axis::Pos }
     }
 }
 
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Component;
+
+    #[test]
+    fn names_round_trip() {
+        assert!(Component::ALL.into_iter().all(|c| Component::from_name(c.name()) == Some(c)));
+    }
+
+    #[test]
+    fn hook_names_name_a_component_and_a_layer() {
+        assert_eq!(Component::from_hook_name("blocks.8.attn.hook_z"), Some((Component::Z, 8)));
+        assert_eq!(Component::from_hook_name("blocks.0.hook_resid_pre"), Some((Component::ResidPre, 0)));
+        for name in ["blocks.8.hook_z", "blocks.8.attn.hook_resid_pre", "blocks.x.attn.hook_z", "blocks.8.attn.z", "z"]
+        {
+            assert_eq!(Component::from_hook_name(name), None, "{name}");
+        }
     }
 }

@@ -3,12 +3,12 @@
 use crate::causality::PromptPair;
 use crate::digest::Digest;
 use crate::grid::Grid;
-use crate::metric::Metric;
+use crate::metric::{Metric, MetricKind};
 use crate::model::{Dtype, ModelRef, ModelShape};
 use crate::tokens::TokenMatrix;
 
 /// The part of a plan that decides the scores. Immutable; identified by its digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SweepContext {
     /// The model, by name.
     pub model: ModelRef,
@@ -16,6 +16,10 @@ pub struct SweepContext {
     pub shape: ModelShape,
     /// Arithmetic of the forward pass.
     pub dtype: Dtype,
+    /// Let matrix products round their inputs to TF32 where the device can.
+    pub tf32: bool,
+    /// Which run is patched with the other's activations.
+    pub direction: Direction,
     /// Clean prompts, BOS included.
     pub clean: TokenMatrix,
     /// At least one.
@@ -26,29 +30,66 @@ pub struct SweepContext {
     pub grids: Vec<Grid>,
 }
 
+/// Which run is patched with the other's activations, and so is what effects are measured from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The clean run gets corrupted activations.
+    #[default]
+    Noising,
+    /// The corrupted run gets clean activations.
+    Denoising,
+}
+
 /// One patching experiment over all prompts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Iteration {
     /// Corrupted prompts, of the clean prompts' shape.
     pub corrupted: TokenMatrix,
-    /// The position whose next-token logits are scored.
-    pub read: u32,
-    /// Token id of the right answer \[prompts\].
+    /// What is added to the corrupted prompts' embeddings.
+    pub noise: Option<Noise>,
+    /// The positions whose next-token logits are scored, ascending, at least one.
+    pub reads: Vec<u32>,
+    /// Token ids of the right answers \[prompts, reads\].
     pub answers: Vec<u32>,
+    /// Token ids of the wrong answers \[prompts, reads\], or none at all.
+    pub wrong_answers: Vec<u32>,
 }
 
-/// An answer that is not among a metric's candidates.
+/// Gaussian noise on embeddings, after Meng et al., "Locating and Editing Factual Associations in GPT" (2022).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noise {
+    /// Where, ascending, at least one.
+    pub positions: Vec<u32>,
+    /// Standard deviation, as a multiple of that of the entries of the token embedding; positive.
+    pub scale: f32,
+    /// What the numbers are drawn from, together with prompt and position.
+    pub seed: u64,
+}
+
+/// An answer that a metric cannot be computed for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("answer {answer} of prompt {prompt} in iteration {iteration} is not among the candidates of metric `{metric}`")]
-pub struct StrayAnswer {
-    /// Index of the iteration.
-    pub iteration: usize,
-    /// Index of the prompt.
-    pub prompt: usize,
-    /// Token id.
-    pub answer: u32,
-    /// The metric's name.
-    pub metric: String,
+pub enum StrayAnswer {
+    /// It is none of the candidates.
+    #[error(
+        "answer {answer} of prompt {prompt} in iteration {iteration} is not among the candidates of metric `{metric}`"
+    )]
+    NoCandidate {
+        /// Index of the iteration.
+        iteration: usize,
+        /// Index of the prompt.
+        prompt: usize,
+        /// Token id.
+        answer: u32,
+        /// The metric's name.
+        metric: String,
+    },
+    /// There are no wrong answers to compare with.
+    #[error("metric `{metric}` needs a wrong answer for each prompt")]
+    NoWrongAnswer {
+        /// The metric's name.
+        metric: String,
+    },
 }
 
 impl SweepContext {
@@ -58,14 +99,19 @@ impl SweepContext {
         Digest::of(&crate::wire::encode_context(self))
     }
 
-    /// The first answer that a metric cannot compare with its candidates, because it is none of them.
+    /// The first answer that a metric cannot be computed for.
     #[must_use]
     pub fn stray_answer(&self) -> Option<StrayAnswer> {
-        let metrics = || self.metrics.iter().map(|metric| (metric, metric.kind.candidates()));
-        for (index, iteration) in self.iterations.iter().enumerate() {
-            for (prompt, &answer) in iteration.answers.iter().enumerate() {
-                if let Some((metric, _)) = metrics().find(|(_, candidates)| !candidates.contains(&answer)) {
-                    return Some(StrayAnswer { iteration: index, prompt, answer, metric: metric.name.clone() });
+        for metric in &self.metrics {
+            let (name, candidates) = (|| metric.name.clone(), metric.kind.candidates());
+            for (index, iteration) in self.iterations.iter().enumerate() {
+                if metric.kind == MetricKind::LogitDiff && iteration.wrong_answers.is_empty() {
+                    return Some(StrayAnswer::NoWrongAnswer { metric: name() });
+                }
+                let stray = |answer: &&u32| !candidates.is_empty() && !candidates.contains(answer);
+                if let Some((place, &answer)) = iteration.answers.iter().enumerate().find(|(_, answer)| stray(answer)) {
+                    let prompt = place / iteration.reads.len();
+                    return Some(StrayAnswer::NoCandidate { iteration: index, prompt, answer, metric: name() });
                 }
             }
         }
@@ -78,7 +124,22 @@ impl SweepContext {
     /// When there is no such iteration or prompt.
     #[must_use]
     pub fn prompt_pair(&self, iteration: u32, prompt: u32) -> PromptPair<'_> {
-        let Iteration { corrupted, read, .. } = &self.iterations[iteration as usize];
-        PromptPair { clean: self.clean.row(prompt), corrupted: corrupted.row(prompt), read: *read }
+        let Iteration { corrupted, reads, noise, .. } = &self.iterations[iteration as usize];
+        let noised = noise.as_ref().map_or(&[][..], |noise| &noise.positions);
+        PromptPair::new(self.clean.row(prompt), corrupted.row(prompt), noised, reads)
+    }
+
+    /// The last position that any iteration reads: nothing behind it is ever computed.
+    #[must_use]
+    pub fn last_read(&self) -> u32 {
+        self.iterations.iter().filter_map(Iteration::last_read).max().unwrap_or(0)
+    }
+}
+
+impl Iteration {
+    /// The last of the read positions.
+    #[must_use]
+    pub fn last_read(&self) -> Option<u32> {
+        self.reads.last().copied()
     }
 }

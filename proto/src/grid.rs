@@ -1,47 +1,10 @@
-//! What is patched, and over which axes.
+//! What is patched, over which axes, and by what.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
+pub use crate::axis::Axis;
 pub use crate::component::Component;
 use crate::model::ModelShape;
-
-/// A named dimension of a grid. One that a grid leaves out is patched at all its indices at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Axis {
-    /// Transformer block.
-    Layer,
-    /// Token position.
-    Pos,
-    /// Attention head.
-    Head,
-}
-
-impl Axis {
-    /// Every axis, in `TransformerLens`' order.
-    pub const ALL: [Self; 3] = [Self::Layer, Self::Pos, Self::Head];
-
-    /// The name in specs and results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Layer => "layer",
-            Self::Pos => "pos",
-            Self::Head => "head",
-        }
-    }
-
-    /// The axis of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|a| a.name() == name)
-    }
-}
-
-impl fmt::Display for Axis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +15,25 @@ pub struct Grid {
     pub component: Component,
     /// Ordered, distinct, allowed for the component, starting with the layer.
     pub axes: Vec<Axis>,
+    /// What the patched activation becomes.
+    pub value: PatchValue,
+    /// The indices that are patched along each of the component's axes, ascending.
+    selected: BTreeMap<Axis, Vec<u32>>,
 }
 
-/// Why a list of axes does not fit a component.
+/// What a patched activation becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PatchValue {
+    /// The activation of the other run: of the corrupted one when noising, of the clean one when denoising.
+    #[default]
+    Other,
+    /// Zero.
+    Zero,
+    /// The mean over all corrupted prompts, position by position.
+    Mean,
+}
+
+/// Why a grid does not fit its component.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AxesError {
     /// Without a layer there is nothing to start from.
@@ -74,16 +53,56 @@ pub enum AxesError {
         /// The component.
         component: Component,
     },
+    /// Nothing would be patched, or something twice.
+    #[error("the indices along `{axis}` must be at least one, distinct and ascending")]
+    Selection {
+        /// The axis.
+        axis: Axis,
+    },
+    /// The model or the prompts have no such index.
+    #[error("index {index} along `{axis}` is out of range: there are {extent}")]
+    OutOfRange {
+        /// The axis.
+        axis: Axis,
+        /// The index.
+        index: u32,
+        /// How many there are.
+        extent: u32,
+    },
+    /// More than can be counted.
+    #[error("more than {MAX_CELLS} cells; restrict the grid, for instance with `layers`")]
+    TooManyCells,
 }
+
+/// Most cells of a grid in one iteration.
+pub const MAX_CELLS: u32 = 1 << 24;
 
 fn list(axes: &[Axis]) -> String {
     let names: Vec<_> = axes.iter().map(|a| format!("`{a}`")).collect();
     names.join(", ")
 }
 
+/// How many indices an axis has.
+#[must_use]
+pub fn extent(axis: Axis, shape: &ModelShape, positions: u32) -> u32 {
+    match axis {
+        Axis::Layer => shape.layers,
+        Axis::Head => shape.heads,
+        Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
+    }
+}
+
 impl Grid {
-    /// Checks that the axes fit the component.
-    pub fn new(name: String, component: Component, axes: Vec<Axis>) -> Result<Self, AxesError> {
+    /// A grid over all indices, restricted by [`Grid::restricted`] and patched with the other run's activation.
+    ///
+    /// `positions`: tokens of each prompt.
+    pub fn new(
+        name: String,
+        component: Component,
+        axes: Vec<Axis>,
+        shape: &ModelShape,
+        positions: u32,
+    ) -> Result<Self, AxesError> {
         if let Some(&axis) = axes.iter().find(|a| !component.axes().contains(a)) {
             return Err(AxesError::NotOfComponent { component, axis });
         }
@@ -93,61 +112,125 @@ impl Grid {
         if axes.first() != Some(&Axis::Layer) {
             return Err(AxesError::NoLayer);
         }
-        Ok(Self { name, component, axes })
+        let all = component.axes().iter().map(|&axis| (axis, (0..extent(axis, shape, positions)).collect()));
+        Ok(Self { name, component, axes, value: PatchValue::Other, selected: all.collect() })
+    }
+
+    /// The same grid over some indices of an axis only; along an axis that is left out, those are patched at once.
+    pub fn restricted(mut self, axis: Axis, indices: Vec<u32>) -> Result<Self, AxesError> {
+        let component = self.component;
+        let all = self.selected.get_mut(&axis).ok_or(AxesError::NotOfComponent { component, axis })?;
+        if indices.is_empty() || !indices.is_sorted_by(|a, b| a < b) {
+            return Err(AxesError::Selection { axis });
+        }
+        if let Some(&index) = indices.iter().find(|index| all.binary_search(index).is_err()) {
+            let extent = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            return Err(AxesError::OutOfRange { axis, index, extent });
+        }
+        *all = indices;
+        Ok(self)
+    }
+
+    /// The same grid with another value in place of the activations.
+    #[must_use]
+    pub fn patched_with(self, value: PatchValue) -> Self {
+        Self { value, ..self }
+    }
+
+    /// The indices that are patched along an axis of the component, ascending; none for another axis.
+    #[must_use]
+    pub fn indices(&self, axis: Axis) -> &[u32] {
+        self.selected.get(&axis).map_or(&[], Vec::as_slice)
     }
 
     /// Size of each axis.
     #[must_use]
-    pub fn extents(&self, shape: &ModelShape, positions: u32) -> Vec<u32> {
-        let extent = |axis: &Axis| match axis {
-            Axis::Layer => shape.layers,
-            Axis::Pos => positions,
-            Axis::Head => shape.heads,
-        };
-        self.axes.iter().map(extent).collect()
+    pub fn extents(&self) -> Vec<u32> {
+        self.axes.iter().map(|&axis| u32::try_from(self.indices(axis).len()).unwrap_or(u32::MAX)).collect()
     }
 
-    /// The cell at some indices, one per axis.
+    /// Number of cells in one iteration, at most [`MAX_CELLS`].
+    pub fn cell_count(&self) -> Result<u32, AxesError> {
+        let cells = self.extents().into_iter().try_fold(1u32, u32::checked_mul);
+        cells.filter(|&cells| cells <= MAX_CELLS).ok_or(AxesError::TooManyCells)
+    }
+
+    /// The cell at a row-major place.
+    ///
+    /// # Panics
+    /// When there is no such cell.
     #[must_use]
-    pub fn cell(&self, indices: &[u32]) -> Cell {
-        let mut cell = Cell { component: self.component, layer: 0, pos: None, head: None };
-        for (axis, &index) in self.axes.iter().zip(indices) {
-            match axis {
-                Axis::Layer => cell.layer = index,
-                Axis::Pos => cell.pos = Some(index),
-                Axis::Head => cell.head = Some(index),
-            }
+    pub fn cell(&self, place: u32) -> Cell<'_> {
+        let mut rest = place as usize;
+        let mut places = [None; Axis::ALL.len()];
+        for &axis in self.axes.iter().rev() {
+            let extent = self.indices(axis).len();
+            places[axis as usize] = Some(rest % extent);
+            rest /= extent;
         }
-        cell
+        assert_eq!(rest, 0, "the grid has this cell");
+        Cell { grid: self, places }
     }
 }
 
 /// One patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell {
+pub struct Cell<'a> {
+    grid: &'a Grid,
+    /// Where this cell is along each axis of the grid.
+    places: [Option<usize>; Axis::ALL.len()],
+}
+
+impl<'a> Cell<'a> {
     /// What is patched.
-    pub component: Component,
+    #[must_use]
+    pub fn component(&self) -> Component {
+        self.grid.component
+    }
+
+    /// What it becomes.
+    #[must_use]
+    pub fn value(&self) -> PatchValue {
+        self.grid.value
+    }
+
     /// In which block.
-    pub layer: u32,
-    /// At which position; `None`: at all.
-    pub pos: Option<u32>,
-    /// Of which head; `None`: of all.
-    pub head: Option<u32>,
+    #[must_use]
+    pub fn layer(&self) -> u32 {
+        self.indices(Axis::Layer)[0]
+    }
+
+    /// The indices that are patched along an axis, ascending: the cell's own, or all of the grid's where it has no such
+    /// axis; none where the component has no such axis.
+    #[must_use]
+    pub fn indices(&self, axis: Axis) -> &'a [u32] {
+        let all = self.grid.indices(axis);
+        self.places[axis as usize].map_or(all, |place| &all[place..=place])
+    }
+
+    /// The positions whose activation is patched.
+    #[must_use]
+    pub fn positions(&self) -> &'a [u32] {
+        self.indices(self.component().position_axis())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SHAPE: ModelShape = ModelShape { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 };
+
     fn grid(component: Component, axes: &[Axis]) -> Result<Grid, AxesError> {
-        Grid::new("g".into(), component, axes.to_vec())
+        Grid::new("g".into(), component, axes.to_vec(), &SHAPE, 5)
     }
 
     #[test]
     fn axes_must_fit_the_component() {
-        use Axis::{Head, Layer, Pos};
+        use Axis::{DestPos, Head, Layer, Pos, SrcPos};
         assert!(grid(Component::Z, &[Layer, Pos, Head]).is_ok());
         assert!(grid(Component::ResidPre, &[Layer]).is_ok());
+        assert!(grid(Component::Pattern, &[Layer, Head, DestPos, SrcPos]).is_ok());
         let missing = grid(Component::ResidPre, &[Layer, Head]).unwrap_err();
         assert_eq!(missing.to_string(), "`resid_pre` has no axis `head`; its axes are `layer`, `pos`");
         assert_eq!(grid(Component::Z, &[Layer, Head, Pos]), Err(AxesError::Order { component: Component::Z }));
@@ -156,8 +239,25 @@ mod tests {
     }
 
     #[test]
-    fn names_round_trip() {
-        assert!(Component::ALL.into_iter().all(|c| Component::from_name(c.name()) == Some(c)));
-        assert!(Axis::ALL.into_iter().all(|a| Axis::from_name(a.name()) == Some(a)));
+    fn cells_are_row_major() {
+        let grid = grid(Component::Z, &[Axis::Layer, Axis::Head]).expect("a grid");
+        assert_eq!(grid.cell_count(), Ok(6));
+        let cell = grid.cell(3);
+        assert_eq!((cell.layer(), cell.indices(Axis::Head)), (1, [1].as_slice()));
+        assert_eq!(cell.positions(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_restricted_grid_has_the_indices_that_it_was_given() {
+        let all = grid(Component::Z, &[Axis::Layer, Axis::Head]).expect("a grid");
+        let some = all.clone().restricted(Axis::Layer, vec![0, 2]).expect("layers");
+        let some = some.restricted(Axis::Pos, vec![3, 4]).expect("positions");
+        assert_eq!(some.extents(), [2, 2]);
+        assert_eq!((some.cell(2).layer(), some.cell(2).positions()), (2, [3, 4].as_slice()));
+        for (axis, indices) in
+            [(Axis::Head, vec![2]), (Axis::Head, vec![]), (Axis::Pos, vec![1, 1]), (Axis::SrcPos, vec![0])]
+        {
+            assert!(all.clone().restricted(axis, indices).is_err());
+        }
     }
 }

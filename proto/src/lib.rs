@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod axis;
 pub mod causality;
 mod chain;
 pub mod chunk;
@@ -29,4 +30,4 @@ pub mod wire;
 pub use chain::error_chain;
 
 /// Version of the worker protocol; coordinator and workers must have the same.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

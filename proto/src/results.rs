@@ -32,12 +32,15 @@ pub struct GridScores {
     pub component: String,
     /// Axis names, without iteration.
     pub axes: Vec<String>,
-    /// Sizes of those axes.
-    pub extents: Vec<usize>,
+    /// The layers, positions or heads along those axes.
+    pub indices: Vec<Vec<u32>>,
     /// Mean effect, in the metric's unit.
     pub effect: Vec<f32>,
     /// Mean patched metric.
     pub value: Vec<f32>,
+    /// (patched - corrupted) / (clean - corrupted), of the means; NaN where clean and corrupted mean are equal; empty where
+    /// the metric is not normalized.
+    pub normalized: Vec<f32>,
     /// Standard error of the mean effect; NaN for a single prompt.
     pub stderr: Vec<f32>,
     /// Prompts behind each cell.
@@ -52,6 +55,9 @@ pub const STATUS_COMPUTED: u32 = 0;
 /// The cell's mean is not a finite number.
 pub const STATUS_NOT_FINITE: u32 = 1;
 
+/// The cell was not computed, because the patch cannot change any prompt's score: its effect is exactly 0.
+pub const STATUS_NOOP: u32 = 2;
+
 impl SweepResults {
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
     #[must_use]
@@ -64,27 +70,33 @@ impl SweepResults {
 }
 
 impl GridScores {
+    /// Sizes of the axes.
+    #[must_use]
+    pub fn extents(&self) -> Vec<usize> {
+        self.indices.iter().map(Vec::len).collect()
+    }
+
     /// Cells of one iteration.
     #[must_use]
     pub fn cells(&self) -> usize {
-        self.extents.iter().product()
+        self.indices.iter().map(Vec::len).product()
     }
 
-    /// Indices, one per axis, of a cell given by its row-major place in an iteration.
+    /// Places, one per axis, of a cell given by its row-major place in an iteration.
     #[must_use]
-    pub fn indices(&self, cell: usize) -> Vec<usize> {
+    pub fn places(&self, cell: usize) -> Vec<usize> {
         let mut rest = cell;
-        let mut indices: Vec<usize> = self
-            .extents
+        let mut places: Vec<usize> = self
+            .indices
             .iter()
             .rev()
-            .map(|extent| {
-                let index = rest % extent;
-                rest /= extent;
-                index
+            .map(|indices| {
+                let place = rest % indices.len();
+                rest /= indices.len();
+                place
             })
             .collect();
-        indices.reverse();
-        indices
+        places.reverse();
+        places
     }
 }

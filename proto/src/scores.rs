@@ -7,18 +7,18 @@ use crate::moments::Moments;
 pub struct CellScore {
     /// The patched metric over prompts.
     pub value: Moments,
-    /// Patched metric minus clean metric, prompt by prompt.
+    /// Patched metric minus that of the run that is patched, prompt by prompt.
     pub effect: Moments,
 }
 
 impl CellScore {
     /// From one number per prompt of each.
     ///
-    /// `values` and `clean`: the patched and the clean metric \[prompts\].
+    /// `values` and `baseline`: the metric of the patched and of the unpatched run \[prompts\].
     #[must_use]
-    pub fn of(values: &[f32], clean: &[f32]) -> Self {
+    pub fn of(values: &[f32], baseline: &[f32]) -> Self {
         let effects: Vec<f64> =
-            values.iter().zip(clean).map(|(&value, &clean)| f64::from(value) - f64::from(clean)).collect();
+            values.iter().zip(baseline).map(|(&value, &baseline)| f64::from(value) - f64::from(baseline)).collect();
         let values: Vec<f64> = values.iter().copied().map(f64::from).collect();
         Self { value: Moments::of(&values), effect: Moments::of(&effects) }
     }
@@ -30,13 +30,22 @@ impl CellScore {
     }
 }
 
-/// Scores of a tile \[cells, metrics\], cells in row-major order of the tile's ranges.
+/// Scores of a tile \[cells, metrics\], cells in the tile's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TileScores {
     /// Metrics per cell, at least one.
     pub metrics: usize,
     /// Row-major.
     pub scores: Vec<CellScore>,
+}
+
+/// What computing a tile took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkDone {
+    /// Multiply-adds of the matrix products that were executed.
+    pub multiply_adds: u64,
+    /// Batches that did not fit the memory and were computed again in halves.
+    pub memory_retries: u64,
 }
 
 /// What a worker's cache did since the worker started.

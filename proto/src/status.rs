@@ -23,6 +23,10 @@ pub struct SweepStatus {
     pub multiply_adds_done: u64,
     /// Connected workers.
     pub workers: u32,
+    /// Cells over all grids and iterations.
+    pub cells_total: u64,
+    /// Of those, cells that no worker computes, because their effect is 0 by causality.
+    pub cells_noop: u64,
 }
 
 /// Where a sweep stands.

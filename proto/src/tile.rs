@@ -6,7 +6,7 @@ use crate::context::SweepContext;
 use crate::grid::Cell;
 use crate::ids::TileId;
 
-/// A block of cells, or the baselines, of one iteration over a range of prompts.
+/// Some cells, or the baselines, of one iteration over a range of prompts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tile {
     /// Index in the plan.
@@ -28,7 +28,7 @@ pub enum TileWork {
     Patch {
         /// Index in the context's grids.
         grid: u32,
-        /// One range per axis of the grid, none empty.
+        /// Row-major places in the grid: ascending ranges, none empty.
         cells: Vec<Range<u32>>,
     },
 }
@@ -42,44 +42,19 @@ impl Tile {
     pub fn cell_count(&self) -> usize {
         match &self.work {
             TileWork::Baseline => BASELINE_CELLS,
-            TileWork::Patch { cells, .. } => cells.iter().map(ExactSizeIterator::len).product(),
+            TileWork::Patch { cells, .. } => cells.iter().map(ExactSizeIterator::len).sum(),
         }
     }
 
-    /// The patches in row-major order; none for a baseline tile.
+    /// The patches in order; none for a baseline tile.
     #[must_use]
-    pub fn patches(&self, context: &SweepContext) -> Vec<Cell> {
+    pub fn patches<'a>(&self, context: &'a SweepContext) -> Vec<Cell<'a>> {
         match &self.work {
             TileWork::Baseline => Vec::new(),
             TileWork::Patch { grid, cells } => {
                 let grid = &context.grids[*grid as usize];
-                indices(cells).iter().map(|index| grid.cell(index)).collect()
+                cells.iter().cloned().flatten().map(|place| grid.cell(place)).collect()
             }
         }
-    }
-}
-
-/// All index tuples of a block, in row-major order.
-#[must_use]
-pub fn indices(ranges: &[Range<u32>]) -> Vec<Vec<u32>> {
-    ranges.iter().fold(vec![Vec::new()], |prefixes, range| {
-        let extend = |prefix: Vec<u32>| {
-            range.clone().map(move |index| {
-                let mut tuple = prefix.clone();
-                tuple.push(index);
-                tuple
-            })
-        };
-        prefixes.into_iter().flat_map(extend).collect()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn indices_are_row_major() {
-        assert_eq!(indices(&[1..3, 0..2]), [[1, 0], [1, 1], [2, 0], [2, 1]]);
     }
 }

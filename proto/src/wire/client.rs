@@ -24,6 +24,8 @@ impl From<&SweepStatus> for v1::SweepStatus {
             multiply_adds_total: status.multiply_adds_total,
             multiply_adds_done: status.multiply_adds_done,
             workers: status.workers,
+            cells_total: status.cells_total,
+            cells_noop: status.cells_noop,
         }
     }
 }
@@ -51,6 +53,8 @@ impl TryFrom<v1::SweepStatus> for SweepStatus {
             multiply_adds_total: wire.multiply_adds_total,
             multiply_adds_done: wire.multiply_adds_done,
             workers: wire.workers,
+            cells_total: wire.cells_total,
+            cells_noop: wire.cells_noop,
         })
     }
 }

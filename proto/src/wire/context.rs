@@ -1,9 +1,10 @@
 //! `SweepContext` and what it holds.
 
+use super::grid::grid_from_wire;
 use super::{WireError, required};
-use crate::context::{Iteration, SweepContext};
+use crate::context::{Direction, Iteration, Noise, SweepContext};
 use crate::grid::Grid;
-use crate::metric::{Metric, MetricKind};
+use crate::metric::Metric;
 use crate::model::ModelShape;
 use crate::tokens::TokenMatrix;
 use crate::v1;
@@ -16,6 +17,11 @@ impl From<&SweepContext> for v1::SweepContext {
             model: Some((&context.model).into()),
             shape: Some(context.shape.into()),
             dtype: v1::Dtype::from(context.dtype).into(),
+            tf32: context.tf32,
+            direction: match context.direction {
+                Direction::Noising => v1::Direction::Noising.into(),
+                Direction::Denoising => v1::Direction::Denoising.into(),
+            },
             clean: Some((&context.clean).into()),
             iterations: context.iterations.iter().map(Into::into).collect(),
             metrics: context.metrics.iter().map(Into::into).collect(),
@@ -28,12 +34,18 @@ impl TryFrom<v1::SweepContext> for SweepContext {
     type Error = WireError;
 
     fn try_from(wire: v1::SweepContext) -> Result<Self, WireError> {
+        let direction = match wire.direction() {
+            v1::Direction::Unspecified => return Err(WireError::Missing { message: CONTEXT, field: "direction" }),
+            v1::Direction::Noising => Direction::Noising,
+            v1::Direction::Denoising => Direction::Denoising,
+        };
         let shape = ModelShape::try_from(required(wire.shape, CONTEXT, "shape")?)?;
         let clean: TokenMatrix = required(wire.clean, CONTEXT, "clean")?.try_into()?;
         let iterations: Vec<Iteration> =
             wire.iterations.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let metrics: Vec<Metric> = wire.metrics.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-        let grids: Vec<Grid> = wire.grids.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        let grid = |grid| grid_from_wire(grid, &shape, clean.positions());
+        let grids: Vec<Grid> = wire.grids.into_iter().map(grid).collect::<Result<_, _>>()?;
         for (field, length) in [("iterations", iterations.len()), ("metrics", metrics.len()), ("grids", grids.len())] {
             if length == 0 {
                 return Err(WireError::invalid(CONTEXT, field, "none given"));
@@ -45,6 +57,8 @@ impl TryFrom<v1::SweepContext> for SweepContext {
                 .map_err(|_| WireError::invalid(CONTEXT, "dtype", "unknown"))?
                 .try_into()?,
             shape,
+            tf32: wire.tf32,
+            direction,
             clean,
             iterations,
             metrics,
@@ -67,23 +81,42 @@ fn check_fit(context: &SweepContext) -> Result<(), WireError> {
         if corrupted.prompts() != prompts || corrupted.positions() != positions {
             return refuse("iterations", "corrupted prompts are not of the clean prompts' shape");
         }
-        if iteration.answers.len() != prompts as usize {
-            return refuse("iterations", "not one answer per prompt");
-        }
-        if iteration.read >= positions {
-            return refuse("iterations", "read position out of range");
+        check_reads(iteration, prompts, positions)?;
+        if let Some(noise) = &iteration.noise {
+            let ascending = noise.positions.is_sorted_by(|a, b| a < b) && !noise.positions.is_empty();
+            if !ascending || noise.positions.iter().any(|&pos| pos >= positions) {
+                return Err(WireError::invalid("Noise", "positions", "none, not ascending, or out of range"));
+            }
+            if !(noise.scale.is_finite() && noise.scale > 0.0) {
+                return Err(WireError::invalid("Noise", "scale", "not positive"));
+            }
         }
     }
     if let Some(stray) = context.stray_answer() {
         return refuse("iterations", &stray.to_string());
     }
-    let candidates = context.metrics.iter().flat_map(|metric| match &metric.kind {
-        MetricKind::LogitDiffMax { candidates } => candidates,
-    });
-    let corrupted = context.iterations.iter().flat_map(|i| i.corrupted.ids().iter().chain(&i.answers));
-    let mut ids = context.clean.ids().iter().chain(corrupted).chain(candidates);
+    let candidates = context.metrics.iter().flat_map(|metric| metric.kind.candidates());
+    let answers = |i: &Iteration| i.corrupted.ids().iter().chain(&i.answers).chain(&i.wrong_answers).copied().collect();
+    let corrupted: Vec<Vec<u32>> = context.iterations.iter().map(answers).collect();
+    let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten()).chain(candidates);
     if ids.any(|&id| id >= context.shape.d_vocab) {
         return refuse("shape", "a token id is outside the vocabulary");
+    }
+    Ok(())
+}
+
+fn check_reads(iteration: &Iteration, prompts: u32, positions: u32) -> Result<(), WireError> {
+    let Iteration { reads, answers, wrong_answers, .. } = iteration;
+    let refuse = |field, reason: &str| Err(WireError::invalid("Iteration", field, reason));
+    if reads.is_empty() || !reads.is_sorted_by(|a, b| a < b) || reads.iter().any(|&read| read >= positions) {
+        return refuse("reads", "none, not ascending, or out of range");
+    }
+    let wanted = prompts as usize * reads.len();
+    if answers.len() != wanted {
+        return refuse("answers", "not one per prompt and read position");
+    }
+    if !wrong_answers.is_empty() && wrong_answers.len() != wanted {
+        return refuse("wrong_answers", "not one per prompt and read position");
     }
     Ok(())
 }
@@ -107,8 +140,14 @@ impl From<&Iteration> for v1::Iteration {
     fn from(iteration: &Iteration) -> Self {
         Self {
             corrupted: Some((&iteration.corrupted).into()),
-            read: iteration.read,
+            reads: iteration.reads.clone(),
             answers: iteration.answers.clone(),
+            wrong_answers: iteration.wrong_answers.clone(),
+            noise: iteration.noise.as_ref().map(|noise| v1::Noise {
+                positions: noise.positions.clone(),
+                scale: noise.scale,
+                seed: noise.seed,
+            }),
         }
     }
 }
@@ -117,8 +156,10 @@ impl TryFrom<v1::Iteration> for Iteration {
     type Error = WireError;
 
     fn try_from(wire: v1::Iteration) -> Result<Self, WireError> {
-        let corrupted = required(wire.corrupted, "Iteration", "corrupted")?.try_into()?;
-        Ok(Self { corrupted, read: wire.read, answers: wire.answers })
+        let v1::Iteration { corrupted, reads, answers, wrong_answers, noise } = wire;
+        let noise = noise.map(|v1::Noise { positions, scale, seed }| Noise { positions, scale, seed });
+        let corrupted = required(corrupted, "Iteration", "corrupted")?.try_into()?;
+        Ok(Self { corrupted, noise, reads, answers, wrong_answers })
     }
 }
 
@@ -126,22 +167,43 @@ impl TryFrom<v1::Iteration> for Iteration {
 mod tests {
     use super::super::{decode_context, encode_context};
     use super::*;
-    use crate::grid::{Axis, Component, Grid};
+    use crate::grid::{Axis, Component, Grid, PatchValue};
     use crate::metric::{Metric, MetricKind};
     use crate::model::{Dtype, ModelRef};
 
+    const SHAPE: ModelShape = ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
+
     fn context() -> SweepContext {
         let tokens = |ids: &[u32]| TokenMatrix::from_flat(2, 3, ids.to_vec()).expect("a matrix");
-        let kind = MetricKind::LogitDiffMax { candidates: vec![7, 8] };
-        let axes = vec![Axis::Layer, Axis::Pos, Axis::Head];
+        let metric = |name: &str, kind| Metric { name: name.into(), kind, normalize: name == "m" };
+        let grid =
+            |component, axes: &[Axis]| Grid::new("g".into(), component, axes.to_vec(), &SHAPE, 3).expect("a grid");
+        let k = grid(Component::K, &[Axis::Layer, Axis::Pos, Axis::Head]);
+        let pattern = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos]);
+        let pattern = pattern.restricted(Axis::DestPos, vec![1, 2]).expect("positions");
         SweepContext {
             model: ModelRef::Hub { repository: "openai-community/gpt2".into(), revision: "main".into() },
-            shape: ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 },
+            shape: SHAPE,
             dtype: Dtype::Bfloat16,
+            tf32: true,
+            direction: Direction::Denoising,
             clean: tokens(&[1, 2, 3, 4, 5, 6]),
-            iterations: vec![Iteration { corrupted: tokens(&[1, 9, 3, 4, 9, 6]), read: 2, answers: vec![7, 8] }],
-            metrics: vec![Metric { name: "m".into(), kind }],
-            grids: vec![Grid::new("g".into(), Component::K, axes).expect("a grid")],
+            iterations: vec![Iteration {
+                corrupted: tokens(&[1, 9, 3, 4, 9, 6]),
+                noise: Some(Noise { positions: vec![1], scale: 3.0, seed: 7 }),
+                reads: vec![2],
+                answers: vec![7, 8],
+                wrong_answers: vec![8, 7],
+            }],
+            metrics: vec![
+                metric("m", MetricKind::LogitDiffMax { candidates: vec![7, 8] }),
+                metric("n", MetricKind::LogitDiffMean { candidates: vec![7, 8] }),
+                metric("d", MetricKind::LogitDiff),
+                metric("l", MetricKind::Logprob),
+                metric("p", MetricKind::Prob),
+                metric("k", MetricKind::Kl),
+            ],
+            grids: vec![k, pattern.patched_with(PatchValue::Zero)],
         }
     }
 
@@ -149,9 +211,18 @@ mod tests {
     fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
         let sent = context();
         assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
-        let mut other = context();
-        other.iterations[0].read = 1;
-        assert_ne!(other.digest(), sent.digest());
+        let changes: [fn(&mut SweepContext); 5] = [
+            |c| c.iterations[0].reads = vec![1],
+            |c| c.direction = Direction::Noising,
+            |c| c.tf32 = false,
+            |c| c.iterations[0].noise = None,
+            |c| c.grids[1].value = PatchValue::Mean,
+        ];
+        for change in changes {
+            let mut other = context();
+            change(&mut other);
+            assert_ne!(other.digest(), sent.digest());
+        }
     }
 
     #[test]
@@ -161,12 +232,22 @@ mod tests {
             change(&mut context);
             decode_context(&encode_context(&context)).expect_err("is refused").to_string()
         };
-        assert!(refusal(|c| c.iterations[0].read = 3).contains("read position out of range"));
-        assert!(refusal(|c| c.iterations[0].answers = vec![7]).contains("not one answer per prompt"));
+        assert!(refusal(|c| c.iterations[0].reads = vec![3]).contains("out of range"));
+        assert!(refusal(|c| c.iterations[0].reads = vec![]).contains("none"));
+        assert!(refusal(|c| c.iterations[0].answers = vec![7]).contains("not one per prompt"));
         assert!(refusal(|c| c.iterations[0].answers = vec![7, 9]).contains("not among the candidates"));
+        assert!(refusal(|c| c.iterations[0].wrong_answers = vec![]).contains("needs a wrong answer"));
+        assert!(refusal(|c| c.iterations[0].wrong_answers = vec![7]).contains("not one per prompt"));
         assert!(refusal(|c| c.shape.d_vocab = 9).contains("outside the vocabulary"));
         assert!(refusal(|c| c.shape.n_ctx = 2).contains("more positions than the model has"));
         assert!(refusal(|c| c.grids.clear()).contains("`grids`: none given"));
         assert!(refusal(|c| c.model = ModelRef::Folder("../up".into())).contains("`../up`"));
+        let noise = |c: &mut SweepContext| c.iterations[0].noise.clone().expect("noise");
+        let with = |positions: Vec<u32>, scale: f32| {
+            let mut context = context();
+            context.iterations[0].noise = Some(Noise { positions, scale, ..noise(&mut context.clone()) });
+            decode_context(&encode_context(&context)).is_ok()
+        };
+        assert!(with(vec![0, 2], 0.5) && !with(vec![3], 0.5) && !with(vec![], 0.5) && !with(vec![0], f32::NAN));
     }
 }

@@ -1,92 +1,98 @@
-//! `Grid` and `Metric`.
+//! `Grid`.
 
-use std::collections::BTreeSet;
-
-use super::{WireError, required};
-use crate::grid::{Axis, Component, Grid};
-use crate::metric::{Metric, MetricKind};
+use super::WireError;
+use crate::grid::{Axis, Component, Grid, PatchValue};
+use crate::model::ModelShape;
 use crate::v1;
 
-impl From<&Metric> for v1::Metric {
-    fn from(metric: &Metric) -> Self {
-        use v1::metric::Kind;
-        let kind = match metric.kind.clone() {
-            MetricKind::LogitDiffMax { candidates } => Kind::LogitDiffMax(v1::LogitDiffMax { candidates }),
-        };
-        Self { name: metric.name.clone(), kind: Some(kind) }
-    }
-}
-
-impl TryFrom<v1::Metric> for Metric {
-    type Error = WireError;
-
-    fn try_from(wire: v1::Metric) -> Result<Self, WireError> {
-        use v1::metric::Kind;
-        let kind = match required(wire.kind, "Metric", "kind")? {
-            Kind::LogitDiffMax(v1::LogitDiffMax { candidates }) => {
-                let distinct: BTreeSet<_> = candidates.iter().collect();
-                if distinct.len() < 2 || distinct.len() < candidates.len() {
-                    let reason = "fewer than two candidates, or one of them twice";
-                    return Err(WireError::invalid("LogitDiffMax", "candidates", reason));
-                }
-                MetricKind::LogitDiffMax { candidates }
-            }
-        };
-        Ok(Self { name: wire.name, kind })
-    }
-}
+const GRID: &str = "Grid";
 
 impl From<&Grid> for v1::Grid {
     fn from(grid: &Grid) -> Self {
-        let component = match grid.component {
-            Component::ResidPre => v1::Component::ResidPre,
-            Component::ResidMid => v1::Component::ResidMid,
-            Component::ResidPost => v1::Component::ResidPost,
-            Component::AttnOut => v1::Component::AttnOut,
-            Component::MlpOut => v1::Component::MlpOut,
-            Component::Z => v1::Component::Z,
-            Component::Q => v1::Component::Q,
-            Component::K => v1::Component::K,
-            Component::V => v1::Component::V,
-        };
-        let axis = |axis: &Axis| match axis {
-            Axis::Layer => v1::Axis::Layer,
-            Axis::Pos => v1::Axis::Pos,
-            Axis::Head => v1::Axis::Head,
-        };
+        let selection =
+            |&axis: &Axis| v1::Selection { axis: axis_to_wire(axis).into(), indices: grid.indices(axis).to_vec() };
         Self {
             name: grid.name.clone(),
-            component: component.into(),
-            axes: grid.axes.iter().map(|a| axis(a).into()).collect(),
+            component: component_to_wire(grid.component).into(),
+            axes: grid.axes.iter().map(|&axis| axis_to_wire(axis).into()).collect(),
+            selections: grid.component.axes().iter().map(selection).collect(),
+            value: match grid.value {
+                PatchValue::Other => v1::PatchValue::Other.into(),
+                PatchValue::Zero => v1::PatchValue::Zero.into(),
+                PatchValue::Mean => v1::PatchValue::Mean.into(),
+            },
         }
     }
 }
 
-impl TryFrom<v1::Grid> for Grid {
-    type Error = WireError;
-
-    fn try_from(wire: v1::Grid) -> Result<Self, WireError> {
-        let component = match wire.component() {
-            v1::Component::Unspecified => {
-                return Err(WireError::Missing { message: "Grid", field: "component" });
-            }
-            v1::Component::ResidPre => Component::ResidPre,
-            v1::Component::ResidMid => Component::ResidMid,
-            v1::Component::ResidPost => Component::ResidPost,
-            v1::Component::AttnOut => Component::AttnOut,
-            v1::Component::MlpOut => Component::MlpOut,
-            v1::Component::Z => Component::Z,
-            v1::Component::Q => Component::Q,
-            v1::Component::K => Component::K,
-            v1::Component::V => Component::V,
-        };
-        let known = |axis| match axis {
-            v1::Axis::Unspecified => Err(WireError::invalid("Grid", "axes", "unknown axis")),
-            v1::Axis::Layer => Ok(Axis::Layer),
-            v1::Axis::Pos => Ok(Axis::Pos),
-            v1::Axis::Head => Ok(Axis::Head),
-        };
-        let axes = wire.axes().map(known).collect::<Result<_, _>>()?;
-        Self::new(wire.name, component, axes).map_err(|error| WireError::invalid("Grid", "axes", error))
+/// A grid over a model of this shape and prompts of this many positions.
+pub(super) fn grid_from_wire(wire: v1::Grid, shape: &ModelShape, positions: u32) -> Result<Grid, WireError> {
+    let component = component_from_wire(wire.component())?;
+    let axes = wire.axes().map(axis_from_wire).collect::<Result<_, _>>()?;
+    let value = match wire.value() {
+        v1::PatchValue::Unspecified => return Err(WireError::Missing { message: GRID, field: "value" }),
+        v1::PatchValue::Other => PatchValue::Other,
+        v1::PatchValue::Zero => PatchValue::Zero,
+        v1::PatchValue::Mean => PatchValue::Mean,
+    };
+    let refuse = |error| WireError::invalid(GRID, "axes", error);
+    let mut grid = Grid::new(wire.name, component, axes, shape, positions).map_err(refuse)?;
+    for selection in wire.selections {
+        let axis = axis_from_wire(selection.axis())?;
+        grid = grid.restricted(axis, selection.indices).map_err(refuse)?;
     }
+    grid.cell_count().map_err(refuse)?;
+    Ok(grid.patched_with(value))
+}
+
+fn component_to_wire(component: Component) -> v1::Component {
+    match component {
+        Component::ResidPre => v1::Component::ResidPre,
+        Component::ResidMid => v1::Component::ResidMid,
+        Component::ResidPost => v1::Component::ResidPost,
+        Component::AttnOut => v1::Component::AttnOut,
+        Component::MlpOut => v1::Component::MlpOut,
+        Component::Z => v1::Component::Z,
+        Component::Q => v1::Component::Q,
+        Component::K => v1::Component::K,
+        Component::V => v1::Component::V,
+        Component::Pattern => v1::Component::Pattern,
+    }
+}
+
+fn component_from_wire(component: v1::Component) -> Result<Component, WireError> {
+    Ok(match component {
+        v1::Component::Unspecified => return Err(WireError::Missing { message: GRID, field: "component" }),
+        v1::Component::ResidPre => Component::ResidPre,
+        v1::Component::ResidMid => Component::ResidMid,
+        v1::Component::ResidPost => Component::ResidPost,
+        v1::Component::AttnOut => Component::AttnOut,
+        v1::Component::MlpOut => Component::MlpOut,
+        v1::Component::Z => Component::Z,
+        v1::Component::Q => Component::Q,
+        v1::Component::K => Component::K,
+        v1::Component::V => Component::V,
+        v1::Component::Pattern => Component::Pattern,
+    })
+}
+
+fn axis_to_wire(axis: Axis) -> v1::Axis {
+    match axis {
+        Axis::Layer => v1::Axis::Layer,
+        Axis::Pos => v1::Axis::Pos,
+        Axis::Head => v1::Axis::Head,
+        Axis::DestPos => v1::Axis::DestPos,
+        Axis::SrcPos => v1::Axis::SrcPos,
+    }
+}
+
+fn axis_from_wire(axis: v1::Axis) -> Result<Axis, WireError> {
+    Ok(match axis {
+        v1::Axis::Unspecified => return Err(WireError::invalid(GRID, "axes", "unknown axis")),
+        v1::Axis::Layer => Axis::Layer,
+        v1::Axis::Pos => Axis::Pos,
+        v1::Axis::Head => Axis::Head,
+        v1::Axis::DestPos => Axis::DestPos,
+        v1::Axis::SrcPos => Axis::SrcPos,
+    })
 }

@@ -6,6 +6,7 @@ mod client;
 mod context;
 mod grid;
 mod lease;
+mod metric;
 mod model;
 mod results;
 mod scores;

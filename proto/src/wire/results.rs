@@ -53,12 +53,13 @@ impl TryFrom<v1::SweepResults> for SweepResults {
 }
 
 fn check_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(), WireError> {
-    let cells = grid.extents.iter().try_fold(iterations, |cells, &extent| cells.checked_mul(extent));
+    let cells = grid.extents().into_iter().try_fold(iterations, usize::checked_mul);
     let lengths = [grid.effect.len(), grid.value.len(), grid.stderr.len(), grid.count.len(), grid.status.len()];
-    if grid.metric >= metrics || grid.axes.len() != grid.extents.len() {
-        return Err(WireError::invalid("GridScores", "axes", "do not fit the metrics and extents"));
+    if grid.metric >= metrics || grid.axes.len() != grid.indices.len() {
+        return Err(WireError::invalid("GridScores", "axes", "do not fit the metrics and indices"));
     }
-    if lengths.iter().any(|&length| Some(length) != cells) {
+    let normalized = !grid.normalized.is_empty() && Some(grid.normalized.len()) != cells;
+    if normalized || lengths.iter().any(|&length| Some(length) != cells) {
         return Err(WireError::invalid("GridScores", "effect", "tensors are not [iterations, axes..]"));
     }
     Ok(())
@@ -72,9 +73,10 @@ impl From<&GridScores> for v1::GridScores {
             grid: grid.grid.clone(),
             component: grid.component.clone(),
             axes: grid.axes.clone(),
-            extents: grid.extents.iter().map(to_u32).collect(),
+            indices: grid.indices.iter().map(|indices| v1::AxisIndices { indices: indices.clone() }).collect(),
             effect: grid.effect.clone(),
             value: grid.value.clone(),
+            normalized: grid.normalized.clone(),
             stderr: grid.stderr.clone(),
             count: grid.count.clone(),
             status: grid.status.clone(),
@@ -89,9 +91,10 @@ impl From<v1::GridScores> for GridScores {
             grid: wire.grid,
             component: wire.component,
             axes: wire.axes,
-            extents: wire.extents.into_iter().map(|extent| extent as usize).collect(),
+            indices: wire.indices.into_iter().map(|axis| axis.indices).collect(),
             effect: wire.effect,
             value: wire.value,
+            normalized: wire.normalized,
             stderr: wire.stderr,
             count: wire.count,
             status: wire.status,

@@ -50,9 +50,10 @@ pub fn check_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError> 
         let Some(grid) = context.grids.get(*grid as usize) else {
             return refuse("grid", "out of range");
         };
-        let extents = grid.extents(&context.shape, context.clean.positions());
-        if cells.len() != extents.len() || cells.iter().zip(extents).any(|(range, extent)| range.end > extent) {
-            return refuse("cells", "outside the grid");
+        let count = grid.cell_count().map_err(|error| WireError::invalid("Tile", "grid", error))?;
+        let ascending = cells.is_sorted_by(|a, b| a.end <= b.start);
+        if cells.is_empty() || !ascending || cells.last().is_some_and(|last| last.end > count) {
+            return refuse("cells", "not ascending, or outside the grid");
         }
     }
     Ok(())
