@@ -1,12 +1,12 @@
 //! Multiply-adds of whole and of patched runs, as the worker executes them.
 
 use patchsweep_proto::context::{Iteration, SweepContext};
-use patchsweep_proto::grid::{Cell, Component};
+use patchsweep_proto::grid::{Axis, Cell, Component};
 use patchsweep_proto::metric::MetricKind;
 use patchsweep_proto::model::ModelShape;
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct CostModel {
     /// Width of the residual stream.
     width: u64,
@@ -83,7 +83,7 @@ impl CostModel {
         let matters = |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.contains(*pos));
         let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u64;
         let own_rows = cell.positions().iter().filter(matters).count() as u64;
-        let heads = cell.indices(patchsweep_proto::grid::Axis::Head).len() as u64;
+        let heads = cell.indices(Axis::Head).len() as u64;
         let head_rows = |rows: u64| rows * (heads * self.head * self.width + self.mlp);
         let entry = match cell.component() {
             Component::ResidPre => self.projections(patched, patched) + self.rest(outputs(layer), keys),
@@ -110,7 +110,7 @@ impl CostModel {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::grid::{Axis, Grid};
+    use patchsweep_proto::grid::Grid;
 
     use super::*;
 

@@ -7,21 +7,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use patchsweep_proto::causality::PromptPair;
-use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::context::{Iteration, SweepContext};
 use patchsweep_proto::grid::{Axis, Cell, Grid};
 
 use super::cost::{CostModel, PatchPoint};
-
-/// Multiply-adds of one cell: all prompts run from the first position that changes in any of them.
-fn cell_cost(cost: CostModel, cell: &Cell<'_>, start: u32, work: &Work<'_>) -> u64 {
-    let point = PatchPoint { component: cell.component(), layer: cell.layer(), start, read: work.last_read };
-    cost.patched_run(point).saturating_mul(work.prompts)
-}
-
-/// Multiply-adds of the clean and the corrupted run of some prompts.
-pub(super) fn baseline_cost(cost: CostModel, prompts: &Range<u32>) -> u64 {
-    cost.whole_run().saturating_mul(2 * prompts.len() as u64)
-}
 
 /// One iteration over a range of prompts.
 pub(super) struct Work<'a> {
@@ -29,11 +18,12 @@ pub(super) struct Work<'a> {
     prompts: u64,
     /// Of prompts that differ from their corrupted ones at the same positions, one speaks for all.
     pairs: Vec<PromptPair<'a>>,
-    last_read: u32,
+    iteration: &'a Iteration,
+    cost: CostModel,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(context: &'a SweepContext, iteration: u32, prompts: &Range<u32>) -> Self {
+    pub(super) fn new(context: &'a SweepContext, cost: CostModel, iteration: u32, prompts: &Range<u32>) -> Self {
         let corrupted = &context.iterations[iteration as usize].corrupted;
         let mut pairs: BTreeMap<Vec<bool>, PromptPair<'a>> = BTreeMap::new();
         for prompt in prompts.clone() {
@@ -45,8 +35,39 @@ impl<'a> Work<'a> {
         Self {
             prompts: prompts.len() as u64,
             pairs: pairs.into_values().collect(),
-            last_read: context.iterations[iteration as usize].last_read().unwrap_or(0),
+            iteration: &context.iterations[iteration as usize],
+            cost,
         }
+    }
+
+    /// Multiply-adds of the clean and the corrupted run and their scores. The clean run is made once for all iterations,
+    /// and the corrupted one is the clean one before the first corrupted position.
+    pub(super) fn baseline_cost(&self, context: &SweepContext, is_first: bool) -> u64 {
+        let clean = if is_first { self.cost.run(0, context.last_read() + 1) } else { 0 };
+        let first_corrupted = self.pairs.iter().filter_map(PromptPair::first_corrupted).min();
+        let corrupted = first_corrupted.map_or(0, |first| self.cost.run(first, self.last_read() + 1));
+        let each = clean.saturating_add(corrupted).saturating_add(2 * self.cost.unpatched_scores(self.iteration));
+        each.saturating_mul(self.prompts)
+    }
+
+    /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores.
+    pub(super) fn tile_cost(&self) -> u64 {
+        self.cost.unpatched_scores(self.iteration).saturating_mul(self.prompts)
+    }
+
+    /// Multiply-adds of one cell: all prompts run from the first position that changes in any of them.
+    fn cell_cost(&self, cell: &Cell<'_>, start: u32) -> u64 {
+        let point = PatchPoint { cell, start, reads: &self.iteration.reads };
+        self.cost.patched_run(point).saturating_mul(self.prompts)
+    }
+
+    /// Rows of a batch that a cell takes.
+    fn rows(&self, start: u32) -> u64 {
+        self.prompts * u64::from(self.last_read().saturating_sub(start) + 1)
+    }
+
+    fn last_read(&self) -> u32 {
+        self.iteration.last_read().unwrap_or(0)
     }
 }
 
@@ -67,11 +88,13 @@ pub(super) struct Strip {
     pub(super) cells: Range<u32>,
     /// Multiply-adds of each.
     pub(super) each: u64,
+    /// Rows of a batch that each takes.
+    pub(super) rows: u64,
 }
 
 impl Region {
     /// Of one of the context's grids.
-    pub(super) fn new(context: &SweepContext, cost: CostModel, grid: &Grid, work: &Work<'_>) -> Self {
+    pub(super) fn new(context: &SweepContext, grid: &Grid, work: &Work<'_>) -> Self {
         let places = Places::of(grid);
         let layers = context.shape.layers;
         let mut live: BTreeMap<(bool, bool), Vec<Span>> = BTreeMap::new();
@@ -81,7 +104,8 @@ impl Region {
             let spans = live.entry(kind).or_insert_with(|| spans(places.positions, cell, work, layers));
             let strip = |span: &Span| Strip {
                 cells: span.positions.start * places.inner_heads..span.positions.end * places.inner_heads,
-                each: cell_cost(cost, &cell(span.positions.start), span.start, work),
+                each: work.cell_cost(&cell(span.positions.start), span.start),
+                rows: work.rows(span.start),
             };
             spans.iter().map(strip).collect()
         };
@@ -96,7 +120,7 @@ impl Region {
             let first = head * self.head_cells;
             strips
                 .iter()
-                .map(move |Strip { cells, each }| Strip { cells: first + cells.start..first + cells.end, each: *each })
+                .map(move |strip| Strip { cells: first + strip.cells.start..first + strip.cells.end, ..strip.clone() })
         })
     }
 

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::grid::Grid;
-use patchsweep_proto::model::{Dtype, ModelShape};
 use patchsweep_proto::tile::{Tile, TileWork};
 
-use super::Plan;
+use super::{CostModel, Plan};
 
 /// One grid of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ impl Plan {
     pub fn summarize(&self) -> Vec<GridSummary> {
         let context = &self.context;
         let prompts = u64::from(context.clean.prompts());
-        let naive = naive_run(&context.shape, context.clean.positions()).saturating_mul(prompts);
+        let naive = CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(prompts);
         let summary = |(index, grid): (u32, &Grid)| {
             let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
             let cells = grid.extents().into_iter().map(u64::from).product::<u64>() * context.iterations.len() as u64;
@@ -84,25 +83,11 @@ fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
     count
 }
 
-/// One prompt as `TransformerLens` runs it: every position through every block, and the whole vocabulary's logits at
-/// every position.
-fn naive_run(shape: &ModelShape, positions: u32) -> u64 {
-    let &ModelShape { layers, d_model, d_mlp, d_vocab, .. } = shape;
-    let [layers, width, hidden, vocabulary, tokens] = [layers, d_model, d_mlp, d_vocab, positions].map(u64::from);
-    // Queries, keys, values and output; scores and weighted values; into the hidden layer and out of it.
-    let block = 4 * width * width + 2 * tokens * width + 2 * width * hidden;
-    tokens * (layers * block + width * vocabulary)
-}
-
 /// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs.
 fn cache_bytes(context: &SweepContext) -> u64 {
-    let element = match context.dtype {
-        Dtype::Float32 => 4,
-        Dtype::Bfloat16 | Dtype::Float16 => 2,
-    };
     let shape = context.shape;
     let tokens = u64::from(context.clean.prompts()) * (u64::from(context.last_read()) + 1);
-    let per_layer = 5 * u64::from(shape.d_model) * element;
+    let per_layer = 5 * u64::from(shape.d_model) * context.dtype.bytes();
     tokens.saturating_mul(per_layer).saturating_mul(shape.layers.into())
 }
 
@@ -151,15 +136,6 @@ mod tests {
     fn what_ranges_have_in_common_counts_once() {
         assert_eq!(covered(vec![4..6, 0..2, 1..3, 4..5]), 5);
         assert_eq!(covered(Vec::new()), 0);
-    }
-
-    #[test]
-    fn a_naive_pass_computes_every_logit_of_every_position() {
-        let shape = ModelShape { layers: 2, heads: 1, d_model: 10, d_mlp: 40, d_vocab: 100, n_ctx: 8 };
-        assert_eq!(naive_run(&shape, 3), 3 * (2 * (400 + 60 + 800) + 1000));
-        let summary = example::plan(PlanOptions::default()).summarize().remove(0);
-        let shape = ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
-        assert_eq!(summary.multiply_adds_naive, 24 * 5 * naive_run(&shape, 3));
     }
 
     #[test]

@@ -3,18 +3,22 @@
 use std::ops::Range;
 
 use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::tile::{Tile, TileWork};
 
-use super::region::{Region, Strip, Work, baseline_cost};
+use super::region::{Region, Strip, Work};
 use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers.
 const TILES_WANTED: u64 = 64;
 
-/// Coarse enough that reading all weights once per tile, and its messages, are little beside it.
-const SMALLEST_TILE: u64 = 20_000_000_000;
+/// Coarse enough that its messages are little beside it.
+const SMALLEST_TILE: u64 = 5_000_000_000;
+
+/// Rows of a tile's batch from which on matrix products run at full speed.
+const ROWS_WANTED: u64 = 1024;
 
 const LARGEST_TILE: u64 = 1_000_000_000_000;
 
@@ -33,16 +37,20 @@ const MOST_TILES: usize = 1_000_000;
 pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
     let cost = CostModel::of(context);
     let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context));
+    let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
+    let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, cost, most_prompts), ROWS_WANTED));
     let mut cutter = Cutter {
-        target: options.tile_multiply_adds.unwrap_or_else(|| default_target(context, cost, most_prompts)).max(1),
+        target,
+        rows_wanted,
         most_cells: u32::try_from(MOST_SCORES_PER_TILE / context.metrics.len().max(1)).unwrap_or(u32::MAX).max(1),
         tiles: Vec::new(),
         costs: Vec::new(),
     };
     for section in sections(context, most_prompts) {
-        cutter.push(&section, TileWork::Baseline, baseline_cost(cost, &section.prompts))?;
-        for (grid, region) in (0..).zip(section.regions(context, cost)) {
-            cutter.patches(&section, grid, &region)?;
+        let work = section.work(context, cost);
+        cutter.push(&section, TileWork::Baseline, section.baseline_cost(context, cost, &work))?;
+        for (grid, region) in (0..).zip(section.regions(context, &work)) {
+            cutter.patches(&section, grid, &region, work.tile_cost())?;
         }
     }
     Ok((cutter.tiles, cutter.costs))
@@ -54,7 +62,10 @@ fn default_prompts(context: &SweepContext) -> u32 {
 
 fn default_target(context: &SweepContext, cost: CostModel, most_prompts: u32) -> u64 {
     // Regions are made twice rather than kept: a sweep may have very many.
-    let of_section = |section: Section| section.regions(context, cost).map(|region| region.cost()).collect::<Vec<_>>();
+    let of_section = |section: Section| {
+        let work = section.work(context, cost);
+        section.regions(context, &work).map(|region| region.cost()).collect::<Vec<_>>()
+    };
     let everything = sections(context, most_prompts).flat_map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
@@ -73,15 +84,30 @@ fn sections(context: &SweepContext, most_prompts: u32) -> impl Iterator<Item = S
 }
 
 impl Section {
+    fn work<'a>(&self, context: &'a SweepContext, cost: CostModel) -> Work<'a> {
+        Work::new(context, cost, self.iteration, &self.prompts)
+    }
+
     /// One per grid.
-    fn regions(&self, context: &SweepContext, cost: CostModel) -> impl Iterator<Item = Region> {
-        let work = Work::new(context, self.iteration, &self.prompts);
-        context.grids.iter().map(move |grid| Region::new(context, cost, grid, &work))
+    fn regions<'a>(&self, context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = Region> + use<'a> {
+        context.grids.iter().map(move |grid| Region::new(context, grid, work))
+    }
+
+    /// Of clean and corrupted run; with the first range of prompts, also of the mean over all of them.
+    fn baseline_cost(&self, context: &SweepContext, cost: CostModel, work: &Work<'_>) -> u64 {
+        let own = work.baseline_cost(context, self.iteration == 0);
+        let last_read = context.iterations[self.iteration as usize].last_read().unwrap_or(0);
+        let takes_means = context.grids.iter().any(|grid| grid.value == PatchValue::Mean);
+        let means = if takes_means && self.prompts.start == 0 { u64::from(context.clean.prompts()) } else { 0 };
+        own.saturating_add(cost.run(0, last_read + 1).saturating_mul(means))
     }
 }
 
 struct Cutter {
+    /// Multiply-adds that a tile aims at.
     target: u64,
+    /// Rows that it should have at least.
+    rows_wanted: u64,
     most_cells: u32,
     tiles: Vec<Tile>,
     costs: Vec<u64>,
@@ -93,35 +119,37 @@ struct Block {
     cells: Vec<Range<u32>>,
     count: u32,
     cost: u64,
+    rows: u64,
 }
 
 impl Cutter {
     /// Cuts where a tile has its share of what is left, so that the last one is no remnant.
-    fn patches(&mut self, section: &Section, grid: u32, region: &Region) -> Result<(), PlanError> {
+    fn patches(&mut self, section: &Section, grid: u32, region: &Region, overhead: u64) -> Result<(), PlanError> {
         let mut left = region.cost();
         let mut block = Block::default();
-        for Strip { mut cells, each } in region.strips() {
-            while !cells.is_empty() {
+        for mut strip in region.strips() {
+            while !strip.cells.is_empty() {
                 let share = left.div_ceil(left.div_ceil(self.target).max(1));
-                let wanted = share.saturating_sub(block.cost).div_ceil(each.max(1)).max(1);
-                let room = u64::from(self.most_cells - block.count).min(wanted);
-                let end = cells.end.min(cells.start.saturating_add(u32::try_from(room).unwrap_or(u32::MAX)));
-                block.add(cells.start..end, each);
-                cells.start = end;
-                if block.cost >= share || block.count == self.most_cells {
+                let by_cost = share.saturating_sub(block.cost).div_ceil(strip.each.max(1));
+                let by_rows = self.rows_wanted.saturating_sub(block.rows).div_ceil(strip.rows.max(1));
+                let room = u64::from(self.most_cells - block.count).min(by_cost.max(by_rows).max(1));
+                let count = u32::try_from(room).unwrap_or(u32::MAX).min(strip.cells.end - strip.cells.start);
+                block.add(&mut strip, count);
+                let is_full = block.cost >= share && block.rows >= self.rows_wanted;
+                if is_full || block.count == self.most_cells {
                     left = left.saturating_sub(block.cost);
-                    self.push_block(section, grid, std::mem::take(&mut block))?;
+                    self.push_block(section, grid, std::mem::take(&mut block), overhead)?;
                 }
             }
         }
         if block.count > 0 {
-            self.push_block(section, grid, block)?;
+            self.push_block(section, grid, block, overhead)?;
         }
         Ok(())
     }
 
-    fn push_block(&mut self, section: &Section, grid: u32, block: Block) -> Result<(), PlanError> {
-        self.push(section, TileWork::Patch { grid, cells: block.cells }, block.cost)
+    fn push_block(&mut self, section: &Section, grid: u32, block: Block, overhead: u64) -> Result<(), PlanError> {
+        self.push(section, TileWork::Patch { grid, cells: block.cells }, block.cost.saturating_add(overhead))
     }
 
     fn push(&mut self, section: &Section, work: TileWork, cost: u64) -> Result<(), PlanError> {
@@ -136,10 +164,13 @@ impl Cutter {
 }
 
 impl Block {
-    fn add(&mut self, cells: Range<u32>, each: u64) {
-        let count = cells.end - cells.start;
+    /// Takes the first cells of a strip.
+    fn add(&mut self, strip: &mut Strip, count: u32) {
+        let cells = strip.cells.start..strip.cells.start + count;
+        strip.cells.start = cells.end;
         self.count += count;
-        self.cost = self.cost.saturating_add(each.saturating_mul(count.into()));
+        self.cost = self.cost.saturating_add(strip.each.saturating_mul(count.into()));
+        self.rows = self.rows.saturating_add(strip.rows.saturating_mul(count.into()));
         match self.cells.last_mut() {
             Some(last) if last.end == cells.start => last.end = cells.end,
             _ => self.cells.push(cells),
