@@ -141,6 +141,9 @@ GRIDS = [
     *((name, name, RESID) for name in ("resid_pre", "resid_mid", "attn_out", "mlp_out")),
     *((f"head_{name}", name, ALL_POS) for name in "zqkv"),
     *((f"head_{name}_by_pos", name, BY_POS) for name in "zqkv"),
+    ("head_pattern", "pattern", ALL_POS),
+    ("head_pattern_by_pos", "pattern", [*ALL_POS, "dest_pos"]),
+    ("head_pattern_dest_src", "pattern", [*ALL_POS, "dest_pos", "src_pos"]),
 ]
 
 

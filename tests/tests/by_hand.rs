@@ -61,7 +61,7 @@ fn workers_may_start_before_the_coordinator_and_after_it() {
     let mut coordinator = Running::start("patchsweep", &["serve", "--listen", &address, "--models", &data()]);
     coordinator.wait_for("listening on");
     before.wait_for("registered with the coordinator");
-    let mut after = worker(&url, &["--models", &data(), "--batch", "100KiB", "--cache", "200KiB"]);
+    let mut after = worker(&url, &["--models", &data(), "--memory-budget", "8MiB"]);
     after.wait_for("registered with the coordinator");
 
     let id = submit(&url, &["--wait"]);

@@ -15,7 +15,7 @@ fn agrees(case: &str, workers: &str) {
     let out = temporary.path().join("results");
     sweep::run(&folder.join("spec.toml"), &out, &["--workers", workers]);
     let compared = compare(&out.join("scores.npz"), &folder.join("scores.npz"));
-    assert_eq!(compared, 14, "twelve grids and two baselines");
+    assert_eq!(compared, 17, "fifteen grids and two baselines");
 }
 
 fn compare(ours: &Path, theirs: &Path) -> usize {
