@@ -114,4 +114,16 @@ impl TokenMatrix {
         let ids = self.ids[prompts.start as usize * width..prompts.end as usize * width].to_vec();
         Self { prompts: prompts.end - prompts.start, positions: self.positions, ids }
     }
+
+    /// The first positions of every prompt.
+    ///
+    /// # Panics
+    /// When there are none, or not so many.
+    #[must_use]
+    pub fn truncated(&self, positions: u32) -> Self {
+        assert!((1..=self.positions).contains(&positions), "a prompt has at least one position, and these");
+        let width = self.positions as usize;
+        let ids = self.ids.chunks(width).flat_map(|row| &row[..positions as usize]).copied().collect();
+        Self { prompts: self.prompts, positions, ids }
+    }
 }

@@ -50,16 +50,26 @@ impl<K: Clone + Eq + Hash, V> ByteLru<K, V> {
         if bytes > self.stats.budget_bytes {
             return;
         }
-        while self.stats.bytes + bytes > self.stats.budget_bytes {
+        self.drop_down_to(self.stats.budget_bytes - bytes);
+        self.clock += 1;
+        self.by_use.insert(self.clock, key.clone());
+        self.entries.insert(key, Entry { value, bytes, used: self.clock });
+        self.stats.bytes += bytes;
+    }
+
+    /// Changes the budget; what no longer fits is dropped.
+    pub fn limit(&mut self, budget_bytes: u64) {
+        self.stats.budget_bytes = budget_bytes;
+        self.drop_down_to(budget_bytes);
+    }
+
+    fn drop_down_to(&mut self, bytes: u64) {
+        while self.stats.bytes > bytes {
             let Some((_, oldest)) = self.by_use.first_key_value() else { break };
             let oldest = oldest.clone();
             self.remove(&oldest);
             self.stats.evictions += 1;
         }
-        self.clock += 1;
-        self.by_use.insert(self.clock, key.clone());
-        self.entries.insert(key, Entry { value, bytes, used: self.clock });
-        self.stats.bytes += bytes;
     }
 
     /// Counts so far and bytes held now.

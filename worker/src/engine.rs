@@ -1,9 +1,10 @@
 //! What the session needs of whoever computes.
 
+use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::ModelShape;
-use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::WireError;
 
@@ -25,6 +26,8 @@ pub struct Evaluation {
     pub scores: TileScores,
     /// Which model they are of: digest of its config and weights.
     pub model: Digest,
+    /// What they took.
+    pub work: WorkDone,
 }
 
 /// Why a tile could not be computed.
@@ -48,6 +51,17 @@ pub enum EngineError {
         /// Sizes in the sweep's plan.
         wanted: ModelShape,
     },
+    /// There is no room for activations.
+    #[error("the model takes {model}, which leaves nothing of the memory budget of {budget}; raise --memory-budget")]
+    ModelTooLarge {
+        /// What the weights take.
+        model: ByteSize,
+        /// The budget.
+        budget: ByteSize,
+    },
+    /// Halving did not help.
+    #[error("out of memory with a single prompt; use a device with more memory, shorter prompts, or dtype bfloat16")]
+    OnePromptTooLarge,
     /// The engine panicked, for instance because memory ran out.
     #[error("computing failed: {message}")]
     Panicked {

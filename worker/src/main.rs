@@ -34,12 +34,9 @@ struct Args {
     /// CPU threads for arithmetic [default: all cores].
     #[arg(long)]
     threads: Option<u16>,
-    /// Most memory for cached activations.
+    /// Most memory on the device for weights, cached activations and work [default: what is free, less a tenth].
     #[arg(long, default_value = "2GiB")]
-    cache: ByteSize,
-    /// Most memory for the largest activation of one batch.
-    #[arg(long, default_value = "64MiB")]
-    batch: ByteSize,
+    memory_budget: ByteSize,
     /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -72,7 +69,7 @@ async fn main() -> ExitCode {
         tch::set_num_threads(threads.max(1).into());
     }
     let folders = ModelFolders::with_hub_cache(args.models);
-    let engine = Gpt2Engine::new(device, folders, args.cache.as_u64(), args.batch.as_u64());
+    let engine = Gpt2Engine::new(device, folders, args.memory_budget.as_u64());
     let options = WorkerOptions {
         coordinator: args.coordinator,
         name: format!("{}:{}", hostname(), std::process::id()),

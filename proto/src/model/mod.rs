@@ -35,3 +35,11 @@ pub enum Dtype {
     /// 16-bit IEEE float.
     Float16,
 }
+
+impl Dtype {
+    /// Bytes of one number.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        if self == Self::Float32 { 4 } else { 2 }
+    }
+}

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use patchsweep_data::prompts::test_acronyms;
-use patchsweep_proto::metric::MetricKind;
+use patchsweep_proto::metric::{Metric, MetricKind};
 use patchsweep_proto::model::Dtype;
 use tch::{Device, Kind, Tensor};
 use tokenizers::Tokenizer;
 
+use super::metrics::Scorer;
 use super::recorder::Recorder;
 use super::weights::Gpt2;
 
@@ -34,12 +35,13 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
     let answers: Vec<i64> = acronyms.iter().flat_map(|a| encode(&tokenizer, &a.letters())).collect();
     let rows = i64::try_from(acronyms.len()).expect("few prompts");
     let letters: Vec<u32> = ('A'..='Z').filter_map(|letter| tokenizer.token_to_id(&letter.to_string())).collect();
-    let metric = MetricKind::LogitDiffMax { candidates: letters };
+    let kind = MetricKind::LogitDiffMax { candidates: letters };
+    let metrics = [Metric { name: "m".into(), kind, normalize: false }];
 
     let resid = tch::no_grad(|| {
         let mut resid = model.embed(&Tensor::from_slice(&prompts).view([rows, -1]));
         for layer in 0..model.config.shape.layers {
-            resid = model.block(layer, &resid, &mut Recorder::new(&|_, _| false));
+            resid = model.block(layer, &resid, None, &mut Recorder::new(&|_| false));
         }
         resid
     });
@@ -49,8 +51,10 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
         let normed = model.final_norm(&resid);
         let best = normed.matmul(&model.unembed.transpose(0, 1)).argmax(-1, false);
         let right = best.eq_tensor(&answer).mean(Kind::Double).double_value(&[]);
-        let differences: Vec<f64> = model.metric(&metric, &normed, &answer).into_iter().map(f64::from).collect();
-        let mean = differences.iter().sum::<f64>() / f64::from(u32::try_from(rows).expect("few prompts"));
+        let answers: Vec<i64> = answer.contiguous().try_into().expect("integers");
+        let answers: Vec<u32> = answers.into_iter().map(|id| u32::try_from(id).expect("a token id")).collect();
+        let scorer = Scorer::new(&model, &metrics, &answers, None, &resid);
+        let mean = scorer.score(&resid.unsqueeze(0)).mean(Kind::Double).double_value(&[]);
         println!("letter {letter}: right {:.2}%, mean logit difference {mean:.2}", 100.0 * right);
         assert!(right >= 0.99, "letter {letter}: {right}");
         assert!(mean >= 3.0, "letter {letter}: {mean}");

@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
+use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::model::{Dtype, ModelRef};
-use patchsweep_proto::scores::CacheStats;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_proto::scores::{CacheStats, WorkDone};
+use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::check_tile;
 use tch::Device;
 
-use super::runs::ActivationCache;
+use super::activations::ActivationCache;
+use super::memory::MemoryShares;
 use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Engine, EngineError, Evaluation};
@@ -23,7 +25,7 @@ pub struct Gpt2Engine {
     folders: ModelFolders,
     loaded: Option<Loaded>,
     cache: ActivationCache,
-    batch_bytes: u64,
+    memory_budget: u64,
 }
 
 /// The model in memory, and what it was loaded from.
@@ -34,16 +36,16 @@ struct Loaded {
     /// As the files were when they were read: who trains on into the same folder gets the new weights.
     stamp: FolderStamp,
     model: Gpt2,
+    shares: MemoryShares,
 }
 
 impl Gpt2Engine {
     /// An engine without a model; the first tile says which to load.
     ///
-    /// `cache_bytes`: most bytes of cached activations; `batch_bytes`: most bytes that one batch's largest
-    /// activations take.
+    /// `memory_budget`: bytes on the device that weights, cached activations and work may take together.
     #[must_use]
-    pub fn new(device: Device, folders: ModelFolders, cache_bytes: u64, batch_bytes: u64) -> Self {
-        Self { device, folders, loaded: None, cache: ActivationCache::new(cache_bytes), batch_bytes }
+    pub fn new(device: Device, folders: ModelFolders, memory_budget: u64) -> Self {
+        Self { device, folders, loaded: None, cache: ActivationCache::new(), memory_budget }
     }
 
     fn load(&mut self, context: &SweepContext) -> Result<(), EngineError> {
@@ -56,11 +58,17 @@ impl Gpt2Engine {
         }
         // The old weights go before the new ones come.
         self.loaded = None;
+        self.cache.limit(0);
         let started = Instant::now();
         let model = Gpt2::load(&folder, context.dtype, self.device)?;
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
-        self.loaded = Some(Loaded { name: context.model.clone(), dtype: context.dtype, stamp, model });
+        let shares = MemoryShares::of(self.memory_budget, model.bytes()).ok_or(EngineError::ModelTooLarge {
+            model: ByteSize(model.bytes()),
+            budget: ByteSize(self.memory_budget),
+        })?;
+        self.cache.limit(shares.cache);
+        self.loaded = Some(Loaded { name: context.model.clone(), dtype: context.dtype, stamp, model, shares });
         Ok(())
     }
 }
@@ -69,17 +77,17 @@ impl Engine for Gpt2Engine {
     fn evaluate(&mut self, context: &SweepContext, tile: &Tile) -> Result<Evaluation, EngineError> {
         check_tile(tile, context)?;
         self.load(context)?;
-        let Some(Loaded { model, .. }) = &self.loaded else { unreachable!("loaded just above") };
+        let Some(Loaded { model, shares, .. }) = &self.loaded else { unreachable!("loaded just above") };
         if model.config.shape != context.shape {
             let (folder, found, wanted) = (context.model.to_string(), model.config.shape, context.shape);
             return Err(EngineError::Shape { folder, found, wanted });
         }
-        let mut task = TileTask::new(context, tile, model, &mut self.cache, self.batch_bytes);
-        let scores = tch::no_grad(|| match &tile.work {
-            TileWork::Baseline => task.baselines(),
-            TileWork::Patch { .. } => task.patches(),
-        });
-        Ok(Evaluation { scores, model: model.digest })
+        model.multiply_adds.set(0);
+        let cache = &mut self.cache;
+        let mut task = TileTask { context, tile, model, cache, shares: *shares, memory_retries: 0 };
+        let scores = tch::no_grad(|| task.scores())?;
+        let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
+        Ok(Evaluation { scores, model: model.digest, work })
     }
 
     fn cache_stats(&self) -> CacheStats {

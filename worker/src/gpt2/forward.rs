@@ -4,8 +4,16 @@ use patchsweep_proto::grid::Component;
 use patchsweep_proto::model::Activation;
 use tch::{Kind, Tensor};
 
+use super::positions::Positions;
 use super::recorder::Recorder;
-use super::weights::{Gpt2, LayerNorm, Linear};
+use super::weights::{Gpt2, LayerNorm};
+
+/// Rows that go through an MLP at once on CPUs: its hidden layer then stays in the cache.
+const MLP_ROWS_ON_CPU: i64 = 1024;
+const MLP_ROWS_ON_GPU: i64 = 1 << 16;
+
+/// Keys and values of the positions before a run's first one, each \[batch, pos, head, `d_head`\].
+pub(super) type Prefix = [Tensor; 2];
 
 impl Gpt2 {
     /// The residual stream before the first block \[batch, pos, `d_model`\].
@@ -16,10 +24,16 @@ impl Gpt2 {
         Tensor::embedding(&self.embed, tokens, -1, false, false) + self.pos_embed.narrow(0, 0, positions)
     }
 
-    /// One block, from `resid_pre` to `resid_post` \[batch, pos, `d_model`\].
-    pub(super) fn block(&self, layer: u32, resid_pre: &Tensor, recorder: &mut Recorder<'_>) -> Tensor {
+    /// One block, from `resid_pre` to `resid_post` \[batch, pos, `d_model`\], of the positions behind a prefix.
+    pub(super) fn block(
+        &self,
+        layer: u32,
+        resid_pre: &Tensor,
+        prefix: Option<&Prefix>,
+        recorder: &mut Recorder<'_>,
+    ) -> Tensor {
         recorder.see(layer, Component::ResidPre, resid_pre);
-        let z = self.attention(layer, &self.normed(layer, resid_pre), recorder);
+        let z = self.attention(layer, &self.normed(layer, resid_pre), prefix, recorder);
         let attn_out = self.attn_out(layer, &z);
         recorder.see(layer, Component::AttnOut, &attn_out);
         let resid_mid = resid_pre + attn_out;
@@ -31,22 +45,25 @@ impl Gpt2 {
         resid_post
     }
 
-    /// Attention-weighted values, heads side by side \[batch, pos, `d_model`\].
-    fn attention(&self, layer: u32, normed: &Tensor, recorder: &mut Recorder<'_>) -> Tensor {
-        let q = self.heads(&self.queries(layer, normed));
-        let [k, v] = self.split_keys_values(&self.keys_values(layer, normed));
+    /// Attention-weighted values \[batch, pos, head, `d_head`\].
+    fn attention(&self, layer: u32, normed: &Tensor, prefix: Option<&Prefix>, recorder: &mut Recorder<'_>) -> Tensor {
+        let q = self.queries(layer, normed);
+        let [k, v] = self.keys_values(layer, normed);
         for (component, activation) in [(Component::Q, &q), (Component::K, &k), (Component::V, &v)] {
             recorder.see(layer, component, activation);
         }
-        let [q, k, v] = [q, k, v].map(|x| x.transpose(1, 2));
-        let scores = (q * self.attention_scale(layer)).matmul(&k.transpose(2, 3));
-        let positions = scores.size()[3];
-        let future = Tensor::ones([positions, positions], (Kind::Bool, scores.device())).triu(1);
-        // Softmax in float32 whatever the model's dtype.
-        let pattern = scores.masked_fill(&future, f64::NEG_INFINITY).softmax(-1, Kind::Float).to_kind(v.kind());
-        let z = pattern.matmul(&v).transpose(1, 2);
+        let first = prefix.map_or(0, |[keys, _]| keys.size()[1]);
+        let with_prefix = |before: Option<&Tensor>, own: Tensor| match before {
+            Some(before) => Tensor::cat(&[before, &own], 1),
+            None => own,
+        };
+        let (k, v) = (with_prefix(prefix.map(|p| &p[0]), k), with_prefix(prefix.map(|p| &p[1]), v));
+        let scores = self.attention_scores(layer, &q, &k);
+        let pattern = Self::pattern(&scores, &Positions::between(first, first + q.size()[1] - 1));
+        recorder.see(layer, Component::Pattern, &pattern);
+        let z = self.weighted_values(&pattern, &v);
         recorder.see(layer, Component::Z, &z);
-        z.flatten(2, 3)
+        z
     }
 
     /// What attention and its projections read \[.., `d_model`\].
@@ -54,46 +71,49 @@ impl Gpt2 {
         self.layer_norm(resid_pre, &self.blocks[layer as usize].ln_1)
     }
 
-    /// Heads side by side \[.., `d_model`\].
+    /// \[.., head, `d_head`\]
     pub(super) fn queries(&self, layer: u32, normed: &Tensor) -> Tensor {
-        linear(normed, &self.blocks[layer as usize].queries)
+        self.heads(&self.linear(normed, &self.blocks[layer as usize].queries))
     }
 
-    /// Keys and values side by side \[.., 2 `d_model`\].
-    pub(super) fn keys_values(&self, layer: u32, normed: &Tensor) -> Tensor {
-        linear(normed, &self.blocks[layer as usize].keys_values)
-    }
-
-    /// Keys and values, each \[.., head, `d_head`\], from both side by side.
-    pub(super) fn split_keys_values(&self, both: &Tensor) -> [Tensor; 2] {
+    /// Keys and values, each \[.., head, `d_head`\]: views of one tensor.
+    pub(super) fn keys_values(&self, layer: u32, normed: &Tensor) -> [Tensor; 2] {
+        let both = self.linear(normed, &self.blocks[layer as usize].keys_values);
         let width = i64::from(self.config.shape.d_model);
         [0, width].map(|first| self.heads(&both.narrow(-1, first, width)))
     }
 
     /// Heads side by side to heads apart: \[.., `d_model`\] to \[.., head, `d_head`\].
-    pub(super) fn heads(&self, x: &Tensor) -> Tensor {
-        let heads = i64::from(self.config.shape.heads);
-        x.unflatten(-1, [heads, -1])
+    fn heads(&self, x: &Tensor) -> Tensor {
+        x.unflatten(-1, [i64::from(self.config.shape.heads), -1])
     }
 
-    /// `z`: heads side by side \[.., `d_model`\].
+    /// \[.., `d_model`\] of `z` \[.., head, `d_head`\].
     pub(super) fn attn_out(&self, layer: u32, z: &Tensor) -> Tensor {
-        linear(z, &self.blocks[layer as usize].attn_out)
+        self.linear(&z.flatten(-2, -1), &self.blocks[layer as usize].attn_out)
+    }
+
+    /// Adds to the residual stream \[rows, `d_model`\] what a change of one head's `z` \[rows, `d_head`\] changes in it.
+    pub(super) fn add_attn_out_of_head(&self, layer: u32, head: u32, z_change: &Tensor, resid: &mut Tensor) {
+        let width = z_change.size()[1];
+        let outputs = self.blocks[layer as usize].attn_out.weight.narrow(1, i64::from(head) * width, width);
+        self.add_product(resid, z_change, &outputs.transpose(0, 1));
+    }
+
+    /// Adds to the residual stream \[rows, `d_model`\] what the MLP makes of it.
+    pub(super) fn add_mlp_out(&self, layer: u32, resid: &Tensor) {
+        let most = if resid.device().is_cuda() { MLP_ROWS_ON_GPU } else { MLP_ROWS_ON_CPU };
+        for mut rows in resid.split(most, 0) {
+            let mlp_out = self.mlp_out(layer, &rows);
+            let _ = rows.g_add_(&mlp_out);
+        }
     }
 
     /// What the MLP adds to the residual stream \[.., `d_model`\].
-    pub(super) fn mlp_out(&self, layer: u32, resid_mid: &Tensor) -> Tensor {
+    fn mlp_out(&self, layer: u32, resid_mid: &Tensor) -> Tensor {
         let block = &self.blocks[layer as usize];
-        let hidden = linear(&self.layer_norm(resid_mid, &block.ln_2), &block.mlp_in);
-        linear(&self.activation(&hidden), &block.mlp_out)
-    }
-
-    /// Queries are scaled before their product with keys, which could overflow float16.
-    pub(super) fn attention_scale(&self, layer: u32) -> f64 {
-        let head_width = f64::from(self.config.shape.d_model / self.config.shape.heads);
-        let by_width = if self.config.scale_attn_weights { 1.0 / head_width.sqrt() } else { 1.0 };
-        let by_layer = if self.config.scale_attn_by_inverse_layer_idx { 1.0 / f64::from(layer + 1) } else { 1.0 };
-        by_width * by_layer
+        let hidden = self.linear(&self.layer_norm(resid_mid, &block.ln_2), &block.mlp_in);
+        self.linear(&self.activation(hidden), &block.mlp_out)
     }
 
     /// Final layer norm, in float32 whatever the model's dtype \[rows, `d_model`\]; what the unembedding is applied to.
@@ -108,23 +128,12 @@ impl Gpt2 {
         x.layer_norm([width], Some(&norm.weight), Some(&norm.bias), self.config.layer_norm_epsilon, false)
     }
 
-    fn activation(&self, x: &Tensor) -> Tensor {
+    fn activation(&self, mut x: Tensor) -> Tensor {
         match self.config.activation {
-            Activation::GeluTanh => x.gelu("tanh"),
-            Activation::Gelu => x.gelu("none"),
-            Activation::Relu => x.relu(),
-            Activation::Silu => x.silu(),
+            Activation::GeluTanh => x.gelu_("tanh"),
+            Activation::Gelu => x.gelu_("none"),
+            Activation::Relu => x.relu_(),
+            Activation::Silu => x.silu_(),
         }
     }
-}
-
-/// \[.., in\] to \[.., out\].
-fn linear(x: &Tensor, linear: &Linear) -> Tensor {
-    let mut sizes = x.size();
-    let (inputs, outputs) = (linear.weight.size()[0], linear.weight.size()[1]);
-    let flat = linear.bias.addmm(&x.reshape([-1, inputs]), &linear.weight);
-    if let Some(last) = sizes.last_mut() {
-        *last = outputs;
-    }
-    flat.view(sizes.as_slice())
 }

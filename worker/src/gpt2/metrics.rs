@@ -1,40 +1,101 @@
-//! Metrics of the final residual stream; only the logits that they read are computed.
+//! Metrics of final residual streams; only the logits that they read are computed.
 
-use patchsweep_proto::metric::MetricKind;
+use patchsweep_proto::metric::{Metric, MetricKind};
 use tch::{Kind, Tensor};
 
+use super::vocabulary::Distribution;
 use super::weights::Gpt2;
 
-impl Gpt2 {
-    /// One number per row.
-    ///
-    /// `normed`: what [`Gpt2::final_norm`] gave at the read position \[rows, `d_model`\]; `answers`: int64 \[rows\].
-    pub(super) fn metric(&self, kind: &MetricKind, normed: &Tensor, answers: &Tensor) -> Vec<f32> {
-        let scores = match kind {
-            MetricKind::LogitDiffMax { candidates } => {
-                let ids: Vec<i64> = candidates.iter().map(|&id| id.into()).collect();
-                let ids = Tensor::from_slice(&ids).to_device(normed.device());
-                let logits = normed.matmul(&self.unembed_rows(&ids).transpose(0, 1));
-                let is_answer = ids.unsqueeze(0).eq_tensor(&answers.unsqueeze(1));
-                let best_other = logits.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false);
-                let answer_logit =
-                    (normed * self.unembed_rows(answers)).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
-                answer_logit - best_other
-            }
-        };
-        host_floats(&scores)
-    }
-
-    fn unembed_rows(&self, ids: &Tensor) -> Tensor {
-        self.unembed.index_select(0, ids).to_kind(Kind::Float)
-    }
+/// What some prompts are scored with at one read position.
+pub(super) struct Scorer<'a> {
+    model: &'a Gpt2,
+    metrics: &'a [Metric],
+    /// int64 \[prompts\]
+    answers: Tensor,
+    /// int64 \[prompts\]
+    wrong_answers: Option<Tensor>,
+    /// Of the clean run, for metrics that compare with it.
+    clean: Option<Distribution>,
 }
 
-/// A one-dimensional float32 tensor's numbers.
-fn host_floats(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.to_device(tch::Device::Cpu).contiguous();
-    let mut numbers = vec![0.0; tensor.numel()];
-    let count = numbers.len();
-    tensor.copy_data(&mut numbers, count);
-    numbers
+impl<'a> Scorer<'a> {
+    /// `answers`, `wrong_answers`: token ids \[prompts\]; `clean`: the clean run's last residual stream at the read position
+    /// \[prompts, `d_model`\].
+    pub(super) fn new(
+        model: &'a Gpt2,
+        metrics: &'a [Metric],
+        answers: &[u32],
+        wrong_answers: Option<&[u32]>,
+        clean: &Tensor,
+    ) -> Self {
+        let ids = |ids: &[u32]| {
+            let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
+            Tensor::from_slice(&ids).to_device(model.embed.device())
+        };
+        let compares = metrics.iter().any(|metric| metric.kind == MetricKind::Kl);
+        Self {
+            model,
+            metrics,
+            answers: ids(answers),
+            wrong_answers: wrong_answers.map(ids),
+            clean: compares.then(|| Distribution::of(model, &model.final_norm(clean))),
+        }
+    }
+
+    /// How many metrics there are.
+    pub(super) fn metrics(&self) -> usize {
+        self.metrics.len()
+    }
+
+    /// All metrics of runs \[metrics, cells, prompts\], float32.
+    ///
+    /// `resid`: the last residual stream at the read position \[cells, prompts, `d_model`\].
+    pub(super) fn score(&self, resid: &Tensor) -> Tensor {
+        let (cells, prompts, _) = resid.size3().expect("cells, prompts and d_model");
+        let normed = self.model.final_norm(&resid.flatten(0, 1));
+        let answers = self.answers.repeat([cells]);
+        let reads_vocabulary = self.metrics.iter().any(|metric| metric.kind.reads_vocabulary());
+        let distribution = reads_vocabulary.then(|| Distribution::of(self.model, &normed));
+        let logit = |ids: &Tensor| {
+            let columns = self.model.unembed.index_select(0, ids).to_kind(Kind::Float);
+            (&normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float)
+        };
+        let logprob = || match &distribution {
+            Some(distribution) => logit(&answers) - &distribution.log_sum,
+            None => unreachable!("computed for metrics that read the vocabulary"),
+        };
+        let score = |metric: &Metric| match &metric.kind {
+            MetricKind::LogitDiffMax { candidates } => {
+                let (others, is_answer) = self.candidates(&normed, candidates, &answers);
+                logit(&answers) - others.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false)
+            }
+            MetricKind::LogitDiffMean { candidates } => {
+                let (others, is_answer) = self.candidates(&normed, candidates, &answers);
+                let sum = others.masked_fill(&is_answer, 0.0).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
+                let count = i64::try_from(candidates.len()).unwrap_or(i64::MAX) - 1;
+                logit(&answers) - sum / count
+            }
+            MetricKind::LogitDiff => match &self.wrong_answers {
+                Some(wrong) => logit(&answers) - logit(&wrong.repeat([cells])),
+                None => unreachable!("a context with this metric has wrong answers"),
+            },
+            MetricKind::Logprob => logprob(),
+            MetricKind::Prob => logprob().exp(),
+            MetricKind::Kl => match (&self.clean, &distribution) {
+                (Some(clean), Some(run)) => clean.divergence(self.model, run, cells),
+                _ => unreachable!("both are computed for this metric"),
+            },
+        };
+        let scores: Vec<Tensor> = self.metrics.iter().map(|metric| score(metric).view([cells, prompts])).collect();
+        Tensor::stack(&scores, 0)
+    }
+
+    /// Logits of the candidates, and which of them is the answer, each \[rows, candidates\].
+    fn candidates(&self, normed: &Tensor, candidates: &[u32], answers: &Tensor) -> (Tensor, Tensor) {
+        let ids: Vec<i64> = candidates.iter().map(|&id| id.into()).collect();
+        let ids = Tensor::from_slice(&ids).to_device(normed.device());
+        let columns = self.model.unembed.index_select(0, &ids).to_kind(Kind::Float);
+        let logits = self.model.product(normed, &columns.transpose(0, 1));
+        (logits, ids.unsqueeze(0).eq_tensor(&answers.unsqueeze(1)))
+    }
 }

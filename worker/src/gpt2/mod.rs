@@ -1,14 +1,28 @@
 //! GPT-2 on libtorch: the only place that knows tch.
 
+mod activations;
+mod attention;
+mod batch;
+mod chunk;
 mod device;
 mod engine;
+mod enter;
 mod forward;
+mod heads;
+mod memory;
 mod metrics;
+mod noise;
+mod patch;
+mod positions;
+mod products;
 mod recorder;
+mod run_scores;
 mod runs;
+mod sites;
 mod suffix;
 mod suffix_attention;
 mod task;
+mod vocabulary;
 mod weights;
 
 #[cfg(test)]

@@ -8,21 +8,31 @@ use tch::Tensor;
 /// An activation's place in the forward pass.
 pub(super) type Site = (u32, Component);
 
-/// Keeps some activations of a run: \[batch, pos, `d_model`\], and \[batch, pos, head, `d_head`\] with heads.
+/// The residual stream before a block is the one behind the block before it: one name for both.
+pub(super) fn canonical((layer, component): Site) -> Site {
+    match (layer.checked_sub(1), component) {
+        (Some(before), Component::ResidPre) => (before, Component::ResidPost),
+        _ => (layer, component),
+    }
+}
+
+/// Keeps some activations of a run: \[batch, pos, `d_model`\], \[batch, pos, head, `d_head`\] with heads, and the pattern
+/// \[batch, head, `dest_pos`, `src_pos`\].
 pub(super) struct Recorder<'a> {
-    pub(super) wanted: &'a dyn Fn(u32, Component) -> bool,
+    pub(super) wanted: &'a dyn Fn(Site) -> bool,
     pub(super) recorded: BTreeMap<Site, Tensor>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(wanted: &'a dyn Fn(u32, Component) -> bool) -> Self {
+    pub(super) fn new(wanted: &'a dyn Fn(Site) -> bool) -> Self {
         Self { wanted, recorded: BTreeMap::new() }
     }
 
     pub(super) fn see(&mut self, layer: u32, component: Component, activation: &Tensor) {
-        if (self.wanted)(layer, component) {
+        let site = canonical((layer, component));
+        if (self.wanted)(site) && !self.recorded.contains_key(&site) {
             // Queries, keys and values are views of one tensor; keeping a view would keep the whole.
-            self.recorded.insert((layer, component), activation.contiguous());
+            self.recorded.insert(site, activation.contiguous());
         }
     }
 }

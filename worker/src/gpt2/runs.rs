@@ -1,113 +1,179 @@
-//! Activations of clean and corrupted runs, cached by content.
+//! Clean and corrupted runs of some prompts, cached by content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use patchsweep_proto::context::{Noise, SweepContext};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::grid::Component;
-use patchsweep_proto::model::Dtype;
-use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::tokens::TokenMatrix;
-use tch::{Device, Tensor};
+use tch::Tensor;
 
-use super::recorder::{Recorder, Site};
+use super::activations::{ActivationCache, Activations};
+use super::forward::Prefix;
+use super::recorder::{Recorder, Site, canonical};
 use super::weights::Gpt2;
-use crate::cache::ByteLru;
 
-/// What an activation depends on, and nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct ActivationKey {
-    model: Digest,
-    dtype: Dtype,
-    tokens: Digest,
-    layer: u32,
-    component: Component,
+/// Runs of some prompts of one iteration.
+pub(super) struct Runs<'a> {
+    pub(super) model: &'a Gpt2,
+    pub(super) context: &'a SweepContext,
+    pub(super) iteration: u32,
+    pub(super) prompts: Range<u32>,
+    pub(super) cache: &'a mut ActivationCache,
+    /// What is kept of a run that has to be made, besides what is asked for: other tiles need it.
+    pub(super) kept: &'a BTreeSet<Site>,
+    /// Tokens of a batch.
+    pub(super) batch_rows: usize,
 }
 
-/// The activations that this worker keeps between tiles.
-#[derive(Debug)]
-pub(super) struct ActivationCache {
-    cache: ByteLru<ActivationKey, Tensor>,
+/// What goes into a run, up to the last position that matters.
+struct Input<'a> {
+    tokens: TokenMatrix,
+    noise: Option<&'a Noise>,
+    /// Which prompts of the dataset these are.
+    prompts: Range<u32>,
 }
 
-impl ActivationCache {
-    pub(super) fn new(budget_bytes: u64) -> Self {
-        Self { cache: ByteLru::new(budget_bytes) }
+impl<'a> Runs<'a> {
+    /// Activations of the clean run, up to the last position that any iteration reads.
+    pub(super) fn clean(&mut self, sites: &BTreeSet<Site>) -> Activations {
+        let tokens = self.context.clean.slice(self.prompts.clone()).truncated(self.context.last_read() + 1);
+        let input = Input { tokens, noise: None, prompts: self.prompts.clone() };
+        let sites = sites.iter().copied().map(canonical).collect();
+        let wanted = &sites | self.kept;
+        self.cached(&input.digest(), &sites, |runs| runs.run(&input, 0, None, &wanted))
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
-        self.cache.stats()
+    /// Activations of the corrupted run, up to the last position that this iteration reads. What lies before the first
+    /// corrupted position is the clean run's.
+    pub(super) fn corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
+        let input = self.corrupted_input(self.prompts.clone());
+        let pairs = self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt));
+        let first_corrupted = pairs.filter_map(|pair| pair.first_corrupted()).min();
+        let first = first_corrupted.filter(|&first| first < input.tokens.positions());
+        let sites = sites.iter().copied().map(canonical).collect();
+        let wanted = &sites | self.kept;
+        self.cached(&input.digest(), &sites, |runs| {
+            let layers = 0..runs.context.shape.layers;
+            let keys_values = layers.flat_map(|layer| [(layer, Component::K), (layer, Component::V)]);
+            let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
+            let clean = clean.truncated(input.tokens.positions().into());
+            match first {
+                Some(first) => runs.run(&input, first.into(), Some(&clean), &wanted),
+                None => clean,
+            }
+        })
     }
 
-    /// The activations at `sites` of a run on these tokens \[prompts, pos, ..\].
-    ///
-    /// If one of them is not cached, the run is made once, in batches of prompts, and everything in `record` is kept
-    /// with it.
-    pub(super) fn activations(
+    /// Means over all corrupted prompts of the iteration \[1, pos, ..\].
+    pub(super) fn mean_corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
+        let all = 0..self.context.clean.prompts();
+        let input = self.corrupted_input(all.clone());
+        let sites: BTreeSet<Site> = sites.iter().copied().map(canonical).collect();
+        let digest = Digest::of(&[input.digest().0.as_slice(), b"mean"].concat());
+        self.cached(&digest, &sites, |runs| {
+            let mut sums = BTreeMap::new();
+            let most = u32::try_from(runs.prompts_per_batch(&input)).unwrap_or(u32::MAX);
+            for first in all.clone().step_by(most as usize) {
+                let part = runs.corrupted_input(first..all.end.min(first.saturating_add(most)));
+                for (site, activation) in runs.run(&part, 0, None, &sites).into_sites() {
+                    let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
+                    let sum = sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
+                    sums.insert(site, sum);
+                }
+            }
+            let kind = runs.model.embed.kind();
+            let mean = |(site, sum): (Site, Tensor)| (site, (sum / f64::from(all.end)).to_kind(kind));
+            Activations::new(sums.into_iter().map(mean).collect())
+        })
+    }
+
+    fn corrupted_input(&self, prompts: Range<u32>) -> Input<'a> {
+        let context = self.context;
+        let iteration = &context.iterations[self.iteration as usize];
+        let positions = iteration.last_read().map_or(1, |read| read + 1);
+        let tokens = iteration.corrupted.slice(prompts.clone()).truncated(positions);
+        Input { tokens, noise: iteration.noise.as_ref(), prompts }
+    }
+
+    /// What is cached of a run; if anything is missing, the run is made.
+    fn cached(
         &mut self,
-        model: &Gpt2,
-        dtype: Dtype,
-        tokens: &TokenMatrix,
-        sites: &[Site],
-        record: &dyn Fn(u32, Component) -> bool,
-        prompts_per_batch: usize,
-    ) -> BTreeMap<Site, Tensor> {
-        let tokens_digest = digest(tokens);
-        let key = |(layer, component): Site| ActivationKey {
-            model: model.digest,
-            dtype,
-            tokens: tokens_digest,
-            layer,
-            component,
-        };
-        let cached: BTreeMap<Site, Tensor> =
-            sites.iter().filter_map(|&site| Some((site, self.cache.get(&key(site))?.shallow_clone()))).collect();
-        if cached.len() == sites.len() {
-            return cached;
+        run: &Digest,
+        sites: &BTreeSet<Site>,
+        make: impl FnOnce(&mut Self) -> Activations,
+    ) -> Activations {
+        let key = |site| (self.model.digest, self.context.dtype, *run, site);
+        if let Some(found) = self.cache.get(sites, key) {
+            return found;
         }
-        let wanted = |layer, component| sites.contains(&(layer, component)) || record(layer, component);
-        let recorded = run(model, tokens, &wanted, prompts_per_batch);
-        for (&site, activation) in &recorded {
-            self.cache.insert(key(site), activation.shallow_clone(), bytes(activation));
+        let made = make(self);
+        let key = |site| (self.model.digest, self.context.dtype, *run, site);
+        self.cache.keep(&made, key);
+        made
+    }
+
+    /// A forward pass from position `first` on, in batches of prompts, behind the clean run's activations.
+    fn run(&self, input: &Input<'_>, first: i64, clean: Option<&Activations>, wanted: &BTreeSet<Site>) -> Activations {
+        let is_wanted = |site| wanted.contains(&site);
+        let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
+        let embedded = self.embedded(input);
+        let most = i64::try_from(self.prompts_per_batch(input)).unwrap_or(i64::MAX);
+        let total = embedded.size()[0];
+        for from in (0..total).step_by(usize::try_from(most).unwrap_or(usize::MAX)) {
+            let count = most.min(total - from);
+            let positions = embedded.size()[1];
+            let mut resid = embedded.narrow(0, from, count).narrow(1, first, positions - first);
+            let mut recorder = Recorder::new(&is_wanted);
+            for layer in 0..self.context.shape.layers {
+                let before = |component| {
+                    clean.map(|clean| clean.get(layer, component).narrow(0, from, count).narrow(1, 0, first))
+                };
+                let prefix: Option<Prefix> = before(Component::K).zip(before(Component::V)).map(|(k, v)| [k, v]);
+                resid = self.model.block(layer, &resid, prefix.as_ref(), &mut recorder);
+            }
+            for (site, own) in recorder.recorded {
+                let whole = match clean {
+                    Some(clean) => clean.completed(site, &own, from, first),
+                    None => own,
+                };
+                parts.entry(site).or_default().push(whole);
+            }
         }
-        recorded
+        Activations::new(parts.into_iter().map(|(site, parts)| (site, Tensor::cat(&parts, 0))).collect())
+    }
+
+    /// \[prompts, pos, `d_model`\]
+    fn embedded(&self, input: &Input<'_>) -> Tensor {
+        let tokens = &input.tokens;
+        let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
+        let shape = [i64::from(tokens.prompts()), i64::from(tokens.positions())];
+        let ids = Tensor::from_slice(&ids).view(shape).to_device(self.model.embed.device());
+        let embedded = self.model.embed(&ids);
+        match input.noise {
+            Some(noise) => embedded + self.model.noise(noise, input.prompts.clone(), tokens.positions()),
+            None => embedded,
+        }
+    }
+
+    fn prompts_per_batch(&self, input: &Input<'_>) -> usize {
+        (self.batch_rows / input.tokens.positions() as usize).max(1)
     }
 }
 
-/// A forward pass over all prompts, in batches.
-fn run(
-    model: &Gpt2,
-    tokens: &TokenMatrix,
-    wanted: &dyn Fn(u32, Component) -> bool,
-    prompts_per_batch: usize,
-) -> BTreeMap<Site, Tensor> {
-    let tokens = to_tensor(tokens, model.embed.device());
-    let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
-    for batch in tokens.split(i64::try_from(prompts_per_batch).unwrap_or(i64::MAX), 0) {
-        let mut recorder = Recorder::new(wanted);
-        let mut resid = model.embed(&batch);
-        for layer in 0..model.config.shape.layers {
-            resid = model.block(layer, &resid, &mut recorder);
+impl Input<'_> {
+    fn digest(&self) -> Digest {
+        let shape = [self.tokens.prompts(), self.tokens.positions()];
+        let mut words: Vec<u32> = shape.iter().chain(self.tokens.ids()).copied().collect();
+        let mut seed = 0;
+        if let Some(noise) = self.noise {
+            // Noise depends on which prompts of the dataset these are.
+            words.extend(&noise.positions);
+            words.extend([noise.scale.to_bits(), self.prompts.start]);
+            seed = noise.seed;
         }
-        for (site, activation) in recorder.recorded {
-            parts.entry(site).or_default().push(activation);
-        }
+        let bytes = words.iter().flat_map(|word| word.to_le_bytes()).chain(seed.to_le_bytes());
+        Digest::of(&bytes.collect::<Vec<u8>>())
     }
-    parts.into_iter().map(|(site, activations)| (site, Tensor::cat(&activations, 0))).collect()
-}
-
-/// int64 \[prompts, pos\]
-fn to_tensor(tokens: &TokenMatrix, device: Device) -> Tensor {
-    let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
-    let shape = [i64::from(tokens.prompts()), i64::from(tokens.positions())];
-    Tensor::from_slice(&ids).view(shape).to_device(device)
-}
-
-fn digest(tokens: &TokenMatrix) -> Digest {
-    let shape = [tokens.prompts(), tokens.positions()];
-    let words = shape.iter().chain(tokens.ids());
-    Digest::of(&words.flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>())
-}
-
-fn bytes(tensor: &Tensor) -> u64 {
-    (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64
 }

@@ -1,5 +1,6 @@
 //! A GPT-2's parameters on a device.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use patchsweep_proto::digest::Digest;
@@ -9,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::files::{ModelError, WeightFiles, read_config};
 
-/// A loaded model. Matrices are in Hugging Face's layout: `y = x W + b`, W \[in, out\].
+/// A loaded model. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
 #[derive(Debug)]
 pub(super) struct Gpt2 {
     pub(super) config: Gpt2Config,
@@ -22,6 +23,8 @@ pub(super) struct Gpt2 {
     pub(super) ln_final: LayerNorm,
     /// \[vocabulary, `d_model`\]
     pub(super) unembed: Tensor,
+    /// Of all matrix products so far.
+    pub(super) multiply_adds: Cell<u64>,
 }
 
 /// Weight and bias \[`d_model`\].
@@ -31,7 +34,7 @@ pub(super) struct LayerNorm {
     pub(super) bias: Tensor,
 }
 
-/// Weight \[in, out\] and bias \[out\].
+/// Weight \[out, in\] and bias \[out\].
 #[derive(Debug)]
 pub(super) struct Linear {
     pub(super) weight: Tensor,
@@ -45,16 +48,17 @@ pub(super) struct Block {
     /// Keys and values side by side.
     pub(super) keys_values: Linear,
     pub(super) attn_out: Linear,
+    /// What `TransformerLens` moves from the values into the output bias \[head, `d_head`\]: `b_V + ln_1.bias W_V`.
+    pub(super) folded_values: Tensor,
     pub(super) ln_2: LayerNorm,
     pub(super) mlp_in: Linear,
     pub(super) mlp_out: Linear,
 }
 
 impl Linear {
-    /// Some of its outputs.
-    fn columns(&self, first: i64, count: i64) -> Self {
-        let part = |tensor: &Tensor| tensor.narrow(-1, first, count).contiguous();
-        Self { weight: part(&self.weight), bias: part(&self.bias) }
+    /// Some of its outputs, as a view.
+    fn outputs(&self, first: i64, count: i64) -> Self {
+        Self { weight: self.weight.narrow(0, first, count), bias: self.bias.narrow(0, first, count) }
     }
 }
 
@@ -78,7 +82,8 @@ impl Gpt2 {
             Ok(LayerNorm { weight, bias: get(&format!("{name}.bias"), &[s.d_model])? })
         };
         let linear = |name: &str, inputs: u32, outputs: u32| -> Result<Linear, ModelError> {
-            let weight = get(&format!("{name}.weight"), &[inputs, outputs])?;
+            // Hugging Face stores [in, out].
+            let weight = get(&format!("{name}.weight"), &[inputs, outputs])?.transpose(0, 1).contiguous();
             Ok(Linear { weight, bias: get(&format!("{name}.bias"), &[outputs])? })
         };
         let block = |layer: u32| -> Result<Block, ModelError> {
@@ -87,10 +92,13 @@ impl Gpt2 {
             // Queries, keys and values side by side.
             let attn = linear(&name("attn.c_attn"), s.d_model, 3 * s.d_model)?;
             let width = i64::from(s.d_model);
+            let values = attn.outputs(2 * width, width);
+            let folded = values.weight.mv(&ln_1.bias) + values.bias;
             Ok(Block {
+                folded_values: folded.unflatten(0, [i64::from(s.heads), -1]),
                 ln_1,
-                queries: attn.columns(0, width),
-                keys_values: attn.columns(width, 2 * width),
+                queries: attn.outputs(0, width),
+                keys_values: attn.outputs(width, 2 * width),
                 attn_out: linear(&name("attn.c_proj"), s.d_model, s.d_model)?,
                 ln_2: layer_norm(&name("ln_2"))?,
                 mlp_in: linear(&name("mlp.c_fc"), s.d_model, s.d_mlp)?,
@@ -110,8 +118,30 @@ impl Gpt2 {
             pos_embed: get("wpe.weight", &[s.n_ctx, s.d_model])?,
             blocks: (0..s.layers).map(block).collect::<Result<_, _>>()?,
             ln_final: layer_norm("ln_f")?,
+            multiply_adds: Cell::new(0),
             config,
         })
+    }
+}
+
+impl Gpt2 {
+    /// What the parameters take on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        let mut tensors = vec![&self.embed, &self.pos_embed, &self.ln_final.weight, &self.ln_final.bias];
+        if self.unembed.data_ptr() != self.embed.data_ptr() {
+            tensors.push(&self.unembed);
+        }
+        for block in &self.blocks {
+            for LayerNorm { weight, bias } in [&block.ln_1, &block.ln_2] {
+                tensors.extend([weight, bias]);
+            }
+            for Linear { weight, bias } in
+                [&block.queries, &block.keys_values, &block.attn_out, &block.mlp_in, &block.mlp_out]
+            {
+                tensors.extend([weight, bias]);
+            }
+        }
+        tensors.iter().map(|tensor| (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64).sum()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::scores::WorkDone;
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{self, coordinator_message, worker_message};
@@ -169,6 +170,7 @@ impl Session<'_> {
 
     async fn report(&self, lease: &Lease, outcome: Result<Evaluation, String>, busy: Duration) {
         let model = outcome.as_ref().map_or_else(|_| Vec::new(), |evaluation| evaluation.model.0.to_vec());
+        let work = outcome.as_ref().map_or_else(|_| WorkDone::default(), |evaluation| evaluation.work);
         let outcome = match outcome {
             Ok(evaluation) => v1::tile_result::Outcome::Scores((&evaluation.scores).into()),
             Err(reason) => v1::tile_result::Outcome::Failure(v1::TileFailure { reason }),
@@ -179,6 +181,8 @@ impl Session<'_> {
             cache: Some(self.engine.cache_stats().into()),
             busy_seconds: busy.as_secs_f64(),
             model_digest: model,
+            multiply_adds: work.multiply_adds,
+            memory_retries: work.memory_retries,
         };
         send(&self.outbox, worker_message::Message::Result(result)).await;
     }

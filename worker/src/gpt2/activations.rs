@@ -1,0 +1,97 @@
+//! Activations of a run, and the cache that keeps them between tiles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::grid::Component;
+use patchsweep_proto::model::Dtype;
+use patchsweep_proto::scores::CacheStats;
+use tch::Tensor;
+
+use super::recorder::{Site, canonical};
+use crate::cache::ByteLru;
+
+/// Activations \[prompts, pos, ..\] by their place; the pattern is \[prompts, head, `dest_pos`, `src_pos`\].
+#[derive(Debug)]
+pub(super) struct Activations {
+    sites: BTreeMap<Site, Tensor>,
+}
+
+impl Activations {
+    pub(super) fn new(sites: BTreeMap<Site, Tensor>) -> Self {
+        Self { sites }
+    }
+
+    pub(super) fn into_sites(self) -> BTreeMap<Site, Tensor> {
+        self.sites
+    }
+
+    pub(super) fn prompts(&self) -> i64 {
+        self.sites.values().next().map_or(0, |x| x.size()[0])
+    }
+
+    /// One that was asked for.
+    pub(super) fn get(&self, layer: u32, component: Component) -> Tensor {
+        self.sites[&canonical((layer, component))].shallow_clone()
+    }
+
+    /// The first positions only.
+    pub(super) fn truncated(&self, positions: i64) -> Self {
+        let first = |(&(layer, component), x): (&Site, &Tensor)| {
+            let x = match component {
+                Component::Pattern => x.narrow(2, 0, positions).narrow(3, 0, positions),
+                _ => x.narrow(1, 0, positions),
+            };
+            ((layer, component), x)
+        };
+        Self { sites: self.sites.iter().map(first).collect() }
+    }
+
+    /// An activation of some prompts, from prompt `prompt` on, that is these ones' before position `first` and `own` from
+    /// there on.
+    pub(super) fn completed(&self, site: Site, own: &Tensor, prompt: i64, first: i64) -> Tensor {
+        let before = self.sites[&site].narrow(0, prompt, own.size()[0]);
+        match site.1 {
+            Component::Pattern => Tensor::cat(&[&before.narrow(2, 0, first), own], 2),
+            _ => Tensor::cat(&[&before.narrow(1, 0, first), own], 1),
+        }
+    }
+}
+
+/// What an activation depends on, and nothing else: model, dtype, what went into the run, and the place in it.
+pub(super) type ActivationKey = (Digest, Dtype, Digest, Site);
+
+/// The activations that this worker keeps between tiles.
+#[derive(Debug)]
+pub(super) struct ActivationCache {
+    cache: ByteLru<ActivationKey, Tensor>,
+}
+
+impl ActivationCache {
+    pub(super) fn new() -> Self {
+        Self { cache: ByteLru::new(0) }
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        self.cache.stats()
+    }
+
+    /// Keeps at most so many bytes from now on.
+    pub(super) fn limit(&mut self, budget_bytes: u64) {
+        self.cache.limit(budget_bytes);
+    }
+
+    /// All of a run's activations at these sites, or nothing.
+    pub(super) fn get(&mut self, sites: &BTreeSet<Site>, key: impl Fn(Site) -> ActivationKey) -> Option<Activations> {
+        let found = sites.iter().filter_map(|&site| Some((site, self.cache.get(&key(site))?.shallow_clone())));
+        let found: BTreeMap<Site, Tensor> = found.collect();
+        (found.len() == sites.len()).then_some(Activations { sites: found })
+    }
+
+    pub(super) fn keep(&mut self, activations: &Activations, key: impl Fn(Site) -> ActivationKey) {
+        for (&site, activation) in &activations.sites {
+            let bytes = activation.numel() * activation.kind().elt_size_in_bytes();
+            self.cache.insert(key(site), activation.shallow_clone(), bytes as u64);
+        }
+    }
+}

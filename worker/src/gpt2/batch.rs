@@ -1,0 +1,65 @@
+//! Patched runs in the middle of the model, packed row by row so that every matrix product runs over all of them.
+
+use tch::Tensor;
+
+use super::positions::Positions;
+
+/// Runs of some cells over the same positions.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    /// Indices in the tile's cells.
+    pub(super) cells: Vec<usize>,
+    /// The positions of each run that differ from the unpatched one.
+    pub(super) positions: Positions,
+}
+
+/// Segments, one after the other.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) segments: Vec<Segment>,
+    /// Prompts of each cell.
+    pub(super) prompts: i64,
+    /// The residual stream \[rows, `d_model`\]: for each segment \[cells, prompts, positions, `d_model`\]; `None` while there
+    /// are no segments.
+    pub(super) resid: Option<Tensor>,
+}
+
+impl Segment {
+    /// Rows of a batch.
+    pub(super) fn rows(&self, prompts: i64) -> i64 {
+        i64::try_from(self.cells.len()).unwrap_or(i64::MAX) * prompts * self.positions.len()
+    }
+
+    /// A segment's part of a tensor \[rows, ..\] as \[cells, prompts, positions, ..\].
+    pub(super) fn apart(&self, rows: &Tensor, prompts: i64) -> Tensor {
+        rows.unflatten(0, [-1, prompts, self.positions.len()])
+    }
+}
+
+impl Batch {
+    pub(super) fn empty(prompts: i64) -> Self {
+        Self { segments: Vec::new(), prompts, resid: None }
+    }
+
+    /// Of one tensor \[cells, prompts, positions, `d_model`\] per segment.
+    pub(super) fn packed(segments: Vec<Segment>, prompts: i64, tensors: &[Tensor]) -> Self {
+        let rows: Vec<Tensor> = tensors.iter().map(|tensor| tensor.flatten(0, 2)).collect();
+        let resid = (!rows.is_empty()).then(|| Tensor::cat(&rows, 0));
+        Self { segments, prompts, resid }
+    }
+
+    /// Puts the runs of another batch behind these.
+    pub(super) fn join(mut self, other: Self) -> Self {
+        self.segments.extend(other.segments);
+        let parts: Vec<Tensor> = [self.resid, other.resid].into_iter().flatten().collect();
+        let resid = (!parts.is_empty()).then(|| Tensor::cat(&parts, 0));
+        Self { resid, ..self }
+    }
+
+    /// Each segment with its part of a tensor \[rows, ..\], as \[cells, prompts, positions, ..\].
+    pub(super) fn apart(&self, rows: &Tensor) -> Vec<(&Segment, Tensor)> {
+        let lengths: Vec<i64> = self.segments.iter().map(|segment| segment.rows(self.prompts)).collect();
+        let parts = rows.split_with_sizes(&lengths, 0);
+        self.segments.iter().zip(parts).map(|(segment, part)| (segment, segment.apart(&part, self.prompts))).collect()
+    }
+}

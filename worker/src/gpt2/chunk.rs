@@ -1,0 +1,195 @@
+//! Some prompts of a tile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use patchsweep_proto::causality::PromptPair;
+use patchsweep_proto::context::{Direction, Iteration, SweepContext};
+use patchsweep_proto::grid::{Cell, Grid, PatchValue};
+use tch::{Device, Tensor};
+
+use super::activations::{ActivationCache, Activations};
+use super::metrics::Scorer;
+use super::patch::Patch;
+use super::positions::Positions;
+use super::recorder::Site;
+use super::run_scores::RunScores;
+use super::runs::Runs;
+use super::sites::{Sites, last_site};
+use super::suffix::{Start, SuffixRun};
+use super::weights::Gpt2;
+
+/// Some prompts of one iteration, few enough for their activations to fit the memory.
+pub(super) struct Chunk<'a> {
+    pub(super) context: &'a SweepContext,
+    pub(super) model: &'a Gpt2,
+    pub(super) iteration: u32,
+    pub(super) prompts: Range<u32>,
+    /// What is kept of runs for other tiles.
+    pub(super) kept: &'a BTreeSet<Site>,
+    /// Rows of a batch.
+    pub(super) batch_rows: usize,
+}
+
+/// Metrics \[metrics\]\[prompts\].
+pub(super) type Scores = Vec<Vec<f32>>;
+
+impl Chunk<'_> {
+    /// Metrics of the clean and of the corrupted run.
+    pub(super) fn baselines(&self, cache: &mut ActivationCache) -> [Scores; 2] {
+        let last = BTreeSet::from([last_site(self.context.shape.layers)]);
+        let mut runs = self.runs(cache);
+        let (clean, corrupted) = (runs.clean(&last), runs.corrupted(&last));
+        let scorers = self.scorers(&clean);
+        [clean, corrupted].map(|run| self.unpatched(&run, &scorers).averaged())
+    }
+
+    /// Metrics of the run that is patched, and of the patched run of each cell.
+    pub(super) fn patched(
+        &self,
+        grid: &Grid,
+        cells: &[Cell<'_>],
+        cache: &mut ActivationCache,
+    ) -> (Scores, Vec<Scores>) {
+        let changes = self.first_changes(cells);
+        let starts = starts(cells, &changes);
+        let layers: BTreeSet<u32> = starts.iter().map(|start| start.cell.layer()).collect();
+        let sites = Sites::of(grid, &layers, self.context.shape.layers);
+        let mut runs = self.runs(cache);
+        let clean = runs.clean(&BTreeSet::from([last_site(self.context.shape.layers)]));
+        let (base, other) = base_and_other(&mut runs, grid, &sites);
+        let scorers = self.scorers(&clean);
+        let unpatched = self.unpatched(&base, &scorers);
+        let reads = self.reads();
+        let last = reads.iter().last().unwrap_or(0);
+        let patch = Patch { model: self.model, value: grid.value, base, other, last };
+        let run = SuffixRun { patch: &patch, reads: &reads };
+        // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
+        let mut scores = vec![unpatched.clone(); cells.len()];
+        for batch in self.batches(&starts, last) {
+            let done = run.run(batch);
+            let Some(resid) = &done.resid else { continue };
+            for (segment, resid) in done.apart(resid) {
+                for (place, read) in (0..).zip(segment.positions.iter()) {
+                    let index = reads.iter().take_while(|&other| other < read).count();
+                    let new = host(&scorers[index].score(&resid.select(2, place)));
+                    for (row, &cell) in segment.cells.iter().enumerate() {
+                        let live = |change: &Option<u32>| change.is_some_and(|pos| i64::from(pos) <= read);
+                        for metric in 0..scorers[index].metrics() {
+                            let first = (metric * segment.cells.len() + row) * self.prompts.len();
+                            let pairs = scores[cell].of_mut(metric, index).iter_mut().zip(&new[first..]);
+                            for ((score, &new), change) in pairs.zip(&changes[cell]) {
+                                if live(change) {
+                                    *score = new;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        (unpatched.averaged(), scores.iter().map(RunScores::averaged).collect())
+    }
+
+    fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
+        let Self { context, model, iteration, prompts, kept, batch_rows } = self;
+        Runs { context, model, iteration: *iteration, prompts: prompts.clone(), cache, kept, batch_rows: *batch_rows }
+    }
+
+    fn reads(&self) -> Positions {
+        Positions::new(self.iteration().reads.iter().map(|&read| read.into()))
+    }
+
+    fn iteration(&self) -> &Iteration {
+        &self.context.iterations[self.iteration as usize]
+    }
+
+    /// One for each read position.
+    fn scorers(&self, clean: &Activations) -> Vec<Scorer<'_>> {
+        let resid = last_resid(clean, self.context);
+        let Iteration { reads, answers, wrong_answers, .. } = self.iteration();
+        let prompts = self.prompts.start as usize..self.prompts.end as usize;
+        let scorer = |(place, &read): (usize, &u32)| {
+            let of_prompts =
+                |ids: &[u32]| -> Vec<u32> { prompts.clone().map(|prompt| ids[prompt * reads.len() + place]).collect() };
+            let wrong = (!wrong_answers.is_empty()).then(|| of_prompts(wrong_answers));
+            let clean = resid.select(1, read.into());
+            Scorer::new(self.model, &self.context.metrics, &of_prompts(answers), wrong.as_deref(), &clean)
+        };
+        reads.iter().enumerate().map(scorer).collect()
+    }
+
+    /// Metrics of a run without a patch.
+    fn unpatched(&self, run: &Activations, scorers: &[Scorer<'_>]) -> RunScores {
+        let resid = last_resid(run, self.context);
+        let at_read =
+            |(scorer, &read): (&Scorer<'_>, &u32)| host(&scorer.score(&resid.select(1, read.into()).unsqueeze(0)));
+        let by_read: Vec<Vec<f32>> = scorers.iter().zip(&self.iteration().reads).map(at_read).collect();
+        RunScores::new(&by_read, self.prompts.len())
+    }
+
+    /// For each cell and prompt, the first position where the patch can change a score.
+    fn first_changes(&self, cells: &[Cell<'_>]) -> Vec<Vec<Option<u32>>> {
+        let pair = |prompt| self.context.prompt_pair(self.iteration, prompt);
+        let pairs: Vec<PromptPair<'_>> = self.prompts.clone().map(pair).collect();
+        let layers = self.context.shape.layers;
+        cells.iter().map(|cell| pairs.iter().map(|pair| pair.first_change(cell, layers)).collect()).collect()
+    }
+
+    /// Cells that fit a batch together, at least one.
+    fn batches<'s, 'c>(&self, starts: &'s [Start<'c>], last: i64) -> Vec<&'s [Start<'c>]> {
+        let rows = |start: &Start<'_>| usize::try_from(last + 1 - start.pos).unwrap_or(1) * self.prompts.len();
+        let mut batches = Vec::new();
+        let (mut first, mut sum) = (0, 0);
+        for (index, start) in starts.iter().enumerate() {
+            if index > first && sum + rows(start) > self.batch_rows {
+                batches.push(&starts[first..index]);
+                (first, sum) = (index, 0);
+            }
+            sum += rows(start);
+        }
+        if first < starts.len() {
+            batches.push(&starts[first..]);
+        }
+        batches
+    }
+}
+
+/// Cells whose patch can change the score of a prompt, by layer.
+fn starts<'c>(cells: &[Cell<'c>], changes: &[Vec<Option<u32>>]) -> Vec<Start<'c>> {
+    let start = |(index, (&cell, changes)): (usize, (&Cell<'c>, &Vec<Option<u32>>))| {
+        let pos = changes.iter().flatten().min()?;
+        Some(Start { index, cell, pos: i64::from(*pos) })
+    };
+    let mut starts: Vec<Start<'c>> = cells.iter().zip(changes).enumerate().filter_map(start).collect();
+    starts.sort_by_key(|start| start.cell.layer());
+    starts
+}
+
+/// The run that is patched, and what it is patched with.
+fn base_and_other(runs: &mut Runs<'_>, grid: &Grid, sites: &Sites) -> (Activations, Activations) {
+    let noising = runs.context.direction == Direction::Noising;
+    let base = if noising { runs.clean(&sites.base) } else { runs.corrupted(&sites.base) };
+    let other = match grid.value {
+        PatchValue::Zero => Activations::new(BTreeMap::new()),
+        PatchValue::Mean => runs.mean_corrupted(&sites.other),
+        PatchValue::Other if noising => runs.corrupted(&sites.other),
+        PatchValue::Other => runs.clean(&sites.other),
+    };
+    (base, other)
+}
+
+/// \[prompts, pos, `d_model`\]
+fn last_resid(run: &Activations, context: &SweepContext) -> Tensor {
+    let (layer, component) = last_site(context.shape.layers);
+    run.get(layer, component)
+}
+
+/// A float32 tensor's numbers.
+fn host(tensor: &Tensor) -> Vec<f32> {
+    let tensor = tensor.to_device(Device::Cpu).contiguous();
+    let mut numbers = vec![0.0; tensor.numel()];
+    let count = numbers.len();
+    tensor.copy_data(&mut numbers, count);
+    numbers
+}

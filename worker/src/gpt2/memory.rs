@@ -1,0 +1,76 @@
+//! How much is computed at once, so that it fits the memory.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use patchsweep_proto::context::SweepContext;
+
+/// Rows of a batch beyond which products do not become faster.
+const MOST_ROWS_ON_CPU: u64 = 1 << 13;
+const MOST_ROWS_ON_GPU: u64 = 1 << 17;
+
+/// What is left for activations when the weights are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MemoryShares {
+    /// Of activations that are kept between tiles.
+    pub(super) cache: u64,
+    /// Of what one batch takes while it is computed.
+    pub(super) batch: u64,
+}
+
+impl MemoryShares {
+    /// Half for the cache; of the rest, half is left to the allocator. `None` when there is next to nothing.
+    pub(super) fn of(budget: u64, weights: u64) -> Option<Self> {
+        const LEAST: u64 = 1 << 20;
+        let rest = budget.checked_sub(weights).filter(|&rest| rest >= LEAST)?;
+        Some(Self { cache: rest / 2, batch: rest / 4 })
+    }
+
+    /// Rows of a batch whose activations fit, at least one.
+    pub(super) fn batch_rows(self, context: &SweepContext, on_gpu: bool) -> usize {
+        let shape = &context.shape;
+        let width = u64::from(shape.d_model);
+        // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
+        // twice, float32 whatever the model's dtype; and the hidden layer.
+        let numbers =
+            12 * width + 2 * u64::from(shape.heads) * (u64::from(context.last_read()) + 1) + 2 * u64::from(shape.d_mlp);
+        let most = if on_gpu { MOST_ROWS_ON_GPU } else { MOST_ROWS_ON_CPU };
+        usize::try_from((self.batch / (4 * numbers)).clamp(1, most)).unwrap_or(usize::MAX)
+    }
+}
+
+/// The memory of the device ran out.
+#[derive(Debug)]
+pub(super) struct OutOfMemory;
+
+/// Runs libtorch code and tells when memory ran out; other panics go on.
+pub(super) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
+    catch_unwind(AssertUnwindSafe(compute))
+        .map_err(|panic| if ran_out(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) })
+}
+
+/// libtorch says what went wrong in words only.
+fn ran_out(panic: &(dyn Any + Send)) -> bool {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
+    text.is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_below_the_weights_leaves_nothing() {
+        assert_eq!(MemoryShares::of(500 << 20, 600 << 20), None);
+        assert_eq!(MemoryShares::of(5 << 20, 1 << 20), Some(MemoryShares { cache: 2 << 20, batch: 1 << 20 }));
+    }
+
+    #[test]
+    fn what_libtorch_says_of_memory_is_told_from_other_failures() {
+        let huge = || tch::Tensor::zeros([1 << 46], (tch::Kind::Float, tch::Device::Cpu));
+        assert!(within_memory(huge).is_err());
+        let wrong = catch_unwind(|| within_memory(|| tch::Tensor::zeros([2], tch::kind::FLOAT_CPU).view([3])).is_ok());
+        assert!(wrong.is_err());
+    }
+}

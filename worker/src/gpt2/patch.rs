@@ -1,0 +1,114 @@
+//! What patched activations become, and what they were.
+
+use patchsweep_proto::grid::{Component, PatchValue};
+use tch::Tensor;
+
+use super::activations::Activations;
+use super::positions::Positions;
+use super::weights::Gpt2;
+
+/// The run that is patched, and what it is patched with, for some prompts.
+pub(super) struct Patch<'a> {
+    pub(super) model: &'a Gpt2,
+    pub(super) value: PatchValue,
+    /// Activations of the run that is patched \[prompts, pos, ..\].
+    pub(super) base: Activations,
+    /// Of the other run, or the means \[1, pos, ..\]; empty where the value is zero.
+    pub(super) other: Activations,
+    /// The last position that is read.
+    pub(super) last: i64,
+}
+
+/// What a patch of this component needs of the run that is patched in its own layer, besides keys and values.
+pub(super) fn base_components(component: Component) -> &'static [Component] {
+    use Component::{AttnOut, K, MlpOut, Pattern, Q, ResidMid, ResidPost, ResidPre, V, Z};
+    match component {
+        ResidPre => &[ResidPre, Q],
+        K | V => &[ResidMid, Q, Z],
+        Q | Pattern => &[ResidMid, ResidPost, Q, Z],
+        Z => &[ResidMid, ResidPost, Z],
+        AttnOut => &[ResidMid, ResidPost, AttnOut],
+        MlpOut => &[ResidPost, MlpOut],
+        ResidMid | ResidPost => &[ResidPost],
+    }
+}
+
+/// What it needs of the other run. A pattern is made of queries and keys; its mean over prompts is not.
+pub(super) fn other_components(component: Component, value: PatchValue) -> &'static [Component] {
+    use Component::{AttnOut, K, MlpOut, Pattern, Q, ResidMid, ResidPost, ResidPre, V, Z};
+    match component {
+        _ if value == PatchValue::Zero => &[],
+        Pattern if value == PatchValue::Other => &[Q, K],
+        Pattern => &[Pattern],
+        ResidPre => &[ResidPre],
+        ResidMid => &[ResidMid],
+        ResidPost => &[ResidPost],
+        AttnOut => &[AttnOut],
+        MlpOut => &[MlpOut],
+        Z => &[Z],
+        Q => &[Q],
+        K => &[K],
+        V => &[V],
+    }
+}
+
+impl Patch<'_> {
+    /// The unpatched activation at some positions \[prompts, positions, ..\].
+    pub(super) fn base_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
+        positions.of(&self.base.get(layer, component), 1, 0)
+    }
+
+    /// The unpatched activation up to the last read position \[prompts, pos, ..\].
+    pub(super) fn base(&self, layer: u32, component: Component) -> Tensor {
+        self.base.get(layer, component).narrow(1, 0, self.last + 1)
+    }
+
+    /// What the patched activation becomes at some positions \[prompts, positions, ..\]; not for patterns.
+    ///
+    /// `TransformerLens` folds the value bias into the output bias, so that its zero for values and for what they are
+    /// weighted to is that bias here.
+    pub(super) fn value_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
+        let zero = || self.base_at(layer, component, positions).zeros_like();
+        match (self.value, component) {
+            (PatchValue::Zero, Component::Z | Component::V) => {
+                zero() + &self.model.blocks[layer as usize].folded_values
+            }
+            (PatchValue::Zero, _) => zero(),
+            (PatchValue::Mean | PatchValue::Other, _) => {
+                let value = positions.of(&self.other.get(layer, component), 1, 0);
+                let mut sizes = value.size();
+                sizes[0] = self.prompts();
+                value.expand(&sizes, false)
+            }
+        }
+    }
+
+    /// What attention probabilities become at some positions \[prompts, head, positions, key\].
+    pub(super) fn pattern_at(&self, layer: u32, positions: &Positions) -> Tensor {
+        let keys = self.last + 1;
+        match self.value {
+            PatchValue::Zero => self.base_pattern(layer, positions).zeros_like(),
+            PatchValue::Mean => positions.of(&self.other.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0),
+            PatchValue::Other => {
+                let queries = positions.of(&self.other.get(layer, Component::Q), 1, 0);
+                let keys = self.other.get(layer, Component::K).narrow(1, 0, keys);
+                Gpt2::pattern(&self.model.attention_scores(layer, &queries, &keys), positions)
+            }
+        }
+    }
+
+    /// Attention scores of the run that is patched \[prompts, head, positions, key\].
+    pub(super) fn base_scores(&self, layer: u32, positions: &Positions) -> Tensor {
+        let queries = self.base_at(layer, Component::Q, positions);
+        self.model.attention_scores(layer, &queries, &self.base(layer, Component::K))
+    }
+
+    /// Attention probabilities of the run that is patched \[prompts, head, positions, key\].
+    pub(super) fn base_pattern(&self, layer: u32, positions: &Positions) -> Tensor {
+        Gpt2::pattern(&self.base_scores(layer, positions), positions)
+    }
+
+    pub(super) fn prompts(&self) -> i64 {
+        self.base.prompts()
+    }
+}

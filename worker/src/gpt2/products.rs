@@ -1,0 +1,55 @@
+//! Matrix products, which are nearly all of the work; they count their multiply-adds.
+
+use tch::{Device, Kind, Tensor};
+
+use super::weights::{Gpt2, Linear};
+
+/// From so many multiply-adds on, a product outweighs the set-up of a convolution for its sizes.
+const CONVOLVE_FROM: i64 = 1 << 25;
+
+impl Gpt2 {
+    /// \[.., in\] to \[.., out\].
+    pub(super) fn linear(&self, x: &Tensor, linear: &Linear) -> Tensor {
+        let (outputs, inputs) = linear.weight.size2().expect("a matrix");
+        let rows = elements(x) / inputs.max(1);
+        self.count(rows * inputs * outputs);
+        if x.device() == Device::Cpu && x.kind() == Kind::Float && rows * inputs * outputs >= CONVOLVE_FROM {
+            return convolved(x, linear, [rows, inputs, outputs]);
+        }
+        x.linear(&linear.weight, Some(&linear.bias))
+    }
+
+    /// Batched product \[.., m, k\] x \[.., k, n\].
+    pub(super) fn product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        let product = a.matmul(b);
+        self.count(elements(&product) * a.size().last().copied().unwrap_or(0));
+        product
+    }
+
+    /// Adds \[m, k\] x \[k, n\] to \[m, n\] in place.
+    pub(super) fn add_product(&self, sum: &mut Tensor, a: &Tensor, b: &Tensor) {
+        self.count(elements(sum) * a.size().last().copied().unwrap_or(0));
+        let _ = sum.addmm_(a, b);
+    }
+
+    fn count(&self, multiply_adds: i64) {
+        self.multiply_adds.set(self.multiply_adds.get() + multiply_adds.unsigned_abs());
+    }
+}
+
+/// The same as a 1x1 convolution over the rows as pixels. On CPUs, libtorch gives convolutions to oneDNN and products to
+/// MKL; the former is about a tenth faster and adds the bias on the way (docs/performance.md).
+fn convolved(x: &Tensor, linear: &Linear, [rows, inputs, outputs]: [i64; 3]) -> Tensor {
+    let pixels = x.reshape([1, rows, 1, inputs]).permute([0, 3, 1, 2]);
+    let kernel = linear.weight.view([outputs, inputs, 1, 1]);
+    let result = pixels.mkldnn_convolution(&kernel, Some(&linear.bias), [0, 0], [1, 1], [1, 1], 1);
+    let mut sizes = x.size();
+    if let Some(last) = sizes.last_mut() {
+        *last = outputs;
+    }
+    result.permute([0, 2, 3, 1]).reshape(sizes.as_slice())
+}
+
+fn elements(x: &Tensor) -> i64 {
+    x.size().iter().product()
+}

@@ -1,0 +1,59 @@
+//! Which activations a tile reads, and which its sweep's other tiles will.
+
+use std::collections::BTreeSet;
+
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
+
+use super::patch::{base_components, other_components};
+use super::recorder::{Site, canonical};
+
+/// Activations that patches need of each run.
+#[derive(Debug, Default)]
+pub(super) struct Sites {
+    /// Of the run that is patched.
+    pub(super) base: BTreeSet<Site>,
+    /// Of what it is patched with.
+    pub(super) other: BTreeSet<Site>,
+}
+
+impl Sites {
+    /// For patches of a grid in some of its layers.
+    pub(super) fn of(grid: &Grid, layers: &BTreeSet<u32>, all_layers: u32) -> Self {
+        let at = |components: &'static [Component]| {
+            layers.iter().flat_map(move |&layer| components.iter().map(move |&component| (layer, component)))
+        };
+        let first = layers.first().copied().unwrap_or(all_layers);
+        let keys_values = (first..all_layers).flat_map(|layer| [(layer, Component::K), (layer, Component::V)]);
+        let base = at(base_components(grid.component)).chain(keys_values).chain([last_site(all_layers)]);
+        let other = at(other_components(grid.component, grid.value));
+        Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
+    }
+
+    /// What the tiles of a sweep need of clean and corrupted runs, so that one run serves them all.
+    pub(super) fn of_sweep(context: &SweepContext) -> BTreeSet<Site> {
+        let of_grid = |grid: &Grid| {
+            let layers = grid.indices(Axis::Layer).iter().copied().collect();
+            let sites = Self::of(grid, &layers, context.shape.layers);
+            let other = if grid.value == PatchValue::Other { sites.other } else { BTreeSet::new() };
+            &sites.base | &other
+        };
+        context.grids.iter().flat_map(of_grid).collect()
+    }
+}
+
+/// The last residual stream, which metrics read.
+pub(super) fn last_site(layers: u32) -> Site {
+    (layers - 1, Component::ResidPost)
+}
+
+/// Bytes of one prompt's activations at some sites.
+pub(super) fn bytes_per_prompt(context: &SweepContext, sites: &BTreeSet<Site>) -> u64 {
+    let shape = &context.shape;
+    let positions = u64::from(context.last_read()) + 1;
+    let numbers = |(_, component): &Site| match component {
+        Component::Pattern => u64::from(shape.heads) * positions * positions,
+        _ => positions * u64::from(shape.d_model),
+    };
+    sites.iter().map(numbers).sum::<u64>() * context.dtype.bytes()
+}
