@@ -1,77 +1,100 @@
-//! Multiply-adds of whole and of patched runs.
+//! Multiply-adds of whole and of patched runs, as the worker executes them.
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::grid::Component;
+use patchsweep_proto::context::{Iteration, SweepContext};
+use patchsweep_proto::grid::{Cell, Component};
 use patchsweep_proto::metric::MetricKind;
 use patchsweep_proto::model::ModelShape;
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CostModel {
     /// Width of the residual stream.
     width: u64,
+    /// Width of a head.
+    head: u64,
     /// One token through an MLP.
     mlp: u64,
     layers: u32,
-    /// Tokens of a prompt.
-    positions: u64,
     /// The logits that the metrics read, of one row.
     logits: u64,
+    /// Of those, what comparing with the clean run takes once more.
+    clean_logits: u64,
+    /// All logits of one row.
+    vocabulary: u64,
 }
 
-/// Where a patch makes a run differ from the clean one.
+/// A patch of one prompt.
 #[derive(Clone, Copy, Debug)]
-pub struct PatchPoint {
+pub struct PatchPoint<'a> {
     /// What is patched.
-    pub component: Component,
-    /// In which block.
-    pub layer: u32,
+    pub cell: &'a Cell<'a>,
     /// First position that changes.
     pub start: u32,
-    /// The scored position, not before `start`.
-    pub read: u32,
+    /// The scored positions, ascending.
+    pub reads: &'a [u32],
 }
 
 impl CostModel {
-    /// For a sweep's prompts and metrics.
+    /// For a sweep's model and metrics.
     #[must_use]
     pub fn of(context: &SweepContext) -> Self {
-        let ModelShape { layers, d_model, d_mlp, .. } = context.shape;
+        let ModelShape { layers, heads, d_model, d_mlp, d_vocab, .. } = context.shape;
         let (width, hidden) = (u64::from(d_model), u64::from(d_mlp));
-        let columns = context.metrics.iter().map(|metric| match &metric.kind {
-            MetricKind::LogitDiffMax { candidates } => candidates.len() as u64 + 1,
-        });
-        let logits = columns.sum::<u64>() * width;
-        Self { width, mlp: 2 * width * hidden, layers, positions: context.clean.positions().into(), logits }
+        let vocabulary = u64::from(d_vocab) * width;
+        let kinds = || context.metrics.iter().map(|metric| &metric.kind);
+        let candidates: u64 = kinds().map(|kind| kind.candidates().len() as u64 * width).sum();
+        let whole = if kinds().any(MetricKind::reads_vocabulary) { vocabulary } else { 0 };
+        let clean_logits = if kinds().any(|kind| *kind == MetricKind::Kl) { vocabulary } else { 0 };
+        let head = width / u64::from(heads.max(1));
+        Self { width, head, mlp: 2 * width * hidden, layers, logits: candidates + whole, clean_logits, vocabulary }
     }
 
-    /// One prompt through the whole model, all positions.
+    /// One prompt as `TransformerLens` runs it: all positions, and all logits of each.
     #[must_use]
-    pub fn whole_run(&self) -> u64 {
-        let tokens = self.positions;
-        u64::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, tokens)) + self.logits
+    pub fn full_pass(&self, positions: u32) -> u64 {
+        self.run(0, positions) + u64::from(positions) * self.vocabulary
     }
 
-    /// One prompt from a patch to the scored logits: the positions from the patch to the read position, and in the
-    /// last block only the read position's.
+    /// One prompt through all blocks from position `first` to before position `end`, without logits.
     #[must_use]
-    pub fn patched_run(&self, point: PatchPoint) -> u64 {
-        let PatchPoint { component, layer, start, read } = point;
-        let suffix = u64::from(read.saturating_sub(start)) + 1;
-        let keys = u64::from(read) + 1;
-        let outputs = |layer: u32| if layer + 1 == self.layers { 1 } else { suffix };
-        let entered = outputs(layer);
-        let entry = match component {
-            Component::ResidPre => self.projections(entered, suffix) + self.rest(entered, keys),
-            Component::Q | Component::K | Component::V => self.rest(entered, keys),
-            Component::Z => entered * (self.width * self.width + self.mlp),
-            Component::AttnOut | Component::ResidMid => entered * self.mlp,
+    pub fn run(&self, first: u32, end: u32) -> u64 {
+        let tokens = u64::from(end.saturating_sub(first));
+        u64::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, end.into()))
+    }
+
+    /// The unpatched run's metrics, which every tile computes for each of its prompts.
+    #[must_use]
+    pub fn unpatched_scores(&self, iteration: &Iteration) -> u64 {
+        iteration.reads.len() as u64 * (self.logits + 2 * self.clean_logits)
+    }
+
+    /// One prompt from a patch to the scored logits: the positions from the patch to the last read position, and behind
+    /// the last block only the read positions.
+    #[must_use]
+    pub fn patched_run(&self, point: PatchPoint<'_>) -> u64 {
+        let PatchPoint { cell, start, reads } = point;
+        let Some(&last) = reads.last() else { return 0 };
+        let suffix = u64::from(last.saturating_sub(start)) + 1;
+        let keys = u64::from(last) + 1;
+        let scored = reads.iter().filter(|&&read| read >= start).count() as u64;
+        let is_last = |layer: u32| layer + 1 == self.layers;
+        let outputs = |layer: u32| if is_last(layer) { scored } else { suffix };
+        let layer = cell.layer();
+        let matters = |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.contains(*pos));
+        let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u64;
+        let own_rows = cell.positions().iter().filter(matters).count() as u64;
+        let heads = cell.indices(patchsweep_proto::grid::Axis::Head).len() as u64;
+        let head_rows = |rows: u64| rows * (heads * self.head * self.width + self.mlp);
+        let entry = match cell.component() {
+            Component::ResidPre => self.projections(patched, patched) + self.rest(outputs(layer), keys),
+            Component::K | Component::V => head_rows(outputs(layer)),
+            Component::Q | Component::Z | Component::Pattern => head_rows(own_rows),
+            Component::AttnOut | Component::ResidMid => own_rows * self.mlp,
             Component::MlpOut | Component::ResidPost => 0,
         };
         let later = (layer + 1..self.layers).map(outputs);
-        entry
-            + later.map(|outputs| self.projections(outputs, suffix) + self.rest(outputs, keys)).sum::<u64>()
-            + self.logits
+        let later = later.map(|outputs| self.projections(outputs, suffix) + self.rest(outputs, keys)).sum::<u64>();
+        entry + later + scored * self.logits
     }
 
     /// Queries of some tokens, keys and values of some.
@@ -87,24 +110,40 @@ impl CostModel {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::grid::{Axis, Grid};
+
     use super::*;
 
-    const COST: CostModel = CostModel { width: 10, mlp: 800, layers: 3, positions: 8, logits: 30 };
+    const SHAPE: ModelShape = ModelShape { layers: 3, heads: 2, d_model: 10, d_mlp: 40, d_vocab: 100, n_ctx: 8 };
+    const COST: CostModel =
+        CostModel { width: 10, head: 5, mlp: 800, layers: 3, logits: 30, clean_logits: 0, vocabulary: 1000 };
 
+    /// A cell over one position and, where there are heads, one head.
     fn patched(component: Component, layer: u32, start: u32) -> u64 {
-        COST.patched_run(PatchPoint { component, layer, start, read: 5 })
+        let axes: Vec<Axis> = component.axes().iter().copied().filter(|&axis| axis != Axis::SrcPos).collect();
+        let grid = Grid::new("g".into(), component, axes, &SHAPE, 8).expect("a grid");
+        let grid = grid.restricted(component.position_axis(), vec![start]).expect("a position");
+        let grid = grid.restricted(Axis::Layer, vec![layer]).expect("a layer");
+        COST.patched_run(PatchPoint { cell: &grid.cell(0), start, reads: &[5] })
     }
 
     #[test]
     fn a_run_costs_less_the_later_it_differs() {
         // Per block and token: projections 300, output 100, MLP 800, and 2 * 10 per key.
-        assert_eq!(COST.whole_run(), 3 * 8 * (1200 + 8 * 20) + 30);
+        assert_eq!(COST.run(0, 8), 3 * 8 * (1200 + 8 * 20));
+        assert_eq!(COST.run(6, 8), 3 * 2 * (1200 + 8 * 20));
+        assert_eq!(COST.full_pass(8), COST.run(0, 8) + 8 * 1000);
         let whole_block = 2 * (1200 + 6 * 20);
         let last_block = (100 + 2 * 200) + 6 * 20 + 100 + 800;
-        assert_eq!(patched(Component::ResidPre, 0, 4), 2 * whole_block + last_block + 30);
-        assert_eq!(patched(Component::Q, 1, 4), (whole_block - 2 * 300) + last_block + 30);
-        assert_eq!(patched(Component::Z, 1, 4), 2 * 900 + last_block + 30);
+        // At the patch's own layer only the patched position has new queries, keys and values.
+        assert_eq!(patched(Component::ResidPre, 0, 4), (whole_block - 300) + whole_block + last_block + 30);
+        // Of a head, only its part of the output projection, and only where it changes anything.
+        assert_eq!(patched(Component::Q, 1, 4), (50 + 800) + last_block + 30);
+        assert_eq!(patched(Component::Z, 1, 4), (50 + 800) + last_block + 30);
+        assert_eq!(patched(Component::Pattern, 1, 4), (50 + 800) + last_block + 30);
+        assert_eq!(patched(Component::V, 1, 4), 2 * (50 + 800) + last_block + 30);
         assert_eq!(patched(Component::ResidPost, 1, 4), last_block + 30);
         assert_eq!(patched(Component::ResidPost, 2, 5), 30);
+        assert_eq!(patched(Component::AttnOut, 2, 5), 800 + 30);
     }
 }

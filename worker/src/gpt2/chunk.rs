@@ -9,6 +9,7 @@ use patchsweep_proto::grid::{Cell, Grid, PatchValue};
 use tch::{Device, Tensor};
 
 use super::activations::{ActivationCache, Activations};
+use super::batch::{Batch, Segment};
 use super::metrics::Scorer;
 use super::patch::Patch;
 use super::positions::Positions;
@@ -68,21 +69,15 @@ impl Chunk<'_> {
         let mut scores = vec![unpatched.clone(); cells.len()];
         for batch in self.batches(&starts, last) {
             let done = run.run(batch);
-            let Some(resid) = &done.resid else { continue };
-            for (segment, resid) in done.apart(resid) {
-                for (place, read) in (0..).zip(segment.positions.iter()) {
-                    let index = reads.iter().take_while(|&other| other < read).count();
-                    let new = host(&scorers[index].score(&resid.select(2, place)));
-                    for (row, &cell) in segment.cells.iter().enumerate() {
-                        let live = |change: &Option<u32>| change.is_some_and(|pos| i64::from(pos) <= read);
-                        for metric in 0..scorers[index].metrics() {
-                            let first = (metric * segment.cells.len() + row) * self.prompts.len();
-                            let pairs = scores[cell].of_mut(metric, index).iter_mut().zip(&new[first..]);
-                            for ((score, &new), change) in pairs.zip(&changes[cell]) {
-                                if live(change) {
-                                    *score = new;
-                                }
-                            }
+            for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {
+                let Some((patched, resid)) = at_read(&done, read) else { continue };
+                let new = host(&scorer.score(&resid));
+                for (row, new) in new.chunks(self.prompts.len()).enumerate() {
+                    let (metric, cell) = (row / patched.len(), patched[row % patched.len()]);
+                    let old = scores[cell].of_mut(metric, index).iter_mut();
+                    for ((old, &new), change) in old.zip(new).zip(&changes[cell]) {
+                        if change.is_some_and(|pos| i64::from(pos) <= read) {
+                            *old = new;
                         }
                     }
                 }
@@ -177,6 +172,18 @@ fn base_and_other(runs: &mut Runs<'_>, grid: &Grid, sites: &Sites) -> (Activatio
         PatchValue::Other => runs.clean(&sites.other),
     };
     (base, other)
+}
+
+/// The cells of a finished batch that change a read position, and their last residual stream there
+/// \[cells, prompts, `d_model`\].
+fn at_read(done: &Batch, read: i64) -> Option<(Vec<usize>, Tensor)> {
+    let segments = done.apart(done.resid.as_ref()?).into_iter();
+    let of_segment = |(segment, resid): (&Segment, Tensor)| {
+        let place = segment.positions.iter().position(|pos| pos == read)?;
+        Some((segment.cells.clone(), resid.select(2, i64::try_from(place).ok()?)))
+    };
+    let (cells, resid): (Vec<_>, Vec<_>) = segments.filter_map(of_segment).unzip();
+    (!cells.is_empty()).then(|| (cells.concat(), Tensor::cat(&resid, 0)))
 }
 
 /// \[prompts, pos, `d_model`\]

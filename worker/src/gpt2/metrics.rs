@@ -3,7 +3,7 @@
 use patchsweep_proto::metric::{Metric, MetricKind};
 use tch::{Kind, Tensor};
 
-use super::vocabulary::Distribution;
+use super::vocabulary::{CleanDistribution, Distribution};
 use super::weights::Gpt2;
 
 /// What some prompts are scored with at one read position.
@@ -15,7 +15,7 @@ pub(super) struct Scorer<'a> {
     /// int64 \[prompts\]
     wrong_answers: Option<Tensor>,
     /// Of the clean run, for metrics that compare with it.
-    clean: Option<Distribution>,
+    clean: Option<CleanDistribution>,
 }
 
 impl<'a> Scorer<'a> {
@@ -38,13 +38,8 @@ impl<'a> Scorer<'a> {
             metrics,
             answers: ids(answers),
             wrong_answers: wrong_answers.map(ids),
-            clean: compares.then(|| Distribution::of(model, &model.final_norm(clean))),
+            clean: compares.then(|| CleanDistribution::of(model, &model.final_norm(clean))),
         }
-    }
-
-    /// How many metrics there are.
-    pub(super) fn metrics(&self) -> usize {
-        self.metrics.len()
     }
 
     /// All metrics of runs \[metrics, cells, prompts\], float32.
@@ -55,7 +50,7 @@ impl<'a> Scorer<'a> {
         let normed = self.model.final_norm(&resid.flatten(0, 1));
         let answers = self.answers.repeat([cells]);
         let reads_vocabulary = self.metrics.iter().any(|metric| metric.kind.reads_vocabulary());
-        let distribution = reads_vocabulary.then(|| Distribution::of(self.model, &normed));
+        let distribution = reads_vocabulary.then(|| Distribution::of(self.model, &normed, self.clean.as_ref()));
         let logit = |ids: &Tensor| {
             let columns = self.model.unembed.index_select(0, ids).to_kind(Kind::Float);
             (&normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float)
@@ -81,9 +76,9 @@ impl<'a> Scorer<'a> {
             },
             MetricKind::Logprob => logprob(),
             MetricKind::Prob => logprob().exp(),
-            MetricKind::Kl => match (&self.clean, &distribution) {
-                (Some(clean), Some(run)) => clean.divergence(self.model, run, cells),
-                _ => unreachable!("both are computed for this metric"),
+            MetricKind::Kl => match distribution.as_ref().and_then(|run| run.divergence.as_ref()) {
+                Some(divergence) => divergence.shallow_clone(),
+                None => unreachable!("compared for this metric"),
             },
         };
         let scores: Vec<Tensor> = self.metrics.iter().map(|metric| score(metric).view([cells, prompts])).collect();
