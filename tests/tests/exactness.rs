@@ -67,7 +67,6 @@ fn every_grid_value_direction_and_corruption_is_exact() {
     }
     assert_eq!(metrics.borrow().len(), Component::ALL.len() * 6, "each component under each kind of metric");
     let effects = effects.into_inner();
-    println!("{effects:?}");
     assert!(effects.moved * 10 > effects.live * 8, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
 }

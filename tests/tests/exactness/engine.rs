@@ -9,8 +9,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::scores::CellScore;
 use patchsweep_proto::tile::{Tile, TileWork};
 use patchsweep_worker::engine::Engine;
-use patchsweep_worker::gpt2::Gpt2Engine;
-use tch::Device;
+use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
 
 use crate::scenario::Cut;
 
@@ -24,13 +23,13 @@ pub(crate) struct TiledEngine<'a> {
 /// The one place that knows how an engine is made.
 fn engine(models: &Path, cut: &Cut) -> Gpt2Engine {
     let folders = ModelFolders { roots: vec![models.to_owned()], hub_cache: None };
-    Gpt2Engine::new(Device::Cpu, folders, cut.memory_budget)
+    let device = open_device("cpu").expect("every machine has one");
+    Gpt2Engine::new(device, folders, cut.memory_budget)
 }
 
 impl<'a> TiledEngine<'a> {
     /// `models`: the folder that the context's model lies in.
     pub(crate) fn new(models: &Path, context: &'a SweepContext, cut: &'a Cut) -> Self {
-        tch::set_num_threads(1);
         Self { engine: engine(models, cut), context, cut }
     }
 
