@@ -14,6 +14,15 @@ import xarray as xr
 from safetensors.numpy import load_file
 
 
+COMPUTED, NOOP = 0, 2
+
+
+def labelled(npz, manifest, name):
+    grid = next(grid for grid in manifest["grids"] if grid["name"] == name)
+    coordinates = {"iteration": manifest["labels"]["iteration"], **grid["coordinates"]}
+    return xr.DataArray(npz[name], dims=grid["axes"], coords=coordinates)
+
+
 def check(folder):
     npz = np.load(folder / "scores.npz")
     tensors = load_file(folder / "scores.safetensors")
@@ -25,17 +34,22 @@ def check(folder):
 
     iterations, tokens = manifest["labels"]["iteration"], manifest["labels"]["token"]
     assert npz["clean"].shape == npz["corrupted"].shape == (len(iterations),)
+    patched_run = {"noising": "clean", "denoising": "corrupted"}[manifest["direction"]]
     for grid in manifest["grids"]:
         name = grid["name"]
         effect, value = npz[name], npz[f"{name}.value"]
         assert list(effect.shape) == grid["shape"] and effect.dtype == np.float32
         assert (npz[f"{name}.count"] == manifest["dataset"]["prompts"]).all()
-        assert (npz[f"{name}.status"] == 0).all()
-        clean = npz["clean"].reshape(-1, *[1] * (effect.ndim - 1))
-        np.testing.assert_allclose(value - clean, effect, atol=1e-5)
+        noop = npz[f"{name}.status"] == NOOP
+        assert (noop | (npz[f"{name}.status"] == COMPUTED)).all()
+        assert (noop.size, noop.sum()) == (grid["cells"], grid["noops"])
+        assert (effect[noop] == 0).all() and (npz[f"{name}.stderr"][noop] == 0).all()
+        baseline = npz[patched_run].reshape(-1, *[1] * (effect.ndim - 1))
+        np.testing.assert_allclose(value - baseline, effect, atol=1e-5)
+        assert (f"{name}.normalized" in npz) == manifest["metrics"][0]["normalize"]
 
-    resid = xr.DataArray(npz["resid_pre"], dims=["iteration", "layer", "pos"], coords={"iteration": iterations})
-    assert resid.sel(iteration="Iteration 0").argmin("pos")[0] == 2, "the corrupted word, at the first layer"
+    resid = labelled(npz, manifest, "resid_pre")
+    assert resid.sel(iteration="Iteration 0", layer=0).idxmin("pos") == 2, "the corrupted word, at the first layer"
     assert len(tokens) == resid.sizes["pos"]
 
 

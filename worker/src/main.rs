@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use bytesize::ByteSize;
 use clap::Parser;
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
+use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, keep_freed_memory, open_device};
 use patchsweep_worker::session::{WorkerOptions, serve};
+use tch::Device;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
@@ -34,9 +35,12 @@ struct Args {
     /// CPU threads for arithmetic [default: all cores].
     #[arg(long)]
     threads: Option<u16>,
-    /// Most memory on the device for weights, cached activations and work [default: what is free, less a tenth].
-    #[arg(long, default_value = "2GiB")]
-    memory_budget: ByteSize,
+    /// Most memory on the device for weights, cached activations and work [default: nine tenths of what is free].
+    #[arg(long, value_name = "BYTES")]
+    memory_budget: Option<ByteSize>,
+    /// Workers that share the device's memory; each takes its part of the default budget.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    sharing: u16,
     /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -54,9 +58,20 @@ enum LogFormat {
 /// Tiles that a worker holds: one in hand and one waiting, so that the engine never waits for the network.
 const CREDIT: u32 = 2;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let args = Args::parse();
+    keep_freed_memory();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(args)),
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> ExitCode {
     start_logging(args.log_format);
     let device = match open_device(&args.device) {
         Ok(device) => device,
@@ -65,11 +80,19 @@ async fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    let memory_budget =
+        match args.memory_budget.map_or_else(|| default_budget(device, args.sharing), |given| Ok(given.0)) {
+            Ok(budget) => budget,
+            Err(error) => {
+                eprintln!("error: {}", patchsweep_proto::error_chain(&error));
+                return ExitCode::from(USAGE);
+            }
+        };
     if let Some(threads) = args.threads {
         tch::set_num_threads(threads.max(1).into());
     }
     let folders = ModelFolders::with_hub_cache(args.models);
-    let engine = Gpt2Engine::new(device, folders, args.memory_budget.as_u64());
+    let engine = Gpt2Engine::new(device, folders, memory_budget);
     let options = WorkerOptions {
         coordinator: args.coordinator,
         name: format!("{}:{}", hostname(), std::process::id()),
@@ -83,6 +106,12 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A tenth of what is free is left to others.
+fn default_budget(device: Device, sharing: u16) -> Result<u64, DeviceError> {
+    let free = free_memory(device)?;
+    Ok((free - free / 10) / u64::from(sharing.max(1)))
 }
 
 fn start_logging(format: LogFormat) {

@@ -3,10 +3,13 @@
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
+use comfy_table::Table;
+use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::model::locate::ModelFolders;
 
 use super::submission::{Submission, TileArgs};
 use super::{CliError, table};
+use crate::plan::{GridSummary, Plan};
 use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
@@ -26,18 +29,6 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
     let plan = make_plan(&folders, &submission.source, &submission.dataset, args.tiles.options());
     let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
     let context = &plan.context;
-    let mut table = table::new(["grid", "cells", "no-ops", "tiles", "multiply-adds", "one pass per cell", "ratio"]);
-    for grid in plan.summarize() {
-        table.add_row([
-            grid.name,
-            grid.cells.to_string(),
-            grid.noops.to_string(),
-            grid.tiles.to_string(),
-            scientific(grid.multiply_adds),
-            scientific(grid.multiply_adds_naive),
-            ratio(grid.multiply_adds_naive, grid.multiply_adds),
-        ]);
-    }
     let mut out = stdout().lock();
     writeln!(out, "sweep {}, digest {}", plan.name, plan.digest.short())?;
     writeln!(
@@ -49,15 +40,59 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
         plan.tiles.len(),
         scientific(plan.multiply_adds()),
     )?;
-    writeln!(out, "{}", table.trim_fmt())?;
+    writeln!(out, "{}", grids(&plan.summarize()).trim_fmt())?;
+    for remark in remarks(&plan) {
+        writeln!(out, "{remark}")?;
+    }
+    Ok(())
+}
+
+fn grids(summaries: &[GridSummary]) -> Table {
+    let mut table = table::new([
+        "grid",
+        "cells",
+        "no-ops",
+        "tiles",
+        "one pass per cell",
+        "multiply-adds",
+        "ratio",
+        "cache",
+        "largest batch",
+    ]);
+    for grid in summaries {
+        table.add_row([
+            grid.name.clone(),
+            grid.cells.to_string(),
+            grid.noops.to_string(),
+            grid.tiles.to_string(),
+            scientific(grid.multiply_adds_naive),
+            scientific(grid.multiply_adds),
+            ratio(grid.multiply_adds_naive, grid.multiply_adds),
+            bytes(grid.cache_bytes),
+            bytes(grid.largest_batch_bytes),
+        ]);
+    }
+    table
+}
+
+/// Prompts on which the corruption does not do what one would think.
+fn remarks(plan: &Plan) -> Vec<String> {
+    let prompts = plan.context.clean.prompts();
+    let ablates = plan.context.grids.iter().any(|grid| grid.value != PatchValue::Other);
+    let consequence = if ablates { "only ablations change them" } else { "their effects are 0" };
+    let mut remarks = Vec::new();
     for (index, label) in plan.iteration_labels.iter().enumerate() {
         let unchanged = plan.unchanged_prompts(index);
         if unchanged > 0 {
-            let prompts = context.clean.prompts();
-            writeln!(out, "{label}: {unchanged} of {prompts} prompts are not corrupted; their effects are 0")?;
+            remarks.push(format!("{label}: {unchanged} of {prompts} prompts are not corrupted; {consequence}"));
+        }
+        if let Some(&Some(kept)) = plan.kept_answers.get(index)
+            && kept > 0
+        {
+            remarks.push(format!("{label}: {kept} of {prompts} prompts keep their answer"));
         }
     }
-    Ok(())
+    remarks
 }
 
 /// Shown to three digits, where the loss of precision is the point.
@@ -69,4 +104,54 @@ fn scientific(count: u64) -> String {
 #[allow(clippy::cast_precision_loss)]
 fn ratio(naive: u64, planned: u64) -> String {
     if planned == 0 { "-".to_owned() } else { format!("{:.1}x", naive as f64 / planned as f64) }
+}
+
+/// Without a space, so that columns stay columns for `awk`.
+#[allow(clippy::cast_precision_loss)]
+fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    let mut larger = ["KiB", "MiB", "GiB", "TiB"].into_iter();
+    let mut unit = "B";
+    while size >= 1024.0
+        && let Some(next) = larger.next()
+    {
+        size /= 1024.0;
+        unit = next;
+    }
+    format!("{size:.1}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_proto::status::PlanOptions;
+
+    use super::*;
+    use crate::merge::example;
+
+    #[test]
+    fn each_grid_has_a_row_without_spaces_in_its_columns() {
+        let text = grids(&example::plan(PlanOptions::default()).summarize()).trim_fmt();
+        let row: Vec<&str> = text.lines().nth(1).expect("a row").split_whitespace().collect();
+        assert_eq!(row.len(), 9, "{text}");
+        assert_eq!(row[..3], ["z", "24", "10"]);
+    }
+
+    #[test]
+    fn prompts_without_a_corruption_or_with_the_same_answer_are_told() {
+        let mut plan = example::plan(PlanOptions::default());
+        plan.kept_answers = vec![Some(1), Some(0)];
+        assert_eq!(
+            remarks(&plan),
+            [
+                "Iteration 0: 2 of 5 prompts are not corrupted; their effects are 0",
+                "Iteration 0: 1 of 5 prompts keep their answer",
+                "Iteration 1: 3 of 5 prompts are not corrupted; their effects are 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn bytes_have_the_unit_that_fits() {
+        assert_eq!([0, 1023, 1536, 5 << 30, 3 << 50].map(bytes), ["0.0B", "1023.0B", "1.5KiB", "5.0GiB", "3072.0TiB"]);
+    }
 }

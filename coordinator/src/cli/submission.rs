@@ -14,7 +14,7 @@ pub(super) struct TileArgs {
     /// Multiply-adds that a tile aims at [default: a 64th of the sweep, within bounds].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     tile_multiply_adds: Option<u64>,
-    /// Most prompts of a tile [default: 256].
+    /// Most prompts of a tile [default: as many as have 8192 tokens to run, at most 256].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     tile_prompts: Option<u32>,
 }

@@ -75,12 +75,14 @@ pub(super) async fn cancel(args: SweepArgs) -> Result<(), CliError> {
 }
 
 fn print(sweeps: &[SweepStatus]) -> Result<(), CliError> {
-    let mut table = table::new(["sweep", "state", "done", "tiles", "leased", "workers"]);
+    let mut table = table::new(["sweep", "state", "done", "cells", "no-ops", "tiles", "leased", "workers"]);
     for status in sweeps {
         table.add_row([
             status.sweep.to_string(),
             status.state.name().to_owned(),
             format!("{}%", progress::percent(status)),
+            status.cells_total.to_string(),
+            status.cells_noop.to_string(),
             format!("{}/{}", status.tiles_done, status.tiles_total),
             status.tiles_leased.to_string(),
             status.workers.to_string(),

@@ -3,14 +3,17 @@
 //! Moments are merged in tile order, not in order of arrival: floating-point sums depend on their order,
 //! and the same tiles must give the same bits whichever came first.
 
-use patchsweep_proto::grid::Grid;
+mod tensor;
+
+use patchsweep_proto::context::{Direction, SweepContext};
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_NOT_FINITE};
+use patchsweep_proto::results::GridScores;
 use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::{BASELINE_CELLS, TileWork, indices};
+use patchsweep_proto::tile::{BASELINE_CELLS, Tile, TileWork};
 
 use crate::plan::Plan;
+use tensor::{Baselines, GridTensor, mean, to_f32};
 
 /// Scores of a sweep's tiles as they come in.
 #[derive(Debug)]
@@ -71,100 +74,79 @@ impl ScoreStore {
     pub fn merge(&self, plan: &Plan) -> Merged {
         let context = &plan.context;
         let (metrics, iterations) = (context.metrics.len(), context.iterations.len());
-        let runs = u32::try_from(BASELINE_CELLS).unwrap_or(u32::MAX);
-        let mut baselines = Tensor::new(vec![runs], iterations, metrics);
-        let mut tensors: Vec<Tensor> = context
-            .grids
-            .iter()
-            .map(|grid| Tensor::new(grid.extents(&context.shape, context.clean.positions()), iterations, metrics))
-            .collect();
-        for (tile, scores) in plan.tiles.iter().zip(&self.tiles) {
-            let Some(scores) = scores else { continue };
-            let iteration = tile.iteration as usize;
-            let rows = scores.scores.chunks(metrics);
-            let (tensor, cells) = match &tile.work {
-                TileWork::Baseline => (&mut baselines, (0..runs).map(|run| vec![run]).collect()),
-                TileWork::Patch { grid, cells } => (&mut tensors[*grid as usize], indices(cells)),
-            };
-            for (index, row) in cells.iter().zip(rows) {
-                tensor.merge(iteration, index, row);
-            }
+        let mut baselines = Baselines::new(iterations, metrics);
+        let mut tensors: Vec<GridTensor> =
+            context.grids.iter().map(|grid| GridTensor::new(grid, iterations, metrics)).collect();
+        let scored: Vec<(&Tile, Option<&TileScores>)> =
+            plan.tiles.iter().zip(self.tiles.iter().map(Option::as_ref)).collect();
+        for section in scored.chunk_by(|(a, _), (b, _)| a.iteration == b.iteration && a.prompts == b.prompts) {
+            merge_section(context, section, &mut baselines, &mut tensors);
         }
-        let baseline = |run: usize| {
-            let means = |metric| baselines.means(metric, |score| score.value);
-            (0..metrics).map(|metric| means(metric).skip(run).step_by(BASELINE_CELLS).collect()).collect()
+        let means = |run: usize| -> Vec<Vec<f32>> {
+            let means = |metric| baselines.of(run, metric).map(|moments| to_f32(mean(moments))).collect();
+            (0..metrics).map(means).collect()
         };
         let grids = context.grids.iter().zip(&tensors);
-        Merged {
-            clean: baseline(0),
-            corrupted: baseline(1),
-            grids: grids
-                .flat_map(|(grid, tensor)| (0..metrics).map(move |metric| tensor.scores(grid, metric)))
-                .collect(),
+        let by_metric = grids.flat_map(|(grid, tensor)| {
+            let metrics = context.metrics.iter().enumerate();
+            metrics.map(|(index, metric)| tensor.scores(grid, index, metric.normalize.then_some(&baselines)))
+        });
+        Merged { clean: means(CLEAN), corrupted: means(CORRUPTED), grids: by_metric.collect() }
+    }
+}
+
+/// Places of the cells of a baseline tile.
+const CLEAN: usize = 0;
+const CORRUPTED: usize = 1;
+
+/// Merges the tiles of one iteration and range of prompts.
+fn merge_section(
+    context: &SweepContext,
+    section: &[(&Tile, Option<&TileScores>)],
+    baselines: &mut Baselines,
+    tensors: &mut [GridTensor],
+) {
+    let metrics = context.metrics.len();
+    // Of the run that is patched, as the score of a cell that cannot change it; empty until its tile is in.
+    let mut untouched = vec![CellScore::default(); metrics];
+    for (tile, scores) in section {
+        let (TileWork::Baseline, Some(scores)) = (&tile.work, scores) else { continue };
+        for run in 0..BASELINE_CELLS {
+            baselines.merge(tile.iteration as usize, run, &scores.scores[run * metrics..][..metrics]);
         }
+        let patched = match context.direction {
+            Direction::Noising => CLEAN,
+            Direction::Denoising => CORRUPTED,
+        };
+        untouched = scores.scores[patched * metrics..][..metrics].iter().map(without_effect).collect();
     }
-}
-
-/// Scores of one grid \[iterations, axes.., metrics\].
-struct Tensor {
-    extents: Vec<u32>,
-    metrics: usize,
-    scores: Vec<CellScore>,
-}
-
-impl Tensor {
-    fn new(extents: Vec<u32>, iterations: usize, metrics: usize) -> Self {
-        let cells: usize = extents.iter().map(|&extent| extent as usize).product();
-        Self { extents, metrics, scores: vec![CellScore::default(); iterations * cells * metrics] }
-    }
-
-    fn merge(&mut self, iteration: usize, index: &[u32], row: &[CellScore]) {
-        let pairs = index.iter().zip(&self.extents);
-        let cell = pairs.fold(iteration, |place, (&i, &extent)| place * extent as usize + i as usize);
-        for (score, new) in self.scores[cell * self.metrics..].iter_mut().zip(row) {
-            *score = score.merge(*new);
+    for (index, tensor) in (0..).zip(tensors) {
+        let iteration = section[0].0.iteration as usize;
+        let mut next = 0;
+        for (tile, scores) in section {
+            let TileWork::Patch { grid, cells } = &tile.work else { continue };
+            if *grid != index {
+                continue;
+            }
+            let mut rows = scores.map(|scores| scores.scores.chunks(metrics));
+            for range in cells {
+                tensor.leave(iteration, next..range.start, &untouched);
+                next = range.end;
+                for cell in range.clone() {
+                    tensor.compute(iteration, cell, rows.as_mut().and_then(Iterator::next));
+                }
+            }
         }
-    }
-
-    /// All cells under one metric, row-major.
-    fn cells(&self, metric: usize) -> impl Iterator<Item = &CellScore> {
-        self.scores.iter().skip(metric).step_by(self.metrics)
-    }
-
-    /// NaN where nothing was merged.
-    fn means(&self, metric: usize, part: fn(&CellScore) -> Moments) -> impl Iterator<Item = f32> {
-        self.cells(metric).map(part).map(|moments| match moments.count {
-            0 => f32::NAN,
-            _ => to_f32(moments.mean),
-        })
-    }
-
-    fn scores(&self, grid: &Grid, metric: usize) -> GridScores {
-        GridScores {
-            metric,
-            grid: grid.name.clone(),
-            component: grid.component.name().to_owned(),
-            axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
-            extents: self.extents.iter().map(|&extent| extent as usize).collect(),
-            effect: self.means(metric, |score| score.effect).collect(),
-            value: self.means(metric, |score| score.value).collect(),
-            stderr: self.cells(metric).map(|score| to_f32(score.effect.standard_error())).collect(),
-            count: self.cells(metric).map(|score| score.value.count).collect(),
-            status: self.cells(metric).map(status).collect(),
-        }
+        tensor.leave(iteration, next..tensor.cells(), &untouched);
     }
 }
 
-fn status(score: &CellScore) -> u32 {
-    let finite = score.value.mean.is_finite() && score.effect.mean.is_finite();
-    if finite { STATUS_COMPUTED } else { STATUS_NOT_FINITE }
+fn without_effect(score: &CellScore) -> CellScore {
+    let count = score.value.count;
+    CellScore { value: score.value, effect: Moments { count, ..Moments::default() } }
 }
 
-/// Results are float32 by contract; the sums behind them are float64.
-#[allow(clippy::cast_possible_truncation)]
-fn to_f32(number: f64) -> f32 {
-    number as f32
-}
-
+#[cfg(test)]
+pub(crate) mod example;
 #[cfg(test)]
 mod tests;

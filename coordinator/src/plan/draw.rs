@@ -5,6 +5,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::matching;
+
 /// Indices of the prompts to take out of `population`, in drawing order.
 ///
 /// Without replacement `samples` must not be larger than `population`.
@@ -19,15 +21,33 @@ pub(super) fn samples(population: usize, samples: usize, replace: bool, seed: u6
     order
 }
 
-/// One permutation of the prompts per group of positions.
-pub(super) fn permutations(prompts: usize, groups: usize, seed: u64) -> Vec<Vec<usize>> {
+/// One permutation of the prompts per group of positions \[groups\]\[prompts\].
+pub(super) fn permutations(prompts: u32, groups: usize, seed: u64) -> Vec<Vec<u32>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let permutation = |_| {
-        let mut order: Vec<usize> = (0..prompts).collect();
-        order.shuffle(&mut rng);
-        order
+    (0..groups).map(|_| permutation(prompts, &mut rng)).collect()
+}
+
+/// The same under a rule: `allowed` says, by group, whether one prompt may take the tokens of another.
+///
+/// The error is the first group that no permutation is allowed for.
+pub(super) fn allowed_permutations(
+    prompts: u32,
+    groups: usize,
+    seed: u64,
+    allowed: impl Fn(usize, u32, u32) -> bool,
+) -> Result<Vec<Vec<u32>>, usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let draw = |group| {
+        let (start, order) = (permutation(prompts, &mut rng), permutation(prompts, &mut rng));
+        matching::repair(&start, &order, |taker, giver| allowed(group, taker, giver)).ok_or(group)
     };
-    (0..groups).map(permutation).collect()
+    (0..groups).map(draw).collect()
+}
+
+fn permutation(length: u32, rng: &mut ChaCha8Rng) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..length).collect();
+    order.shuffle(rng);
+    order
 }
 
 #[cfg(test)]
@@ -40,6 +60,28 @@ mod tests {
         assert_ne!(samples(100, 20, true, 7), samples(100, 20, true, 8));
         assert_eq!(permutations(9, 2, 1), permutations(9, 2, 1));
         assert_ne!(permutations(9, 2, 1)[0], permutations(9, 2, 1)[1]);
+    }
+
+    #[test]
+    fn what_a_seed_gives_never_changes() {
+        let drawn = permutations(9, 2, 1);
+        assert_eq!(drawn, [[3, 8, 5, 2, 7, 1, 6, 0, 4], [1, 6, 8, 5, 7, 3, 2, 4, 0]]);
+        assert_eq!(samples(9, 4, true, 1), [4, 3, 8, 0]);
+        assert_eq!(samples(9, 4, false, 1), [3, 8, 5, 2]);
+    }
+
+    #[test]
+    fn a_rule_holds_in_every_group_or_the_group_is_named() {
+        let rule = |group: usize, taker: u32, giver: u32| taker % 4 != giver % 4 || group == 1;
+        let drawn = allowed_permutations(40, 3, 1, rule).expect("permutations");
+        for (group, givers) in drawn.iter().enumerate() {
+            assert!((0..).zip(givers).all(|(taker, &giver)| rule(group, taker, giver)));
+            let mut sorted = givers.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..40).collect::<Vec<_>>());
+        }
+        assert_ne!(drawn[0], drawn[2]);
+        assert_eq!(allowed_permutations(4, 3, 1, |group, _, giver| group < 2 || giver > 0), Err(2));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why a sweep cannot be planned.
 
+use super::Inputs;
 use crate::spec::SpecError;
 
 /// Why a sweep cannot be planned.
@@ -38,4 +39,11 @@ pub enum PlanError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+impl PlanError {
+    /// Something in the dataset's file.
+    pub(super) fn in_dataset(inputs: &Inputs<'_>, message: String) -> Self {
+        Self::DatasetFile { file: inputs.spec.dataset_file().to_owned(), message }
+    }
 }

@@ -1,42 +1,119 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
-use patchsweep_proto::grid::{Axis, Component, Grid};
+use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
+use toml::Spanned;
 
-use super::{Inputs, PlanError, names};
+use super::{Inputs, PlanError, names, selection};
+use crate::spec::schema::{self, Ablation};
 
-pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Grid>, PlanError> {
+/// `positions`: tokens of each prompt.
+pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, PlanError> {
     let source = inputs.source;
-    let components: Vec<&str> = Component::ALL.iter().map(|component| component.name()).collect();
-    let axis_names: Vec<&str> = Axis::ALL.iter().map(|axis| axis.name()).collect();
     let mut grids: Vec<Grid> = Vec::new();
-    for grid in &inputs.spec.grid {
-        let word = grid.component.get_ref();
-        let component = Component::from_name(word).ok_or_else(|| {
-            let message = format!("unknown component `{word}`");
-            source.word_error(grid.component.span(), message, word, &components)
-        })?;
-        let known = |axis: &toml::Spanned<String>| {
-            let word = axis.get_ref();
-            Axis::from_name(word)
-                .ok_or_else(|| source.word_error(axis.span(), format!("unknown axis `{word}`"), word, &axis_names))
+    for given in &inputs.spec.grid {
+        let (component, layer) = component(inputs, &given.component)?;
+        let (place, name) = match &given.name {
+            Some(name) => (name.span(), name.get_ref().as_str()),
+            None => (given.component.span(), component.name()),
         };
-        let axes = grid.axes.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        let name = grid.name.as_ref().unwrap_or(&grid.component);
-        names::check(source, name)?;
-        if grids.iter().any(|other| other.name == *name.get_ref()) {
-            let message = format!("two grids are called `{}`; give one a `name`", name.get_ref());
-            return Err(source.error(name.span(), message).into());
+        names::check(source, place.clone(), name)?;
+        if grids.iter().any(|other| other.name == name) {
+            return Err(source.error(place, format!("two grids are called `{name}`; give one a `name`")).into());
         }
-        let place = match (grid.axes.first(), grid.axes.last()) {
+        let place = match (given.axes.first(), given.axes.last()) {
             (Some(first), Some(last)) => first.span().start..last.span().end,
-            _ => grid.component.span(),
+            _ => given.component.span(),
         };
-        let grid = Grid::new(name.get_ref().clone(), component, axes);
-        grids.push(grid.map_err(|error| source.error(place, error.to_string()))?);
+        let axes = given.axes.iter().map(|word| axis(inputs, word)).collect::<Result<Vec<_>, _>>()?;
+        let grid = Grid::new(name.to_owned(), component, axes, &inputs.config.shape, positions)
+            .map_err(|error| source.error(place.clone(), error.to_string()))?;
+        let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given));
+        grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
+        grids.push(grid);
     }
     if grids.is_empty() {
         let message = "a sweep needs at least one `[[grid]]`".to_owned();
         return Err(source.error(inputs.spec.name.span(), message).into());
     }
     Ok(grids)
+}
+
+/// A component by its short name, or by a full hook name, with the layer.
+fn component(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<(Component, Option<u32>), PlanError> {
+    let name = word.get_ref().as_str();
+    if let Some(component) = Component::from_name(name) {
+        return Ok((component, None));
+    }
+    if let Some((component, layer)) = Component::from_hook_name(name) {
+        return Ok((component, Some(layer)));
+    }
+    let unknown = |what: &str, valid: &[&str]| {
+        inputs.source.word_error(word.span(), format!("unknown {what} `{name}`"), name, valid).into()
+    };
+    match name.strip_prefix("blocks.") {
+        Some(rest) => {
+            let layer = rest.split('.').next().and_then(|layer| layer.parse().ok()).unwrap_or(0);
+            let hooks: Vec<String> = Component::ALL.iter().map(|&component| hook_name(component, layer)).collect();
+            Err(unknown("hook", &hooks.iter().map(String::as_str).collect::<Vec<_>>()))
+        }
+        None => Err(unknown("component", &Component::ALL.map(Component::name))),
+    }
+}
+
+fn hook_name(component: Component, layer: u32) -> String {
+    let module = if component.has_heads() { "attn." } else { "" };
+    format!("blocks.{layer}.{module}hook_{component}")
+}
+
+fn axis(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<Axis, PlanError> {
+    let name = word.get_ref();
+    Axis::from_name(name).ok_or_else(|| {
+        let message = format!("unknown axis `{name}`");
+        inputs.source.word_error(word.span(), message, name, &Axis::ALL.map(Axis::name)).into()
+    })
+}
+
+fn value(given: &schema::Grid) -> PatchValue {
+    match given.ablate {
+        None => PatchValue::Other,
+        Some(Ablation::Zero) => PatchValue::Zero,
+        Some(Ablation::Mean) => PatchValue::Mean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{plan, refusal};
+    use super::*;
+
+    #[test]
+    fn a_hook_name_means_one_layer() {
+        let plan = plan(&[("\"z\"", "\"blocks.2.attn.hook_z\"")]);
+        let grid = &plan.context.grids[0];
+        assert_eq!(
+            (grid.name.as_str(), grid.component, grid.indices(Axis::Layer)),
+            ("z", Component::Z, [2].as_slice())
+        );
+    }
+
+    #[test]
+    fn an_unknown_hook_is_refused_with_the_nearest_one() {
+        let refused = refusal(&[("\"z\"", "\"blocks.2.attn.hook_y\"")]);
+        assert!(refused.contains("line 17, column 13: unknown hook `blocks.2.attn.hook_y`"), "{refused}");
+        assert!(refused.contains("did you mean `blocks.2.attn.hook_z`?"), "{refused}");
+        let refused = refusal(&[("\"z\"", "\"blocks.2.hook_attn_result\"")]);
+        assert!(refused.contains("unknown hook `blocks.2.hook_attn_result`"), "{refused}");
+        let beyond = refusal(&[("\"z\"", "\"blocks.3.attn.hook_z\"")]);
+        assert!(beyond.contains("index 3 along `layer` is out of range: there are 3"), "{beyond}");
+    }
+
+    #[test]
+    fn ablations_are_patch_values() {
+        for (ablate, value) in [("zero", PatchValue::Zero), ("mean", PatchValue::Mean)] {
+            let plan = plan(&[("axes", &format!("ablate = \"{ablate}\"\naxes"))]);
+            assert_eq!(plan.context.grids[0].value, value);
+        }
+        let refused = refusal(&[("axes", "ablate = \"maen\"\naxes")]);
+        assert!(refused.contains("`maen`") && refused.contains("did you mean `mean`?"), "{refused}");
+    }
 }

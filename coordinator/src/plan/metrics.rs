@@ -1,30 +1,29 @@
-//! Metrics: their candidates become token ids.
-
-use std::collections::BTreeSet;
+//! Metrics by their names in specs.
 
 use patchsweep_proto::metric::{Metric, MetricKind};
 
-use super::{Inputs, PlanError, names};
-use crate::spec::schema::{self, Candidates};
+use super::{Inputs, PlanError, candidates, names};
+use crate::spec::schema;
 
-const KINDS: &[&str] = &["logit_diff_max"];
+const LOGIT_DIFF: &str = "logit_diff";
+const KINDS: [&str; 6] = ["logit_diff_max", "logit_diff_mean", LOGIT_DIFF, "logprob", "prob", "kl"];
+
+/// Whether some metric compares with a wrong answer.
+pub(super) fn need_wrong_answers(inputs: &Inputs<'_>) -> bool {
+    inputs.spec.metric.iter().any(|metric| metric.kind.get_ref() == LOGIT_DIFF)
+}
 
 pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in &inputs.spec.metric {
-        let kind = metric.kind.get_ref();
-        if !KINDS.contains(&kind.as_str()) {
-            let message = format!("unknown metric `{kind}`");
-            return Err(inputs.source.word_error(metric.kind.span(), message, kind, KINDS).into());
-        }
+        let kind = kind(inputs, metric)?;
         let name = metric.name.as_ref().unwrap_or(&metric.kind);
-        names::check(inputs.source, name)?;
+        names::check(inputs.source, name.span(), name.get_ref())?;
         if metrics.iter().any(|other| other.name == *name.get_ref()) {
             let message = format!("two metrics are called `{}`; give one a `name`", name.get_ref());
             return Err(inputs.source.error(name.span(), message).into());
         }
-        let kind = MetricKind::LogitDiffMax { candidates: candidates(inputs, metric)? };
-        metrics.push(Metric { name: name.get_ref().clone(), kind });
+        metrics.push(Metric { name: name.get_ref().clone(), kind, normalize: metric.normalize });
     }
     if metrics.is_empty() {
         let message = "a sweep needs at least one `[[metric]]`".to_owned();
@@ -33,67 +32,79 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
     Ok(metrics)
 }
 
-fn candidates(inputs: &Inputs<'_>, metric: &schema::Metric) -> Result<Vec<u32>, PlanError> {
-    let source = inputs.source;
-    let (span, ids) = match (&metric.candidates, &metric.candidate_ids) {
-        (Some(texts), None) => (texts.span(), text_ids(inputs, texts)?),
-        (None, Some(ids)) => (ids.span(), ids.get_ref().clone()),
+fn kind(inputs: &Inputs<'_>, metric: &schema::Metric) -> Result<MetricKind, PlanError> {
+    let word = metric.kind.get_ref().as_str();
+    let kind = match word {
+        "logit_diff_max" => return Ok(MetricKind::LogitDiffMax { candidates: candidates::read(inputs, metric)? }),
+        "logit_diff_mean" => return Ok(MetricKind::LogitDiffMean { candidates: candidates::read(inputs, metric)? }),
+        LOGIT_DIFF => MetricKind::LogitDiff,
+        "logprob" => MetricKind::Logprob,
+        "prob" => MetricKind::Prob,
+        "kl" => MetricKind::Kl,
         _ => {
-            let message = "give either `candidates` (text) or `candidate_ids` (token ids)".to_owned();
-            return Err(source.error(metric.kind.span(), message).into());
+            let message = format!("unknown metric `{word}`");
+            return Err(inputs.source.word_error(metric.kind.span(), message, word, &KINDS).into());
         }
     };
-    let vocabulary = inputs.config.shape.d_vocab;
-    if let Some(id) = ids.iter().find(|&&id| id >= vocabulary) {
-        let message = format!("candidate id {id} is outside the model's vocabulary of {vocabulary}");
-        return Err(source.error(span, message).into());
-    }
-    if ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
-        return Err(source.error(span, "a candidate is listed twice".to_owned()).into());
-    }
-    if ids.len() < 2 {
-        return Err(source.error(span, "a logit difference needs at least two candidates".to_owned()).into());
-    }
-    Ok(ids)
-}
-
-fn text_ids(inputs: &Inputs<'_>, texts: &toml::Spanned<Candidates>) -> Result<Vec<u32>, PlanError> {
-    let refuse = |message: String| PlanError::from(inputs.source.error(texts.span(), message));
-    let tokenizer = inputs
-        .tokenizer
-        .ok_or_else(|| refuse("the model's folder has no tokenizer.json: give `candidate_ids`".to_owned()))?;
-    let texts = match texts.get_ref() {
-        Candidates::List(list) => list.clone(),
-        Candidates::Range(range) => expand(range)
-            .ok_or_else(|| refuse(format!("`{range}` is not a range like \"A-Z\"; or give a list of strings")))?,
-    };
-    let id = |text: &String| {
-        let ids = tokenizer.encode_one(text).map_err(|error| refuse(error.message))?;
-        match ids[..] {
-            [id] => Ok(id),
-            _ => Err(refuse(format!("candidate `{text}` is {} tokens, not one", ids.len()))),
-        }
-    };
-    texts.iter().map(id).collect()
-}
-
-/// `A-Z` to its characters.
-fn expand(range: &str) -> Option<Vec<String>> {
-    let mut chars = range.chars();
-    let (first, dash, last) = (chars.next()?, chars.next()?, chars.next()?);
-    if dash != '-' || chars.next().is_some() || first > last {
-        return None;
-    }
-    Some((first..=last).map(String::from).collect())
+    candidates::refuse(inputs, metric)?;
+    Ok(kind)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::expand;
+    use patchsweep_proto::metric::MetricKind;
+
+    use super::super::example::{plan, plan_of, refusal, spec};
+
+    const CANDIDATES: [u32; 3] = [6, 7, 8];
 
     #[test]
-    fn ranges_of_characters_expand() {
-        assert_eq!(expand("A-D").map(|letters| letters.concat()), Some("ABCD".to_owned()));
-        assert!(["A", "AZ", "Z-A", "A-ZZ", ""].into_iter().all(|range| expand(range).is_none()));
+    fn every_kind_is_read() {
+        let metrics = [
+            "kind = \"logit_diff_max\"\ncandidates = \"x-z\"\nnormalize = true",
+            "kind = \"logit_diff_mean\"\ncandidate_ids = [6, 7, 8]",
+            "kind = \"logit_diff\"",
+            "kind = \"logprob\"",
+            "kind = \"kl\"",
+            "kind = \"prob\"",
+        ];
+        let plan = plan(&[("kind = \"prob\"", &metrics.join("\n[[metric]]\n"))]);
+        let kinds: Vec<MetricKind> = plan.context.metrics.iter().map(|metric| metric.kind.clone()).collect();
+        let wanted = [
+            MetricKind::LogitDiffMax { candidates: CANDIDATES.to_vec() },
+            MetricKind::LogitDiffMean { candidates: CANDIDATES.to_vec() },
+            MetricKind::LogitDiff,
+            MetricKind::Logprob,
+            MetricKind::Kl,
+            MetricKind::Prob,
+        ];
+        assert_eq!(kinds, wanted);
+        let normalized: Vec<bool> = plan.context.metrics.iter().map(|metric| metric.normalize).collect();
+        assert_eq!(normalized, [true, false, false, false, false, false]);
+        assert_eq!(plan.context.iterations[0].wrong_answers, [7, 8, 6, 8]);
+    }
+
+    #[test]
+    fn candidates_belong_to_the_metrics_that_compare_with_them() {
+        let missing = refusal(&[("\"prob\"", "\"logit_diff_mean\"")]);
+        assert!(missing.contains("line 12, column 8: give either `candidates` (text)"), "{missing}");
+        let stray = refusal(&[("\"prob\"", "\"prob\"\ncandidates = \"x-z\"")]);
+        assert!(stray.contains("line 13, column 14: metric `prob` has no candidates"), "{stray}");
+        let stray = refusal(&[("\"prob\"", "\"kl\"\ncandidate_ids = [6, 7]")]);
+        assert!(
+            stray.contains("line 13, column 17: metric `kl` has no candidates: leave `candidate_ids` out"),
+            "{stray}"
+        );
+    }
+
+    #[test]
+    fn a_logit_difference_needs_wrong_answers() {
+        let spec = spec(&[("\"prob\"", "\"logit_diff\"\nname = \"to_wrong\"")]);
+        let refused = plan_of(&spec, "prompt,answer\na b c,x\nb c d,y\n").expect_err("is refused");
+        assert!(
+            refused.contains("line 12, column 8: metric `to_wrong` needs a wrong answer for each prompt"),
+            "{refused}"
+        );
+        assert!(refused.contains("a column `wrong`, in a .csv file"), "{refused}");
     }
 }

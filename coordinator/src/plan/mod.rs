@@ -1,16 +1,29 @@
 //! The plan: everything that is decided before any work starts. Pure: same inputs, same plan, same digest.
 
+mod candidates;
 mod checks;
+mod corrupted;
+mod corruption;
 mod cost;
+mod csv_table;
 mod dataset;
 mod draw;
 mod error;
+#[cfg(test)]
+mod example;
 mod experiments;
 mod grids;
+mod matching;
 mod metrics;
 mod names;
+mod permute;
+mod positions;
+mod prompts;
 mod region;
+mod scoring;
+mod selection;
 mod summary;
+mod table;
 mod tiles;
 mod token_file;
 mod tokenize;
@@ -29,7 +42,8 @@ pub use summary::GridSummary;
 pub use tokenize::PromptTokenizer;
 
 use crate::spec::{Source, Spec};
-use dataset::Prompts;
+use experiments::Experiments;
+use prompts::Prompts;
 
 /// What a plan is made from.
 #[derive(Debug)]
@@ -44,6 +58,13 @@ pub struct Inputs<'a> {
     pub config: &'a Gpt2Config,
     /// The model's tokenizer, where its folder has one.
     pub tokenizer: Option<&'a PromptTokenizer>,
+}
+
+impl Inputs<'_> {
+    /// A token as people know it, or its id where there is no tokenizer.
+    fn token_name(&self, id: u32) -> String {
+        self.tokenizer.map_or_else(|| id.to_string(), |tokenizer| format!("`{}`", tokenizer.token_text(id)))
+    }
 }
 
 /// A planned sweep.
@@ -67,6 +88,9 @@ pub struct Plan {
     pub spec_text: String,
     /// What every random choice came from.
     pub seeds: Seeds,
+    /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\]; a
+    /// prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
+    pub kept_answers: Vec<Option<u32>>,
 }
 
 /// What every random choice came from.
@@ -82,18 +106,24 @@ impl Plan {
     /// Plans a sweep, or says why its spec cannot be planned.
     pub fn build(inputs: &Inputs<'_>, options: PlanOptions) -> Result<Self, PlanError> {
         let spec = inputs.spec;
-        let Prompts { clean, experiments, labels: token_labels } = match &spec.dataset.get_ref().tokens {
-            Some(_) => token_file::read(inputs)?,
-            None => dataset::read(inputs)?,
+        let metrics = metrics::read(inputs)?;
+        let scheme = corruption::read(inputs)?;
+        let prompts = match &spec.dataset.get_ref().tokens {
+            Some(_) => token_file::read(inputs, &scheme)?,
+            None => dataset::read(inputs, &scheme)?,
         };
+        let Experiments { iterations, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
+        let Prompts { clean, labels: token_labels, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             shape: inputs.config.shape,
             dtype: spec.model.get_ref().dtype,
+            tf32: spec.model.get_ref().tf32,
+            direction: spec.direction,
+            grids: grids::read(inputs, clean.positions())?,
             clean,
-            iterations: experiments,
-            metrics: metrics::read(inputs)?,
-            grids: grids::read(inputs)?,
+            iterations,
+            metrics,
         };
         checks::check(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
@@ -111,8 +141,9 @@ impl Plan {
             spec_text: inputs.source.text().to_owned(),
             seeds: Seeds {
                 dataset: spec.dataset.get_ref().path.as_ref().map(|_| spec.dataset.get_ref().seed()),
-                corruption: spec.corruption.as_ref().map(|corruption| corruption.get_ref().seed),
+                corruption: scheme.seed(),
             },
+            kept_answers,
         })
     }
 
@@ -129,12 +160,38 @@ impl Plan {
         self.costs.iter().fold(0, |sum, &cost| sum.saturating_add(cost))
     }
 
-    /// Prompts that the corruption of an iteration leaves as they are up to its read position.
+    /// Prompts that the corruption of an iteration leaves as they are up to its last read position.
     ///
     /// # Panics
     /// When there is no such iteration.
     #[must_use]
     pub fn unchanged_prompts(&self, iteration: usize) -> u32 {
-        checks::unchanged_prompts(&self.context.clean, &self.context.iterations[iteration])
+        checks::unchanged_prompts(&self.context, iteration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_proto::context::Direction;
+
+    use super::example::{plan, refusal};
+
+    #[test]
+    fn the_same_spec_gives_the_same_plan() {
+        let plans = [plan(&[]), plan(&[])];
+        assert!(plans[0].is_same(&plans[1]));
+        assert_eq!((plans[0].context.direction, plans[0].context.tf32), (Direction::Noising, false));
+    }
+
+    #[test]
+    fn direction_and_tf32_are_part_of_the_context() {
+        let plain = plan(&[]);
+        let denoising = plan(&[("[model]", "direction = \"denoising\"\n[model]")]);
+        assert_eq!(denoising.context.direction, Direction::Denoising);
+        let tf32 = plan(&[("[model]", "[model]\ntf32 = true")]);
+        assert!(tf32.context.tf32);
+        assert!(plain.digest != denoising.digest && plain.digest != tf32.digest);
+        let refused = refusal(&[("[model]", "direction = \"denoisng\"\n[model]")]);
+        assert!(refused.contains("line 4, column 13") && refused.contains("did you mean `denoising`?"), "{refused}");
     }
 }

@@ -1,6 +1,6 @@
 //! Names of grids and metrics, which become names of tensors.
 
-use toml::Spanned;
+use std::ops::Range;
 
 use super::PlanError;
 use crate::spec::Source;
@@ -9,13 +9,12 @@ use crate::spec::Source;
 const TAKEN: [&str; 2] = ["clean", "corrupted"];
 
 /// Refuses what would make two tensors of one name: `.` and `@` divide the parts of a tensor's name.
-pub(super) fn check(source: &Source, name: &Spanned<String>) -> Result<(), PlanError> {
-    let text = name.get_ref();
+pub(super) fn check(source: &Source, place: Range<usize>, text: &str) -> Result<(), PlanError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if text.is_empty() || !text.chars().all(plain) || TAKEN.contains(&text.as_str()) {
+    if text.is_empty() || !text.chars().all(plain) || TAKEN.contains(&text) {
         let message =
             format!("`{text}` cannot name a tensor: use letters, digits, `_` and `-`, but not `clean` or `corrupted`");
-        return Err(source.error(name.span(), message).into());
+        return Err(source.error(place, message).into());
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
 //! What a plan amounts to, for people.
 
-use patchsweep_proto::tile::{TileWork, indices};
+use std::ops::Range;
 
-use super::{CostModel, Plan};
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::grid::Grid;
+use patchsweep_proto::model::{Dtype, ModelShape};
+use patchsweep_proto::tile::{Tile, TileWork};
+
+use super::Plan;
 
 /// One grid of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +16,7 @@ pub struct GridSummary {
     pub name: String,
     /// Cells over all iterations.
     pub cells: u64,
-    /// Cells whose patch cannot change the score of any prompt.
+    /// Cells that no tile computes, because their patch cannot change the score of any prompt.
     pub noops: u64,
     /// Tiles.
     pub tiles: u64,
@@ -19,6 +24,10 @@ pub struct GridSummary {
     pub multiply_adds: u64,
     /// Cost of one whole forward pass per cell and prompt.
     pub multiply_adds_naive: u64,
+    /// Bytes of the cached activations that its tiles need, over all iterations.
+    pub cache_bytes: u64,
+    /// Bytes of the largest activation of its largest batch.
+    pub largest_batch_bytes: u64,
 }
 
 impl Plan {
@@ -26,33 +35,139 @@ impl Plan {
     #[must_use]
     pub fn summarize(&self) -> Vec<GridSummary> {
         let context = &self.context;
-        let prompts = context.clean.prompts();
-        let pass = CostModel::of(context).whole_run();
-        let summary = |(index, grid): (u32, &patchsweep_proto::grid::Grid)| {
-            let extents = grid.extents(&context.shape, context.clean.positions());
-            let block: Vec<_> = extents.into_iter().map(|extent| 0..extent).collect();
-            let cells = indices(&block);
-            let noop = |iteration: u32, cell: &Vec<u32>| {
-                let cell = grid.cell(cell);
-                (0..prompts).all(|p| context.prompt_pair(iteration, p).is_noop(&cell, context.shape.layers))
-            };
-            let iterations = (0..).zip(&context.iterations).map(|(iteration, _)| iteration);
-            let noops: usize = iterations.map(|i| cells.iter().filter(|cell| noop(i, cell)).count()).sum();
-            let total = (cells.len() * context.iterations.len()) as u64;
-            let tiles = self.tiles.iter().zip(&self.costs);
-            let own: Vec<u64> = tiles
-                .filter(|(tile, _)| matches!(tile.work, TileWork::Patch { grid, .. } if grid == index))
-                .map(|(_, &cost)| cost)
-                .collect();
+        let prompts = u64::from(context.clean.prompts());
+        let naive = naive_run(&context.shape, context.clean.positions()).saturating_mul(prompts);
+        let summary = |(index, grid): (u32, &Grid)| {
+            let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
+            let cells = grid.extents().into_iter().map(u64::from).product::<u64>() * context.iterations.len() as u64;
             GridSummary {
                 name: grid.name.clone(),
-                cells: total,
-                noops: noops as u64,
+                cells,
+                noops: cells - computed_cells(&own, context.iterations.len()),
                 tiles: own.len() as u64,
-                multiply_adds: own.iter().fold(0, |sum, &cost| sum.saturating_add(cost)),
-                multiply_adds_naive: total.saturating_mul(u64::from(prompts)).saturating_mul(pass),
+                multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
+                multiply_adds_naive: cells.saturating_mul(naive),
+                cache_bytes: cache_bytes(context),
+                largest_batch_bytes: largest_batch_bytes(context, grid, &own),
             }
         };
         (0..).zip(&context.grids).map(summary).collect()
+    }
+
+    /// A grid's tiles, their cells and their costs.
+    fn patches_of(&self, wanted: u32) -> impl Iterator<Item = (&Tile, &[Range<u32>], u64)> {
+        self.tiles.iter().zip(&self.costs).filter_map(move |(tile, &cost)| match &tile.work {
+            TileWork::Patch { grid, cells } if *grid == wanted => Some((tile, cells.as_slice(), cost)),
+            _ => None,
+        })
+    }
+}
+
+/// Cells that at least one tile computes, over all iterations.
+fn computed_cells(tiles: &[(&Tile, &[Range<u32>], u64)], iterations: usize) -> u64 {
+    let mut ranges = vec![Vec::new(); iterations];
+    for (tile, cells, _) in tiles {
+        ranges[tile.iteration as usize].extend_from_slice(cells);
+    }
+    ranges.into_iter().map(covered).sum()
+}
+
+/// How many indices lie in at least one of the ranges.
+fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
+    ranges.sort_by_key(|range| range.start);
+    let mut end = 0;
+    let mut count = 0;
+    for range in ranges {
+        count += u64::from(range.end.saturating_sub(end.max(range.start)));
+        end = end.max(range.end);
+    }
+    count
+}
+
+/// One prompt as `TransformerLens` runs it: every position through every block, and the whole vocabulary's logits at
+/// every position.
+fn naive_run(shape: &ModelShape, positions: u32) -> u64 {
+    let &ModelShape { layers, d_model, d_mlp, d_vocab, .. } = shape;
+    let [layers, width, hidden, vocabulary, tokens] = [layers, d_model, d_mlp, d_vocab, positions].map(u64::from);
+    // Queries, keys, values and output; scores and weighted values; into the hidden layer and out of it.
+    let block = 4 * width * width + 2 * tokens * width + 2 * width * hidden;
+    tokens * (layers * block + width * vocabulary)
+}
+
+/// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs.
+fn cache_bytes(context: &SweepContext) -> u64 {
+    let element = match context.dtype {
+        Dtype::Float32 => 4,
+        Dtype::Bfloat16 | Dtype::Float16 => 2,
+    };
+    let shape = context.shape;
+    let tokens = u64::from(context.clean.prompts()) * (u64::from(context.last_read()) + 1);
+    let per_layer = 5 * u64::from(shape.d_model) * element;
+    tokens.saturating_mul(per_layer).saturating_mul(shape.layers.into())
+}
+
+/// Most rows of a batch.
+const MOST_ROWS: u64 = 8192;
+
+/// Rows of the widest activation: all positions from the patch on, of all cells and prompts of a tile.
+fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[Range<u32>], u64)]) -> u64 {
+    let rows = |(tile, cells, _): &(&Tile, &[Range<u32>], u64)| {
+        let last_read = context.iterations[tile.iteration as usize].last_read().unwrap_or(0);
+        let mut rows = 0;
+        for place in cells.iter().cloned().flatten() {
+            let first = grid.cell(place).positions().first().copied().unwrap_or(0);
+            rows += u64::from(last_read.saturating_sub(first) + 1) * tile.prompts.len() as u64;
+            if rows >= MOST_ROWS {
+                return MOST_ROWS;
+            }
+        }
+        rows
+    };
+    let widest = u64::from(context.shape.d_mlp.max(3 * context.shape.d_model));
+    tiles.iter().map(rows).max().unwrap_or(0) * widest * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_proto::status::PlanOptions;
+
+    use super::*;
+    use crate::merge::example;
+
+    #[test]
+    fn cells_are_noops_when_no_chunk_of_prompts_has_a_tile_for_them() {
+        for tile_prompts in [None, Some(2), Some(1)] {
+            let plan = example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts });
+            let summary = plan.summarize().remove(0);
+            assert_eq!((summary.cells, summary.noops), (24, 10), "{tile_prompts:?} prompts");
+            assert_eq!(
+                summary.tiles,
+                plan.tiles.len() as u64 - 2 * u64::from(5u32.div_ceil(tile_prompts.unwrap_or(5)))
+            );
+        }
+    }
+
+    #[test]
+    fn what_ranges_have_in_common_counts_once() {
+        assert_eq!(covered(vec![4..6, 0..2, 1..3, 4..5]), 5);
+        assert_eq!(covered(Vec::new()), 0);
+    }
+
+    #[test]
+    fn a_naive_pass_computes_every_logit_of_every_position() {
+        let shape = ModelShape { layers: 2, heads: 1, d_model: 10, d_mlp: 40, d_vocab: 100, n_ctx: 8 };
+        assert_eq!(naive_run(&shape, 3), 3 * (2 * (400 + 60 + 800) + 1000));
+        let summary = example::plan(PlanOptions::default()).summarize().remove(0);
+        let shape = ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
+        assert_eq!(summary.multiply_adds_naive, 24 * 5 * naive_run(&shape, 3));
+    }
+
+    #[test]
+    fn memory_is_that_of_the_tokens_up_to_the_last_read_position() {
+        let summary = example::plan(PlanOptions::default()).summarize().remove(0);
+        assert_eq!(summary.cache_bytes, 5 * 3 * 2 * 5 * 4 * 4);
+        // Layer 0 of iteration 0 has two heads at each of three positions, layer 1 only those at the read position.
+        let rows = 2 * 5 * (3 + 2 + 1) + 2 * 5;
+        assert_eq!(summary.largest_batch_bytes, rows * 16 * 4);
     }
 }

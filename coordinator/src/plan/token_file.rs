@@ -1,13 +1,12 @@
 //! Prompts as token ids outright: for other tools, and for exact comparison with them.
 
-use patchsweep_proto::context::Iteration;
 use patchsweep_proto::tokens::TokenMatrix;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::dataset::Prompts;
-use super::{Inputs, PlanError, checks, experiments};
-use crate::spec::schema;
+use super::corruption::Scheme;
+use super::prompts::Prompts;
+use super::{Inputs, PlanError, checks, metrics};
 
 /// The JSON file that `tokens = "…"` names.
 #[derive(Deserialize)]
@@ -15,20 +14,37 @@ use crate::spec::schema;
 struct TokenFile {
     /// \[prompts\]\[positions\]
     clean: Vec<Vec<u32>>,
-    /// \[iterations\]\[prompts\]\[positions\]
-    corrupted: Vec<Vec<Vec<u32>>>,
+    /// \[iterations\]\[prompts\]\[positions\]; may be missing where nothing needs it.
+    corrupted: Option<Vec<Vec<Vec<u32>>>>,
     /// \[prompts\]\[iterations\]
     answers: Vec<Vec<u32>>,
+    /// As `answers`; may be missing where no metric needs it.
+    wrong: Option<Vec<Vec<u32>>>,
 }
 
-pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
-    let spec = inputs.spec;
-    let dataset = spec.dataset.get_ref();
-    let refuse = |message: String| PlanError::DatasetFile { file: spec.dataset_file().to_owned(), message };
-    if let Some(corruption) = &spec.corruption {
-        let message = "token ids are corrupted already: leave `[corruption]` out".to_owned();
-        return Err(inputs.source.error(corruption.span(), message).into());
+pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
+    refuse_text_settings(inputs)?;
+    let refuse = |message: String| PlanError::in_dataset(inputs, message);
+    let file: TokenFile = serde_json::from_str(inputs.dataset)
+        .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
+    let clean = TokenMatrix::from_rows(&file.clean).map_err(|error| refuse(format!("clean: {error}")))?;
+    checks::size(inputs, file.clean.len(), clean.positions() as usize)?;
+    let wrong = file.wrong.filter(|_| metrics::need_wrong_answers(inputs));
+    for (what, lists) in [("answers", Some(&file.answers)), ("wrong answers", wrong.as_ref())] {
+        let (found, wanted) = (lists.map_or(file.clean.len(), Vec::len), file.clean.len());
+        if found != wanted {
+            return Err(refuse(format!("{found} lists of {what} for {wanted} prompts: give one list per prompt")));
+        }
     }
+    let corrupted = corrupted(inputs, scheme, file.corrupted.as_deref(), &clean)?;
+    let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
+    let labels = clean.row(0).iter().map(label).collect();
+    Ok(Prompts { clean, corrupted, answers: file.answers, wrong, labels, lines: None })
+}
+
+/// What belongs to prompts from text.
+fn refuse_text_settings(inputs: &Inputs<'_>) -> Result<(), PlanError> {
+    let dataset = inputs.spec.dataset.get_ref();
     let spans = [
         ("samples", dataset.samples.as_ref().map(Spanned::span)),
         ("replace", dataset.replace.as_ref().map(Spanned::span)),
@@ -39,66 +55,117 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Prompts, PlanError> {
         let message = format!("token ids are taken as they are: leave `{key}` out");
         return Err(inputs.source.error(span, message).into());
     }
-    let file: TokenFile = serde_json::from_str(inputs.dataset)
-        .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
-    let clean = TokenMatrix::from_rows(&file.clean).map_err(|error| refuse(format!("clean: {error}")))?;
-    checks::size(inputs, file.clean.len(), clean.positions() as usize)?;
-    if file.corrupted.len() != spec.iteration.len() {
-        let (found, wanted) = (file.corrupted.len(), spec.iteration.len());
-        return Err(refuse(format!("{found} corrupted lists, but the spec has {wanted} iterations")));
-    }
-    if file.answers.len() != file.clean.len() {
-        return Err(refuse(format!(
-            "{} lists of answers for {} prompts: give one list per prompt",
-            file.answers.len(),
-            file.clean.len()
-        )));
-    }
-    let mut iterations = Vec::new();
-    for (index, (rows, iteration)) in file.corrupted.iter().zip(&spec.iteration).enumerate() {
-        let corrupted = TokenMatrix::from_rows(rows).map_err(|error| refuse(format!("corrupted[{index}]: {error}")))?;
-        if (corrupted.prompts(), corrupted.positions()) != (clean.prompts(), clean.positions()) {
-            return Err(refuse(format!(
-                "corrupted[{index}] is [{}, {}], but the clean prompts are [{}, {}]",
-                corrupted.prompts(),
-                corrupted.positions(),
-                clean.prompts(),
-                clean.positions()
-            )));
-        }
-        check_corrupt(inputs, iteration, &clean, &corrupted)?;
-        let read = experiments::position(inputs, &iteration.read, *iteration.read.get_ref(), clean.positions())?;
-        let answer = iteration.answer.as_ref().map_or(index, |answer| *answer.get_ref() as usize);
-        let answers = file.answers.iter().enumerate().map(|(prompt, answers)| {
-            let missing = || {
-                refuse(format!("answers[{prompt}] has no entry {answer}: give each prompt one answer per iteration"))
-            };
-            answers.get(answer).copied().ok_or_else(missing)
-        });
-        iterations.push(Iteration { corrupted, read, answers: answers.collect::<Result<_, _>>()? });
-    }
-    experiments::at_least_one(inputs, &iterations)?;
-    let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
-    let labels = clean.row(0).iter().map(label).collect();
-    Ok(Prompts { clean, experiments: iterations, labels })
+    Ok(())
 }
 
-/// `corrupt` may be left out; where it is given, tokens must not differ anywhere else.
-fn check_corrupt(
+/// One list per iteration, of the clean prompts' shape; none where the clean ones take their place.
+fn corrupted(
     inputs: &Inputs<'_>,
-    iteration: &schema::Iteration,
+    scheme: &Scheme<'_>,
+    lists: Option<&[Vec<Vec<u32>>]>,
     clean: &TokenMatrix,
-    corrupted: &TokenMatrix,
-) -> Result<(), PlanError> {
-    let Some(corrupt) = &iteration.corrupt else { return Ok(()) };
-    let allowed = experiments::positions(inputs, corrupt, clean.positions())?;
-    for prompt in 0..clean.prompts() {
-        let pairs = clean.row(prompt).iter().zip(corrupted.row(prompt));
-        let differs = (0..).zip(pairs).find(|(pos, (a, b))| a != b && !allowed.contains(pos));
-        if let Some((pos, _)) = differs {
-            let message = format!("prompt {prompt} of the token file differs at position {pos}, which `corrupt` lacks");
-            return Err(inputs.source.error(corrupt.span(), message).into());
+) -> Result<Vec<TokenMatrix>, PlanError> {
+    let refuse = |message: String| Err(PlanError::in_dataset(inputs, message));
+    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(|grid| grid.ablate.is_none());
+    let lists = match (scheme, lists) {
+        (Scheme::Noise { .. }, Some(_)) => {
+            return refuse("noise corrupts the clean prompts: leave `corrupted` out, or `[corruption]`".to_owned());
         }
+        (_, None) if needed => {
+            let noise = "`[corruption]` with `kind = \"noise\"`";
+            return refuse(format!("no `corrupted`: give corrupted token ids, or in the spec {noise}"));
+        }
+        (_, lists) => lists,
+    };
+    let Some(lists) = lists else { return Ok(Vec::new()) };
+    if lists.len() != inputs.spec.iteration.len() {
+        let (found, wanted) = (lists.len(), inputs.spec.iteration.len());
+        return refuse(format!("{found} corrupted lists, but the spec has {wanted} iterations"));
     }
-    Ok(())
+    let mut matrices = Vec::new();
+    for (index, rows) in lists.iter().enumerate() {
+        let corrupted = TokenMatrix::from_rows(rows)
+            .map_err(|error| PlanError::in_dataset(inputs, format!("corrupted[{index}]: {error}")))?;
+        let shape = |tokens: &TokenMatrix| [tokens.prompts(), tokens.positions()];
+        if shape(&corrupted) != shape(clean) {
+            let (found, wanted) = (shape(&corrupted), shape(clean));
+            return refuse(format!("corrupted[{index}] is {found:?}, but the clean prompts are {wanted:?}"));
+        }
+        matrices.push(corrupted);
+    }
+    Ok(matrices)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::example::{plan_of, spec};
+    use crate::plan::Plan;
+
+    const TOKENS: [(&str, &str); 2] =
+        [("path = \"d.csv\"", "tokens = \"d.json\""), ("[corruption]\nkind = \"permute\"\ngroups = [[1, 4]]\n", "")];
+    const NOISE: (&str, &str) = ("[[metric]]", "[corruption]\nkind = \"noise\"\nscale = 3\n[[metric]]");
+
+    fn plan(changes: &[(&str, &str)], change: impl FnOnce(&mut Value)) -> Result<Plan, String> {
+        let mut file = json!({
+            "clean": [[0, 2, 3, 4], [0, 3, 4, 5]],
+            "corrupted": [[[0, 2, 5, 4], [0, 3, 2, 5]]],
+            "answers": [[6, 7], [7, 8]],
+            "wrong": [[8, 8], [8, 6]],
+        });
+        change(&mut file);
+        plan_of(&spec(&[&TOKENS, changes].concat()), &file.to_string())
+    }
+
+    fn without(key: &'static str) -> impl FnOnce(&mut Value) {
+        move |file| drop(file.as_object_mut().and_then(|file| file.remove(key)))
+    }
+
+    #[test]
+    fn entries_of_answers_are_by_iteration_or_as_the_spec_says() {
+        let logit_diff = ("\"prob\"", "\"logit_diff\"");
+        let by_iteration = plan(&[logit_diff], |_| ()).expect("a plan");
+        let iteration = &by_iteration.context.iterations[0];
+        assert_eq!((&iteration.answers, &iteration.wrong_answers), (&vec![6, 7], &vec![8, 8]));
+        let said = plan(&[logit_diff, ("read = 3", "read = [3, 1]\nanswer = [0, 1]")], |_| ()).expect("a plan");
+        let iteration = &said.context.iterations[0];
+        assert_eq!((&iteration.reads, &iteration.answers), (&vec![1, 3], &vec![7, 6, 8, 7]));
+        assert_eq!(iteration.wrong_answers, [8, 8, 6, 8]);
+    }
+
+    #[test]
+    fn wrong_answers_are_there_and_differ() {
+        let logit_diff = [("\"prob\"", "\"logit_diff\"")];
+        let missing = plan(&logit_diff, without("wrong")).expect_err("is refused");
+        assert!(missing.contains("the token file needs `wrong`, like `answers`"), "{missing}");
+        let equal = plan(&logit_diff, |file| file["wrong"][1][0] = json!(7)).expect_err("is refused");
+        assert_eq!(equal, "d.json: wrong[1][0] is the right answer, `y`");
+        let short = plan(&logit_diff, |file| file["wrong"][1] = json!([])).expect_err("is refused");
+        assert!(short.contains("wrong[1] has no entry 0"), "{short}");
+        let fewer = plan(&logit_diff, |file| file["wrong"] = json!([[8]])).expect_err("is refused");
+        assert!(fewer.contains("1 lists of wrong answers for 2 prompts"), "{fewer}");
+        let beyond = plan(&logit_diff, |file| file["wrong"][0][0] = json!(10)).expect_err("is refused");
+        assert!(beyond.contains("token id 10, but the model's vocabulary ends at 9"), "{beyond}");
+    }
+
+    #[test]
+    fn noise_takes_the_place_of_corrupted_tokens() {
+        let noised = plan(&[NOISE], without("corrupted")).expect("a plan");
+        assert_eq!(noised.context.iterations[0].corrupted, noised.context.clean);
+        assert!(noised.context.iterations[0].noise.is_some());
+        let both = plan(&[NOISE], |_| ()).expect_err("is refused");
+        assert!(both.contains("leave `corrupted` out, or `[corruption]`"), "{both}");
+        let neither = plan(&[], without("corrupted")).expect_err("is refused");
+        assert!(neither.contains("d.json: no `corrupted`: give corrupted token ids"), "{neither}");
+        let other = plan(&[("[[metric]]", "[corruption]\nkind = \"pairs\"\n[[metric]]")], |_| ());
+        assert!(other.expect_err("is refused").contains("token ids are corrupted already"));
+    }
+
+    #[test]
+    fn only_ablations_need_no_corrupted_tokens() {
+        let changes = [("axes", "ablate = \"zero\"\naxes"), ("corrupt = [2]\n", "")];
+        let plan = plan(&changes, without("corrupted")).expect("a plan");
+        assert_eq!(plan.context.iterations[0].corrupted, plan.context.clean);
+    }
 }

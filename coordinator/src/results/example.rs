@@ -1,6 +1,6 @@
 //! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_NOT_FINITE, SweepResults};
 
 const ITERATIONS: u16 = 3;
 
@@ -19,7 +19,7 @@ pub(crate) fn example() -> SweepResults {
     grids[0].value[17] = f32::NAN;
     grids[0].stderr[17] = f32::NAN;
     grids[0].count[17] = 0;
-    grids[0].status[17] = 2;
+    grids[0].status[17] = STATUS_NOT_FINITE;
     SweepResults {
         name: "acronyms".to_owned(),
         iteration_labels: ["Iteration 0", "Iteration 1", "Iteration 2"].map(str::to_owned).to_vec(),
@@ -54,11 +54,12 @@ pub(crate) fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
         grid: name.to_owned(),
         component: name.to_owned(),
         axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
-        extents: extents.to_vec(),
+        indices: extents.iter().map(|&extent| (0..).take(extent).collect()).collect(),
+        normalized: Vec::new(),
         value: effect.iter().map(|effect| 3.218 + effect).collect(),
         stderr: effect.iter().map(|effect| effect.abs() * 0.04).collect(),
         count: vec![250; effect.len()],
-        status: vec![0; effect.len()],
+        status: vec![STATUS_COMPUTED; effect.len()],
         effect,
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn is_position(axis: &str) -> bool {
 }
 
 /// An index as a unique tick: `5: ' Officer'` on an axis of positions, otherwise `5`.
-pub(super) fn tick(axis: &str, index: usize, tokens: &[String]) -> String {
-    match tokens.get(index) {
+pub(super) fn tick(axis: &str, index: u32, tokens: &[String]) -> String {
+    match tokens.get(index as usize) {
         Some(token) if is_position(axis) => format!("{index}: '{}'", visible(token)),
         _ => index.to_string(),
     }
@@ -29,12 +29,14 @@ pub(super) fn tick(axis: &str, index: usize, tokens: &[String]) -> String {
 
 /// A cell in words: `8.11` for layer and head as the literature writes heads, otherwise
 /// `layer 3, pos 5 (" Officer")`.
+///
+/// `indices`: its layer, position or head along each axis.
 #[must_use]
-pub fn cell_label(scores: &GridScores, indices: &[usize], tokens: &[String]) -> String {
+pub fn cell_label(scores: &GridScores, indices: &[u32], tokens: &[String]) -> String {
     if let ([layer, head], true) = (indices, scores.axes == ["layer", "head"]) {
         return format!("{layer}.{head}");
     }
-    let part = |(axis, &index): (&String, &usize)| match tokens.get(index) {
+    let part = |(axis, &index): (&String, &u32)| match tokens.get(index as usize) {
         Some(token) if is_position(axis) => format!("{axis} {index} (\"{}\")", visible(token)),
         _ => format!("{axis} {index}"),
     };
@@ -62,6 +64,11 @@ mod tests {
         assert_eq!(cell_label(&z, &[3, 4, 1], &tokens), "layer 3, pos 4 (\" Officer\"), head 1");
         assert_eq!(tick("pos", 4, &tokens), "4: ' Officer'");
         assert_eq!(tick("head", 4, &tokens), "4");
+        let pattern = grid("pattern", &["layer", "head", "dest_pos", "src_pos"], &[1, 1, 8, 8]);
+        assert_eq!(
+            cell_label(&pattern, &[0, 2, 5, 1], &tokens),
+            "layer 0, head 2, dest_pos 5 (\" (\"), src_pos 1 (\"The\")"
+        );
     }
 
     #[test]

@@ -46,15 +46,15 @@ pub enum TensorError {
         /// Length of the list.
         metrics: usize,
     },
-    /// Axes without sizes, or sizes without axes.
-    #[error("grid `{grid}` has {axes} axes but {extents} extents")]
+    /// Axes without indices, or indices without axes.
+    #[error("grid `{grid}` has {axes} axes but indices along {indices}")]
     Axes {
         /// The grid.
         grid: String,
         /// How many are named.
         axes: usize,
-        /// How many have a size.
-        extents: usize,
+        /// How many have indices.
+        indices: usize,
     },
     /// Values and shape disagree.
     #[error("tensor `{name}` has {values} values, but its shape is {shape:?}")]
@@ -100,27 +100,30 @@ fn baselines<'a>(results: &SweepResults, kind: &str, rows: &'a [Vec<f32>]) -> Re
     Ok(rows.iter().enumerate().map(tensor).collect())
 }
 
-fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<[Tensor<'a>; 5], TensorError> {
+fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor<'a>>, TensorError> {
     let metrics = results.metrics.len();
     if scores.metric >= metrics {
         return Err(TensorError::Metric { grid: scores.grid.clone(), metric: scores.metric, metrics });
     }
-    let (axes, extents) = (scores.axes.len(), scores.extents.len());
-    if axes != extents {
-        return Err(TensorError::Axes { grid: scores.grid.clone(), axes, extents });
+    let (axes, indices) = (scores.axes.len(), scores.indices.len());
+    if axes != indices {
+        return Err(TensorError::Axes { grid: scores.grid.clone(), axes, indices });
     }
     let mut shape = vec![results.iteration_labels.len()];
-    shape.extend(&scores.extents);
+    shape.extend(scores.extents());
     let name = results.tensor_name(scores);
     let tensor = |suffix: &str, values| Tensor { name: format!("{name}{suffix}"), shape: shape.clone(), values };
     let counts = scores.count.iter().map(|&count| i64::try_from(count).unwrap_or(i64::MAX)).collect();
-    Ok([
-        tensor("", Values::F32(&scores.effect)),
-        tensor(".value", Values::F32(&scores.value)),
+    let mut list = vec![tensor("", Values::F32(&scores.effect)), tensor(".value", Values::F32(&scores.value))];
+    if !scores.normalized.is_empty() {
+        list.push(tensor(".normalized", Values::F32(&scores.normalized)));
+    }
+    list.extend([
         tensor(".stderr", Values::F32(&scores.stderr)),
         tensor(".count", Values::I64(counts)),
         tensor(".status", Values::U32(&scores.status)),
-    ])
+    ]);
+    Ok(list)
 }
 
 fn check(list: &[Tensor<'_>]) -> Result<(), TensorError> {
@@ -169,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn a_normalized_metric_has_a_tensor_of_its_own() {
+        let mut results = example();
+        results.grids[0].normalized = results.grids[0].effect.clone();
+        let list = tensors(&results).expect("consistent");
+        let names: Vec<_> = list.iter().map(|tensor| tensor.name.as_str()).collect();
+        assert_eq!(names[4..8], ["resid_pre", "resid_pre.value", "resid_pre.normalized", "resid_pre.stderr"]);
+        results.grids[0].normalized.pop();
+        assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "resid_pre.normalized"));
+    }
+
+    #[test]
     fn a_tensor_of_another_length_than_its_shape_is_refused() {
         let mut results = example();
         results.grids[0].stderr.pop();
@@ -197,6 +211,6 @@ mod tests {
         assert!(matches!(tensors(&results), Err(TensorError::Metric { metric: 2, metrics: 2, .. })));
         results.grids[0].metric = 0;
         results.grids[0].axes.pop();
-        assert!(matches!(tensors(&results), Err(TensorError::Axes { axes: 1, extents: 2, .. })));
+        assert!(matches!(tensors(&results), Err(TensorError::Axes { axes: 1, indices: 2, .. })));
     }
 }

@@ -7,8 +7,8 @@ use patchsweep_proto::results::GridScores;
 /// One of the strongest cells of an iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopCell {
-    /// One per axis.
-    pub indices: Vec<usize>,
+    /// Its layer, position or head along each axis.
+    pub indices: Vec<u32>,
     /// Mean effect, with its sign.
     pub effect: f32,
     /// Its standard error; NaN for a single prompt.
@@ -28,7 +28,7 @@ pub fn top_cells(scores: &GridScores, iteration: usize, k: usize) -> Vec<TopCell
     let mut order: Vec<usize> = (0..cells).collect();
     order.sort_by(|&a, &b| stronger_first(effects[a], effects[b]));
     let top = |cell: usize| TopCell {
-        indices: scores.indices(cell),
+        indices: scores.indices.iter().zip(scores.places(cell)).map(|(indices, place)| indices[place]).collect(),
         effect: effects[cell],
         stderr: scores.stderr.get(start + cell).copied().unwrap_or(f32::NAN),
     };
@@ -48,7 +48,7 @@ mod tests {
         GridScores { effect: effect.to_vec(), ..grid("z", &["layer", "head"], &[2, 3]) }
     }
 
-    fn order(scores: &GridScores, iteration: usize, k: usize) -> Vec<Vec<usize>> {
+    fn order(scores: &GridScores, iteration: usize, k: usize) -> Vec<Vec<u32>> {
         top_cells(scores, iteration, k).into_iter().map(|cell| cell.indices).collect()
     }
 
@@ -59,6 +59,13 @@ mod tests {
         assert_eq!(top[0].indices, [0, 1]);
         assert!(top[0].effect < 0.0 && top[1].effect > 0.0);
         assert_eq!(top.len(), 2);
+    }
+
+    #[test]
+    fn cells_of_a_restricted_grid_keep_their_layers_and_heads() {
+        let scores =
+            GridScores { indices: vec![vec![8, 9], vec![1, 5, 11]], ..effects(&[0.0, 0.0, 0.0, 0.0, 0.0, 2.0]) };
+        assert_eq!(order(&scores, 0, 1), [[9, 11]]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::CacheStats;
+use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
 use tokio::sync::mpsc;
@@ -199,13 +199,13 @@ impl Actor {
 
     fn report(&mut self, worker: WorkerId, report: Report) {
         self.account(worker, &report);
-        let Report { lease, outcome, .. } = report;
+        let Report { lease, outcome, work, .. } = report;
         let checked = match outcome {
             Ok(computed) => self.check(&lease, &computed).map(|()| computed),
             Err(reason) => Err(Mismatch::Failed(reason)),
         };
         match checked {
-            Ok(computed) => self.finish(worker, &lease, computed),
+            Ok(computed) => self.finish(worker, &lease, computed, work),
             Err(mismatch) => {
                 let (Mismatch::Failed(reason) | Mismatch::Model(reason)) = &mismatch;
                 tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
@@ -217,13 +217,13 @@ impl Actor {
         }
     }
 
-    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed) {
+    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed, work: WorkDone) {
         let effects = self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
         if effects.contains(&Effect::Keep { lease: lease.clone() })
             && let Some(record) = self.sweeps.get_mut(&lease.sweep)
         {
             tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, "tile done");
-            record.keep(worker, lease.tile, computed);
+            record.keep(worker, lease.tile, computed, work);
         }
         self.carry_out(effects);
     }
@@ -252,6 +252,8 @@ impl Actor {
         share.name.clone_from(&connected.registration.name);
         share.device.clone_from(&connected.registration.device);
         share.busy_seconds += report.busy_seconds;
+        share.work.multiply_adds = share.work.multiply_adds.saturating_add(report.work.multiply_adds);
+        share.work.memory_retries = share.work.memory_retries.saturating_add(report.work.memory_retries);
         share.cache = CacheStats {
             hits: share.cache.hits.saturating_add(report.cache.hits.saturating_sub(before.hits)),
             misses: share.cache.misses.saturating_add(report.cache.misses.saturating_sub(before.misses)),

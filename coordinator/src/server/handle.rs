@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::status::SweepStatus;
 use patchsweep_proto::v1;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -39,6 +39,7 @@ pub(super) struct Report {
     pub(super) outcome: Result<Computed, String>,
     pub(super) cache: CacheStats,
     pub(super) busy_seconds: f64,
+    pub(super) work: WorkDone,
 }
 
 /// A tile's scores.

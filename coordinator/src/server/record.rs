@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::scores::CacheStats;
+use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::handle::Computed;
 use super::manifest;
 use crate::merge::ScoreStore;
-use crate::plan::Plan;
+use crate::plan::{GridSummary, Plan};
 use crate::scheduler::{Outcome, Progress};
 
 /// One worker's part in a sweep.
@@ -26,6 +26,8 @@ pub(super) struct Share {
     /// Tiles whose scores were kept.
     pub(super) tiles: u64,
     pub(super) busy_seconds: f64,
+    /// For all its results, those that were dropped too.
+    pub(super) work: WorkDone,
     pub(super) cache: CacheStats,
 }
 
@@ -34,10 +36,14 @@ pub(super) struct Share {
 pub(super) struct SweepRecord {
     pub(super) id: SweepId,
     pub(super) plan: Arc<Plan>,
+    /// One per grid.
+    pub(super) summaries: Vec<GridSummary>,
     pub(super) dataset: Digest,
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) shares: BTreeMap<WorkerId, Share>,
+    /// Multiply-adds behind the kept scores.
+    pub(super) executed_multiply_adds: u64,
     pub(super) started: SystemTime,
     pub(super) began: Instant,
     pub(super) status: watch::Sender<SweepStatus>,
@@ -47,6 +53,7 @@ pub(super) struct SweepRecord {
 
 impl SweepRecord {
     pub(super) fn new(id: SweepId, plan: Plan, dataset: Digest) -> Self {
+        let summaries = plan.summarize();
         let status = SweepStatus {
             sweep: id.clone(),
             name: plan.name.clone(),
@@ -57,14 +64,18 @@ impl SweepRecord {
             multiply_adds_total: plan.multiply_adds(),
             multiply_adds_done: 0,
             workers: 0,
+            cells_total: summaries.iter().map(|grid| grid.cells).sum(),
+            cells_noop: summaries.iter().map(|grid| grid.noops).sum(),
         };
         Self {
             id,
             store: ScoreStore::new(plan.tiles.len()),
             plan: Arc::new(plan),
+            summaries,
             dataset,
             model: None,
             shares: BTreeMap::new(),
+            executed_multiply_adds: 0,
             started: SystemTime::now(),
             began: Instant::now(),
             status: watch::channel(status).0,
@@ -73,9 +84,10 @@ impl SweepRecord {
     }
 
     /// Keeps a tile's scores; the first ones pin the sweep to their model.
-    pub(super) fn keep(&mut self, worker: WorkerId, tile: TileId, computed: Computed) {
+    pub(super) fn keep(&mut self, worker: WorkerId, tile: TileId, computed: Computed, work: WorkDone) {
         self.model.get_or_insert(computed.model);
         self.shares.entry(worker).or_default().tiles += 1;
+        self.executed_multiply_adds = self.executed_multiply_adds.saturating_add(work.multiply_adds);
         self.store.keep(tile, computed.scores);
     }
 

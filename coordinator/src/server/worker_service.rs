@@ -6,7 +6,7 @@ use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::chunk;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::WorkerId;
-use patchsweep_proto::scores::{CacheStats, TileScores};
+use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
 use patchsweep_proto::wire::{WireError, encode_context};
@@ -132,5 +132,6 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
         outcome,
         cache: result.cache.map(CacheStats::from).unwrap_or_default(),
         busy_seconds: result.busy_seconds,
+        work: WorkDone { multiply_adds: result.multiply_adds, memory_retries: result.memory_retries },
     })
 }

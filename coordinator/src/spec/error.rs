@@ -53,8 +53,7 @@ impl Source {
     /// An error about a word that should be one of `valid`; the nearest is offered.
     #[must_use]
     pub fn word_error(&self, span: Range<usize>, message: String, word: &str, valid: &[&str]) -> SpecError {
-        let hint = Some(did_you_mean(word, valid).unwrap_or_else(|| format!("valid: {}", quoted(valid))));
-        SpecError { place: Some(self.place(span)), message, hint }
+        SpecError { place: Some(self.place(span)), message, hint: Some(nearest_word(word, valid)) }
     }
 
     /// An error of the TOML reader.
@@ -91,11 +90,17 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
     ("expected u32", "expected a whole number from 0 to 4294967295"),
     ("expected u64", "expected a whole number from 0"),
     ("expected i64", "expected a whole number"),
+    ("expected f64", "expected a number"),
     ("invalid type: map", "invalid type: table"),
     ("invalid type: sequence", "invalid type: list"),
     ("expected a sequence", "expected a list"),
     ("expected a boolean", "expected `true` or `false`"),
 ];
+
+/// What a person may have meant by a word that is none of `valid`.
+pub(crate) fn nearest_word(word: &str, valid: &[&str]) -> String {
+    did_you_mean(word, valid).unwrap_or_else(|| format!("valid: {}", quoted(valid)))
+}
 
 fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {
     let distance = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate);

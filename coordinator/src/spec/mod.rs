@@ -5,10 +5,12 @@
 //! pointing at the place in the file.
 
 mod error;
+mod one_or_more;
 pub mod schema;
 
 use patchsweep_proto::model::ModelRef;
 
+pub(crate) use error::nearest_word;
 pub use error::{Source, SpecError};
 pub use schema::Spec;
 
@@ -65,6 +67,7 @@ impl Spec {
 
 #[cfg(test)]
 mod tests {
+    use super::schema::OneOrMore;
     use super::*;
 
     const VALID: &str = r#"
@@ -94,7 +97,10 @@ axes = ["layer", "head"]
     fn a_valid_spec_is_read() {
         let spec = Spec::parse(&Source::new(VALID)).expect("valid");
         assert_eq!(spec.dataset_file(), "d.txt");
-        assert_eq!(*spec.iteration[0].read.get_ref(), -1);
+        assert_eq!(*spec.iteration[0].read.get_ref(), OneOrMore::One(-1));
+        let several = VALID.replace("read = -1", "read = [-1, 5]\nanswer = [1, 0]");
+        let spec = Spec::parse(&Source::new(several)).expect("valid");
+        assert_eq!(spec.iteration[0].read.get_ref().as_slice(), [-1, 5]);
     }
 
     #[test]
@@ -103,6 +109,15 @@ axes = ["layer", "head"]
         assert!(message.starts_with("spec line 8, column 1: unknown field `sampels`"), "{message}");
         assert!(message.contains("8 | sampels = 5"), "{message}");
         assert!(message.contains("did you mean `samples`?"), "{message}");
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_in_plain_words() {
+        let read = |value: &str| refusal(&VALID.replace("read = -1", value));
+        assert!(read("read = 5.5").contains("expected a whole number or a list of whole numbers"));
+        assert!(read("read = [1, \"x\"]").starts_with("spec line 14, column 12: "), "{}", read("read = [1, \"x\"]"));
+        assert!(read("read = 1\nanswer = -1").contains("expected a whole number from 0"));
+        assert!(read("read = 1\nanswer = [0, -1]").contains("expected a whole number from 0"));
     }
 
     #[test]

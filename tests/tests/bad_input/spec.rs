@@ -7,7 +7,7 @@ use crate::text::{PROMPTS, SPEC, sweep};
 
 /// The good spec with `from` replaced is refused at that place, in these words.
 #[track_caller]
-fn mistake(from: &str, to: &str, place: &str, parts: &[&str]) {
+pub(crate) fn mistake(from: &str, to: &str, place: &str, parts: &[&str]) {
     assert!(SPEC.contains(from), "{from:?} is in the spec");
     let sweep = sweep(&SPEC.replace(from, to), PROMPTS);
     let place = format!("spec.toml: spec {place}: ");
@@ -18,6 +18,12 @@ fn mistake(from: &str, to: &str, place: &str, parts: &[&str]) {
 fn unknown_words_are_refused_with_the_nearest_one() {
     mistake("answer = 0", "anwser = 0", "line 23, column 1", &["`anwser`", "^^^^^^", "did you mean `answer`?"]);
     mistake("[corruption]", "[coruption]", "line 12, column 2", &["`coruption`", "did you mean `corruption`?"]);
+    mistake(
+        "[model]",
+        "direction = \"noisng\"\n[model]",
+        "line 4, column 13",
+        &["`noisng`", "did you mean `noising`?"],
+    );
     mistake(r#""float32""#, r#""flaot32""#, "line 6, column 9", &["`flaot32`", "did you mean `float32`?"]);
     mistake(r#""permute""#, r#""permut""#, "line 13, column 8", &["corruption `permut`", "did you mean `permute`?"]);
     mistake("logit_diff_max", "logit_dif_max", "line 17, column 8", &["metric", "did you mean `logit_diff_max`?"]);
@@ -43,8 +49,11 @@ fn malformed_toml_is_shown_where_it_stops_making_sense() {
 
 #[test]
 fn values_of_another_type_are_refused_in_plain_words() {
-    mistake("answer = 0", r#"answer = "0""#, "line 23, column 10", &["expected a whole number from 0"]);
-    mistake("read = 5", "read = 5.5", "line 22, column 8", &["expected a whole number\n"]);
+    let numbers = "expected a whole number or a list of whole numbers";
+    mistake("answer = 0", r#"answer = "0""#, "line 23, column 10", &[numbers]);
+    mistake("answer = 0", "answer = -1", "line 23, column 10", &["expected a whole number from 0"]);
+    mistake("read = 5", "read = 5.5", "line 22, column 8", &[numbers]);
+    mistake("read = 5", "read = [5, 6.5]", "line 22, column 12", &["expected a whole number\n"]);
     mistake("[2, 3]", "2", "line 21, column 11", &["expected a list"]);
     mistake("[[grid]]", "[grid]", "line 25, column 1", &["expected a list", "write `[[grid]]`"]);
     mistake("[model]", "[[model]]", "line 4, column 1", &["there is only one: write `[model]`"]);
@@ -68,14 +77,21 @@ fn positions_outside_the_prompts_are_refused() {
     let range = "the prompts have 8 tokens (0 to 7, or -8 to -1)";
     mistake("[2, 3]", "[2, 8]", "line 21, column 11", &["position 8 is out of range", range, "21 | corrupt = [2, 8]"]);
     mistake("[2, 3]", "[-9]", "line 21, column 11", &["position -9 is out of range", range]);
+    mistake("read = 5", "read = [5, 8]", "line 22, column 8", &["position 8 is out of range", range]);
     mistake("read = 5", "read = 8", "line 22, column 8", &["position 8 is out of range", range]);
     mistake("read = 5", "read = -9", "line 22, column 8", &["position -9 is out of range", range]);
     mistake("read = 5", "read = -9223372036854775808", "line 22, column 8", &["is out of range", range]);
 }
 
 #[test]
+fn a_position_is_read_once() {
+    mistake("read = 5", "read = [5, -3]", "line 22, column 8", &["position 5 is read twice", "22 | read = [5, -3]"]);
+    mistake("read = 5", "read = []", "line 22, column 8", &["at least one read position"]);
+}
+
+#[test]
 fn an_iteration_in_which_nothing_can_change_is_refused() {
-    let nothing = "no prompt is corrupted at or before the read position: every effect would be 0";
+    let nothing = "no prompt is corrupted at or before the read position: every effect of grid `z` would be 0";
     mistake("[2, 3]", "[]", "line 22, column 8", &[nothing, "22 | read = 5"]);
     mistake("[2, 3]", "[6, 7]", "line 22, column 8", &[nothing]);
 }
@@ -96,6 +112,8 @@ fn groups_must_hold_every_corrupted_position_once() {
 fn answers_are_picked_among_the_tokens_that_there_are() {
     mistake("answer = 0\n", "", "line 22, column 8", &["the answers have 3 tokens each", "with `answer = "]);
     mistake("answer = 0", "answer = 3", "line 23, column 10", &["no answer token 3", "3 each, counted from 0"]);
+    let counts = ["2 answers for 1 read positions: give one for each, or a single number for all"];
+    mistake("answer = 0", "answer = [0, 1]", "line 23, column 10", &counts);
 }
 
 #[test]

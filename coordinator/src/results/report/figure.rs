@@ -1,10 +1,10 @@
 //! Heat maps of one grid under one metric, as plotly reads them.
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_NOOP, SweepResults};
 use serde_json::{Map, Value, json};
 
 use super::axes::{axis_name, columns, columns_title, facet_title, rows};
-use super::layout::{LEFT, Layout, RIGHT, TOP};
+use super::layout::{Layout, RIGHT, TOP};
 use super::plane::Plane;
 use super::text;
 
@@ -96,7 +96,7 @@ fn base(scores: &GridScores, layout: &Layout) -> Map<String, Value> {
     });
     Map::from_iter([
         ("font".to_owned(), font),
-        ("margin".to_owned(), json!({"l": LEFT, "r": RIGHT, "t": TOP, "b": layout.below})),
+        ("margin".to_owned(), json!({"l": layout.left, "r": RIGHT, "t": TOP, "b": layout.below})),
         ("paper_bgcolor".to_owned(), json!("#fff")),
         ("plot_bgcolor".to_owned(), json!(GREY)),
         ("hoverlabel".to_owned(), json!({"align": "left"})),
@@ -108,9 +108,9 @@ fn base(scores: &GridScores, layout: &Layout) -> Map<String, Value> {
 fn heat_map(scores: &GridScores, plane: &Plane, iteration: usize, label: &str, detail: Detail) -> Value {
     let cells = scores.cells();
     let start = iteration * cells;
-    let width = plane.columns.names.len();
+    let columns = plane.columns.names.len();
     let grid = |value: &dyn Fn(usize) -> Value| -> Vec<Value> {
-        let row = |row: usize| (0..width).map(|column| value(start + row * width + column)).collect();
+        let row = |row: usize| (0..columns).map(|column| value(start + plane.cell(row, column))).collect();
         (0..plane.rows.names.len()).map(row).collect()
     };
     let mut trace = json!({
@@ -122,7 +122,7 @@ fn heat_map(scores: &GridScores, plane: &Plane, iteration: usize, label: &str, d
         "xaxis": axis_name("x", iteration),
         "yaxis": axis_name("y", iteration),
         "coloraxis": "coloraxis",
-        "hovertemplate": hover(plane, detail),
+        "hovertemplate": hover(plane, detail, !scores.normalized.is_empty()),
         "hoverongaps": detail == Detail::Full,
     });
     if detail == Detail::Full {
@@ -132,18 +132,27 @@ fn heat_map(scores: &GridScores, plane: &Plane, iteration: usize, label: &str, d
 }
 
 fn told(scores: &GridScores, cell: usize) -> Value {
-    let effect = text::effect(scores.effect[cell], scores.stderr[cell]);
+    let effect = match scores.status[cell] {
+        STATUS_NOOP => "0 (no-op)".to_owned(),
+        _ => text::effect(scores.effect[cell], scores.stderr[cell]),
+    };
     let value = if scores.value[cell].is_nan() { "none".to_owned() } else { text::number(scores.value[cell], 4) };
-    json!([effect, value, scores.count[cell]])
+    match scores.normalized.get(cell) {
+        Some(&normalized) => json!([effect, value, scores.count[cell], text::number(normalized, 3)]),
+        None => json!([effect, value, scores.count[cell]]),
+    }
 }
 
-fn hover(plane: &Plane, detail: Detail) -> String {
+fn hover(plane: &Plane, detail: Detail, normalized: bool) -> String {
     let cell = if plane.columns.title.is_empty() { "%{y}" } else { "%{y}, %{x}" };
     match detail {
-        Detail::Full => format!(
-            "<b>{cell}</b><br>effect %{{customdata[0]}}<br>patched metric %{{customdata[1]}}\
-             <br>prompts %{{customdata[2]}}<extra>%{{fullData.name}}</extra>"
-        ),
+        Detail::Full => {
+            let normalized = if normalized { "<br>normalized %{customdata[3]}" } else { "" };
+            format!(
+                "<b>{cell}</b><br>effect %{{customdata[0]}}<br>patched metric %{{customdata[1]}}{normalized}\
+                 <br>prompts %{{customdata[2]}}<extra>%{{fullData.name}}</extra>"
+            )
+        }
         Detail::Effect => format!("<b>{cell}</b><br>effect %{{z:.4g}}<extra>%{{fullData.name}}</extra>"),
     }
 }
@@ -205,6 +214,33 @@ mod tests {
         assert_eq!(json["data"][2]["x"][5], "pos 5: &#39; (&#39;");
         assert_eq!(json["data"][2]["xaxis"], "x3");
         assert_eq!(json["layout"]["xaxis3"]["anchor"], "y3");
+    }
+
+    #[test]
+    fn a_cell_that_was_not_computed_says_so() {
+        let mut results = example();
+        results.grids[0].status[3] = STATUS_NOOP;
+        assert_eq!(full(&results)["data"][0]["customdata"][0][3][0], "0 (no-op)");
+    }
+
+    #[test]
+    fn what_is_normalized_is_told_under_the_pointer() {
+        let mut results = example();
+        assert!(!full(&results)["data"][0]["hovertemplate"].to_string().contains("normalized"));
+        results.grids[0].normalized = vec![0.25; results.grids[0].effect.len()];
+        let json = full(&results);
+        assert!(json["data"][0]["hovertemplate"].to_string().contains("normalized"));
+        assert_eq!(json["data"][0]["customdata"][0][0][3], "0.25");
+    }
+
+    #[test]
+    fn attention_is_drawn_from_destinations_at_rows_to_sources_at_columns() {
+        let mut results = example();
+        results.grids = vec![grid("pattern", &["layer", "head", "dest_pos", "src_pos"], &[2, 3, 4, 4])];
+        let place = ((3 + 2) * 4 + 1) * 4 + 3;
+        results.grids[0].effect[place] = 2.5;
+        let json = full(&results);
+        assert_eq!(json["data"][0]["z"][4 + 1][2 * 4 + 3], json!(2.5));
     }
 
     #[test]

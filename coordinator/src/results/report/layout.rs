@@ -4,8 +4,10 @@ use super::plane::{Plane, Tick};
 
 /// What the page gives to a figure.
 const PAGE_WIDTH: usize = 1120;
-/// Left of the first facet: the names of rows.
-pub(super) const LEFT: usize = 64;
+/// Left of the first facet: the axis' name and the ticks at rows, which are at least two digits of a layer.
+const LEFT: usize = 64;
+/// How wide a character of a tick is.
+const TICK_CHAR: usize = 7;
 /// Right of the last facet: the colour bar.
 pub(super) const RIGHT: usize = 104;
 /// Above the first row: its titles, and the tool bar above them.
@@ -26,6 +28,8 @@ const COLUMN: (usize, usize) = (17, 54);
 const FACET: usize = 110;
 /// What a tick needs along the axis.
 const TICK: usize = 17;
+/// The tallest facet.
+const TALLEST: usize = 1400;
 
 /// Sizes of a figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub(super) struct Layout {
     pub(super) facet_width: usize,
     /// A facet's height.
     pub(super) facet_height: usize,
+    /// Left of the first facet: the axis' name and the ticks at rows.
+    pub(super) left: usize,
     /// Below each facet: ticks and the axis' name.
     pub(super) below: usize,
     /// Whether ticks at the columns are turned.
@@ -59,19 +65,20 @@ impl Layout {
         let columns = plane.columns.names.len().max(1);
         let rows = plane.rows.names.len().max(1);
         let facets = facets.max(1);
-        let inner = PAGE_WIDTH - LEFT - RIGHT;
+        let left = LEFT.max(34 + longest(&plane.rows.ticks) * TICK_CHAR);
+        let inner = PAGE_WIDTH - left - RIGHT;
         let wanted = (columns * COLUMN.0).max(FACET) + GAP;
         let fitting = ((inner + GAP) / wanted).clamp(1, MOST_PER_ROW.min(facets));
         // Five facets are better as three and two than as four and one.
         let per_row = facets.div_ceil(facets.div_ceil(fitting));
         let widest = (inner + GAP) / per_row - GAP;
         let facet_width = (columns * COLUMN.1).max(FACET).min(widest);
-        let facet_height = rows * (380 / rows).clamp(14, 38);
-        let longest = plane.columns.ticks.iter().map(|tick: &Tick| tick.chars).max().unwrap_or(0);
+        let facet_height = (rows * (380 / rows).clamp(14, 38)).min(TALLEST);
+        let longest = longest(&plane.columns.ticks);
         // Long ticks are turned by 45 degrees; a turned character is 5 pixels high.
         let turned = longest > 3;
         let ticks = if turned { 10 + longest * 5 } else { 18 };
-        Self { facets, per_row, facet_width, facet_height, below: ticks + AXIS_NAME, turned }
+        Self { facets, per_row, facet_width, facet_height, left, below: ticks + AXIS_NAME, turned }
     }
 
     /// What a tick needs along an axis.
@@ -102,7 +109,7 @@ impl Layout {
 
     /// Width of the figure where the page has it.
     pub(super) fn width(&self) -> usize {
-        self.inner_width() + LEFT + RIGHT
+        self.inner_width() + self.left + RIGHT
     }
 
     /// Height of the figure.
@@ -124,6 +131,11 @@ impl Layout {
             }
         })
     }
+}
+
+/// Characters of the longest tick.
+fn longest(ticks: &[Tick]) -> usize {
+    ticks.iter().map(|tick| tick.chars).max().unwrap_or(0)
 }
 
 /// Pixels are few enough for any number type.
@@ -158,6 +170,13 @@ mod tests {
         assert!(domains.iter().all(|domain| domain.first));
         assert!(domains.windows(2).all(|pair| pair[0].y[0] > pair[1].y[1]));
         assert!(layout.width() <= PAGE_WIDTH);
+    }
+
+    #[test]
+    fn positions_at_rows_have_room_for_their_tokens() {
+        let attention = layout(&["layer", "head", "dest_pos", "src_pos"], &[1, 1, 8, 8], 3);
+        assert!(attention.left > layout(&["layer", "head"], &[12, 12], 3).left);
+        assert!(attention.width() <= PAGE_WIDTH);
     }
 
     #[test]

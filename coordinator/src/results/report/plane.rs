@@ -8,7 +8,8 @@ use crate::results::labels::tick;
 /// Most characters of a tick; what is longer is whole under the pointer.
 const TICK_CHARS: usize = 16;
 
-/// The first axis goes down, all others go right, the last of them fastest.
+/// Layers go down, and all other axes go right, the last of them fastest; but where sources go right, destinations go
+/// down, so that each layer and head has a picture of its attention.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plane {
     /// The vertical axis.
@@ -22,18 +23,18 @@ pub(super) struct Plane {
 pub(super) struct Side {
     /// Axis names, for people; empty where there is no axis.
     pub(super) title: String,
-    /// A unique name of each index, for plotly.
+    /// A unique name of each row or column, for plotly.
     pub(super) names: Vec<String>,
     /// What is written at the axis.
     pub(super) ticks: Vec<Tick>,
-    /// How many indices a tick stands for.
-    pub(super) group: usize,
+    /// What each row or column adds to a cell's row-major place.
+    offsets: Vec<usize>,
 }
 
 /// A label at an axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tick {
-    /// The index that it is written at.
+    /// The row or column that it is written at.
     pub(super) at: usize,
     /// For plotly.
     pub(super) text: String,
@@ -41,20 +42,44 @@ pub(super) struct Tick {
     pub(super) chars: usize,
 }
 
+/// An axis of the grid.
+struct GridAxis<'a> {
+    name: &'a str,
+    indices: &'a [u32],
+    /// Cells from one index to the next.
+    stride: usize,
+}
+
 impl Plane {
     /// Lays out a grid.
     pub(super) fn new(scores: &GridScores, tokens: &[String]) -> Self {
-        let axes: Vec<_> = scores.axes.iter().map(String::as_str).zip(scores.extents.iter().copied()).collect();
-        let (first, others) = axes.split_at(axes.len().min(1));
-        Self { rows: Side::new(first, tokens), columns: Side::new(others, tokens) }
+        let mut axes = Vec::new();
+        let mut stride = 1;
+        for (name, indices) in scores.axes.iter().zip(&scores.indices).rev() {
+            axes.push(GridAxis { name, indices, stride });
+            stride *= indices.len();
+        }
+        axes.reverse();
+        let sources_go_right = axes.iter().any(|axis| axis.name == "src_pos");
+        let goes_down = |axis: &GridAxis| axis.name == "layer" || sources_go_right && axis.name == "dest_pos";
+        let (down, right): (Vec<_>, Vec<_>) = axes.into_iter().partition(goes_down);
+        Self { rows: Side::new(&down, tokens), columns: Side::new(&right, tokens) }
+    }
+
+    /// Row-major place of a cell.
+    pub(super) fn cell(&self, row: usize, column: usize) -> usize {
+        self.rows.offsets[row] + self.columns.offsets[column]
     }
 }
 
 impl Side {
-    fn new(axes: &[(&str, usize)], tokens: &[String]) -> Self {
-        let title = axes.iter().map(|(axis, _)| *axis).collect::<Vec<_>>().join(" · ");
-        let group = axes.iter().skip(1).map(|(_, extent)| extent).product();
-        Self { title: html(&title), names: names(axes, tokens), ticks: ticks(axes, tokens, group), group }
+    fn new(axes: &[GridAxis], tokens: &[String]) -> Self {
+        Self {
+            title: html(&title(axes, tokens)),
+            names: names(axes, tokens),
+            ticks: ticks(axes, tokens),
+            offsets: offsets(axes),
+        }
     }
 
     /// The ticks that have room when each of them needs some pixels.
@@ -64,26 +89,45 @@ impl Side {
     }
 }
 
-fn names(axes: &[(&str, usize)], tokens: &[String]) -> Vec<String> {
-    axes.iter().fold(vec![String::new()], |names, &(axis, extent)| {
+/// An axis with a single index is told with it, for its place on the page is another's.
+fn title(axes: &[GridAxis], tokens: &[String]) -> String {
+    let part = |axis: &GridAxis| match axis.indices {
+        &[index] if axes.len() > 1 => format!("{} {}", axis.name, tick(axis.name, index, tokens)),
+        _ => axis.name.to_owned(),
+    };
+    axes.iter().map(part).collect::<Vec<_>>().join(" · ")
+}
+
+fn names(axes: &[GridAxis], tokens: &[String]) -> Vec<String> {
+    axes.iter().fold(vec![String::new()], |names, axis| {
         let longer = |name: &String| {
             let separator = if name.is_empty() { "" } else { ", " };
-            let start = format!("{name}{separator}");
-            (0..extent).map(move |index| format!("{start}{}", html(&format!("{axis} {}", tick(axis, index, tokens)))))
+            let start = format!("{name}{separator}{} ", axis.name);
+            axis.indices.iter().map(move |&index| format!("{start}{}", html(&tick(axis.name, index, tokens))))
         };
         names.iter().flat_map(longer).collect()
     })
 }
 
-fn ticks(axes: &[(&str, usize)], tokens: &[String], group: usize) -> Vec<Tick> {
-    let Some(&(name, extent)) = axes.first() else {
+fn offsets(axes: &[GridAxis]) -> Vec<usize> {
+    axes.iter().fold(vec![0], |offsets, axis| {
+        let further = |&offset: &usize| (0..axis.indices.len()).map(move |place| offset + place * axis.stride);
+        offsets.iter().flat_map(further).collect()
+    })
+}
+
+/// Of the first axis that has more than one index, in the middle of what lies at each.
+fn ticks(axes: &[GridAxis], tokens: &[String]) -> Vec<Tick> {
+    let first = axes.iter().position(|axis| axis.indices.len() > 1).unwrap_or(0);
+    let Some((outer, inner)) = axes.get(first..).and_then(<[_]>::split_first) else {
         return Vec::new();
     };
-    let label = |index: usize| {
-        let short = short(&tick(name, index, tokens), TICK_CHARS);
-        Tick { at: index * group + group / 2, chars: short.chars().count(), text: html(&short) }
+    let group: usize = inner.iter().map(|axis| axis.indices.len()).product();
+    let label = |(place, &index): (usize, &u32)| {
+        let short = short(&tick(outer.name, index, tokens), TICK_CHARS);
+        Tick { at: place * group + group / 2, chars: short.chars().count(), text: html(&short) }
     };
-    if group == 0 { Vec::new() } else { (0..extent).map(label).collect() }
+    outer.indices.iter().enumerate().map(label).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +157,29 @@ mod tests {
         let at: Vec<_> = plane.columns.ticks.iter().map(|tick| tick.at).collect();
         assert_eq!(at, [2, 6, 10]);
         assert_eq!(plane.columns.title, "pos · head");
+    }
+
+    #[test]
+    fn each_layer_and_head_has_its_picture_of_attention() {
+        let scores = grid("pattern", &["layer", "head", "dest_pos", "src_pos"], &[2, 3, 4, 4]);
+        let plane = Plane::new(&scores, &example().token_labels);
+        assert_eq!((plane.rows.title.as_str(), plane.columns.title.as_str()), ("layer · dest_pos", "head · src_pos"));
+        assert_eq!((plane.rows.names.len(), plane.columns.names.len()), (8, 12));
+        assert_eq!(plane.rows.names[6], "layer 1, dest_pos 2: &#39; Chief&#39;");
+        assert_eq!(plane.columns.names[7], "head 1, src_pos 3: &#39; Executive&#39;");
+        assert_eq!(scores.places(plane.cell(6, 7)), [1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_restricted_grid_shows_the_layers_and_positions_that_it_has() {
+        let mut scores = grid("pattern", &["layer", "head", "dest_pos", "src_pos"], &[1, 1, 2, 3]);
+        scores.indices = vec![vec![9], vec![11], vec![3, 5], vec![0, 1, 2]];
+        let plane = Plane::new(&scores, &example().token_labels);
+        assert_eq!(plane.rows.title, "layer 9 · dest_pos");
+        assert_eq!(plane.rows.names[1], "layer 9, dest_pos 5: &#39; (&#39;");
+        let at: Vec<_> = plane.rows.ticks.iter().map(|tick| (tick.at, tick.text.as_str())).collect();
+        assert_eq!(at, [(0, "3: &#39; Executive&#39;"), (1, "5: &#39; (&#39;")]);
+        assert_eq!(plane.columns.ticks.len(), 3);
     }
 
     #[test]

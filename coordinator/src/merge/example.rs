@@ -1,0 +1,44 @@
+//! A small plan for tests: two iterations over five prompts, some of which are not corrupted.
+
+use patchsweep_proto::model::Gpt2Config;
+use patchsweep_proto::status::PlanOptions;
+
+use crate::plan::{Inputs, Plan};
+use crate::spec::{Source, Spec};
+
+const SPEC: &str = r#"
+schema = 1
+name = "merge"
+[model]
+path = "m"
+[dataset]
+tokens = "t.json"
+[[metric]]
+kind = "logit_diff_max"
+candidate_ids = [1, 2]
+[[iteration]]
+read = 2
+[[iteration]]
+read = 1
+[[grid]]
+component = "z"
+axes = ["layer", "pos", "head"]
+"#;
+
+/// In iteration 0 prompts 1 and 2 are not corrupted, in iteration 1 prompts 2 and 3, and 4 not up to the read position.
+const TOKENS: &str = r#"{
+    "clean": [[1, 2, 3], [4, 5, 6], [7, 8, 9], [1, 1, 1], [2, 2, 2]],
+    "corrupted": [[[0, 2, 3], [4, 5, 6], [7, 8, 9], [1, 0, 1], [2, 2, 0]],
+                  [[0, 2, 3], [4, 0, 6], [7, 8, 9], [1, 1, 1], [2, 2, 0]]],
+    "answers": [[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]]}"#;
+
+const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 4, "vocab_size": 10,
+    "n_positions": 3}"#;
+
+pub(crate) fn plan(options: PlanOptions) -> Plan {
+    let source = Source::new(SPEC);
+    let spec = Spec::parse(&source).expect("a spec");
+    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
+    Plan::build(&inputs, options).expect("a plan")
+}

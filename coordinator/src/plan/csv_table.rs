@@ -1,0 +1,120 @@
+//! A dataset with named columns: a `.csv` file with a header.
+
+use csv::{ErrorKind, Position, Reader, StringRecord};
+
+use super::PlanError;
+use super::table::Line;
+use crate::spec::nearest_word;
+
+const COLUMNS: [&str; 4] = ["prompt", "answer", "wrong", "corrupted"];
+const REQUIRED: [&str; 2] = ["prompt", "answer"];
+
+/// Fields are taken as they are: a leading space is part of a token.
+pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
+    let mut reader = Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| malformed(file, text, &error))?.clone();
+    if header.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [prompt, answer, wrong, corrupted] = places(file, text, &header)?;
+    let line = |record: Result<StringRecord, csv::Error>| {
+        let record = record.map_err(|error| malformed(file, text, &error))?;
+        let field = |place: Option<usize>| place.and_then(|place| record.get(place)).map(str::to_owned);
+        Ok(Line {
+            number: line_number(text, record.position()),
+            prompt: field(prompt).unwrap_or_default(),
+            answer: field(answer).unwrap_or_default(),
+            wrong: field(wrong),
+            corrupted: field(corrupted),
+        })
+    };
+    reader.records().map(line).collect()
+}
+
+/// Where each of [`COLUMNS`] is.
+fn places(file: &str, text: &str, header: &StringRecord) -> Result<[Option<usize>; COLUMNS.len()], PlanError> {
+    let refuse = |message| {
+        Err(PlanError::Dataset { file: file.to_owned(), line: line_number(text, header.position()), message })
+    };
+    for (index, name) in header.iter().enumerate() {
+        if !COLUMNS.contains(&name) {
+            return refuse(format!("unknown column `{name}`: {}", nearest_word(name, &COLUMNS)));
+        }
+        if header.iter().take(index).any(|other| other == name) {
+            return refuse(format!("two columns are called `{name}`"));
+        }
+    }
+    let place = |name: &str| header.iter().position(|column| column == name);
+    match REQUIRED.into_iter().find(|name| place(name).is_none()) {
+        Some(missing) => refuse(format!("no column `{missing}`; the first line names the columns")),
+        None => Ok(COLUMNS.map(place)),
+    }
+}
+
+fn malformed(file: &str, text: &str, error: &csv::Error) -> PlanError {
+    let message = match error.kind() {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} fields for {expected_len} columns; a field with a comma goes between double quotes")
+        }
+        _ => error.to_string(),
+    };
+    PlanError::Dataset { file: file.to_owned(), line: line_number(text, error.position()), message }
+}
+
+/// Where a record begins, counted from 1: its position is that of the line breaks before it.
+fn line_number(text: &str, position: Option<&Position>) -> usize {
+    let (line, byte) = position.map_or((1, 0), |position| (position.line(), position.byte()));
+    let behind = usize::try_from(byte).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();
+    let breaks = behind.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).filter(|&&byte| byte == b'\n');
+    usize::try_from(line).unwrap_or(usize::MAX).saturating_add(breaks.count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        read("d.csv", text).expect_err("is refused").to_string()
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_fields_keep_their_spaces() {
+        let lines = read("d.csv", "answer,prompt,wrong\n Ann,\"Then, Bo gave it to\", Bo\n\n b,a, c\n").expect("lines");
+        let first = Line {
+            number: 2,
+            prompt: "Then, Bo gave it to".into(),
+            answer: " Ann".into(),
+            wrong: Some(" Bo".into()),
+            corrupted: None,
+        };
+        assert_eq!((lines.len(), &lines[0]), (2, &first));
+        assert_eq!(lines[1].number, 4);
+    }
+
+    #[test]
+    fn lines_are_counted_whatever_ends_them() {
+        for end in ["\n", "\r\n", "\n\n"] {
+            let text = ["\u{feff}prompt,answer", "a,b", "\"c\nd\",e", "f,g", "h"].join(end);
+            let breaks = end.matches('\n').count();
+            let lines = read("d.csv", &text[..text.len() - 1]).expect("lines");
+            let numbers: Vec<usize> = lines.iter().map(|line| line.number).collect();
+            assert_eq!(numbers, [1 + breaks, 1 + 2 * breaks, 2 + 3 * breaks], "{end:?}");
+            assert!(refusal(&text).starts_with(&format!("d.csv line {}: 1 fields", 2 + 4 * breaks)), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_other_columns_is_refused_with_the_nearest_word() {
+        assert_eq!(refusal("promt,answer\na,b\n"), "d.csv line 1: unknown column `promt`: did you mean `prompt`?");
+        assert!(refusal("prompt, answer\na, b\n").contains("unknown column ` answer`: did you mean `answer`?"));
+        assert!(refusal("prompt,answer,prompt\na,b,c\n").contains("line 1: two columns are called `prompt`"));
+        assert!(refusal("prompt,wrong\na,b\n").contains("line 1: no column `answer`"));
+    }
+
+    #[test]
+    fn a_line_of_another_width_is_named() {
+        let message = refusal("prompt,answer\na,b\nc, d, e\n");
+        assert!(message.starts_with("d.csv line 3: 3 fields for 2 columns"), "{message}");
+        assert!(read("d.csv", "").expect("lines").is_empty());
+    }
+}

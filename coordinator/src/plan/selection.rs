@@ -1,0 +1,121 @@
+//! Which layers, heads and positions of a grid are patched.
+
+use patchsweep_proto::grid::{AxesError, Axis, Component, Grid};
+use toml::Spanned;
+
+use super::positions::{from_either_end, repeated};
+use super::{Inputs, PlanError};
+use crate::spec::schema;
+
+/// A list of indices as the spec gives it.
+struct Given<'a> {
+    key: &'static str,
+    axis: Axis,
+    indices: Option<&'a Spanned<Vec<i64>>>,
+}
+
+/// The same grid over the indices that the spec gives; `layer`: that of a full hook name.
+pub(super) fn restrict(
+    inputs: &Inputs<'_>,
+    given: &schema::Grid,
+    mut grid: Grid,
+    layer: Option<u32>,
+) -> Result<Grid, PlanError> {
+    let source = inputs.source;
+    if let Some(layer) = layer {
+        if let Some(layers) = &given.layers {
+            let (hook, component) = (given.component.get_ref(), grid.component);
+            let message =
+                format!("`{hook}` names its layer: leave `layers` out, or write `component = \"{component}\"`");
+            return Err(source.error(layers.span(), message).into());
+        }
+        let one_layer = grid.restricted(Axis::Layer, vec![layer]);
+        grid = one_layer.map_err(|error| source.error(given.component.span(), error.to_string()))?;
+    }
+    let lists = [
+        Given { key: "layers", axis: Axis::Layer, indices: given.layers.as_ref() },
+        Given { key: "heads", axis: Axis::Head, indices: given.heads.as_ref() },
+        Given { key: "positions", axis: Axis::Pos, indices: given.positions.as_ref() },
+        Given { key: "dest_positions", axis: Axis::DestPos, indices: given.dest_positions.as_ref() },
+        Given { key: "src_positions", axis: Axis::SrcPos, indices: given.src_positions.as_ref() },
+    ];
+    for Given { key, axis, indices } in lists {
+        let Some(indices) = indices else { continue };
+        let refuse = |message: String| PlanError::from(source.error(indices.span(), message));
+        if !grid.component.axes().contains(&axis) {
+            return Err(refuse(no_such_axis(grid.component, axis, key)));
+        }
+        let length = u32::try_from(grid.indices(axis).len()).unwrap_or(u32::MAX);
+        let ascending = ascending(key, indices.get_ref(), length).map_err(refuse)?;
+        grid = grid.restricted(axis, ascending).map_err(|error| refuse(error.to_string()))?;
+    }
+    Ok(grid)
+}
+
+fn no_such_axis(component: Component, axis: Axis, key: &str) -> String {
+    match axis {
+        Axis::Pos => format!("`{component}` has no `{key}`: restrict it with `dest_positions` or `src_positions`"),
+        Axis::DestPos | Axis::SrcPos => format!("`{component}` has no `{key}`: restrict it with `positions`"),
+        Axis::Layer | Axis::Head => AxesError::NotOfComponent { component, axis }.to_string(),
+    }
+}
+
+/// `length`: how many indices there are.
+fn ascending(key: &str, given: &[i64], length: u32) -> Result<Vec<u32>, String> {
+    let mut indices = Vec::new();
+    for &index in given {
+        indices.push(from_either_end(index, length).ok_or_else(|| {
+            format!("{index} is out of range of `{key}`: there are {length} (0 to {}, or -{length} to -1)", length - 1)
+        })?);
+    }
+    indices.sort_unstable();
+    if let Some(twice) = repeated(&indices) {
+        return Err(format!("`{key}` has {twice} twice"));
+    }
+    if indices.is_empty() {
+        return Err(format!("nothing would be patched: leave `{key}` out for all"));
+    }
+    Ok(indices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{plan, refusal};
+    use super::*;
+
+    #[test]
+    fn indices_ascend_and_negative_ones_count_from_the_end() {
+        let plan = plan(&[("axes", "layers = [2, 0]\nheads = [1]\npositions = [-1, 1]\naxes")]);
+        let grid = &plan.context.grids[0];
+        assert_eq!((grid.indices(Axis::Layer), grid.indices(Axis::Head)), ([0, 2].as_slice(), [1].as_slice()));
+        assert_eq!((grid.indices(Axis::Pos), grid.extents()), ([1, 3].as_slice(), vec![2, 1]));
+    }
+
+    #[test]
+    fn attention_patterns_have_two_axes_of_positions() {
+        let pattern =
+            ("\"z\"\naxes = [\"layer\", \"head\"]", "\"pattern\"\naxes = [\"layer\", \"dest_pos\", \"src_pos\"]");
+        let plan = plan(&[pattern, ("axes", "dest_positions = [3]\nsrc_positions = [1, 2]\naxes")]);
+        assert_eq!(plan.context.grids[0].extents(), [3, 1, 2]);
+        let refused = refusal(&[pattern, ("axes", "positions = [1]\naxes")]);
+        assert!(refused.contains("restrict it with `dest_positions` or `src_positions`"), "{refused}");
+        let refused = refusal(&[("axes", "src_positions = [1]\naxes")]);
+        assert!(
+            refused.contains("line 18, column 17: `z` has no `src_positions`: restrict it with `positions`"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn lists_that_do_not_fit_are_refused() {
+        let with = |line: &str| refusal(&[("axes", &format!("{line}\naxes"))]);
+        assert!(with("layers = [3]").contains("3 is out of range of `layers`: there are 3 (0 to 2, or -3 to -1)"));
+        assert!(with("positions = [-5]").contains("-5 is out of range of `positions`: there are 4"));
+        assert!(with("positions = [3, -1]").contains("line 18, column 13: `positions` has 3 twice"));
+        assert!(with("heads = []").contains("leave `heads` out for all"));
+        let resid = [("\"z\"", "\"resid_pre\""), ("\"layer\", \"head\"", "\"layer\""), ("axes", "heads = [0]\naxes")];
+        assert!(refusal(&resid).contains("`resid_pre` has no axis `head`; its axes are `layer`, `pos`"));
+        let twice = refusal(&[("\"z\"", "\"blocks.1.attn.hook_z\""), ("axes", "layers = [1]\naxes")]);
+        assert!(twice.contains("names its layer: leave `layers` out, or write `component = \"z\"`"), "{twice}");
+    }
+}

@@ -1,0 +1,175 @@
+use patchsweep_proto::context::{Direction, Iteration};
+use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_proto::metric::{Metric, MetricKind};
+use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_proto::tokens::TokenMatrix;
+
+use super::*;
+use crate::plan::PatchPoint;
+
+const SHAPE: ModelShape = ModelShape { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };
+const POSITIONS: u32 = 6;
+
+/// Four prompts: two corrupted at the same position, one later, one not at all.
+fn context(grids: Vec<Grid>) -> SweepContext {
+    let clean = TokenMatrix::from_flat(4, POSITIONS, (0..24).collect()).expect("a matrix");
+    let corrupted = |places: &[usize]| {
+        let mut ids = clean.ids().to_vec();
+        for &place in places {
+            ids[place] = 99;
+        }
+        TokenMatrix::from_flat(4, POSITIONS, ids).expect("a matrix")
+    };
+    let iteration = |corrupted, reads: &[u32]| Iteration {
+        corrupted,
+        noise: None,
+        reads: reads.to_vec(),
+        answers: vec![0; 4 * reads.len()],
+        wrong_answers: Vec::new(),
+    };
+    SweepContext {
+        model: ModelRef::Folder("m".into()),
+        shape: SHAPE,
+        dtype: Dtype::Float32,
+        tf32: false,
+        direction: Direction::Noising,
+        iterations: vec![iteration(corrupted(&[2, 6 + 2, 12 + 4]), &[4]), iteration(corrupted(&[1, 18 + 3]), &[2, 3])],
+        clean,
+        metrics: vec![Metric {
+            name: "m".into(),
+            kind: MetricKind::LogitDiffMax { candidates: vec![0, 1] },
+            normalize: false,
+        }],
+        grids,
+    }
+}
+
+fn grid(component: Component, axes: &[Axis]) -> Grid {
+    Grid::new("g".into(), component, axes.to_vec(), &SHAPE, POSITIONS).expect("a grid")
+}
+
+/// One of each kind: axes in front of and behind heads, restricted, ablating, at all positions at once.
+fn grids() -> Vec<Grid> {
+    use Axis::{DestPos, Head, Layer, Pos, SrcPos};
+    let pattern = grid(Component::Pattern, &[Layer, Head, DestPos, SrcPos]);
+    let some = pattern.clone().restricted(Layer, vec![1, 3]).expect("layers").restricted(Head, vec![2]).expect("heads");
+    let some = some.restricted(DestPos, vec![2, 4]).expect("positions").restricted(SrcPos, vec![0, 3]);
+    vec![
+        grid(Component::ResidPre, &[Layer, Pos]),
+        grid(Component::ResidPost, &[Layer]),
+        grid(Component::Z, &[Layer, Head]),
+        grid(Component::Z, &[Layer, Pos, Head]),
+        grid(Component::K, &[Layer, Pos, Head]).restricted(Pos, vec![0, 2, 5]).expect("positions"),
+        grid(Component::AttnOut, &[Layer, Pos]).patched_with(PatchValue::Zero),
+        grid(Component::Pattern, &[Layer, Head, DestPos]),
+        pattern,
+        some.expect("positions"),
+    ]
+}
+
+fn options(tile_multiply_adds: u64, tile_prompts: u32) -> PlanOptions {
+    PlanOptions { tile_multiply_adds: Some(tile_multiply_adds), tile_prompts: Some(tile_prompts) }
+}
+
+/// Cells of a section that can change a score, in order, with their costs.
+fn live_cells(context: &SweepContext, iteration: u32, prompts: &Range<u32>, grid: &Grid) -> Vec<(u32, u64)> {
+    let cost = CostModel::of(context);
+    let read = context.iterations[iteration as usize].last_read().expect("a read position");
+    let price = |place: u32| {
+        let cell = grid.cell(place);
+        let pairs = prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt));
+        let start = pairs.filter_map(|pair| pair.first_change(&cell, SHAPE.layers)).min()?;
+        let point = PatchPoint { component: cell.component(), layer: cell.layer(), start, read };
+        Some((place, cost.patched_run(point) * prompts.len() as u64))
+    };
+    (0..grid.cell_count().expect("few cells")).filter_map(price).collect()
+}
+
+#[test]
+fn tiles_hold_the_live_cells_once_in_row_major_order_behind_their_baselines() {
+    let context = context(grids());
+    for (target, most_prompts) in [(1, 4), (20_000, 4), (100_000, 3), (20_000, 1), (u64::MAX, 2)] {
+        let (tiles, costs) = cut(&context, options(target, most_prompts)).expect("few tiles");
+        assert!(tiles.iter().zip(0..).all(|(tile, id)| tile.id == TileId(id)));
+        let mut rest = tiles.iter().zip(&costs).peekable();
+        for iteration in 0..2 {
+            for prompts in chunks(4, most_prompts) {
+                let (baseline, &cost) = rest.next().expect("a baseline");
+                assert_eq!((baseline.iteration, &baseline.prompts), (iteration, &prompts));
+                assert_eq!(baseline.work, TileWork::Baseline);
+                assert_eq!(cost, 2 * u64::from(prompts.end - prompts.start) * CostModel::of(&context).whole_run());
+                for (index, grid) in (0..).zip(&context.grids) {
+                    let live = live_cells(&context, iteration, &prompts, grid);
+                    let (mut found, mut sum) = (Vec::new(), 0);
+                    while let Some((tile, &cost)) = rest.next_if(|(tile, _)| of_grid(tile, index)) {
+                        assert_eq!((tile.iteration, &tile.prompts), (iteration, &prompts));
+                        let TileWork::Patch { cells, .. } = &tile.work else { panic!("a patch") };
+                        assert!(cells.windows(2).all(|pair| pair[0].end < pair[1].start), "{cells:?}");
+                        found.extend(cells.iter().cloned().flatten());
+                        sum += cost;
+                    }
+                    assert_eq!(found, live.iter().map(|(place, _)| *place).collect::<Vec<_>>(), "{grid:?}");
+                    assert_eq!(sum, live.iter().map(|(_, cost)| cost).sum::<u64>(), "{grid:?}");
+                }
+            }
+        }
+        assert!(rest.next().is_none());
+    }
+}
+
+fn of_grid(tile: &Tile, index: u32) -> bool {
+    matches!(tile.work, TileWork::Patch { grid, .. } if grid == index)
+}
+
+#[test]
+fn tiles_are_of_about_the_target_cost() {
+    let context = context(vec![grid(Component::ResidPre, &[Axis::Layer, Axis::Pos])]);
+    let live = live_cells(&context, 0, &(0..4), &context.grids[0]);
+    let (total, dearest) = live.iter().fold((0, 0), |(sum, most), &(_, cost)| (sum + cost, most.max(cost)));
+    for target in [dearest, 2 * dearest, total / 2, total - 1, total] {
+        let (tiles, costs) = cut(&context, options(target, 4)).expect("few tiles");
+        let own = || tiles.iter().zip(&costs).filter(|(tile, _)| tile.iteration == 0 && of_grid(tile, 0));
+        assert_eq!(own().count() as u64, total.div_ceil(target), "target {target} of {total}");
+        assert!(own().all(|(_, &cost)| cost < target + dearest));
+    }
+}
+
+#[test]
+fn a_tile_has_no_more_scores_than_a_message_takes() {
+    let most = u32::try_from(MOST_SCORES_PER_TILE).expect("small");
+    let wide = ModelShape { heads: most, ..SHAPE };
+    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &wide, POSITIONS).expect("a grid");
+    let mut context = SweepContext { shape: wide, ..context(vec![z]) };
+    context.metrics = vec![context.metrics[0].clone(); 2];
+    let (tiles, _) = cut(&context, options(u64::MAX, 4)).expect("few tiles");
+    let counts = tiles.iter().filter(|tile| tile.iteration == 0 && of_grid(tile, 0)).map(Tile::cell_count);
+    assert_eq!(counts.collect::<Vec<_>>(), vec![MOST_SCORES_PER_TILE / 2; 8]);
+}
+
+#[test]
+fn long_prompts_come_in_smaller_tiles() {
+    let prompts = |last_read: u32| {
+        let mut context = context(Vec::new());
+        context.iterations[1].reads = vec![last_read];
+        default_prompts(&context)
+    };
+    assert_eq!(prompts(7), 256);
+    assert_eq!(prompts(63), 128);
+    assert_eq!(prompts(10_000), 1);
+}
+
+#[test]
+fn chunks_of_prompts_are_of_about_one_length() {
+    assert_eq!(chunks(5, 2), [0..1, 1..3, 3..5]);
+    assert_eq!(chunks(4, 3), [0..2, 2..4]);
+    assert_eq!(chunks(300, 256), [0..150, 150..300]);
+}
+
+#[test]
+fn a_sweep_of_too_many_tiles_is_refused() {
+    let most = u32::try_from(MOST_TILES).expect("small");
+    let wide = ModelShape { heads: most, ..SHAPE };
+    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &wide, POSITIONS).expect("a grid");
+    let context = SweepContext { shape: wide, ..context(vec![z]) };
+    assert!(matches!(cut(&context, options(1, 4)), Err(PlanError::TooManyTiles { .. })));
+}
