@@ -30,6 +30,8 @@ fn engine(models: &Path, cut: &Cut) -> Gpt2Engine {
 impl<'a> TiledEngine<'a> {
     /// `models`: the folder that the context's model lies in.
     pub(crate) fn new(models: &Path, context: &'a SweepContext, cut: &'a Cut) -> Self {
+        // Products this small gain nothing from threads, and lose much where other tests keep the cores busy.
+        tch::set_num_threads(1);
         Self { engine: engine(models, cut), context, cut }
     }
 
