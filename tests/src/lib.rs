@@ -1,5 +1,6 @@
-//! What the end-to-end tests share: the built programs as real processes, and their results as arrays.
+//! What the tests share: the built programs as real processes, their results as arrays, and another evaluator.
 
+pub mod brute_force;
 pub mod process;
 pub mod scores;
 pub mod sweep;
