@@ -57,6 +57,10 @@ impl<'a> PromptPair<'a> {
         // What lies in the future of a position is not attended to: its probability is 0, whatever the patch.
         let sees_source = cell.indices(Axis::SrcPos).first().is_none_or(|&first| first <= pos);
         let value_differs = match cell.value() {
+            // The first position attends to itself alone, with probability 1 whatever its query.
+            _ if pos == 0 && cell.component() == Component::Q => false,
+            PatchValue::Mean if pos == 0 && cell.component() == Component::Pattern => false,
+            PatchValue::Other if pos == 0 && cell.component() == Component::Pattern => false,
             PatchValue::Zero | PatchValue::Mean => true,
             PatchValue::Other if cell.layer() == 0 && depends_on_own_token_only(cell.component()) => {
                 self.is_corrupted(pos)
@@ -141,6 +145,18 @@ mod tests {
     fn an_ablation_acts_on_uncorrupted_positions_too() {
         assert_eq!(noops_of(pair(), Component::ResidPre, 0, PatchValue::Zero), [5]);
         assert_eq!(noops_of(pair(), Component::Z, 2, PatchValue::Mean), [0, 1, 2, 3, 5]);
+    }
+
+    #[test]
+    fn the_first_position_attends_to_itself_whatever_its_query() {
+        let other = [9, 2, 3, 4, 5, 6];
+        let pair = PromptPair::new(&CLEAN, &other, &[], &[4]);
+        assert_eq!(noops_of(pair, Component::Q, 1, PatchValue::Other), [0, 5]);
+        assert_eq!(noops_of(pair, Component::Q, 1, PatchValue::Zero), [0, 5]);
+        for (value, is_noop) in [(PatchValue::Other, true), (PatchValue::Mean, true), (PatchValue::Zero, false)] {
+            let grid = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos], value);
+            assert_eq!(pair.is_noop(&grid.cell(2 * 6), 3), is_noop, "{value:?}");
+        }
     }
 
     #[test]

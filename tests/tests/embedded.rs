@@ -74,7 +74,11 @@ fn the_same_spec_gives_the_same_files_but_for_what_the_manifest_says_of_the_run(
 fn a_second_tile_of_an_iteration_computes_no_activation_anew() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let out = temporary.path().join("results");
-    sweep::run(&repository().join("data/acronyms.toml"), &out, &["--workers", "1", "--tile-multiply-adds", "300000000"]);
+    sweep::run(
+        &repository().join("data/acronyms.toml"),
+        &out,
+        &["--workers", "1", "--tile-multiply-adds", "300000000"],
+    );
     let text = fs::read(out.join("manifest.json")).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_slice(&text).expect("a JSON object");
     let worker = &manifest["run"]["workers"][0];

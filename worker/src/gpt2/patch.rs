@@ -29,7 +29,8 @@ pub(super) fn base_components(component: Component) -> &'static [Component] {
         Z => &[ResidMid, ResidPost, Z],
         AttnOut => &[ResidMid, ResidPost, AttnOut],
         MlpOut => &[ResidPost, MlpOut],
-        ResidMid | ResidPost => &[ResidPost],
+        ResidMid => &[ResidMid, ResidPost],
+        ResidPost => &[ResidPost],
     }
 }
 
