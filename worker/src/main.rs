@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use bytesize::ByteSize;
 use clap::Parser;
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, keep_freed_memory, open_device};
+use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
 use patchsweep_worker::session::{WorkerOptions, serve};
 use tch::Device;
 use tokio::signal::unix::{SignalKind, signal};
@@ -58,20 +58,9 @@ enum LogFormat {
 /// Tiles that a worker holds: one in hand and one waiting, so that the engine never waits for the network.
 const CREDIT: u32 = 2;
 
-fn main() -> ExitCode {
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> ExitCode {
     let args = Args::parse();
-    keep_freed_memory();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(run(args)),
-        Err(error) => {
-            eprintln!("error: cannot start: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(args: Args) -> ExitCode {
     start_logging(args.log_format);
     let device = match open_device(&args.device) {
         Ok(device) => device,

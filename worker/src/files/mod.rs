@@ -9,7 +9,7 @@ use std::path::Path;
 
 pub use error::ModelError;
 pub use stamp::FolderStamp;
-pub use weights::{WeightFiles, WeightTensor};
+pub use weights::{WeightFiles, WeightTensor, WeightTensors};
 
 use patchsweep_proto::model::Gpt2Config;
 

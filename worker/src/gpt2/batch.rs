@@ -51,9 +51,22 @@ impl Batch {
     /// Puts the runs of another batch behind these.
     pub(super) fn join(mut self, other: Self) -> Self {
         self.segments.extend(other.segments);
-        let parts: Vec<Tensor> = [self.resid, other.resid].into_iter().flatten().collect();
-        let resid = (!parts.is_empty()).then(|| Tensor::cat(&parts, 0));
+        let resid = match (self.resid, other.resid) {
+            (Some(resid), Some(other)) => Some(Tensor::cat(&[resid, other], 0)),
+            (resid, other) => resid.or(other),
+        };
         Self { resid, ..self }
+    }
+
+    /// The first segments, and the others; views of the same rows.
+    pub(super) fn split(mut self, count: usize) -> (Self, Self) {
+        let behind = self.segments.split_off(count);
+        let rows: i64 = self.segments.iter().map(|segment| segment.rows(self.prompts)).sum();
+        let part = |present: bool, first: i64, end: Option<i64>| {
+            self.resid.as_ref().filter(|_| present).map(|resid| resid.slice(0, first, end, 1))
+        };
+        let (resid, others) = (part(count > 0, 0, Some(rows)), part(!behind.is_empty(), rows, None));
+        (Self { resid, ..self }, Self { segments: behind, prompts: self.prompts, resid: others })
     }
 
     /// Each segment with its part of a tensor \[rows, ..\], as \[cells, prompts, positions, ..\].

@@ -96,23 +96,6 @@ fn free_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
     Ok(free as u64)
 }
 
-/// Tells the allocator to keep what libtorch frees. Its activations are tens of megabytes, which glibc gives back to
-/// the kernel each time, and taking them again page by page costs a tenth of the time on CPUs.
-#[cfg(target_env = "gnu")]
-#[allow(unsafe_code)]
-pub fn keep_freed_memory() {
-    const LARGEST: libc::c_int = 1 << 30;
-    // SAFETY: mallopt only sets parameters of the allocator; it is called before other threads start.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGEST);
-    }
-}
-
-/// Other allocators keep it anyway.
-#[cfg(not(target_env = "gnu"))]
-pub fn keep_freed_memory() {}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,8 +10,17 @@ use super::heads::HeadPatch;
 use super::positions::Positions;
 use super::suffix::{Start, SuffixRun};
 
+/// Cells that join a batch in a block.
+pub(super) struct Entering<'a> {
+    pub(super) entries: Vec<Entry<'a>>,
+    /// Cells that the MLP still changes, at the positions that it changes; the others are empty.
+    pub(super) before_mlp: Batch,
+    /// Cells at the end of the block, at all positions that matter there.
+    pub(super) behind_mlp: Batch,
+}
+
 /// Cells of one block and component that patch the same positions.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     starts: Vec<&'a Start<'a>>,
     /// First position that changes.
     first: i64,
@@ -36,17 +45,37 @@ impl Entry<'_> {
 }
 
 impl SuffixRun<'_> {
-    /// Cells of one block and component, taken to the end of their block.
-    pub(super) fn enter(&self, layer: u32, starts: &[Start<'_>]) -> Batch {
-        let Some(start) = starts.first() else { return Batch::empty(self.patch.prompts()) };
+    /// Cells of one block and component, on their way into a batch.
+    pub(super) fn enter<'s>(&self, layer: u32, starts: &'s [Start<'s>]) -> Entering<'s> {
         let entries = self.entries(layer, starts);
-        match start.cell.component() {
-            Component::ResidPre => self.enter_at_resid_pre(layer, &entries),
-            component @ (Component::ResidPost | Component::MlpOut) => {
-                self.packed(&entries, |entry| entry.for_each_cell(&self.resid_post(layer, component, entry)))
+        let empty = || Batch::empty(self.patch.prompts());
+        let Some(component) = starts.first().map(|start| start.cell.component()) else {
+            return Entering { entries, before_mlp: empty(), behind_mlp: empty() };
+        };
+        let (before_mlp, behind_mlp) = match component {
+            Component::ResidPost | Component::MlpOut => {
+                let resid_post = |entry: &Entry<'_>| entry.for_each_cell(&self.resid_post(layer, component, entry));
+                (empty(), self.packed(&entries, resid_post))
             }
-            component => self.enter_before_mlp(layer, component, &entries),
-        }
+            Component::ResidPre => (self.resid_mid_of_resid_pre(layer, &entries), empty()),
+            _ => (self.resid_mids(layer, component, &entries), empty()),
+        };
+        Entering { entries, before_mlp, behind_mlp }
+    }
+
+    /// Cells that have passed the MLP, at all positions that matter behind the block.
+    pub(super) fn completed(&self, layer: u32, entries: &[Entry<'_>], entered: &Batch) -> Batch {
+        let Some(resid) = &entered.resid else { return Batch::empty(self.patch.prompts()) };
+        let complete = |(entry, (segment, resid_post)): (&Entry<'_>, (&Segment, Tensor))| {
+            if segment.positions == entry.outputs {
+                return resid_post;
+            }
+            let whole = entry.for_each_cell(&self.patch.base_at(layer, Component::ResidPost, &entry.outputs));
+            segment.positions.places_in(&entry.outputs).overwrite(&whole, 2, 0, &resid_post);
+            whole
+        };
+        let whole: Vec<Tensor> = entries.iter().zip(entered.apart(resid)).map(complete).collect();
+        Batch::packed(entries.iter().map(Entry::segment).collect(), self.patch.prompts(), &whole)
     }
 
     fn entries<'s>(&self, layer: u32, starts: &'s [Start<'s>]) -> Vec<Entry<'s>> {
@@ -88,8 +117,8 @@ impl SuffixRun<'_> {
         resid
     }
 
-    /// Patches that act on the residual stream between attention and MLP, where they change some positions only.
-    fn enter_before_mlp(&self, layer: u32, component: Component, entries: &[Entry<'_>]) -> Batch {
+    /// Patches that act on the residual stream between attention and MLP, at the positions that they change there.
+    fn resid_mids(&self, layer: u32, component: Component, entries: &[Entry<'_>]) -> Batch {
         let reaches_later = matches!(component, Component::K | Component::V);
         let rows = |entry: &Entry<'_>| {
             if reaches_later { entry.outputs.clone() } else { entry.patched.intersection(&entry.outputs) }
@@ -97,19 +126,7 @@ impl SuffixRun<'_> {
         let segment = |entry: &Entry<'_>| Segment { positions: rows(entry), ..entry.segment() };
         let resid_mid: Vec<Tensor> =
             entries.iter().map(|entry| self.resid_mid(layer, component, entry, &rows(entry))).collect();
-        let changed = Batch::packed(entries.iter().map(segment).collect(), self.patch.prompts(), &resid_mid);
-        let Some(resid) = &changed.resid else { return changed };
-        self.patch.model.add_mlp_out(layer, resid);
-        let complete = |(entry, (segment, resid_post)): (&Entry<'_>, (&Segment, Tensor))| {
-            if segment.positions == entry.outputs {
-                return resid_post;
-            }
-            let whole = entry.for_each_cell(&self.patch.base_at(layer, Component::ResidPost, &entry.outputs));
-            segment.positions.places_in(&entry.outputs).overwrite(&whole, 2, 0, &resid_post);
-            whole
-        };
-        let whole: Vec<Tensor> = entries.iter().zip(changed.apart(resid)).map(complete).collect();
-        Batch::packed(entries.iter().map(Entry::segment).collect(), self.patch.prompts(), &whole)
+        Batch::packed(entries.iter().map(segment).collect(), self.patch.prompts(), &resid_mid)
     }
 
     /// \[cells, prompts, rows, `d_model`\]
@@ -136,8 +153,8 @@ impl SuffixRun<'_> {
         resid
     }
 
-    /// The whole block, where queries, keys and values change at the patched positions only.
-    fn enter_at_resid_pre(&self, layer: u32, entries: &[Entry<'_>]) -> Batch {
+    /// The block up to its MLP, where queries, keys and values change at the patched positions only.
+    fn resid_mid_of_resid_pre(&self, layer: u32, entries: &[Entry<'_>]) -> Batch {
         let (patch, model) = (self.patch, self.patch.model);
         let patched: Vec<Tensor> =
             entries.iter().map(|entry| patch.value_at(layer, Component::ResidPre, &entry.patched)).collect();
@@ -165,7 +182,6 @@ impl SuffixRun<'_> {
         let resid_pre = resid_pre
             .map(|(entry, rows)| entry.outputs.of(&whole(Component::ResidPre, entry, rows), 1, 0).flatten(0, 1));
         let resid = Tensor::cat(&resid_pre.collect::<Vec<_>>(), 0) + attn_out;
-        model.add_mlp_out(layer, &resid);
         Batch { segments: entries.iter().map(Entry::segment).collect(), prompts: patch.prompts(), resid: Some(resid) }
     }
 }

@@ -8,8 +8,8 @@ use super::positions::Positions;
 use super::recorder::Recorder;
 use super::weights::{Gpt2, LayerNorm};
 
-/// Rows that go through an MLP at once on CPUs: its hidden layer then stays in the cache.
-const MLP_ROWS_ON_CPU: i64 = 1024;
+/// Most rows that go through an MLP at once: its hidden layer is the largest activation.
+const MLP_ROWS_ON_CPU: i64 = 1 << 12;
 const MLP_ROWS_ON_GPU: i64 = 1 << 16;
 
 /// Keys and values of the positions before a run's first one, each \[batch, pos, head, `d_head`\].

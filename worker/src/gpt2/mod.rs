@@ -28,5 +28,5 @@ mod weights;
 #[cfg(test)]
 mod embedded_model;
 
-pub use device::{DeviceError, free_memory, keep_freed_memory, open as open_device};
+pub use device::{DeviceError, free_memory, open as open_device};
 pub use engine::Gpt2Engine;

@@ -8,6 +8,7 @@ use patchsweep_proto::grid::{Cell, Component};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};
+use super::enter::Entering;
 use super::patch::Patch;
 use super::positions::Positions;
 use super::suffix_attention::{SuffixAttention, suffix_attention};
@@ -38,9 +39,22 @@ impl SuffixRun<'_> {
         for layer in starts.first().map_or(layers, |start| start.cell.layer())..layers {
             let (joining, later) = waiting.split_at(waiting.partition_point(|start| start.cell.layer() <= layer));
             waiting = later;
-            batch = self.block(layer, batch).join(self.enter(layer, joining));
+            batch = self.block(layer, batch, joining);
         }
         batch
+    }
+
+    /// One block, for runs that are under way and for cells that join in it. The MLP takes both together.
+    fn block(&self, layer: u32, batch: Batch, joining: &[Start<'_>]) -> Batch {
+        let running = self.attention_block(layer, batch);
+        let Entering { entries, before_mlp, behind_mlp } = self.enter(layer, joining);
+        let count = running.segments.len();
+        let both = running.join(before_mlp);
+        if let Some(resid_mid) = &both.resid {
+            self.patch.model.add_mlp_out(layer, resid_mid);
+        }
+        let (running, entered) = both.split(count);
+        running.join(self.completed(layer, &entries, &entered)).join(behind_mlp)
     }
 
     /// The positions that matter behind a block for runs that differ from a position on.
@@ -52,8 +66,8 @@ impl SuffixRun<'_> {
         }
     }
 
-    /// One block.
-    fn block(&self, layer: u32, batch: Batch) -> Batch {
+    /// A block up to its MLP.
+    fn attention_block(&self, layer: u32, batch: Batch) -> Batch {
         let Some(resid) = &batch.resid else { return batch };
         let model = self.patch.model;
         let normed = model.normed(layer, resid);
@@ -65,11 +79,7 @@ impl SuffixRun<'_> {
             self.attention(layer, before, [&q, &k, &v], &segment.positions).flatten(0, 2)
         });
         let attn_out = model.attn_out(layer, &Tensor::cat(&z.collect::<Vec<_>>(), 0));
-        after.resid = after.resid.map(|resid| {
-            let resid_mid = resid + attn_out;
-            model.add_mlp_out(layer, &resid_mid);
-            resid_mid
-        });
+        after.resid = after.resid.map(|resid| resid + attn_out);
         after
     }
 

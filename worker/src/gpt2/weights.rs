@@ -8,7 +8,7 @@ use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
-use crate::files::{ModelError, WeightFiles, read_config};
+use crate::files::{ModelError, WeightFiles, WeightTensors, read_config};
 
 /// A loaded model. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
 #[derive(Debug)]
@@ -67,8 +67,22 @@ impl Gpt2 {
     pub(super) fn load(folder: &Path, dtype: Dtype, device: Device) -> Result<Self, ModelError> {
         let config = read_config(folder)?;
         let files = WeightFiles::read(folder)?;
-        let digest = files.digest()?;
-        let tensors = files.tensors()?;
+        std::thread::scope(|scope| {
+            // The digest takes about as long as the rest.
+            let digest = scope.spawn(|| files.digest());
+            let model = Self::from_tensors(config, &files.tensors()?, dtype, device)?;
+            let digest = digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok(Self { digest, ..model })
+        })
+    }
+
+    /// The digest is left for the caller to set.
+    fn from_tensors(
+        config: Gpt2Config,
+        tensors: &WeightTensors<'_>,
+        dtype: Dtype,
+        device: Device,
+    ) -> Result<Self, ModelError> {
         let get = |name: &str, shape: &[u32]| -> Result<Tensor, ModelError> {
             let wanted: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
             let tensor = tensors.get(name, &wanted)?;
@@ -112,7 +126,7 @@ impl Gpt2 {
             get("lm_head.weight", &[s.d_vocab, s.d_model])?
         };
         Ok(Self {
-            digest,
+            digest: Digest([0; 32]),
             unembed,
             embed,
             pos_embed: get("wpe.weight", &[s.n_ctx, s.d_model])?,
