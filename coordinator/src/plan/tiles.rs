@@ -18,7 +18,7 @@ const TILES_WANTED: u64 = 64;
 const SMALLEST_TILE: u64 = 5_000_000_000;
 
 /// Rows of a tile's batch from which on matrix products run at full speed.
-const ROWS_WANTED: u64 = 1024;
+const ROWS_WANTED: u64 = 2048;
 
 const LARGEST_TILE: u64 = 1_000_000_000_000;
 
