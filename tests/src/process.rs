@@ -1,5 +1,6 @@
 //! The programs as real processes, none of which outlives its test.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -41,7 +42,21 @@ impl Running {
     /// When it cannot be started.
     #[must_use]
     pub fn start(name: &str, args: &[&str]) -> Self {
-        let mut command = Command::new(program(name));
+        Self::spawn(Command::new(program(name)), args)
+    }
+
+    /// Starts a program that gets no more than so much address space from the system.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_within(kib: u64, name: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" \"$@\"")]).arg(program(name));
+        Self::spawn(command, args)
+    }
+
+    fn spawn(mut command: Command, args: &[&str]) -> Self {
         for setting in SETTINGS {
             command.env_remove(setting);
         }
@@ -63,6 +78,17 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// A figure in KiB of what the system says of the process, for instance `VmPeak`.
+    ///
+    /// # Panics
+    /// When the process has ended, or there is no such figure.
+    #[must_use]
+    pub fn memory_kib(&self, figure: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':')).expect("the figure");
+        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
     }
 
     /// Waits for a line of the log that holds `text`.

@@ -104,13 +104,6 @@ component = "resid_pre"
 axes = ["layer", "pos"]
 "#;
 
-/// The most memory that a process has had, in KiB.
-fn peak_kib(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process is there");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
 #[test]
 fn random_weights_of_gpt2_smalls_shape_load_and_sweep_in_4_gib() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -124,7 +117,7 @@ fn random_weights_of_gpt2_smalls_shape_load_and_sweep_in_4_gib() {
     let worker = Running::start("patchsweep-worker", &["--coordinator", &url, "--models", models, "--threads", "2"]);
     let spec = spec.to_str().expect("a plain path");
     patchsweep(&["submit", spec, "--wait", "--coordinator", &url]).assert().success();
-    let peaks = [coordinator.id(), worker.id()].map(peak_kib);
+    let peaks = [&coordinator, &worker].map(|process| process.memory_kib("VmHWM"));
     assert!(peaks.iter().sum::<u64>() <= MOST_KIB, "peaks of coordinator and worker in KiB: {peaks:?}");
     println!("peaks of coordinator and worker in KiB: {peaks:?}");
 }

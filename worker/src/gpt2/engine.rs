@@ -63,10 +63,9 @@ impl Gpt2Engine {
         let model = Gpt2::load(&folder, context.dtype, self.device)?;
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
-        let shares = MemoryShares::of(self.memory_budget, model.bytes()).ok_or(EngineError::ModelTooLarge {
-            model: ByteSize(model.bytes()),
-            budget: ByteSize(self.memory_budget),
-        })?;
+        let shares = MemoryShares::of(self.memory_budget, model.bytes(), self.device.is_cuda()).ok_or(
+            EngineError::ModelTooLarge { model: ByteSize(model.bytes()), budget: ByteSize(self.memory_budget) },
+        )?;
         self.cache.limit(shares.cache);
         self.loaded = Some(Loaded { name: context.model.clone(), dtype: context.dtype, stamp, model, shares });
         Ok(())
@@ -77,14 +76,14 @@ impl Engine for Gpt2Engine {
     fn evaluate(&mut self, context: &SweepContext, tile: &Tile) -> Result<Evaluation, EngineError> {
         check_tile(tile, context)?;
         self.load(context)?;
-        let Some(Loaded { model, shares, .. }) = &self.loaded else { unreachable!("loaded just above") };
+        let Some(Loaded { model, shares, .. }) = &mut self.loaded else { unreachable!("loaded just above") };
         if model.config.shape != context.shape {
             let (folder, found, wanted) = (context.model.to_string(), model.config.shape, context.shape);
             return Err(EngineError::Shape { folder, found, wanted });
         }
         model.multiply_adds.set(0);
         let cache = &mut self.cache;
-        let mut task = TileTask { context, tile, model, cache, shares: *shares, memory_retries: 0 };
+        let mut task = TileTask { context, tile, model, cache, shares, memory_retries: 0 };
         let scores = tch::no_grad(|| task.scores())?;
         let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
         Ok(Evaluation { scores, model: model.digest, work })

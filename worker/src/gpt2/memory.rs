@@ -12,31 +12,51 @@ const MOST_ROWS_ON_GPU: u64 = 1 << 17;
 /// What is left for activations when the weights are loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MemoryShares {
-    /// Of activations that are kept between tiles.
+    /// Bytes of activations that are kept between tiles.
     pub(super) cache: u64,
-    /// Of what one batch takes while it is computed.
-    pub(super) batch: u64,
+    /// Bytes of what one batch takes while it is computed.
+    batch: u64,
+    /// Rows of a batch, as running out of memory has taught.
+    most_rows: u64,
+    /// Tokens of the prompts that are in hand at once, as running out of memory has taught.
+    most_tokens: u64,
 }
 
 impl MemoryShares {
     /// Half for the cache; of the rest, half is left to the allocator. `None` when there is next to nothing.
-    pub(super) fn of(budget: u64, weights: u64) -> Option<Self> {
+    pub(super) fn of(budget: u64, weights: u64, on_gpu: bool) -> Option<Self> {
         const LEAST: u64 = 1 << 20;
         let rest = budget.checked_sub(weights).filter(|&rest| rest >= LEAST)?;
-        Some(Self { cache: rest / 2, batch: rest / 4 })
+        let most_rows = if on_gpu { MOST_ROWS_ON_GPU } else { MOST_ROWS_ON_CPU };
+        Some(Self { cache: rest / 2, batch: rest / 4, most_rows, most_tokens: u64::MAX })
     }
 
     /// Rows of a batch whose activations fit, at least one.
-    pub(super) fn batch_rows(self, context: &SweepContext, on_gpu: bool) -> usize {
+    pub(super) fn batch_rows(&self, context: &SweepContext) -> u64 {
         let shape = &context.shape;
         let width = u64::from(shape.d_model);
         // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
         // twice, float32 whatever the model's dtype; and the hidden layer.
-        let numbers =
-            12 * width + 2 * u64::from(shape.heads) * (u64::from(context.last_read()) + 1) + 2 * u64::from(shape.d_mlp);
-        let most = if on_gpu { MOST_ROWS_ON_GPU } else { MOST_ROWS_ON_CPU };
-        usize::try_from((self.batch / (4 * numbers)).clamp(1, most)).unwrap_or(usize::MAX)
+        let numbers = 12 * width + 2 * u64::from(shape.heads) * positions(context) + 2 * u64::from(shape.d_mlp);
+        (self.batch / (4 * numbers)).min(self.most_rows).max(1)
     }
+
+    /// Prompts whose activations fit the cache, at least one. `bytes`: what one prompt's take.
+    pub(super) fn prompts(&self, context: &SweepContext, bytes: u64) -> u32 {
+        let prompts = (self.cache / bytes.max(1)).min(self.most_tokens / positions(context)).max(1);
+        u32::try_from(prompts).unwrap_or(u32::MAX)
+    }
+
+    /// From now on at most half of what did not fit: rows of a batch, and prompts in hand.
+    pub(super) fn halve(&mut self, context: &SweepContext, prompts: u32) {
+        self.most_rows = self.batch_rows(context) / 2;
+        self.most_tokens = u64::from(prompts / 2) * positions(context);
+    }
+}
+
+/// Tokens of a prompt that matter.
+fn positions(context: &SweepContext) -> u64 {
+    u64::from(context.last_read()) + 1
 }
 
 /// The memory of the device ran out.
@@ -62,8 +82,9 @@ mod tests {
 
     #[test]
     fn a_budget_below_the_weights_leaves_nothing() {
-        assert_eq!(MemoryShares::of(500 << 20, 600 << 20), None);
-        assert_eq!(MemoryShares::of(5 << 20, 1 << 20), Some(MemoryShares { cache: 2 << 20, batch: 1 << 20 }));
+        assert_eq!(MemoryShares::of(500 << 20, 600 << 20, false), None);
+        let shares = MemoryShares::of(5 << 20, 1 << 20, false).expect("4 MiB");
+        assert_eq!((shares.cache, shares.batch), (2 << 20, 1 << 20));
     }
 
     #[test]

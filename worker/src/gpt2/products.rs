@@ -1,6 +1,6 @@
 //! Matrix products, which are nearly all of the work; they count their multiply-adds.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::weights::{Gpt2, Linear};
 
@@ -14,7 +14,10 @@ impl Gpt2 {
         let rows = elements(x) / inputs.max(1);
         self.count(rows * inputs * outputs);
         if x.device() == Device::Cpu && x.kind() == Kind::Float && rows * inputs * outputs >= CONVOLVE_FROM {
-            return convolved(x, linear, [rows, inputs, outputs]);
+            // oneDNN does not say why it cannot; if memory ran out, the product will.
+            if let Ok(result) = convolved(x, linear, [rows, inputs, outputs]) {
+                return result;
+            }
         }
         x.linear(&linear.weight, Some(&linear.bias))
     }
@@ -39,15 +42,15 @@ impl Gpt2 {
 
 /// The same as a 1x1 convolution over the rows as pixels. On CPUs, libtorch gives convolutions to oneDNN and products to
 /// MKL; the former is about a tenth faster and adds the bias on the way (docs/performance.md).
-fn convolved(x: &Tensor, linear: &Linear, [rows, inputs, outputs]: [i64; 3]) -> Tensor {
+fn convolved(x: &Tensor, linear: &Linear, [rows, inputs, outputs]: [i64; 3]) -> Result<Tensor, TchError> {
     let pixels = x.reshape([1, rows, 1, inputs]).permute([0, 3, 1, 2]);
     let kernel = linear.weight.view([outputs, inputs, 1, 1]);
-    let result = pixels.mkldnn_convolution(&kernel, Some(&linear.bias), [0, 0], [1, 1], [1, 1], 1);
+    let result = pixels.f_mkldnn_convolution(&kernel, Some(&linear.bias), [0, 0], [1, 1], [1, 1], 1)?;
     let mut sizes = x.size();
     if let Some(last) = sizes.last_mut() {
         *last = outputs;
     }
-    result.permute([0, 2, 3, 1]).reshape(sizes.as_slice())
+    result.permute([0, 2, 3, 1]).f_reshape(sizes.as_slice())
 }
 
 fn elements(x: &Tensor) -> i64 {

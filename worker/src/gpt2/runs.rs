@@ -12,6 +12,7 @@ use tch::Tensor;
 use super::activations::{ActivationCache, Activations};
 use super::forward::Prefix;
 use super::recorder::{Recorder, Site, canonical};
+use super::sites::keys_values;
 use super::weights::Gpt2;
 
 /// Runs of some prompts of one iteration.
@@ -55,8 +56,7 @@ impl<'a> Runs<'a> {
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
         self.cached(&input.digest(), &sites, |runs| {
-            let layers = 0..runs.context.shape.layers;
-            let keys_values = layers.flat_map(|layer| [(layer, Component::K), (layer, Component::V)]);
+            let keys_values = keys_values(0, runs.context.shape.layers);
             let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
             let clean = clean.truncated(input.tokens.positions().into());
             match first {

@@ -24,7 +24,7 @@ impl Sites {
             layers.iter().flat_map(move |&layer| components.iter().map(move |&component| (layer, component)))
         };
         let first = layers.first().copied().unwrap_or(all_layers);
-        let keys_values = (first..all_layers).flat_map(|layer| [(layer, Component::K), (layer, Component::V)]);
+        let keys_values = keys_values(first, all_layers);
         // Runs may follow on a position of the other run.
         let follow = grid.value == PatchValue::Other
             && matches!(grid.component, Component::ResidPre | Component::ResidMid | Component::ResidPost);
@@ -44,6 +44,11 @@ impl Sites {
         };
         context.grids.iter().flat_map(of_grid).collect()
     }
+}
+
+/// Keys and values from a layer on.
+pub(super) fn keys_values(first: u32, layers: u32) -> impl Iterator<Item = Site> + Clone {
+    (first..layers).flat_map(|layer| [(layer, Component::K), (layer, Component::V)])
 }
 
 /// The last residual stream, which metrics read.

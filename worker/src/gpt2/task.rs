@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::context::{Direction, SweepContext};
 use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::{BASELINE_CELLS, Tile, TileWork};
+use patchsweep_proto::tile::{Tile, TileWork};
 
 use super::activations::ActivationCache;
 use super::chunk::{Chunk, Scores};
 use super::memory::{MemoryShares, OutOfMemory, within_memory};
 use super::recorder::Site;
-use super::sites::{Sites, bytes_per_prompt};
+use super::sites::{Sites, bytes_per_prompt, keys_values};
 use super::weights::Gpt2;
 use crate::engine::EngineError;
 
@@ -21,8 +21,8 @@ pub(super) struct TileTask<'a> {
     pub(super) tile: &'a Tile,
     pub(super) model: &'a Gpt2,
     pub(super) cache: &'a mut ActivationCache,
-    pub(super) shares: MemoryShares,
-    /// Batches that were computed again in halves so far.
+    pub(super) shares: &'a mut MemoryShares,
+    /// Chunks that were computed again in halves so far.
     pub(super) memory_retries: u64,
 }
 
@@ -35,11 +35,11 @@ impl TileTask<'_> {
         let metrics = self.context.metrics.len();
         let mut runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
         let kept = self.kept();
-        let mut prompts = self.prompts_at_once(&kept);
-        let mut rows = self.shares.batch_rows(self.context, self.model.embed.device().is_cuda());
+        let bytes = self.bytes_per_prompt(&kept);
         let Range { mut start, end } = self.tile.prompts.clone();
         while start < end {
-            let chunk = start..end.min(start.saturating_add(prompts));
+            let chunk = start..end.min(start.saturating_add(self.shares.prompts(self.context, bytes)));
+            let rows = self.shares.batch_rows(self.context);
             match within_memory(|| self.chunk(chunk.clone(), &kept, rows)) {
                 Ok(part) => {
                     for (scores, part) in runs.iter_mut().flatten().zip(part.into_iter().flatten()) {
@@ -52,8 +52,8 @@ impl TileTask<'_> {
                     self.memory_retries += 1;
                     self.cache.limit(0);
                     self.cache.limit(self.shares.cache);
-                    prompts = u32::try_from(chunk.len()).unwrap_or(u32::MAX).div_ceil(2);
-                    rows = rows.div_ceil(2);
+                    let prompts = chunk.end - chunk.start;
+                    self.shares.halve(self.context, prompts);
                     tracing::warn!(prompts, rows, "out of memory; trying again with half as much at once");
                 }
             }
@@ -64,19 +64,18 @@ impl TileTask<'_> {
         Ok(TileScores { metrics, scores })
     }
 
-    fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: usize) -> TileRuns {
+    fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
         let Self { context, model, tile, .. } = *self;
+        let batch_rows = usize::try_from(batch_rows).unwrap_or(usize::MAX);
         let chunk = Chunk { context, model, iteration: tile.iteration, prompts, kept, batch_rows };
         match &tile.work {
             TileWork::Baseline => {
                 let [clean, corrupted] = chunk.baselines(self.cache);
                 let baseline = match context.direction {
-                    patchsweep_proto::context::Direction::Noising => clean.clone(),
-                    patchsweep_proto::context::Direction::Denoising => corrupted.clone(),
+                    Direction::Noising => clean.clone(),
+                    Direction::Denoising => corrupted.clone(),
                 };
-                let runs = vec![baseline, clean, corrupted];
-                debug_assert_eq!(runs.len(), BASELINE_CELLS + 1);
-                runs
+                vec![baseline, clean, corrupted]
             }
             TileWork::Patch { grid, .. } => {
                 let cells = tile.patches(context);
@@ -93,18 +92,18 @@ impl TileTask<'_> {
         if both_runs <= self.shares.cache { kept } else { BTreeSet::new() }
     }
 
-    /// Prompts whose activations fit the share of the cache, at least one.
-    fn prompts_at_once(&self, kept: &BTreeSet<Site>) -> u32 {
+    /// What one prompt's activations take in the runs of this tile.
+    fn bytes_per_prompt(&self, kept: &BTreeSet<Site>) -> u64 {
         let sites = match &self.tile.work {
             _ if !kept.is_empty() => kept.clone(),
-            TileWork::Baseline => BTreeSet::new(),
+            // The corrupted run is made behind the clean one's keys and values.
+            TileWork::Baseline => keys_values(0, self.context.shape.layers).collect(),
             TileWork::Patch { grid, .. } => {
                 let layers = self.tile.patches(self.context).iter().map(|cell| cell.layer()).collect();
                 let sites = Sites::of(&self.context.grids[*grid as usize], &layers, self.context.shape.layers);
                 &sites.base | &sites.other
             }
         };
-        let each = 2 * bytes_per_prompt(self.context, &sites).max(1);
-        u32::try_from((self.shares.cache / each).max(1)).unwrap_or(u32::MAX)
+        2 * bytes_per_prompt(self.context, &sites)
     }
 }

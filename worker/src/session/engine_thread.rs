@@ -1,7 +1,7 @@
 //! The engine on a thread of its own, so that computing never delays a heartbeat.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use patchsweep_proto::context::SweepContext;
@@ -43,6 +43,8 @@ pub(super) struct EngineThread {
     cache: CacheStats,
 }
 
+const THREAD: &str = "engine";
+
 /// How long a worker that stops waits for the tile in hand.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -57,7 +59,8 @@ impl EngineThread {
                 }
             }
         };
-        std::thread::Builder::new().name("engine".to_owned()).spawn(work)?;
+        quieten_panics();
+        std::thread::Builder::new().name(THREAD.to_owned()).spawn(work)?;
         Ok(Self { jobs, finished, busy: false, cache: CacheStats::default() })
     }
 
@@ -91,6 +94,18 @@ impl EngineThread {
             tracing::warn!("the tile in hand takes too long; leaving it");
         }
     }
+}
+
+/// Panics of the engine are caught and reported in one line; libtorch's C++ backtraces are for those who ask.
+fn quieten_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match std::thread::current().name() {
+            Some(THREAD) => tracing::debug!("{info}"),
+            _ => usual(info),
+        }));
+    });
 }
 
 fn compute(engine: &mut impl Engine, job: Job) -> Finished {

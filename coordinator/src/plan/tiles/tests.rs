@@ -143,7 +143,10 @@ fn tiles_are_of_about_the_target_cost() {
     for target in [dearest, 2 * dearest, total / 2, total - 1, total] {
         let (tiles, costs) = cut(&context, options(target, 4)).expect("few tiles");
         let own = || tiles.iter().zip(&costs).filter(|(tile, _)| tile.iteration == 0 && of_grid(tile, 0));
-        assert_eq!(own().count() as u64, total.div_ceil(target), "target {target} of {total}");
+        let count = own().count() as u64;
+        // A tile overshoots by less than a cell.
+        let fewest = total.div_ceil(target + dearest);
+        assert!((fewest..=total.div_ceil(target)).contains(&count), "{count} tiles of {target} for {total}");
         let overhead = 4 * CostModel::of(&context).unpatched_scores(&context.iterations[0]);
         assert!(own().all(|(_, &cost)| cost < target + dearest + overhead));
     }
