@@ -74,6 +74,37 @@ impl<'a> PromptPair<'a> {
     }
 }
 
+/// The positions that a patched run has to compute: from one on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suffix {
+    /// The first of them.
+    pub first: u32,
+    /// Whether the position before it is, from the patch on, as in the other run; all earlier ones are as in the run that
+    /// is patched.
+    pub follows_other: bool,
+}
+
+impl Suffix {
+    /// Of a cell's runs of some prompts; `None` where the patch can change no score.
+    ///
+    /// Where the whole residual stream of the first corrupted position is patched, that position sees what it sees in the
+    /// other run: the same before it, and itself. So it need not be computed, unless it is scored.
+    #[must_use]
+    pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], layers: u32) -> Option<Self> {
+        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, layers)?)));
+        let first = live().map(|(_, pos)| pos).min()?;
+        let reads = pairs.first().map_or(&[][..], |pair| pair.reads);
+        let is_whole = matches!(cell.component(), Component::ResidPre | Component::ResidMid | Component::ResidPost);
+        let is_first_corrupted = || live().all(|(pair, _)| pair.first_corrupted == Some(first));
+        let follows_other = is_whole
+            && cell.value() == PatchValue::Other
+            && cell.positions() == [first]
+            && !reads.contains(&first)
+            && is_first_corrupted();
+        Some(Self { first: first + u32::from(follows_other), follows_other })
+    }
+}
+
 /// In the first block, before attention mixes positions.
 fn depends_on_own_token_only(component: Component) -> bool {
     matches!(component, Component::ResidPre | Component::Q | Component::K | Component::V)
@@ -163,6 +194,27 @@ mod tests {
         let grid = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos], PatchValue::Other);
         let noop = |dest: u32, src: u32| pair().is_noop(&grid.cell((2 * 6 + dest) * 6 + src), 3);
         assert!(!noop(3, 0) && !noop(3, 3) && noop(3, 4) && noop(1, 0) && noop(5, 0));
+    }
+
+    #[test]
+    fn the_first_corrupted_position_is_as_in_the_other_run_unless_it_is_read_or_another_is_corrupted_before() {
+        let suffix = |pairs: &[PromptPair<'_>], component, layer: u32, pos: u32| {
+            let grid = grid(component, &[Axis::Layer, Axis::Pos], PatchValue::Other);
+            Suffix::of(&grid.cell(layer * 6 + pos), pairs, 3).map(|suffix| (suffix.first, suffix.follows_other))
+        };
+        let later = [1, 2, 3, 4, 8, 6];
+        let (early, late) = (pair(), PromptPair::new(&CLEAN, &later, &[], &[4]));
+        assert_eq!(suffix(&[early], Component::ResidPre, 1, 2), Some((3, true)));
+        assert_eq!(suffix(&[early], Component::ResidMid, 0, 2), Some((3, true)));
+        assert_eq!(suffix(&[early], Component::AttnOut, 1, 2), Some((2, false)));
+        assert_eq!(suffix(&[early], Component::ResidPre, 1, 3), Some((3, false)));
+        assert_eq!(suffix(&[late], Component::ResidPre, 1, 4), Some((4, false)), "it is read");
+        assert_eq!(suffix(&[early, late], Component::ResidPre, 1, 2), Some((3, true)), "the other prompt is not live");
+        let (early, late) =
+            (PromptPair::new(&CLEAN, &CORRUPTED, &[], &[5]), PromptPair::new(&CLEAN, &later, &[], &[5]));
+        assert_eq!(suffix(&[late], Component::ResidPre, 1, 4), Some((5, true)));
+        assert_eq!(suffix(&[early, late], Component::ResidPre, 1, 4), Some((4, false)));
+        assert_eq!(suffix(&[early], Component::ResidPre, 1, 1), None);
     }
 
     #[test]

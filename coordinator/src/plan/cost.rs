@@ -28,7 +28,7 @@ pub struct CostModel {
 pub struct PatchPoint<'a> {
     /// What is patched.
     pub cell: &'a Cell<'a>,
-    /// First position that changes.
+    /// First position that has to be computed.
     pub start: u32,
     /// The scored positions, ascending.
     pub reads: &'a [u32],

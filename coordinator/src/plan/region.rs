@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use patchsweep_proto::causality::PromptPair;
+use patchsweep_proto::causality::{PromptPair, Suffix};
 use patchsweep_proto::context::{Iteration, SweepContext};
 use patchsweep_proto::grid::{Axis, Cell, Grid};
 
@@ -55,7 +55,7 @@ impl<'a> Work<'a> {
         self.cost.unpatched_scores(self.iteration).saturating_mul(self.prompts)
     }
 
-    /// Multiply-adds of one cell: all prompts run from the first position that changes in any of them.
+    /// Multiply-adds of one cell: all prompts run from the same position on.
     fn cell_cost(&self, cell: &Cell<'_>, start: u32) -> u64 {
         let point = PatchPoint { cell, start, reads: &self.iteration.reads };
         self.cost.patched_run(point).saturating_mul(self.prompts)
@@ -104,8 +104,8 @@ impl Region {
             let spans = live.entry(kind).or_insert_with(|| spans(places.positions, cell, work, layers));
             let strip = |span: &Span| Strip {
                 cells: span.positions.start * places.inner_heads..span.positions.end * places.inner_heads,
-                each: work.cell_cost(&cell(span.positions.start), span.start),
-                rows: work.rows(span.start),
+                each: work.cell_cost(&cell(span.positions.start), span.suffix.first),
+                rows: work.rows(span.suffix.first),
             };
             spans.iter().map(strip).collect()
         };
@@ -164,21 +164,20 @@ impl Places {
     }
 }
 
-/// Consecutive positions at which a patch changes a prompt from the same position on.
+/// Consecutive positions whose patched runs have the same positions to compute.
 struct Span {
     positions: Range<u32>,
-    start: u32,
+    suffix: Suffix,
 }
 
 /// The positions at which a patch changes any prompt.
 fn spans<'a>(positions: u32, cell: impl Fn(u32) -> Cell<'a>, work: &Work<'_>, layers: u32) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for position in 0..positions {
-        let cell = cell(position);
-        let Some(start) = work.pairs.iter().filter_map(|pair| pair.first_change(&cell, layers)).min() else { continue };
+        let Some(suffix) = Suffix::of(&cell(position), &work.pairs, layers) else { continue };
         match spans.last_mut() {
-            Some(last) if last.positions.end == position && last.start == start => last.positions.end += 1,
-            _ => spans.push(Span { positions: position..position + 1, start }),
+            Some(last) if last.positions.end == position && last.suffix == suffix => last.positions.end += 1,
+            _ => spans.push(Span { positions: position..position + 1, suffix }),
         }
     }
     spans

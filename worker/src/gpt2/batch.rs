@@ -9,8 +9,10 @@ use super::positions::Positions;
 pub(super) struct Segment {
     /// Indices in the tile's cells.
     pub(super) cells: Vec<usize>,
-    /// The positions of each run that differ from the unpatched one.
+    /// The positions of each run that are computed.
     pub(super) positions: Positions,
+    /// Whether the position before them is as in the other run.
+    pub(super) follows_other: bool,
 }
 
 /// Segments, one after the other.

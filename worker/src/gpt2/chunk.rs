@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use patchsweep_proto::causality::PromptPair;
+use patchsweep_proto::causality::{PromptPair, Suffix};
 use patchsweep_proto::context::{Direction, Iteration, SweepContext};
 use patchsweep_proto::grid::{Cell, Grid, PatchValue};
 use tch::{Device, Tensor};
@@ -52,8 +52,8 @@ impl Chunk<'_> {
         cells: &[Cell<'_>],
         cache: &mut ActivationCache,
     ) -> (Scores, Vec<Scores>) {
-        let changes = self.first_changes(cells);
-        let starts = starts(cells, &changes);
+        let pairs = self.pairs();
+        let starts = self.starts(cells, &pairs);
         let layers: BTreeSet<u32> = starts.iter().map(|start| start.cell.layer()).collect();
         let sites = Sites::of(grid, &layers, self.context.shape.layers);
         let mut runs = self.runs(cache);
@@ -75,7 +75,8 @@ impl Chunk<'_> {
                 for (row, new) in new.chunks(self.prompts.len()).enumerate() {
                     let (metric, cell) = (row / patched.len(), patched[row % patched.len()]);
                     let old = scores[cell].of_mut(metric, index).iter_mut();
-                    for ((old, &new), change) in old.zip(new).zip(&changes[cell]) {
+                    for ((old, &new), pair) in old.zip(new).zip(&pairs) {
+                        let change = pair.first_change(&cells[cell], self.context.shape.layers);
                         if change.is_some_and(|pos| i64::from(pos) <= read) {
                             *old = new;
                         }
@@ -123,12 +124,19 @@ impl Chunk<'_> {
         RunScores::new(&by_read, self.prompts.len())
     }
 
-    /// For each cell and prompt, the first position where the patch can change a score.
-    fn first_changes(&self, cells: &[Cell<'_>]) -> Vec<Vec<Option<u32>>> {
-        let pair = |prompt| self.context.prompt_pair(self.iteration, prompt);
-        let pairs: Vec<PromptPair<'_>> = self.prompts.clone().map(pair).collect();
-        let layers = self.context.shape.layers;
-        cells.iter().map(|cell| pairs.iter().map(|pair| pair.first_change(cell, layers)).collect()).collect()
+    fn pairs(&self) -> Vec<PromptPair<'_>> {
+        self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt)).collect()
+    }
+
+    /// Cells whose patch can change the score of a prompt, by layer.
+    fn starts<'c>(&self, cells: &[Cell<'c>], pairs: &[PromptPair<'_>]) -> Vec<Start<'c>> {
+        let start = |(index, &cell): (usize, &Cell<'c>)| {
+            let Suffix { first, follows_other } = Suffix::of(&cell, pairs, self.context.shape.layers)?;
+            Some(Start { index, cell, pos: first.into(), follows_other })
+        };
+        let mut starts: Vec<Start<'c>> = cells.iter().enumerate().filter_map(start).collect();
+        starts.sort_by_key(|start| start.cell.layer());
+        starts
     }
 
     /// Cells that fit a batch together, at least one.
@@ -148,17 +156,6 @@ impl Chunk<'_> {
         }
         batches
     }
-}
-
-/// Cells whose patch can change the score of a prompt, by layer.
-fn starts<'c>(cells: &[Cell<'c>], changes: &[Vec<Option<u32>>]) -> Vec<Start<'c>> {
-    let start = |(index, (&cell, changes)): (usize, (&Cell<'c>, &Vec<Option<u32>>))| {
-        let pos = changes.iter().flatten().min()?;
-        Some(Start { index, cell, pos: i64::from(*pos) })
-    };
-    let mut starts: Vec<Start<'c>> = cells.iter().zip(changes).enumerate().filter_map(start).collect();
-    starts.sort_by_key(|start| start.cell.layer());
-    starts
 }
 
 /// The run that is patched, and what it is patched with.

@@ -22,9 +22,11 @@ pub(super) struct Entering<'a> {
 /// Cells of one block and component that patch the same positions.
 pub(super) struct Entry<'a> {
     starts: Vec<&'a Start<'a>>,
-    /// First position that changes.
+    /// First position that has to be computed.
     first: i64,
-    /// Positions that are patched, from the first that changes to the last that is read.
+    /// Whether the position before it is as in the other run.
+    follows_other: bool,
+    /// Positions that are patched, from the first that is computed to the last that is read.
     patched: Positions,
     /// Of a pattern: positions attended to whose probability is patched.
     sources: Positions,
@@ -34,7 +36,8 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     fn segment(&self) -> Segment {
-        Segment { cells: self.starts.iter().map(|start| start.index).collect(), positions: self.outputs.clone() }
+        let cells = self.starts.iter().map(|start| start.index).collect();
+        Segment { cells, positions: self.outputs.clone(), follows_other: self.follows_other }
     }
 
     /// \[prompts, positions, `d_model`\] to \[cells, prompts, positions, `d_model`\]: a copy for each cell to change.
@@ -47,20 +50,23 @@ impl Entry<'_> {
 impl SuffixRun<'_> {
     /// Cells of one block and component, on their way into a batch.
     pub(super) fn enter<'s>(&self, layer: u32, starts: &'s [Start<'s>]) -> Entering<'s> {
-        let entries = self.entries(layer, starts);
-        let empty = || Batch::empty(self.patch.prompts());
         let Some(component) = starts.first().map(|start| start.cell.component()) else {
-            return Entering { entries, before_mlp: empty(), behind_mlp: empty() };
+            let empty = || Batch::empty(self.patch.prompts());
+            return Entering { entries: Vec::new(), before_mlp: empty(), behind_mlp: empty() };
         };
-        let (before_mlp, behind_mlp) = match component {
-            Component::ResidPost | Component::MlpOut => {
-                let resid_post = |entry: &Entry<'_>| entry.for_each_cell(&self.resid_post(layer, component, entry));
-                (empty(), self.packed(&entries, resid_post))
-            }
-            Component::ResidPre => (self.resid_mid_of_resid_pre(layer, &entries), empty()),
-            _ => (self.resid_mids(layer, component, &entries), empty()),
+        let passes_mlp = |entry: &Entry<'_>| match component {
+            Component::ResidPost | Component::MlpOut => false,
+            // Where no position that is computed is patched, none changes in this block.
+            Component::ResidMid => !entry.patched.is_empty(),
+            _ => true,
         };
-        Entering { entries, before_mlp, behind_mlp }
+        let (entries, behind_mlp): (Vec<_>, Vec<_>) = self.entries(layer, starts).into_iter().partition(passes_mlp);
+        let resid_post = |entry: &Entry<'_>| entry.for_each_cell(&self.resid_post(layer, component, entry));
+        let before_mlp = match component {
+            Component::ResidPre => self.resid_mid_of_resid_pre(layer, &entries),
+            _ => self.resid_mids(layer, component, &entries),
+        };
+        Entering { before_mlp, behind_mlp: self.packed(&behind_mlp, resid_post), entries }
     }
 
     /// Cells that have passed the MLP, at all positions that matter behind the block.
@@ -79,7 +85,7 @@ impl SuffixRun<'_> {
     }
 
     fn entries<'s>(&self, layer: u32, starts: &'s [Start<'s>]) -> Vec<Entry<'s>> {
-        let mut entries: BTreeMap<(Positions, Positions), Entry<'s>> = BTreeMap::new();
+        let mut entries: BTreeMap<(i64, Positions, Positions), Entry<'s>> = BTreeMap::new();
         for start in starts {
             let all = start.cell.positions().iter().map(|&pos| i64::from(pos));
             let patched = Positions::new(all.filter(|pos| (start.pos..=self.patch.last).contains(pos)));
@@ -88,11 +94,12 @@ impl SuffixRun<'_> {
             let entry = || Entry {
                 starts: Vec::new(),
                 first: start.pos,
+                follows_other: start.follows_other,
                 patched: patched.clone(),
                 sources: sources.clone(),
                 outputs: self.outputs(layer, start.pos),
             };
-            entries.entry((patched.clone(), sources.clone())).or_insert_with(entry).starts.push(start);
+            entries.entry((start.pos, patched.clone(), sources.clone())).or_insert_with(entry).starts.push(start);
         }
         entries.into_values().collect()
     }
@@ -104,7 +111,11 @@ impl SuffixRun<'_> {
 
     /// \[prompts, outputs, `d_model`\]
     fn resid_post(&self, layer: u32, component: Component, entry: &Entry<'_>) -> Tensor {
+        let resid = self.patch.base_at(layer, Component::ResidPost, &entry.outputs).copy();
         let rows = entry.patched.intersection(&entry.outputs);
+        if rows.is_empty() {
+            return resid;
+        }
         let value = self.patch.value_at(layer, component, &rows);
         let value = if component == Component::ResidPost {
             value
@@ -112,7 +123,6 @@ impl SuffixRun<'_> {
             let at_rows = |component| self.patch.base_at(layer, component, &rows);
             at_rows(Component::ResidPost) + (value - at_rows(component))
         };
-        let resid = self.patch.base_at(layer, Component::ResidPost, &entry.outputs).copy();
         rows.places_in(&entry.outputs).overwrite(&resid, 1, 0, &value);
         resid
     }
@@ -156,32 +166,58 @@ impl SuffixRun<'_> {
     /// The block up to its MLP, where queries, keys and values change at the patched positions only.
     fn resid_mid_of_resid_pre(&self, layer: u32, entries: &[Entry<'_>]) -> Batch {
         let (patch, model) = (self.patch, self.patch.model);
-        let patched: Vec<Tensor> =
-            entries.iter().map(|entry| patch.value_at(layer, Component::ResidPre, &entry.patched)).collect();
-        let flat: Vec<Tensor> = patched.iter().map(|x| x.flatten(0, 1)).collect();
-        let lengths: Vec<i64> = flat.iter().map(|x| x.size()[0]).collect();
-        let normed = model.normed(layer, &Tensor::cat(&flat, 0));
-        let [keys, values] = model.keys_values(layer, &normed).map(|x| x.split_with_sizes(&lengths, 0));
-        let queries = model.queries(layer, &normed).split_with_sizes(&lengths, 0);
-        // A run's activation from the patch on, with the patched positions in it.
-        let whole = |component, entry: &Entry<'_>, rows: &Tensor| {
+        if entries.is_empty() {
+            return Batch::empty(patch.prompts());
+        }
+        let projected = self.projected(layer, entries);
+        // A run's activation up to the last read position, with the patched positions in it.
+        let whole = |component, entry: &Entry<'_>, rows: Option<&Tensor>| {
             let x = patch.base(layer, component).copy();
-            entry.patched.overwrite(&x, 1, 0, &rows.view_as(&entry.patched.of(&x, 1, 0)));
+            if let Some(rows) = rows {
+                entry.patched.overwrite(&x, 1, 0, rows);
+            }
             x
         };
-        let z = entries.iter().enumerate().map(|(index, entry)| {
+        let parts = entries.iter().zip(&projected).map(|(entry, projected)| {
+            let [resid, q, k, v] = [0, 1, 2, 3].map(|part| projected.as_ref().map(|projected| &projected[part]));
             let suffix = Positions::between(entry.first, patch.last);
-            let [k, v] = [(Component::K, &keys), (Component::V, &values)]
-                .map(|(component, rows)| suffix.of(&whole(component, entry, &rows[index]), 1, 0).unsqueeze(0));
-            let q = entry.outputs.of(&whole(Component::Q, entry, &queries[index]), 1, 0).unsqueeze(0);
+            let k = suffix.of(&whole(Component::K, entry, k), 1, 0).unsqueeze(0);
+            let v = suffix.of(&whole(Component::V, entry, v), 1, 0).unsqueeze(0);
+            let q = entry.outputs.of(&whole(Component::Q, entry, q), 1, 0).unsqueeze(0);
             let segment = Segment { positions: suffix, ..entry.segment() };
-            self.attention(layer, &segment, [&q, &k, &v], &entry.outputs).flatten(0, 2)
+            let z = self.attention(layer, &segment, [&q, &k, &v], &entry.outputs).flatten(0, 2);
+            (z, entry.outputs.of(&whole(Component::ResidPre, entry, resid), 1, 0).flatten(0, 1))
         });
-        let attn_out = model.attn_out(layer, &Tensor::cat(&z.collect::<Vec<_>>(), 0));
-        let resid_pre = entries.iter().zip(&patched);
-        let resid_pre = resid_pre
-            .map(|(entry, rows)| entry.outputs.of(&whole(Component::ResidPre, entry, rows), 1, 0).flatten(0, 1));
-        let resid = Tensor::cat(&resid_pre.collect::<Vec<_>>(), 0) + attn_out;
+        let (z, resid_pre): (Vec<Tensor>, Vec<Tensor>) = parts.unzip();
+        let resid = Tensor::cat(&resid_pre, 0) + model.attn_out(layer, &Tensor::cat(&z, 0));
         Batch { segments: entries.iter().map(Entry::segment).collect(), prompts: patch.prompts(), resid: Some(resid) }
+    }
+
+    /// The patched residual stream before a block, its queries, keys and values, each \[prompts, patched, ..\]; `None` where
+    /// no position that is computed is patched.
+    fn projected(&self, layer: u32, entries: &[Entry<'_>]) -> Vec<Option<[Tensor; 4]>> {
+        let model = self.patch.model;
+        let value = |entry: &Entry<'_>| {
+            (!entry.patched.is_empty()).then(|| self.patch.value_at(layer, Component::ResidPre, &entry.patched))
+        };
+        let patched: Vec<Option<Tensor>> = entries.iter().map(value).collect();
+        let rows: Vec<Tensor> = patched.iter().flatten().map(|x| x.flatten(0, 1)).collect();
+        if rows.is_empty() {
+            return patched.iter().map(|_| None).collect();
+        }
+        let lengths: Vec<i64> = rows.iter().map(|rows| rows.size()[0]).collect();
+        let normed = model.normed(layer, &Tensor::cat(&rows, 0));
+        let [keys, values] = model.keys_values(layer, &normed);
+        let [queries, keys, values] = [model.queries(layer, &normed), keys, values]
+            .map(|projected| projected.split_with_sizes(&lengths, 0).into_iter());
+        let mut projections = queries.zip(keys).zip(values);
+        let with_projections = |resid: Option<Tensor>| {
+            let resid = resid?;
+            let ((q, k), v) = projections.next()?;
+            let apart = |x: Tensor| x.unflatten(0, &resid.size()[..2]);
+            let [q, k, v] = [apart(q), apart(k), apart(v)];
+            Some([resid, q, k, v])
+        };
+        patched.into_iter().map(with_projections).collect()
     }
 }

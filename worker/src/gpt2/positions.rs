@@ -21,6 +21,10 @@ impl Positions {
         i64::try_from(self.0.len()).unwrap_or(i64::MAX)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = i64> {
         self.0.iter().copied()
     }

@@ -25,8 +25,12 @@ impl Sites {
         };
         let first = layers.first().copied().unwrap_or(all_layers);
         let keys_values = (first..all_layers).flat_map(|layer| [(layer, Component::K), (layer, Component::V)]);
+        // Runs may follow on a position of the other run.
+        let follow = grid.value == PatchValue::Other
+            && matches!(grid.component, Component::ResidPre | Component::ResidMid | Component::ResidPost);
+        let followed = keys_values.clone().filter(|_| follow);
+        let other = at(other_components(grid.component, grid.value)).chain(followed);
         let base = at(base_components(grid.component)).chain(keys_values).chain([last_site(all_layers)]);
-        let other = at(other_components(grid.component, grid.value));
         Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
     }
 

@@ -19,8 +19,10 @@ pub(super) struct Start<'a> {
     /// Index in the tile's cells.
     pub(super) index: usize,
     pub(super) cell: Cell<'a>,
-    /// First position that the patch changes.
+    /// First position that has to be computed.
     pub(super) pos: i64,
+    /// Whether the position before it is as in the other run.
+    pub(super) follows_other: bool,
 }
 
 /// Patched runs over some prompts.
@@ -93,10 +95,8 @@ impl SuffixRun<'_> {
                 .map(|(segment, part)| self.outputs(layer, first(segment)).of(&part, 2, first(segment)).flatten(0, 2));
             Tensor::cat(&parts.collect::<Vec<_>>(), 0)
         };
-        let narrowed = |segment: &Segment| Segment {
-            cells: segment.cells.clone(),
-            positions: self.outputs(layer, first(segment)),
-        };
+        let narrowed =
+            |segment: &Segment| Segment { positions: self.outputs(layer, first(segment)), ..segment.clone() };
         let segments: Vec<Segment> = batch.segments.iter().map(narrowed).collect();
         let is_whole = segments.iter().zip(&batch.segments).all(|(after, before)| after.positions == before.positions);
         let pick = |rows: &Tensor| if is_whole { rows.shallow_clone() } else { pick(rows) };
@@ -112,7 +112,14 @@ impl SuffixRun<'_> {
         outputs: &Positions,
     ) -> Tensor {
         let first = segment.positions.iter().next().unwrap_or(0);
-        let prefix = |component| self.patch.base(layer, component).narrow(1, 0, first);
+        let prefix = |component| {
+            let base = self.patch.base(layer, component);
+            if !segment.follows_other {
+                return base.narrow(1, 0, first);
+            }
+            let before = self.patch.other.get(layer, component).narrow(1, first - 1, 1);
+            Tensor::cat(&[base.narrow(1, 0, first - 1), before], 1)
+        };
         let attention = SuffixAttention {
             queries: &(queries * self.patch.model.attention_scale(layer)),
             positions: outputs,

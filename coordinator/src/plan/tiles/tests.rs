@@ -1,3 +1,4 @@
+use patchsweep_proto::causality::Suffix;
 use patchsweep_proto::context::{Direction, Iteration};
 use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_proto::metric::{Metric, MetricKind};
@@ -77,8 +78,8 @@ fn live_cells(context: &SweepContext, iteration: u32, prompts: &Range<u32>, grid
     let reads = &context.iterations[iteration as usize].reads;
     let price = |place: u32| {
         let cell = grid.cell(place);
-        let pairs = prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt));
-        let start = pairs.filter_map(|pair| pair.first_change(&cell, SHAPE.layers)).min()?;
+        let pairs: Vec<_> = prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt)).collect();
+        let start = Suffix::of(&cell, &pairs, SHAPE.layers)?.first;
         let point = PatchPoint { cell: &cell, start, reads };
         Some((place, cost.patched_run(point) * prompts.len() as u64))
     };
