@@ -59,8 +59,7 @@ impl<'a> PromptPair<'a> {
         let value_differs = match cell.value() {
             // The first position attends to itself alone, with probability 1 whatever its query.
             _ if pos == 0 && cell.component() == Component::Q => false,
-            PatchValue::Mean if pos == 0 && cell.component() == Component::Pattern => false,
-            PatchValue::Other if pos == 0 && cell.component() == Component::Pattern => false,
+            PatchValue::Mean | PatchValue::Other if pos == 0 && cell.component() == Component::Pattern => false,
             PatchValue::Zero | PatchValue::Mean => true,
             PatchValue::Other if cell.layer() == 0 && depends_on_own_token_only(cell.component()) => {
                 self.is_corrupted(pos)

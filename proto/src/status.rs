@@ -67,8 +67,10 @@ impl SweepState {
 /// How the work is cut into tiles; the scores do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
-    /// Multiply-adds that a tile aims at; `None`: a 64th of the sweep, within bounds.
+    /// Multiply-adds that a tile aims at; `None`: a 64th of the sweep, within bounds, and rows enough for matrix products
+    /// to run at full speed.
     pub tile_multiply_adds: Option<u64>,
-    /// Most prompts of a tile; `None`: 256.
+    /// Most prompts of a tile; `None`: as many as have 8192 tokens up to the sweep's last read position, at least 1 and at
+    /// most 256.
     pub tile_prompts: Option<u32>,
 }

@@ -1,9 +1,9 @@
-//! The founding sweep on the embedded model.
+//! The example specs on the embedded model.
 
 use std::fs;
 use std::path::Path;
 
-use ndarray::s;
+use ndarray::{Ix5, s};
 use patchsweep_tests::{Scores, repository, sweep};
 
 const WORDS: [usize; 3] = [2, 3, 4];
@@ -45,6 +45,23 @@ fn the_strongest_heads_are_printed() {
         assert_eq!(lines.len(), 6, "a heading and five heads:\n{block}");
         let wanted = [format!("{layer}.{head}"), format!("{effect:.4}")];
         assert!(wanted.iter().all(|part| lines[1].contains(part)), "{wanted:?} in {:?}", lines[1]);
+    }
+}
+
+#[test]
+fn a_head_gives_a_letter_back_only_with_both_its_pattern_and_its_values() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let out = temporary.path().join("results");
+    sweep::run(&repository().join("data/attention.toml"), &out, &["--workers", "2"]);
+    let mut scores = Scores::open(&out.join("scores.npz"));
+    let mut restored = |grid: &str| scores.tensor(&format!("{grid}.normalized"))[[0, 0, 0]];
+    let [pattern, values, both] = ["pattern", "v", "z"].map(&mut restored);
+    assert!(pattern > 0.05 && values > 0.05, "each gives something: {pattern} and {values}");
+    assert!(both > 1.2 * (pattern + values), "{both} is more than {pattern} and {values} together");
+    let entries = scores.tensor("entries").into_dimensionality::<Ix5>().expect("five axes");
+    for (dest, read) in READS.into_iter().enumerate() {
+        let later = entries.slice(s![.., .., .., dest, read + 1..]);
+        assert!(later.iter().all(|&effect| effect == 0.0), "nothing is seen behind position {read}");
     }
 }
 

@@ -37,6 +37,7 @@ impl Workers {
         let mut command = Command::new(&program);
         command.arg("--coordinator").arg(format!("http://{coordinator}")).arg("--device").arg(&args.device);
         command.arg("--threads").arg(threads(args).to_string()).arg("--until-stdin-closes");
+        command.arg("--sharing").arg(args.count.to_string());
         for models in &args.models {
             command.arg("--models").arg(models);
         }

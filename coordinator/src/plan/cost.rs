@@ -92,9 +92,9 @@ impl CostModel {
             Component::AttnOut | Component::ResidMid => own_rows * self.mlp,
             Component::MlpOut | Component::ResidPost => 0,
         };
-        let later = (layer + 1..self.layers).map(outputs);
-        let later = later.map(|outputs| self.projections(outputs, suffix) + self.rest(outputs, keys)).sum::<u64>();
-        entry + later + scored * self.logits
+        let block = |outputs: u64| self.projections(outputs, suffix) + self.rest(outputs, keys);
+        let behind: u64 = (layer + 1..self.layers).map(|layer| block(outputs(layer))).sum();
+        entry + behind + scored * self.logits
     }
 
     /// Queries of some tokens, keys and values of some.

@@ -80,16 +80,16 @@ mod tests {
     }
 
     /// Whether there is any permutation that obeys the rule, by trying them all.
-    fn exists(taker: u32, taken: &mut Vec<u32>, length: u32, allowed: &impl Fn(u32, u32) -> bool) -> bool {
+    fn exists(taker: u32, used: &mut Vec<u32>, length: u32, allowed: &impl Fn(u32, u32) -> bool) -> bool {
         taker == length
             || (0..length).any(|giver| {
-                let free = !taken.contains(&giver) && allowed(taker, giver);
+                let free = !used.contains(&giver) && allowed(taker, giver);
                 if free {
-                    taken.push(giver);
+                    used.push(giver);
                 }
-                let found = free && exists(taker + 1, taken, length, allowed);
+                let found = free && exists(taker + 1, used, length, allowed);
                 if free {
-                    taken.pop();
+                    used.pop();
                 }
                 found
             })

@@ -49,7 +49,7 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
     for section in sections(context, most_prompts) {
         let work = section.work(context, cost);
         cutter.push(&section, TileWork::Baseline, section.baseline_cost(context, cost, &work))?;
-        for (grid, region) in (0..).zip(section.regions(context, &work)) {
+        for (grid, region) in (0..).zip(regions(context, &work)) {
             cutter.patches(&section, grid, &region, work.tile_cost())?;
         }
     }
@@ -64,10 +64,15 @@ fn default_target(context: &SweepContext, cost: CostModel, most_prompts: u32) ->
     // Regions are made twice rather than kept: a sweep may have very many.
     let of_section = |section: Section| {
         let work = section.work(context, cost);
-        section.regions(context, &work).map(|region| region.cost()).collect::<Vec<_>>()
+        regions(context, &work).map(|region| region.cost()).collect::<Vec<_>>()
     };
     let everything = sections(context, most_prompts).flat_map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
+}
+
+/// One per grid.
+fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = Region> + use<'a> {
+    context.grids.iter().map(move |grid| Region::new(context, grid, work))
 }
 
 /// One iteration over one range of prompts.
@@ -86,11 +91,6 @@ fn sections(context: &SweepContext, most_prompts: u32) -> impl Iterator<Item = S
 impl Section {
     fn work<'a>(&self, context: &'a SweepContext, cost: CostModel) -> Work<'a> {
         Work::new(context, cost, self.iteration, &self.prompts)
-    }
-
-    /// One per grid.
-    fn regions<'a>(&self, context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = Region> + use<'a> {
-        context.grids.iter().map(move |grid| Region::new(context, grid, work))
     }
 
     /// Of clean and corrupted run; with the first range of prompts, also of the mean over all of them.

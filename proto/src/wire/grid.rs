@@ -38,8 +38,8 @@ pub(super) fn grid_from_wire(wire: v1::Grid, shape: &ModelShape, positions: u32)
     let refuse = |error| WireError::invalid(GRID, "axes", error);
     let mut grid = Grid::new(wire.name, component, axes, shape, positions).map_err(refuse)?;
     for selection in wire.selections {
-        let axis = axis_from_wire(selection.axis())?;
-        grid = grid.restricted(axis, selection.indices).map_err(refuse)?;
+        let restricted = grid.restricted(axis_from_wire(selection.axis())?, selection.indices);
+        grid = restricted.map_err(refuse)?;
     }
     grid.cell_count().map_err(refuse)?;
     Ok(grid.patched_with(value))
