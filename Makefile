@@ -4,6 +4,7 @@ PYTHON ?= python3
 TORCH := 2.11.0
 VENV := .venv
 BENCH_VENV := .venv-bench
+BINARIES ?= target/release
 
 # An exported LIBTORCH (a folder with include/ and lib/) wins; otherwise libtorch comes from the torch wheel.
 # CUDA=1 installs the wheel with all its GPU libraries.
@@ -13,7 +14,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test unit-test end-to-end-test python-test lint build bench model libtorch clean
+.PHONY: demo test unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
@@ -45,9 +46,19 @@ build: libtorch
 model: libtorch
 	cargo run --release -p patchsweep-worker --example train_acronym_gpt2
 
-# TransformerLens and patchsweep in turn; installs several GB. BENCH="--length 64 --prompts 10" for other sweeps.
+# BENCH holds more arguments of these three: BENCH="--length 64 --prompts 10 --positions 8" (docs/benchmarks.md).
+# TransformerLens and patchsweep in turn; installs several GB.
 bench: build $(BENCH_VENV)/.ready
 	$(BENCH_VENV)/bin/python tests/bench/bench.py target/release/patchsweep $(BENCH)
+
+# Seconds per executed multiply-add as prompts and layers grow.
+bench-growth: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python tests/bench/growth.py target/release/patchsweep $(BENCH)
+
+# On a GPU node: neither builds nor installs. MODEL=FOLDER of a GPT-2; BINARIES=FOLDER of the programs.
+bench-gpu:
+	$(if $(MODEL),,$(error MODEL=FOLDER names the folder of a GPT-2))
+	$(PYTHON) tests/bench/bench_gpu.py $(BINARIES) $(MODEL) $(BENCH)
 
 $(BENCH_VENV)/.ready: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)

@@ -1,5 +1,6 @@
-"""The grids that are measured, and how TransformerLens patches one cell of each."""
+"""The grids that are measured."""
 
+import argparse
 from dataclasses import dataclass
 
 
@@ -9,20 +10,21 @@ class Grid:
     component: str
     axes: tuple[str, ...]
 
-    @property
-    def setter(self):
-        """Name of TransformerLens' patch setter."""
-        return {
-            ("layer", "pos"): "layer_pos_patch_setter",
-            ("layer", "head"): "layer_head_vector_patch_setter",
-            ("layer", "pos", "head"): "layer_pos_head_vector_patch_setter",
-        }[self.axes]
-
 
 LAYER_POS, LAYER_HEAD, LAYER_POS_HEAD = ("layer", "pos"), ("layer", "head"), ("layer", "pos", "head")
 
 GRIDS = [
     *(Grid(name, name, LAYER_POS) for name in ("resid_pre", "resid_mid", "attn_out", "mlp_out")),
-    *(Grid(name, name, LAYER_HEAD) for name in "zqkv"),
+    *(Grid(name, name, LAYER_HEAD) for name in ("z", "q", "k", "v", "pattern")),
     *(Grid(f"{name}_by_pos", name, LAYER_POS_HEAD) for name in "zqkv"),
+    Grid("pattern_by_dest", "pattern", ("layer", "head", "dest_pos")),
 ]
+
+
+def named(names):
+    """The grids of a comma-separated list of names, for a command line."""
+    known = {grid.name: grid for grid in GRIDS}
+    unknown = [name for name in names.split(",") if name not in known]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no grid `{unknown[0]}`; there are {', '.join(known)}")
+    return [known[name] for name in names.split(",")]

@@ -1,8 +1,8 @@
 """TransformerLens' side: a sample of a grid's cells, one forward pass per cell, timed.
 
-    python peer.py FOLDER GRID SAMPLE THREADS LENGTH
+    python peer.py SPEC SAMPLE THREADS
 
-Prints a JSON object: seconds per cell, peak memory, and the sampled cells with their scores.
+SPEC has one grid. Prints a JSON object: seconds for all cells, peak memory, and the sampled cells with their scores.
 """
 
 import itertools
@@ -10,48 +10,71 @@ import json
 import pathlib
 import random
 import resource
+import statistics
 import sys
 import time
+import tomllib
 
 import pandas as pd
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
 
-from grids import GRIDS
 from tl_scores import load_hugging_face, logit_diff_max, patching, to_transformer_lens
-from workload import CANDIDATES, reads
+
+SETTERS = {
+    ("layer", "pos"): patching.layer_pos_patch_setter,
+    ("layer", "head"): patching.layer_head_vector_patch_setter,
+    ("layer", "pos", "head"): patching.layer_pos_head_vector_patch_setter,
+}
+PATTERN_SETTERS = {
+    ("layer", "head"): patching.layer_head_pattern_patch_setter,
+    ("layer", "head", "dest_pos"): patching.layer_head_pos_pattern_patch_setter,
+}
+
+
+def all_cells(grid, config, length):
+    along = {
+        "layer": range(config.n_layers),
+        "head": range(config.n_heads),
+        "pos": grid.get("positions", range(length)),
+        "dest_pos": grid.get("dest_positions", range(length)),
+    }
+    return list(itertools.product(*(along[axis] for axis in grid["axes"])))
 
 
 def main():
-    folder, name, sample, threads, length = sys.argv[1:]
-    folder, length = pathlib.Path(folder), int(length)
+    path, sample, threads = sys.argv[1:]
+    path = pathlib.Path(path)
     torch.set_num_threads(int(threads))
-    grid = next(grid for grid in GRIDS if grid.name == name)
-    tokens = json.loads((folder / "tokens.json").read_text())
+    spec = tomllib.loads(path.read_text())
+    grid, = spec["grid"]
+    tokens = json.loads((path.parent / spec["dataset"]["tokens"]).read_text())
     clean, answers = torch.tensor(tokens["clean"]), torch.tensor(tokens["answers"])
-    candidates = torch.tensor(CANDIDATES)
-    plain = load_hugging_face(folder / "model")
+    candidates = torch.tensor(spec["metric"][0]["candidate_ids"])
+    plain = load_hugging_face(path.parent / spec["model"]["path"])
     lens = to_transformer_lens(plain)
     del plain
-    sizes = {"layer": lens.cfg.n_layers, "pos": length, "head": lens.cfg.n_heads}
-    cells = list(itertools.product(*(range(sizes[axis]) for axis in grid.axes)))
+    cells = all_cells(grid, lens.cfg, clean.shape[1])
+    setter = (PATTERN_SETTERS if grid["component"] == "pattern" else SETTERS)[tuple(grid["axes"])]
     seconds, scores = [], []
-    for index, (corrupted, read) in enumerate(zip(tokens["corrupted"], reads(length))):
+    for index, (iteration, corrupted) in enumerate(zip(spec["iteration"], tokens["corrupted"], strict=True)):
         def metric(logits):
-            return logit_diff_max(logits, read, answers[:, index], candidates)
+            return logit_diff_max(logits, iteration["read"], answers[:, iteration["answer"]], candidates)
 
         _, cache = lens.run_with_cache(torch.tensor(corrupted))
         chosen = random.Random(index).sample(cells, min(int(sample), len(cells)))
-        frame = pd.DataFrame(chosen, columns=grid.axes)
-        start = time.perf_counter()
-        values = patching.generic_activation_patch(
-            lens, clean, cache, metric, getattr(patching, grid.setter), grid.component, index_df=frame)
-        seconds.append((time.perf_counter() - start) / len(chosen))
-        scores.extend([index, *cell, float(value)] for cell, value in zip(chosen, values))
+        for cell in chosen:
+            frame = pd.DataFrame([cell], columns=grid["axes"])
+            start = time.perf_counter()
+            value = patching.generic_activation_patch(
+                lens, clean, cache, metric, setter, grid["component"], index_df=frame)
+            seconds.append(time.perf_counter() - start)
+            scores.append([index, *cell, value.item()])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    total = sum(seconds) * len(cells)
-    print(json.dumps({"seconds": total, "cells": len(cells) * len(seconds), "peak": peak, "scores": scores}))
+    # Every cell is the same forward pass; the median leaves out what else the machine did.
+    total = statistics.median(seconds) * len(cells) * len(spec["iteration"])
+    print(json.dumps({"seconds": total, "peak": peak, "scores": scores}))
 
 
 if __name__ == "__main__":

@@ -1,49 +1,30 @@
-"""A model of GPT-2 small's shape with random weights, prompts of random tokens, and specs over them."""
+"""Prompts of random tokens, and specs of sweeps over them. Standard library only."""
 
 import json
-
-import numpy as np
-import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+import random
 
 ITERATIONS = ([2, 3], [3, 4], [4, 5])  # corrupted positions; read three behind the first, as in the founding notebook
 CANDIDATES = list(range(100, 126))
 
 
-def write_model(folder, layers):
-    torch.manual_seed(0)
-    model = GPT2LMHeadModel(GPT2Config(n_layer=layers, attn_pdrop=0.0, embd_pdrop=0.0, resid_pdrop=0.0))
-    for name, parameter in model.named_parameters():
-        # Larger than at the start of a training, so that effects are not tiny.
-        if parameter.ndim > 1 and "wte" not in name and "wpe" not in name:
-            parameter.data.mul_(2.5)
-    model.save_pretrained(folder)
-
-
-def write_tokens(path, prompts, length):
+def write_tokens(path, prompts, length, vocabulary=50257):
     """Clean prompts, corrupted ones per iteration, answers; all random."""
-    rng = np.random.default_rng(0)
-    clean = rng.integers(0, 50257, (prompts, length))
-    corrupted = []
-    for positions in ITERATIONS:
-        other = clean.copy()
-        other[:, positions] = rng.integers(0, 50257, (prompts, len(positions)))
-        corrupted.append(other.tolist())
-    answers = rng.choice(CANDIDATES, (prompts, len(ITERATIONS)))
-    tokens = {"clean": clean.tolist(), "corrupted": corrupted, "answers": answers.tolist()}
-    path.write_text(json.dumps(tokens))
-    return tokens
+    draw = random.Random(0)
+    clean = [[draw.randrange(vocabulary) for _ in range(length)] for _ in range(prompts)]
+    corrupted = [[[draw.randrange(vocabulary) if position in positions else token
+                   for position, token in enumerate(prompt)] for prompt in clean] for positions in ITERATIONS]
+    answers = [[draw.choice(CANDIDATES) for _ in ITERATIONS] for _ in range(prompts)]
+    path.write_text(json.dumps({"clean": clean, "corrupted": corrupted, "answers": answers}))
 
 
-def reads(length):
-    """Read positions: for short prompts as in the founding notebook, for long ones the last."""
-    return [min(positions[0] + 3, length - 1) if length <= 16 else length - 1 for positions in ITERATIONS]
+def write_spec(path, grid, length, positions=None):
+    """A sweep over `grid` of the model and the tokens beside `path`.
 
-
-def write_spec(path, grid, length):
+    positions: how many of them, evenly spread over the prompt, a grid over positions has; None for all.
+    """
     iterations = "".join(
-        f"\n[[iteration]]\ncorrupt = {positions}\nread = {read}\nanswer = {index}\n"
-        for index, (positions, read) in enumerate(zip(ITERATIONS, reads(length))))
+        f"\n[[iteration]]\ncorrupt = {corrupted}\nread = {read(corrupted, length)}\nanswer = {index}\n"
+        for index, corrupted in enumerate(ITERATIONS))
     path.write_text(f"""schema = 1
 name = "bench-{grid.name}"
 
@@ -61,4 +42,18 @@ candidate_ids = {CANDIDATES}
 name = "{grid.name}"
 component = "{grid.component}"
 axes = {json.dumps(grid.axes)}
-""")
+{selection(grid, length, positions)}""")
+
+
+def read(corrupted, length):
+    """Read position: for short prompts as in the founding notebook, for long ones the last."""
+    return min(corrupted[0] + 3, length - 1) if length <= 16 else length - 1
+
+
+def selection(grid, length, positions):
+    keys = [key for axis, key in (("pos", "positions"), ("dest_pos", "dest_positions")) if axis in grid.axes]
+    if positions is None or not keys:
+        return ""
+    # The middles of equal parts, so that first and last position weigh no more than in the whole grid.
+    middles = sorted({int((part + 0.5) * length / positions) for part in range(positions)})
+    return "".join(f"{key} = {middles}\n" for key in keys)
