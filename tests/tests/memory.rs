@@ -14,7 +14,7 @@ name = "memory"
 path = "model"
 [dataset]
 path = "acronyms.txt"
-samples = 2000
+samples = 4000
 [corruption]
 kind = "permute"
 groups = [[0, 6], [6, 8]]
@@ -42,7 +42,7 @@ fn submitted(sweep: &Sweep, url: &str, name: &str) -> std::path::PathBuf {
     let (spec, out_text) = (spec.to_str().expect("a plain path"), out.to_str().expect("a plain path"));
     // All prompts in one tile, so that the worker has to cut them.
     let submit =
-        patchsweep(&["submit", spec, "--wait", "--coordinator", url, "--tile-prompts", "2000"]).assert().success();
+        patchsweep(&["submit", spec, "--wait", "--coordinator", url, "--tile-prompts", "4000"]).assert().success();
     let id = String::from_utf8(submit.get_output().stdout.clone()).expect("text").trim().to_owned();
     patchsweep(&["results", &id, "--out", out_text, "--coordinator", url]).assert().success();
     out
@@ -59,7 +59,7 @@ fn what_does_not_fit_is_computed_in_smaller_parts() {
     let sweep = sweep();
     let models = sweep.folder().to_str().expect("a plain path").to_owned();
     let (_coordinator, url) = serve(&["--models", &models]);
-    let modest = worker(&url, &["--models", &models, "--memory-budget", "16MiB"]);
+    let modest = worker(&url, &["--models", &models, "--memory-budget", "64MiB"]);
     let plenty = submitted(&sweep, &url, "modest");
     let needed = modest.memory_kib("VmPeak");
     drop(modest);
@@ -68,7 +68,7 @@ fn what_does_not_fit_is_computed_in_smaller_parts() {
     let (_coordinator, url) = serve(&["--models", &models]);
     // It believes in much more memory than the system gives it.
     let args = ["--coordinator", &url, "--threads", "1", "--models", &models, "--memory-budget", "64GiB"];
-    let mut boastful = Running::start_within(needed + (48 << 10), "patchsweep-worker", &args);
+    let mut boastful = Running::start_within(needed + (192 << 10), "patchsweep-worker", &args);
     let cramped = submitted(&sweep, &url, "boastful");
     boastful.wait_for("out of memory; trying again with half as much at once");
     assert!(memory_retries(&cramped) > 0);

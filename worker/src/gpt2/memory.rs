@@ -9,6 +9,9 @@ use patchsweep_proto::context::SweepContext;
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
 const MOST_ROWS_ON_GPU: u64 = 1 << 17;
 
+/// Bytes below which nothing can be done.
+const LEAST: u64 = 1 << 20;
+
 /// What is left for activations when the weights are loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MemoryShares {
@@ -25,7 +28,6 @@ pub(super) struct MemoryShares {
 impl MemoryShares {
     /// Half for the cache; of the rest, half is left to the allocator. `None` when there is next to nothing.
     pub(super) fn of(budget: u64, weights: u64, on_gpu: bool) -> Option<Self> {
-        const LEAST: u64 = 1 << 20;
         let rest = budget.checked_sub(weights).filter(|&rest| rest >= LEAST)?;
         let most_rows = if on_gpu { MOST_ROWS_ON_GPU } else { MOST_ROWS_ON_CPU };
         Some(Self { cache: rest / 2, batch: rest / 4, most_rows, most_tokens: u64::MAX })
@@ -47,8 +49,9 @@ impl MemoryShares {
         u32::try_from(prompts).unwrap_or(u32::MAX)
     }
 
-    /// From now on at most half of what did not fit: rows of a batch, and prompts in hand.
-    pub(super) fn halve(&mut self, context: &SweepContext, prompts: u32) {
+    /// From now on at most half of what did not fit: rows of a batch, prompts in hand, and bytes in the cache.
+    pub(super) fn halve(&mut self, context: &SweepContext, prompts: u32, cached: u64) {
+        self.cache = self.cache.min((cached / 2).max(LEAST));
         self.most_rows = self.batch_rows(context) / 2;
         self.most_tokens = u64::from(prompts / 2) * positions(context);
     }

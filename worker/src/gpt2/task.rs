@@ -50,10 +50,10 @@ impl TileTask<'_> {
                 Err(OutOfMemory) if chunk.len() == 1 && rows == 1 => return Err(EngineError::OnePromptTooLarge),
                 Err(OutOfMemory) => {
                     self.memory_retries += 1;
+                    let prompts = chunk.end - chunk.start;
+                    self.shares.halve(self.context, prompts, self.cache.stats().bytes);
                     self.cache.limit(0);
                     self.cache.limit(self.shares.cache);
-                    let prompts = chunk.end - chunk.start;
-                    self.shares.halve(self.context, prompts);
                     tracing::warn!(prompts, rows, "out of memory; trying again with half as much at once");
                 }
             }
