@@ -59,6 +59,12 @@ pub enum EngineError {
         /// The budget.
         budget: ByteSize,
     },
+    /// This libtorch is not the one that the worker was made for.
+    #[error("cannot tell libtorch whether to use TF32: {message}; use the version that the README names")]
+    Tf32 {
+        /// What the dynamic loader said.
+        message: String,
+    },
     /// Halving did not help.
     #[error("out of memory with a single prompt; use a device with more memory, shorter prompts, or dtype bfloat16")]
     OnePromptTooLarge,

@@ -58,8 +58,16 @@ impl Activations {
     }
 }
 
-/// What an activation depends on, and nothing else: model, dtype, what went into the run, and the place in it.
-pub(super) type ActivationKey = (Digest, Dtype, Digest, Site);
+/// What an activation depends on, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ActivationKey {
+    pub(super) model: Digest,
+    pub(super) dtype: Dtype,
+    pub(super) tf32: bool,
+    /// What went into the run.
+    pub(super) run: Digest,
+    pub(super) site: Site,
+}
 
 /// The activations that this worker keeps between tiles.
 #[derive(Debug)]

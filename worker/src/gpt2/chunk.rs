@@ -66,7 +66,7 @@ impl Chunk<'_> {
         let patch = Patch { model: self.model, value: grid.value, base, other, last };
         let run = SuffixRun { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
-        let mut scores = vec![unpatched.clone(); cells.len()];
+        let mut cell_scores = vec![unpatched.clone(); cells.len()];
         for batch in self.batches(&starts, last) {
             let done = run.run(batch);
             for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {
@@ -74,7 +74,7 @@ impl Chunk<'_> {
                 let new = host(&scorer.score(&resid));
                 for (row, new) in new.chunks(self.prompts.len()).enumerate() {
                     let (metric, cell) = (row / patched.len(), patched[row % patched.len()]);
-                    let old = scores[cell].of_mut(metric, index).iter_mut();
+                    let old = cell_scores[cell].of_mut(metric, index).iter_mut();
                     for ((old, &new), pair) in old.zip(new).zip(&pairs) {
                         let change = pair.first_change(&cells[cell], self.context.shape.layers);
                         if change.is_some_and(|pos| i64::from(pos) <= read) {
@@ -84,7 +84,7 @@ impl Chunk<'_> {
                 }
             }
         }
-        (unpatched.averaged(), scores.iter().map(RunScores::averaged).collect())
+        (unpatched.averaged(), cell_scores.iter().map(RunScores::averaged).collect())
     }
 
     fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {

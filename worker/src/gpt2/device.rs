@@ -1,5 +1,7 @@
 //! The device to compute on.
 
+use std::ffi::c_void;
+
 use tch::Device;
 
 /// Why a device cannot be used.
@@ -68,15 +70,13 @@ fn load_cuda_library() -> Result<(), libloading::Error> {
 
 /// Bytes that are free on a device now: what the system, or the container that this runs in, can still give.
 pub fn free_memory(device: Device) -> Result<u64, DeviceError> {
-    match device {
-        Device::Cuda(index) => free_cuda_memory(index).map_err(|source| DeviceError::NoMemoryInfo { source }),
-        _ => {
-            let mut system = sysinfo::System::new();
-            system.refresh_memory();
-            let in_container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-            Ok(system.available_memory().min(in_container))
-        }
+    if let Device::Cuda(index) = device {
+        return free_cuda_memory(index).map_err(|source| DeviceError::NoMemoryInfo { source });
     }
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let in_container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Ok(system.available_memory().min(in_container))
 }
 
 /// Asks the CUDA runtime, which libtorch has loaded.
@@ -96,6 +96,23 @@ fn free_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
     Ok(free as u64)
 }
 
+/// Lets matrix products on CUDA round their inputs to TF32, or not.
+///
+/// tch has no name for this setting; libtorch's own default can be changed by the environment.
+#[allow(unsafe_code)]
+pub(super) fn allow_tf32(allow: bool) -> Result<(), libloading::Error> {
+    // SAFETY: these are `at::Context& at::globalContext()` and `void at::Context::setAllowTF32CuBLAS(bool)`. In the C++ ABI
+    // of Linux a reference is a pointer, and a method takes its object first. The context lives as long as the process,
+    // and only the engine's thread calls libtorch.
+    unsafe {
+        let library = libloading::Library::new("libtorch_cpu.so")?;
+        let context = library.get::<unsafe extern "C" fn() -> *mut c_void>(b"_ZN2at13globalContextEv")?;
+        let set = library.get::<unsafe extern "C" fn(*mut c_void, bool)>(b"_ZN2at7Context18setAllowTF32CuBLASEb")?;
+        set(context(), allow);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +120,29 @@ mod tests {
     #[test]
     fn the_cpu_has_some_free_memory() {
         assert!(free_memory(Device::Cpu).is_ok_and(|bytes| (1 << 20..1 << 50).contains(&bytes)));
+    }
+
+    /// What libtorch says of the setting.
+    #[allow(unsafe_code)]
+    fn tf32_is_allowed() -> bool {
+        // SAFETY: as in `allow_tf32`; this is `bool at::Context::allowTF32CuBLAS() const`.
+        unsafe {
+            let library = libloading::Library::new("libtorch_cpu.so").expect("libtorch is loaded");
+            let context =
+                library.get::<unsafe extern "C" fn() -> *mut c_void>(b"_ZN2at13globalContextEv").expect("a function");
+            let allows = library
+                .get::<unsafe extern "C" fn(*const c_void) -> bool>(b"_ZNK2at7Context15allowTF32CuBLASEv")
+                .expect("a function");
+            allows(context())
+        }
+    }
+
+    #[test]
+    fn tf32_is_what_it_was_set_to() {
+        for allow in [true, false] {
+            allow_tf32(allow).expect("libtorch has the setting");
+            assert_eq!(tf32_is_allowed(), allow);
+        }
     }
 
     #[test]

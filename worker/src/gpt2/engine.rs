@@ -12,6 +12,7 @@ use patchsweep_proto::wire::check_tile;
 use tch::Device;
 
 use super::activations::ActivationCache;
+use super::device::allow_tf32;
 use super::memory::MemoryShares;
 use super::task::TileTask;
 use super::weights::Gpt2;
@@ -80,6 +81,9 @@ impl Engine for Gpt2Engine {
         if model.config.shape != context.shape {
             let (folder, found, wanted) = (context.model.to_string(), model.config.shape, context.shape);
             return Err(EngineError::Shape { folder, found, wanted });
+        }
+        if self.device.is_cuda() {
+            allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
         model.multiply_adds.set(0);
         let cache = &mut self.cache;

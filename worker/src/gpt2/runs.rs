@@ -9,7 +9,7 @@ use patchsweep_proto::grid::Component;
 use patchsweep_proto::tokens::TokenMatrix;
 use tch::Tensor;
 
-use super::activations::{ActivationCache, Activations};
+use super::activations::{ActivationCache, ActivationKey, Activations};
 use super::forward::Prefix;
 use super::recorder::{Recorder, Site, canonical};
 use super::sites::keys_values;
@@ -104,14 +104,15 @@ impl<'a> Runs<'a> {
         sites: &BTreeSet<Site>,
         make: impl FnOnce(&mut Self) -> Activations,
     ) -> Activations {
-        let key = |site| (self.model.digest, self.context.dtype, *run, site);
+        let (model, context) = (self.model, self.context);
+        let key =
+            |site| ActivationKey { model: model.digest, dtype: context.dtype, tf32: context.tf32, run: *run, site };
         if let Some(found) = self.cache.get(sites, key) {
             return found;
         }
-        let made = make(self);
-        let key = |site| (self.model.digest, self.context.dtype, *run, site);
-        self.cache.keep(&made, key);
-        made
+        let activations = make(self);
+        self.cache.keep(&activations, key);
+        activations
     }
 
     /// A forward pass from position `first` on, in batches of prompts, behind the clean run's activations.
@@ -141,7 +142,11 @@ impl<'a> Runs<'a> {
                 parts.entry(site).or_default().push(whole);
             }
         }
-        Activations::new(parts.into_iter().map(|(site, parts)| (site, Tensor::cat(&parts, 0))).collect())
+        let joined = |parts: Vec<Tensor>| match <[Tensor; 1]>::try_from(parts) {
+            Ok([whole]) => whole,
+            Err(parts) => Tensor::cat(&parts, 0),
+        };
+        Activations::new(parts.into_iter().map(|(site, parts)| (site, joined(parts))).collect())
     }
 
     /// \[prompts, pos, `d_model`\]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_proto::context::{Direction, SweepContext};
+use patchsweep_proto::grid::Cell;
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::{Tile, TileWork};
 
@@ -99,7 +100,7 @@ impl TileTask<'_> {
             // The corrupted run is made behind the clean one's keys and values.
             TileWork::Baseline => keys_values(0, self.context.shape.layers).collect(),
             TileWork::Patch { grid, .. } => {
-                let layers = self.tile.patches(self.context).iter().map(|cell| cell.layer()).collect();
+                let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
                 let sites = Sites::of(&self.context.grids[*grid as usize], &layers, self.context.shape.layers);
                 &sites.base | &sites.other
             }

@@ -1,6 +1,7 @@
 //! A GPT-2's parameters on a device.
 
 use std::cell::Cell;
+use std::panic::resume_unwind;
 use std::path::Path;
 
 use patchsweep_proto::digest::Digest;
@@ -71,7 +72,7 @@ impl Gpt2 {
             // The digest takes about as long as the rest.
             let digest = scope.spawn(|| files.digest());
             let model = Self::from_tensors(config, &files.tensors()?, dtype, device)?;
-            let digest = digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let digest = digest.join().unwrap_or_else(|panic| resume_unwind(panic))?;
             Ok(Self { digest, ..model })
         })
     }
@@ -130,12 +131,27 @@ impl Gpt2 {
             unembed,
             embed,
             pos_embed: get("wpe.weight", &[s.n_ctx, s.d_model])?,
-            blocks: (0..s.layers).map(block).collect::<Result<_, _>>()?,
+            blocks: in_parallel(s.layers, block)?,
             ln_final: layer_norm("ln_f")?,
             multiply_adds: Cell::new(0),
             config,
         })
     }
+}
+
+/// Blocks by layer, made by some threads side by side: copying and transposing takes most of the time of loading.
+fn in_parallel(layers: u32, block: impl Fn(u32) -> Result<Block, ModelError> + Sync) -> Result<Vec<Block>, ModelError> {
+    const MOST_THREADS: u32 = 4;
+    let share = layers.div_ceil(MOST_THREADS).max(1);
+    let block = &block;
+    std::thread::scope(|scope| {
+        let part = |first: u32| {
+            scope.spawn(move || (first..layers.min(first + share)).map(block).collect::<Result<Vec<_>, _>>())
+        };
+        let parts: Vec<_> = (0..layers).step_by(share as usize).map(part).collect();
+        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        Ok(joined.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    })
 }
 
 impl Gpt2 {
