@@ -3,8 +3,14 @@
 import json
 import random
 
-ITERATIONS = ([2, 3], [3, 4], [4, 5])  # corrupted positions; read three behind the first, as in the founding notebook
 CANDIDATES = list(range(100, 126))
+
+
+def iterations(length):
+    """Corrupted positions and read position of each: those of the founding notebook's 8 tokens, at the same places of longer
+    prompts."""
+    scale = length // 8
+    return [([first * scale, (first + 1) * scale], (first + 3) * scale) for first in (2, 3, 4)]
 
 
 def write_tokens(path, prompts, length, vocabulary=50257):
@@ -12,8 +18,8 @@ def write_tokens(path, prompts, length, vocabulary=50257):
     draw = random.Random(0)
     clean = [[draw.randrange(vocabulary) for _ in range(length)] for _ in range(prompts)]
     corrupted = [[[draw.randrange(vocabulary) if position in positions else token
-                   for position, token in enumerate(prompt)] for prompt in clean] for positions in ITERATIONS]
-    answers = [[draw.choice(CANDIDATES) for _ in ITERATIONS] for _ in range(prompts)]
+                   for position, token in enumerate(prompt)] for prompt in clean] for positions, _ in iterations(length)]
+    answers = [[draw.choice(CANDIDATES) for _ in iterations(length)] for _ in range(prompts)]
     path.write_text(json.dumps({"clean": clean, "corrupted": corrupted, "answers": answers}))
 
 
@@ -22,9 +28,9 @@ def write_spec(path, grid, length, positions=None):
 
     positions: how many of them, evenly spread over the prompt, a grid over positions has; None for all.
     """
-    iterations = "".join(
-        f"\n[[iteration]]\ncorrupt = {corrupted}\nread = {read(corrupted, length)}\nanswer = {index}\n"
-        for index, corrupted in enumerate(ITERATIONS))
+    tables = "".join(
+        f"\n[[iteration]]\ncorrupt = {corrupted}\nread = {read}\nanswer = {index}\n"
+        for index, (corrupted, read) in enumerate(iterations(length)))
     path.write_text(f"""schema = 1
 name = "bench-{grid.name}"
 
@@ -37,17 +43,12 @@ tokens = "tokens.json"
 [[metric]]
 kind = "logit_diff_max"
 candidate_ids = {CANDIDATES}
-{iterations}
+{tables}
 [[grid]]
 name = "{grid.name}"
 component = "{grid.component}"
 axes = {json.dumps(grid.axes)}
 {selection(grid, length, positions)}""")
-
-
-def read(corrupted, length):
-    """Read position: for short prompts as in the founding notebook, for long ones the last."""
-    return min(corrupted[0] + 3, length - 1) if length <= 16 else length - 1
 
 
 def selection(grid, length, positions):
