@@ -1,5 +1,7 @@
 //! What the session needs of whoever computes.
 
+use std::any::Any;
+
 use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
@@ -28,6 +30,12 @@ pub struct Evaluation {
     pub model: Digest,
     /// What they took.
     pub work: WorkDone,
+}
+
+/// What a caught panic says; libtorch reports its errors so.
+#[must_use]
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
 /// Why a tile could not be computed.

@@ -27,6 +27,11 @@ pub(super) struct Batch {
 }
 
 impl Segment {
+    /// The first position that is computed.
+    pub(super) fn first(&self) -> i64 {
+        self.positions.iter().next().unwrap_or(0)
+    }
+
     /// Rows of a batch.
     pub(super) fn rows(&self, prompts: i64) -> i64 {
         i64::try_from(self.cells.len()).unwrap_or(i64::MAX) * prompts * self.positions.len()

@@ -72,14 +72,12 @@ impl Chunk<'_> {
             for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {
                 let Some((patched, resid)) = at_read(&done, read) else { continue };
                 let new = host(&scorer.score(&resid));
-                for (row, new) in new.chunks(self.prompts.len()).enumerate() {
-                    let (metric, cell) = (row / patched.len(), patched[row % patched.len()]);
-                    let old = cell_scores[cell].of_mut(metric, index).iter_mut();
-                    for ((old, &new), pair) in old.zip(new).zip(&pairs) {
-                        let change = pair.first_change(&cells[cell], self.context.shape.layers);
-                        if change.is_some_and(|pos| i64::from(pos) <= read) {
-                            *old = new;
-                        }
+                let metrics = new.chunks(patched.len() * pairs.len());
+                for (place, &cell) in patched.iter().enumerate() {
+                    let reached = self.reached(&cells[cell], &pairs, read);
+                    for (metric, new) in metrics.clone().enumerate() {
+                        let new = &new[place * pairs.len()..][..pairs.len()];
+                        replace(cell_scores[cell].of_mut(metric, index), new, &reached);
                     }
                 }
             }
@@ -139,6 +137,12 @@ impl Chunk<'_> {
         starts
     }
 
+    /// For each prompt, whether the patch can change its score at a read position.
+    fn reached(&self, cell: &Cell<'_>, pairs: &[PromptPair<'_>], read: i64) -> Vec<bool> {
+        let change = |pair: &PromptPair<'_>| pair.first_change(cell, self.context.shape.layers);
+        pairs.iter().map(|pair| change(pair).is_some_and(|pos| i64::from(pos) <= read)).collect()
+    }
+
     /// Cells that fit a batch together, at least one.
     fn batches<'s, 'c>(&self, starts: &'s [Start<'c>], last: i64) -> Vec<&'s [Start<'c>]> {
         let rows = |start: &Start<'_>| usize::try_from(last + 1 - start.pos).unwrap_or(1) * self.prompts.len();
@@ -155,6 +159,13 @@ impl Chunk<'_> {
             batches.push(&starts[first..]);
         }
         batches
+    }
+}
+
+/// Takes the new scores of the prompts that are reached.
+fn replace(scores: &mut [f32], new: &[f32], reached: &[bool]) {
+    for ((score, &new), _) in scores.iter_mut().zip(new).zip(reached).filter(|(_, reached)| **reached) {
+        *score = new;
     }
 }
 

@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use patchsweep_proto::context::SweepContext;
 
+use crate::engine::panic_text;
+
 /// Rows of a batch beyond which products do not become faster.
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
 const MOST_ROWS_ON_GPU: u64 = 1 << 17;
@@ -74,9 +76,8 @@ pub(super) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMe
 
 /// libtorch says what went wrong in words only.
 fn ran_out(panic: &(dyn Any + Send)) -> bool {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
-    text.is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    panic_text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
 }
 
 #[cfg(test)]

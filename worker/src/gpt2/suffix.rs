@@ -87,16 +87,14 @@ impl SuffixRun<'_> {
 
     /// A layer's inputs \[rows, `d_model`\] and the batch at the positions that matter behind it.
     fn outputs_of(&self, layer: u32, batch: &Batch, normed: &Tensor) -> (Tensor, Batch) {
-        let first = |segment: &Segment| segment.positions.iter().next().unwrap_or(0);
         let pick = |rows: &Tensor| -> Tensor {
-            let parts = batch
-                .apart(rows)
-                .into_iter()
-                .map(|(segment, part)| self.outputs(layer, first(segment)).of(&part, 2, first(segment)).flatten(0, 2));
+            let parts = batch.apart(rows).into_iter().map(|(segment, part)| {
+                self.outputs(layer, segment.first()).of(&part, 2, segment.first()).flatten(0, 2)
+            });
             Tensor::cat(&parts.collect::<Vec<_>>(), 0)
         };
         let narrowed =
-            |segment: &Segment| Segment { positions: self.outputs(layer, first(segment)), ..segment.clone() };
+            |segment: &Segment| Segment { positions: self.outputs(layer, segment.first()), ..segment.clone() };
         let segments: Vec<Segment> = batch.segments.iter().map(narrowed).collect();
         let is_whole = segments.iter().zip(&batch.segments).all(|(after, before)| after.positions == before.positions);
         let pick = |rows: &Tensor| if is_whole { rows.shallow_clone() } else { pick(rows) };
@@ -111,7 +109,7 @@ impl SuffixRun<'_> {
         [queries, keys, values]: [&Tensor; 3],
         outputs: &Positions,
     ) -> Tensor {
-        let first = segment.positions.iter().next().unwrap_or(0);
+        let first = segment.first();
         let prefix = |component| {
             let base = self.patch.base(layer, component);
             if !segment.follows_other {

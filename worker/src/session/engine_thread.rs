@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tracing::Span;
 
 use super::SessionError;
-use crate::engine::{Engine, EngineError, Evaluation};
+use crate::engine::{Engine, EngineError, Evaluation, panic_text};
 
 /// A granted tile.
 #[derive(Debug)]
@@ -124,7 +124,6 @@ fn compute(engine: &mut impl Engine, job: Job) -> Finished {
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let text = text.unwrap_or("no message");
+    let text = panic_text(panic).unwrap_or("no message");
     text.lines().next().unwrap_or(text).to_owned()
 }
