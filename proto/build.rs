@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
-const PROTOS: [&str; 4] = [
+const PROTOS: [&str; 5] = [
     "patchsweep/v1/sweep.proto",
     "patchsweep/v1/scores.proto",
     "patchsweep/v1/worker.proto",
     "patchsweep/v1/client.proto",
+    "patchsweep/v1/state.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,14 +1,17 @@
 //! Talks to a coordinator as a client, in domain types.
 
-use patchsweep_proto::chunk::{Joiner, TooLarge};
+use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::{PlanOptions, SweepStatus};
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::{
-    CancelSweepRequest, FetchResultsRequest, GetSweepRequest, ListSweepsRequest, SubmitSweepRequest, WatchSweepRequest,
+    CancelSweepRequest, FetchResultsRequest, GetSweepRequest, ListSweepsRequest, Submission, SubmitSweepRequest,
+    WatchSweepRequest,
 };
 use patchsweep_proto::wire::{WireError, decode_results};
+use prost::Message;
+use tokio_stream::StreamExt;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
@@ -70,8 +73,13 @@ impl Client {
         options: PlanOptions,
         always_new: bool,
     ) -> Result<(SweepId, bool), ClientError> {
-        let request = SubmitSweepRequest { spec, dataset, options: Some(options.into()), always_new };
-        let response = self.rpc.submit_sweep(request).await.map_err(|status| refused(&self.url, &status))?.into_inner();
+        let submission = Submission { spec, dataset, options: Some(options.into()), always_new, priority: 0 };
+        let bytes = submission.encode_to_vec();
+        if bytes.len() > MAX_SUBMISSION_BYTES {
+            return Err(TooLarge::Total { limit: MAX_SUBMISSION_BYTES }.into());
+        }
+        let chunks = tokio_stream::iter(chunk::split(&bytes)).map(|data| SubmitSweepRequest { data });
+        let response = self.rpc.submit_sweep(chunks).await.map_err(|status| refused(&self.url, &status))?.into_inner();
         Ok((SweepId(response.sweep_id), response.created))
     }
 
@@ -108,7 +116,7 @@ impl Client {
         let request = FetchResultsRequest { sweep_id: sweep.0.clone() };
         let refused = |status| refused(&self.url, &status);
         let mut chunks = self.rpc.fetch_results(request).await.map_err(refused)?.into_inner();
-        let mut joiner = Joiner::default();
+        let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
         while let Some(chunk) = chunks.message().await.map_err(refused)? {
             joiner.push(&chunk.data)?;
         }

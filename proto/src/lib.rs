@@ -26,8 +26,9 @@ pub mod tile;
 pub mod tokens;
 pub mod v1;
 pub mod wire;
+pub mod workers;
 
 pub use chain::error_chain;
 
 /// Version of the worker protocol; coordinator and workers must have the same.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;

@@ -58,6 +58,9 @@ pub const STATUS_NOT_FINITE: u32 = 1;
 /// The cell was not computed, because the patch cannot change any prompt's score: its effect is exactly 0.
 pub const STATUS_NOOP: u32 = 2;
 
+/// The cell was not computed, because a tile failed on every attempt: all its numbers are NaN.
+pub const STATUS_FAILED: u32 = 3;
+
 impl SweepResults {
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
     #[must_use]

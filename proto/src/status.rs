@@ -27,6 +27,41 @@ pub struct SweepStatus {
     pub cells_total: u64,
     /// Of those, cells that no worker computes, because their effect is 0 by causality.
     pub cells_noop: u64,
+    /// Tiles that failed on every attempt.
+    pub tiles_failed: u32,
+    /// Its share of the workers.
+    pub priority: Priority,
+    /// Results that came too late or twice and were dropped, since the coordinator's start.
+    pub results_dropped: u64,
+    /// What a running sweep waits for, where nobody can compute it.
+    pub waiting: Option<String>,
+}
+
+/// A sweep's share of the workers: one of priority 20 gets twice the multiply-adds of one of priority 10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority(u8);
+
+impl Priority {
+    /// The largest share.
+    pub const MAX: u8 = 100;
+
+    /// 1 to [`Self::MAX`].
+    #[must_use]
+    pub fn new(share: u8) -> Option<Self> {
+        (1..=Self::MAX).contains(&share).then_some(Self(share))
+    }
+
+    /// The share, at least 1.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self(10)
+    }
 }
 
 /// Where a sweep stands.
@@ -36,9 +71,14 @@ pub enum SweepState {
     Running,
     /// All scores are in.
     Done,
-    /// A tile failed on every attempt.
+    /// Some tiles failed on every attempt; all other scores are in.
+    Partial {
+        /// Why, as the last worker said.
+        reason: String,
+    },
+    /// No tile could be computed.
     Failed {
-        /// Why, as its last worker said.
+        /// Why, as the last worker said.
         reason: String,
     },
     /// By a client.
@@ -58,6 +98,7 @@ impl SweepState {
         match self {
             Self::Running => "running",
             Self::Done => "done",
+            Self::Partial { .. } => "partial",
             Self::Failed { .. } => "failed",
             Self::Cancelled => "cancelled",
         }

@@ -29,7 +29,9 @@ pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<(), CliError
     let sweep = sweep.to_owned();
     match last {
         Some(SweepState::Done) => Ok(()),
-        Some(SweepState::Failed { reason }) => Err(CliError::SweepFailed { sweep, reason }),
+        Some(SweepState::Partial { reason } | SweepState::Failed { reason }) => {
+            Err(CliError::SweepFailed { sweep, reason })
+        }
         Some(SweepState::Cancelled) => Err(CliError::SweepCancelled { sweep }),
         Some(SweepState::Running) | None => Err(CliError::WatchEnded { sweep }),
     }

@@ -187,6 +187,7 @@ impl Actor {
             worker_id: worker.0,
             epoch: EPOCH.0,
             heartbeat_interval_ms: u32::try_from(super::HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
+            coordinator_id: Vec::new(),
         };
         let message = coordinator_message::Message::Welcome(welcome);
         let _ = outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));

@@ -2,17 +2,19 @@
 
 use std::pin::Pin;
 
-use patchsweep_proto::chunk;
+use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
+use patchsweep_proto::wire::WireError;
+use prost::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::handle::{Command, Handle};
@@ -41,9 +43,9 @@ impl ClientService for ClientRpc {
 
     async fn submit_sweep(
         &self,
-        request: Request<v1::SubmitSweepRequest>,
+        request: Request<Streaming<v1::SubmitSweepRequest>>,
     ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
-        let request = request.into_inner();
+        let request = receive_submission(request.into_inner()).await?;
         let folders = self.folders.clone();
         let always_new = request.always_new;
         let dataset = Digest::of(request.dataset.as_bytes());
@@ -84,6 +86,24 @@ impl ClientService for ClientRpc {
         Ok(Response::new((&status).into()))
     }
 
+    async fn resume_sweep(&self, _: Request<v1::ResumeSweepRequest>) -> Result<Response<SweepStatus>, Status> {
+        Err(Status::unimplemented("resume"))
+    }
+
+    async fn list_workers(
+        &self,
+        _: Request<v1::ListWorkersRequest>,
+    ) -> Result<Response<v1::ListWorkersResponse>, Status> {
+        Err(Status::unimplemented("workers"))
+    }
+
+    async fn drain_worker(
+        &self,
+        _: Request<v1::DrainWorkerRequest>,
+    ) -> Result<Response<v1::DrainWorkerResponse>, Status> {
+        Err(Status::unimplemented("drain"))
+    }
+
     async fn fetch_results(
         &self,
         request: Request<v1::FetchResultsRequest>,
@@ -102,6 +122,15 @@ impl ClientRpc {
     ) -> Result<watch::Receiver<patchsweep_proto::status::SweepStatus>, RequestError> {
         self.handle.ask(|reply| Command::Watch { sweep: SweepId(sweep), reply }).await
     }
+}
+
+async fn receive_submission(mut chunks: Streaming<v1::SubmitSweepRequest>) -> Result<v1::Submission, Status> {
+    let mut joiner = Joiner::new(MAX_SUBMISSION_BYTES);
+    while let Some(chunk) = chunks.message().await? {
+        joiner.push(&chunk.data).map_err(RequestError::from)?;
+    }
+    let undecodable = |_| RequestError::from(WireError::Undecodable { message: "Submission" });
+    Ok(v1::Submission::decode(joiner.finish().as_slice()).map_err(undecodable)?)
 }
 
 /// The status now and after each change, the final one last.

@@ -59,6 +59,7 @@ impl Actor {
             lease: Some(lease.into()),
             tile: Some((&record.plan.tiles[lease.tile.0 as usize]).into()),
             context_digest: record.plan.digest.0.to_vec(),
+            model_digest: Vec::new(),
         };
         self.send(worker, coordinator_message::Message::Grant(grant))
     }

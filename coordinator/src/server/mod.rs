@@ -33,11 +33,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a stopping coordinator waits for its clients.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Largest message that a worker may send: a tile's scores.
-const MAX_WORKER_MESSAGE_BYTES: usize = 4 << 20;
-
-/// Largest message that a client may send: a spec and its dataset.
-const MAX_CLIENT_MESSAGE_BYTES: usize = 256 << 20;
+/// Largest message that a client or worker may send; whatever may be larger travels in chunks.
+const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
 /// Why the coordinator cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +81,9 @@ impl Coordinator {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let handle = actor::start();
         let client = ClientServiceServer::new(ClientRpc::new(handle.clone(), self.folders))
-            .max_decoding_message_size(MAX_CLIENT_MESSAGE_BYTES);
-        let worker = WorkerServiceServer::new(WorkerRpc::new(handle.clone()))
-            .max_decoding_message_size(MAX_WORKER_MESSAGE_BYTES);
+            .max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let worker =
+            WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let server = Server::builder()
             .http2_keepalive_interval(Some(HEARTBEAT))

@@ -8,7 +8,7 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::scores::{CacheStats, WorkDone};
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use tokio::sync::watch;
 
@@ -66,6 +66,10 @@ impl SweepRecord {
             workers: 0,
             cells_total: summaries.iter().map(|grid| grid.cells).sum(),
             cells_noop: summaries.iter().map(|grid| grid.noops).sum(),
+            tiles_failed: 0,
+            priority: Priority::default(),
+            results_dropped: 0,
+            waiting: None,
         };
         Self {
             id,

@@ -1,5 +1,6 @@
 //! The one place where errors become gRPC codes.
 
+use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::error_chain;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::wire::WireError;
@@ -20,6 +21,8 @@ pub(crate) enum RequestError {
     Planning(#[from] PlanningError),
     #[error(transparent)]
     Wire(#[from] WireError),
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     #[error(
         "protocol version {worker} of the worker is not the coordinator's {coordinator}: install the same release on both"
     )]
@@ -40,9 +43,10 @@ impl From<RequestError> for Status {
         match error {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) => Self::not_found(text),
             RequestError::NoResults { .. } | RequestError::ProtocolVersion { .. } => Self::failed_precondition(text),
-            RequestError::Planning(_) | RequestError::Wire(_) | RequestError::NotRegistered => {
-                Self::invalid_argument(text)
-            }
+            RequestError::Planning(_)
+            | RequestError::Wire(_)
+            | RequestError::TooLarge(_)
+            | RequestError::NotRegistered => Self::invalid_argument(text),
             RequestError::RegistrationTimeout | RequestError::ShuttingDown => Self::unavailable(text),
             RequestError::PlanningFailed => Self::internal(text),
         }

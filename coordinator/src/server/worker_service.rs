@@ -108,7 +108,8 @@ fn read_message(message: v1::WorkerMessage) -> Result<Option<Heard>, WireError> 
     let Some(message) = message.message else { return Ok(None) };
     let heard = match message {
         worker_message::Message::Heartbeat(_) => Heard::Heartbeat,
-        worker_message::Message::GoingAway(v1::GoingAway { reason }) => Heard::GoingAway { reason },
+        worker_message::Message::GoingAway(v1::GoingAway { reason, .. }) => Heard::GoingAway { reason },
+        worker_message::Message::Released(_) => return Ok(None),
         worker_message::Message::Result(result) => Heard::Report(Box::new(read_report(result)?)),
         worker_message::Message::Register(_) => {
             let reason = "a worker registers once".to_owned();
@@ -125,7 +126,7 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
             scores: TileScores::try_from(scores)?,
             model: Digest::try_from(result.model_digest.as_slice())?,
         }),
-        tile_result::Outcome::Failure(v1::TileFailure { reason }) => Err(reason),
+        tile_result::Outcome::Failure(v1::TileFailure { reason, .. }) => Err(reason),
     };
     Ok(Report {
         lease: result.lease.ok_or_else(|| missing("lease"))?.into(),

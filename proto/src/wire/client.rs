@@ -1,15 +1,19 @@
-//! `SweepStatus` and `PlanOptions`.
+//! `SweepStatus`, `WorkerStatus` and `PlanOptions`.
+
+use std::time::Duration;
 
 use super::WireError;
-use crate::ids::SweepId;
-use crate::status::{PlanOptions, SweepState, SweepStatus};
+use crate::ids::{SweepId, WorkerId};
+use crate::status::{PlanOptions, Priority, SweepState, SweepStatus};
 use crate::v1;
+use crate::workers::{WorkerState, WorkerStatus};
 
 impl From<&SweepStatus> for v1::SweepStatus {
     fn from(status: &SweepStatus) -> Self {
         let (state, reason) = match &status.state {
-            SweepState::Running => (v1::SweepState::Running, String::new()),
+            SweepState::Running => (v1::SweepState::Running, status.waiting.clone().unwrap_or_default()),
             SweepState::Done => (v1::SweepState::Done, String::new()),
+            SweepState::Partial { reason } => (v1::SweepState::Partial, reason.clone()),
             SweepState::Failed { reason } => (v1::SweepState::Failed, reason.clone()),
             SweepState::Cancelled => (v1::SweepState::Cancelled, String::new()),
         };
@@ -26,6 +30,9 @@ impl From<&SweepStatus> for v1::SweepStatus {
             workers: status.workers,
             cells_total: status.cells_total,
             cells_noop: status.cells_noop,
+            tiles_failed: status.tiles_failed,
+            priority: status.priority.get().into(),
+            results_dropped: status.results_dropped,
         }
     }
 }
@@ -39,14 +46,17 @@ impl TryFrom<v1::SweepStatus> for SweepStatus {
                 return Err(WireError::Missing { message: "SweepStatus", field: "state" });
             }
             v1::SweepState::Running => SweepState::Running,
+            v1::SweepState::Partial => SweepState::Partial { reason: wire.reason.clone() },
             v1::SweepState::Done => SweepState::Done,
-            v1::SweepState::Failed => SweepState::Failed { reason: wire.reason },
+            v1::SweepState::Failed => SweepState::Failed { reason: wire.reason.clone() },
             v1::SweepState::Cancelled => SweepState::Cancelled,
         };
+        let waiting = Some(wire.reason).filter(|reason| state == SweepState::Running && !reason.is_empty());
         Ok(Self {
             sweep: SweepId(wire.sweep_id),
             name: wire.name,
             state,
+            waiting,
             tiles_total: wire.tiles_total,
             tiles_done: wire.tiles_done,
             tiles_leased: wire.tiles_leased,
@@ -55,6 +65,66 @@ impl TryFrom<v1::SweepStatus> for SweepStatus {
             workers: wire.workers,
             cells_total: wire.cells_total,
             cells_noop: wire.cells_noop,
+            tiles_failed: wire.tiles_failed,
+            priority: priority_from_wire(wire.priority, "SweepStatus")?,
+            results_dropped: wire.results_dropped,
+        })
+    }
+}
+
+/// 0 stands for the default.
+pub fn priority_from_wire(priority: u32, message: &'static str) -> Result<Priority, WireError> {
+    if priority == 0 {
+        return Ok(Priority::default());
+    }
+    let share = u8::try_from(priority).ok().and_then(Priority::new);
+    share.ok_or_else(|| WireError::invalid(message, "priority", format!("{priority} is not 1 to {}", Priority::MAX)))
+}
+
+impl From<&WorkerStatus> for v1::WorkerStatus {
+    fn from(status: &WorkerStatus) -> Self {
+        let (state, reason) = match &status.state {
+            WorkerState::Active => (v1::WorkerState::Active, String::new()),
+            WorkerState::Leaving => (v1::WorkerState::Leaving, String::new()),
+            WorkerState::Stuck => (v1::WorkerState::Stuck, String::new()),
+            WorkerState::Quarantined { reason } => (v1::WorkerState::Quarantined, reason.clone()),
+        };
+        Self {
+            worker_id: status.worker.0,
+            name: status.name.clone(),
+            device: status.device.clone(),
+            state: state.into(),
+            reason,
+            leases: status.leases.iter().map(Into::into).collect(),
+            tiles_done: status.tiles_done,
+            multiply_adds_per_second: status.multiply_adds_per_second.unwrap_or(0),
+            silent_ms: u64::try_from(status.silent.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl TryFrom<v1::WorkerStatus> for WorkerStatus {
+    type Error = WireError;
+
+    fn try_from(wire: v1::WorkerStatus) -> Result<Self, WireError> {
+        let state = match wire.state() {
+            v1::WorkerState::Unspecified => {
+                return Err(WireError::Missing { message: "WorkerStatus", field: "state" });
+            }
+            v1::WorkerState::Active => WorkerState::Active,
+            v1::WorkerState::Leaving => WorkerState::Leaving,
+            v1::WorkerState::Stuck => WorkerState::Stuck,
+            v1::WorkerState::Quarantined => WorkerState::Quarantined { reason: wire.reason },
+        };
+        Ok(Self {
+            worker: WorkerId(wire.worker_id),
+            name: wire.name,
+            device: wire.device,
+            state,
+            leases: wire.leases.into_iter().map(Into::into).collect(),
+            tiles_done: wire.tiles_done,
+            multiply_adds_per_second: Some(wire.multiply_adds_per_second).filter(|&rate| rate > 0),
+            silent: Duration::from_millis(wire.silent_ms),
         })
     }
 }

@@ -12,6 +12,7 @@ mod results;
 mod scores;
 mod tile;
 
+pub use client::priority_from_wire;
 pub use tile::check_tile;
 
 use std::ops::Range;

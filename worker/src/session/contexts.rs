@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use patchsweep_proto::chunk::Joiner;
+use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::v1::FetchContextRequest;
@@ -44,7 +44,7 @@ impl Contexts {
 async fn fetch(client: &mut WorkerServiceClient<Channel>, digest: Digest) -> Result<SweepContext, SessionError> {
     let request = FetchContextRequest { context_digest: digest.0.to_vec() };
     let mut chunks = client.fetch_context(request).await?.into_inner();
-    let mut joiner = Joiner::default();
+    let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
     while let Some(chunk) = chunks.message().await? {
         joiner.push(&chunk.data)?;
     }

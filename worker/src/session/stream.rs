@@ -54,6 +54,8 @@ pub(super) async fn run(
         device: options.device.clone(),
         credit: options.credit,
         cache: Some(engine.cache_stats().into()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..v1::Register::default()
     };
     send(&outbox, worker_message::Message::Register(register)).await;
     let response = tokio::select! {
@@ -163,6 +165,7 @@ impl Session<'_> {
             }
             coordinator_message::Message::Revoke(_)
             | coordinator_message::Message::Acknowledge(_)
+            | coordinator_message::Message::Drain(_)
             | coordinator_message::Message::Welcome(_) => {}
         }
         Ok(())
@@ -173,7 +176,9 @@ impl Session<'_> {
         let work = outcome.as_ref().map_or_else(|_| WorkDone::default(), |evaluation| evaluation.work);
         let outcome = match outcome {
             Ok(evaluation) => v1::tile_result::Outcome::Scores((&evaluation.scores).into()),
-            Err(reason) => v1::tile_result::Outcome::Failure(v1::TileFailure { reason }),
+            Err(reason) => {
+                v1::tile_result::Outcome::Failure(v1::TileFailure { reason, kind: v1::FailureKind::Attempt.into() })
+            }
         };
         let result = v1::TileResult {
             lease: Some(lease.into()),
@@ -190,7 +195,7 @@ impl Session<'_> {
     /// Hands all leases back and waits, within bounds, until the coordinator has heard it.
     async fn say_goodbye(self, mut incoming: Streaming<v1::CoordinatorMessage>) {
         let reason = "shutting down".to_owned();
-        send(&self.outbox, worker_message::Message::GoingAway(v1::GoingAway { reason })).await;
+        send(&self.outbox, worker_message::Message::GoingAway(v1::GoingAway { reason, finishing: Vec::new() })).await;
         drop(self.outbox);
         let closed = async { while let Ok(Some(_)) = incoming.message().await {} };
         if tokio::time::timeout(FAREWELL, closed).await.is_err() {
