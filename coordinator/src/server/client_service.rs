@@ -46,17 +46,18 @@ impl ClientService for ClientRpc {
         request: Request<Streaming<v1::SubmitSweepRequest>>,
     ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
         let request = receive_submission(request.into_inner()).await?;
+        let priority = priority_from_wire(request.priority, "Submission").map_err(RequestError::from)?;
         let folders = self.folders.clone();
         let always_new = request.always_new;
         let dataset = Digest::of(request.dataset.as_bytes());
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
-        let planned = tokio::task::spawn_blocking(move || {
+        let planned = self.offload.run(move || {
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
             make_plan(&folders, &Source::new(request.spec), &request.dataset, options)
         });
-        let planned = planned.await.map_err(|_| RequestError::PlanningFailed)?;
-        let plan = Box::new(planned.map_err(RequestError::from)?);
-        let (sweep, created) = self.handle.ask(|reply| Command::Submit { plan, dataset, always_new, reply }).await?;
+        let plan = planned.await.ok_or(RequestError::PlanningFailed)?.map_err(RequestError::from)?;
+        let sweep = Box::new(NewSweep { plan, dataset, priority, always_new });
+        let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
     }
 
@@ -86,22 +87,27 @@ impl ClientService for ClientRpc {
         Ok(Response::new((&status).into()))
     }
 
-    async fn resume_sweep(&self, _: Request<v1::ResumeSweepRequest>) -> Result<Response<SweepStatus>, Status> {
-        Err(Status::unimplemented("resume"))
+    async fn resume_sweep(&self, request: Request<v1::ResumeSweepRequest>) -> Result<Response<SweepStatus>, Status> {
+        let sweep = SweepId(request.into_inner().sweep_id);
+        let status = self.handle.ask(|reply| Command::Resume { sweep, reply }).await?;
+        Ok(Response::new((&status).into()))
     }
 
     async fn list_workers(
         &self,
         _: Request<v1::ListWorkersRequest>,
     ) -> Result<Response<v1::ListWorkersResponse>, Status> {
-        Err(Status::unimplemented("workers"))
+        let statuses = self.handle.ask(|reply| Command::Workers { reply }).await?;
+        Ok(Response::new(v1::ListWorkersResponse { workers: statuses.iter().map(Into::into).collect() }))
     }
 
     async fn drain_worker(
         &self,
-        _: Request<v1::DrainWorkerRequest>,
+        request: Request<v1::DrainWorkerRequest>,
     ) -> Result<Response<v1::DrainWorkerResponse>, Status> {
-        Err(Status::unimplemented("drain"))
+        let worker = WorkerId(request.into_inner().worker_id);
+        self.handle.ask(|reply| Command::Drain { worker, reply }).await?;
+        Ok(Response::new(v1::DrainWorkerResponse {}))
     }
 
     async fn fetch_results(

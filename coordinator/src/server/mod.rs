@@ -1,13 +1,21 @@
-//! The shell around the pure core: sockets, time, and one task that owns all state.
+//! The shell around the pure core: sockets, time, the journal, and one task that owns all state.
 
 mod actor;
 mod client_service;
+mod crew;
 mod effects;
 mod handle;
-mod manifest;
+mod journal;
+mod offload;
 mod planning;
+mod promises;
 mod record;
+mod recovery;
+mod reports;
+mod results;
+mod resumption;
 mod status;
+mod submission;
 mod worker_service;
 
 use std::future::Future;
@@ -18,19 +26,25 @@ use std::time::Duration;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
 use patchsweep_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_stream::Stream;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
 
+pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
+use crate::state::{Recovered, Store};
+use actor::Actor;
 use client_service::ClientRpc;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long a stopping coordinator waits for its clients.
+/// How long a stopping coordinator waits for the journal and for its clients.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Largest message that a client or worker may send; whatever may be larger travels in chunks.
@@ -52,23 +66,35 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
+/// What a coordinator serves.
+#[derive(Debug)]
+pub struct Service {
+    /// Where models are looked up.
+    pub folders: ModelFolders,
+    /// Where everything is kept.
+    pub store: Store,
+    /// What was kept there before.
+    pub recovered: Recovered,
+    /// Where long work runs.
+    pub offload: Offload,
+}
+
 /// A coordinator that listens, before it serves.
 #[derive(Debug)]
 pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
-    folders: ModelFolders,
 }
 
 impl Coordinator {
     /// Takes an address; port 0 lets the system choose.
-    pub async fn bind(address: SocketAddr, folders: ModelFolders) -> Result<Self, ServeError> {
+    pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
         let listen = async {
             let listener = TcpListener::bind(address).await?;
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = listen.await.map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Self { listener, address, folders })
+        Ok(Self { listener, address })
     }
 
     /// Where it listens.
@@ -78,34 +104,47 @@ impl Coordinator {
     }
 
     /// Serves until `shutdown` completes, and a bounded moment longer.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let handle = actor::start();
-        let client = ClientServiceServer::new(ClientRpc::new(handle.clone(), self.folders))
-            .max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let worker =
-            WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let server = Server::builder()
-            .http2_keepalive_interval(Some(HEARTBEAT))
-            .http2_keepalive_timeout(Some(HEARTBEAT))
-            .tcp_nodelay(true)
-            .add_service(client)
-            .add_service(worker)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), async {
-                let _ = stopped.await;
-            });
-        tokio::pin!(server);
-        tokio::select! {
-            ended = server.as_mut() => return Ok(ended?),
-            () = shutdown => {}
-        }
-        tracing::info!("shutting down");
+    pub async fn serve(self, service: Service, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        serve_on(TcpListenerStream::new(self.listener), service, shutdown).await
+    }
+}
+
+/// Serves connections until `shutdown` completes, and a bounded moment longer.
+pub async fn serve_on<IO>(
+    connections: impl Stream<Item = io::Result<IO>>,
+    service: Service,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError>
+where
+    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let Service { folders, store, recovered, offload } = service;
+    let handle = Actor::recover(store.clone(), recovered, offload).start();
+    let client = ClientRpc::new(handle.clone(), folders, store, offload);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(HEARTBEAT))
+        .http2_keepalive_timeout(Some(HEARTBEAT))
+        .tcp_nodelay(true)
+        .add_service(ClientServiceServer::new(client).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .serve_with_incoming_shutdown(connections, async {
+            let _ = stopped.await;
+        });
+    tokio::pin!(server);
+    tokio::select! {
+        ended = server.as_mut() => return Ok(ended?),
+        () = shutdown => {}
+    }
+    tracing::info!("shutting down");
+    let farewell = async {
         handle.close().await;
         let _ = stop.send(());
-        // Clients that keep their connection open must not keep the coordinator alive.
-        if let Ok(ended) = tokio::time::timeout(FAREWELL, server).await {
-            ended?;
-        }
-        Ok(())
+        server.await
+    };
+    // Clients that keep their connection open must not keep the coordinator alive, nor a disk that is full.
+    if let Ok(ended) = tokio::time::timeout(FAREWELL, farewell).await {
+        ended?;
     }
+    Ok(())
 }
