@@ -1,8 +1,10 @@
 //! What the tests share: the built programs as real processes, their results as arrays, and another evaluator.
 
 pub mod brute_force;
+pub mod cluster;
 pub mod process;
 pub mod scores;
+pub mod simulation;
 pub mod sweep;
 
 pub use process::{Running, patchsweep, serve, worker};

@@ -56,6 +56,15 @@ impl Running {
         Self::spawn(command, args)
     }
 
+    /// Starts a program through a command of the caller's.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_command(command: Command, args: &[&str]) -> Self {
+        Self::spawn(command, args)
+    }
+
     fn spawn(mut command: Command, args: &[&str]) -> Self {
         for setting in SETTINGS {
             command.env_remove(setting);
@@ -109,6 +118,19 @@ impl Running {
                 Err(error) => panic!("no line with {text:?} ({error}) in:\n{}", self.seen.join("\n")),
             }
         }
+    }
+
+    /// Ends the process in order, if it has not ended, and counts the lines of its log that hold `text`.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn count(&mut self, text: &str) -> usize {
+        if self.child.try_wait().expect("the process can be waited for").is_none() {
+            self.signal("TERM");
+        }
+        self.wait();
+        self.seen.extend(self.lines.iter());
+        self.seen.iter().filter(|line| line.contains(text)).count()
     }
 
     /// Waits for the end of the process.
