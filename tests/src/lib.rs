@@ -4,8 +4,10 @@ pub mod brute_force;
 pub mod cluster;
 pub mod process;
 pub mod scores;
+pub mod scripted;
 pub mod simulation;
 pub mod sweep;
+pub mod tiny;
 
 pub use process::{Running, patchsweep, serve, worker};
 pub use scores::Scores;

@@ -7,7 +7,7 @@ use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::{
-    FetchResultsRequest, GetSweepRequest, PlanOptions, ResumeSweepRequest, Submission, SubmitSweepRequest, SweepState,
+    FetchResultsRequest, GetSweepRequest, ResumeSweepRequest, Submission, SubmitSweepRequest, SweepState,
 };
 use patchsweep_proto::wire::decode_results;
 use prost::Message;
@@ -26,8 +26,7 @@ type Rpc = ClientServiceClient<Channel>;
 ///
 /// # Errors
 /// When the coordinator refuses what it must not refuse.
-pub async fn sweep(spec: String, dataset: String, options: PlanOptions) -> Result<SweepResults, Status> {
-    let submission = Submission { spec, dataset, options: Some(options), always_new: false, priority: 0 };
+pub async fn sweep(submission: Submission) -> Result<SweepResults, Status> {
     let data = submission.encode_to_vec();
     let id = insist(async |mut rpc: Rpc| {
         let chunk = SubmitSweepRequest { data: data.clone() };

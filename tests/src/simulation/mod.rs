@@ -16,4 +16,4 @@ pub use disk::{Disk, OpenDisk};
 pub use faults::{Fault, Machine, TROUBLE, Trouble, WORKERS};
 pub use scores::of as made_up_scores;
 pub use trace::Trace;
-pub use world::{Outcome, Task, simulate};
+pub use world::{Outcome, simulate};

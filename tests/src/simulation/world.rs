@@ -1,7 +1,6 @@
 //! One simulation: a coordinator, its workers, a client, and what goes wrong between them.
 
 use std::future::pending;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use patchsweep::server::{Offload, Service, serve_on};
 use patchsweep::state::Store;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::v1::PlanOptions;
 use patchsweep_worker::session::{self, WorkerOptions};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,20 +20,10 @@ use super::disk::Disk;
 use super::faults::{self, Fault, Machine, Trouble, WORKERS};
 use super::trace::Trace;
 use super::{client, net};
+use crate::tiny::Tiny;
 
 /// Longer than any sweep takes, whatever goes wrong.
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// The sweep that is simulated.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// The spec.
-    pub spec: String,
-    /// The contents of its dataset.
-    pub dataset: String,
-    /// How it is cut.
-    pub options: PlanOptions,
-}
 
 /// What a simulation showed.
 #[derive(Debug)]
@@ -50,14 +38,14 @@ pub struct Outcome {
 
 /// Simulates a sweep; the same seed gives the same outcome, bit for bit.
 #[must_use]
-pub fn simulate(seed: u64, task: &Task, models: &Path) -> Outcome {
+pub fn simulate(seed: u64, tiny: &Tiny) -> Outcome {
     let trace = Trace::default();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let troubles = faults::draw(&mut random);
     let results = Arc::new(Mutex::new(None));
     let ended = tracing::dispatcher::with_default(&trace.subscriber(), || {
         let disk = Disk::default();
-        let mut sim = build(seed, task, models, &disk, &results);
+        let mut sim = build(seed, tiny, &disk, &results);
         drive(&mut sim, &disk, &troubles, &mut random)
     });
     let fetched = results.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -67,8 +55,7 @@ pub fn simulate(seed: u64, task: &Task, models: &Path) -> Outcome {
 
 fn build<'a>(
     seed: u64,
-    task: &Task,
-    models: &Path,
+    tiny: &Tiny,
     disk: &Disk,
     results: &Arc<Mutex<Option<SweepResults>>>,
 ) -> Sim<'a> {
@@ -80,7 +67,7 @@ fn build<'a>(
         .max_message_latency(Duration::from_millis(100))
         .tcp_capacity(4096)
         .build();
-    let (disk, models) = (disk.clone(), models.to_owned());
+    let (disk, models) = (disk.clone(), tiny.models().to_owned());
     sim.host(net::COORDINATOR, move || {
         let (disk, models) = (disk.clone(), models.clone());
         let coordinator = async move {
@@ -109,9 +96,9 @@ fn build<'a>(
             life.instrument(span)
         });
     }
-    let (task, results) = (task.clone(), Arc::clone(results));
+    let (submission, results) = (tiny.submission(), Arc::clone(results));
     sim.client("client", async move {
-        let fetched = client::sweep(task.spec, task.dataset, task.options).await?;
+        let fetched = client::sweep(submission).await?;
         *results.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
         Ok(())
     });
