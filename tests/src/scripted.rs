@@ -174,13 +174,12 @@ impl ScriptedWorker {
         }
     }
 
-    /// Computes whatever is granted until a condition holds, which is asked after each acknowledgement.
-    pub async fn compute_until(&mut self, tiny: &Tiny, mut done: impl AsyncFnMut() -> bool) {
-        while !done().await {
-            match self.next().await {
-                Some(FromCoordinator::Grant(grant)) => self.report(tiny, &grant).await,
-                Some(_) => {}
-                None => return,
+    /// Computes whatever is granted, and notes it, until the session ends.
+    pub async fn compute(&mut self, tiny: &Tiny, granted: &mut Vec<Lease>) {
+        while let Ok(Some(message)) = self.incoming.message().await {
+            if let Some(FromCoordinator::Grant(grant)) = message.message {
+                self.report(tiny, &grant).await;
+                granted.extend(grant.lease);
             }
         }
     }

@@ -48,10 +48,15 @@ async fn fetch(client: &mut Client, sweep_id: &str) -> Vec<u8> {
     joiner.finish()
 }
 
-/// Computes all that is granted until the sweep is done.
-async fn compute(worker: &mut ScriptedWorker, tiny: &Tiny, client: &Client, sweep_id: &str) {
+/// Computes all that is granted until the sweep has ended; gives how it ended and what was granted.
+async fn compute(worker: &mut ScriptedWorker, tiny: &Tiny, client: &Client, id: &str) -> (SweepStatus, Vec<Lease>) {
     let mut client = client.clone();
-    worker.compute_until(tiny, async || status(&mut client, sweep_id).await.state() != SweepState::Running).await;
+    let mut granted = Vec::new();
+    let status = tokio::select! {
+        status = wait_for(&mut client, id, |status| status.state() != SweepState::Running) => status,
+        () = worker.compute(tiny, &mut granted) => panic!("the session ended"),
+    };
+    (status, granted)
 }
 
 #[tokio::test]
@@ -85,8 +90,8 @@ async fn cancelling_and_resuming_twice_is_done_once() {
     let again = client.resume_sweep(resume).await.expect_err("it runs");
     assert_eq!(again.code(), Code::FailedPrecondition);
     let mut worker = served.worker(2).await;
-    compute(&mut worker, &tiny, &client, &id).await;
-    assert_eq!(status(&mut client, &id).await.state(), SweepState::Done);
+    let (ended, _) = compute(&mut worker, &tiny, &client, &id).await;
+    assert_eq!(ended.state(), SweepState::Done);
     served.stop().await;
 }
 
@@ -155,9 +160,8 @@ async fn released_heartbeats_and_farewells_said_twice_change_nothing() {
     worker.report(&tiny, &grant).await;
     worker.acknowledged(grant.lease.as_ref()).await;
     let mut other = served.worker(2).await;
-    compute(&mut other, &tiny, &client, &id).await;
-    let status = status(&mut client, &id).await;
-    assert_eq!((status.state(), status.results_dropped), (SweepState::Done, 0));
+    let (ended, _) = compute(&mut other, &tiny, &client, &id).await;
+    assert_eq!((ended.state(), ended.results_dropped), (SweepState::Done, 0));
     served.stop().await;
 }
 
@@ -217,20 +221,15 @@ async fn a_result_whose_acknowledgement_was_lost_is_not_computed_again_after_a_r
 
     let (store, recovered) = open();
     let served = Served::start(&tiny, store, recovered).await;
-    let mut client = served.client().await;
+    let client = served.client().await;
     let held = grant.lease.clone().into_iter().collect();
     let mut worker = served.returning_worker(1, held, coordinator).await.expect("it is taken");
     worker.say(FromWorker::Result(result(&tiny, &grant))).await;
     worker.acknowledged(grant.lease.as_ref()).await;
-    let mut granted = Vec::new();
-    while status(&mut client, &id).await.state() == SweepState::Running {
-        if let Some(coordinator_message::Message::Grant(grant)) = worker.next().await {
-            worker.report(&tiny, &grant).await;
-            worker.acknowledged(grant.lease.as_ref()).await;
-            granted.push(grant.lease.expect("a lease").tile_id);
-        }
-    }
-    assert!(!granted.contains(&grant.lease.expect("a lease").tile_id), "{granted:?}");
-    assert_eq!(granted.len() + 1, tiny.plan().tiles.len());
+    let (ended, granted) = compute(&mut worker, &tiny, &client, &id).await;
+    assert_eq!(ended.state(), SweepState::Done);
+    let tiles: Vec<u32> = granted.iter().map(|lease| lease.tile_id).collect();
+    assert!(!tiles.contains(&grant.lease.expect("a lease").tile_id), "{tiles:?}");
+    assert_eq!(tiles.len() + 1, tiny.plan().tiles.len());
     served.stop().await;
 }
