@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use patchsweep_proto::ids::{CoordinatorId, Epoch, SweepId, WorkerId};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::crew::ConnectedWorker;
@@ -55,26 +56,35 @@ impl Actor {
         }
     }
 
-    /// Starts the task; it ends when the last handle is gone.
-    pub(super) fn start(self) -> Handle {
+    /// Starts the task; it ends when the last handle is gone and everything is on disk.
+    pub(super) fn start(self) -> (Handle, JoinHandle<()>) {
         let (commands, incoming) = mpsc::channel(COMMANDS);
-        tokio::spawn(self.run(incoming));
-        Handle::new(commands)
+        (Handle::new(commands), tokio::spawn(self.run(incoming)))
     }
 
     async fn run(mut self, mut incoming: mpsc::Receiver<Command>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            tokio::select! {
+            let kept = tokio::select! {
                 // After a stall, heartbeats that wait are heard before anybody is taken for dead.
                 biased;
-                () = self.journal.progress() => {}
+                kept = self.journal.progress() => kept,
                 command = incoming.recv() => match command {
-                    Some(command) => self.take(command),
-                    None => return,
+                    Some(command) => {
+                        self.take(command);
+                        self.journal.flush().await
+                    }
+                    None => return self.journal.close().await,
                 },
-                _ = tick.tick() => self.tick(),
+                _ = tick.tick() => {
+                    self.tick();
+                    self.journal.flush().await
+                }
+            };
+            if let Err(error) = kept {
+                tracing::error!(%error, "the coordinator cannot go on");
+                return;
             }
             self.keep_promises();
         }

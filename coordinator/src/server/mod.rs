@@ -13,7 +13,6 @@ mod record;
 mod recovery;
 mod reports;
 mod results;
-mod resumption;
 mod status;
 mod submission;
 mod worker_service;
@@ -36,8 +35,9 @@ use tonic::transport::server::Connected;
 pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
-use crate::state::{Recovered, Store};
+use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
+use journal::Journal;
 use client_service::ClientRpc;
 use worker_service::WorkerRpc;
 
@@ -64,6 +64,9 @@ pub enum ServeError {
     /// Serving failed.
     #[error("the server failed")]
     Transport(#[from] tonic::transport::Error),
+    /// State cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// What a coordinator serves.
@@ -119,7 +122,8 @@ where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
     let Service { folders, store, recovered, offload } = service;
-    let handle = Actor::recover(store.clone(), recovered, offload).start();
+    let journal = Journal::start(store.clone(), offload)?;
+    let (handle, actor) = Actor::recover(recovered, journal).start();
     let client = ClientRpc::new(handle.clone(), folders, store, offload);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = Server::builder()
@@ -137,14 +141,18 @@ where
         () = shutdown => {}
     }
     tracing::info!("shutting down");
-    let farewell = async {
+    // Neither clients that keep their connection open nor a disk that is full must keep the coordinator alive.
+    let ended = tokio::time::timeout(FAREWELL, async {
         handle.close().await;
         let _ = stop.send(());
-        server.await
-    };
-    // Clients that keep their connection open must not keep the coordinator alive, nor a disk that is full.
-    if let Ok(ended) = tokio::time::timeout(FAREWELL, farewell).await {
+        server.as_mut().await
+    });
+    if let Ok(ended) = ended.await {
         ended?;
+    }
+    drop(handle);
+    if tokio::time::timeout(FAREWELL, actor).await.is_err() {
+        tracing::warn!("ending with requests under way");
     }
     Ok(())
 }

@@ -43,10 +43,6 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn starting() -> Self {
-        Self::after(Duration::ZERO)
-    }
-
     pub(super) fn after(earlier: Duration) -> Self {
         Self { since: Instant::now(), earlier }
     }
@@ -57,8 +53,8 @@ impl Clock {
 }
 
 impl Running {
-    pub(super) fn new(plan: Plan, model: Option<Digest>, clock: Clock) -> Self {
-        Self { plan: Arc::new(plan), model, clock, dropped: 0 }
+    pub(super) fn new(plan: Arc<Plan>, model: Option<Digest>, clock: Clock) -> Self {
+        Self { plan, model, clock, dropped: 0 }
     }
 }
 

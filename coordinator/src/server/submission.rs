@@ -1,6 +1,8 @@
 //! New sweeps, and sweeps that are ended by clients.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
@@ -11,7 +13,7 @@ use super::record::{Clock, Running, SweepRecord};
 use super::status::RequestError;
 use crate::plan::Plan;
 use crate::scheduler::{Event, Past, TileInfo};
-use crate::state::{Entry, SweepToKeep};
+use crate::state::{Entry, KeptSweep};
 
 impl Actor {
     /// The same plan under the same names is the same sweep, unless that one ended without all its scores.
@@ -27,9 +29,11 @@ impl Actor {
         let prompts = plan.context.clean.prompts();
         let multiply_adds = plan.multiply_adds();
         tracing::info!(sweep = %id, tiles = plan.tiles.len(), prompts, multiply_adds, "sweep submitted");
-        let kept = SweepToKeep::new(id.clone(), plan.clone(), dataset, priority);
+        let plan = Arc::new(plan);
+        let submitted = SystemTime::now();
+        let kept = KeptSweep { id: id.clone(), plan: Arc::clone(&plan), dataset, priority, submitted };
         self.journal.write(Entry::Sweep(Box::new(kept)));
-        let running = Running::new(plan, None, Clock::starting());
+        let running = Running::new(plan, None, Clock::after(Duration::ZERO));
         self.run_sweep(id.clone(), priority, running, BTreeMap::new());
         self.promise_answer(move || drop(reply.send(Ok((id, true)))));
     }
