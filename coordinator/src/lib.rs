@@ -1,12 +1,13 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
-//! The core is pure: [`spec`], [`plan`], [`scheduler`] and [`merge`] do no I/O and know no clock.
+//! The core is pure: [`spec`], [`plan`], [`scheduler`], [`merge`] and [`manifest`] do no I/O and know no clock.
 //! [`server`] puts gRPC and time around them, [`results`] writes files, [`cli`] is the command line.
 
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod client;
+pub mod manifest;
 pub mod merge;
 pub mod plan;
 pub mod results;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::{CacheStats, WorkDone};
+use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
 use tokio::sync::mpsc;
@@ -200,13 +200,13 @@ impl Actor {
 
     fn report(&mut self, worker: WorkerId, report: Report) {
         self.account(worker, &report);
-        let Report { lease, outcome, work, .. } = report;
+        let Report { lease, outcome, .. } = report;
         let checked = match outcome {
             Ok(computed) => self.check(&lease, &computed).map(|()| computed),
             Err(reason) => Err(Mismatch::Failed(reason)),
         };
         match checked {
-            Ok(computed) => self.finish(worker, &lease, computed, work),
+            Ok(computed) => self.finish(worker, &lease, computed),
             Err(mismatch) => {
                 let (Mismatch::Failed(reason) | Mismatch::Model(reason)) = &mismatch;
                 tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
@@ -218,13 +218,13 @@ impl Actor {
         }
     }
 
-    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed, work: WorkDone) {
+    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed) {
         let effects = self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
         if effects.contains(&Effect::Keep { lease: lease.clone() })
             && let Some(record) = self.sweeps.get_mut(&lease.sweep)
         {
             tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, "tile done");
-            record.keep(worker, lease.tile, computed, work);
+            record.keep(worker, lease.tile, computed);
         }
         self.carry_out(effects);
     }

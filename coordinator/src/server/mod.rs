@@ -4,7 +4,6 @@ mod actor;
 mod client_service;
 mod effects;
 mod handle;
-mod manifest;
 mod planning;
 mod record;
 mod status;

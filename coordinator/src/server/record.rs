@@ -1,21 +1,23 @@
 //! What the coordinator keeps of a sweep.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::scores::{CacheStats, WorkDone};
+use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::encode_results;
 use tokio::sync::watch;
 
 use super::handle::Computed;
-use super::manifest;
-use crate::merge::ScoreStore;
-use crate::plan::{GridSummary, Plan};
+use crate::manifest::{RunFacts, WorkerShare, manifest};
+use crate::merge::{TileOutcome, merge};
+use crate::plan::Plan;
 use crate::scheduler::{Outcome, Progress};
 
 /// One worker's part in a sweep.
@@ -36,18 +38,14 @@ pub(super) struct Share {
 pub(super) struct SweepRecord {
     pub(super) id: SweepId,
     pub(super) plan: Arc<Plan>,
-    /// One per grid.
-    pub(super) summaries: Vec<GridSummary>,
     pub(super) dataset: Digest,
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) shares: BTreeMap<WorkerId, Share>,
-    /// Multiply-adds behind the kept scores.
-    pub(super) executed_multiply_adds: u64,
     pub(super) started: SystemTime,
     pub(super) began: Instant,
     pub(super) status: watch::Sender<SweepStatus>,
-    store: ScoreStore,
+    tiles: Vec<Option<TileScores>>,
     results: Option<Arc<Vec<u8>>>,
 }
 
@@ -73,13 +71,11 @@ impl SweepRecord {
         };
         Self {
             id,
-            store: ScoreStore::new(plan.tiles.len()),
+            tiles: vec![None; plan.tiles.len()],
             plan: Arc::new(plan),
-            summaries,
             dataset,
             model: None,
             shares: BTreeMap::new(),
-            executed_multiply_adds: 0,
             started: SystemTime::now(),
             began: Instant::now(),
             status: watch::channel(status).0,
@@ -88,11 +84,10 @@ impl SweepRecord {
     }
 
     /// Keeps a tile's scores; the first ones pin the sweep to their model.
-    pub(super) fn keep(&mut self, worker: WorkerId, tile: TileId, computed: Computed, work: WorkDone) {
+    pub(super) fn keep(&mut self, worker: WorkerId, tile: TileId, computed: Computed) {
         self.model.get_or_insert(computed.model);
         self.shares.entry(worker).or_default().tiles += 1;
-        self.executed_multiply_adds = self.executed_multiply_adds.saturating_add(work.multiply_adds);
-        self.store.keep(tile, computed.scores);
+        self.tiles[tile.0 as usize] = Some(computed.scores);
     }
 
     pub(super) fn publish(&self, progress: Progress, workers: usize) {
@@ -120,7 +115,7 @@ impl SweepRecord {
             Outcome::Cancelled => SweepState::Cancelled,
         };
         // The results are encoded by now; the scores behind them are not needed any more.
-        self.store = ScoreStore::new(0);
+        self.tiles = Vec::new();
         self.status.send_modify(|status| status.state = state);
     }
 
@@ -130,17 +125,24 @@ impl SweepRecord {
     }
 
     fn merge(&self) -> SweepResults {
-        let merged = self.store.merge(&self.plan);
         let plan = &self.plan;
-        SweepResults {
-            name: plan.name.clone(),
-            iteration_labels: plan.iteration_labels.clone(),
-            token_labels: plan.token_labels.clone(),
-            metrics: plan.context.metrics.iter().map(|metric| metric.name.clone()).collect(),
-            clean: merged.clean,
-            corrupted: merged.corrupted,
-            grids: merged.grids,
-            manifest: manifest::of(self).to_string(),
+        let outcome = |(tile, scores): (&Tile, &Option<TileScores>)| {
+            Ok::<_, Infallible>((tile.id, scores.clone().map_or(TileOutcome::GivenUp, TileOutcome::Scores)))
+        };
+        let merged = merge(plan, plan.tiles.iter().zip(&self.tiles).map(outcome));
+        merged.expect("checked scores in order").into_results(plan, manifest(plan, &self.facts()).to_string())
+    }
+
+    fn facts(&self) -> RunFacts {
+        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut facts = RunFacts::new(self.id.clone(), self.dataset);
+        facts.model = self.model;
+        facts.submitted_unix_seconds = started.as_secs();
+        facts.seconds = self.began.elapsed().as_secs_f64();
+        for share in self.shares.values() {
+            let &Share { tiles, busy_seconds, work, cache, .. } = share;
+            facts.add_share(&share.name, &share.device, &WorkerShare { tiles, busy_seconds, work, cache });
         }
+        facts
     }
 }
