@@ -4,12 +4,12 @@ use std::pin::Pin;
 
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, WorkerId};
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_proto::status::{PlanOptions, SweepState};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
-use patchsweep_proto::wire::WireError;
+use patchsweep_proto::wire::{WireError, priority_from_wire};
 use prost::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
@@ -17,10 +17,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
-use super::handle::{Command, Handle};
+use super::handle::{Command, Handle, NewSweep};
+use super::offload::Offload;
 use super::planning::make_plan;
+use super::results::ResultsDesk;
 use super::status::RequestError;
 use crate::spec::Source;
+use crate::state::Store;
 
 pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -28,11 +31,13 @@ pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + 
 pub(super) struct ClientRpc {
     handle: Handle,
     folders: ModelFolders,
+    results: ResultsDesk,
+    offload: Offload,
 }
 
 impl ClientRpc {
-    pub(super) fn new(handle: Handle, folders: ModelFolders) -> Self {
-        Self { handle, folders }
+    pub(super) fn new(handle: Handle, folders: ModelFolders, store: Store, offload: Offload) -> Self {
+        Self { handle, folders, results: ResultsDesk::new(store, offload), offload }
     }
 }
 
@@ -114,8 +119,12 @@ impl ClientService for ClientRpc {
         &self,
         request: Request<v1::FetchResultsRequest>,
     ) -> Result<Response<Self::FetchResultsStream>, Status> {
-        let sweep = SweepId(request.into_inner().sweep_id);
-        let results = self.handle.ask(|reply| Command::Results { sweep, reply }).await?;
+        let sweep = request.into_inner().sweep_id;
+        let status = self.watch(sweep.clone()).await?.borrow().clone();
+        if !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
+            return Err(RequestError::NoResults { sweep: status.sweep, state: status.state.name() }.into());
+        }
+        let results = self.results.fetch(SweepId(sweep), status.results_dropped).await?;
         let chunks = chunk::split(&results).into_iter().map(|data| Ok(v1::ResultsChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }

@@ -86,13 +86,13 @@ impl Actor {
                 name: connected.name.clone(),
                 device: connected.device.clone(),
                 state: view.state,
-                leases: view.leases,
+                leases: view.leases.into_iter().map(|held| held.lease).collect(),
                 tiles_done: view.tiles_done,
-                multiply_adds_per_second: view.multiply_adds_per_second,
+                multiply_adds_per_second: view.rate,
                 silent: now.saturating_sub(view.last_heard),
             })
         };
-        self.scheduler.workers().filter_map(status).collect()
+        self.scheduler.workers().into_iter().filter_map(status).collect()
     }
 
     /// For people; empty if it is not connected any more.

@@ -9,7 +9,7 @@ use patchsweep_proto::v1::{self, coordinator_message};
 use super::actor::Actor;
 use super::promises::Promise;
 use crate::scheduler::{Effect, Event, Outcome};
-use crate::state::Entry;
+use crate::state::{Entry, FailedAttempt};
 
 impl Actor {
     /// Scores to be kept or compared are taken care of in `report`, before the other effects.
@@ -112,7 +112,7 @@ impl Actor {
         let name = self.worker_name(worker);
         let Lease { sweep, tile, attempt, .. } = &lease;
         tracing::warn!(%sweep, %tile, attempt = attempt.0, %worker, name, reason, "attempt failed");
-        self.journal.write(Entry::Failure { lease, worker: name, reason });
+        self.journal.write(Entry::Failure(FailedAttempt { lease, worker: name, reason }));
     }
 
     fn grant(&mut self, worker: WorkerId, lease: &Lease) -> Option<WorkerId> {

@@ -1,10 +1,9 @@
 //! The journal as the owning task uses it.
 
-use patchsweep_proto::ids::{SweepId, TileId};
 use tokio::sync::watch;
 
 use super::offload::Offload;
-use crate::state::{self, CommitterState, Entry, JournalClosed, KeptResult, StateError, Store};
+use crate::state::{self, CommitterState, Entry, JournalClosed, StateError, Store};
 
 /// Takes entries without waiting; they go to the committer when the task has a moment.
 #[derive(Debug)]
@@ -70,11 +69,6 @@ impl Journal {
     /// What is on disk.
     pub(super) fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// A tile's scores that are on disk.
-    pub(super) fn result(&self, sweep: &SweepId, tile: TileId) -> Result<Option<KeptResult>, StateError> {
-        self.store.result(sweep, tile)
     }
 
     /// Waits until everything is on disk and lets go of the files.

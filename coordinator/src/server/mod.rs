@@ -39,6 +39,7 @@ use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
 use journal::Journal;
 use client_service::ClientRpc;
+use handle::Handle;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
@@ -124,14 +125,31 @@ where
     let Service { folders, store, recovered, offload } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let (handle, actor) = Actor::recover(recovered, journal).start();
-    let client = ClientRpc::new(handle.clone(), folders, store, offload);
+    serve_services(connections, &handle, ClientRpc::new(handle.clone(), folders, store, offload), shutdown).await?;
+    drop(handle);
+    if tokio::time::timeout(FAREWELL, actor).await.is_err() {
+        tracing::warn!("ending with requests under way");
+    }
+    Ok(())
+}
+
+async fn serve_services<IO>(
+    connections: impl Stream<Item = io::Result<IO>>,
+    handle: &Handle,
+    client: ClientRpc,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError>
+where
+    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let worker = WorkerRpc::new(handle.clone());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = Server::builder()
         .http2_keepalive_interval(Some(HEARTBEAT))
         .http2_keepalive_timeout(Some(HEARTBEAT))
         .tcp_nodelay(true)
         .add_service(ClientServiceServer::new(client).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .add_service(WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(WorkerServiceServer::new(worker).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .serve_with_incoming_shutdown(connections, async {
             let _ = stopped.await;
         });
@@ -142,17 +160,10 @@ where
     }
     tracing::info!("shutting down");
     // Neither clients that keep their connection open nor a disk that is full must keep the coordinator alive.
-    let ended = tokio::time::timeout(FAREWELL, async {
+    let farewell = tokio::time::timeout(FAREWELL, async {
         handle.close().await;
         let _ = stop.send(());
-        server.as_mut().await
+        server.await
     });
-    if let Ok(ended) = ended.await {
-        ended?;
-    }
-    drop(handle);
-    if tokio::time::timeout(FAREWELL, actor).await.is_err() {
-        tracing::warn!("ending with requests under way");
-    }
-    Ok(())
+    Ok(farewell.await.unwrap_or(Ok(()))?)
 }

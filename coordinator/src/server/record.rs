@@ -21,6 +21,8 @@ pub(super) struct SweepRecord {
     pub(super) status: watch::Sender<SweepStatus>,
     /// `None` once it has ended.
     pub(super) running: Option<Running>,
+    /// Results that came too late or twice, in this life of the coordinator.
+    pub(super) dropped: u64,
 }
 
 /// What is needed while a sweep runs.
@@ -30,8 +32,6 @@ pub(super) struct Running {
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
-    /// Results that came too late or twice.
-    pub(super) dropped: u64,
 }
 
 /// How long a sweep has been running, over the coordinator's restarts.
@@ -54,7 +54,7 @@ impl Clock {
 
 impl Running {
     pub(super) fn new(plan: Arc<Plan>, model: Option<Digest>, clock: Clock) -> Self {
-        Self { plan, model, clock, dropped: 0 }
+        Self { plan, model, clock }
     }
 }
 
@@ -80,12 +80,12 @@ impl SweepRecord {
             results_dropped: 0,
             waiting: None,
         };
-        Self { identity: plan.identity(), status: watch::channel(status).0, running: Some(running) }
+        Self { identity: plan.identity(), status: watch::channel(status).0, running: Some(running), dropped: 0 }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
     pub(super) fn ended(identity: Digest, status: SweepStatus) -> Self {
-        Self { identity, status: watch::channel(status).0, running: None }
+        Self { identity, status: watch::channel(status).0, running: None, dropped: 0 }
     }
 
     /// The status as the scheduler counts now.
@@ -96,7 +96,7 @@ impl SweepRecord {
             tiles_failed: progress.failed,
             multiply_adds_done: progress.cost_done,
             workers: u32::try_from(workers).unwrap_or(u32::MAX),
-            results_dropped: self.running.as_ref().map_or(0, |running| running.dropped),
+            results_dropped: self.dropped,
             waiting,
             ..self.status.borrow().clone()
         }

@@ -1,8 +1,9 @@
 //! A new life of the coordinator, from what the journal holds.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, TileId};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 
 use super::actor::Actor;
@@ -11,7 +12,7 @@ use super::journal::Journal;
 use super::record::{Clock, Running, SweepRecord};
 use super::status::RequestError;
 use crate::scheduler::Past;
-use crate::state::{Entry, Recovered, RecoveredSweep, RunningSweep};
+use crate::state::{Entry, Recovered, RecoveredSweep, RunningSweep, StateError};
 
 impl Actor {
     /// Goes on with the sweeps that run, and knows those that have ended.
@@ -68,14 +69,17 @@ impl Actor {
         // What clients were told of is on disk, so the journal knows all that became of the sweep.
         let store = self.journal.store();
         let kept = store.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
-        let (done, missing): (Vec<_>, Vec<_>) =
-            store.past(sweep)?.into_iter().partition(|(_, past)| matches!(past, Past::Done));
-        let model = store.model(sweep)?;
-        tracing::info!(%sweep, done = done.len(), tiles = kept.plan.tiles.len(), "sweep resumed");
-        let tiles = missing.into_iter().map(|(tile, _)| tile).collect();
+        let tiles: Vec<TileId> = store.failures(sweep)?.into_keys().collect();
+        let (mut past, mut model) = (BTreeMap::new(), None);
+        store.for_each_result(sweep, |tile, result| -> Result<(), StateError> {
+            model.get_or_insert(result.model);
+            past.insert(tile, Past::Done);
+            Ok(())
+        })?;
+        tracing::info!(%sweep, done = past.len(), tiles = kept.plan.tiles.len(), "sweep resumed");
         self.journal.write(Entry::Resumed { sweep: sweep.clone(), tiles });
         let running = Running::new(kept.plan, model, Clock::after(Duration::ZERO));
-        self.run_sweep(sweep.clone(), status.priority, running, done.into_iter().collect());
+        self.run_sweep(sweep.clone(), status.priority, running, past);
         Ok(())
     }
 }

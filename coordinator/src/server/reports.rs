@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use patchsweep_proto::ids::{Lease, WorkerId};
 use patchsweep_proto::scores::TileScores;
+use patchsweep_proto::status::SweepStatus;
 
 use super::actor::Actor;
 use super::handle::{Computed, Failure, Report};
 use super::promises::Promise;
 use crate::merge::{check_scores, compare};
 use crate::scheduler::{Effect, Event};
-use crate::state::{Entry, KeptResult};
+use crate::state::{Entry, KeptResult, StateError};
 
 impl Actor {
     pub(super) fn report(&mut self, worker: WorkerId, report: Report) {
@@ -45,11 +46,11 @@ impl Actor {
                         device: device.unwrap_or_default(),
                         model,
                         scores,
-                        busy_seconds,
+                        busy,
                         work,
                         cache,
                     };
-                    self.journal.write(Entry::Result(Box::new(result)));
+                    self.journal.write(Entry::Result(result));
                     break;
                 }
                 Effect::Drop { lease, done, .. } => {
@@ -69,8 +70,10 @@ impl Actor {
     fn count_dropped(&mut self, lease: &Lease, name: &str, done: bool) {
         let Lease { sweep, tile, attempt, .. } = lease;
         tracing::info!(%sweep, %tile, attempt = attempt.0, name, done, "late or repeated result dropped");
-        if let Some(running) = self.sweeps.get_mut(sweep).and_then(|record| record.running.as_mut()) {
-            running.dropped += 1;
+        if let Some(record) = self.sweeps.get_mut(sweep) {
+            record.dropped += 1;
+            let status = SweepStatus { results_dropped: record.dropped, ..record.status.borrow().clone() };
+            record.publish(status);
         }
     }
 
@@ -93,18 +96,37 @@ impl Actor {
     /// Warns if a tile that was computed twice has different scores.
     pub(super) fn compare(&self, worker: &str, lease: &Lease, scores: &TileScores) {
         let Lease { sweep, tile, .. } = lease;
-        let kept = match self.journal.result(sweep, *tile) {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(%sweep, %tile, error = patchsweep_proto::error_chain(&error), "cannot compare results");
-                return;
+        match self.difference(lease, scores) {
+            Ok(Some(Difference { first, difference, tolerance })) if difference > tolerance => {
+                let second = worker;
+                tracing::warn!(%sweep, %tile, difference, first, second, "two workers disagree on a tile's scores");
             }
-        };
-        let difference = compare::largest_difference(&kept.scores, scores);
-        if difference > compare::TOLERANCE {
-            let first = kept.worker;
-            tracing::warn!(%sweep, %tile, difference, first, second = worker, "two workers disagree on a tile's scores");
+            Ok(_) => {}
+            Err(error) => {
+                let error = patchsweep_proto::error_chain(&error);
+                tracing::warn!(%sweep, %tile, error, "cannot compare results");
+            }
         }
     }
+
+    /// Between these scores and the kept ones of the same tile.
+    fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Difference>, StateError> {
+        let store = self.journal.store();
+        let (Some(sweep), Some(kept)) = (store.sweep(&lease.sweep)?, store.result(&lease.sweep, lease.tile)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Difference {
+            first: kept.worker,
+            difference: compare::largest_difference(&kept.scores, scores),
+            tolerance: compare::tolerance(&sweep.plan.context),
+        }))
+    }
+}
+
+/// How far two computations of a tile are apart.
+struct Difference {
+    /// Who came first.
+    first: String,
+    difference: f64,
+    tolerance: f64,
 }

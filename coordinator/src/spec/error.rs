@@ -50,6 +50,12 @@ impl Source {
         SpecError { place: Some(self.place(span)), message, hint: None }
     }
 
+    /// An error of the text as a whole.
+    #[must_use]
+    pub fn error_of_all(&self, message: String) -> SpecError {
+        SpecError { place: None, message, hint: None }
+    }
+
     /// An error about a word that should be one of `valid`; the nearest is offered.
     #[must_use]
     pub fn word_error(&self, span: Range<usize>, message: String, word: &str, valid: &[&str]) -> SpecError {

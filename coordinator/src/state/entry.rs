@@ -9,6 +9,7 @@ use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepState};
 
 use crate::plan::Plan;
+use crate::scheduler::Past;
 
 /// One thing to keep. Keeping it twice is keeping it once, so that a write whose outcome is unknown can be repeated.
 #[derive(Clone, Debug)]
@@ -98,20 +99,6 @@ pub struct TileFailures {
     pub attempts: Vec<FailedAttempt>,
     /// The tile gets no more attempts until the sweep is resumed.
     pub given_up: bool,
-}
-
-/// What became of a tile so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Past {
-    /// Its scores are kept.
-    Done,
-    /// So many attempts went wrong.
-    Failures(u32),
-    /// It gets no more attempts.
-    GivenUp {
-        /// What the last worker said.
-        reason: String,
-    },
 }
 
 impl From<TileFailures> for Past {

@@ -20,7 +20,7 @@ mod tables;
 mod writer;
 
 pub use committer::{CommitterState, Journal, JournalClosed};
-pub use entry::{Entry, FailedAttempt, KeptResult, KeptSweep, Past, TileFailures};
+pub use entry::{Entry, FailedAttempt, KeptResult, KeptSweep, TileFailures};
 pub use error::{Defect, StateError};
 pub use recovery::{Recovered, RecoveredSweep, RunningSweep};
 pub use store::Store;

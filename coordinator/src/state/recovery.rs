@@ -11,7 +11,8 @@ use super::checksum::Address;
 use super::reader::Reader;
 use super::records::KeptState;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, kind};
-use super::{Defect, KeptSweep, Past, StateError};
+use crate::scheduler::Past;
+use super::{Defect, KeptSweep, StateError};
 use crate::merge::check_scores;
 use crate::plan::Plan;
 
@@ -35,8 +36,8 @@ pub struct RecoveredSweep {
     pub submitted: SystemTime,
     /// Of its dataset.
     pub dataset: Digest,
-    /// Of the context: what a sweep that is submitted again is recognised by.
-    pub digest: Digest,
+    /// Of its plan: what a sweep that is submitted again is recognised by.
+    pub identity: Digest,
     /// Seconds from submission, or the last resumption, to the end; 0 while it runs.
     pub seconds: f64,
     /// What it takes to go on, where it has not ended.
@@ -105,10 +106,10 @@ impl Found<'_> {
         let Tiles { past, model } = self.tiles(id, &kept.plan)?;
         let status = status(&kept, state, &past);
         let KeptSweep { plan, dataset, submitted, .. } = kept;
-        let digest = plan.digest;
+        let identity = plan.identity();
         let is_running = !status.state.is_final();
         let running = is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), past, model });
-        Ok(RecoveredSweep { status, submitted, dataset, digest, seconds, running })
+        Ok(RecoveredSweep { status, submitted, dataset, identity, seconds, running })
     }
 
     fn tiles(&mut self, id: &SweepId, plan: &Plan) -> Result<Tiles, StateError> {

@@ -13,7 +13,8 @@ use super::open::{not_written, open_checked, open_database};
 use super::reader::Reader;
 use super::storage::Storage;
 use super::writer::{durably, write_entries};
-use super::{Entry, KeptResult, KeptSweep, Past, Recovered, StateError, TileFailures};
+use crate::scheduler::Past;
+use super::{Entry, KeptResult, KeptSweep, Recovered, StateError, TileFailures};
 
 /// What a coordinator keeps. Clones share one database; readers see the last commit and do not wait for the writer, but
 /// for a moment after a failed write, when the database is opened again.
