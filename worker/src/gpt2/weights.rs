@@ -9,6 +9,7 @@ use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
+use crate::engine::Cancel;
 use crate::files::{ModelError, WeightFiles, WeightTensors, read_config};
 
 /// A loaded model. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
@@ -26,6 +27,8 @@ pub(super) struct Gpt2 {
     pub(super) unembed: Tensor,
     /// Of all matrix products so far.
     pub(super) multiply_adds: Cell<u64>,
+    /// Of the tile in hand.
+    pub(super) cancel: Cancel,
 }
 
 /// Weight and bias \[`d_model`\].
@@ -134,6 +137,7 @@ impl Gpt2 {
             blocks: in_parallel(s.layers, block)?,
             ln_final: layer_norm("ln_f")?,
             multiply_adds: Cell::new(0),
+            cancel: Cancel::new(),
             config,
         })
     }
