@@ -4,28 +4,24 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use hyper_util::rt::TokioIo;
 use patchsweep_proto::chunk;
-use patchsweep_proto::context::{Direction, Iteration, SweepContext};
-use patchsweep_proto::grid::{Axis, Component, Grid};
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::TileId;
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
 use patchsweep_proto::tile::{Tile, TileWork};
-use patchsweep_proto::tokens::TokenMatrix;
 use patchsweep_proto::v1::worker_service_server::{WorkerService, WorkerServiceServer};
 use patchsweep_proto::v1::{self, coordinator_message, worker_message};
 use patchsweep_proto::wire::encode_context;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
-use tower::service_fn;
 
 use super::soon;
-use crate::session::Dial;
 
 const ROOM: usize = 16;
 
@@ -34,7 +30,7 @@ type Reply = Result<v1::CoordinatorMessage, Status>;
 /// The test's side of the coordinator.
 pub(super) struct Coordinator {
     sessions: mpsc::Receiver<Peer>,
-    plan: Arc<Mutex<Plan>>,
+    pub(super) plan: Arc<Mutex<Plan>>,
 }
 
 /// What the coordinator is to do.
@@ -56,54 +52,31 @@ pub(super) struct Plan {
 pub(super) struct Peer {
     incoming: Streaming<v1::WorkerMessage>,
     outgoing: mpsc::Sender<Reply>,
+    context: Digest,
 }
 
 struct Service {
     sessions: mpsc::Sender<Peer>,
     plan: Arc<Mutex<Plan>>,
-}
-
-/// Dials in memory.
-pub(super) struct Dialer {
-    connections: mpsc::Sender<Result<DuplexStream, io::Error>>,
-    plan: Arc<Mutex<Plan>>,
-}
-
-impl Dial for Dialer {
-    async fn dial(&mut self) -> Result<Channel, tonic::transport::Error> {
-        let is_down = {
-            let mut plan = self.plan.lock().expect("nobody panicked");
-            plan.dialled.push(Instant::now());
-            plan.is_down
-        };
-        let connections = self.connections.clone();
-        let connect = service_fn(move |_| {
-            let connections = connections.clone();
-            async move {
-                if is_down {
-                    return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
-                }
-                let (ours, theirs) = duplex(1 << 16);
-                connections.send(Ok(theirs)).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
-                Ok(TokioIo::new(ours))
-            }
-        });
-        Endpoint::from_static("http://coordinator").connect_with_connector(connect).await
-    }
-
-    fn url(&self) -> String {
-        "http://coordinator".to_owned()
-    }
+    context: Arc<SweepContext>,
 }
 
 impl Coordinator {
-    pub(super) fn start() -> (Self, Dialer) {
+    /// `connections`: from workers.
+    pub(super) fn start<C>(
+        context: SweepContext,
+        connections: impl Stream<Item = io::Result<C>> + Send + 'static,
+    ) -> Self
+    where
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        C::ConnectInfo: Clone + Send + Sync + 'static,
+    {
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (sender, sessions) = mpsc::channel(ROOM);
-        let (connections, accepted) = mpsc::channel(ROOM);
-        let service = WorkerServiceServer::new(Service { sessions: sender, plan: Arc::clone(&plan) });
-        tokio::spawn(Server::builder().add_service(service).serve_with_incoming(ReceiverStream::new(accepted)));
-        (Self { sessions, plan: Arc::clone(&plan) }, Dialer { connections, plan })
+        let service = Service { sessions: sender, plan: Arc::clone(&plan), context: Arc::new(context) };
+        let server = Server::builder().add_service(WorkerServiceServer::new(service));
+        tokio::spawn(server.serve_with_incoming(connections));
+        Self { sessions, plan }
     }
 
     /// The next session that a worker opens.
@@ -129,7 +102,7 @@ impl WorkerService for Service {
             return Err(refusal);
         }
         let (outgoing, replies) = mpsc::channel(ROOM);
-        let peer = Peer { incoming: request.into_inner(), outgoing };
+        let peer = Peer { incoming: request.into_inner(), outgoing, context: self.context.digest() };
         self.sessions.send(peer).await.map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(ReceiverStream::new(replies)))
     }
@@ -146,7 +119,7 @@ impl WorkerService for Service {
             }
         }
         let (outgoing, chunks) = mpsc::channel(ROOM);
-        for data in chunk::split(&encode_context(&context())) {
+        for data in chunk::split(&encode_context(&self.context)) {
             outgoing.try_send(Ok(v1::ContextChunk { data })).expect("a small context");
         }
         Ok(Response::new(ReceiverStream::new(chunks)))
@@ -213,11 +186,16 @@ impl Peer {
     }
 
     pub(super) async fn grant(&self, tile: u32) {
-        let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..1, work: TileWork::Baseline };
+        self.grant_work(tile, 1, TileWork::Baseline).await;
+    }
+
+    /// `prompts`: how many.
+    pub(super) async fn grant_work(&self, tile: u32, prompts: u32, work: TileWork) {
+        let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..prompts, work };
         let grant = v1::Grant {
             lease: Some(lease(tile)),
             tile: Some((&work).into()),
-            context_digest: context().digest().0.to_vec(),
+            context_digest: self.context.0.to_vec(),
             model_digest: Vec::new(),
         };
         self.say(coordinator_message::Message::Grant(grant)).await;
@@ -250,31 +228,4 @@ impl Peer {
 /// The first attempt at a tile.
 pub(super) fn lease(tile: u32) -> v1::Lease {
     v1::Lease { epoch: 1, sweep_id: "sweep".into(), tile_id: tile, attempt: 1 }
-}
-
-/// The smallest sweep.
-fn context() -> SweepContext {
-    let shape = ModelShape { layers: 1, heads: 1, d_model: 2, d_mlp: 8, d_vocab: 4, n_ctx: 8 };
-    let tokens = TokenMatrix::from_flat(1, 2, vec![0, 1]).expect("a matrix");
-    let iteration = Iteration {
-        corrupted: tokens.clone(),
-        noise: None,
-        reads: vec![1],
-        answers: vec![0],
-        wrong_answers: Vec::new(),
-    };
-    let kind = MetricKind::LogitDiffMax { candidates: vec![0, 1] };
-    SweepContext {
-        model: ModelRef::Folder("m".into()),
-        shape,
-        dtype: Dtype::Float32,
-        tf32: false,
-        direction: Direction::Noising,
-        clean: tokens,
-        iterations: vec![iteration],
-        metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
-        grids: vec![
-            Grid::new("g".into(), Component::ResidPre, vec![Axis::Layer, Axis::Pos], &shape, 2).expect("a grid"),
-        ],
-    }
 }

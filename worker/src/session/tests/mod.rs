@@ -3,6 +3,7 @@
 
 mod computer;
 mod coordinator;
+mod dialer;
 mod leave;
 mod refuse;
 mod resume;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 use super::{SessionError, WorkerOptions, serve};
 use computer::Hand;
 use coordinator::{Coordinator, Peer};
+use dialer::Dialer;
 
 const SEED: u64 = 4;
 
@@ -38,7 +40,7 @@ struct Stage {
 
 impl Stage {
     fn set() -> Self {
-        let (coordinator, mut dialer) = Coordinator::start();
+        let (mut dialer, coordinator) = Dialer::with_coordinator();
         let (hand, mut computer) = Hand::with_computer();
         let (shutdown, asked) = oneshot::channel();
         let asked = async move {
