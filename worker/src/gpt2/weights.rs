@@ -10,6 +10,7 @@ use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
+use crate::engine::Cancel;
 use crate::files::{ModelError, WeightFiles, WeightTensor, read_config};
 
 /// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
@@ -30,6 +31,8 @@ pub(super) struct Gpt2 {
     pub(super) unembed: Tensor,
     /// Of all matrix products so far.
     pub(super) multiply_adds: Cell<u64>,
+    /// Of the tile in hand.
+    pub(super) cancel: Cancel,
 }
 
 /// Weight and bias \[`d_model`\].
@@ -137,6 +140,7 @@ impl Gpt2 {
             blocks: blocks?,
             ln_final: layer_norm("ln_f")?,
             multiply_adds: Cell::new(0),
+            cancel: Cancel::new(),
             config,
         })
     }

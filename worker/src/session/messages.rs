@@ -1,0 +1,116 @@
+//! What is said to the coordinator and heard from it.
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{CoordinatorId, Lease};
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::v1::worker_message::Message;
+use patchsweep_proto::v1::{self, FailureKind, tile_result};
+use patchsweep_proto::wire::WireError;
+use patchsweep_proto::{error_chain, scores};
+use prost::Message as _;
+
+use super::computer::Finished;
+use crate::engine::EngineError;
+
+/// Most bytes of a message.
+const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// What else is in the message around a result's scores.
+const ENVELOPE_BYTES: usize = 1 << 10;
+
+/// Most characters of a reason; what libtorch says can be long.
+const MOST_REASON: usize = 2000;
+
+/// A lease that was granted, and what it takes to compute its tile.
+#[derive(Clone, Debug)]
+pub(super) struct Granted {
+    pub(super) lease: Lease,
+    pub(super) tile: Tile,
+    pub(super) context: Digest,
+    pub(super) model: Option<Digest>,
+}
+
+/// A grant's lease, and the rest where it can be read: who knows the lease can say what is wrong with it.
+pub(super) fn read_grant(grant: v1::Grant) -> Result<(Lease, Result<Granted, WireError>), WireError> {
+    let missing = |field| WireError::Missing { message: "Grant", field };
+    let lease = Lease::from(grant.lease.ok_or_else(|| missing("lease"))?);
+    let granted = || {
+        let model = grant.model_digest.as_slice();
+        Ok(Granted {
+            lease: lease.clone(),
+            tile: grant.tile.ok_or_else(|| missing("tile"))?.try_into()?,
+            context: grant.context_digest.as_slice().try_into()?,
+            model: if model.is_empty() { None } else { Some(model.try_into()?) },
+        })
+    };
+    let granted = granted();
+    Ok((lease, granted))
+}
+
+/// Which coordinator this is; one that does not say cannot be recognised when it comes back.
+pub(super) fn read_coordinator(welcome: &v1::Welcome) -> Result<Option<CoordinatorId>, WireError> {
+    let id = welcome.coordinator_id.as_slice();
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let id = id.try_into().map_err(|_| WireError::Invalid {
+        message: "Welcome",
+        field: "coordinator_id",
+        reason: format!("{} bytes, not 16", id.len()),
+    })?;
+    Ok(Some(CoordinatorId(id)))
+}
+
+pub(super) fn released(lease: &Lease) -> Message {
+    Message::Released(v1::Released { lease: Some(lease.into()) })
+}
+
+pub(super) fn going_away(reason: &str, finishing: &[Lease]) -> Message {
+    let finishing = finishing.iter().map(Into::into).collect();
+    Message::GoingAway(v1::GoingAway { reason: reason.to_owned(), finishing })
+}
+
+/// What became of a lease's tile.
+pub(super) fn result(finished: &Finished) -> v1::TileResult {
+    let around = v1::TileResult {
+        lease: Some((&finished.lease).into()),
+        cache: Some(finished.cache.into()),
+        busy_seconds: finished.busy.as_secs_f64(),
+        ..v1::TileResult::default()
+    };
+    match &finished.outcome {
+        Ok(evaluation) => {
+            let scores = v1::TileScores::from(&evaluation.scores);
+            let scores::WorkDone { multiply_adds, memory_retries } = evaluation.work;
+            let outcome = match scores.encoded_len() {
+                bytes if bytes + ENVELOPE_BYTES > MAX_MESSAGE_BYTES => failure(&too_large(bytes), FailureKind::Attempt),
+                _ => tile_result::Outcome::Scores(scores),
+            };
+            let model_digest = evaluation.model.0.to_vec();
+            v1::TileResult { outcome: Some(outcome), model_digest, multiply_adds, memory_retries, ..around }
+        }
+        Err(error) => {
+            let (kind, model_digest) = match error {
+                EngineError::OtherModel { found, .. } => (FailureKind::OtherModel, found.0.to_vec()),
+                _ => (FailureKind::Attempt, Vec::new()),
+            };
+            v1::TileResult { outcome: Some(failure(&error_chain(error), kind)), model_digest, ..around }
+        }
+    }
+}
+
+/// A tile that could not be begun.
+pub(super) fn not_begun(lease: &Lease, reason: &str, cache: scores::CacheStats) -> v1::TileResult {
+    let outcome = Some(failure(reason, FailureKind::Attempt));
+    v1::TileResult { lease: Some(lease.into()), cache: Some(cache.into()), outcome, ..v1::TileResult::default() }
+}
+
+fn failure(reason: &str, kind: FailureKind) -> tile_result::Outcome {
+    let reason = reason.chars().take(MOST_REASON).collect();
+    tile_result::Outcome::Failure(v1::TileFailure { reason, kind: kind.into() })
+}
+
+/// The plan cuts tiles so that this cannot be; a coordinator of another make may not.
+fn too_large(bytes: usize) -> String {
+    format!("the tile's scores take {bytes} bytes, more than the {MAX_MESSAGE_BYTES} of a message; cut the sweep finer")
+}
