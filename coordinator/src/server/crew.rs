@@ -121,7 +121,7 @@ impl Actor {
 
     /// Log fields of a lease belong together.
     pub(super) fn log_done(&self, worker: WorkerId, lease: &Lease) {
-        let Lease { sweep, tile, attempt, .. } = lease;
-        tracing::debug!(%sweep, %tile, attempt = attempt.0, %worker, "tile done");
+        let Lease { epoch, sweep, tile, attempt } = lease;
+        tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, %worker, "tile done");
     }
 }

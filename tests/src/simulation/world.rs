@@ -1,6 +1,7 @@
 //! One simulation: a coordinator, its workers, a client, and what goes wrong between them.
 
 use std::future::pending;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -81,9 +82,9 @@ fn build<'a>(
     });
     for worker in 0..WORKERS {
         // Each life of a worker is another process.
-        let mut lives = ChaCha8Rng::seed_from_u64(seed ^ ((worker as u64 + 1) << 32));
+        let life = AtomicU64::new((worker as u64 + 1) << 32);
         sim.host(worker_name(worker), move || {
-            let seed = lives.random();
+            let seed = seed ^ life.fetch_add(1 << 40, Ordering::Relaxed);
             let name = worker_name(worker);
             let span = tracing::info_span!("host", name);
             let life = async move {

@@ -155,7 +155,12 @@ impl<'a, C: Computer> Desk<'a, C> {
 
     /// The coordinator has the result, or has no use for it.
     pub(super) fn acknowledge(&mut self, lease: &Lease) {
+        let before = self.results.len();
         self.results.retain(|(kept, _)| kept != lease);
+        if self.results.len() < before {
+            let Lease { epoch, sweep, tile, attempt } = lease;
+            tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, "result acknowledged");
+        }
     }
 
     /// The context that is needed next and not here.
