@@ -2,7 +2,11 @@
 
 use std::future::Future;
 
+use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use tonic::transport::{Channel, Endpoint, Error};
+
+/// What requests are made with.
+pub(super) type Client = WorkerServiceClient<Channel>;
 
 /// Makes connections to the coordinator.
 pub trait Dial: Send {

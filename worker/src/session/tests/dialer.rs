@@ -61,7 +61,7 @@ impl Dial for Dialer {
 }
 
 /// The smallest sweep.
-fn context() -> SweepContext {
+pub(super) fn context() -> SweepContext {
     let shape = ModelShape { layers: 1, heads: 1, d_model: 2, d_mlp: 8, d_vocab: 4, n_ctx: 8 };
     let tokens = TokenMatrix::from_flat(1, 2, vec![0, 1]).expect("a matrix");
     let iteration = Iteration {
