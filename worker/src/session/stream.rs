@@ -81,12 +81,10 @@ pub(super) async fn run<C: Computer>(
 }
 
 async fn connect(dialer: &mut impl Dial) -> Result<Client, SessionError> {
-    let channel = match timeout(CONNECT, dialer.dial()).await {
-        Ok(dialled) => dialled.map_err(Some),
-        Err(_) => Err(None),
-    };
-    let unreachable = |source| SessionError::Unreachable { url: dialer.url(), source };
-    Ok(Client::new(channel.map_err(unreachable)?))
+    match timeout(CONNECT, dialer.dial()).await {
+        Ok(dialled) => dialled.map(Client::new),
+        Err(_) => Err(SessionError::Unreachable { url: dialer.url(), source: None }),
+    }
 }
 
 /// What this worker is, and what it holds from an earlier session.

@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
 use super::coordinator::{Coordinator, Plan};
-use crate::session::Dial;
+use crate::session::{Dial, SessionError};
 
 /// Dials a coordinator in memory.
 pub(super) struct Dialer {
@@ -34,7 +34,7 @@ impl Dialer {
 }
 
 impl Dial for Dialer {
-    async fn dial(&mut self) -> Result<Channel, tonic::transport::Error> {
+    async fn dial(&mut self) -> Result<Channel, SessionError> {
         let is_down = {
             let mut plan = self.plan.lock().expect("nobody panicked");
             plan.dialled.push(Instant::now());
@@ -52,7 +52,8 @@ impl Dial for Dialer {
                 Ok(TokioIo::new(ours))
             }
         });
-        Endpoint::from_static("http://coordinator").connect_with_connector(connect).await
+        let unreachable = |source| SessionError::Unreachable { url: self.url(), source: Some(source) };
+        Endpoint::from_static("http://coordinator").connect_with_connector(connect).await.map_err(unreachable)
     }
 
     fn url(&self) -> String {
