@@ -35,7 +35,8 @@ impl Signals {
     }
 
     /// How long the tile in hand may take, when the worker has been asked to leave: `grace` after a signal. With
-    /// `until_stdin_closes` the end of standard input means that the parent process has gone, or wants no more of it.
+    /// `until_stdin_closes` the end of standard input means that the parent process has gone, or wants no more of it; and
+    /// a terminal's SIGINT goes to the parent as well, which then decides.
     pub(crate) async fn asked_to_leave(mut self, grace: Duration, until_stdin_closes: bool) -> Duration {
         let stdin_closed = async {
             if until_stdin_closes {
@@ -47,7 +48,7 @@ impl Signals {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => tracing::info!("SIGTERM: leaving; a second signal ends at once"),
-            _ = self.interrupt.recv() => tracing::info!("SIGINT: leaving; a second signal ends at once"),
+            _ = self.interrupt.recv(), if !until_stdin_closes => tracing::info!("SIGINT: leaving; a second signal ends at once"),
             () = stdin_closed => return Duration::ZERO,
         }
         grace

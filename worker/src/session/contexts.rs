@@ -11,13 +11,12 @@ use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::v1::FetchContextRequest;
-use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::wire::{WireError, decode_context};
 use tokio::time::timeout;
 use tonic::Status;
-use tonic::transport::Channel;
 
 use super::SessionError;
+use super::dial::Client;
 
 /// Contexts kept: workers serve few sweeps at a time.
 const KEPT: usize = 4;
@@ -60,7 +59,7 @@ pub(super) struct Fetching(Option<(Digest, Fetch)>);
 
 impl Fetching {
     /// Starts, unless one is on its way.
-    pub(super) fn start(&mut self, client: &WorkerServiceClient<Channel>, digest: Digest) {
+    pub(super) fn start(&mut self, client: &Client, digest: Digest) {
         self.0.get_or_insert_with(|| (digest, Box::pin(fetch(client.clone(), digest))));
     }
 
@@ -79,7 +78,7 @@ impl fmt::Debug for Fetching {
     }
 }
 
-async fn fetch(mut client: WorkerServiceClient<Channel>, digest: Digest) -> Fetched {
+async fn fetch(mut client: Client, digest: Digest) -> Fetched {
     let late = |_| Status::deadline_exceeded("the sweep's context did not come");
     let request = FetchContextRequest { context_digest: digest.0.to_vec() };
     let response = timeout(CHUNK, client.fetch_context(request)).await.map_err(late)?;

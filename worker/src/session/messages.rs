@@ -114,3 +114,60 @@ fn failure(reason: &str, kind: FailureKind) -> tile_result::Outcome {
 fn too_large(bytes: usize) -> String {
     format!("the tile's scores take {bytes} bytes, more than the {MAX_MESSAGE_BYTES} of a message; cut the sweep finer")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
+    use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
+    use patchsweep_proto::v1::WorkerMessage;
+
+    use super::*;
+    use crate::engine::Evaluation;
+
+    fn result_of(cells: usize) -> v1::TileResult {
+        let score = CellScore::of(&[1.0], &[0.5]);
+        let scores = TileScores { metrics: 1, scores: vec![score; cells] };
+        let evaluation = Evaluation { scores, model: Digest([1; 32]), work: WorkDone::default() };
+        let lease = Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) };
+        result(&Finished { lease, outcome: Ok(evaluation), cache: CacheStats::default(), busy: Duration::ZERO })
+    }
+
+    #[test]
+    fn scores_that_fit_no_message_fail_their_tile_instead() {
+        // 33 bytes a cell.
+        for (cells, fits) in [(1 << 16, true), (127_000, true), (127_100, false), (1 << 18, false)] {
+            let result = result_of(cells);
+            let failure = match &result.outcome {
+                Some(tile_result::Outcome::Failure(failure)) => Some(failure.reason.clone()),
+                _ => None,
+            };
+            assert_eq!(failure.is_none(), fits, "{cells} cells: {failure:?}");
+            let message = WorkerMessage { message: Some(Message::Result(result)) };
+            assert!(message.encoded_len() <= MAX_MESSAGE_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_reason_is_cut_to_a_length() {
+        let Some(tile_result::Outcome::Failure(failure)) = not_begun(
+            &Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) },
+            &"ü".repeat(100_000),
+            CacheStats::default(),
+        )
+        .outcome
+        else {
+            panic!("not a failure")
+        };
+        assert_eq!(failure.reason, "ü".repeat(MOST_REASON));
+    }
+
+    #[test]
+    fn a_coordinator_that_names_itself_does_it_with_16_bytes() {
+        let welcome = |bytes: usize| v1::Welcome { coordinator_id: vec![7; bytes], ..v1::Welcome::default() };
+        assert_eq!(read_coordinator(&welcome(16)), Ok(Some(CoordinatorId([7; 16]))));
+        assert_eq!(read_coordinator(&welcome(0)), Ok(None));
+        assert!(read_coordinator(&welcome(15)).is_err());
+    }
+}

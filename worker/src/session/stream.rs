@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::WorkerId;
-use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{self, coordinator_message, worker_message};
 use patchsweep_proto::wire::WireError;
 use patchsweep_proto::{PROTOCOL_VERSION, error_chain};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 use tracing::Instrument;
 
@@ -21,7 +19,7 @@ use super::backoff::Backoff;
 use super::computer::Computer;
 use super::contexts::{Fetched, Fetching};
 use super::desk::Desk;
-use super::dial::Dial;
+use super::dial::{Client, Dial};
 use super::messages::{going_away, read_coordinator, read_grant};
 use super::outbox::{IN_FLIGHT, Outbox};
 use super::{SessionError, WorkerOptions};
@@ -82,13 +80,11 @@ pub(super) async fn run<C: Computer>(
     session.run(incoming, pause, shutdown).instrument(tracing::info_span!("session", %worker)).await
 }
 
-async fn connect(dialer: &mut impl Dial) -> Result<WorkerServiceClient<Channel>, SessionError> {
-    let channel = match timeout(CONNECT, dialer.dial()).await {
-        Ok(dialled) => dialled.map_err(Some),
-        Err(_) => Err(None),
-    };
-    let unreachable = |source| SessionError::Unreachable { url: dialer.url(), source };
-    Ok(WorkerServiceClient::new(channel.map_err(unreachable)?))
+async fn connect(dialer: &mut impl Dial) -> Result<Client, SessionError> {
+    match timeout(CONNECT, dialer.dial()).await {
+        Ok(dialled) => dialled.map(Client::new),
+        Err(_) => Err(SessionError::Unreachable { url: dialer.url(), source: None }),
+    }
 }
 
 /// What this worker is, and what it holds from an earlier session.
@@ -108,7 +104,7 @@ fn register<C: Computer>(options: &WorkerOptions, desk: &mut Desk<'_, C>) -> wor
 
 /// Opens the stream and waits for the coordinator's first message.
 async fn begin(
-    mut client: WorkerServiceClient<Channel>,
+    mut client: Client,
     outgoing: mpsc::Receiver<v1::WorkerMessage>,
 ) -> Result<(v1::Welcome, Incoming), SessionError> {
     let opened = async {
@@ -123,7 +119,7 @@ async fn begin(
 }
 
 struct Session<'s, 'd, C> {
-    client: WorkerServiceClient<Channel>,
+    client: Client,
     outbox: Outbox,
     desk: &'s mut Desk<'d, C>,
     /// How long the tile in hand may take when the coordinator asks this worker to leave.

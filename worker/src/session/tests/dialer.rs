@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
 use super::coordinator::{Coordinator, Plan};
-use crate::session::Dial;
+use crate::session::{Dial, SessionError};
 
 /// Dials a coordinator in memory.
 pub(super) struct Dialer {
@@ -34,7 +34,7 @@ impl Dialer {
 }
 
 impl Dial for Dialer {
-    async fn dial(&mut self) -> Result<Channel, tonic::transport::Error> {
+    async fn dial(&mut self) -> Result<Channel, SessionError> {
         let is_down = {
             let mut plan = self.plan.lock().expect("nobody panicked");
             plan.dialled.push(Instant::now());
@@ -52,7 +52,8 @@ impl Dial for Dialer {
                 Ok(TokioIo::new(ours))
             }
         });
-        Endpoint::from_static("http://coordinator").connect_with_connector(connect).await
+        let unreachable = |source| SessionError::Unreachable { url: self.url(), source: Some(source) };
+        Endpoint::from_static("http://coordinator").connect_with_connector(connect).await.map_err(unreachable)
     }
 
     fn url(&self) -> String {
@@ -61,7 +62,7 @@ impl Dial for Dialer {
 }
 
 /// The smallest sweep.
-fn context() -> SweepContext {
+pub(super) fn context() -> SweepContext {
     let shape = ModelShape { layers: 1, heads: 1, d_model: 2, d_mlp: 8, d_vocab: 4, n_ctx: 8 };
     let tokens = TokenMatrix::from_flat(1, 2, vec![0, 1]).expect("a matrix");
     let iteration = Iteration {

@@ -4,6 +4,7 @@
 mod computer;
 mod coordinator;
 mod dialer;
+mod engine_thread;
 mod leave;
 mod refuse;
 mod resume;
