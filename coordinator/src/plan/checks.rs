@@ -167,6 +167,23 @@ mod tests {
     }
 
     #[test]
+    fn more_token_ids_than_a_sweep_may_have_are_refused_at_the_dataset() {
+        let source = Source::new(spec(&[]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        // Clean and, in the one iteration, corrupted.
+        let most = MAX_TOKEN_IDS / 2 / 64;
+        for prompts in [most - 1, most] {
+            size(&inputs, prompts, 64).expect("few enough");
+        }
+        let refused = size(&inputs, most + 1, 64).expect_err("too many").to_string();
+        assert!(
+            refused.contains("line 6, column 1: 33554560 token ids over all iterations, more than the 33554432"),
+            "{refused}"
+        );
+    }
+
+    #[test]
     fn more_scores_than_a_sweep_may_have_are_refused_at_the_largest_grid() {
         // 3 layers x 4 positions x 2 heads = 24 cells, and 6 of `z`: 30 in an iteration, under each metric.
         let grids = ("[[grid]]", "[[grid]]\ncomponent = \"v\"\naxes = [\"layer\", \"pos\", \"head\"]\n[[grid]]");
