@@ -231,6 +231,57 @@ fn whichever_tiles_are_given_up_their_cells_fail_and_all_others_are_as_before() 
     }
 }
 
+/// The plan with a second grid like the first, and a second metric.
+fn doubled(mut plan: Plan) -> Plan {
+    let context = Arc::make_mut(&mut plan.context);
+    let mut other = context.grids[0].clone();
+    other.name = "other".into();
+    context.grids.push(other);
+    let other =
+        patchsweep_proto::metric::Metric { name: "other".into(), normalize: false, ..context.metrics[0].clone() };
+    context.metrics.push(other);
+    let mut tiles: Vec<Tile> = Vec::new();
+    for section in plan.tiles.chunk_by(|a, b| a.iteration == b.iteration && a.prompts == b.prompts) {
+        tiles.extend_from_slice(section);
+        tiles.extend(section.iter().filter_map(|tile| match &tile.work {
+            TileWork::Baseline => None,
+            TileWork::Patch { cells, .. } => {
+                Some(Tile { work: TileWork::Patch { grid: 1, cells: cells.clone() }, ..tile.clone() })
+            }
+        }));
+    }
+    for (id, tile) in (0..).zip(&mut tiles) {
+        tile.id = TileId(id);
+    }
+    plan.tiles = tiles;
+    plan
+}
+
+#[test]
+fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
+    let plan = doubled(plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(3) }));
+    let is_patch = |tile: &&Tile| matches!(tile.work, TileWork::Patch { grid: 1, .. });
+    let lost = plan.tiles.iter().filter(is_patch).nth(3).expect("enough tiles").id;
+    let merged_without = |lost: Option<TileId>| {
+        let outcome = |tile: &Tile| {
+            let one = scores(&plan, tile).scores;
+            let scores = TileScores { metrics: 2, scores: one.iter().flat_map(|&score| [score, score]).collect() };
+            let is_lost = Some(tile.id) == lost;
+            Ok::<_, Infallible>((tile.id, if is_lost { TileOutcome::GivenUp } else { TileOutcome::Scores(scores) }))
+        };
+        merge(&plan, plan.tiles.iter().map(outcome)).expect("all tiles")
+    };
+    let (whole, part) = (merged_without(None), merged_without(Some(lost)));
+    let names: Vec<(&str, usize)> = part.grids.iter().map(|grid| (grid.grid.as_str(), grid.metric)).collect();
+    assert_eq!(names, [("z", 0), ("z", 1), ("other", 0), ("other", 1)]);
+    assert_eq!((&part.grids[..2], &part.clean), (&whole.grids[..2], &whole.clean));
+    for (grid, whole) in part.grids[2..].iter().zip(&whole.grids[2..]) {
+        let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == STATUS_FAILED).collect();
+        assert_eq!(failed.len(), 1, "its tiles are one cell each");
+        assert!((0..24).all(|at| failed.contains(&at) || grid.effect[at].to_bits() == whole.effect[at].to_bits()));
+    }
+}
+
 #[test]
 fn a_score_that_is_not_finite_is_a_result_and_no_failure() {
     let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: None });

@@ -156,12 +156,31 @@ mod tests {
 
     #[test]
     fn more_prompts_than_a_sweep_may_have_are_refused_at_the_samples() {
-        let drawn =
-            |count: &str| [("path = \"d.csv\"", format!("path = \"d.csv\"\nreplace = true\nsamples = {count}"))];
-        let refused = drawn("1000001").map(|(from, to)| refusal(&[(from, &to)]));
-        assert!(refused[0].contains("line 9, column 11: 1000001 prompts, more than the 1000000"), "{refused:?}");
-        let many = drawn("1000000").map(|(from, to)| plan(&[(from, &to)]).context.clean.prompts());
-        assert_eq!(many, [1_000_000]);
+        let source = Source::new(spec(&[("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 1000001")]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        for prompts in [MOST_PROMPTS - 1, MOST_PROMPTS] {
+            size(&inputs, prompts, 4).expect("few enough");
+        }
+        let refused = size(&inputs, MOST_PROMPTS + 1, 4).expect_err("too many").to_string();
+        assert!(refused.contains("line 8, column 11: 1000001 prompts, more than the 1000000"), "{refused}");
+    }
+
+    #[test]
+    fn more_token_ids_than_a_sweep_may_have_are_refused_at_the_dataset() {
+        let source = Source::new(spec(&[]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        // Clean and, in the one iteration, corrupted.
+        let most = MAX_TOKEN_IDS / 2 / 64;
+        for prompts in [most - 1, most] {
+            size(&inputs, prompts, 64).expect("few enough");
+        }
+        let refused = size(&inputs, most + 1, 64).expect_err("too many").to_string();
+        assert!(
+            refused.contains("line 6, column 1: 33554560 token ids over all iterations, more than the 33554432"),
+            "{refused}"
+        );
     }
 
     #[test]
