@@ -1,7 +1,8 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
 //! The core is pure: [`spec`], [`plan`], [`scheduler`] and [`merge`] do no I/O and know no clock.
-//! [`server`] puts gRPC and time around them, [`results`] writes files, [`cli`] is the command line.
+//! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`cli`] is the
+//! command line.
 
 #![forbid(unsafe_code)]
 
@@ -13,3 +14,4 @@ pub mod results;
 pub mod scheduler;
 pub mod server;
 pub mod spec;
+pub mod state;
