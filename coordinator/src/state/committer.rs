@@ -76,14 +76,13 @@ impl Journal {
 
     /// Commits inside the returned future, which the caller spawns: for simulations, where threads would make a difference.
     /// It ends when the journal is gone and everything is committed.
-    #[must_use]
     pub fn inline(store: Store) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (entries, waiting) = mpsc::channel(MOST_ENTRIES);
-        let (committed_sender, committed) = watch::channel(0);
-        let (state_sender, state) = watch::channel(CommitterState::Working);
+        let (tell_committed, committed) = watch::channel(0);
+        let (tell_state, state) = watch::channel(CommitterState::Working);
         let budget = Arc::new(Semaphore::new(MOST_BYTES / UNIT));
-        let committer = Committer { store, waiting, committed: committed_sender, state: state_sender };
-        (Self { entries, budget, last: 0, committed, state }, committer.run())
+        let task = Committer { store, waiting, committed: tell_committed, state: tell_state };
+        (Self { entries, budget, last: 0, committed, state }, task.run())
     }
 
     /// Queues an entry and returns its number; waits while too many others do. An entry is queued or not, also when the

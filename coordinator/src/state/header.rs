@@ -1,9 +1,9 @@
 //! The one bit of a database file that no checksum covers and that decides which commit is read.
 //!
 //! A redb file holds its two last commits. Both have a checksum and a number, but which of them counts is a bit outside
-//! of both. Were it flipped, the last commit would silently be gone. So the newer one is tried first, with that bit as
-//! it would have to be: a commit that is whole is never older than what was acknowledged, and one that was being
-//! written when the power failed is either whole or refused. The layout is that of redb's file format 3.
+//! of both. Were it flipped, the last commit would silently be gone. So where the other commit is newer, it is taken if
+//! all of it is there: it is what that bit hid, or was being written when the power failed, and then may count as well.
+//! The layout is that of redb's file format 3.
 
 use std::io;
 

@@ -35,14 +35,17 @@ pub(super) fn open_checked(storage: &Storage) -> Result<(Database, Recovered), S
             storage.set_len(0).map_err(io)?;
             None
         }
-        Found::Database { newer: None } => check(storage, None)?,
-        Found::Database { newer: Some(flags) } => match check(storage, Some(flags)) {
-            Ok(surveyed) => {
-                storage.write(header::FLAGS, &[flags]).map_err(io)?;
-                surveyed
+        Found::Database { newer } => {
+            let surveyed = check(storage, None)?;
+            // The older commit stands where the newer one was being written when the power failed.
+            match newer.map(|flags| (flags, check(storage, Some(flags)))) {
+                Some((flags, Ok(newer))) => {
+                    storage.write(header::FLAGS, &[flags]).map_err(io)?;
+                    newer
+                }
+                _ => surveyed,
             }
-            Err(_) => check(storage, None)?,
-        },
+        }
     };
     let database = open_database(storage)?;
     let recovered = begin_life(&database, surveyed).map_err(|error| not_written(path, error))?;

@@ -1,5 +1,6 @@
 //! What is found when state is opened. Every record is read and checked; only running sweeps keep their plan.
 
+use crate::scheduler::Past;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -11,7 +12,6 @@ use super::checksum::Address;
 use super::reader::Reader;
 use super::records::KeptState;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, kind};
-use crate::scheduler::Past;
 use super::{Defect, KeptSweep, StateError};
 use crate::merge::check_scores;
 use crate::plan::Plan;

@@ -1,5 +1,6 @@
 //! The database, which can be read while it is written.
 
+use crate::scheduler::Past;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,6 @@ use super::open::{not_written, open_checked, open_database};
 use super::reader::Reader;
 use super::storage::Storage;
 use super::writer::{durably, write_entries};
-use crate::scheduler::Past;
 use super::{Entry, KeptResult, KeptSweep, Recovered, StateError, TileFailures};
 
 /// What a coordinator keeps. Clones share one database; readers see the last commit and do not wait for the writer, but

@@ -3,18 +3,26 @@
 use std::io;
 use std::time::Duration;
 
+use patchsweep_proto::ids::TileId;
 use tokio::time::{Instant, timeout};
 
 use super::disks::Disk;
 use super::sample::{contents, failure, result, sweep};
-use crate::state::{CommitterState, Entry, Journal, JournalClosed, Store};
+use crate::state::{CommitterState, Entry, Journal, JournalClosed, StateError, Store};
 
 /// Far more than any test takes.
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 
 async fn wait_for(journal: &Journal, number: u64) {
     let mut committed = journal.committed();
     timeout(LONG, committed.wait_for(|&last| last >= number)).await.expect("in time").expect("not closed");
+}
+
+/// Looks every now and then, on the paused clock.
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn inline(disk: &Disk) -> (Store, Journal) {
@@ -53,10 +61,7 @@ async fn entries_are_durable_when_their_number_is_told() {
         let number = journal.append(failure(&kept, 0, attempt, "again")).await.expect("open");
         wait_for(&journal, number).await;
         let (found, _) = Store::on_backend(Disk::new(disk.survivors(number))).expect("there");
-        assert_eq!(
-            found.failures(&kept.id).expect("failures")[&patchsweep_proto::ids::TileId(0)].attempts.len(),
-            attempt as usize
-        );
+        assert_eq!(found.failures(&kept.id).expect("failures")[&TileId(0)].attempts.len(), attempt as usize);
     }
     drop(store);
 }
@@ -69,7 +74,7 @@ async fn a_full_disk_stalls_the_committer_and_loses_nothing() {
         let kept = sweep("a");
         let first = journal.append(Entry::Sweep(Box::new(kept.clone()))).await.expect("open");
         wait_for(&journal, first).await;
-        disk.refuse(Some(refusal));
+        disk.refuse_after(0, refusal);
         for attempt in 1..=5 {
             journal.append(failure(&kept, 0, attempt, "in order")).await.expect("open");
         }
@@ -78,9 +83,7 @@ async fn a_full_disk_stalls_the_committer_and_loses_nothing() {
         timeout(LONG, state.wait_for(stalled)).await.expect("in time").expect("open");
         let began = Instant::now();
         let last = journal.append(Entry::Result(result(&kept, 1, "w"))).await.expect("open");
-        while disk.refused() < 10 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        timeout(LONG, until(|| disk.refused() >= 10)).await.expect("it is tried again and again");
         let since = match &*state.borrow() {
             CommitterState::Stalled { reason, since } => {
                 assert!(reason.contains(&io::Error::from(refusal).to_string()), "{reason}");
@@ -89,14 +92,39 @@ async fn a_full_disk_stalls_the_committer_and_loses_nothing() {
             CommitterState::Working => panic!("the disk is full"),
         };
         assert!(since <= began && *journal.committed().borrow() == first);
-        disk.refuse(None);
+        disk.refuse_no_more();
         wait_for(&journal, last).await;
         assert_eq!(*state.borrow_and_update(), CommitterState::Working);
-        let attempts = &store.failures(&kept.id).expect("failures")[&patchsweep_proto::ids::TileId(0)].attempts;
+        let attempts = &store.failures(&kept.id).expect("failures")[&TileId(0)].attempts;
         let order: Vec<u32> = attempts.iter().map(|attempt| attempt.lease.attempt.0).collect();
         assert_eq!(order, [1, 2, 3, 4, 5]);
         let (found, _) = Store::on_backend(Disk::new(disk.survivors(1))).expect("there");
         assert_eq!(contents(&found), contents(&store));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fails_in_the_middle_of_a_commit_loses_nothing() {
+    for calls in 0..40 {
+        let disk = Disk::new(Vec::new());
+        let (store, mut journal) = inline(&disk);
+        let kept = sweep("a");
+        let first = journal.append(Entry::Sweep(Box::new(kept.clone()))).await.expect("open");
+        wait_for(&journal, first).await;
+        disk.refuse_after(calls, io::ErrorKind::StorageFull);
+        let mut attempt = 0;
+        while disk.refused() == 0 {
+            attempt += 1;
+            let number = journal.append(failure(&kept, 0, attempt, "in order")).await.expect("open");
+            let committed = journal.committed();
+            timeout(LONG, until(|| *committed.borrow() == number || disk.refused() > 0)).await.expect("in time");
+        }
+        disk.refuse_no_more();
+        wait_for(&journal, journal.last()).await;
+        let (found, _) = Store::on_backend(Disk::new(disk.survivors(calls))).expect("there");
+        assert_eq!(contents(&found), contents(&store));
+        let attempts = &found.failures(&kept.id).expect("failures")[&TileId(0)].attempts;
+        assert!(attempts.iter().map(|attempt| attempt.lease.attempt.0).eq(1..=attempt));
     }
 }
 
@@ -110,14 +138,14 @@ async fn a_reader_may_hold_on_to_a_database_whose_write_failed() {
     wait_for(&journal, number).await;
     let mut results = 0;
     let read = store.for_each_result(&kept.id, |_, _| {
-        disk.refuse(Some(io::ErrorKind::StorageFull));
+        disk.refuse_after(0, io::ErrorKind::StorageFull);
         let write = || store.write(&[failure(&kept, 1, 1, "bad")]);
         assert!(write().is_err());
-        disk.refuse(None);
+        disk.refuse_no_more();
         // Not before the reader has gone.
-        assert!(matches!(write(), Err(crate::state::StateError::Busy { .. })));
+        assert!(matches!(write(), Err(StateError::Busy { .. })));
         results += 1;
-        Ok::<_, crate::state::StateError>(())
+        Ok::<_, StateError>(())
     });
     read.expect("what was read before the failure");
     store.write(&[failure(&kept, 1, 1, "bad")]).expect("written");
@@ -131,20 +159,20 @@ async fn who_appends_more_than_may_wait_waits() {
     let kept = sweep("a");
     let first = journal.append(Entry::Sweep(Box::new(kept.clone()))).await.expect("open");
     wait_for(&journal, first).await;
-    disk.refuse(Some(io::ErrorKind::StorageFull));
+    disk.refuse_after(0, io::ErrorKind::StorageFull);
     let mut queued = 0;
     let mut attempt = 0;
     let reason = "x".repeat(1 << 20);
     loop {
         attempt += 1;
         let append = journal.append(failure(&kept, 0, attempt, &reason));
-        if timeout(Duration::from_secs(60), append).await.is_err() {
+        if timeout(Duration::from_mins(1), append).await.is_err() {
             break;
         }
         queued += 1;
     }
     assert!((16..=32).contains(&queued), "{queued} MiB wait");
-    disk.refuse(None);
+    disk.refuse_no_more();
     let last = journal.append(failure(&kept, 1, 1, "after")).await.expect("open");
     assert_eq!(last, first + queued + 1, "what was not queued has no number");
     wait_for(&journal, last).await;

@@ -1,5 +1,6 @@
 //! What is kept comes back.
 
+use crate::scheduler::Past;
 use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::digest::Digest;
@@ -14,7 +15,7 @@ use super::disks::Disk;
 use super::sample::{contents, failure, lease, result, sweep};
 use crate::plan::Seeds;
 use crate::state::records::KeptState;
-use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, Past, Store, TileFailures};
+use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, Store, TileFailures};
 
 #[test]
 fn a_running_sweep_is_recovered_with_its_plan_and_the_past_of_its_tiles() {
@@ -41,7 +42,7 @@ fn a_running_sweep_is_recovered_with_its_plan_and_the_past_of_its_tiles() {
     let found = second.sweeps.remove(0);
     let running = found.running.expect("it runs");
     assert_eq!(format!("{:?}", running.plan), format!("{:?}", kept.plan));
-    assert_eq!((found.dataset, found.digest, found.submitted), (kept.dataset, kept.plan.digest, kept.submitted));
+    assert_eq!((found.dataset, found.identity, found.submitted), (kept.dataset, kept.plan.identity(), kept.submitted));
     assert_eq!(running.model, Some(Digest::of(b"model")));
     let past = [
         (TileId(0), Past::Done),

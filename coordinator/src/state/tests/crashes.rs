@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::disks::Disk;
 use super::sample::{result, sweep};
-use crate::state::{Entry, KeptSweep, Store};
+use crate::state::{Entry, KeptSweep, StateError, Store};
 
 const SEEDS: u64 = 250;
 const LIVES: u64 = 3;
@@ -31,7 +31,7 @@ impl Life<'_> {
 
 fn tiles_of(store: &Store, sweep: &KeptSweep) -> Vec<u32> {
     let mut found = Vec::new();
-    let each = |tile: TileId, kept| -> Result<(), crate::state::StateError> {
+    let each = |tile: TileId, kept| -> Result<(), StateError> {
         assert_eq!(kept, result(sweep, tile.0, "w"), "no result is half there");
         found.push(tile.0);
         Ok(())

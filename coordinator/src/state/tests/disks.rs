@@ -23,8 +23,8 @@ struct State {
     unsynced: Vec<Change>,
     /// Writes, resizes and syncs until the power fails.
     calls_left: Option<u64>,
-    /// What writes and resizes answer.
-    refusal: Option<io::ErrorKind>,
+    /// What calls answer, but for so many that still succeed.
+    refusal: Option<(u64, io::ErrorKind)>,
     refused: u64,
     syncs: u64,
 }
@@ -69,8 +69,13 @@ impl Disk {
         self.with(|state| state.calls_left = Some(calls));
     }
 
-    pub(super) fn refuse(&self, refusal: Option<io::ErrorKind>) {
-        self.with(|state| state.refusal = refusal);
+    /// Answers writes, resizes and syncs with an error after some more, until it is told otherwise.
+    pub(super) fn refuse_after(&self, calls: u64, refusal: io::ErrorKind) {
+        self.with(|state| state.refusal = Some((calls, refusal)));
+    }
+
+    pub(super) fn refuse_no_more(&self) {
+        self.with(|state| state.refusal = None);
     }
 
     /// Calls that were refused.
@@ -120,19 +125,20 @@ impl State {
             Some(left) => *left -= 1,
             None => {}
         }
-        let Some(change) = change else {
-            if self.calls_left == Some(0) {
-                return Err(io::Error::other("no power"));
+        match &mut self.refusal {
+            Some((0, refusal)) => {
+                self.refused += 1;
+                return Err((*refusal).into());
             }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
+        let Some(change) = change else {
             self.syncs += 1;
             self.synced.clone_from(&self.bytes);
             self.unsynced.clear();
             return Ok(());
         };
-        if let Some(refusal) = self.refusal {
-            self.refused += 1;
-            return Err(refusal.into());
-        }
         change.apply(&mut self.bytes);
         self.unsynced.push(change);
         Ok(())

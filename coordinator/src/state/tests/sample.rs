@@ -9,7 +9,7 @@ use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_proto::status::{PlanOptions, Priority};
 
 use crate::merge::example;
-use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, Store};
+use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 /// Cut into as many tiles as there are.
 pub(super) fn sweep(name: &str) -> KeptSweep {
@@ -53,18 +53,18 @@ pub(super) fn failure(sweep: &KeptSweep, tile: u32, attempt: u32, reason: &str) 
 }
 
 /// Everything that a store says.
-pub(super) fn contents(store: &Store) -> String {
-    let mut text = String::new();
+pub(super) fn contents(store: &Store) -> Vec<String> {
+    let mut parts = Vec::new();
     for id in store.sweeps().expect("sweeps") {
         let sweep = store.sweep(&id).expect("a sweep");
         let state = store.state(&id).expect("a state");
         let failures = store.failures(&id).expect("failures");
-        text += &format!("{sweep:?} {state:?} {failures:?}\n");
-        let each = |tile, result: KeptResult| -> Result<(), crate::state::StateError> {
-            text += &format!("{tile} {result:?}\n");
+        parts.push(format!("{sweep:?} {state:?} {failures:?}"));
+        let each = |tile, result: KeptResult| -> Result<(), StateError> {
+            parts.push(format!("{tile} {result:?}"));
             Ok(())
         };
         store.for_each_result(&id, each).expect("results");
     }
-    text
+    parts
 }
