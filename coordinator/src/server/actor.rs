@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
 use patchsweep_proto::scores::{CacheStats, WorkDone};
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -124,7 +124,7 @@ impl Actor {
             Command::Heard { worker } => self.apply(Event::Heard { worker }),
             Command::Leaving { worker, reason } => {
                 tracing::info!(%worker, reason, "worker is leaving");
-                self.apply(Event::Leaving { worker });
+                self.apply(Event::Leaving { worker, finishing: Vec::new() });
                 self.workers.remove(&worker);
             }
             Command::Lost { worker } => {
@@ -167,7 +167,8 @@ impl Actor {
         tracing::info!(sweep = %id, tiles = plan.tiles.len(), prompts, multiply_adds = plan.multiply_adds(), "sweep submitted");
         self.sweeps.insert(id.clone(), SweepRecord::new(id.clone(), plan, dataset));
         self.order.push(id.clone());
-        self.apply(Event::Submitted { sweep: id.clone(), tiles });
+        let (priority, past) = (Priority::default(), BTreeMap::new());
+        self.apply(Event::Submitted { sweep: id.clone(), tiles, priority, past });
         (id, true)
     }
 
@@ -194,19 +195,20 @@ impl Actor {
         tracing::info!(%worker, name = registration.name, device = registration.device, "worker registered");
         let cache = registration.cache;
         self.workers.insert(worker, ConnectedWorker { registration, outbox, cache });
-        self.apply(Event::Joined { worker, credit });
+        self.apply(Event::Joined { worker, credit, held: Vec::new() });
         Seat { worker, epoch: EPOCH, outgoing }
     }
 
     fn report(&mut self, worker: WorkerId, report: Report) {
         self.account(worker, &report);
-        let Report { lease, outcome, work, .. } = report;
+        let Report { lease, outcome, work, busy_seconds, .. } = report;
+        let busy = Duration::try_from_secs_f64(busy_seconds).unwrap_or_default();
         let checked = match outcome {
             Ok(computed) => self.check(&lease, &computed).map(|()| computed),
             Err(reason) => Err(Mismatch::Failed(reason)),
         };
         match checked {
-            Ok(computed) => self.finish(worker, &lease, computed, work),
+            Ok(computed) => self.finish(worker, &lease, computed, work, busy),
             Err(mismatch) => {
                 let (Mismatch::Failed(reason) | Mismatch::Model(reason)) = &mismatch;
                 tracing::warn!(sweep = %lease.sweep, tile = %lease.tile, attempt = lease.attempt.0, %worker, reason, "tile failed");
@@ -218,8 +220,9 @@ impl Actor {
         }
     }
 
-    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed, work: WorkDone) {
-        let effects = self.scheduler.apply(self.began.elapsed(), Event::Finished { worker, lease: lease.clone() });
+    fn finish(&mut self, worker: WorkerId, lease: &Lease, computed: Computed, work: WorkDone, busy: Duration) {
+        let event = Event::Finished { worker, lease: lease.clone(), busy };
+        let effects = self.scheduler.apply(self.began.elapsed(), event);
         if effects.contains(&Effect::Keep { lease: lease.clone() })
             && let Some(record) = self.sweeps.get_mut(&lease.sweep)
         {

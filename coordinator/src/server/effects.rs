@@ -23,7 +23,11 @@ impl Actor {
                     self.send(worker, coordinator_message::Message::Revoke(v1::Revoke { lease }))
                 }
                 // Kept in `report`, where the scores are.
-                Effect::Keep { .. } => None,
+                Effect::Keep { .. }
+                | Effect::Drop { .. }
+                | Effect::RecordFailure { .. }
+                | Effect::GiveUp { .. }
+                | Effect::Quarantine { .. } => None,
                 Effect::Disconnect { worker } => {
                     tracing::warn!(%worker, "worker fell silent");
                     self.workers.remove(&worker);

@@ -116,6 +116,7 @@ impl SweepRecord {
                 self.results = Some(Arc::new(encode_results(&self.merge())));
                 SweepState::Done
             }
+            Outcome::Partial { reason } => SweepState::Partial { reason },
             Outcome::Failed { reason } => SweepState::Failed { reason },
             Outcome::Cancelled => SweepState::Cancelled,
         };
