@@ -12,13 +12,14 @@ impl Scheduler {
             return;
         }
         self.workers.insert(worker, WorkerSlot::new(credit, self.now));
+        let is_only = held.len() == 1;
         for lease in held {
             let Some(slot) = self.workers.get(&worker) else { return };
             let has_place = slot.leases.len() < credit as usize;
             if slot.leases.iter().any(|place| place.lease == lease) {
                 continue;
             }
-            if has_place && self.adopt(worker, &lease, effects) {
+            if has_place && self.adopt(worker, &lease, is_only, effects) {
                 continue;
             }
             effects.push(Effect::Revoke { worker, lease: lease.clone() });
@@ -30,7 +31,7 @@ impl Scheduler {
     }
 
     /// The lease goes on in this session, if nobody else got its tile in the meantime.
-    fn adopt(&mut self, worker: WorkerId, lease: &Lease, effects: &mut Vec<Effect>) -> bool {
+    fn adopt(&mut self, worker: WorkerId, lease: &Lease, is_only: bool, effects: &mut Vec<Effect>) -> bool {
         let Some(sweep) = self.key(&lease.sweep) else { return false };
         if !self.can_have_granted(sweep, lease) {
             return false;
@@ -38,10 +39,8 @@ impl Scheduler {
         let came_over = self.acquit_earlier_session(sweep, lease, effects);
         let Some(queue) = self.running.get_mut(&sweep) else { return false };
         let is_suspect = queue.trouble(lease.tile).is_some_and(Trouble::is_suspect);
-        let beside_others = self.workers.get(&worker).is_some_and(|slot| !slot.is_idle());
-        let alone = self.workers.get(&worker).is_some_and(WorkerSlot::computes_alone);
         let is_free = queue.stage(lease.tile) == Some(Stage::Ready) || came_over;
-        if !is_free || alone || is_suspect && beside_others {
+        if !is_free || is_suspect && !is_only {
             return false;
         }
         queue.hold(lease.tile, Holder { worker, fence: Fence::from(lease) });

@@ -52,7 +52,7 @@ impl Scheduler {
     fn is_done(&self, lease: &Lease) -> bool {
         match self.key(&lease.sweep).and_then(|key| self.running.get(&key)) {
             Some(queue) => queue.stage(lease.tile) == Some(Stage::Done),
-            None => self.ended.get(&lease.sweep).is_some_and(|progress| progress.done == progress.total),
+            None => self.ended.get(&lease.sweep).is_some_and(|ended| ended.progress.done == ended.progress.total),
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::status::Priority;
 
-use super::sweep::SweepQueue;
-use super::{Effect, HOPELESS, MAX_STRIKES, Outcome, Past, Progress, Scheduler, SweepKey, TileInfo};
+use super::sweep::{FIRST_ATTEMPT, SweepQueue};
+use super::{Effect, Ended, HOPELESS, Outcome, Past, Progress, Scheduler, SweepKey, TileInfo};
 
 impl SweepKey {
     /// Of leases whose sweep does not run.
@@ -25,20 +25,13 @@ impl Scheduler {
         if self.names.contains_key(&sweep) {
             return;
         }
-        let mut queue = SweepQueue::new(sweep.clone(), tiles, priority, self.least_served());
+        let next_attempt = self.ended.remove(&sweep).map_or(FIRST_ATTEMPT, |ended| ended.next_attempt);
+        let mut queue = SweepQueue::new(sweep.clone(), tiles, priority, self.least_served(), next_attempt);
         for (tile, past) in past {
-            // The journal may end between the last failure and the decision that follows from it.
-            if let Past::Failures(MAX_STRIKES..) = past {
-                let reason = format!("tile {tile} failed {MAX_STRIKES} times");
-                effects.push(Effect::GiveUp { sweep: sweep.clone(), tile, reason: reason.clone() });
-                queue.recall(tile, Past::GivenUp { reason });
-            } else {
-                queue.recall(tile, past);
-            }
+            queue.recall(tile, past);
         }
         let key = self.next_key;
         self.next_key = SweepKey(key.0 + 1);
-        self.ended.remove(&sweep);
         self.names.insert(sweep, key);
         self.running.insert(key, queue);
         self.tiles_became_ready(key);
@@ -81,7 +74,8 @@ impl Scheduler {
             self.by_share.remove(&(served, sweep));
         }
         self.names.remove(&queue.id);
-        self.ended.insert(queue.id.clone(), queue.progress());
+        let ended = Ended { progress: queue.progress(), next_attempt: queue.next_attempt() };
+        self.ended.insert(queue.id.clone(), ended);
         self.hungry.append(&mut self.starved);
         effects.push(Effect::Ended { sweep: queue.id, outcome });
     }

@@ -24,7 +24,7 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
+use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, WorkerId};
 
 pub use deadlines::{DEAD_AFTER, DEADLINE_FACTOR, FIRST_DEADLINE, SHORTEST_DEADLINE};
 pub use event::{Effect, Event, Outcome, Past};
@@ -73,6 +73,14 @@ pub struct Progress {
     pub cost_done: u64,
 }
 
+/// What is kept of a sweep that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Ended {
+    progress: Progress,
+    /// Where attempts go on when the sweep is resumed: its old leases may still be on their way.
+    next_attempt: Attempt,
+}
+
 /// A running sweep's place in the order of submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct SweepKey(u64);
@@ -94,7 +102,7 @@ pub struct Scheduler {
     next_key: SweepKey,
     /// Sweeps with ready tiles; the one that was served least comes first.
     by_share: BTreeSet<(u128, SweepKey)>,
-    ended: BTreeMap<SweepId, Progress>,
+    ended: BTreeMap<SweepId, Ended>,
     /// Of all workers together.
     fleet_rate: Rate,
 }

@@ -7,13 +7,13 @@ use patchsweep_proto::status::Priority;
 
 use super::ready::ReadyTiles;
 use super::tile::{Fence, Holder, Stage, Strike, TileSlot, Trouble};
-use super::{Past, Progress, TileInfo};
+use super::{MAX_STRIKES, Past, Progress, TileInfo};
 
 /// Granted multiply-adds are counted in parts of this many, so that dividing by the priority loses nothing that matters.
 const SHARE_UNIT: u128 = 1 << 20;
 
 /// The first attempt at a tile.
-const FIRST_ATTEMPT: Attempt = Attempt(1);
+pub(super) const FIRST_ATTEMPT: Attempt = Attempt(1);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SweepQueue {
@@ -37,8 +37,14 @@ pub(super) struct SweepQueue {
 }
 
 impl SweepQueue {
-    pub(super) fn new(id: SweepId, infos: &[TileInfo], priority: Priority, served: u128) -> Self {
-        let slot = |&info| TileSlot { info, next_attempt: FIRST_ATTEMPT, stage: Stage::Ready };
+    pub(super) fn new(
+        id: SweepId,
+        infos: &[TileInfo],
+        priority: Priority,
+        served: u128,
+        next_attempt: Attempt,
+    ) -> Self {
+        let slot = |&info| TileSlot { info, next_attempt, stage: Stage::Ready };
         let mut ready = ReadyTiles::default();
         for (tile, info) in (0..).map(TileId).zip(infos) {
             ready.insert(tile, info.iteration, None);
@@ -71,7 +77,10 @@ impl SweepQueue {
         match past {
             Past::Done => self.set_stage(tile, Stage::Done),
             Past::GivenUp { reason } => self.give_up(tile, reason),
-            Past::Failures(strikes) => self.change_trouble(tile, |trouble| trouble.earlier = strikes),
+            // Strikes that were taken back are still in the journal, so that they alone give no tile up.
+            Past::Failures(strikes) => {
+                self.change_trouble(tile, |trouble| trouble.earlier = strikes.min(MAX_STRIKES - 1));
+            }
         }
     }
 
@@ -185,6 +194,11 @@ impl SweepQueue {
             }
             Stage::GivenUp => self.progress.failed += 1,
         }
+    }
+
+    /// More than any attempt so far.
+    pub(super) fn next_attempt(&self) -> Attempt {
+        self.tiles.iter().map(|slot| slot.next_attempt).max().unwrap_or(FIRST_ATTEMPT)
     }
 
     /// Everything about its tiles counted anew; for checks.

@@ -52,10 +52,11 @@ impl Scheduler {
     #[must_use]
     pub fn progress(&self, sweep: &SweepId) -> Option<Progress> {
         let running = self.key(sweep).and_then(|key| self.running.get(&key)).map(SweepQueue::progress);
-        running.or_else(|| self.ended.get(sweep).copied())
+        running.or_else(|| self.ended.get(sweep).map(|ended| ended.progress))
     }
 
-    /// Drops the counts of a sweep that has ended; nothing else is kept of it.
+    /// Drops the counts of a sweep that has ended. It cannot be resumed any more in this life of the coordinator: its
+    /// attempts would be counted anew, and leases told apart no longer.
     pub fn forget(&mut self, sweep: &SweepId) {
         self.ended.remove(sweep);
     }

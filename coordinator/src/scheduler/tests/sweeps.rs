@@ -29,12 +29,12 @@ fn strikes_of_an_earlier_life_count() {
 }
 
 #[test]
-fn a_journal_that_ends_before_the_decision_leads_to_it() {
+fn a_tile_that_the_journal_does_not_give_up_has_an_attempt_left() {
     let mut harness = Harness::empty();
-    let effects = harness.apply(submitted_with(&[0, 0], [(0, Past::Done), (1, Past::Failures(3))]));
-    let reason = "tile t1 failed 3 times".to_owned();
-    let gave_up = Effect::GiveUp { sweep: sweep(), tile: TileId(1), reason: reason.clone() };
-    assert_eq!(effects, [gave_up, ended(Outcome::Partial { reason })]);
+    harness.join(W1, 1);
+    assert_eq!(harness.apply(submitted_with(&[0], [(0, Past::Failures(9))])), [grant(W1, 0, 1)]);
+    let failed = harness.fail(W1, lease(0, 1));
+    assert!(failed.iter().any(|effect| matches!(effect, Effect::GiveUp { .. })), "{failed:?}");
 }
 
 #[test]
@@ -51,7 +51,13 @@ fn an_ended_sweep_can_be_submitted_again_and_forgotten() {
     assert_eq!(harness.progress().total, 1);
     assert_eq!(harness.join(W1, 1), []);
     assert_eq!(harness.apply(submitted(&[0])), [grant(W1, 0, 1)]);
-    harness.finish(W1, lease(0, 1));
+    let cancelled = harness.apply(Event::Cancelled { sweep: sweep() });
+    assert_eq!(cancelled[0], revoke(W1, lease(0, 1)));
+    harness.apply(submitted(&[0]));
+    let late = harness.finish(W1, lease(0, 1));
+    assert_eq!(late[0], Effect::Drop { worker: W1, lease: lease(0, 1), done: false }, "the old lease is another one");
+    assert_eq!(late.last(), Some(&grant(W1, 0, 2)));
+    harness.finish(W1, lease(0, 2));
     harness.scheduler.forget(&sweep());
     assert_eq!(harness.scheduler.progress(&sweep()), None);
 }

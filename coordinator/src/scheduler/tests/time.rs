@@ -77,7 +77,7 @@ fn a_worker_that_does_not_answer_a_revocation_is_stuck_too() {
     harness.apply(Event::Cancelled { sweep: sweep() });
     harness.apply(submitted(&[0]));
     assert_eq!(harness.view(W1).leases.len(), 2);
-    assert_eq!(harness.tick_alive(61), [revoke(W1, lease(0, 1))], "nobody is blamed");
+    assert_eq!(harness.tick_alive(61), [revoke(W1, lease(0, 2))], "nobody is blamed");
     assert_eq!(harness.view(W1).state, WorkerState::Stuck);
 }
 
