@@ -2,35 +2,34 @@
 
 use patchsweep_proto::context::{Iteration, StrayAnswer, SweepContext};
 use patchsweep_proto::grid::PatchValue;
-use patchsweep_proto::tokens::MAX_TOKEN_IDS;
+use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
 
 /// Refuses a context whose parts do not fit each other or the model.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    positions(inputs, context)?;
     vocabulary(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)
 }
 
-fn positions(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    let (tokens, most) = (context.clean.positions(), context.shape.n_ctx);
-    if tokens <= most {
-        return Ok(());
-    }
-    let message = format!("prompts of {tokens} tokens, but the model has {most} positions");
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
-}
-
-/// A typing error in `samples` must not take the coordinator's memory; called before any of it is taken.
+/// A typing error in `samples` must not take the coordinator's memory, nor prompts that the model has no positions for; called before any of it is taken.
 pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Result<(), PlanError> {
+    let refuse = |message: String| Err(inputs.source.error(inputs.spec.dataset.span(), message).into());
     let ids = prompts.saturating_mul(positions).saturating_mul(1 + inputs.spec.iteration.len());
-    if ids <= MAX_TOKEN_IDS {
-        return Ok(());
+    if ids > MAX_TOKEN_IDS {
+        return refuse(format!(
+            "{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have"
+        ));
     }
-    let message = format!("{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have");
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
+    if prompts > MAX_PROMPTS {
+        return refuse(format!("{prompts} prompts, more than the {MAX_PROMPTS} that a sweep may have"));
+    }
+    let most = inputs.config.shape.n_ctx;
+    if positions > most as usize {
+        return refuse(format!("prompts of {positions} tokens, but the model has {most} positions"));
+    }
+    Ok(())
 }
 
 fn vocabulary(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
