@@ -26,7 +26,7 @@ struct Place {
     /// In characters, counted from 1.
     column: usize,
     /// The line, or what of a long one is around the place.
-    text: String,
+    text: Box<str>,
     /// Characters of `text` before the place.
     indent: usize,
     /// Characters to underline, at least one.
@@ -85,7 +85,7 @@ impl Source {
         let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
         // Of a long line only what is around the place.
         let skipped = if column > SHOWN { column - SHOWN_BEFORE } else { 0 };
-        let text: String = text.chars().skip(skipped).take(SHOWN).collect();
+        let text: Box<str> = text.chars().skip(skipped).take(SHOWN).collect();
         let indent = column - 1 - skipped;
         let marked = marked.min(SHOWN - indent);
         Place { line: before.matches('\n').count() + 1, column, text, indent, width: marked.max(1) }

@@ -76,6 +76,9 @@ impl Target {
     }
 
     /// Runs one input. One that panics is kept; of several, the shortest.
+    ///
+    /// # Panics
+    /// When the input shows that something is wrong.
     pub fn run(&self, input: &[u8]) {
         fs::write(&self.running, input).expect("the scratch folder can be written");
         let checked = self.watchdog.watch(|| {
