@@ -100,7 +100,7 @@ fn check(bytes: &[u8]) {
         }
     };
     let file = spec.dataset_file();
-    let dataset = match (&spec.dataset.get_ref().tokens, file.ends_with(".csv")) {
+    let dataset = match (&spec.dataset.get_ref().tokens, file.to_ascii_lowercase().ends_with(".csv")) {
         (Some(_), _) => TOKENS,
         (None, true) => TABLE,
         (None, false) => PROMPTS,
