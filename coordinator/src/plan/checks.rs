@@ -2,12 +2,9 @@
 
 use patchsweep_proto::context::{Iteration, StrayAnswer, SweepContext};
 use patchsweep_proto::grid::{Grid, PatchValue};
-use patchsweep_proto::tokens::MAX_TOKEN_IDS;
+use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
-
-/// Most prompts of a sweep.
-const MOST_PROMPTS: usize = 1_000_000;
 
 /// Most scores, cells over all iterations and grids under each metric: at 20 bytes each, results within the 1 GiB that
 /// may be sent.
@@ -15,36 +12,33 @@ const MOST_SCORES: u64 = 50_000_000;
 
 /// Refuses a context whose parts do not fit each other or the model.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    positions(inputs, context)?;
     scores(inputs, context)?;
     vocabulary(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)
 }
 
-fn positions(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    let (tokens, most) = (context.clean.positions(), context.shape.n_ctx);
-    if tokens <= most {
-        return Ok(());
-    }
-    let message = format!("prompts of {tokens} tokens, but the model has {most} positions");
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
-}
-
-/// A typing error in `samples` must not take the coordinator's memory; called before any of it is taken.
+/// Neither a typing error in `samples` nor prompts that the model has no positions for may take the coordinator's memory;
+/// called before any of it is taken.
 pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Result<(), PlanError> {
-    if prompts > MOST_PROMPTS {
-        let dataset = &inputs.spec.dataset;
+    let dataset = &inputs.spec.dataset;
+    let refuse = |message: String| Err(inputs.source.error(dataset.span(), message).into());
+    if prompts > MAX_PROMPTS {
         let span = dataset.get_ref().samples.as_ref().map_or_else(|| dataset.span(), toml::Spanned::span);
-        let message = format!("{prompts} prompts, more than the {MOST_PROMPTS} that a sweep may have; draw `samples`");
+        let message = format!("{prompts} prompts, more than the {MAX_PROMPTS} that a sweep may have; draw `samples`");
         return Err(inputs.source.error(span, message).into());
     }
     let ids = prompts.saturating_mul(positions).saturating_mul(1 + inputs.spec.iteration.len());
-    if ids <= MAX_TOKEN_IDS {
-        return Ok(());
+    if ids > MAX_TOKEN_IDS {
+        return refuse(format!(
+            "{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have"
+        ));
     }
-    let message = format!("{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have");
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
+    let most = inputs.config.shape.n_ctx;
+    if positions > most as usize {
+        return refuse(format!("prompts of {positions} tokens, but the model has {most} positions"));
+    }
+    Ok(())
 }
 
 /// Results must fit what is sent at once, and the memory of whoever holds them.

@@ -21,6 +21,7 @@ mod permute;
 mod positions;
 mod prompts;
 mod region;
+mod rows;
 mod scoring;
 mod selection;
 mod summary;

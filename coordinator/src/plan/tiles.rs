@@ -41,11 +41,19 @@ const BYTES_PER_COUNT: usize = 5;
 
 const MOST_TILES: usize = 1_000_000;
 
+/// Grids of all iterations and ranges of prompts, most of which give at least one tile; refused before they are counted.
+const MOST_REGIONS: usize = 4 * MOST_TILES;
+
 /// All tiles in merging order, and the cost estimate of each in multiply-adds: for each iteration and range of prompts
 /// the baselines, then the live cells of grid after grid in row-major order.
 pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
     let cost = CostModel::of(context);
     let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context));
+    let ranges = context.clean.prompts().div_ceil(most_prompts.max(1)) as usize;
+    let count = ranges.saturating_mul(context.iterations.len());
+    if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
+        return Err(PlanError::TooManyTiles { most: MOST_TILES });
+    }
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
     let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, cost, most_prompts), ROWS_WANTED));
     let mut cutter = Cutter {

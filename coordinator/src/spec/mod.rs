@@ -23,6 +23,9 @@ pub const MOST_SPEC_BYTES: usize = 1 << 20;
 /// Most characters of a sweep's name; ids in commands and messages are made of it.
 pub const MOST_NAME_CHARS: usize = 100;
 
+/// Most metrics, iterations or grids.
+const MOST_TABLES: usize = 1 << 12;
+
 impl Spec {
     /// Parses the text of a spec.
     pub fn parse(source: &Source) -> Result<Self, SpecError> {
@@ -42,6 +45,11 @@ impl Spec {
         }
         if spec.name.get_ref().chars().count() > MOST_NAME_CHARS {
             let message = format!("a sweep's name has at most {MOST_NAME_CHARS} characters");
+            return Err(source.error(spec.name.span(), message));
+        }
+        let tables = [("metric", spec.metric.len()), ("iteration", spec.iteration.len()), ("grid", spec.grid.len())];
+        if let Some((table, count)) = tables.into_iter().find(|&(_, count)| count > MOST_TABLES) {
+            let message = format!("{count} tables `[[{table}]]`, more than the {MOST_TABLES} of a sweep");
             return Err(source.error(spec.name.span(), message));
         }
         let model = &spec.model.get_ref();
@@ -118,6 +126,26 @@ axes = ["layer", "head"]
         let several = VALID.replace("read = -1", "read = [-1, 5]\nanswer = [1, 0]");
         let spec = Spec::parse(&Source::new(several)).expect("valid");
         assert_eq!(spec.iteration[0].read.get_ref().as_slice(), [-1, 5]);
+    }
+
+    #[test]
+    fn a_spec_of_a_size_that_nobody_writes_is_refused_before_it_is_read() {
+        let long = format!("{VALID}# {}", "x".repeat(MAX_SPEC_BYTES));
+        assert!(refusal(&long).starts_with("spec line 1, column 1: a spec has at most 1048576 bytes"));
+        let grids = "[[grid]]\ncomponent = \"z\"\naxes = []\n".repeat(MOST_TABLES);
+        let message = refusal(&format!("{VALID}{grids}"));
+        assert!(message.starts_with("spec line 3, column 8: 4097 tables `[[grid]]`"), "{message}");
+    }
+
+    #[test]
+    fn a_refusal_shows_the_place_and_not_all_of_a_long_line() {
+        let (word, before) = ("q".repeat(300_000), "é".repeat(5000));
+        let message = refusal(&VALID.replace("samples", &word));
+        assert!(message.starts_with("spec line 8, column 1: unknown field"), "{}", &message[..100]);
+        assert!(message.len() < 2000, "{} bytes", message.len());
+        let message = refusal(&VALID.replace("path = \"m\"", &format!("path = \"{before}\" x")));
+        assert!(message.starts_with("spec line 5, column 5011: "), "{message}");
+        assert!(message.len() < 2000, "{} bytes", message.len());
     }
 
     #[test]
