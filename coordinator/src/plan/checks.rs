@@ -153,10 +153,10 @@ mod tests {
         let source = Source::new(spec(&[("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 1000001")]));
         let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
         let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
-        for prompts in [MOST_PROMPTS - 1, MOST_PROMPTS] {
+        for prompts in [MAX_PROMPTS - 1, MAX_PROMPTS] {
             size(&inputs, prompts, 4).expect("few enough");
         }
-        let refused = size(&inputs, MOST_PROMPTS + 1, 4).expect_err("too many").to_string();
+        let refused = size(&inputs, MAX_PROMPTS + 1, 4).expect_err("too many").to_string();
         assert!(refused.contains("line 8, column 11: 1000001 prompts, more than the 1000000"), "{refused}");
     }
 

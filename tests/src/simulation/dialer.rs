@@ -1,7 +1,7 @@
 //! How a simulated worker reaches its coordinator.
 
-use patchsweep_worker::session::Dial;
-use tonic::transport::{Channel, Error};
+use patchsweep_worker::session::{Dial, SessionError};
+use tonic::transport::Channel;
 
 use super::net;
 
@@ -10,8 +10,8 @@ use super::net;
 pub struct SimulatedNetwork;
 
 impl Dial for SimulatedNetwork {
-    async fn dial(&mut self) -> Result<Channel, Error> {
-        net::dial().await
+    async fn dial(&mut self) -> Result<Channel, SessionError> {
+        net::dial().await.map_err(|source| SessionError::Unreachable { url: self.url(), source })
     }
 
     fn url(&self) -> String {

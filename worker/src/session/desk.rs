@@ -149,7 +149,7 @@ impl<'a, C: Computer> Desk<'a, C> {
             return None;
         }
         self.waiting.retain(|granted| granted.lease != *lease);
-        self.acknowledge(lease);
+        self.results.retain(|(kept, _)| kept != lease);
         Some(released(lease))
     }
 
