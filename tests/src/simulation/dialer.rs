@@ -11,7 +11,7 @@ pub struct SimulatedNetwork;
 
 impl Dial for SimulatedNetwork {
     async fn dial(&mut self) -> Result<Channel, SessionError> {
-        net::dial().await.map_err(|source| SessionError::Unreachable { url: self.url(), source })
+        net::dial().await.map_err(|source| SessionError::Unreachable { url: self.url(), source: Some(source) })
     }
 
     fn url(&self) -> String {
