@@ -8,7 +8,7 @@ mod protocol;
 
 use stateright::{Checker, Model, Property};
 
-use protocol::{Faults, Protocol, State, Step};
+use protocol::{Faults, Protocol, Seen, State, Step};
 
 impl Model for Protocol {
     type State = State;
@@ -32,19 +32,25 @@ impl Model for Protocol {
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
             Property::always(NO_LOST_ACKNOWLEDGEMENT, |_, state: &State| state.acknowledged.is_subset(&state.disk)),
-            Property::always("no tile is merged twice", |_, state: &State| !state.merged_twice),
+            Property::always("no tile is merged twice", |_, state: &State| !state.seen.contains(&Seen::MergedTwice)),
             Property::always("no tile is stuck", |_, state: &State| {
                 !state.work().is_empty() || state.disk.len() == protocol::TILES as usize
             }),
-            Property::always("no innocent tile is given up", |_, state: &State| !state.gave_up),
+            Property::always("no innocent tile is given up", |_, state: &State| !state.seen.contains(&Seen::GaveUp)),
         ];
         // The faults do what they are for.
         if self.faults.restarts > 0 {
-            properties.push(Property::sometimes("a restart loses scores", |_, state: &State| state.lost_scores));
-            properties.push(Property::sometimes("a lease of an earlier life counts", |_, state: &State| state.adopted));
+            properties.push(Property::sometimes("a restart loses scores", |_, state: &State| {
+                state.seen.contains(&Seen::LostScores)
+            }));
+            properties.push(Property::sometimes("a lease of an earlier life counts", |_, state: &State| {
+                state.seen.contains(&Seen::Adopted)
+            }));
         }
         if self.faults.duplicates > 0 {
-            properties.push(Property::sometimes("a second result is dropped", |_, state: &State| state.dropped_twice));
+            properties.push(Property::sometimes("a second result is dropped", |_, state: &State| {
+                state.seen.contains(&Seen::DroppedTwice)
+            }));
         }
         properties
     }

@@ -41,11 +41,22 @@ pub(super) struct State {
     pub(super) pending: VecDeque<Pending>,
     /// Tiles whose scores some worker may forget.
     pub(super) acknowledged: BTreeSet<TileId>,
-    pub(super) merged_twice: bool,
-    pub(super) gave_up: bool,
-    pub(super) lost_scores: bool,
-    pub(super) adopted: bool,
-    pub(super) dropped_twice: bool,
+    /// What has happened on the way here.
+    pub(super) seen: BTreeSet<Seen>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Seen {
+    /// A tile's scores were written twice.
+    MergedTwice,
+    /// A tile was given up, or a worker put in quarantine.
+    GaveUp,
+    /// A restart lost scores that were not on disk.
+    LostScores,
+    /// A lease of an earlier life counted.
+    Adopted,
+    /// Scores of a tile that was done came again.
+    DroppedTwice,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -126,11 +137,7 @@ impl Protocol {
             strikes: BTreeMap::new(),
             pending: VecDeque::new(),
             acknowledged: BTreeSet::new(),
-            merged_twice: false,
-            gave_up: false,
-            lost_scores: false,
-            adopted: false,
-            dropped_twice: false,
+            seen: BTreeSet::new(),
         };
         self.submit(&mut state);
         for worker in 0..WORKERS {
@@ -183,7 +190,10 @@ impl Protocol {
             }
             Step::Commit => {
                 match state.pending.pop_front() {
-                    Some(Pending::Scores(tile)) => state.merged_twice |= !state.disk.insert(tile),
+                    Some(Pending::Scores(tile)) => {
+                        let is_again = !state.disk.insert(tile);
+                        state.saw(Seen::MergedTwice, is_again);
+                    }
                     Some(Pending::Strike(tile)) => *state.strikes.entry(tile).or_default() += 1,
                     Some(Pending::Acknowledge { .. }) | None => {}
                 }
@@ -195,7 +205,8 @@ impl Protocol {
             }
             Step::Restart => {
                 state.faults.restarts -= 1;
-                state.lost_scores |= state.pending.iter().any(|pending| matches!(pending, Pending::Scores(_)));
+                let lost = state.pending.iter().any(|pending| matches!(pending, Pending::Scores(_)));
+                state.saw(Seen::LostScores, lost);
                 state.pending.clear();
                 state.half_open.clear();
                 for worker in &mut state.workers {
@@ -231,16 +242,16 @@ impl Protocol {
                 }
                 Effect::Keep { lease } => {
                     kept = true;
-                    state.adopted |= lease.epoch.0 < state.epoch;
+                    state.saw(Seen::Adopted, lease.epoch.0 < state.epoch);
                     state.pending.push_back(Pending::Scores(lease.tile));
                 }
                 Effect::Drop { done, .. } => {
                     kept = done;
-                    state.dropped_twice |= done;
+                    state.saw(Seen::DroppedTwice, done);
                 }
                 Effect::RecordFailure { lease, .. } => state.pending.push_back(Pending::Strike(lease.tile)),
                 Effect::Disconnect { worker } => drop(state.half_open.remove(&worker)),
-                Effect::GiveUp { .. } | Effect::Quarantine { .. } => state.gave_up = true,
+                Effect::GiveUp { .. } | Effect::Quarantine { .. } => state.saw(Seen::GaveUp, true),
                 Effect::Ended { .. } => {}
             }
         }
@@ -290,6 +301,10 @@ impl State {
         }
         steps.extend((self.faults.restarts > 0).then_some(Step::Restart));
         steps
+    }
+
+    fn saw(&mut self, what: Seen, happened: bool) {
+        self.seen.extend(happened.then_some(what));
     }
 
     /// Whoever is not connected under this session does not get it.
