@@ -69,7 +69,7 @@ impl ClientError {
         let (url_of, reason) = (|| url.to_owned(), status.message().to_owned());
         match status.code() {
             _ if broken => Self::unreachable(url, status),
-            Code::Unavailable | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded | Code::ResourceExhausted => {
+            Code::Unavailable | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded => {
                 Self::Unreachable { url: url_of(), reason }
             }
             Code::Unauthenticated | Code::PermissionDenied => Self::Denied { url: url_of(), reason },
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn codes_say_whether_to_try_again() {
         let error = |code| ClientError::of("http://c:1", &Status::new(code, "because"));
-        for code in [Code::Unavailable, Code::ResourceExhausted, Code::Aborted, Code::Cancelled] {
+        for code in [Code::Unavailable, Code::Aborted, Code::Cancelled] {
             assert!(matches!(error(code), ClientError::Unreachable { .. }), "{code:?}");
         }
         for code in [Code::Unauthenticated, Code::PermissionDenied] {
