@@ -13,7 +13,9 @@ use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::coordinator_message::Message as FromCoordinator;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
-use patchsweep_proto::v1::{CoordinatorMessage, Grant, Lease, Register, TileResult, Welcome, WorkerMessage, tile_result};
+use patchsweep_proto::v1::{
+    CoordinatorMessage, Grant, Lease, Register, TileResult, Welcome, WorkerMessage, tile_result,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -24,7 +26,7 @@ use crate::simulation::{made_up_scores, model};
 use crate::tiny::Tiny;
 
 /// Nothing that a test waits for takes longer.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// Waits, within bounds.
 ///
@@ -113,7 +115,9 @@ impl Served {
         say(&outbox, FromWorker::Register(register)).await;
         let mut incoming = self.worker_rpc().await.session(ReceiverStream::new(outgoing)).await?.into_inner();
         match within("the welcome", incoming.message()).await?.and_then(|message| message.message) {
-            Some(FromCoordinator::Welcome(welcome)) => Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new() }),
+            Some(FromCoordinator::Welcome(welcome)) => {
+                Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new() })
+            }
             other => Err(Status::internal(format!("{other:?} in place of a welcome"))),
         }
     }
@@ -133,7 +137,6 @@ pub struct ScriptedWorker {
     /// Grants that came while something else was waited for.
     granted: VecDeque<Grant>,
 }
-
 
 impl ScriptedWorker {
     /// Says something.

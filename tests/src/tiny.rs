@@ -126,7 +126,9 @@ fn tokens() -> String {
         let other = prompts(7);
         let mut corrupted = clean.clone();
         for (prompt, other) in corrupted.iter_mut().zip(&other) {
-            positions.iter().for_each(|&pos| prompt[pos] = other[pos]);
+            for &pos in positions {
+                prompt[pos] = other[pos];
+            }
         }
         corrupted
     };
@@ -140,8 +142,9 @@ fn tokens() -> String {
 pub fn bits(results: &SweepResults) -> Vec<Vec<u32>> {
     let floats = |floats: &[f32]| floats.iter().map(|float| float.to_bits()).collect::<Vec<_>>();
     let baselines = results.clean.iter().chain(&results.corrupted).map(|list| floats(list));
-    let grids = results.grids.iter().flat_map(|grid| {
-        [floats(&grid.effect), floats(&grid.value), floats(&grid.stderr), grid.status.clone()]
-    });
+    let grids = results
+        .grids
+        .iter()
+        .flat_map(|grid| [floats(&grid.effect), floats(&grid.value), floats(&grid.stderr), grid.status.clone()]);
     baselines.chain(grids).collect()
 }

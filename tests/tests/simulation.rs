@@ -27,7 +27,14 @@ fn the_same_seed_gives_the_same_trace_byte_for_byte() {
 #[test]
 fn the_faults_strike() {
     let trace = trace(1);
-    for sign in ["fault=Crash(Coordinator)", "fault=Crash(Worker", "fault=Partition", "fault=Hold", "sweep recovered"] {
+    for sign in [
+        "fault=Crash(Coordinator)",
+        "fault=Crash(Worker",
+        "fault=Partition",
+        "fault=Hold",
+        "fault=FullDisk",
+        "sweep recovered",
+    ] {
         assert!(trace.contains(sign), "no {sign} in:\n{trace}");
     }
 }

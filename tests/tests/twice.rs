@@ -154,7 +154,11 @@ async fn released_heartbeats_and_farewells_said_twice_change_nothing() {
     let going = GoingAway { reason: "tested".to_owned(), finishing: grant.lease.clone().into_iter().collect() };
     for _ in 0..2 {
         worker.say(FromWorker::Heartbeat(Heartbeat {})).await;
-        worker.say(FromWorker::Released(Released { lease: Some(Lease { attempt: 99, ..grant.lease.clone().expect("a lease") }) })).await;
+        worker
+            .say(FromWorker::Released(Released {
+                lease: Some(Lease { attempt: 99, ..grant.lease.clone().expect("a lease") }),
+            }))
+            .await;
         worker.say(FromWorker::GoingAway(going.clone())).await;
     }
     worker.report(&tiny, &grant).await;

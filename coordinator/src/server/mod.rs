@@ -37,9 +37,9 @@ pub use planning::{ModelFilesError, PlanningError, make_plan};
 
 use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
-use journal::Journal;
 use client_service::ClientRpc;
 use handle::Handle;
+use journal::Journal;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.

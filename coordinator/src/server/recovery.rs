@@ -1,6 +1,7 @@
 //! A new life of the coordinator, from what the journal holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::ids::{SweepId, TileId};
@@ -28,20 +29,17 @@ impl Actor {
     fn recover_sweep(&mut self, sweep: RecoveredSweep) {
         let RecoveredSweep { status, submitted, identity, running, .. } = sweep;
         let id = status.sweep.clone();
-        match running {
-            Some(RunningSweep { plan, past, model }) => {
-                let (done, tiles) = (status.tiles_done, status.tiles_total);
-                tracing::info!(sweep = %id, done, tiles, "sweep recovered");
-                // Between machines' clocks there may be less than nothing.
-                let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
-                let running = Running::new(std::sync::Arc::new(plan), model, Clock::after(earlier));
-                self.run_sweep(id, status.priority, running, past);
-            }
-            None => {
-                self.sweeps.insert(id.clone(), SweepRecord::ended(identity, status));
-                self.order.push(id);
-            }
-        }
+        let Some(RunningSweep { plan, past, model }) = running else {
+            self.sweeps.insert(id.clone(), SweepRecord::ended(identity, status));
+            self.order.push(id);
+            return;
+        };
+        let (done, tiles) = (status.tiles_done, status.tiles_total);
+        tracing::info!(sweep = %id, done, tiles, "sweep recovered");
+        // Between machines' clocks there may be less than nothing.
+        let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
+        let running = Running::new(Arc::new(plan), model, Clock::after(earlier));
+        self.run_sweep(id, status.priority, running, past);
     }
 
     /// Runs an ended sweep again, for the tiles that have no scores.
@@ -56,10 +54,7 @@ impl Actor {
         let record = self.record(sweep)?;
         let status = record.status.borrow().clone();
         let resumable = record.running.is_none()
-            && matches!(
-                status.state,
-                SweepState::Partial { .. } | SweepState::Failed { .. } | SweepState::Cancelled
-            );
+            && matches!(status.state, SweepState::Partial { .. } | SweepState::Failed { .. } | SweepState::Cancelled);
         if !resumable {
             return Err(RequestError::NothingToResume { sweep: sweep.clone(), state: status.state.name() });
         }

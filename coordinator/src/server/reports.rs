@@ -34,9 +34,11 @@ impl Actor {
         for effect in &effects {
             match effect {
                 Effect::Keep { lease } => {
-                    self.log_done(worker, lease);
+                    let Lease { epoch, sweep, tile, attempt } = lease;
+                    tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, %worker, "tile done");
                     let Computed { scores, model } = computed;
-                    if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut()) {
+                    if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
+                    {
                         running.model.get_or_insert(model);
                     }
                     let device = self.workers.get(&worker).map(|connected| connected.device.clone());
@@ -97,7 +99,7 @@ impl Actor {
     pub(super) fn compare(&self, worker: &str, lease: &Lease, scores: &TileScores) {
         let Lease { sweep, tile, .. } = lease;
         match self.difference(lease, scores) {
-            Ok(Some(Difference { first, difference, tolerance })) if difference > tolerance => {
+            Ok(Some(Comparison { first, difference, tolerance })) if difference > tolerance => {
                 let second = worker;
                 tracing::warn!(%sweep, %tile, difference, first, second, "two workers disagree on a tile's scores");
             }
@@ -110,12 +112,12 @@ impl Actor {
     }
 
     /// Between these scores and the kept ones of the same tile.
-    fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Difference>, StateError> {
+    fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Comparison>, StateError> {
         let store = self.journal.store();
         let (Some(sweep), Some(kept)) = (store.sweep(&lease.sweep)?, store.result(&lease.sweep, lease.tile)?) else {
             return Ok(None);
         };
-        Ok(Some(Difference {
+        Ok(Some(Comparison {
             first: kept.worker,
             difference: compare::largest_difference(&kept.scores, scores),
             tolerance: compare::tolerance(&sweep.plan.context),
@@ -124,7 +126,7 @@ impl Actor {
 }
 
 /// How far two computations of a tile are apart.
-struct Difference {
+struct Comparison {
     /// Who came first.
     first: String,
     difference: f64,

@@ -34,7 +34,8 @@ impl ResultsDesk {
     pub(super) async fn fetch(&self, sweep: SweepId, dropped: u64) -> Result<Vec<u8>, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || merge_kept(&store, &sweep, dropped).map(|results| encode_results(&results)));
+        let merged =
+            self.offload.run(move || merge_kept(&store, &sweep, dropped).map(|results| encode_results(&results)));
         merged.await.ok_or(RequestError::MergingFailed)?
     }
 }
@@ -91,8 +92,8 @@ fn merge_kept(store: &Store, sweep: &SweepId, dropped: u64) -> Result<SweepResul
         merger.push(failed, &TileOutcome::GivenUp).map_err(KeptError::from)?;
         facts.add_failure(failed, attempts(failures));
     }
-    let merged = merger.finish().map_err(KeptError::from)?;
-    Ok(merged.into_results(&kept.plan, manifest(&kept.plan, &facts).to_string()))
+    let tensors = merger.finish().map_err(KeptError::from)?;
+    Ok(tensors.into_results(&kept.plan, manifest(&kept.plan, &facts).to_string()))
 }
 
 fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAttempt> {

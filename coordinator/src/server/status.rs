@@ -43,7 +43,9 @@ pub(crate) enum RequestError {
     UnknownWorker(WorkerId),
     #[error("sweep `{sweep}` lacks nothing that could be resumed: it is {state}")]
     NothingToResume { sweep: SweepId, state: &'static str },
-    #[error("nothing can be stored now ({reason}); make room on the disk of the coordinator's state folder and try again")]
+    #[error(
+        "nothing can be stored now ({reason}); make room on the disk of the coordinator's state folder and try again"
+    )]
     CannotStore { reason: String },
     #[error(transparent)]
     State(#[from] StateError),

@@ -100,7 +100,8 @@ async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::W
 
 fn read_registration(register: v1::Register) -> Result<Registration, WireError> {
     let v1::Register { name, device, credit, cache, held, coordinator_id, .. } = register;
-    let invalid = |field, reason: &str| Err(WireError::Invalid { message: "Register", field, reason: reason.to_owned() });
+    let invalid =
+        |field, reason: &str| Err(WireError::Invalid { message: "Register", field, reason: reason.to_owned() });
     if held.len() > credit as usize {
         return invalid("held", "more leases than credit");
     }

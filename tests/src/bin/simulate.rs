@@ -17,13 +17,11 @@ fn main() -> ExitCode {
         return one(seed);
     }
     let range = given.split_once("..").and_then(|(first, end)| Some(first.parse().ok()?..end.parse().ok()?));
-    match range {
-        Some(seeds) => many(seeds),
-        None => {
-            eprintln!("usage: simulate SEED, or simulate FIRST..END");
-            ExitCode::from(2)
-        }
-    }
+    let Some(seeds) = range else {
+        eprintln!("usage: simulate SEED, or simulate FIRST..END");
+        return ExitCode::from(2);
+    };
+    many(seeds)
 }
 
 /// The trace goes to stdout, the verdict to stderr.

@@ -26,7 +26,7 @@ type Rpc = ClientServiceClient<Channel>;
 ///
 /// # Errors
 /// When the coordinator refuses what it must not refuse.
-pub async fn sweep(submission: Submission) -> Result<SweepResults, Status> {
+pub(super) async fn sweep(submission: Submission) -> Result<SweepResults, Status> {
     let data = submission.encode_to_vec();
     let id = insist(async |mut rpc: Rpc| {
         let chunk = SubmitSweepRequest { data: data.clone() };

@@ -16,7 +16,7 @@ use super::scores;
 
 /// Computes made-up scores in made-up time.
 #[derive(Debug)]
-pub struct SimulatedComputer {
+pub(super) struct SimulatedComputer {
     random: ChaCha8Rng,
     in_hand: Option<InHand>,
 }
@@ -39,7 +39,7 @@ enum Ending {
 impl SimulatedComputer {
     /// Equal seeds take equal times and fail at equal tiles.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { random: ChaCha8Rng::seed_from_u64(seed), in_hand: None }
     }
 }

@@ -7,7 +7,7 @@ use super::net;
 
 /// Dials over the simulated network.
 #[derive(Clone, Copy, Debug)]
-pub struct SimulatedNetwork;
+pub(super) struct SimulatedNetwork;
 
 impl Dial for SimulatedNetwork {
     async fn dial(&mut self) -> Result<Channel, SessionError> {

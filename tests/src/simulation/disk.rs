@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 
 /// The contents of a disk; clones are the same disk.
 #[derive(Clone, Debug, Default)]
-pub struct Disk(Arc<Mutex<Contents>>);
+pub(super) struct Disk(Arc<Mutex<Contents>>);
 
 #[derive(Debug, Default)]
 struct Contents {
@@ -20,6 +20,8 @@ struct Contents {
     unsynced: Vec<Change>,
     /// Which life of the machine may write.
     life: u64,
+    /// It takes nothing more.
+    is_full: bool,
 }
 
 #[derive(Debug)]
@@ -30,7 +32,7 @@ enum Change {
 
 /// The disk as one life of a machine has it open. After a crash, what it still does has no effect.
 #[derive(Debug)]
-pub struct OpenDisk {
+pub(super) struct OpenDisk {
     disk: Disk,
     life: u64,
 }
@@ -38,12 +40,12 @@ pub struct OpenDisk {
 impl Disk {
     /// For the machine's present life.
     #[must_use]
-    pub fn open(&self) -> OpenDisk {
+    pub(super) fn open(&self) -> OpenDisk {
         OpenDisk { disk: self.clone(), life: self.contents().life }
     }
 
     /// The machine crashes: of what was not synced some changes are on the disk and some are not, in any order.
-    pub fn crash(&self, rng: &mut impl Rng) {
+    pub(super) fn crash(&self, rng: &mut impl Rng) {
         let mut contents = self.contents();
         contents.life += 1;
         let mut surviving = std::mem::take(&mut contents.unsynced);
@@ -55,6 +57,11 @@ impl Disk {
         }
         contents.seen.clone_from(&bytes);
         contents.synced = bytes;
+    }
+
+    /// It takes nothing more, or does again.
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.contents().is_full = is_full;
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -78,6 +85,9 @@ fn apply(disk: &mut Vec<u8>, change: &Change) {
 impl OpenDisk {
     fn change(&self, change: Change) -> io::Result<()> {
         let mut contents = self.alive()?;
+        if contents.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         apply(&mut contents.seen, &change);
         contents.unsynced.push(change);
         Ok(())

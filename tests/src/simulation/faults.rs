@@ -5,10 +5,10 @@ use std::time::Duration;
 use rand::Rng;
 
 /// Workers of a simulation.
-pub const WORKERS: usize = 5;
+pub(super) const WORKERS: usize = 5;
 
 /// After this, nothing more goes wrong.
-pub const TROUBLE: Duration = Duration::from_secs(40);
+pub(super) const TROUBLE: Duration = Duration::from_secs(40);
 
 /// A machine of the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Fault {
     Partition(usize),
     /// A worker's messages to and from the coordinator are delayed.
     Hold(usize),
+    /// The coordinator's disk takes nothing more.
+    FullDisk,
 }
 
 /// A fault, from its beginning to its end.
@@ -41,10 +43,11 @@ pub struct Trouble {
     pub ends: Duration,
 }
 
-/// Draws what goes wrong. Troubles of one machine do not overlap.
-pub fn draw(rng: &mut impl Rng) -> Vec<Trouble> {
+/// Draws what goes wrong. Troubles of one machine do not overlap, but those of the coordinator and its disk do.
+pub(super) fn draw(rng: &mut impl Rng) -> Vec<Trouble> {
+    const DISK: usize = WORKERS + 1;
     let mut troubles = Vec::new();
-    for machine in 0..=WORKERS {
+    for machine in 0..=DISK {
         let mut now = Duration::ZERO;
         loop {
             now += Duration::from_millis(rng.random_range(500..15_000));
@@ -54,6 +57,7 @@ pub fn draw(rng: &mut impl Rng) -> Vec<Trouble> {
             }
             let fault = match machine {
                 WORKERS => Fault::Crash(Machine::Coordinator),
+                DISK => Fault::FullDisk,
                 worker => match rng.random_range(0..3) {
                     0 => Fault::Crash(Machine::Worker(worker)),
                     1 => Fault::Partition(worker),

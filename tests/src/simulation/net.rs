@@ -14,14 +14,14 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use turmoil::net::{TcpListener, TcpStream};
 
 /// Where the coordinator listens.
-pub const PORT: u16 = 7070;
+pub(super) const PORT: u16 = 7070;
 
 /// The coordinator's name in the simulated network.
-pub const COORDINATOR: &str = "coordinator";
+pub(super) const COORDINATOR: &str = "coordinator";
 
 /// A connection as the server takes it.
 #[derive(Debug)]
-pub struct Accepted(TcpStream);
+pub(super) struct Accepted(TcpStream);
 
 impl Connected for Accepted {
     type ConnectInfo = ();
@@ -50,7 +50,7 @@ impl AsyncWrite for Accepted {
 }
 
 /// The connections of a host that listens.
-pub async fn accept() -> io::Result<ReceiverStream<io::Result<Accepted>>> {
+pub(super) async fn accept() -> io::Result<ReceiverStream<io::Result<Accepted>>> {
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
     let (sender, accepted) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -66,7 +66,7 @@ pub async fn accept() -> io::Result<ReceiverStream<io::Result<Accepted>>> {
 
 /// The coordinator, as `endpoint::coordinator` would dial it.
 #[must_use]
-pub fn endpoint() -> Endpoint {
+pub(super) fn endpoint() -> Endpoint {
     let keep_alive = Duration::from_secs(5);
     Endpoint::from_static("http://coordinator:7070")
         .connect_timeout(keep_alive)
@@ -76,7 +76,7 @@ pub fn endpoint() -> Endpoint {
 }
 
 /// Connects to the coordinator.
-pub async fn dial() -> Result<Channel, tonic::transport::Error> {
+pub(super) async fn dial() -> Result<Channel, tonic::transport::Error> {
     let connect = tower::service_fn(|_: Uri| async {
         // The simulated network loses what was sent into a partition: nobody answers, ever.
         let connecting = TcpStream::connect((COORDINATOR, PORT));

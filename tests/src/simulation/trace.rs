@@ -12,19 +12,24 @@ use tracing_subscriber::fmt::time::FormatTime;
 
 /// What was logged so far; clones are the same trace.
 #[derive(Clone, Debug, Default)]
-pub struct Trace(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Trace(Arc<Mutex<Vec<u8>>>);
 
 impl Trace {
     /// A subscriber that writes into this trace.
     #[must_use]
-    pub fn subscriber(&self) -> Dispatch {
+    pub(super) fn subscriber(&self) -> Dispatch {
         let level = EnvFilter::new("patchsweep=debug,patchsweep_worker=debug,patchsweep_tests=debug");
-        tracing_subscriber::fmt().with_env_filter(level).with_ansi(false).with_timer(SimulatedTime).with_writer(self.clone()).into()
+        tracing_subscriber::fmt()
+            .with_env_filter(level)
+            .with_ansi(false)
+            .with_timer(SimulatedTime)
+            .with_writer(self.clone())
+            .into()
     }
 
     /// The text so far.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use patchsweep::server::{Offload, Service, serve_on};
-use patchsweep::state::Store;
+use patchsweep::state::{Recovered, Store};
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_worker::session::{self, WorkerOptions};
@@ -24,7 +24,7 @@ use super::{client, net};
 use crate::tiny::Tiny;
 
 /// Longer than any sweep takes, whatever goes wrong.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// What a simulation showed.
 #[derive(Debug)]
@@ -54,12 +54,7 @@ pub fn simulate(seed: u64, tiny: &Tiny) -> Outcome {
     Outcome { results, trace: trace.text(), troubles }
 }
 
-fn build<'a>(
-    seed: u64,
-    tiny: &Tiny,
-    disk: &Disk,
-    results: &Arc<Mutex<Option<SweepResults>>>,
-) -> Sim<'a> {
+fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<SweepResults>>>) -> Sim<'a> {
     let mut sim = Builder::new()
         .rng_seed(seed)
         .simulation_duration(LONGEST)
@@ -72,7 +67,7 @@ fn build<'a>(
     sim.host(net::COORDINATOR, move || {
         let (disk, models) = (disk.clone(), models.clone());
         let coordinator = async move {
-            let (store, recovered) = Store::on_backend(disk.open())?;
+            let (store, recovered) = open(&disk).await;
             let folders = ModelFolders::with_hub_cache(vec![models]);
             let service = Service { folders, store, recovered, offload: Offload::Inline };
             serve_on(net::accept().await?, service, pending()).await?;
@@ -106,6 +101,17 @@ fn build<'a>(
     sim
 }
 
+/// As whoever restarts a coordinator would: again and again, until the disk takes it.
+async fn open(disk: &Disk) -> (Store, Recovered) {
+    loop {
+        match Store::on_backend(disk.open()) {
+            Ok(opened) => return opened,
+            Err(error) => tracing::warn!(%error, "the coordinator does not start"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 /// Lets time pass and things go wrong until the client has its results.
 fn drive(sim: &mut Sim<'_>, disk: &Disk, troubles: &[Trouble], random: &mut impl Rng) -> Result<(), String> {
     let begins = troubles.iter().map(|trouble| (trouble.begins, true, trouble.fault));
@@ -117,7 +123,7 @@ fn drive(sim: &mut Sim<'_>, disk: &Disk, troubles: &[Trouble], random: &mut impl
     loop {
         while let Some((_, begins, fault)) = changes.next_if(|(time, ..)| *time <= sim.elapsed()) {
             tracing::info!(?fault, begins, "trouble");
-            if begins { begin(sim, disk, fault, random) } else { end(sim, fault) }
+            if begins { begin(sim, disk, fault, random) } else { end(sim, disk, fault) }
         }
         match sim.step() {
             Ok(true) => return Ok(()),
@@ -136,15 +142,17 @@ fn begin(sim: &mut Sim<'_>, disk: &Disk, fault: Fault, random: &mut impl Rng) {
         Fault::Crash(Machine::Worker(worker)) => sim.crash(worker_name(worker)),
         Fault::Partition(worker) => sim.partition(worker_name(worker), net::COORDINATOR),
         Fault::Hold(worker) => sim.hold(worker_name(worker), net::COORDINATOR),
+        Fault::FullDisk => disk.set_full(true),
     }
 }
 
-fn end(sim: &mut Sim<'_>, fault: Fault) {
+fn end(sim: &mut Sim<'_>, disk: &Disk, fault: Fault) {
     match fault {
         Fault::Crash(Machine::Coordinator) => sim.bounce(net::COORDINATOR),
         Fault::Crash(Machine::Worker(worker)) => sim.bounce(worker_name(worker)),
         Fault::Partition(worker) => sim.repair(worker_name(worker), net::COORDINATOR),
         Fault::Hold(worker) => sim.release(worker_name(worker), net::COORDINATOR),
+        Fault::FullDisk => disk.set_full(false),
     }
 }
 

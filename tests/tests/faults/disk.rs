@@ -33,7 +33,8 @@ fn a_full_disk_stops_the_sweep_and_loses_nothing() {
     let full = fs::write(&filler, vec![0; 8 << 20]).expect_err("the disk is small");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     coordinator.process().wait_for("state cannot be written");
-    let other = patchsweep(&["submit", &patchsweep_tests::cluster::spec(), "--new", "--coordinator", &url]).assert().code(1);
+    let other =
+        patchsweep(&["submit", &patchsweep_tests::cluster::spec(), "--new", "--coordinator", &url]).assert().code(1);
     let message = String::from_utf8_lossy(&other.get_output().stderr).into_owned();
     assert!(message.contains("state"), "{message}");
     assert!(ask(&url, &["status", &id]).contains("running"));
