@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod gate;
 pub mod merge;
 pub mod plan;
 pub mod results;
