@@ -1,6 +1,8 @@
 //! Talks to a coordinator as a client, in domain types.
 
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
+use patchsweep_proto::credentials::CredentialsError;
+use patchsweep_proto::dial::{Connection, DialError, Dialer, Rejected};
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::{PlanOptions, SweepStatus};
@@ -12,7 +14,6 @@ use patchsweep_proto::v1::{
 use patchsweep_proto::wire::{WireError, decode_results};
 use prost::Message;
 use tokio_stream::StreamExt;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
 /// Why a coordinator did not do what it was asked.
@@ -28,6 +29,12 @@ pub enum ClientError {
         /// The innermost cause.
         reason: String,
     },
+    /// It lets nobody in like this; trying again cannot help.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The credentials file cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The request is at fault.
     #[error("{0}")]
     Refused(String),
@@ -45,23 +52,26 @@ pub enum ClientError {
 /// A connection to a coordinator.
 #[derive(Clone, Debug)]
 pub struct Client {
-    url: String,
-    rpc: ClientServiceClient<Channel>,
+    dialer: Dialer,
+    rpc: ClientServiceClient<Connection>,
 }
 
 /// A sweep's status as it changes.
 #[derive(Debug)]
 pub struct Watch {
-    url: String,
+    dialer: Dialer,
     stream: Streaming<patchsweep_proto::v1::SweepStatus>,
 }
 
 impl Client {
-    /// Connects to an address that [`patchsweep_proto::endpoint::coordinator`] gave.
-    pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
-        let url = endpoint.uri().to_string();
-        let channel = endpoint.connect().await.map_err(|error| unreachable(&url, &error))?;
-        Ok(Self { url, rpc: ClientServiceClient::new(channel) })
+    /// Connects.
+    pub async fn connect(mut dialer: Dialer) -> Result<Self, ClientError> {
+        let connection = dialer.dial().await.map_err(|error| match error {
+            DialError::Unreachable { url, source } => unreachable(url, &source),
+            DialError::Rejected(rejected) => rejected.into(),
+            DialError::Credentials(error) => error.into(),
+        })?;
+        Ok(Self { dialer, rpc: ClientServiceClient::new(connection) })
     }
 
     /// Submits a spec and the contents of its dataset. Whether the sweep is new comes with its id:
@@ -79,20 +89,22 @@ impl Client {
             return Err(TooLarge::Total { limit: MAX_SUBMISSION_BYTES }.into());
         }
         let chunks = tokio_stream::iter(chunk::split(&bytes)).map(|data| SubmitSweepRequest { data });
-        let response = self.rpc.submit_sweep(chunks).await.map_err(|status| refused(&self.url, &status))?.into_inner();
+        let response =
+            self.rpc.submit_sweep(chunks).await.map_err(|status| refused(&self.dialer, &status))?.into_inner();
         Ok((SweepId(response.sweep_id), response.created))
     }
 
     /// One sweep's status.
     pub async fn status(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
         let request = GetSweepRequest { sweep_id: sweep.0.clone() };
-        let status = self.rpc.get_sweep(request).await.map_err(|status| refused(&self.url, &status))?;
+        let status = self.rpc.get_sweep(request).await.map_err(|status| refused(&self.dialer, &status))?;
         Ok(status.into_inner().try_into()?)
     }
 
     /// All sweeps, oldest first.
     pub async fn list(&mut self) -> Result<Vec<SweepStatus>, ClientError> {
-        let listed = self.rpc.list_sweeps(ListSweepsRequest {}).await.map_err(|status| refused(&self.url, &status))?;
+        let listed =
+            self.rpc.list_sweeps(ListSweepsRequest {}).await.map_err(|status| refused(&self.dialer, &status))?;
         let statuses = listed.into_inner().sweeps.into_iter().map(SweepStatus::try_from);
         Ok(statuses.collect::<Result<_, _>>()?)
     }
@@ -100,21 +112,21 @@ impl Client {
     /// Follows a sweep until it has ended.
     pub async fn watch(&mut self, sweep: &SweepId) -> Result<Watch, ClientError> {
         let request = WatchSweepRequest { sweep_id: sweep.0.clone() };
-        let stream = self.rpc.watch_sweep(request).await.map_err(|status| refused(&self.url, &status))?;
-        Ok(Watch { url: self.url.clone(), stream: stream.into_inner() })
+        let stream = self.rpc.watch_sweep(request).await.map_err(|status| refused(&self.dialer, &status))?;
+        Ok(Watch { dialer: self.dialer.clone(), stream: stream.into_inner() })
     }
 
     /// Ends a sweep.
     pub async fn cancel(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
         let request = CancelSweepRequest { sweep_id: sweep.0.clone() };
-        let status = self.rpc.cancel_sweep(request).await.map_err(|status| refused(&self.url, &status))?;
+        let status = self.rpc.cancel_sweep(request).await.map_err(|status| refused(&self.dialer, &status))?;
         Ok(status.into_inner().try_into()?)
     }
 
     /// A finished sweep's tensors.
     pub async fn results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
         let request = FetchResultsRequest { sweep_id: sweep.0.clone() };
-        let refused = |status| refused(&self.url, &status);
+        let refused = |status| refused(&self.dialer, &status);
         let mut chunks = self.rpc.fetch_results(request).await.map_err(refused)?.into_inner();
         let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
         while let Some(chunk) = chunks.message().await.map_err(refused)? {
@@ -127,27 +139,30 @@ impl Client {
 impl Watch {
     /// The next status; `None` after the final one.
     pub async fn next(&mut self) -> Result<Option<SweepStatus>, ClientError> {
-        let status = self.stream.message().await.map_err(|status| refused(&self.url, &status))?;
+        let status = self.stream.message().await.map_err(|status| refused(&self.dialer, &status))?;
         Ok(status.map(SweepStatus::try_from).transpose()?)
     }
 }
 
 /// A status with a cause is this side's: the connection broke. One without is the coordinator's answer.
-fn refused(url: &str, status: &Status) -> ClientError {
+fn refused(dialer: &Dialer, status: &Status) -> ClientError {
+    if let Some(rejected) = dialer.refusal(status) {
+        return rejected.into();
+    }
     let broken = std::error::Error::source(status).is_some();
     if broken || status.code() == Code::Unavailable {
-        return unreachable(url, status);
+        return unreachable(dialer.url(), status);
     }
     let text = status.message().to_owned();
     if status.code() == Code::InvalidArgument { ClientError::Refused(text) } else { ClientError::Failed(text) }
 }
 
-fn unreachable(url: &str, error: &dyn std::error::Error) -> ClientError {
+fn unreachable(url: String, error: &dyn std::error::Error) -> ClientError {
     let mut innermost = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
         innermost = error.to_string();
         source = error.source();
     }
-    ClientError::Unreachable { url: url.to_owned(), reason: innermost }
+    ClientError::Unreachable { url, reason: innermost }
 }

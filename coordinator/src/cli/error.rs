@@ -1,10 +1,12 @@
 //! What can end a command early, and its exit code.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::client::ClientError;
+use crate::gate::GateError;
 use crate::results::{FolderError, ResultsError};
 use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
@@ -24,6 +26,14 @@ pub(super) enum CliError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error(
+        "{address} can be reached by others: --insecure would let in everybody who does; leave it out, or add --force if you mean that"
+    )]
+    InsecureElsewhere { address: SocketAddr },
+    #[error("no state directory: there is no home directory either; give one with --state DIR")]
+    NoState,
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
@@ -57,7 +67,7 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line or spec, 4 coordinator unreachable, 130 interrupted.
+    /// 1 failed, 2 bad command line or spec, 4 coordinator unreachable, 5 not let in, 130 interrupted.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Output(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
@@ -65,8 +75,13 @@ impl CliError {
             | Self::Spec { .. }
             | Self::Planning { .. }
             | Self::Folder(_)
+            | Self::Gate(GateError::HostName { .. })
+            | Self::InsecureElsewhere { .. }
+            | Self::NoState
+            | Self::Client(ClientError::Credentials(_))
             | Self::Refused { .. } => ExitCode::from(2),
             Self::Client(ClientError::Unreachable { .. }) => ExitCode::from(4),
+            Self::Client(ClientError::Rejected(_)) => ExitCode::from(5),
             Self::Interrupted => ExitCode::from(130),
             _ => ExitCode::FAILURE,
         }

@@ -7,7 +7,6 @@ use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::{GridScores, STATUS_NOT_FINITE, SweepResults};
 
 use super::{CliError, CoordinatorArgs};
-use crate::client::Client;
 use crate::results::{Overwrite, cell_label, check_folder, top_cells, write_folder};
 
 /// Where results go.
@@ -73,12 +72,12 @@ fn absolute(path: &Path) -> PathBuf {
 
 pub(super) async fn results(args: ResultsArgs) -> Result<(), CliError> {
     args.out.check()?;
-    let results = Client::connect(&args.coordinator.coordinator).await?.results(&SweepId(args.sweep)).await?;
+    let results = args.coordinator.connect().await?.results(&SweepId(args.sweep)).await?;
     args.out.write(&results)
 }
 
 pub(super) async fn top(args: TopArgs) -> Result<(), CliError> {
-    let results = Client::connect(&args.coordinator.coordinator).await?.results(&SweepId(args.sweep)).await?;
+    let results = args.coordinator.connect().await?.results(&SweepId(args.sweep)).await?;
     print_top(&results, args.k, |_| true)
 }
 

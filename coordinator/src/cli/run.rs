@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use patchsweep_proto::credentials::Role;
+use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
@@ -81,7 +83,8 @@ async fn sweep(
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
-    let mut client = Client::connect(&endpoint).await?;
+    let dialer = Dialer::new(Role::Client, Some(endpoint), None).map_err(ClientError::from)?;
+    let mut client = Client::connect(dialer).await?;
     let spec = submission.source.text().to_owned();
     let submitted = client.submit(spec, submission.dataset, args.tiles.options(), true).await;
     let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;

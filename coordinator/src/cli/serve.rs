@@ -7,6 +7,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CliError;
+use super::gate::{GateArgs, Opened};
 use crate::server::Coordinator;
 
 #[derive(Debug, clap::Args)]
@@ -17,18 +18,18 @@ pub(super) struct ServeArgs {
     /// Folder that holds model folders (config.json and tokenizer.json); may be given several times.
     #[arg(long, value_name = "DIR")]
     models: Vec<PathBuf>,
+    #[command(flatten)]
+    gate: GateArgs,
 }
 
 pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
+    args.gate.check(args.listen)?;
     let coordinator = Coordinator::bind(args.listen, ModelFolders::with_hub_cache(args.models)).await?;
-    let address = coordinator.address();
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "no encryption and no authentication yet: listen only on a network that you trust");
-    }
-    eprintln!("listening on http://{address}");
-    let dialled =
-        if address.ip().is_unspecified() { format!("THIS-MACHINE:{}", address.port()) } else { address.to_string() };
-    eprintln!("start workers with: patchsweep-worker --coordinator http://{dialled} --models DIR");
+    let Opened { gate, url, flags: [worker, client] } = args.gate.open(coordinator.address())?;
+    eprintln!("listening on {url}");
+    eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
+    eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
+    let coordinator = coordinator.behind(gate);
     Ok(coordinator.serve(asked_to_stop()).await?)
 }
 

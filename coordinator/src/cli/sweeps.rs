@@ -8,7 +8,6 @@ use patchsweep_proto::status::{SweepState, SweepStatus};
 
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
-use crate::client::Client;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
@@ -36,7 +35,7 @@ pub(super) struct SweepArgs {
 
 pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     let Submission { source, dataset, .. } = Submission::read(&args.spec)?;
-    let mut client = Client::connect(&args.coordinator.coordinator).await?;
+    let mut client = args.coordinator.connect().await?;
     let submitted = client.submit(source.text().to_owned(), dataset, args.tiles.options(), args.new).await;
     let (sweep, created) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     if !created {
@@ -49,13 +48,13 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) async fn list(args: &CoordinatorArgs) -> Result<(), CliError> {
-    let sweeps = Client::connect(&args.coordinator).await?.list().await?;
+pub(super) async fn list(args: CoordinatorArgs) -> Result<(), CliError> {
+    let sweeps = args.connect().await?.list().await?;
     print(&sweeps)
 }
 
 pub(super) async fn status(args: SweepArgs) -> Result<(), CliError> {
-    let status = Client::connect(&args.coordinator.coordinator).await?.status(&SweepId(args.sweep)).await?;
+    let status = args.coordinator.connect().await?.status(&SweepId(args.sweep)).await?;
     print(std::slice::from_ref(&status))?;
     if let SweepState::Failed { reason } = &status.state {
         writeln!(stdout(), "\nfailed: {reason}")?;
@@ -64,13 +63,13 @@ pub(super) async fn status(args: SweepArgs) -> Result<(), CliError> {
 }
 
 pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
-    let mut client = Client::connect(&args.coordinator.coordinator).await?;
+    let mut client = args.coordinator.connect().await?;
     let watch = client.watch(&SweepId(args.sweep.clone())).await?;
     progress::follow(watch, &args.sweep).await
 }
 
 pub(super) async fn cancel(args: SweepArgs) -> Result<(), CliError> {
-    let status = Client::connect(&args.coordinator.coordinator).await?.cancel(&SweepId(args.sweep)).await?;
+    let status = args.coordinator.connect().await?.cancel(&SweepId(args.sweep)).await?;
     print(&[status])
 }
 

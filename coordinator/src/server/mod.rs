@@ -15,15 +15,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_proto::credentials::Role;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
 use patchsweep_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
+use crate::gate::{self, Gate};
 use client_service::ClientRpc;
 use worker_service::WorkerRpc;
 
@@ -35,6 +37,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Largest message that a client or worker may send; whatever may be larger travels in chunks.
 const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// Requests at once on one connection: a worker has its session and a context or two.
+const MAX_STREAMS: u32 = 64;
+
+/// Largest frame of HTTP/2 that is taken; larger messages are cut into several.
+const MAX_FRAME_BYTES: u32 = 16 << 10;
+
+/// Largest headers of a request, tokens included.
+const MAX_HEADER_BYTES: u32 = 8 << 10;
 
 /// Why the coordinator cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +69,7 @@ pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
     folders: ModelFolders,
+    gate: Gate,
 }
 
 impl Coordinator {
@@ -68,7 +80,13 @@ impl Coordinator {
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = listen.await.map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Self { listener, address, folders })
+        Ok(Self { listener, address, folders, gate: Gate::open() })
+    }
+
+    /// Lets in whom that gate lets in; without it everybody.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Where it listens.
@@ -84,14 +102,18 @@ impl Coordinator {
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         let worker =
             WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let client = InterceptedService::new(client, self.gate.guard(Role::Client));
+        let worker = InterceptedService::new(worker, self.gate.guard(Role::Worker));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let server = Server::builder()
             .http2_keepalive_interval(Some(HEARTBEAT))
             .http2_keepalive_timeout(Some(HEARTBEAT))
-            .tcp_nodelay(true)
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_frame_size(MAX_FRAME_BYTES)
+            .http2_max_header_list_size(MAX_HEADER_BYTES)
             .add_service(client)
             .add_service(worker)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), async {
+            .serve_with_incoming_shutdown(gate::incoming(self.listener, self.gate), async {
                 let _ = stopped.await;
             });
         tokio::pin!(server);
