@@ -25,7 +25,8 @@ pub fn patchsweep(args: &[&str]) -> assert_cmd::Command {
     command
 }
 
-const SETTINGS: [&str; 3] = ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_LOG", "PATCHSWEEP_WORKER"];
+const SETTINGS: [&str; 5] =
+    ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "PATCHSWEEP_LOG", "PATCHSWEEP_STATE", "PATCHSWEEP_WORKER"];
 
 /// A process whose log is read line by line; killed when dropped.
 #[derive(Debug)]

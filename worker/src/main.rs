@@ -8,24 +8,33 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use clap::Parser;
+use patchsweep_proto::credentials::Role;
+use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
-use patchsweep_worker::session::{WorkerOptions, serve};
+use patchsweep_worker::session::{SessionError, WorkerOptions, serve};
 use tch::Device;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
-/// Bad command line, device or coordinator address.
+/// Bad command line, device, coordinator address or credentials file.
 const USAGE: u8 = 2;
+
+/// The coordinator lets nobody in like this.
+const REJECTED: u8 = 5;
 
 /// Computes tiles of activation-patching sweeps for a coordinator.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Address of the coordinator, for instance http://head-node:7070.
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
-    coordinator: Endpoint,
+    /// Address of the coordinator, for instance https://head-node:7070 [default: that in the credentials file].
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator)]
+    #[arg(value_name = "URL", required_unless_present = "credentials")]
+    coordinator: Option<Endpoint>,
+    /// File worker.credentials from the coordinator's state directory: address, CA and token.
+    #[arg(long, env = "PATCHSWEEP_CREDENTIALS", value_name = "FILE")]
+    credentials: Option<PathBuf>,
     /// Where to compute: cpu or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: String,
@@ -62,6 +71,13 @@ const CREDIT: u32 = 2;
 async fn main() -> ExitCode {
     let args = Args::parse();
     start_logging(args.log_format);
+    let dialer = match Dialer::new(Role::Worker, args.coordinator, args.credentials) {
+        Ok(dialer) => dialer,
+        Err(error) => {
+            eprintln!("error: {}", patchsweep_proto::error_chain(&error));
+            return ExitCode::from(USAGE);
+        }
+    };
     let device = match open_device(&args.device) {
         Ok(device) => device,
         Err(error) => {
@@ -83,7 +99,7 @@ async fn main() -> ExitCode {
     let folders = ModelFolders::with_hub_cache(args.models);
     let engine = Gpt2Engine::new(device, folders, memory_budget);
     let options = WorkerOptions {
-        coordinator: args.coordinator,
+        coordinator: dialer,
         name: format!("{}:{}", hostname(), std::process::id()),
         device: args.device,
         credit: CREDIT,
@@ -92,7 +108,11 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", patchsweep_proto::error_chain(&error));
-            ExitCode::FAILURE
+            match error {
+                SessionError::Rejected(_) => ExitCode::from(REJECTED),
+                SessionError::Credentials(_) => ExitCode::from(USAGE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

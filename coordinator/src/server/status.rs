@@ -3,6 +3,7 @@
 use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::error_chain;
 use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::refusal::Refusal;
 use patchsweep_proto::wire::WireError;
 use tonic::Status;
 
@@ -42,7 +43,8 @@ impl From<RequestError> for Status {
         let text = error_chain(&error);
         match error {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) => Self::not_found(text),
-            RequestError::NoResults { .. } | RequestError::ProtocolVersion { .. } => Self::failed_precondition(text),
+            RequestError::NoResults { .. } => Self::failed_precondition(text),
+            RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
             | RequestError::Wire(_)
             | RequestError::TooLarge(_)

@@ -24,6 +24,10 @@ pub(super) async fn connect(
     tls: Option<Arc<ClientConfig>>,
     speaks_tls: Arc<AtomicBool>,
 ) -> io::Result<TokioIo<Stream>> {
+    // tonic connects again at once when a connection breaks; the answer would be the same.
+    if speaks_tls.load(Ordering::Relaxed) {
+        return Err(not_plaintext());
+    }
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
     let tcp = TcpStream::connect((host.as_str(), port)).await?;
@@ -37,6 +41,10 @@ pub(super) async fn connect(
         }
     };
     Ok(TokioIo::new(stream))
+}
+
+fn not_plaintext() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "this port speaks TLS")
 }
 
 /// A connection.
@@ -61,7 +69,7 @@ impl AsyncRead for Stream {
                 let first = buffer.filled().get(before);
                 if std::mem::take(fresh) && first == Some(&TLS_ALERT) {
                     speaks_tls.store(true, Ordering::Relaxed);
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "this port speaks TLS")));
+                    return Poll::Ready(Err(not_plaintext()));
                 }
                 Poll::Ready(Ok(()))
             }

@@ -109,7 +109,7 @@ impl Dialer {
     /// The coordinator's address.
     #[must_use]
     pub fn url(&self) -> String {
-        self.coordinator.uri().to_string()
+        self.coordinator.uri().to_string().trim_end_matches('/').to_owned()
     }
 
     /// Connects. The credentials file is read each time, so that a rotated token needs no restart.

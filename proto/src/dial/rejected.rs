@@ -66,12 +66,14 @@ impl fmt::Display for Rejected {
         let Self { url, role, .. } = self;
         let (name, role) = (role.file_name(), role.name());
         let copy = format!("copy {name} again from the coordinator's state directory");
-        let give = format!("give the file {name} of its state directory with --credentials or PATCHSWEEP_CREDENTIALS");
+        let give = format!(
+            "give the file {name} of the coordinator's state directory with --credentials or PATCHSWEEP_CREDENTIALS"
+        );
         let file = self.file.as_ref().map(|path| path.display().to_string());
         let in_file = file.as_ref().map_or_else(String::new, |file| format!(" in {file}"));
         match &self.why {
             Rejection::NoToken => {
-                let none = file.map_or_else(String::new, |file| format!(" and none of {file} was shown"));
+                let none = file.map_or_else(String::new, |file| format!(" and got none from {file}"));
                 write!(f, "the coordinator at {url} wants a token{none}: {give}")
             }
             Rejection::UnknownToken => write!(

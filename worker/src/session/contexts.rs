@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::dial::Connection;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::v1::FetchContextRequest;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::wire::{WireError, decode_context};
-use tonic::transport::Channel;
 
 use super::SessionError;
 
@@ -26,7 +26,7 @@ impl Contexts {
     /// The context of that digest, fetched if it is not here.
     pub(super) async fn get(
         &mut self,
-        client: &mut WorkerServiceClient<Channel>,
+        client: &mut WorkerServiceClient<Connection>,
         digest: Digest,
     ) -> Result<Arc<SweepContext>, SessionError> {
         if let Some((_, context)) = self.kept.iter().find(|(kept, _)| *kept == digest) {
@@ -41,7 +41,7 @@ impl Contexts {
     }
 }
 
-async fn fetch(client: &mut WorkerServiceClient<Channel>, digest: Digest) -> Result<SweepContext, SessionError> {
+async fn fetch(client: &mut WorkerServiceClient<Connection>, digest: Digest) -> Result<SweepContext, SessionError> {
     let request = FetchContextRequest { context_digest: digest.0.to_vec() };
     let mut chunks = client.fetch_context(request).await?.into_inner();
     let mut joiner = Joiner::new(MAX_TOTAL_BYTES);

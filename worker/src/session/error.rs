@@ -1,6 +1,8 @@
 //! Why there is no session with the coordinator.
 
 use patchsweep_proto::chunk::TooLarge;
+use patchsweep_proto::credentials::CredentialsError;
+use patchsweep_proto::dial::Rejected;
 use patchsweep_proto::wire::WireError;
 
 /// Why there is no session with the coordinator.
@@ -14,6 +16,12 @@ pub enum SessionError {
         /// Why.
         source: tonic::transport::Error,
     },
+    /// Nobody is let in like this.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The credentials file cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The coordinator will never take this worker.
     #[error("the coordinator refused this worker: {reason}")]
     Refused {
@@ -41,6 +49,9 @@ impl SessionError {
     /// Whether trying again cannot help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Thread(_) | Self::EngineGone)
+        matches!(
+            self,
+            Self::Rejected(_) | Self::Credentials(_) | Self::Refused { .. } | Self::Thread(_) | Self::EngineGone
+        )
     }
 }

@@ -8,8 +8,8 @@ mod stream;
 use std::future::Future;
 use std::time::Duration;
 
+use patchsweep_proto::dial::{Connection, DialError, Dialer};
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
-use tonic::transport::{Channel, Endpoint};
 
 pub use error::SessionError;
 
@@ -21,8 +21,8 @@ use stream::Ending;
 /// What a worker is told when it starts.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// The coordinator, from [`patchsweep_proto::endpoint::coordinator`].
-    pub coordinator: Endpoint,
+    /// How to reach the coordinator.
+    pub coordinator: Dialer,
     /// For people: host and process id.
     pub name: String,
     /// For people: `cpu`, `cuda:0`.
@@ -35,7 +35,7 @@ pub struct WorkerOptions {
 ///
 /// Fails only where trying again cannot help.
 pub async fn serve(
-    options: WorkerOptions,
+    mut options: WorkerOptions,
     engine: impl Engine,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SessionError> {
@@ -46,12 +46,16 @@ pub async fn serve(
     let outcome = loop {
         let session = async {
             let client = tokio::select! {
-                client = connect(&options.coordinator) => client?,
+                client = connect(&mut options.coordinator) => client?,
                 () = shutdown.as_mut() => return Ok(Ending::ShutDown),
             };
             stream::run(client, &options, &mut engine, &mut backoff, &mut contexts, shutdown.as_mut()).await
         };
-        match session.await {
+        let ended = session.await.map_err(|error| match error {
+            SessionError::Broken(status) => options.coordinator.refusal(&status).map_or(status.into(), Into::into),
+            error => error,
+        });
+        match ended {
             Ok(Ending::ShutDown) => break Ok(()),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
             Err(error) if error.is_permanent() => break Err(error),
@@ -70,10 +74,13 @@ pub async fn serve(
     outcome
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<WorkerServiceClient<Channel>, SessionError> {
-    let url = endpoint.uri().to_string();
-    let channel = endpoint.connect().await.map_err(|source| SessionError::Unreachable { url, source })?;
-    Ok(WorkerServiceClient::new(channel))
+async fn connect(dialer: &mut Dialer) -> Result<WorkerServiceClient<Connection>, SessionError> {
+    let connection = dialer.dial().await.map_err(|error| match error {
+        DialError::Unreachable { url, source } => SessionError::Unreachable { url, source },
+        DialError::Rejected(rejected) => rejected.into(),
+        DialError::Credentials(error) => error.into(),
+    })?;
+    Ok(WorkerServiceClient::new(connection))
 }
 
 /// Pauses between attempts to connect: doubling from 0.5 s to 15 s, jittered so that workers do not come in step.

@@ -5,8 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use patchsweep_proto::dial::Connection;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::refusal::Refusal;
 use patchsweep_proto::scores::WorkDone;
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
@@ -15,7 +17,6 @@ use patchsweep_proto::wire::WireError;
 use patchsweep_proto::{PROTOCOL_VERSION, error_chain};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 use tracing::Instrument;
 
@@ -40,7 +41,7 @@ pub(super) enum Ending {
 }
 
 pub(super) async fn run(
-    mut client: WorkerServiceClient<Channel>,
+    mut client: WorkerServiceClient<Connection>,
     options: &WorkerOptions,
     engine: &mut EngineThread,
     backoff: &mut Backoff,
@@ -99,7 +100,7 @@ impl Drop for Heartbeats {
 }
 
 struct Session<'a> {
-    client: WorkerServiceClient<Channel>,
+    client: WorkerServiceClient<Connection>,
     outbox: mpsc::Sender<v1::WorkerMessage>,
     engine: &'a mut EngineThread,
     contexts: &'a mut Contexts,
@@ -218,7 +219,7 @@ async fn next(
 /// Refusals are final, everything else may pass.
 fn refusal(status: tonic::Status) -> SessionError {
     match status.code() {
-        Code::FailedPrecondition | Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated => {
+        Code::FailedPrecondition | Code::InvalidArgument if Refusal::of(&status).is_none() => {
             SessionError::Refused { reason: status.message().to_owned() }
         }
         _ => SessionError::Broken(status),
