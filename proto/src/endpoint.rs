@@ -20,11 +20,21 @@ pub fn coordinator(url: &str) -> Result<Endpoint, EndpointError> {
     if !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) || endpoint.uri().host().is_none() {
         return Err(EndpointError);
     }
-    Ok(endpoint
+    Ok(attentive(endpoint))
+}
+
+/// Where a coordinator listens unless told otherwise.
+pub(crate) fn local() -> Endpoint {
+    attentive(Endpoint::from_static("http://127.0.0.1:7070"))
+}
+
+/// Notices when nobody answers, or not any more.
+fn attentive(endpoint: Endpoint) -> Endpoint {
+    endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true))
+        .keep_alive_while_idle(true)
 }
 
 #[cfg(test)]

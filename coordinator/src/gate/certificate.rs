@@ -26,7 +26,7 @@ pub(super) struct Resolver {
 
 #[derive(Debug)]
 enum Source {
-    Own { authority: Authority, names: BTreeSet<String> },
+    Own { authority: Box<Authority>, names: BTreeSet<String> },
     Site { chain: PathBuf, key: PathBuf },
 }
 
@@ -40,7 +40,7 @@ struct Current {
 /// Of the coordinator's own authority, which is in that directory; and the authority's PEM.
 pub(super) fn own(directory: &Path, hosts: &[String]) -> Result<(Resolver, Option<String>), GateError> {
     let names = names::all(hosts)?;
-    let authority = Authority::open(directory, SystemTime::now())?;
+    let authority = Box::new(Authority::open(directory, SystemTime::now())?);
     let pem = authority.pem().to_owned();
     Ok((Resolver::new(Source::Own { authority, names })?, Some(pem)))
 }

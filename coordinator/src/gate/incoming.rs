@@ -26,11 +26,23 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Connections that may wait for the server.
 const WAITING: usize = 16;
 
+/// Files that are open besides connections, generously.
+const OTHER_FILES: u64 = 128;
+
 /// Connections as they come in, past TLS.
 pub(crate) fn incoming(listener: TcpListener, gate: Gate) -> ReceiverStream<io::Result<Connection>> {
+    allow_open_files(gate.max_connections);
     let (ready, accepted) = mpsc::channel(WAITING);
     tokio::spawn(accept(listener, gate, ready));
     ReceiverStream::new(accepted)
+}
+
+/// A connection is an open file, of which many systems allow a process 1,024 unless it asks for more.
+fn allow_open_files(max_connections: usize) {
+    let wanted = u64::try_from(max_connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    if !rlimit::increase_nofile_limit(wanted).is_ok_and(|allowed| allowed >= wanted) {
+        tracing::warn!(wanted, "the system allows too few open files for --max-connections; raise `ulimit -n`");
+    }
 }
 
 /// Ends when nobody takes the connections any more.

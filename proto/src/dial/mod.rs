@@ -26,9 +26,6 @@ use crate::refusal::{Refusal, VERSION_KEY};
 /// A connection whose requests carry token and protocol version.
 pub type Connection = InterceptedService<Channel, Bearer>;
 
-/// Where a coordinator listens unless told otherwise.
-const DEFAULT_URL: &str = "http://127.0.0.1:7070";
-
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
@@ -97,12 +94,8 @@ impl Dialer {
         coordinator: Option<Endpoint>,
         credentials: Option<PathBuf>,
     ) -> Result<Self, CredentialsError> {
-        let of_file = || match &credentials {
-            Some(path) => Ok(Credentials::read(path)?.coordinator),
-            None => Ok(endpoint::coordinator(DEFAULT_URL).expect("the default is a URL")),
-        };
-        let of_file = of_file()?;
-        let dialled = coordinator.clone().unwrap_or(of_file);
+        let of_file = credentials.as_deref().map(Credentials::read).transpose()?.map(|read| read.coordinator);
+        let dialled = coordinator.clone().or(of_file).unwrap_or_else(endpoint::local);
         Ok(Self { role, coordinator: dialled, given: coordinator, credentials, speaks_tls: Arc::default() })
     }
 

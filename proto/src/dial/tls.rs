@@ -70,9 +70,17 @@ fn of_certificate(error: &CertificateError) -> Rejection {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => Rejection::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Rejection::NotValidYet,
         CertificateError::NotValidForName => Rejection::OtherName { names: Vec::new() },
-        CertificateError::NotValidForNameContext { presented, .. } => Rejection::OtherName { names: presented.clone() },
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            Rejection::OtherName { names: presented.iter().map(|name| plain(name).to_owned()).collect() }
+        }
         error => Rejection::Tls { reason: error.to_string() },
     }
+}
+
+/// The name in what rustls shows of it, such as `DnsName("head-node")`.
+fn plain(shown: &str) -> &str {
+    let inner = shown.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(shown);
+    inner.trim_matches('"')
 }
 
 #[cfg(test)]
