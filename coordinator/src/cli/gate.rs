@@ -35,8 +35,8 @@ pub(super) struct GateArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_ca: Option<PathBuf>,
     /// Most connections at once.
-    #[arg(long, default_value_t = MAX_CONNECTIONS, value_name = "N")]
-    max_connections: usize,
+    #[arg(long, default_value_t = MAX_CONNECTIONS, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_connections: u16,
 }
 
 /// Where a coordinator keeps its state.

@@ -38,8 +38,8 @@ pub(crate) fn incoming(listener: TcpListener, gate: Gate) -> ReceiverStream<io::
 }
 
 /// A connection is an open file, of which many systems allow a process 1,024 unless it asks for more.
-fn allow_open_files(max_connections: usize) {
-    let wanted = u64::try_from(max_connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+fn allow_open_files(max_connections: u16) {
+    let wanted = u64::from(max_connections) + OTHER_FILES;
     if !rlimit::increase_nofile_limit(wanted).is_ok_and(|allowed| allowed >= wanted) {
         tracing::warn!(wanted, "the system allows too few open files for --max-connections; raise `ulimit -n`");
     }
@@ -47,7 +47,7 @@ fn allow_open_files(max_connections: usize) {
 
 /// Ends when nobody takes the connections any more.
 async fn accept(listener: TcpListener, gate: Gate, ready: mpsc::Sender<io::Result<Connection>>) {
-    let places = Arc::new(Semaphore::new(gate.max_connections));
+    let places = Arc::new(Semaphore::new(gate.max_connections.into()));
     let mut complained: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {

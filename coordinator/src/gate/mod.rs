@@ -37,7 +37,7 @@ pub(crate) use incoming::incoming;
 use tokens::TokenFile;
 
 /// Most connections at once unless told otherwise: room for 1,000 workers and their clients.
-pub const MAX_CONNECTIONS: usize = 1_100;
+pub const MAX_CONNECTIONS: u16 = 1_100;
 
 /// Where certificate and private key of the server come from.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ pub struct Lock {
 pub struct Gate {
     tls: Option<Arc<ServerConfig>>,
     tokens: Option<Arc<TokenFile>>,
-    max_connections: usize,
+    max_connections: u16,
 }
 
 impl Gate {
@@ -99,7 +99,7 @@ impl Gate {
 
     /// Takes so many connections at once.
     #[must_use]
-    pub fn with_max_connections(self, max_connections: usize) -> Self {
+    pub fn with_max_connections(self, max_connections: u16) -> Self {
         Self { max_connections, ..self }
     }
 

@@ -9,7 +9,7 @@ use patchsweep_tests::{patchsweep, serve};
 use crate::locked::Locked;
 
 /// More than a silent connection is given.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 fn silent(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).expect("a connection");
