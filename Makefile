@@ -14,16 +14,25 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu model libtorch clean
+.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
-test: lint unit-test end-to-end-test python-test
+test: lint unit-test fuzz-test end-to-end-test python-test
 
 unit-test: libtorch
-	cargo test --workspace --exclude patchsweep-tests
+	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
+
+# The committed inputs of tests/fuzz, then random ones for some seconds per target: 5, in CI 60.
+fuzz-test:
+	PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),60,5)} cargo test -p patchsweep-fuzz
+
+# Random inputs of one target for longer: make fuzz TARGET=spec SECONDS=3600
+fuzz:
+	$(if $(and $(TARGET),$(SECONDS)),,$(error TARGET=spec, dataset, tokens or wire, and SECONDS=3600 say what and how long))
+	PATCHSWEEP_FUZZ_SECONDS=$(SECONDS) cargo test -p patchsweep-fuzz --test $(TARGET)
 
 end-to-end-test: libtorch
 	cargo build --workspace

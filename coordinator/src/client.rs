@@ -1,53 +1,29 @@
 //! Talks to a coordinator as a client, in domain types.
 
+mod error;
+#[cfg(test)]
+pub(crate) mod example;
+#[cfg(test)]
+mod fake;
+mod watch;
+
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
-use patchsweep_proto::credentials::CredentialsError;
-use patchsweep_proto::dial::{Connection, DialError, Dialer, Rejected};
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::dial::{Connection, Dialer};
+use patchsweep_proto::ids::{SweepId, WorkerId};
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::{PlanOptions, SweepStatus};
+use patchsweep_proto::status::{PlanOptions, Priority, SweepStatus};
+use patchsweep_proto::v1;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
-use patchsweep_proto::v1::{
-    CancelSweepRequest, FetchResultsRequest, GetSweepRequest, ListSweepsRequest, Submission, SubmitSweepRequest,
-    WatchSweepRequest,
-};
-use patchsweep_proto::wire::{WireError, decode_results};
+use patchsweep_proto::wire::decode_results;
+use patchsweep_proto::workers::WorkerStatus;
 use prost::Message;
 use tokio_stream::StreamExt;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
-/// Why a coordinator did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Nobody answers, or the connection broke.
-    #[error(
-        "cannot reach the coordinator at {url} ({reason}); is `patchsweep serve` running there? Name another with --coordinator or PATCHSWEEP_COORDINATOR"
-    )]
-    Unreachable {
-        /// Its address.
-        url: String,
-        /// The innermost cause.
-        reason: String,
-    },
-    /// It lets nobody in like this; trying again cannot help.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// The credentials file cannot be used.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-    /// The request is at fault.
-    #[error("{0}")]
-    Refused(String),
-    /// The request is fine, but cannot be fulfilled.
-    #[error("{0}")]
-    Failed(String),
-    /// It answered with something that its schema does not allow.
-    #[error(transparent)]
-    Invalid(#[from] WireError),
-    /// More came than is taken.
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
-}
+pub use error::ClientError;
+pub use watch::{Update, Watch};
+
+use watch::BackOff;
 
 /// A connection to a coordinator.
 #[derive(Clone, Debug)]
@@ -56,77 +32,116 @@ pub struct Client {
     rpc: ClientServiceClient<Connection>,
 }
 
-/// A sweep's status as it changes.
-#[derive(Debug)]
-pub struct Watch {
-    dialer: Dialer,
-    stream: Streaming<patchsweep_proto::v1::SweepStatus>,
+/// What is submitted.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The TOML text.
+    pub spec: String,
+    /// Contents of the dataset that it names.
+    pub dataset: String,
+    /// How the work is cut.
+    pub options: PlanOptions,
+    /// Make a new sweep even of a plan that has been submitted before.
+    pub always_new: bool,
+    /// Its share of the workers.
+    pub priority: Priority,
 }
 
 impl Client {
     /// Connects.
     pub async fn connect(mut dialer: Dialer) -> Result<Self, ClientError> {
-        let connection = dialer.dial().await.map_err(|error| match error {
-            DialError::Unreachable { url, source } => unreachable(url, &source),
-            DialError::Rejected(rejected) => rejected.into(),
-            DialError::Credentials(error) => error.into(),
-        })?;
-        Ok(Self { dialer, rpc: ClientServiceClient::new(connection) })
+        let rpc = ClientServiceClient::new(dialer.dial().await?);
+        Ok(Self { dialer, rpc })
     }
 
-    /// Submits a spec and the contents of its dataset. Whether the sweep is new comes with its id:
-    /// the same plan is the same sweep, unless `always_new`.
-    pub async fn submit(
-        &mut self,
-        spec: String,
-        dataset: String,
-        options: PlanOptions,
-        always_new: bool,
-    ) -> Result<(SweepId, bool), ClientError> {
-        let submission = Submission { spec, dataset, options: Some(options.into()), always_new, priority: 0 };
-        let bytes = submission.encode_to_vec();
+    /// Connects anew, with what the credentials file holds by now.
+    async fn reconnect(&mut self) -> Result<(), ClientError> {
+        self.rpc = ClientServiceClient::new(self.dialer.dial().await?);
+        Ok(())
+    }
+
+    /// Submits a sweep. Whether it is new comes with its id: the same plan is the same sweep, unless `always_new`.
+    ///
+    /// For the same reason a submission whose answer was lost is sent once more, unless `always_new`.
+    pub async fn submit(&mut self, submission: Submission) -> Result<(SweepId, bool), ClientError> {
+        let Submission { spec, dataset, options, always_new, priority } = submission;
+        let priority = priority.get().into();
+        let message = v1::Submission { spec, dataset, options: Some(options.into()), always_new, priority };
+        let bytes = message.encode_to_vec();
+        drop(message);
         if bytes.len() > MAX_SUBMISSION_BYTES {
             return Err(TooLarge::Total { limit: MAX_SUBMISSION_BYTES }.into());
         }
-        let chunks = tokio_stream::iter(chunk::split(&bytes)).map(|data| SubmitSweepRequest { data });
-        let response =
-            self.rpc.submit_sweep(chunks).await.map_err(|status| refused(&self.dialer, &status))?.into_inner();
-        Ok((SweepId(response.sweep_id), response.created))
+        let mut answer = self.send_submission(&bytes).await;
+        if !always_new && matches!(answer, Err(ClientError::Unreachable { .. })) {
+            tokio::time::sleep(BackOff::SHORTEST).await;
+            answer = match self.reconnect().await {
+                Ok(()) => self.send_submission(&bytes).await,
+                Err(error) => Err(error),
+            };
+        }
+        match answer {
+            Ok(response) => Ok((SweepId(response.sweep_id), response.created)),
+            Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    async fn send_submission(&mut self, bytes: &[u8]) -> Result<v1::SubmitSweepResponse, ClientError> {
+        let chunks = tokio_stream::iter(chunk::split(bytes)).map(|data| v1::SubmitSweepRequest { data });
+        let response = self.rpc.submit_sweep(chunks).await;
+        Ok(response.map_err(|status| self.refused(&status))?.into_inner())
     }
 
     /// One sweep's status.
     pub async fn status(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
-        let request = GetSweepRequest { sweep_id: sweep.0.clone() };
-        let status = self.rpc.get_sweep(request).await.map_err(|status| refused(&self.dialer, &status))?;
+        let request = v1::GetSweepRequest { sweep_id: sweep.0.clone() };
+        let status = self.rpc.get_sweep(request).await.map_err(|status| self.refused(&status))?;
         Ok(status.into_inner().try_into()?)
     }
 
     /// All sweeps, oldest first.
     pub async fn list(&mut self) -> Result<Vec<SweepStatus>, ClientError> {
-        let listed =
-            self.rpc.list_sweeps(ListSweepsRequest {}).await.map_err(|status| refused(&self.dialer, &status))?;
+        let listed = self.rpc.list_sweeps(v1::ListSweepsRequest {}).await.map_err(|status| self.refused(&status))?;
         let statuses = listed.into_inner().sweeps.into_iter().map(SweepStatus::try_from);
         Ok(statuses.collect::<Result<_, _>>()?)
     }
 
-    /// Follows a sweep until it has ended.
-    pub async fn watch(&mut self, sweep: &SweepId) -> Result<Watch, ClientError> {
-        let request = WatchSweepRequest { sweep_id: sweep.0.clone() };
-        let stream = self.rpc.watch_sweep(request).await.map_err(|status| refused(&self.dialer, &status))?;
-        Ok(Watch { dialer: self.dialer.clone(), stream: stream.into_inner() })
+    /// Watches a sweep until it has ended, or the connection breaks.
+    pub async fn watch(&self, sweep: &SweepId) -> Result<Watch, ClientError> {
+        Watch::start(self.clone(), sweep.clone(), None).await
+    }
+
+    /// Watches a sweep until it has ended. When the connection breaks, it is made again after 0.5 to 15 seconds, as often
+    /// as it takes; only a refusal, or that the coordinator does not know the sweep any more, is an error.
+    pub async fn watch_patiently(&self, sweep: &SweepId) -> Result<Watch, ClientError> {
+        Watch::start(self.clone(), sweep.clone(), Some(BackOff::default())).await
+    }
+
+    async fn open_watch(&mut self, sweep: &SweepId) -> Result<Streaming<v1::SweepStatus>, ClientError> {
+        let request = v1::WatchSweepRequest { sweep_id: sweep.0.clone() };
+        let stream = self.rpc.watch_sweep(request).await.map_err(|status| self.refused(&status))?;
+        Ok(stream.into_inner())
     }
 
     /// Ends a sweep.
     pub async fn cancel(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
-        let request = CancelSweepRequest { sweep_id: sweep.0.clone() };
-        let status = self.rpc.cancel_sweep(request).await.map_err(|status| refused(&self.dialer, &status))?;
+        let request = v1::CancelSweepRequest { sweep_id: sweep.0.clone() };
+        let status = self.rpc.cancel_sweep(request).await.map_err(|status| self.refused(&status))?;
+        Ok(status.into_inner().try_into()?)
+    }
+
+    /// Computes the tiles of an ended sweep that have no scores.
+    pub async fn resume(&mut self, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
+        let request = v1::ResumeSweepRequest { sweep_id: sweep.0.clone() };
+        let status = self.rpc.resume_sweep(request).await.map_err(|status| self.refused(&status))?;
         Ok(status.into_inner().try_into()?)
     }
 
     /// A finished sweep's tensors.
     pub async fn results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
-        let request = FetchResultsRequest { sweep_id: sweep.0.clone() };
-        let refused = |status| refused(&self.dialer, &status);
+        let request = v1::FetchResultsRequest { sweep_id: sweep.0.clone() };
+        let refused = |status: Status| ClientError::of(&self.dialer, &status);
         let mut chunks = self.rpc.fetch_results(request).await.map_err(refused)?.into_inner();
         let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
         while let Some(chunk) = chunks.message().await.map_err(refused)? {
@@ -134,35 +149,78 @@ impl Client {
         }
         Ok(decode_results(&joiner.finish())?)
     }
+
+    /// Connected workers, oldest session first.
+    pub async fn workers(&mut self) -> Result<Vec<WorkerStatus>, ClientError> {
+        let listed = self.rpc.list_workers(v1::ListWorkersRequest {}).await.map_err(|status| self.refused(&status))?;
+        let workers = listed.into_inner().workers.into_iter().map(WorkerStatus::try_from);
+        Ok(workers.collect::<Result<_, _>>()?)
+    }
+
+    /// Asks a worker to leave in order.
+    pub async fn drain(&mut self, worker: WorkerId) -> Result<(), ClientError> {
+        let request = v1::DrainWorkerRequest { worker_id: worker.0 };
+        self.rpc.drain_worker(request).await.map_err(|status| self.refused(&status))?;
+        Ok(())
+    }
+
+    fn refused(&self, status: &Status) -> ClientError {
+        ClientError::of(&self.dialer, status)
+    }
+
+    fn lost(&self, reason: String) -> ClientError {
+        ClientError::Unreachable { url: self.dialer.url(), reason }
+    }
 }
 
-impl Watch {
-    /// The next status; `None` after the final one.
-    pub async fn next(&mut self) -> Result<Option<SweepStatus>, ClientError> {
-        let status = self.stream.message().await.map_err(|status| refused(&self.dialer, &status))?;
-        Ok(status.map(SweepStatus::try_from).transpose()?)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use patchsweep_proto::refusal::Refusal;
 
-/// A status with a cause is this side's: the connection broke. One without is the coordinator's answer.
-fn refused(dialer: &Dialer, status: &Status) -> ClientError {
-    if let Some(rejected) = dialer.refusal(status) {
-        return rejected.into();
-    }
-    let broken = std::error::Error::source(status).is_some();
-    if broken || status.code() == Code::Unavailable {
-        return unreachable(dialer.url(), status);
-    }
-    let text = status.message().to_owned();
-    if status.code() == Code::InvalidArgument { ClientError::Refused(text) } else { ClientError::Failed(text) }
-}
+    use super::fake::{Answer, Fake};
+    use super::*;
 
-fn unreachable(url: String, error: &dyn std::error::Error) -> ClientError {
-    let mut innermost = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        innermost = error.to_string();
-        source = error.source();
+    fn submission(always_new: bool) -> Submission {
+        let (spec, dataset) = ("schema = 1".to_owned(), "a, b".to_owned());
+        Submission { spec, dataset, options: PlanOptions::default(), always_new, priority: Priority::default() }
     }
-    ClientError::Unreachable { url, reason: innermost }
+
+    #[tokio::test]
+    async fn a_submission_whose_answer_was_lost_is_sent_once_more() {
+        let lost = || Answer::Refuse(Status::unavailable("gone"));
+        let fake = Fake::start([lost(), Answer::Submitted(false)]).await;
+        let answer = fake.client().await.submit(submission(false)).await.expect("the second time");
+        assert_eq!(answer, (SweepId("s".into()), false));
+
+        let fake = Fake::start([lost(), lost(), Answer::Submitted(false)]).await;
+        let error = fake.client().await.submit(submission(false)).await.expect_err("lost twice");
+        assert!(matches!(&error, ClientError::AnswerLost { reason, .. } if reason == "gone"));
+        assert!(error.to_string().contains("`patchsweep list` shows whether the sweep is there"));
+        assert_eq!(fake.left(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_new_sweep_is_never_submitted_twice() {
+        let fake = Fake::start([Answer::Refuse(Status::unavailable("gone")), Answer::Submitted(true)]).await;
+        let lost = fake.client().await.submit(submission(true)).await;
+        assert!(matches!(lost, Err(ClientError::AnswerLost { .. })));
+        assert_eq!(fake.left(), 1, "the second answer was not asked for");
+    }
+
+    #[tokio::test]
+    async fn a_submission_that_is_refused_is_not_sent_again() {
+        let fake = Fake::start([Answer::Refuse(Status::invalid_argument("line 3")), Answer::Submitted(true)]).await;
+        let refused = fake.client().await.submit(submission(false)).await;
+        assert!(matches!(refused, Err(ClientError::Refused(text)) if text == "line 3"));
+        assert_eq!(fake.left(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_not_let_in_does_not_try_again() {
+        let refusal = Refusal::UnknownToken.status("this token is unknown");
+        let fake = Fake::start([Answer::Refuse(refusal), Answer::Submitted(true)]).await;
+        let refused = fake.client().await.submit(submission(false)).await;
+        assert!(matches!(refused, Err(ClientError::Rejected(_))));
+        assert_eq!(fake.left(), 1);
+    }
 }

@@ -48,7 +48,8 @@ impl<'a> PromptPair<'a> {
     pub fn first_change(&self, cell: &Cell<'_>, layers: u32) -> Option<u32> {
         let last_read = *self.reads.last()?;
         let own_position_only = cell.layer() + 1 == layers && acts_on_own_position_only(cell.component());
-        let reaches = |pos: u32| if own_position_only { self.reads.contains(&pos) } else { pos <= last_read };
+        let reaches =
+            |pos: u32| if own_position_only { self.reads.binary_search(&pos).is_ok() } else { pos <= last_read };
         cell.positions().iter().copied().find(|&pos| reaches(pos) && self.differs(cell, pos))
     }
 
@@ -70,7 +71,7 @@ impl<'a> PromptPair<'a> {
     }
 
     fn is_corrupted(&self, pos: u32) -> bool {
-        self.clean[pos as usize] != self.corrupted[pos as usize] || self.noised.contains(&pos)
+        self.clean[pos as usize] != self.corrupted[pos as usize] || self.noised.binary_search(&pos).is_ok()
     }
 }
 
@@ -99,7 +100,7 @@ impl Suffix {
         let follows_other = is_whole
             && cell.value() == PatchValue::Other
             && cell.positions() == [first]
-            && !reads.contains(&first)
+            && reads.binary_search(&first).is_err()
             && is_first_corrupted();
         Some(Self { first: first + u32::from(follows_other), follows_other })
     }

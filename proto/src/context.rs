@@ -1,5 +1,7 @@
 //! Everything that a worker needs to know of a sweep.
 
+use std::collections::BTreeSet;
+
 use crate::causality::PromptPair;
 use crate::digest::Digest;
 use crate::grid::Grid;
@@ -103,7 +105,8 @@ impl SweepContext {
     #[must_use]
     pub fn stray_answer(&self) -> Option<StrayAnswer> {
         for metric in &self.metrics {
-            let (name, candidates) = (|| metric.name.clone(), metric.kind.candidates());
+            let name = || metric.name.clone();
+            let candidates: BTreeSet<u32> = metric.kind.candidates().iter().copied().collect();
             for (index, iteration) in self.iterations.iter().enumerate() {
                 if metric.kind == MetricKind::LogitDiff && iteration.wrong_answers.is_empty() {
                     return Some(StrayAnswer::NoWrongAnswer { metric: name() });

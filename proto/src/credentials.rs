@@ -215,9 +215,12 @@ impl Credentials {
     }
 }
 
-/// The first line only: the rest of the message may show what stands in the file.
+/// Nothing that stands in the file: not the lines behind the first one, which quote it, and not the name of a field, which
+/// is the secret where somebody has put that first.
 fn what(error: &toml::de::Error) -> String {
-    error.message().lines().next().unwrap_or("not TOML").to_owned()
+    let what = error.message().lines().next().unwrap_or("not TOML");
+    let what = if what.starts_with("unknown field") { "unknown field; known are coordinator, token and ca" } else { what };
+    what.to_owned()
 }
 
 #[cfg(test)]
@@ -244,6 +247,7 @@ mod tests {
     fn a_file_that_is_none_is_refused_by_line_and_without_its_secret() {
         let cases = [
             ("coordinator = \"https://a\"\ntokn = \"psw_secret\"", "line 2: unknown field"),
+            ("psw_secret = \"token\"", "line 1: unknown field; known are coordinator"),
             ("token = \"psw_secret\"", "missing field"),
             ("coordinator = \"https://a\"\ntoken = \"psw_secret\"", "token"),
             ("coordinator = \"https://a\"\ntoken = psw_secret", "line 2:"),

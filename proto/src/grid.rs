@@ -77,6 +77,15 @@ pub enum AxesError {
 /// Most cells of a grid in one iteration.
 pub const MAX_CELLS: u32 = 1 << 24;
 
+/// Most indices that all grids of a sweep list together, over all axes of their components: 64 MiB of them.
+pub const MAX_INDICES: u64 = 1 << 24;
+
+/// Indices along all axes of a component.
+#[must_use]
+pub fn index_count(component: Component, shape: &ModelShape, positions: u32) -> u64 {
+    component.axes().iter().map(|&axis| u64::from(extent(axis, shape, positions))).sum()
+}
+
 fn list(axes: &[Axis]) -> String {
     let names: Vec<_> = axes.iter().map(|a| format!("`{a}`")).collect();
     names.join(", ")

@@ -11,6 +11,9 @@ pub struct TokenMatrix {
 /// Most ids of one matrix: 128 MiB of them.
 pub const MAX_TOKEN_IDS: usize = 1 << 25;
 
+/// Most prompts of a sweep.
+pub const MAX_PROMPTS: usize = 1 << 20;
+
 /// Why token ids do not form a matrix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenMatrixError {

@@ -1,11 +1,15 @@
 //! What the tests share: the built programs as real processes, their results as arrays, and another evaluator.
 
 pub mod brute_force;
+pub mod cluster;
 pub mod process;
 pub mod scores;
+pub mod scripted;
+pub mod simulation;
 pub mod sweep;
+pub mod tiny;
 
-pub use process::{Running, patchsweep, serve, worker};
+pub use process::{Running, patchsweep, serve, serve_at, worker};
 pub use scores::Scores;
 pub use sweep::Sweep;
 

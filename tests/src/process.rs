@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use wait_timeout::ChildExt;
 
 use crate::program;
@@ -34,6 +35,8 @@ pub struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
     seen: Vec<String>,
+    /// Outlives the process, and nothing else.
+    folder: Option<TempDir>,
 }
 
 impl Running {
@@ -57,6 +60,15 @@ impl Running {
         Self::spawn(command, args)
     }
 
+    /// Starts a program through a command of the caller's.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_command(command: Command, args: &[&str]) -> Self {
+        Self::spawn(command, args)
+    }
+
     fn spawn(mut command: Command, args: &[&str]) -> Self {
         for setting in SETTINGS {
             command.env_remove(setting);
@@ -72,7 +84,7 @@ impl Running {
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines, seen: Vec::new() }
+        Self { child, lines, seen: Vec::new(), folder: None }
     }
 
     /// The process id.
@@ -112,6 +124,19 @@ impl Running {
         }
     }
 
+    /// Ends the process in order, if it has not ended, and counts the lines of its log that hold `text`.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn count(&mut self, text: &str) -> usize {
+        if self.child.try_wait().expect("the process can be waited for").is_none() {
+            self.signal("TERM");
+        }
+        self.wait();
+        self.seen.extend(self.lines.iter());
+        self.seen.iter().filter(|line| line.contains(text)).count()
+    }
+
     /// Waits for the end of the process.
     ///
     /// # Panics
@@ -142,7 +167,20 @@ impl Drop for Running {
 /// A coordinator on a free port of this machine, and its address.
 #[must_use]
 pub fn serve(args: &[&str]) -> (Running, String) {
-    let mut serve = Running::start("patchsweep", &[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+    serve_at("127.0.0.1:0", args)
+}
+
+/// A coordinator on an address of this machine, and its URL. Without `--state` it has a state directory of its own.
+///
+/// # Panics
+/// When there can be no temporary folder.
+#[must_use]
+pub fn serve_at(address: &str, args: &[&str]) -> (Running, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let state = ["--state", folder.path().to_str().expect("a plain path")];
+    let state: &[&str] = if args.contains(&"--state") { &[] } else { &state };
+    let mut serve = Running::start("patchsweep", &[&["serve", "--listen", address], args, state].concat());
+    serve.folder = Some(folder);
     let line = serve.wait_for("listening on ");
     let url = line.trim_start_matches("listening on ").to_owned();
     (serve, url)

@@ -2,53 +2,9 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 
-use patchsweep_tests::scores::largest_difference;
-use patchsweep_tests::{Running, Scores, patchsweep, repository, serve, sweep, worker};
-use tempfile::TempDir;
-
-/// Many tiles, so that faults come in the middle of the sweep.
-const FINE: [&str; 2] = ["--tile-multiply-adds", "200000000"];
-
-fn data() -> String {
-    repository().join("data").to_str().expect("a plain path").to_owned()
-}
-
-fn spec() -> String {
-    format!("{}/acronyms.toml", data())
-}
-
-/// A client command, which must succeed; gives what it printed.
-fn ask(url: &str, args: &[&str]) -> String {
-    let output = patchsweep(args).args(["--coordinator", url]).assert().success();
-    String::from_utf8(output.get_output().stdout.clone()).expect("text").trim().to_owned()
-}
-
-fn submit(url: &str, args: &[&str]) -> String {
-    ask(url, &[&["submit", &spec()], args].concat())
-}
-
-fn fetch(url: &str, id: &str, folder: &TempDir) -> PathBuf {
-    let out = folder.path().join("fetched");
-    ask(url, &["results", id, "--out", out.to_str().expect("a plain path")]);
-    out
-}
-
-/// The same sweep in one command, undisturbed.
-fn undisturbed(folder: &TempDir, args: &[&str]) -> PathBuf {
-    let out = folder.path().join("undisturbed");
-    sweep::run(Path::new(&spec()), &out, args);
-    out
-}
-
-fn assert_same_scores(ours: &Path, theirs: &Path) {
-    let (mut ours, mut theirs) = (Scores::open(&ours.join("scores.npz")), Scores::open(&theirs.join("scores.npz")));
-    for name in ["clean", "corrupted", "resid_pre", "resid_pre.stderr", "z", "z.value"] {
-        let difference = largest_difference(&ours.tensor(name), &theirs.tensor(name));
-        assert!(difference <= 1e-5, "{name} differs by {difference}");
-    }
-}
+use patchsweep_tests::cluster::{FINE, ask, assert_same_scores, data, fetch, submit, undisturbed};
+use patchsweep_tests::{Running, patchsweep, repository, serve, serve_at, worker};
 
 #[test]
 fn workers_may_start_before_the_coordinator_and_after_it() {
@@ -58,8 +14,7 @@ fn workers_may_start_before_the_coordinator_and_after_it() {
     let mut before = worker(&url, &["--models", &data()]);
     before.wait_for("cannot reach the coordinator");
     let address = free.to_string();
-    let mut coordinator = Running::start("patchsweep", &["serve", "--listen", &address, "--models", &data()]);
-    coordinator.wait_for("listening on");
+    let _coordinator = serve_at(&address, &["--models", &data()]);
     before.wait_for("registered with the coordinator");
     let mut after = worker(&url, &["--models", &data(), "--memory-budget", "8MiB"]);
     after.wait_for("registered with the coordinator");

@@ -1,6 +1,8 @@
 //! What the session needs of whoever computes.
 
 use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
@@ -15,10 +17,48 @@ use crate::files::ModelError;
 /// Computes tiles, one after the other. The session moves it to a thread of its own.
 pub trait Engine: Send + 'static {
     /// The scores of a tile, exact to float tolerance.
-    fn evaluate(&mut self, context: &SweepContext, tile: &Tile) -> Result<Evaluation, EngineError>;
+    ///
+    /// `model`: what the model found must be, where the sweep has scores already; [`EngineError::OtherModel`] before
+    /// anything is computed otherwise. Ends soon after `cancel` with [`EngineError::Cancelled`].
+    fn evaluate(
+        &mut self,
+        context: &SweepContext,
+        tile: &Tile,
+        model: Option<Digest>,
+        cancel: &Cancel,
+    ) -> Result<Evaluation, EngineError>;
 
     /// What the cache of activations did so far.
     fn cache_stats(&self) -> CacheStats;
+}
+
+/// Asks whoever computes a tile to stop; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Nobody has asked yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody besides who may cancel and who hands it on holds it: a tile that is being computed.
+    #[cfg(all(test, feature = "tch"))]
+    pub(crate) fn is_watched(&self) -> bool {
+        Arc::strong_count(&self.0) > 2
+    }
 }
 
 /// A computed tile.
@@ -59,6 +99,22 @@ pub enum EngineError {
         /// Sizes in the sweep's plan.
         wanted: ModelShape,
     },
+    /// The model found under the sweep's name has other weights than the one that its scores are of.
+    #[error(
+        "model {folder} is {}, but the sweep's scores are of {}; copy the model folder that the other workers use",
+        .found.short(), .wanted.short()
+    )]
+    OtherModel {
+        /// Where the model was found.
+        folder: String,
+        /// Digest of the model found.
+        found: Digest,
+        /// Digest of the sweep's model.
+        wanted: Digest,
+    },
+    /// Nobody waits for the scores any more.
+    #[error("the tile was cancelled")]
+    Cancelled,
     /// There is no room for activations.
     #[error("the model takes {model}, which leaves nothing of the memory budget of {budget}; raise --memory-budget")]
     ModelTooLarge {

@@ -2,27 +2,34 @@
 
 #![forbid(unsafe_code)]
 
+mod signals;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Parser;
+use jiff::SignedDuration;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
-use patchsweep_worker::session::{SessionError, WorkerOptions, serve};
+use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
+use signals::Signals;
 use tch::Device;
-use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
 /// Bad command line, device, coordinator address or credentials file.
 const USAGE: u8 = 2;
 
-/// The coordinator lets nobody in like this.
-const REJECTED: u8 = 5;
+/// Anything that cannot be mended by trying again, but for what has a code of its own.
+const FAILED: u8 = 1;
+
+/// The coordinator lets nobody in like this, or will never take this worker.
+const REFUSED: u8 = 5;
 
 /// Computes tiles of activation-patching sweeps for a coordinator.
 #[derive(Debug, Parser)]
@@ -50,6 +57,9 @@ struct Args {
     /// Workers that share the device's memory; each takes its part of the default budget.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     sharing: u16,
+    /// How long the tile in hand may take when the worker is asked to leave, for instance 25s or 2m.
+    #[arg(long, default_value = "25s", value_parser = duration, value_name = "TIME")]
+    grace: Duration,
     /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -71,7 +81,7 @@ const CREDIT: u32 = 2;
 async fn main() -> ExitCode {
     let args = Args::parse();
     start_logging(args.log_format);
-    let dialer = match Dialer::new(Role::Worker, args.coordinator, args.credentials) {
+    let mut dialer = match Dialer::new(Role::Worker, args.coordinator, args.credentials) {
         Ok(dialer) => dialer,
         Err(error) => {
             eprintln!("error: {}", patchsweep_proto::error_chain(&error));
@@ -97,24 +107,46 @@ async fn main() -> ExitCode {
         tch::set_num_threads(threads.max(1).into());
     }
     let folders = ModelFolders::with_hub_cache(args.models);
-    let engine = Gpt2Engine::new(device, folders, memory_budget);
+    let started = Signals::listen().and_then(|signals| {
+        let engine = Gpt2Engine::new(device, folders, memory_budget);
+        Ok((signals, EngineThread::start(engine)?))
+    });
+    let (signals, mut engine) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
     let options = WorkerOptions {
-        coordinator: dialer,
         name: format!("{}:{}", hostname(), std::process::id()),
         device: args.device,
         credit: CREDIT,
+        grace: args.grace,
+        seed: rand::random(),
     };
-    match serve(options, engine, asked_to_stop(args.until_stdin_closes)).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let shutdown = signals.asked_to_leave(args.grace, args.until_stdin_closes);
+    let code = match serve(options, &mut engine, &mut dialer, shutdown).await {
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {}", patchsweep_proto::error_chain(&error));
             match error {
-                SessionError::Rejected(_) => ExitCode::from(REJECTED),
-                SessionError::Credentials(_) => ExitCode::from(USAGE),
-                _ => ExitCode::FAILURE,
+                SessionError::Rejected(_) | SessionError::Refused { .. } => REFUSED,
+                SessionError::Credentials(_) => USAGE,
+                _ => FAILED,
             }
         }
+    };
+    if !engine.stop().await {
+        tracing::warn!("the tile in hand does not end; leaving it");
+        signal_hook::low_level::exit(code.into());
     }
+    ExitCode::from(code)
+}
+
+/// As people write it, for instance 25s or 1m 30s.
+fn duration(text: &str) -> Result<Duration, jiff::Error> {
+    text.parse::<SignedDuration>()?.try_into()
 }
 
 /// A tenth of what is free is left to others.
@@ -138,41 +170,4 @@ fn start_logging(format: LogFormat) {
 fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "worker".to_owned() } else { name.trim().to_owned() }
-}
-
-/// Completes at SIGTERM or SIGINT, and with `until_stdin_closes` at the end of standard input.
-async fn asked_to_stop(until_stdin_closes: bool) {
-    let stdin_closed = async {
-        if until_stdin_closes {
-            stdin_closes().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    let signalled = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot listen for a signal");
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    tokio::select! {
-        () = signalled(SignalKind::terminate()) => tracing::info!("SIGTERM: handing leases back"),
-        () = signalled(SignalKind::interrupt()) => tracing::info!("SIGINT: handing leases back"),
-        () = stdin_closed => {}
-    }
-}
-
-/// A read of standard input cannot be interrupted, so it has a thread of its own that nobody waits for.
-async fn stdin_closes() {
-    let (closed, notified) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        let _ = closed.send(());
-    });
-    let _ = notified.await;
 }

@@ -10,6 +10,7 @@ use crate::gate::GateError;
 use crate::results::{FolderError, ResultsError};
 use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
+use crate::state::StateError;
 
 /// What can end a command early.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub(super) enum CliError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error(transparent)]
     Gate(#[from] GateError),
     #[error(
@@ -44,6 +47,8 @@ pub(super) enum CliError {
     WorkersEnded { how: String },
     #[error("sweep `{sweep}` failed: {reason}")]
     SweepFailed { sweep: String, reason: String },
+    #[error("sweep `{sweep}` is partial: {reason}; cells of tiles that failed have status 3 and no score{}", next_step(.sweep, *.can_resume))]
+    SweepPartial { sweep: String, reason: String, can_resume: bool },
     #[error("sweep `{sweep}` was cancelled")]
     SweepCancelled { sweep: String },
     #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
@@ -58,6 +63,10 @@ fn hint(named_by_spec: bool) -> &'static str {
     if named_by_spec { "; the spec names it, relative to its own folder" } else { "" }
 }
 
+fn next_step(sweep: &str, can_resume: bool) -> String {
+    if can_resume { format!("; `patchsweep resume {sweep}` tries them again") } else { String::new() }
+}
+
 impl CliError {
     /// What a coordinator says of a spec is shown with the spec's path, as the person knows it.
     pub(super) fn refused_spec(path: &Path, error: ClientError) -> Self {
@@ -67,7 +76,7 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line or spec, 4 coordinator unreachable, 5 not let in, 130 interrupted.
+    /// 1 failed, 2 bad command line or spec, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Output(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
@@ -80,8 +89,9 @@ impl CliError {
             | Self::NoState
             | Self::Client(ClientError::Credentials(_))
             | Self::Refused { .. } => ExitCode::from(2),
-            Self::Client(ClientError::Unreachable { .. }) => ExitCode::from(4),
-            Self::Client(ClientError::Rejected(_)) => ExitCode::from(5),
+            Self::SweepPartial { .. } => ExitCode::from(3),
+            Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => ExitCode::from(4),
+            Self::Client(ClientError::Rejected(_) | ClientError::OtherRelease { .. }) => ExitCode::from(5),
             Self::Interrupted => ExitCode::from(130),
             _ => ExitCode::FAILURE,
         }
@@ -90,5 +100,51 @@ impl CliError {
     /// Whoever read stdout has seen enough.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_proto::credentials::Role;
+    use patchsweep_proto::dial::{Rejected, Rejection};
+
+    use super::*;
+
+    /// Exit codes compare by what they print only.
+    fn code(error: &CliError) -> String {
+        format!("{:?}", error.exit_code())
+    }
+
+    fn rejected() -> Rejected {
+        Rejected { url: "https://c:1".into(), file: None, role: Role::Client, why: Rejection::NoToken }
+    }
+
+    #[test]
+    fn outcomes_have_their_exit_codes() {
+        let (url, reason) = (|| "http://c:1".to_owned(), || "because".to_owned());
+        let codes = [
+            (CliError::SweepFailed { sweep: "s".into(), reason: reason() }, 1),
+            (CliError::SweepPartial { sweep: "s".into(), reason: reason(), can_resume: true }, 3),
+            (ClientError::Unreachable { url: url(), reason: reason() }.into(), 4),
+            (ClientError::AnswerLost { url: url(), reason: reason() }.into(), 4),
+            (ClientError::Rejected(rejected()).into(), 5),
+            (ClientError::OtherRelease { url: url(), reason: reason() }.into(), 5),
+            (ClientError::Failed(reason()).into(), 1),
+            (CliError::Interrupted, 130),
+        ];
+        for (error, wanted) in codes {
+            assert_eq!(code(&error), format!("{:?}", ExitCode::from(wanted)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_partial_sweep_says_what_can_be_done() {
+        let partial = |can_resume| CliError::SweepPartial { sweep: "s".into(), reason: "no memory".into(), can_resume };
+        assert_eq!(
+            partial(true).to_string(),
+            "sweep `s` is partial: no memory; cells of tiles that failed have status 3 and no score; \
+             `patchsweep resume s` tries them again"
+        );
+        assert!(!partial(false).to_string().contains("resume"));
     }
 }

@@ -76,6 +76,11 @@ impl GateArgs {
         Ok(())
     }
 
+    /// Where the coordinator keeps what it needs over restarts: secrets, sweeps and scores.
+    pub(super) fn state_directory(&self) -> Result<PathBuf, CliError> {
+        self.state.directory()
+    }
+
     /// The gate of a coordinator that listens there.
     pub(super) fn open(&self, address: SocketAddr) -> Result<Opened, CliError> {
         let loopback = address.ip().is_loopback();

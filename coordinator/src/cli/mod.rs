@@ -13,6 +13,7 @@ mod submission;
 mod sweeps;
 mod table;
 mod token;
+mod workers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,7 +37,8 @@ struct Args {
     log_format: logging::LogFormat,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad command line or spec, 4 coordinator unreachable, 5 not let in, 130 interrupted";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad command line or spec, 3 partial: some cells have no score, \
+     4 coordinator unreachable, 5 not let in: token, certificate, TLS or release, 130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,6 +61,12 @@ enum Command {
     Watch(sweeps::SweepArgs),
     /// End a sweep.
     Cancel(sweeps::SweepArgs),
+    /// Compute the tiles that a sweep lacks: those that failed, or all that were not done when it was cancelled.
+    Resume(sweeps::SweepArgs),
+    /// List the connected workers.
+    Workers(CoordinatorArgs),
+    /// Ask a worker to finish what it has in hand and leave.
+    Drain(workers::DrainArgs),
     /// Write a finished sweep's tensors and report into a folder.
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
@@ -98,6 +106,9 @@ pub async fn main() -> ExitCode {
         Command::Status(args) => sweeps::status(args).await,
         Command::Watch(args) => sweeps::watch(args).await,
         Command::Cancel(args) => sweeps::cancel(args).await,
+        Command::Resume(args) => sweeps::resume(args).await,
+        Command::Workers(args) => workers::list(args).await,
+        Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
     };

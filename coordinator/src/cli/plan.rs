@@ -7,8 +7,9 @@ use comfy_table::Table;
 use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::model::locate::ModelFolders;
 
+use super::CliError;
 use super::submission::{Submission, TileArgs};
-use super::{CliError, table};
+use super::table::{self, scientific};
 use crate::plan::{GridSummary, Plan};
 use crate::server::make_plan;
 
@@ -93,12 +94,6 @@ fn remarks(plan: &Plan) -> Vec<String> {
         }
     }
     remarks
-}
-
-/// Shown to three digits, where the loss of precision is the point.
-#[allow(clippy::cast_precision_loss)]
-fn scientific(count: u64) -> String {
-    format!("{:.2e}", count as f64)
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 
 use super::CliError;
-use crate::client::Watch;
+use crate::client::{Update, Watch};
 
 /// Plain lines come at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -17,21 +17,55 @@ enum Display {
     Lines { last: Option<Instant> },
 }
 
-/// Shows a sweep until it has ended well; any other end is an error.
-pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<(), CliError> {
+/// How a sweep ended that has results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// All scores are there.
+    Done,
+    /// Some cells have none.
+    Partial { reason: String },
+}
+
+impl Ended {
+    /// A partial end of a sweep that a coordinator still has is an error of its own kind.
+    pub(super) fn whole(self, sweep: &str) -> Result<(), CliError> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Partial { reason } => {
+                Err(CliError::SweepPartial { sweep: sweep.to_owned(), reason, can_resume: true })
+            }
+        }
+    }
+}
+
+/// Shows a sweep until it has ended with results; any other end is an error.
+pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<Ended, CliError> {
     let mut display = Display::new();
     let mut last = None;
-    while let Some(status) = watch.next().await? {
-        display.show(&status);
-        last = Some(status.state);
+    let mut waiting = None;
+    while let Some(update) = watch.next().await? {
+        match update {
+            Update::Status(status) => {
+                display.show(&status);
+                if status.waiting != waiting {
+                    waiting.clone_from(&status.waiting);
+                    if let Some(reason) = &waiting {
+                        display.say(&format!("waiting: {reason}"));
+                    }
+                }
+                last = Some(status.state);
+            }
+            Update::Lost { reason } => {
+                display.say(&format!("lost the coordinator ({reason}); trying to reach it again, Ctrl-C to give up"));
+            }
+        }
     }
     display.finish();
     let sweep = sweep.to_owned();
     match last {
-        Some(SweepState::Done) => Ok(()),
-        Some(SweepState::Partial { reason } | SweepState::Failed { reason }) => {
-            Err(CliError::SweepFailed { sweep, reason })
-        }
+        Some(SweepState::Done) => Ok(Ended::Done),
+        Some(SweepState::Partial { reason }) => Ok(Ended::Partial { reason }),
+        Some(SweepState::Failed { reason }) => Err(CliError::SweepFailed { sweep, reason }),
         Some(SweepState::Cancelled) => Err(CliError::SweepCancelled { sweep }),
         Some(SweepState::Running) | None => Err(CliError::WatchEnded { sweep }),
     }
@@ -58,8 +92,7 @@ impl Display {
     }
 
     fn show(&mut self, status: &SweepStatus) {
-        let SweepStatus { tiles_done, tiles_total, workers, .. } = status;
-        let text = format!("{tiles_done}/{tiles_total} tiles, {workers} workers");
+        let text = line(status);
         match self {
             Self::Bar(bar) => {
                 bar.set_position(percent(status));
@@ -74,9 +107,42 @@ impl Display {
         }
     }
 
+    /// A line that stays.
+    fn say(&self, text: &str) {
+        match self {
+            Self::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
+            Self::Lines { .. } => eprintln!("{text}"),
+        }
+    }
+
     fn finish(&self) {
         if let Self::Bar(bar) = self {
             bar.finish();
         }
+    }
+}
+
+fn line(status: &SweepStatus) -> String {
+    let SweepStatus { tiles_done, tiles_total, tiles_failed, workers, .. } = status;
+    let failed = if *tiles_failed > 0 { format!(", {tiles_failed} failed") } else { String::new() };
+    format!("{tiles_done}/{tiles_total} tiles{failed}, {workers} workers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::example::running;
+
+    #[test]
+    fn failed_tiles_are_told_once_there_are_some() {
+        assert_eq!(line(&running()), "1/4 tiles, 1 workers");
+        assert_eq!(line(&SweepStatus { tiles_failed: 2, ..running() }), "1/4 tiles, 2 failed, 1 workers");
+    }
+
+    #[test]
+    fn only_a_whole_sweep_is_a_success() {
+        Ended::Done.whole("s").expect("whole");
+        let partial = Ended::Partial { reason: "no memory".into() }.whole("s").expect_err("partial");
+        assert!(partial.to_string().contains("`patchsweep resume s`"), "{partial}");
     }
 }

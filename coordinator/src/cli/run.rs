@@ -6,16 +6,21 @@ use std::path::PathBuf;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
+use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::status::Priority;
 use tokio::sync::oneshot;
 
+use super::CliError;
 use super::children::{WorkerArgs, Workers};
+use super::progress::{self, Ended};
 use super::results::{OutArgs, print_top};
 use super::submission::{Submission, TileArgs};
-use super::{CliError, progress};
-use crate::client::{Client, ClientError};
-use crate::server::Coordinator;
+use crate::client::{self, Client, ClientError};
+use crate::gate::Gate;
+use crate::server::{Coordinator, Offload, Service};
+use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
@@ -47,10 +52,12 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let submission = Submission::read(&args.spec)?;
     let models = submission.model_roots(args.models.clone());
     let folders = ModelFolders::with_hub_cache(models.clone());
-    let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folders).await?;
+    let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(coordinator.serve(async {
+    let (store, recovered) = Store::in_memory()?;
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
+    let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
     let workers = WorkerArgs { count: args.workers.into(), device: args.device.clone(), models, threads: args.threads };
@@ -60,13 +67,18 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     };
     let _ = stop.send(());
     let served = serving.await;
-    let results = sweep?;
+    let (sweep, ended, results) = sweep?;
     args.out.write(&results)?;
     if let Ok(served) = served {
         served?;
     }
     let with_heads = results.grids.iter().any(has_heads);
-    print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)
+    print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)?;
+    match ended {
+        Ended::Done => Ok(()),
+        // The coordinator ends with this command, so there is nothing to resume.
+        Ended::Partial { reason } => Err(CliError::SweepPartial { sweep: sweep.0, reason, can_resume: false }),
+    }
 }
 
 fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
@@ -79,22 +91,28 @@ async fn sweep(
     submission: Submission,
     address: SocketAddr,
     worker_args: &WorkerArgs,
-) -> Result<SweepResults, CliError> {
+) -> Result<(SweepId, Ended, SweepResults), CliError> {
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
     let dialer = Dialer::new(Role::Client, Some(endpoint), None).map_err(ClientError::from)?;
     let mut client = Client::connect(dialer).await?;
-    let spec = submission.source.text().to_owned();
-    let submitted = client.submit(spec, submission.dataset, args.tiles.options(), true).await;
+    let submission = client::Submission {
+        spec: submission.source.text().to_owned(),
+        dataset: submission.dataset,
+        options: args.tiles.options(),
+        always_new: true,
+        priority: Priority::default(),
+    };
+    let submitted = client.submit(submission).await;
     let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     let watch = client.watch(&sweep).await?;
     let mut workers = Workers::start(address, worker_args)?;
-    tokio::select! {
+    let ended = tokio::select! {
         followed = progress::follow(watch, &sweep.0) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
-    }
+    };
     let results = client.results(&sweep).await;
     workers.stop().await;
-    Ok(results?)
+    Ok((sweep, ended, results?))
 }

@@ -8,7 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::CliError;
 use super::gate::{GateArgs, Opened};
-use crate::server::Coordinator;
+use crate::server::{Coordinator, Offload, Service};
+use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
@@ -24,13 +25,16 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
-    let coordinator = Coordinator::bind(args.listen, ModelFolders::with_hub_cache(args.models)).await?;
+    // First of all: whoever else serves from this directory keeps everything that is in it.
+    let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
+    let coordinator = Coordinator::bind(args.listen).await?;
     let Opened { gate, url, flags: [worker, client] } = args.gate.open(coordinator.address())?;
     eprintln!("listening on {url}");
     eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
-    let coordinator = coordinator.behind(gate);
-    Ok(coordinator.serve(asked_to_stop()).await?)
+    let folders = ModelFolders::with_hub_cache(args.models);
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
+    Ok(coordinator.serve(service, asked_to_stop()).await?)
 }
 
 /// Completes at SIGTERM or SIGINT.

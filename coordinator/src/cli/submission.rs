@@ -1,8 +1,10 @@
 //! A spec and the dataset that it names, read from disk: all that is sent to a coordinator.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use patchsweep_proto::chunk::MAX_SUBMISSION_BYTES;
 use patchsweep_proto::status::PlanOptions;
 
 use super::CliError;
@@ -51,6 +53,16 @@ impl Submission {
     }
 }
 
+/// Reads a file, but no more of it than can be sent.
 fn read(path: &Path, named_by_spec: bool) -> Result<String, CliError> {
-    fs::read_to_string(path).map_err(|source| CliError::ReadInput { path: path.to_owned(), source, named_by_spec })
+    let failed = |source| CliError::ReadInput { path: path.to_owned(), source, named_by_spec };
+    let most = MAX_SUBMISSION_BYTES as u64;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(most + 1).read_to_string(&mut text));
+    if text.len() as u64 > most {
+        let reason = format!("larger than the {most} bytes that can be submitted");
+        return Err(CliError::Refused { path: path.to_owned(), reason });
+    }
+    read.map_err(failed)?;
+    Ok(text)
 }

@@ -1,13 +1,14 @@
-//! `patchsweep submit`, `list`, `status`, `watch`, `cancel`
+//! `patchsweep submit`, `list`, `status`, `watch`, `cancel`, `resume`
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
+use crate::client;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
@@ -19,6 +20,10 @@ pub(super) struct SubmitArgs {
     /// Compute anew even if the same plan has been submitted before.
     #[arg(long)]
     new: bool,
+    /// Share of the workers against other sweeps, 1 to 100: twice the number, twice the multiply-adds.
+    #[arg(long, value_name = "N", default_value_t = Priority::default().get())]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=i64::from(Priority::MAX)))]
+    priority: u8,
     #[command(flatten)]
     tiles: TileArgs,
     #[command(flatten)]
@@ -36,14 +41,21 @@ pub(super) struct SweepArgs {
 pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     let Submission { source, dataset, .. } = Submission::read(&args.spec)?;
     let mut client = args.coordinator.connect().await?;
-    let submitted = client.submit(source.text().to_owned(), dataset, args.tiles.options(), args.new).await;
+    let submission = client::Submission {
+        spec: source.text().to_owned(),
+        dataset,
+        options: args.tiles.options(),
+        always_new: args.new,
+        priority: Priority::new(args.priority).unwrap_or_default(),
+    };
+    let submitted = client.submit(submission).await;
     let (sweep, created) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     if !created {
         eprintln!("submitted before: this is the same sweep (--new computes it anew)");
     }
     writeln!(stdout(), "{sweep}")?;
     if args.wait {
-        progress::follow(client.watch(&sweep).await?, &sweep.0).await?;
+        progress::follow(client.watch_patiently(&sweep).await?, &sweep.0).await?.whole(&sweep.0)?;
     }
     Ok(())
 }
@@ -55,17 +67,13 @@ pub(super) async fn list(args: CoordinatorArgs) -> Result<(), CliError> {
 
 pub(super) async fn status(args: SweepArgs) -> Result<(), CliError> {
     let status = args.coordinator.connect().await?.status(&SweepId(args.sweep)).await?;
-    print(std::slice::from_ref(&status))?;
-    if let SweepState::Failed { reason } = &status.state {
-        writeln!(stdout(), "\nfailed: {reason}")?;
-    }
-    Ok(())
+    print(&[status])
 }
 
 pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
-    let mut client = args.coordinator.connect().await?;
-    let watch = client.watch(&SweepId(args.sweep.clone())).await?;
-    progress::follow(watch, &args.sweep).await
+    let client = args.coordinator.connect().await?;
+    let watch = client.watch_patiently(&SweepId(args.sweep.clone())).await?;
+    progress::follow(watch, &args.sweep).await?.whole(&args.sweep)
 }
 
 pub(super) async fn cancel(args: SweepArgs) -> Result<(), CliError> {
@@ -73,8 +81,20 @@ pub(super) async fn cancel(args: SweepArgs) -> Result<(), CliError> {
     print(&[status])
 }
 
+pub(super) async fn resume(args: SweepArgs) -> Result<(), CliError> {
+    let status = args.coordinator.connect().await?.resume(&SweepId(args.sweep)).await?;
+    print(&[status])
+}
+
 fn print(sweeps: &[SweepStatus]) -> Result<(), CliError> {
-    let mut table = table::new(["sweep", "state", "done", "cells", "no-ops", "tiles", "leased", "workers"]);
+    write!(stdout(), "{}", text(sweeps))?;
+    Ok(())
+}
+
+fn text(sweeps: &[SweepStatus]) -> String {
+    let mut table = table::new([
+        "sweep", "state", "done", "cells", "no-ops", "tiles", "failed", "leased", "workers", "priority", "dropped",
+    ]);
     for status in sweeps {
         table.add_row([
             status.sweep.to_string(),
@@ -83,10 +103,50 @@ fn print(sweeps: &[SweepStatus]) -> Result<(), CliError> {
             status.cells_total.to_string(),
             status.cells_noop.to_string(),
             format!("{}/{}", status.tiles_done, status.tiles_total),
+            status.tiles_failed.to_string(),
             status.tiles_leased.to_string(),
             status.workers.to_string(),
+            status.priority.get().to_string(),
+            status.results_dropped.to_string(),
         ]);
     }
-    writeln!(stdout(), "{}", table.trim_fmt())?;
-    Ok(())
+    let remarks = sweeps.iter().filter_map(|status| Some(format!("\n{} {}\n", status.sweep, remark(status)?)));
+    format!("{}\n{}", table.trim_fmt(), remarks.collect::<String>())
+}
+
+/// What the table has no room for.
+fn remark(status: &SweepStatus) -> Option<String> {
+    match &status.state {
+        SweepState::Running => status.waiting.as_ref().map(|reason| format!("waits: {reason}")),
+        SweepState::Partial { reason } => Some(format!("is partial: {reason}")),
+        SweepState::Failed { reason } => Some(format!("failed: {reason}")),
+        SweepState::Done | SweepState::Cancelled => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::example::{running, status};
+
+    #[test]
+    fn each_sweep_has_a_row_without_spaces_in_its_columns() {
+        let busy = SweepStatus { tiles_failed: 3, results_dropped: 5, ..running() };
+        let text = text(&[busy]);
+        let columns = |line: usize| text.lines().nth(line).expect("a line").split_whitespace().collect::<Vec<_>>();
+        assert_eq!(columns(0)[6..], ["failed", "leased", "workers", "priority", "dropped"]);
+        assert_eq!(columns(1), ["s", "running", "25%", "10", "2", "1/4", "3", "1", "1", "10", "5"]);
+        assert_eq!(text.lines().count(), 2, "nothing more to say");
+    }
+
+    #[test]
+    fn what_a_sweep_waits_for_and_why_it_is_not_whole_stands_below() {
+        let waiting = SweepStatus { waiting: Some("no worker has its model".into()), ..running() };
+        let partial = status(SweepState::Partial { reason: "no memory".into() });
+        let text = text(&[waiting, partial, status(SweepState::Failed { reason: "no model".into() })]);
+        for remark in ["\ns waits: no worker has its model\n", "\ns is partial: no memory\n", "\ns failed: no model\n"]
+        {
+            assert!(text.contains(remark), "{text}");
+        }
+    }
 }

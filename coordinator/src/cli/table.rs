@@ -16,3 +16,9 @@ pub(super) fn new(header: impl Into<Row>) -> Table {
     }
     table
 }
+
+/// Shown to three digits, where the loss of precision is the point.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn scientific(count: u64) -> String {
+    format!("{:.2e}", count as f64)
+}

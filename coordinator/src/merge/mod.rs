@@ -1,32 +1,38 @@
 //! Puts the tiles' scores together.
 //!
 //! Moments are merged in tile order, not in order of arrival: floating-point sums depend on their order,
-//! and the same tiles must give the same bits whichever came first.
+//! and the same tiles must give the same bits whichever came first. So tiles are taken one by one in that order, and
+//! none is held: what is needed is little more than the tensors.
 
-mod tensor;
+pub mod compare;
+mod merger;
+mod sums;
 
-use patchsweep_proto::context::{Direction, SweepContext};
+use std::convert::Infallible;
+
 use patchsweep_proto::ids::TileId;
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::GridScores;
+use patchsweep_proto::results::{GridScores, SweepResults};
 use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::{BASELINE_CELLS, Tile, TileWork};
+
+pub use merger::Merger;
 
 use crate::plan::Plan;
-use tensor::{Baselines, GridTensor, mean, to_f32};
 
-/// Scores of a sweep's tiles as they come in.
-#[derive(Debug)]
-pub struct ScoreStore {
-    tiles: Vec<Option<TileScores>>,
+/// What became of a tile.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TileOutcome {
+    /// It was computed.
+    Scores(TileScores),
+    /// It failed on every attempt.
+    GivenUp,
 }
 
 /// A finished sweep's tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// Mean clean metric \[metrics\]\[iterations\].
+    /// Mean clean metric \[metrics\]\[iterations\]; NaN where a baseline was given up.
     pub clean: Vec<Vec<f32>>,
-    /// Mean corrupted metric \[metrics\]\[iterations\].
+    /// Mean corrupted metric \[metrics\]\[iterations\]; NaN where a baseline was given up.
     pub corrupted: Vec<Vec<f32>>,
     /// Every grid under every metric.
     pub grids: Vec<GridScores>,
@@ -42,6 +48,83 @@ pub struct ScoreShapeError {
     pub found: usize,
 }
 
+/// Why tiles cannot be merged.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError<E = Infallible> {
+    /// The next tile could not be had.
+    #[error(transparent)]
+    Source(E),
+    /// Tiles come in the plan's order, each once.
+    #[error("tile {found} came where {} was due", .wanted.map_or_else(|| "none".to_owned(), |tile| tile.to_string()))]
+    OutOfOrder {
+        /// The tile that came.
+        found: TileId,
+        /// The tile that is next; `None`: all have come.
+        wanted: Option<TileId>,
+    },
+    /// A tile that was neither computed nor given up.
+    #[error("there is no outcome of tile {tile}")]
+    Missing {
+        /// The first such tile.
+        tile: TileId,
+    },
+    /// Scores of other cells, metrics or prompts.
+    #[error("tile {tile}: {shape}")]
+    Shape {
+        /// The tile.
+        tile: TileId,
+        /// What is wrong with them.
+        shape: ScoreShapeError,
+    },
+}
+
+/// Merges the outcomes of all tiles of a plan, which come in the plan's order. [`Merger`] takes them one by one.
+///
+/// A cell that one of its tiles, over whichever prompts, was given up for has failed: it gets no mean over the others.
+pub fn merge<E>(
+    plan: &Plan,
+    tiles: impl IntoIterator<Item = Result<(TileId, TileOutcome), E>>,
+) -> Result<Merged, MergeError<E>> {
+    let mut merger = Merger::new(plan);
+    for tile in tiles {
+        let (tile, outcome) = tile.map_err(MergeError::Source)?;
+        merger.push(tile, &outcome).map_err(MergeError::widen)?;
+    }
+    merger.finish().map_err(MergeError::widen)
+}
+
+impl MergeError {
+    /// As one of the errors of a source that can fail.
+    #[must_use]
+    pub fn widen<E>(self) -> MergeError<E> {
+        match self {
+            Self::Source(never) => match never {},
+            Self::OutOfOrder { found, wanted } => MergeError::OutOfOrder { found, wanted },
+            Self::Missing { tile } => MergeError::Missing { tile },
+            Self::Shape { tile, shape } => MergeError::Shape { tile, shape },
+        }
+    }
+}
+
+impl Merged {
+    /// The tensors with their labels.
+    ///
+    /// `manifest`: a JSON object, as [`crate::manifest::manifest`] gives it.
+    #[must_use]
+    pub fn into_results(self, plan: &Plan, manifest: String) -> SweepResults {
+        SweepResults {
+            name: plan.name.clone(),
+            iteration_labels: plan.iteration_labels.clone(),
+            token_labels: plan.token_labels.clone(),
+            metrics: plan.context.metrics.iter().map(|metric| metric.name.clone()).collect(),
+            clean: self.clean,
+            corrupted: self.corrupted,
+            grids: self.grids,
+            manifest,
+        }
+    }
+}
+
 /// Checks that scores are for this tile's cells, the plan's metrics and as many prompts.
 pub fn check_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(), ScoreShapeError> {
     let metrics = plan.context.metrics.len();
@@ -50,100 +133,12 @@ pub fn check_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<()
     };
     let wanted = tile.cell_count() * metrics;
     let prompts = u64::from(tile.prompts.end - tile.prompts.start);
-    let full = scores.scores.iter().filter(|score| score.value.count == prompts).count();
+    let is_full = |score: &&CellScore| score.value.count == prompts && score.effect.count == prompts;
+    let full = scores.scores.iter().filter(is_full).count();
     if scores.metrics != metrics || full != wanted || scores.scores.len() != wanted {
         return Err(ScoreShapeError { wanted, found: full });
     }
     Ok(())
-}
-
-impl ScoreStore {
-    /// For a plan of this many tiles.
-    #[must_use]
-    pub fn new(tiles: usize) -> Self {
-        Self { tiles: vec![None; tiles] }
-    }
-
-    /// Keeps a tile's scores, checked by [`check_scores`].
-    pub fn keep(&mut self, tile: TileId, scores: TileScores) {
-        self.tiles[tile.0 as usize] = Some(scores);
-    }
-
-    /// Merges all tiles; cells without scores have count 0 and NaN means.
-    #[must_use]
-    pub fn merge(&self, plan: &Plan) -> Merged {
-        let context = &plan.context;
-        let (metrics, iterations) = (context.metrics.len(), context.iterations.len());
-        let mut baselines = Baselines::new(iterations, metrics);
-        let mut tensors: Vec<GridTensor> =
-            context.grids.iter().map(|grid| GridTensor::new(grid, iterations, metrics)).collect();
-        let scored: Vec<(&Tile, Option<&TileScores>)> =
-            plan.tiles.iter().zip(self.tiles.iter().map(Option::as_ref)).collect();
-        for section in scored.chunk_by(|(a, _), (b, _)| a.iteration == b.iteration && a.prompts == b.prompts) {
-            merge_section(context, section, &mut baselines, &mut tensors);
-        }
-        let means = |run: usize| -> Vec<Vec<f32>> {
-            let means = |metric| baselines.of(run, metric).map(|moments| to_f32(mean(moments))).collect();
-            (0..metrics).map(means).collect()
-        };
-        let grids = context.grids.iter().zip(&tensors);
-        let by_metric = grids.flat_map(|(grid, tensor)| {
-            let metrics = context.metrics.iter().enumerate();
-            metrics.map(|(index, metric)| tensor.scores(grid, index, metric.normalize.then_some(&baselines)))
-        });
-        Merged { clean: means(CLEAN), corrupted: means(CORRUPTED), grids: by_metric.collect() }
-    }
-}
-
-/// Places of the cells of a baseline tile.
-const CLEAN: usize = 0;
-const CORRUPTED: usize = 1;
-
-/// Merges the tiles of one iteration and range of prompts.
-fn merge_section(
-    context: &SweepContext,
-    section: &[(&Tile, Option<&TileScores>)],
-    baselines: &mut Baselines,
-    tensors: &mut [GridTensor],
-) {
-    let metrics = context.metrics.len();
-    // Of the run that is patched, as the score of a cell that cannot change it; empty until its tile is in.
-    let mut untouched = vec![CellScore::default(); metrics];
-    for (tile, scores) in section {
-        let (TileWork::Baseline, Some(scores)) = (&tile.work, scores) else { continue };
-        for run in 0..BASELINE_CELLS {
-            baselines.merge(tile.iteration as usize, run, &scores.scores[run * metrics..][..metrics]);
-        }
-        let patched = match context.direction {
-            Direction::Noising => CLEAN,
-            Direction::Denoising => CORRUPTED,
-        };
-        untouched = scores.scores[patched * metrics..][..metrics].iter().map(without_effect).collect();
-    }
-    for (index, tensor) in (0..).zip(tensors) {
-        let iteration = section[0].0.iteration as usize;
-        let mut next = 0;
-        for (tile, scores) in section {
-            let TileWork::Patch { grid, cells } = &tile.work else { continue };
-            if *grid != index {
-                continue;
-            }
-            let mut rows = scores.map(|scores| scores.scores.chunks(metrics));
-            for range in cells {
-                tensor.leave(iteration, next..range.start, &untouched);
-                next = range.end;
-                for cell in range.clone() {
-                    tensor.compute(iteration, cell, rows.as_mut().and_then(Iterator::next));
-                }
-            }
-        }
-        tensor.leave(iteration, next..tensor.cells(), &untouched);
-    }
-}
-
-fn without_effect(score: &CellScore) -> CellScore {
-    let count = score.value.count;
-    CellScore { value: score.value, effect: Moments { count, ..Moments::default() } }
 }
 
 #[cfg(test)]

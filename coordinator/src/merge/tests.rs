@@ -1,8 +1,14 @@
 use std::sync::Arc;
 
-use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_NOOP, STATUS_NOT_FINITE};
+use patchsweep_proto::context::Direction;
+use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE};
+use patchsweep_proto::scores::CellScore;
 use patchsweep_proto::status::PlanOptions;
+use patchsweep_proto::tile::{Tile, TileWork};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
+use super::merger::{CLEAN, CORRUPTED};
 use super::*;
 
 const LAYERS: u32 = 2;
@@ -56,18 +62,17 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
     TileScores { metrics: 1, scores }
 }
 
-fn store(plan: &Plan, tiles: &mut dyn Iterator<Item = &Tile>) -> ScoreStore {
-    let mut store = ScoreStore::new(plan.tiles.len());
-    for tile in tiles {
-        let scores = scores(plan, tile);
-        check_scores(plan, tile.id, &scores).expect("scores that fit");
-        store.keep(tile.id, scores);
-    }
-    store
+/// All tiles in order, some of them given up.
+fn merged_without(plan: &Plan, lost: impl Fn(&Tile) -> bool) -> Merged {
+    let outcome = |tile: &Tile| {
+        let outcome = if lost(tile) { TileOutcome::GivenUp } else { TileOutcome::Scores(scores(plan, tile)) };
+        Ok::<_, Infallible>((tile.id, outcome))
+    };
+    merge(plan, plan.tiles.iter().map(outcome)).expect("all tiles in order")
 }
 
 fn merged(plan: &Plan) -> Merged {
-    store(plan, &mut plan.tiles.iter()).merge(plan)
+    merged_without(plan, |_| false)
 }
 
 fn assert_close(found: &[f32], wanted: impl Iterator<Item = f64>) {
@@ -82,12 +87,11 @@ const CUTS: [(Option<u64>, Option<u32>); 5] =
     [(None, None), (Some(1), None), (Some(3000), Some(3)), (Some(1), Some(2)), (None, Some(1))];
 
 #[test]
-fn every_score_is_that_of_whole_passes_whatever_the_cut_and_the_order_of_arrival() {
+fn every_score_is_that_of_whole_passes_whatever_the_cut() {
     for direction in [Direction::Noising, Direction::Denoising] {
         for (tile_multiply_adds, tile_prompts) in CUTS {
             let plan = plan(direction, PlanOptions { tile_multiply_adds, tile_prompts });
             let merged = merged(&plan);
-            assert_eq!(store(&plan, &mut plan.tiles.iter().rev()).merge(&plan), merged, "bit for bit");
             let grid = &merged.grids[0];
             let cells = || (0..2).flat_map(|iteration| (0..12).map(move |place| (iteration, place)));
             let passes = |iteration, place| (0..PROMPTS).map(|prompt| pass(&plan, iteration, place, prompt)).unzip();
@@ -138,29 +142,203 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
     }
 }
 
+/// Moments of a cell merged range by range in the plan's order: what the tensors must equal bit for bit.
+fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
+    let of_cell = |tile: &&Tile| match &tile.work {
+        TileWork::Baseline => true,
+        TileWork::Patch { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+    };
+    let tiles: Vec<&Tile> = plan.tiles.iter().filter(|tile| tile.iteration == iteration).filter(of_cell).collect();
+    let mut sum = CellScore::default();
+    for section in tiles.chunk_by(|a, b| a.prompts == b.prompts) {
+        let last = section[section.len() - 1];
+        let computed = scores(plan, last).scores;
+        let score = match &last.work {
+            TileWork::Baseline => CellScore::of(
+                &last.prompts.clone().map(|prompt| unpatched(iteration, baseline(plan), prompt)).collect::<Vec<_>>(),
+                &last.prompts.clone().map(|prompt| unpatched(iteration, baseline(plan), prompt)).collect::<Vec<_>>(),
+            ),
+            TileWork::Patch { cells, .. } => {
+                computed[cells.iter().cloned().flatten().position(|at| at == place).expect("of the cell")]
+            }
+        };
+        sum = sum.merge(score);
+    }
+    sum
+}
+
 #[test]
-fn cells_whose_tiles_are_missing_have_no_score() {
+#[allow(clippy::cast_possible_truncation, reason = "as results are made")]
+fn tensors_are_the_merged_moments_bit_for_bit() {
+    for (tile_multiply_adds, tile_prompts) in CUTS {
+        let plan = plan(Direction::Denoising, PlanOptions { tile_multiply_adds, tile_prompts });
+        let grid = merged(&plan).grids.remove(0);
+        for (iteration, place) in (0..2).flat_map(|iteration| (0..12).map(move |place| (iteration, place))) {
+            let (at, wanted) = ((iteration * 12 + place) as usize, by_hand(&plan, iteration, place));
+            assert_eq!(grid.value[at].to_bits(), (wanted.value.mean as f32).to_bits());
+            assert_eq!(grid.effect[at].to_bits(), (wanted.effect.mean as f32).to_bits());
+            assert_eq!(grid.stderr[at].to_bits(), (wanted.effect.standard_error() as f32).to_bits());
+        }
+    }
+}
+
+/// Cells that a lost tile leaves without a score over all prompts.
+fn touched(plan: &Plan, lost: &[bool], iteration: u32, place: u32) -> bool {
+    let mut touched = false;
+    for baseline in plan.tiles.iter().filter(|tile| tile.work == TileWork::Baseline && tile.iteration == iteration) {
+        let of_section = |tile: &&Tile| tile.iteration == iteration && tile.prompts == baseline.prompts;
+        let computing = plan.tiles.iter().filter(of_section).find(|tile| match &tile.work {
+            TileWork::Baseline => false,
+            TileWork::Patch { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+        });
+        touched |= lost[computing.unwrap_or(baseline).id.0 as usize];
+    }
+    touched
+}
+
+#[test]
+fn whichever_tiles_are_given_up_their_cells_fail_and_all_others_are_as_before() {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    for round in 0..200 {
+        let (tile_multiply_adds, tile_prompts) = CUTS[round % CUTS.len()];
+        let direction = if round % 2 == 0 { Direction::Noising } else { Direction::Denoising };
+        let plan = plan(direction, PlanOptions { tile_multiply_adds, tile_prompts });
+        let share = random.random_range(0.0..=1.0);
+        let lost: Vec<bool> = plan.tiles.iter().map(|_| random.random_bool(share)).collect();
+        let (whole, part) = (merged(&plan), merged_without(&plan, |tile| lost[tile.id.0 as usize]));
+        for iteration in 0..2 {
+            let of_iteration = |tile: &&Tile| tile.work == TileWork::Baseline && tile.iteration == iteration;
+            let no_baseline = plan.tiles.iter().filter(of_iteration).any(|tile| lost[tile.id.0 as usize]);
+            let row = iteration as usize;
+            for (whole, part) in [(&whole.clean, &part.clean), (&whole.corrupted, &part.corrupted)] {
+                let wanted = if no_baseline { f32::NAN } else { whole[0][row] };
+                assert_eq!(part[0][row].to_bits(), wanted.to_bits(), "round {round}");
+            }
+            for place in 0..12 {
+                let (at, wanted, found) = (row * 12 + place as usize, &whole.grids[0], &part.grids[0]);
+                let failed = touched(&plan, &lost, iteration, place);
+                let known = |number: f32, also: bool| if also { number.to_bits() } else { f32::NAN.to_bits() };
+                let told = format!("round {round}, iteration {iteration}, cell {place}");
+                assert_eq!(found.effect[at].to_bits(), known(wanted.effect[at], !failed), "{told}");
+                assert_eq!(found.value[at].to_bits(), known(wanted.value[at], !failed), "{told}");
+                assert_eq!(found.stderr[at].to_bits(), known(wanted.stderr[at], !failed), "{told}");
+                let normalized = known(wanted.normalized[at], !failed && !no_baseline);
+                assert_eq!(found.normalized[at].to_bits(), normalized, "{told}");
+                assert_eq!(found.count[at], if failed { 0 } else { PROMPTS.into() }, "{told}");
+                assert_eq!(found.status[at], if failed { STATUS_FAILED } else { wanted.status[at] }, "{told}");
+            }
+        }
+    }
+}
+
+/// The plan with a second grid like the first, and a second metric.
+fn doubled(mut plan: Plan) -> Plan {
+    let context = Arc::make_mut(&mut plan.context);
+    let mut other = context.grids[0].clone();
+    other.name = "other".into();
+    context.grids.push(other);
+    let other =
+        patchsweep_proto::metric::Metric { name: "other".into(), normalize: false, ..context.metrics[0].clone() };
+    context.metrics.push(other);
+    let mut tiles: Vec<Tile> = Vec::new();
+    for section in plan.tiles.chunk_by(|a, b| a.iteration == b.iteration && a.prompts == b.prompts) {
+        tiles.extend_from_slice(section);
+        tiles.extend(section.iter().filter_map(|tile| match &tile.work {
+            TileWork::Baseline => None,
+            TileWork::Patch { cells, .. } => {
+                Some(Tile { work: TileWork::Patch { grid: 1, cells: cells.clone() }, ..tile.clone() })
+            }
+        }));
+    }
+    for (id, tile) in (0..).zip(&mut tiles) {
+        tile.id = TileId(id);
+    }
+    plan.tiles = tiles;
+    plan
+}
+
+#[test]
+fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
+    let plan = doubled(plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(3) }));
+    let is_patch = |tile: &&Tile| matches!(tile.work, TileWork::Patch { grid: 1, .. });
+    let lost = plan.tiles.iter().filter(is_patch).nth(3).expect("enough tiles").id;
+    let merged_without = |lost: Option<TileId>| {
+        let outcome = |tile: &Tile| {
+            let one = scores(&plan, tile).scores;
+            let scores = TileScores { metrics: 2, scores: one.iter().flat_map(|&score| [score, score]).collect() };
+            let is_lost = Some(tile.id) == lost;
+            Ok::<_, Infallible>((tile.id, if is_lost { TileOutcome::GivenUp } else { TileOutcome::Scores(scores) }))
+        };
+        merge(&plan, plan.tiles.iter().map(outcome)).expect("all tiles")
+    };
+    let (whole, part) = (merged_without(None), merged_without(Some(lost)));
+    let names: Vec<(&str, usize)> = part.grids.iter().map(|grid| (grid.grid.as_str(), grid.metric)).collect();
+    assert_eq!(names, [("z", 0), ("z", 1), ("other", 0), ("other", 1)]);
+    assert_eq!((&part.grids[..2], &part.clean), (&whole.grids[..2], &whole.clean));
+    for (grid, whole) in part.grids[2..].iter().zip(&whole.grids[2..]) {
+        let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == STATUS_FAILED).collect();
+        assert_eq!(failed.len(), 1, "its tiles are one cell each");
+        assert!((0..24).all(|at| failed.contains(&at) || grid.effect[at].to_bits() == whole.effect[at].to_bits()));
+    }
+}
+
+#[test]
+fn a_score_that_is_not_finite_is_a_result_and_no_failure() {
     let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: None });
-    let missing = plan.tiles.iter().position(|tile| tile.work != TileWork::Baseline).expect("a patch");
-    let mut kept = plan.tiles.iter().filter(|tile| tile.id != plan.tiles[missing].id);
-    let grid = store(&plan, &mut kept).merge(&plan).grids.remove(0);
-    let without: Vec<usize> = (0..24).filter(|&at| grid.count[at] == 0).collect();
-    assert_eq!(without.len(), 1, "its tiles are one cell each");
-    let at = without[0];
-    assert!(grid.effect[at].is_nan() && grid.value[at].is_nan() && grid.normalized[at].is_nan());
-    assert_eq!(grid.status[at], STATUS_NOT_FINITE);
+    let odd = plan.tiles.iter().find(|tile| tile.work != TileWork::Baseline).expect("a patch");
+    let outcome = |tile: &Tile| {
+        let mut scores = scores(&plan, tile);
+        if tile.id == odd.id {
+            scores.scores[0].value.mean = f64::INFINITY;
+        }
+        Ok::<_, Infallible>((tile.id, TileOutcome::Scores(scores)))
+    };
+    let grid = merge(&plan, plan.tiles.iter().map(outcome)).expect("all tiles").grids.remove(0);
+    let at: Vec<usize> = (0..24).filter(|&at| grid.status[at] == STATUS_NOT_FINITE).collect();
+    assert_eq!(at.len(), 1, "its tiles are one cell each");
+    assert!(grid.value[at[0]].is_infinite() && grid.count[at[0]] == u64::from(PROMPTS));
+}
+
+#[test]
+fn tiles_come_in_order_each_once_and_all() {
+    let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(2) });
+    let last = TileId(u32::try_from(plan.tiles.len() - 1).expect("few"));
+    let merge_of = |ids: &mut dyn Iterator<Item = u32>| {
+        merge(&plan, ids.map(|id| Ok::<_, Infallible>((TileId(id), TileOutcome::GivenUp))))
+    };
+    let wrong = merge_of(&mut [1, 0].into_iter()).expect_err("out of order");
+    assert_eq!(wrong, MergeError::OutOfOrder { found: TileId(1), wanted: Some(TileId(0)) });
+    let again = merge_of(&mut [0, 0].into_iter()).expect_err("twice");
+    assert_eq!(again.to_string(), "tile t0 came where t1 was due");
+    let more = merge_of(&mut (0..=last.0 + 1)).expect_err("one too many");
+    assert_eq!(more, MergeError::OutOfOrder { found: TileId(last.0 + 1), wanted: None });
+    let fewer = merge_of(&mut (0..last.0)).expect_err("one too few");
+    assert_eq!(fewer, MergeError::Missing { tile: last });
+    let broken = merge(&plan, [Err::<(TileId, TileOutcome), _>(std::fmt::Error)]).expect_err("no tile");
+    assert_eq!(broken, MergeError::Source(std::fmt::Error));
+}
+
+#[test]
+fn scores_of_another_shape_are_not_merged() {
+    let plan = plan(Direction::Noising, PlanOptions::default());
+    let mut few = scores(&plan, &plan.tiles[0]);
+    few.scores.pop();
+    let refused = Merger::new(&plan).push(TileId(0), &TileOutcome::Scores(few));
+    assert!(matches!(refused, Err(MergeError::Shape { tile: TileId(0), .. })));
 }
 
 #[test]
 fn nothing_is_normalized_by_a_corruption_that_changes_nothing() {
     let plan = plan(Direction::Noising, PlanOptions::default());
-    let mut store = store(&plan, &mut plan.tiles.iter());
-    for tile in plan.tiles.iter().filter(|tile| tile.work == TileWork::Baseline && tile.iteration == 0) {
+    let outcome = |tile: &Tile| {
         let mut scores = scores(&plan, tile);
-        scores.scores[CORRUPTED] = scores.scores[CLEAN];
-        store.keep(tile.id, scores);
-    }
-    let normalized = &store.merge(&plan).grids[0].normalized;
+        if tile.work == TileWork::Baseline && tile.iteration == 0 {
+            scores.scores[CORRUPTED] = scores.scores[CLEAN];
+        }
+        Ok::<_, Infallible>((tile.id, TileOutcome::Scores(scores)))
+    };
+    let merged = merge(&plan, plan.tiles.iter().map(outcome)).expect("all tiles");
+    let normalized = &merged.grids[0].normalized;
     assert!(normalized[..12].iter().all(|score| score.is_nan()));
     assert!(normalized[12..].iter().all(|score| score.is_finite()));
 }

@@ -1,36 +1,65 @@
 //! What only the whole context shows to be wrong.
 
 use patchsweep_proto::context::{Iteration, StrayAnswer, SweepContext};
-use patchsweep_proto::grid::PatchValue;
-use patchsweep_proto::tokens::MAX_TOKEN_IDS;
+use patchsweep_proto::grid::{Grid, PatchValue};
+use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
 
+/// Most scores, cells over all iterations and grids under each metric: at 20 bytes each, results within the 1 GiB that
+/// may be sent.
+const MOST_SCORES: u64 = 50_000_000;
+
 /// Refuses a context whose parts do not fit each other or the model.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    positions(inputs, context)?;
+    scores(inputs, context)?;
     vocabulary(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)
 }
 
-fn positions(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    let (tokens, most) = (context.clean.positions(), context.shape.n_ctx);
-    if tokens <= most {
-        return Ok(());
+/// Neither a typing error in `samples` nor prompts that the model has no positions for may take the coordinator's memory;
+/// called before any of it is taken.
+pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Result<(), PlanError> {
+    let dataset = &inputs.spec.dataset;
+    let refuse = |message: String| Err(inputs.source.error(dataset.span(), message).into());
+    if prompts > MAX_PROMPTS {
+        let span = dataset.get_ref().samples.as_ref().map_or_else(|| dataset.span(), toml::Spanned::span);
+        let message = format!("{prompts} prompts, more than the {MAX_PROMPTS} that a sweep may have; draw `samples`");
+        return Err(inputs.source.error(span, message).into());
     }
-    let message = format!("prompts of {tokens} tokens, but the model has {most} positions");
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
+    let ids = prompts.saturating_mul(positions).saturating_mul(1 + inputs.spec.iteration.len());
+    if ids > MAX_TOKEN_IDS {
+        return refuse(format!(
+            "{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have"
+        ));
+    }
+    let most = inputs.config.shape.n_ctx;
+    if positions > most as usize {
+        return refuse(format!("prompts of {positions} tokens, but the model has {most} positions"));
+    }
+    Ok(())
 }
 
-/// A typing error in `samples` must not take the coordinator's memory; called before any of it is taken.
-pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Result<(), PlanError> {
-    let ids = prompts.saturating_mul(positions).saturating_mul(1 + inputs.spec.iteration.len());
-    if ids <= MAX_TOKEN_IDS {
+/// Results must fit what is sent at once, and the memory of whoever holds them.
+fn scores(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
+    scores_of(inputs, context, context.iterations.len() as u64)
+}
+
+fn scores_of(inputs: &Inputs<'_>, context: &SweepContext, iterations: u64) -> Result<(), PlanError> {
+    let each = iterations.saturating_mul(context.metrics.len() as u64);
+    let of_grid = |grid: &Grid| grid.cell_count().map_or(u64::MAX, u64::from).saturating_mul(each);
+    let scores = context.grids.iter().map(of_grid).fold(0, u64::saturating_add);
+    if scores <= MOST_SCORES {
         return Ok(());
     }
-    let message = format!("{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have");
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
+    let largest = inputs.spec.grid.iter().zip(&context.grids).max_by_key(|(_, grid)| of_grid(grid));
+    let span = largest.map_or_else(|| inputs.spec.name.span(), |(given, _)| given.component.span());
+    let message = format!(
+        "{scores} scores (cells x iterations x metrics), more than the {MOST_SCORES} that a sweep may have; restrict \
+         the grids, for instance with `layers`, or submit several sweeps"
+    );
+    Err(inputs.source.error(span, message).into())
 }
 
 fn vocabulary(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
@@ -100,7 +129,9 @@ pub(super) fn unchanged_prompts(context: &SweepContext, iteration: usize) -> u32
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{plan, refusal};
+    use super::super::example::{config, plan, refusal, spec};
+    use super::*;
+    use crate::spec::{Source, Spec};
 
     const UNTOUCHED: (&str, &str) = ("corrupt = [2]", "corrupt = []");
     const ABLATION: (&str, &str) = ("axes", "ablate = \"zero\"\naxes");
@@ -115,6 +146,55 @@ mod tests {
         let ablated = ("component = \"z\"", "ablate = \"zero\"\ncomponent = \"z\"");
         let refused = refusal(&[UNTOUCHED, ablated, patched]);
         assert!(refused.contains("every effect of grid `patched` would be 0"), "{refused}");
+    }
+
+    #[test]
+    fn more_prompts_than_a_sweep_may_have_are_refused_at_the_samples() {
+        let source = Source::new(spec(&[("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 1000001")]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        for prompts in [MAX_PROMPTS - 1, MAX_PROMPTS] {
+            size(&inputs, prompts, 4).expect("few enough");
+        }
+        let refused = size(&inputs, MAX_PROMPTS + 1, 4).expect_err("too many").to_string();
+        assert!(refused.contains("line 8, column 11: 1048577 prompts, more than the 1048576"), "{refused}");
+    }
+
+    #[test]
+    fn more_token_ids_than_a_sweep_may_have_are_refused_at_the_dataset() {
+        let source = Source::new(spec(&[]));
+        let (parsed, mut config) = (Spec::parse(&source).expect("a spec"), config());
+        config.shape.n_ctx = 64;
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        // Clean and, in the one iteration, corrupted.
+        let most = MAX_TOKEN_IDS / 2 / 64;
+        for prompts in [most - 1, most] {
+            size(&inputs, prompts, 64).expect("few enough");
+        }
+        let refused = size(&inputs, most + 1, 64).expect_err("too many").to_string();
+        assert!(
+            refused.contains("line 6, column 1: 33554560 token ids over all iterations, more than the 33554432"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn more_scores_than_a_sweep_may_have_are_refused_at_the_largest_grid() {
+        // 3 layers x 4 positions x 2 heads = 24 cells, and 6 of `z`: 30 in an iteration, under each metric.
+        let grids = ("[[grid]]", "[[grid]]\ncomponent = \"v\"\naxes = [\"layer\", \"pos\", \"head\"]\n[[grid]]");
+        let context = plan(&[grids]).context;
+        let source = Source::new(spec(&[grids]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        for (copies, fits) in [(1_666_665, true), (1_666_666, true), (1_666_667, false)] {
+            let checked = scores_of(&inputs, &context, copies);
+            assert_eq!(checked.is_ok(), fits, "{copies} iterations of 30 cells");
+            if let Err(refused) = checked {
+                let refused = refused.to_string();
+                assert!(refused.contains("line 17, column 13: 50000010 scores"), "{refused}");
+                assert!(refused.contains("`layers`, or submit several sweeps"), "{refused}");
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Multiply-adds of whole and of patched runs, as the worker executes them.
+//!
+//! Counted in 128 bits, which is enough for any sizes of a model and any sweep, and told in 64: what is more than those
+//! hold is as much as they hold.
 
 use patchsweep_proto::context::{Iteration, SweepContext};
 use patchsweep_proto::grid::{Axis, Cell, Component};
@@ -9,18 +12,18 @@ use patchsweep_proto::model::ModelShape;
 #[derive(Clone, Copy, Debug)]
 pub struct CostModel {
     /// Width of the residual stream.
-    width: u64,
+    width: u128,
     /// Width of a head.
-    head: u64,
+    head: u128,
     /// One token through an MLP.
-    mlp: u64,
+    mlp: u128,
     layers: u32,
     /// The logits that the metrics read, of one row.
-    logits: u64,
+    logits: u128,
     /// Of those, what comparing with the clean run takes once more.
-    clean_logits: u64,
+    clean_logits: u128,
     /// All logits of one row.
-    vocabulary: u64,
+    vocabulary: u128,
 }
 
 /// A patch of one prompt.
@@ -39,33 +42,37 @@ impl CostModel {
     #[must_use]
     pub fn of(context: &SweepContext) -> Self {
         let ModelShape { layers, heads, d_model, d_mlp, d_vocab, .. } = context.shape;
-        let (width, hidden) = (u64::from(d_model), u64::from(d_mlp));
-        let vocabulary = u64::from(d_vocab) * width;
+        let (width, hidden) = (u128::from(d_model), u128::from(d_mlp));
+        let vocabulary = u128::from(d_vocab) * width;
         let kinds = || context.metrics.iter().map(|metric| &metric.kind);
-        let candidates: u64 = kinds().map(|kind| kind.candidates().len() as u64 * width).sum();
+        let candidates: u128 = kinds().map(|kind| kind.candidates().len() as u128 * width).sum();
         let whole = if kinds().any(MetricKind::reads_vocabulary) { vocabulary } else { 0 };
         let clean_logits = if kinds().any(|kind| *kind == MetricKind::Kl) { vocabulary } else { 0 };
-        let head = width / u64::from(heads.max(1));
+        let head = width / u128::from(heads.max(1));
         Self { width, head, mlp: 2 * width * hidden, layers, logits: candidates + whole, clean_logits, vocabulary }
     }
 
     /// One prompt as `TransformerLens` runs it: all positions, and all logits of each.
     #[must_use]
     pub fn full_pass(&self, positions: u32) -> u64 {
-        self.run(0, positions) + u64::from(positions) * self.vocabulary
+        told(self.whole_run(0, positions) + u128::from(positions) * self.vocabulary)
     }
 
     /// One prompt through all blocks from position `first` to before position `end`, without logits.
     #[must_use]
     pub fn run(&self, first: u32, end: u32) -> u64 {
-        let tokens = u64::from(end.saturating_sub(first));
-        u64::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, end.into()))
+        told(self.whole_run(first, end))
+    }
+
+    fn whole_run(&self, first: u32, end: u32) -> u128 {
+        let tokens = u128::from(end.saturating_sub(first));
+        u128::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, end.into()))
     }
 
     /// The unpatched run's metrics, which every tile computes for each of its prompts.
     #[must_use]
     pub fn unpatched_scores(&self, iteration: &Iteration) -> u64 {
-        iteration.reads.len() as u64 * (self.logits + 2 * self.clean_logits)
+        told(iteration.reads.len() as u128 * (self.logits + 2 * self.clean_logits))
     }
 
     /// One prompt from a patch to the scored logits: the positions from the patch to the last read position, and behind
@@ -74,17 +81,18 @@ impl CostModel {
     pub fn patched_run(&self, point: PatchPoint<'_>) -> u64 {
         let PatchPoint { cell, start, reads } = point;
         let Some(&last) = reads.last() else { return 0 };
-        let suffix = u64::from(last.saturating_sub(start)) + 1;
-        let keys = u64::from(last) + 1;
-        let scored = reads.iter().filter(|&&read| read >= start).count() as u64;
+        let suffix = u128::from(last.saturating_sub(start)) + 1;
+        let keys = u128::from(last) + 1;
+        let scored = reads.iter().filter(|&&read| read >= start).count() as u128;
         let is_last = |layer: u32| layer + 1 == self.layers;
         let outputs = |layer: u32| if is_last(layer) { scored } else { suffix };
         let layer = cell.layer();
-        let matters = |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.contains(*pos));
-        let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u64;
-        let own_rows = cell.positions().iter().filter(matters).count() as u64;
-        let heads = cell.indices(Axis::Head).len() as u64;
-        let head_rows = |rows: u64| rows * (heads * self.head * self.width + self.mlp);
+        let matters =
+            |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.binary_search(pos).is_ok());
+        let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u128;
+        let own_rows = cell.positions().iter().filter(matters).count() as u128;
+        let heads = cell.indices(Axis::Head).len() as u128;
+        let head_rows = |rows: u128| rows * (heads * self.head * self.width + self.mlp);
         let entry = match cell.component() {
             Component::ResidPre => self.projections(patched, patched) + self.rest(outputs(layer), keys),
             Component::K | Component::V => head_rows(outputs(layer)),
@@ -92,20 +100,25 @@ impl CostModel {
             Component::AttnOut | Component::ResidMid => own_rows * self.mlp,
             Component::MlpOut | Component::ResidPost => 0,
         };
-        let block = |outputs: u64| self.projections(outputs, suffix) + self.rest(outputs, keys);
-        let behind: u64 = (layer + 1..self.layers).map(|layer| block(outputs(layer))).sum();
-        entry + behind + scored * self.logits
+        let block = |outputs: u128| self.projections(outputs, suffix) + self.rest(outputs, keys);
+        let behind: u128 = (layer + 1..self.layers).map(|layer| block(outputs(layer))).sum();
+        told(entry + behind + scored * self.logits)
     }
 
     /// Queries of some tokens, keys and values of some.
-    fn projections(&self, queries: u64, keys: u64) -> u64 {
+    fn projections(&self, queries: u128, keys: u128) -> u128 {
         (queries + 2 * keys) * self.width * self.width
     }
 
     /// Attention of some tokens over some keys, its output projection, and the MLP.
-    fn rest(&self, outputs: u64, keys: u64) -> u64 {
+    fn rest(&self, outputs: u128, keys: u128) -> u128 {
         outputs * (2 * keys * self.width + self.width * self.width + self.mlp)
     }
+}
+
+/// As much of it as 64 bits hold.
+fn told(multiply_adds: u128) -> u64 {
+    u64::try_from(multiply_adds).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -125,6 +138,13 @@ mod tests {
         let grid = grid.restricted(component.position_axis(), vec![start]).expect("a position");
         let grid = grid.restricted(Axis::Layer, vec![layer]).expect("a layer");
         COST.patched_run(PatchPoint { cell: &grid.cell(0), start, reads: &[5] })
+    }
+
+    #[test]
+    fn costs_beyond_all_numbers_are_as_large_as_numbers_get() {
+        let most = 1 << 24;
+        let cost = CostModel { width: most, head: most, mlp: 2 * most * most, layers: 1 << 12, ..COST };
+        assert_eq!((cost.run(0, 1 << 24), cost.full_pass(1 << 24)), (u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use csv::{ErrorKind, Position, Reader, StringRecord};
 
 use super::PlanError;
-use super::table::Line;
+use super::table::{Line, limited};
 use crate::spec::nearest_word;
 
 const COLUMNS: [&str; 4] = ["prompt", "answer", "wrong", "corrupted"];
@@ -28,7 +28,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
             corrupted: field(corrupted),
         })
     };
-    reader.records().map(line).collect()
+    limited(file, reader.records().map(line))
 }
 
 /// Where each of [`COLUMNS`] is.

@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::matching;
+use super::matching::{self, Unmatched};
 
 /// Indices of the prompts to take out of `population`, in drawing order.
 ///
@@ -29,17 +29,17 @@ pub(super) fn permutations(prompts: u32, groups: usize, seed: u64) -> Vec<Vec<u3
 
 /// The same under a rule: `allowed` says, by group, whether one prompt may take the tokens of another.
 ///
-/// The error is the first group that no permutation is allowed for.
+/// The error is the first group that no permutation is found for, and why.
 pub(super) fn allowed_permutations(
     prompts: u32,
     groups: usize,
     seed: u64,
     allowed: impl Fn(usize, u32, u32) -> bool,
-) -> Result<Vec<Vec<u32>>, usize> {
+) -> Result<Vec<Vec<u32>>, (usize, Unmatched)> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let draw = |group| {
         let (start, order) = (permutation(prompts, &mut rng), permutation(prompts, &mut rng));
-        matching::repair(&start, &order, |taker, giver| allowed(group, taker, giver)).ok_or(group)
+        matching::repair(&start, &order, |taker, giver| allowed(group, taker, giver)).map_err(|why| (group, why))
     };
     (0..groups).map(draw).collect()
 }
@@ -81,7 +81,10 @@ mod tests {
             assert_eq!(sorted, (0..40).collect::<Vec<_>>());
         }
         assert_ne!(drawn[0], drawn[2]);
-        assert_eq!(allowed_permutations(4, 3, 1, |group, _, giver| group < 2 || giver > 0), Err(2));
+        assert_eq!(
+            allowed_permutations(4, 3, 1, |group, _, giver| group < 2 || giver > 0),
+            Err((2, Unmatched::Impossible))
+        );
     }
 
     #[test]

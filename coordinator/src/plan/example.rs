@@ -53,11 +53,16 @@ pub(super) fn spec(changes: &[(&str, &str)]) -> String {
     })
 }
 
+/// The model's config.
+pub(super) fn config() -> Gpt2Config {
+    Gpt2Config::from_json(CONFIG).expect("a config")
+}
+
 /// The plan, or what a person is told instead.
 pub(super) fn plan_of(spec: &str, dataset: &str) -> Result<Plan, String> {
     let source = Source::new(spec);
     let spec = Spec::parse(&source).map_err(|error| error.to_string())?;
-    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let config = config();
     let tokenizer = PromptTokenizer::from_json(TOKENIZER.as_bytes()).expect("a tokenizer");
     let inputs = Inputs { source: &source, spec: &spec, dataset, config: &config, tokenizer: Some(&tokenizer) };
     Plan::build(&inputs, PlanOptions::default()).map_err(|error| error.to_string())

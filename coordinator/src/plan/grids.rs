@@ -1,6 +1,6 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
-use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_proto::grid::{Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 use toml::Spanned;
 
 use super::{Inputs, PlanError, names, selection};
@@ -10,6 +10,7 @@ use crate::spec::schema::{self, Ablation};
 pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, PlanError> {
     let source = inputs.source;
     let mut grids: Vec<Grid> = Vec::new();
+    let mut indices = 0;
     for given in &inputs.spec.grid {
         let (component, layer) = component(inputs, &given.component)?;
         let (place, name) = match &given.name {
@@ -24,6 +25,12 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             (Some(first), Some(last)) => first.span().start..last.span().end,
             _ => given.component.span(),
         };
+        indices += index_count(component, &inputs.config.shape, positions);
+        if indices > MAX_INDICES {
+            let message =
+                format!("the grids up to here have {indices} indices, more than the {MAX_INDICES} of a sweep");
+            return Err(source.error(place, message).into());
+        }
         let axes = given.axes.iter().map(|word| axis(inputs, word)).collect::<Result<Vec<_>, _>>()?;
         let grid = Grid::new(name.to_owned(), component, axes, &inputs.config.shape, positions)
             .map_err(|error| source.error(place.clone(), error.to_string()))?;

@@ -8,12 +8,19 @@ use crate::spec::schema;
 const LOGIT_DIFF: &str = "logit_diff";
 const KINDS: [&str; 6] = ["logit_diff_max", "logit_diff_mean", LOGIT_DIFF, "logprob", "prob", "kl"];
 
+/// Most metrics of a sweep, so that a tile's scores fit one message.
+pub(super) const MOST_METRICS: usize = 100;
+
 /// Whether some metric compares with a wrong answer.
 pub(super) fn need_wrong_answers(inputs: &Inputs<'_>) -> bool {
     inputs.spec.metric.iter().any(|metric| metric.kind.get_ref() == LOGIT_DIFF)
 }
 
 pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
+    if let Some(beyond) = inputs.spec.metric.get(MOST_METRICS) {
+        let message = format!("more than {MOST_METRICS} metrics: submit the others as another sweep");
+        return Err(inputs.source.error(beyond.kind.span(), message).into());
+    }
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in &inputs.spec.metric {
         let kind = kind(inputs, metric)?;
@@ -57,6 +64,22 @@ mod tests {
     use super::super::example::{plan, plan_of, refusal, spec};
 
     const CANDIDATES: [u32; 3] = [6, 7, 8];
+
+    #[test]
+    fn more_metrics_than_a_message_takes_are_refused() {
+        let metrics = |count: usize| {
+            let metric = |number| format!("[[metric]]\nname = \"m{number}\"\nkind = \"prob\"\n");
+            (0..count).map(metric).collect::<String>()
+        };
+        let of = |count| [("[[metric]]\nkind = \"prob\"\n", metrics(count))];
+        for count in [super::MOST_METRICS - 1, super::MOST_METRICS] {
+            let [(from, to)] = of(count);
+            assert_eq!(plan(&[(from, &to)]).context.metrics.len(), count);
+        }
+        let [(from, to)] = of(super::MOST_METRICS + 1);
+        let refused = refusal(&[(from, &to)]);
+        assert!(refused.contains("more than 100 metrics: submit the others as another sweep"), "{refused}");
+    }
 
     #[test]
     fn every_kind_is_read() {

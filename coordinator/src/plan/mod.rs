@@ -13,6 +13,7 @@ mod error;
 mod example;
 mod experiments;
 mod grids;
+mod identity;
 mod matching;
 mod metrics;
 mod names;
@@ -20,6 +21,7 @@ mod permute;
 mod positions;
 mod prompts;
 mod region;
+mod rows;
 mod scoring;
 mod selection;
 mod summary;
@@ -147,13 +149,6 @@ impl Plan {
         })
     }
 
-    /// Whether both plans give the same results under the same labels.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        let labels = |plan: &Self| (plan.name.clone(), plan.iteration_labels.clone(), plan.token_labels.clone());
-        self.digest == other.digest && labels(self) == labels(other)
-    }
-
     /// Cost estimate of the whole sweep, in multiply-adds.
     #[must_use]
     pub fn multiply_adds(&self) -> u64 {
@@ -179,7 +174,7 @@ mod tests {
     #[test]
     fn the_same_spec_gives_the_same_plan() {
         let plans = [plan(&[]), plan(&[])];
-        assert!(plans[0].is_same(&plans[1]));
+        assert_eq!(plans[0].identity(), plans[1].identity());
         assert_eq!((plans[0].context.direction, plans[0].context.tf32), (Direction::Noising, false));
     }
 

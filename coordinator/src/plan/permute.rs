@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::corrupted::{Corrupted, replaced, wanted_positions};
 use super::corruption::Permute;
+use super::matching::Unmatched;
 use super::scoring::Scored;
 use super::{Inputs, PlanError, draw};
 
@@ -94,8 +95,11 @@ fn distinct(
         let mut concerned = targets.iter().filter(|target| target.takes_from(group));
         concerned.all(|target| !target.scored.share_an_answer(taker, giver))
     };
-    draw::allowed_permutations(prompts, groups.len(), seed, allowed).map_err(|group| {
+    draw::allowed_permutations(prompts, groups.len(), seed, allowed).map_err(|(group, why)| {
         let Range { start, end } = groups[group];
+        if why == Unmatched::TooLong {
+            return refuse(format!("{prompts} prompts are too many to find each one with other answers"));
+        }
         refuse(format!(
             "the iterations' answers are too much alike to give every prompt, in group {start}..{end}, the tokens of one \
              that has other answers in all of them"

@@ -46,7 +46,9 @@ impl<'a> Work<'a> {
         let clean = if is_first { self.cost.run(0, context.last_read() + 1) } else { 0 };
         let first_corrupted = self.pairs.iter().filter_map(PromptPair::first_corrupted).min();
         let corrupted = first_corrupted.map_or(0, |first| self.cost.run(first, self.last_read() + 1));
-        let each = clean.saturating_add(corrupted).saturating_add(2 * self.cost.unpatched_scores(self.iteration));
+        let each = clean
+            .saturating_add(corrupted)
+            .saturating_add(self.cost.unpatched_scores(self.iteration).saturating_mul(2));
         each.saturating_mul(self.prompts)
     }
 

@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
+use patchsweep_proto::tokens::MAX_PROMPTS;
+
 use super::{PlanError, csv_table};
+
+/// Most bytes of a prompt or an answer.
+const LONGEST_TEXT: usize = 1 << 18;
 
 /// One prompt as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,28 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
     Ok(lines)
 }
 
+/// All lines, or a refusal of more than a sweep may have, and of longer ones than any model reads; before they take the
+/// memory.
+pub(super) fn limited(
+    file: &str,
+    lines: impl Iterator<Item = Result<Line, PlanError>>,
+) -> Result<Vec<Line>, PlanError> {
+    let mut taken: Vec<Line> = Vec::new();
+    for line in lines {
+        let line = line?;
+        let refuse = |message: String| Err(PlanError::Dataset { file: file.to_owned(), line: line.number, message });
+        if taken.len() == MAX_PROMPTS {
+            return refuse(format!("more than the {MAX_PROMPTS} prompts that a sweep may have"));
+        }
+        let texts = [Some(&line.prompt), Some(&line.answer), line.wrong.as_ref(), line.corrupted.as_ref()];
+        if texts.into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
+            return refuse(format!("a text of more than {LONGEST_TEXT} bytes"));
+        }
+        taken.push(line);
+    }
+    Ok(taken)
+}
+
 fn plain(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
     let line = |(index, line): (usize, &str)| {
         let (prompt, answer) = line.rsplit_once(", ").ok_or_else(|| PlanError::Dataset {
@@ -37,12 +64,13 @@ fn plain(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
         let (prompt, answer) = (prompt.to_owned(), answer.trim_end().to_owned());
         Ok(Line { number: index + 1, prompt, answer, wrong: None, corrupted: None })
     };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect()
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    limited(file, lines.map(line))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::*;
 
     #[test]
     fn the_answer_is_what_follows_the_last_comma_and_space() {
@@ -51,6 +79,16 @@ mod tests {
             (lines[0].number, lines[0].prompt.as_str(), lines[0].answer.as_str()),
             (2, "When Ann, Bo went", " Bo")
         );
+    }
+
+    #[test]
+    fn more_lines_than_a_sweep_has_prompts_and_endless_ones_are_refused() {
+        let refused = read("d.txt", &"a, b\n".repeat(MAX_PROMPTS + 1)).expect_err("is refused");
+        assert_eq!(refused.to_string(), "d.txt line 1048577: more than the 1048576 prompts that a sweep may have");
+        let endless = format!("a, b\n{}, b\n", "a ".repeat(LONGEST_TEXT));
+        assert!(read("d.txt", &endless).expect_err("is refused").to_string().contains("line 2: a text of more than"));
+        let table = format!("prompt,answer\n{}", endless.replace(", b", ",b"));
+        assert!(read("d.csv", &table).expect_err("is refused").to_string().contains("line 3: a text of more than"));
     }
 
     #[test]

@@ -27,22 +27,39 @@ const MOST_PROMPTS_PER_TILE: u32 = 256;
 /// Whole runs of a tile's prompts, whose activations a worker holds at once.
 const TOKENS_PER_TILE: u32 = 8192;
 
-/// A tile's scores, 40 bytes each, must fit one message.
-const MOST_SCORES_PER_TILE: usize = 1 << 16;
+/// Most bytes of a tile's messages: its grant, and the result with its scores.
+const MOST_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Of those, what lease (with the sweep's id, made of its name), digests, counters and lengths may take.
+const BYTES_BESIDE_CELLS: usize = 4096;
+
+/// Of a cell under each metric: four float64, mean and second moment of value and effect.
+const BYTES_PER_SCORE: usize = 4 * size_of::<f64>();
+
+/// Of a cell: its number of prompts, a u32 as a varint. In the grant it is at worst a range of its own, of 12 bytes.
+const BYTES_PER_COUNT: usize = 5;
 
 const MOST_TILES: usize = 1_000_000;
+
+/// Grids of all iterations and ranges of prompts, most of which give at least one tile; refused before they are counted.
+const MOST_REGIONS: usize = 4 * MOST_TILES;
 
 /// All tiles in merging order, and the cost estimate of each in multiply-adds: for each iteration and range of prompts
 /// the baselines, then the live cells of grid after grid in row-major order.
 pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
     let cost = CostModel::of(context);
     let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context));
+    let ranges = context.clean.prompts().div_ceil(most_prompts.max(1)) as usize;
+    let count = ranges.saturating_mul(context.iterations.len());
+    if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
+        return Err(PlanError::TooManyTiles { most: MOST_TILES });
+    }
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
     let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, cost, most_prompts), ROWS_WANTED));
     let mut cutter = Cutter {
         target,
         rows_wanted,
-        most_cells: u32::try_from(MOST_SCORES_PER_TILE / context.metrics.len().max(1)).unwrap_or(u32::MAX).max(1),
+        most_cells: most_cells(context.metrics.len()),
         tiles: Vec::new(),
         costs: Vec::new(),
     };
@@ -54,6 +71,12 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
         }
     }
     Ok((cutter.tiles, cutter.costs))
+}
+
+/// Most cells of a tile, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
+fn most_cells(metrics: usize) -> u32 {
+    let cells = (MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS) / (BYTES_PER_SCORE * metrics.max(1) + BYTES_PER_COUNT);
+    u32::try_from(cells).unwrap_or(u32::MAX).max(1)
 }
 
 fn default_prompts(context: &SweepContext) -> u32 {

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::corruption::Scheme;
 use super::prompts::Prompts;
+use super::rows::Rows;
 use super::{Inputs, PlanError, checks, metrics};
 
 /// The JSON file that `tokens = "…"` names.
@@ -13,13 +14,13 @@ use super::{Inputs, PlanError, checks, metrics};
 #[serde(deny_unknown_fields)]
 struct TokenFile {
     /// \[prompts\]\[positions\]
-    clean: Vec<Vec<u32>>,
+    clean: Rows,
     /// \[iterations\]\[prompts\]\[positions\]; may be missing where nothing needs it.
-    corrupted: Option<Vec<Vec<Vec<u32>>>>,
+    corrupted: Option<Vec<Rows>>,
     /// \[prompts\]\[iterations\]
-    answers: Vec<Vec<u32>>,
+    answers: Rows,
     /// As `answers`; may be missing where no metric needs it.
-    wrong: Option<Vec<Vec<u32>>>,
+    wrong: Option<Rows>,
 }
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
@@ -27,11 +28,11 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let refuse = |message: String| PlanError::in_dataset(inputs, message);
     let file: TokenFile = serde_json::from_str(inputs.dataset)
         .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
-    let clean = TokenMatrix::from_rows(&file.clean).map_err(|error| refuse(format!("clean: {error}")))?;
-    checks::size(inputs, file.clean.len(), clean.positions() as usize)?;
+    let clean = file.clean.matrix().map_err(|error| refuse(format!("clean: {error}")))?;
+    checks::size(inputs, file.clean.count(), clean.positions() as usize)?;
     let wrong = file.wrong.filter(|_| metrics::need_wrong_answers(inputs));
     for (what, lists) in [("answers", Some(&file.answers)), ("wrong answers", wrong.as_ref())] {
-        let (found, wanted) = (lists.map_or(file.clean.len(), Vec::len), file.clean.len());
+        let (found, wanted) = (lists.map_or(file.clean.count(), Rows::count), file.clean.count());
         if found != wanted {
             return Err(refuse(format!("{found} lists of {what} for {wanted} prompts: give one list per prompt")));
         }
@@ -39,7 +40,8 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let corrupted = corrupted(inputs, scheme, file.corrupted.as_deref(), &clean)?;
     let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
     let labels = clean.row(0).iter().map(label).collect();
-    Ok(Prompts { clean, corrupted, answers: file.answers, wrong, labels, lines: None })
+    let (answers, wrong) = (file.answers.to_lists(), wrong.as_ref().map(Rows::to_lists));
+    Ok(Prompts { clean, corrupted, answers, wrong, labels, lines: None })
 }
 
 /// What belongs to prompts from text.
@@ -62,7 +64,7 @@ fn refuse_text_settings(inputs: &Inputs<'_>) -> Result<(), PlanError> {
 fn corrupted(
     inputs: &Inputs<'_>,
     scheme: &Scheme<'_>,
-    lists: Option<&[Vec<Vec<u32>>]>,
+    lists: Option<&[Rows]>,
     clean: &TokenMatrix,
 ) -> Result<Vec<TokenMatrix>, PlanError> {
     let refuse = |message: String| Err(PlanError::in_dataset(inputs, message));
@@ -84,8 +86,8 @@ fn corrupted(
     }
     let mut matrices = Vec::new();
     for (index, rows) in lists.iter().enumerate() {
-        let corrupted = TokenMatrix::from_rows(rows)
-            .map_err(|error| PlanError::in_dataset(inputs, format!("corrupted[{index}]: {error}")))?;
+        let corrupted =
+            rows.matrix().map_err(|error| PlanError::in_dataset(inputs, format!("corrupted[{index}]: {error}")))?;
         let shape = |tokens: &TokenMatrix| [tokens.prompts(), tokens.positions()];
         if shape(&corrupted) != shape(clean) {
             let (found, wanted) = (shape(&corrupted), shape(clean));

@@ -5,6 +5,10 @@ use tokenizers::models::ModelWrapper;
 
 use super::PlanError;
 
+const BATCH_BYTES: usize = 1 << 18;
+
+const BATCH_TEXTS: usize = 1 << 12;
+
 /// A model's tokenizer, used without special tokens.
 #[derive(Debug)]
 pub struct PromptTokenizer {
@@ -26,6 +30,19 @@ impl PromptTokenizer {
 
     /// Token ids of each text; an error names the first text that has an unknown word.
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, EncodeError> {
+        let mut ids = Vec::with_capacity(texts.len());
+        let mut rest = texts;
+        while !rest.is_empty() {
+            let batch;
+            (batch, rest) = rest.split_at(batch_length(rest));
+            let done = ids.len();
+            let refuse = |error: EncodeError| EncodeError { text: done + error.text, ..error };
+            ids.extend(self.encode_batch(batch).map_err(refuse)?);
+        }
+        Ok(ids)
+    }
+
+    fn encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, EncodeError> {
         let encodings = self.tokenizer.encode_batch(texts.to_vec(), false);
         let encodings = encodings.map_err(|error| EncodeError { text: 0, message: error.to_string() })?;
         let ids = encodings.iter().enumerate().map(|(text, encoding)| {
@@ -62,6 +79,16 @@ pub struct EncodeError {
     pub text: usize,
     /// Why.
     pub message: String,
+}
+
+/// How many of some texts to tokenize at once: what the tokenizer says of a text is many times as large as the text.
+fn batch_length(texts: &[&str]) -> usize {
+    let mut bytes = 0;
+    let fits = |text: &&&str| {
+        bytes += text.len();
+        bytes <= BATCH_BYTES
+    };
+    texts.iter().take(BATCH_TEXTS).take_while(fits).count().max(1)
 }
 
 fn unknown_token(model: &ModelWrapper) -> Option<String> {

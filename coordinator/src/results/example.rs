@@ -1,6 +1,6 @@
 //! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
 
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_NOT_FINITE, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOT_FINITE, SweepResults};
 
 const ITERATIONS: u16 = 3;
 
@@ -30,6 +30,26 @@ pub(crate) fn example() -> SweepResults {
         grids,
         manifest: r#"{"patchsweep":"0.1.0","seeds":{"dataset":0,"corruption":1}}"#.to_owned(),
     }
+}
+
+/// The example with cells of `resid_pre` that failed: two of a tile of iteration 0, one for want of a baseline.
+pub(crate) fn example_with_failures() -> SweepResults {
+    let mut results = example();
+    let grid = &mut results.grids[0];
+    for place in [3, 4, 32] {
+        grid.effect[place] = f32::NAN;
+        grid.value[place] = f32::NAN;
+        grid.stderr[place] = f32::NAN;
+        grid.count[place] = 0;
+        grid.status[place] = STATUS_FAILED;
+    }
+    (results.clean[0][1], results.corrupted[0][1]) = (f32::NAN, f32::NAN);
+    results.manifest = r#"{"run":{"failures":[
+        {"grid":"resid_pre","iteration":"Iteration 0","reason":"out of memory"},
+        {"grid":"other","iteration":"Iteration 0","reason":"of another grid"},
+        {"grid":null,"iteration":"Iteration 1","reason":"no answer"}]}}"#
+        .to_owned();
+    results
 }
 
 /// Scores of a grid: a band of negative effects, a few positive ones, nothing elsewhere.

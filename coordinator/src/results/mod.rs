@@ -3,6 +3,7 @@
 //! Everything is made from [`SweepResults`] alone: equal results give equal bytes, and no file says when or
 //! where it was written. Nothing half-written ever carries a final name.
 
+mod failures;
 mod folder;
 mod labels;
 mod manifest;
@@ -14,7 +15,7 @@ mod tensors;
 mod top;
 
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_proto::results::SweepResults;
 
+pub use failures::Failures;
 pub use folder::{FolderError, Overwrite, check_folder};
 pub use labels::cell_label;
 pub use manifest::ManifestError;

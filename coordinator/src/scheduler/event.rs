@@ -1,18 +1,26 @@
 //! What the scheduler is told, and what it says.
 
-use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use patchsweep_proto::ids::{Lease, SweepId, TileId, WorkerId};
+use patchsweep_proto::status::Priority;
 
 use super::TileInfo;
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// A sweep was submitted.
+    /// A sweep was submitted, resumed, or read from the journal.
     Submitted {
-        /// Unknown so far.
+        /// Not running now.
         sweep: SweepId,
         /// In tile order.
         tiles: Vec<TileInfo>,
+        /// Its share of the workers.
+        priority: Priority,
+        /// What is known of its tiles; without those that are to be tried anew.
+        past: BTreeMap<TileId, Past>,
     },
     /// A worker registered.
     Joined {
@@ -20,14 +28,24 @@ pub enum Event {
         worker: WorkerId,
         /// Leases that it takes at once.
         credit: u32,
+        /// Leases of an earlier session of the same coordinator that it still computes, or whose results were not
+        /// acknowledged. Those beyond its credit are revoked.
+        held: Vec<Lease>,
     },
     /// A worker said that it lives.
     Heard {
         /// The worker.
         worker: WorkerId,
     },
-    /// A worker takes no more leases and hands back those that it holds.
+    /// A worker takes no more leases and hands back all but some of those that it holds. May come again with fewer.
     Leaving {
+        /// The worker.
+        worker: WorkerId,
+        /// Leases that it still finishes.
+        finishing: Vec<Lease>,
+    },
+    /// A worker is to get no more leases; it keeps those that it holds.
+    Draining {
         /// The worker.
         worker: WorkerId,
     },
@@ -42,6 +60,8 @@ pub enum Event {
         worker: WorkerId,
         /// Under this lease.
         lease: Lease,
+        /// How long the worker computed.
+        busy: Duration,
     },
     /// A worker could not compute a tile.
     Failed {
@@ -61,6 +81,13 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A worker neither computes nor queues a lease any more, and has no scores for it.
+    Released {
+        /// The worker.
+        worker: WorkerId,
+        /// Its lease.
+        lease: Lease,
+    },
     /// A client cancelled a sweep.
     Cancelled {
         /// The sweep.
@@ -70,8 +97,22 @@ pub enum Event {
     Tick,
 }
 
+/// What the journal says of a tile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Past {
+    /// Its scores are kept.
+    Done,
+    /// So many attempts failed or were lost.
+    Failures(u32),
+    /// It gets no more attempts.
+    GivenUp {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// What to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Send a grant.
     Grant {
@@ -99,7 +140,41 @@ pub enum Effect {
         /// The lease under which they came.
         lease: Lease,
     },
-    /// Close a silent worker's stream.
+    /// These scores came too late or twice. Comes before the acknowledgement.
+    Drop {
+        /// The worker.
+        worker: WorkerId,
+        /// Its lease.
+        lease: Lease,
+        /// The tile's scores are kept, so that these can be compared with them.
+        done: bool,
+    },
+    /// An attempt failed or was lost, and counts against its tile: write it down.
+    RecordFailure {
+        /// The worker.
+        worker: WorkerId,
+        /// Its lease.
+        lease: Lease,
+        /// What it said, or how it was lost.
+        reason: String,
+    },
+    /// A tile gets no more attempts: write it down.
+    GiveUp {
+        /// The sweep.
+        sweep: SweepId,
+        /// The tile.
+        tile: TileId,
+        /// What happened to its attempts.
+        reason: String,
+    },
+    /// A worker gets no more leases, because it fails where others do not.
+    Quarantine {
+        /// The worker.
+        worker: WorkerId,
+        /// What it last said.
+        reason: String,
+    },
+    /// Close the stream of a worker that is gone: it fell silent, or came back on another stream.
     Disconnect {
         /// The worker.
         worker: WorkerId,
@@ -114,13 +189,18 @@ pub enum Effect {
 }
 
 /// How a sweep ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Every tile's scores are kept.
     Done,
-    /// A tile failed too often.
+    /// Some tiles were given up; the scores of all others are kept.
+    Partial {
+        /// Why the last of them was.
+        reason: String,
+    },
+    /// Tiles were given up before any was done.
     Failed {
-        /// Which, and what was said last.
+        /// Why the last of them was.
         reason: String,
     },
     /// By a client.

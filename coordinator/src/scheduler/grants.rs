@@ -2,82 +2,126 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
+use patchsweep_proto::ids::{Lease, TileId, WorkerId};
 
-use super::sweep::{SweepQueue, TileState};
-use super::worker::WorkerSlot;
-use super::{Effect, Scheduler};
+use super::sweep::SweepQueue;
+use super::tile::Trouble;
+use super::worker::{Place, WorkerSlot};
+use super::{Effect, Scheduler, SweepKey};
 
 impl Scheduler {
-    /// Grants until no worker has credit left or no tile is ready. One lease a worker and round, so that
-    /// the last tiles are spread over the workers.
+    /// Grants until no worker has room or no tile is ready. One lease a worker and round, so that the last tiles are
+    /// spread over the workers.
     pub(super) fn grant_all(&mut self, effects: &mut Vec<Effect>) {
-        loop {
-            let before = effects.len();
-            let workers: Vec<_> = self.workers.keys().copied().collect();
-            effects.extend(workers.into_iter().filter_map(|worker| self.grant_one(worker)));
-            if effects.len() == before {
-                return;
+        if self
+            .by_share
+            .iter()
+            .any(|(_, sweep)| self.running.get(sweep).is_some_and(|queue| queue.ready.has_suspects()))
+        {
+            // Who keeps itself free for them changes with everything that workers do.
+            self.hungry.append(&mut self.starved);
+        }
+        while !self.hungry.is_empty() && !self.by_share.is_empty() {
+            for worker in std::mem::take(&mut self.hungry) {
+                match self.next_tile(worker) {
+                    Some((sweep, tile)) => effects.extend(self.grant(worker, sweep, tile)),
+                    None => drop(self.starved.insert(worker)),
+                }
             }
         }
     }
 
-    fn grant_one(&mut self, worker: WorkerId) -> Option<Effect> {
-        if !self.workers.get(&worker)?.has_credit() {
-            return None;
-        }
-        let (index, iteration) = (0..self.running.len())
-            .find_map(|index| Some((index, self.pick_iteration(worker, &self.running[index])?)))?;
-        let sweep = self.running[index].id.clone();
-        let others = self.others(worker, &sweep);
-        let (tile, attempt) = self.running[index].lease(iteration, worker, &others)?;
+    /// Leases a tile to a worker.
+    pub(super) fn grant(&mut self, worker: WorkerId, sweep: SweepKey, tile: TileId) -> Option<Effect> {
+        let queue = self.running.get_mut(&sweep)?;
         let slot = self.workers.get_mut(&worker)?;
-        let lease = Lease { epoch: self.epoch, sweep: sweep.clone(), tile, attempt };
-        slot.leases.push(lease.clone());
-        slot.held_iterations.insert((sweep, iteration));
+        let info = queue.slot(tile)?.info;
+        let alone = queue.trouble(tile).is_some_and(Trouble::is_suspect);
+        let fence = queue.lease(tile, worker, self.epoch);
+        let lease = Lease { epoch: fence.epoch, sweep: queue.id.clone(), tile, attempt: fence.attempt };
+        let place = Place { lease: lease.clone(), sweep, cost: info.cost, since: self.now, revoked: false, alone };
+        slot.push(place, self.now);
+        self.remember(worker, sweep, info.iteration);
+        self.refresh(worker);
+        self.reorder(sweep);
+        if alone {
+            // Whoever kept itself free for this suspect need not any more.
+            self.hungry.append(&mut self.starved);
+        }
         Some(Effect::Grant { worker, lease })
     }
 
-    /// Workers besides this one that take leases of a sweep.
-    pub(super) fn others(&self, worker: WorkerId, sweep: &SweepId) -> BTreeSet<WorkerId> {
-        let others = self.workers.iter().filter(|(id, _)| **id != worker);
-        others.filter(|(_, slot)| !slot.leaving && !slot.unfit_for.contains(sweep)).map(|(&id, _)| id).collect()
+    /// The worker has an iteration's activations from now on.
+    pub(super) fn remember(&mut self, worker: WorkerId, sweep: SweepKey, iteration: u32) {
+        let Some(slot) = self.workers.get_mut(&worker) else { return };
+        let (is_new, dropped) = slot.remember(sweep, iteration);
+        if is_new && let Some(queue) = self.running.get_mut(&sweep) {
+            queue.ready.hold(iteration);
+        }
+        if let Some((sweep, iteration)) = dropped
+            && let Some(queue) = self.running.get_mut(&sweep)
+        {
+            queue.ready.unhold(iteration);
+        }
     }
 
-    /// The iteration whose corrupted activations this worker holds; else the one that fewest others hold.
-    fn pick_iteration(&self, worker: WorkerId, queue: &SweepQueue) -> Option<u32> {
-        if !queue.has_ready() || self.workers.get(&worker)?.unfit_for.contains(&queue.id) {
+    /// Brings the sets of workers up to date after one of them changed.
+    pub(super) fn refresh(&mut self, worker: WorkerId) {
+        let slot = self.workers.get(&worker);
+        if slot.is_some_and(WorkerSlot::is_able) {
+            self.able.insert(worker);
+        } else if self.able.remove(&worker) {
+            // What failed on all others was left to this one.
+            self.hungry.append(&mut self.starved);
+        }
+        self.starved.remove(&worker);
+        if slot.is_some_and(WorkerSlot::has_room) {
+            self.hungry.insert(worker);
+        } else {
+            self.hungry.remove(&worker);
+        }
+    }
+
+    /// The tile that this worker should compute next.
+    pub(super) fn next_tile(&self, worker: WorkerId) -> Option<(SweepKey, TileId)> {
+        let slot = self.workers.get(&worker)?;
+        if !slot.has_room() || !slot.is_idle() && self.is_kept_free(worker) {
             return None;
         }
-        let others = self.others(worker, &queue.id);
-        let holds = |slot: &WorkerSlot, iteration| slot.held_iterations.contains(&(queue.id.clone(), iteration));
-        let key = |&iteration: &u32| {
-            let held_here = self.workers.get(&worker).is_some_and(|slot| holds(slot, iteration));
-            let held_elsewhere = self.workers.values().filter(|slot| holds(slot, iteration)).count();
-            (!held_here, held_elsewhere, iteration)
-        };
-        queue.iterations_for(worker, &others).min_by_key(key)
+        self.by_share.iter().find_map(|&(_, sweep)| {
+            let queue = self.running.get(&sweep)?;
+            if queue.unfit.contains_key(&worker) {
+                return None;
+            }
+            let suspect = if slot.is_idle() { self.suspect_for(worker, queue) } else { None };
+            let may_take = |failed_on: &BTreeSet<WorkerId>| self.may_take(worker, queue, failed_on);
+            let tile = suspect.or_else(|| queue.ready.pick(slot.iterations_of(sweep), may_take))?;
+            Some((sweep, tile))
+        })
     }
 
-    /// Checks what must hold between events; for tests.
-    ///
-    /// # Panics
-    /// When a lease is known to a sweep but not to its worker, or the other way round.
-    pub fn sanity_check(&self) {
-        let held: usize = self.workers.values().map(|slot| slot.leases.len()).sum();
-        let leased: u32 = self.running.iter().map(|queue| queue.progress().leased).sum();
-        assert_eq!(held, leased as usize, "leases that workers hold and leases that sweeps count");
-        for (&worker, slot) in &self.workers {
-            assert!(slot.leases.len() <= slot.credit as usize, "{worker} holds more than its credit");
-            for lease in &slot.leases {
-                let queue = self.running.iter().find(|queue| queue.id == lease.sweep);
-                let state = queue.and_then(|queue| queue.state(lease.tile));
-                assert_eq!(state, Some(TileState::Leased { worker, attempt: lease.attempt }));
-            }
-        }
-        for (&worker, _) in self.workers.iter().filter(|(_, slot)| slot.has_credit()) {
-            let idle = self.running.iter().all(|queue| self.pick_iteration(worker, queue).is_none());
-            assert!(idle, "{worker} idles while a tile is ready for it");
-        }
+    /// A tile that failed on this worker is left to the others, while there is one that it has not failed on.
+    fn may_take(&self, worker: WorkerId, queue: &SweepQueue, failed_on: &BTreeSet<WorkerId>) -> bool {
+        let fresh = |other: &WorkerId| !failed_on.contains(other) && !queue.unfit.contains_key(other);
+        !failed_on.contains(&worker) || !self.able.iter().any(fresh)
+    }
+
+    fn suspect_for(&self, worker: WorkerId, queue: &SweepQueue) -> Option<TileId> {
+        queue.ready.suspect(|failed_on| self.may_take(worker, queue, failed_on))
+    }
+
+    /// Suspects need a worker without other leases. Where all are busy, one gets nothing more until it has finished what
+    /// it holds; otherwise suspects would wait as long as there is other work.
+    fn is_kept_free(&self, worker: WorkerId) -> bool {
+        let suspected = self.running.values().filter(|queue| queue.ready.has_suspects());
+        suspected.into_iter().any(|queue| self.kept_free_for(queue) == Some(worker))
+    }
+
+    fn kept_free_for(&self, queue: &SweepQueue) -> Option<WorkerId> {
+        let free_for = |worker: &&WorkerId| {
+            let alone = self.workers.get(worker).is_some_and(WorkerSlot::computes_alone);
+            !alone && !queue.unfit.contains_key(worker) && self.suspect_for(**worker, queue).is_some()
+        };
+        self.able.iter().find(free_for).copied()
     }
 }

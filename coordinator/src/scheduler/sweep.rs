@@ -1,142 +1,208 @@
 //! The tiles of one running sweep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use patchsweep_proto::ids::{Attempt, SweepId, TileId, WorkerId};
+use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId, WorkerId};
+use patchsweep_proto::status::Priority;
 
-use super::{FIRST_ATTEMPT, Progress, TileInfo};
+use super::ready::ReadyTiles;
+use super::tile::{Fence, Holder, Stage, Strike, TileSlot, Trouble};
+use super::{MAX_STRIKES, Past, Progress, TileInfo};
 
-/// Where a tile stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TileState {
-    Ready,
-    Leased { worker: WorkerId, attempt: Attempt },
-    Done,
-}
+/// Granted multiply-adds are counted in parts of this many, so that dividing by the priority loses nothing that matters.
+const SHARE_UNIT: u128 = 1 << 20;
 
-#[derive(Debug)]
-struct TileSlot {
-    info: TileInfo,
-    state: TileState,
-    next_attempt: Attempt,
-    failures: u32,
-    /// Workers were lost with this tile in hand.
-    losses: u32,
-    /// Workers that could not compute it; others come first.
-    failed_on: BTreeSet<WorkerId>,
-}
+/// The first attempt at a tile.
+pub(super) const FIRST_ATTEMPT: Attempt = Attempt(1);
 
-/// The tiles of one running sweep, ready ones by iteration.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SweepQueue {
     pub(super) id: SweepId,
+    priority: Priority,
+    /// Granted multiply-adds by priority; the sweep with the least comes next.
+    pub(super) served: u128,
+    /// Where it stands in the order of sweeps with ready tiles.
+    pub(super) queued_at: Option<u128>,
     tiles: Vec<TileSlot>,
-    ready: BTreeMap<u32, BTreeSet<TileId>>,
+    pub(super) ready: ReadyTiles,
+    /// Of leased tiles: one, or two when the tile is computed a second time.
+    holders: BTreeMap<TileId, Vec<Holder>>,
+    /// Of the few tiles that have any.
+    troubles: BTreeMap<TileId, Trouble>,
+    /// Workers that cannot compute its tiles, and why.
+    pub(super) unfit: BTreeMap<WorkerId, String>,
     progress: Progress,
+    /// Why a tile was last given up.
+    pub(super) last_reason: String,
 }
 
 impl SweepQueue {
-    pub(super) fn new(id: SweepId, infos: &[TileInfo]) -> Self {
-        let slot = |&info| TileSlot {
-            info,
-            state: TileState::Ready,
-            next_attempt: FIRST_ATTEMPT,
-            failures: 0,
-            losses: 0,
-            failed_on: BTreeSet::new(),
-        };
-        let tiles: Vec<TileSlot> = infos.iter().map(slot).collect();
-        let mut ready: BTreeMap<u32, BTreeSet<TileId>> = BTreeMap::new();
+    pub(super) fn new(
+        id: SweepId,
+        infos: &[TileInfo],
+        priority: Priority,
+        served: u128,
+        next_attempt: Attempt,
+    ) -> Self {
+        let slot = |&info| TileSlot { info, next_attempt, stage: Stage::Ready };
+        let mut ready = ReadyTiles::default();
         for (tile, info) in (0..).map(TileId).zip(infos) {
-            ready.entry(info.iteration).or_default().insert(tile);
+            ready.insert(tile, info.iteration, None);
         }
         let progress = Progress {
-            total: u32::try_from(tiles.len()).unwrap_or(u32::MAX),
-            cost_total: infos.iter().map(|info| info.cost).sum(),
+            total: u32::try_from(infos.len()).unwrap_or(u32::MAX),
+            cost_total: infos.iter().fold(0, |sum, info| sum.saturating_add(info.cost)),
             ..Progress::default()
         };
-        Self { id, tiles, ready, progress }
+        Self {
+            id,
+            priority,
+            served,
+            queued_at: None,
+            tiles: infos.iter().map(slot).collect(),
+            ready,
+            holders: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+            unfit: BTreeMap::new(),
+            progress,
+            last_reason: String::new(),
+        }
+    }
+
+    /// Takes over what the journal says of a tile, before anything is leased.
+    pub(super) fn recall(&mut self, tile: TileId, past: Past) {
+        if self.slot(tile).is_none_or(|slot| slot.stage != Stage::Ready) {
+            return;
+        }
+        match past {
+            Past::Done => self.set_stage(tile, Stage::Done),
+            Past::GivenUp { reason } => self.give_up(tile, reason),
+            // Strikes that were taken back are still in the journal, so that they alone give no tile up.
+            Past::Failures(strikes) => {
+                self.change_trouble(tile, |trouble| trouble.earlier = strikes.min(MAX_STRIKES - 1));
+            }
+        }
     }
 
     pub(super) fn progress(&self) -> Progress {
         self.progress
     }
 
-    pub(super) fn state(&self, tile: TileId) -> Option<TileState> {
-        self.tiles.get(tile.0 as usize).map(|slot| slot.state)
+    pub(super) fn slot(&self, tile: TileId) -> Option<&TileSlot> {
+        self.tiles.get(tile.0 as usize)
     }
 
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    pub(super) fn stage(&self, tile: TileId) -> Option<Stage> {
+        self.slot(tile).map(|slot| slot.stage)
     }
 
-    /// Iterations with a tile that this worker may take.
-    pub(super) fn iterations_for(&self, worker: WorkerId, others: &BTreeSet<WorkerId>) -> impl Iterator<Item = u32> {
-        let has_tile = move |tiles: &BTreeSet<TileId>| self.pick(tiles, worker, others).is_some();
-        self.ready.iter().filter(move |(_, tiles)| has_tile(tiles)).map(|(&iteration, _)| iteration)
+    pub(super) fn holders(&self, tile: TileId) -> &[Holder] {
+        self.holders.get(&tile).map_or(&[], Vec::as_slice)
     }
 
-    /// Leases an iteration's first ready tile that this worker may take.
-    pub(super) fn lease(
-        &mut self,
-        iteration: u32,
-        worker: WorkerId,
-        others: &BTreeSet<WorkerId>,
-    ) -> Option<(TileId, Attempt)> {
-        let tile = self.pick(self.ready.get(&iteration)?, worker, others)?;
-        let tiles = self.ready.get_mut(&iteration)?;
-        tiles.remove(&tile);
-        if tiles.is_empty() {
-            self.ready.remove(&iteration);
+    pub(super) fn trouble(&self, tile: TileId) -> Option<&Trouble> {
+        self.troubles.get(&tile)
+    }
+
+    pub(super) fn troubled_tiles(&self) -> impl Iterator<Item = (TileId, &Trouble)> {
+        self.troubles.iter().map(|(&tile, trouble)| (tile, trouble))
+    }
+
+    /// Leases a tile to one more worker.
+    pub(super) fn lease(&mut self, tile: TileId, worker: WorkerId, epoch: Epoch) -> Fence {
+        let slot = &mut self.tiles[tile.0 as usize];
+        let fence = Fence { epoch, attempt: slot.next_attempt };
+        self.served += u128::from(slot.info.cost.max(1)) * SHARE_UNIT / u128::from(self.priority.get());
+        self.hold(tile, Holder { worker, fence });
+        fence
+    }
+
+    /// A worker computes a tile under this lease, old or new; the next attempt counts on.
+    pub(super) fn hold(&mut self, tile: TileId, holder: Holder) {
+        self.set_stage(tile, Stage::Leased);
+        let slot = &mut self.tiles[tile.0 as usize];
+        slot.next_attempt = slot.next_attempt.max(Attempt(holder.fence.attempt.0.saturating_add(1)));
+        self.holders.entry(tile).or_default().push(holder);
+    }
+
+    /// A worker does not compute a tile any more. Without another holder the tile is ready again.
+    pub(super) fn let_go(&mut self, tile: TileId, worker: WorkerId) {
+        let Some(holders) = self.holders.get_mut(&tile) else { return };
+        holders.retain(|holder| holder.worker != worker);
+        if holders.is_empty() {
+            self.set_stage(tile, Stage::Ready);
         }
-        let slot = &mut self.tiles[tile.0 as usize];
-        let attempt = slot.next_attempt;
-        slot.next_attempt = Attempt(attempt.0 + 1);
-        slot.state = TileState::Leased { worker, attempt };
-        self.progress.leased += 1;
-        Some((tile, attempt))
     }
 
-    /// A tile that failed on this worker is left to the others, while there is one that it has not failed on.
-    fn pick(&self, tiles: &BTreeSet<TileId>, worker: WorkerId, others: &BTreeSet<WorkerId>) -> Option<TileId> {
-        let may_take = |tile: &&TileId| {
-            let failed_on = &self.tiles[tile.0 as usize].failed_on;
-            !failed_on.contains(&worker) || others.is_subset(failed_on)
-        };
-        tiles.iter().find(may_take).copied()
+    /// A leased tile's scores are kept. Says who else was computing it, and what had gone wrong with it.
+    pub(super) fn finish(&mut self, tile: TileId, worker: WorkerId) -> (Vec<Holder>, Trouble) {
+        let mut holders = self.holders.get(&tile).cloned().unwrap_or_default();
+        holders.retain(|holder| holder.worker != worker);
+        self.set_stage(tile, Stage::Done);
+        (holders, self.troubles.remove(&tile).unwrap_or_default())
     }
 
-    /// A leased tile's scores are kept.
-    pub(super) fn finish(&mut self, tile: TileId) {
-        let slot = &mut self.tiles[tile.0 as usize];
-        slot.state = TileState::Done;
-        self.progress.leased -= 1;
-        self.progress.done += 1;
-        self.progress.cost_done += slot.info.cost;
+    /// A ready tile gets no more attempts.
+    pub(super) fn give_up(&mut self, tile: TileId, reason: String) {
+        self.set_stage(tile, Stage::GivenUp);
+        self.troubles.remove(&tile);
+        self.last_reason = reason;
     }
 
-    /// A leased tile is ready again, through nobody's fault.
-    pub(super) fn hand_back(&mut self, tile: TileId) {
-        let slot = &mut self.tiles[tile.0 as usize];
-        slot.state = TileState::Ready;
-        self.progress.leased -= 1;
-        self.ready.entry(slot.info.iteration).or_default().insert(tile);
+    /// Counts an attempt against a tile, and says how many do.
+    pub(super) fn strike(&mut self, tile: TileId, strike: Strike) -> u32 {
+        self.change_trouble(tile, |trouble| trouble.strikes.push(strike));
+        self.trouble(tile).map_or(0, Trouble::strike_count)
     }
 
-    /// A leased tile is ready again after its worker could not compute it; says how often that happened.
-    pub(super) fn fail(&mut self, tile: TileId, worker: WorkerId) -> u32 {
-        self.hand_back(tile);
-        let slot = &mut self.tiles[tile.0 as usize];
-        slot.failed_on.insert(worker);
-        slot.failures += 1;
-        slot.failures
+    /// Changes what went wrong with a tile, and what follows from it for who gets it next.
+    pub(super) fn change_trouble(&mut self, tile: TileId, change: impl FnOnce(&mut Trouble)) {
+        let slot = &self.tiles[tile.0 as usize];
+        let before = self.troubles.remove(&tile);
+        let mut after = before.clone().unwrap_or_default();
+        change(&mut after);
+        let after = (!after.is_none()).then_some(after);
+        if slot.stage == Stage::Ready {
+            self.ready.remove(tile, slot.info.iteration, before.as_ref());
+            self.ready.insert(tile, slot.info.iteration, after.as_ref());
+        }
+        self.troubles.extend(after.map(|trouble| (tile, trouble)));
     }
 
-    /// A leased tile is ready again after its worker was lost with it in hand; says how often that happened.
-    pub(super) fn lose(&mut self, tile: TileId) -> u32 {
-        self.hand_back(tile);
+    fn set_stage(&mut self, tile: TileId, stage: Stage) {
         let slot = &mut self.tiles[tile.0 as usize];
-        slot.losses += 1;
-        slot.losses
+        let before = std::mem::replace(&mut slot.stage, stage);
+        if before == stage {
+            return;
+        }
+        let TileInfo { iteration, cost } = slot.info;
+        let trouble = self.troubles.get(&tile);
+        match before {
+            Stage::Ready => self.ready.remove(tile, iteration, trouble),
+            Stage::Leased => {
+                self.holders.remove(&tile);
+                self.progress.leased -= 1;
+            }
+            Stage::Done | Stage::GivenUp => {}
+        }
+        match stage {
+            Stage::Ready => self.ready.insert(tile, iteration, trouble),
+            Stage::Leased => self.progress.leased += 1,
+            Stage::Done => {
+                self.progress.done += 1;
+                self.progress.cost_done = self.progress.cost_done.saturating_add(cost);
+            }
+            Stage::GivenUp => self.progress.failed += 1,
+        }
+    }
+
+    /// More than any attempt so far.
+    pub(super) fn next_attempt(&self) -> Attempt {
+        self.tiles.iter().map(|slot| slot.next_attempt).max().unwrap_or(FIRST_ATTEMPT)
+    }
+
+    /// Everything about its tiles counted anew; for checks.
+    pub(super) fn tiles(&self) -> impl Iterator<Item = (TileId, &TileSlot)> {
+        (0..).map(TileId).zip(&self.tiles)
     }
 }

@@ -2,23 +2,90 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::{Lease, SweepId};
+use patchsweep_proto::ids::Lease;
 
-use super::Now;
+use super::rate::Rate;
+use super::{Now, SweepKey};
 
-#[derive(Debug)]
+/// Iterations that a worker is taken to have cached: the last ones that it got tiles of.
+const REMEMBERED_ITERATIONS: usize = 16;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct WorkerSlot {
     /// Leases that it takes at once.
     pub(super) credit: u32,
-    /// Leases that it holds, in the order in which it takes them in hand.
-    pub(super) leases: Vec<Lease>,
-    /// Iterations whose activations it has cached.
-    pub(super) held_iterations: BTreeSet<(SweepId, u32)>,
-    /// Sweeps that it cannot help with.
-    pub(super) unfit_for: BTreeSet<SweepId>,
+    /// In the order in which it takes them in hand. Revoked ones keep their place until it answers for them.
+    pub(super) leases: Vec<Place>,
+    /// Since when the first of them has been the first.
+    pub(super) head_since: Now,
     pub(super) last_heard: Now,
-    /// Takes no more leases.
-    pub(super) leaving: bool,
+    pub(super) standing: Standing,
+    /// A lease that is overdue; no grants until it answers for it.
+    pub(super) stuck_on: Option<Lease>,
+    pub(super) rate: Rate,
+    /// Tiles whose scores were kept.
+    pub(super) tiles_done: u64,
+    /// Sweeps that it has computed a tile of, so that its weights are loaded.
+    pub(super) familiar: BTreeSet<SweepKey>,
+    /// The last one is the latest.
+    iterations: Vec<(SweepKey, u32)>,
+    pub(super) record: Record,
+}
+
+/// A lease that a worker holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) lease: Lease,
+    pub(super) sweep: SweepKey,
+    pub(super) cost: u64,
+    pub(super) since: Now,
+    /// The tile is not this worker's any more, but the worker may still be busy with it.
+    pub(super) revoked: bool,
+    /// Granted as a suspect: nothing is granted beside it.
+    pub(super) alone: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Standing {
+    Active,
+    /// Was told to leave.
+    Draining,
+    /// Said that it leaves.
+    Leaving,
+    Quarantined {
+        reason: String,
+    },
+}
+
+/// A worker's failures, to tell a broken worker from broken tiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Record {
+    failures: u64,
+    /// Failures before its last success.
+    forgiven: u64,
+    /// Failures since, on tiles that others computed.
+    refuted: u32,
+}
+
+impl Record {
+    /// Counts a failure and says its number.
+    pub(super) fn fail(&mut self) -> u64 {
+        self.failures += 1;
+        self.failures
+    }
+
+    pub(super) fn succeed(&mut self) {
+        self.forgiven = self.failures;
+        self.refuted = 0;
+    }
+
+    /// Another worker computed what this one failed on; says how often that happened since its last success.
+    pub(super) fn refute(&mut self, nth: u64) -> u32 {
+        if nth > self.forgiven {
+            self.refuted += 1;
+        }
+        self.refuted
+    }
 }
 
 impl WorkerSlot {
@@ -26,26 +93,80 @@ impl WorkerSlot {
         Self {
             credit,
             leases: Vec::new(),
-            held_iterations: BTreeSet::new(),
-            unfit_for: BTreeSet::new(),
+            head_since: now,
             last_heard: now,
-            leaving: false,
+            standing: Standing::Active,
+            stuck_on: None,
+            rate: Rate::default(),
+            tiles_done: 0,
+            familiar: BTreeSet::new(),
+            iterations: Vec::new(),
+            record: Record::default(),
         }
     }
 
-    /// Takes one lease away.
-    pub(super) fn release(&mut self, lease: &Lease) {
-        self.leases.retain(|held| held != lease);
+    /// Takes part in computing, now or when it has room.
+    pub(super) fn is_able(&self) -> bool {
+        self.standing == Standing::Active && self.stuck_on.is_none()
     }
 
-    /// Takes all leases of a sweep away.
-    pub(super) fn release_sweep(&mut self, sweep: &SweepId) -> Vec<Lease> {
-        let (released, kept) = std::mem::take(&mut self.leases).into_iter().partition(|lease| lease.sweep == *sweep);
-        self.leases = kept;
-        released
+    pub(super) fn has_room(&self) -> bool {
+        self.is_able() && self.leases.len() < self.credit as usize && !self.computes_alone()
     }
 
-    pub(super) fn has_credit(&self) -> bool {
-        !self.leaving && self.leases.len() < self.credit as usize
+    pub(super) fn computes_alone(&self) -> bool {
+        self.leases.iter().any(|place| place.alone)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    pub(super) fn push(&mut self, place: Place, now: Now) {
+        if self.leases.is_empty() {
+            self.head_since = now;
+        }
+        self.leases.push(place);
+    }
+
+    /// Frees the places of some leases.
+    pub(super) fn take(&mut self, now: Now, taken: impl Fn(&Place) -> bool) -> Vec<Place> {
+        if self.leases.first().is_some_and(&taken) {
+            self.head_since = now;
+        }
+        let (places, rest) = std::mem::take(&mut self.leases).into_iter().partition(taken);
+        self.leases = rest;
+        if let Some(overdue) = &self.stuck_on
+            && !self.leases.iter().any(|place| place.lease == *overdue)
+        {
+            self.stuck_on = None;
+        }
+        places
+    }
+
+    /// Its iterations of a sweep, the latest first.
+    pub(super) fn iterations_of(&self, sweep: SweepKey) -> impl Iterator<Item = u32> + Clone {
+        self.iterations.iter().rev().filter(move |(held, _)| *held == sweep).map(|&(_, iteration)| iteration)
+    }
+
+    /// It got a tile of this iteration. Says whether that is news, and which iteration it is taken to have dropped.
+    pub(super) fn remember(&mut self, sweep: SweepKey, iteration: u32) -> (bool, Option<(SweepKey, u32)>) {
+        let known = self.iterations.iter().rposition(|held| *held == (sweep, iteration));
+        if let Some(index) = known {
+            self.iterations.remove(index);
+        }
+        self.iterations.push((sweep, iteration));
+        let dropped = (self.iterations.len() > REMEMBERED_ITERATIONS).then(|| self.iterations.remove(0));
+        (known.is_none(), dropped)
+    }
+
+    pub(super) fn iterations(&self) -> &[(SweepKey, u32)] {
+        &self.iterations
+    }
+
+    /// A sweep has ended.
+    pub(super) fn forget(&mut self, sweep: SweepKey) {
+        self.iterations.retain(|(held, _)| *held != sweep);
+        self.familiar.remove(&sweep);
     }
 }

@@ -4,12 +4,12 @@ use std::pin::Pin;
 
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, WorkerId};
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_proto::status::{PlanOptions, SweepState};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
-use patchsweep_proto::wire::WireError;
+use patchsweep_proto::wire::{WireError, priority_from_wire};
 use prost::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
@@ -17,10 +17,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
-use super::handle::{Command, Handle};
+use super::handle::{Command, Handle, NewSweep};
+use super::offload::Offload;
 use super::planning::make_plan;
+use super::results::ResultsDesk;
 use super::status::RequestError;
 use crate::spec::Source;
+use crate::state::Store;
 
 pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -28,11 +31,13 @@ pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + 
 pub(super) struct ClientRpc {
     handle: Handle,
     folders: ModelFolders,
+    results: ResultsDesk,
+    offload: Offload,
 }
 
 impl ClientRpc {
-    pub(super) fn new(handle: Handle, folders: ModelFolders) -> Self {
-        Self { handle, folders }
+    pub(super) fn new(handle: Handle, folders: ModelFolders, store: Store, offload: Offload) -> Self {
+        Self { handle, folders, results: ResultsDesk::new(store, offload), offload }
     }
 }
 
@@ -46,17 +51,18 @@ impl ClientService for ClientRpc {
         request: Request<Streaming<v1::SubmitSweepRequest>>,
     ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
         let request = receive_submission(request.into_inner()).await?;
+        let priority = priority_from_wire(request.priority, "Submission").map_err(RequestError::from)?;
         let folders = self.folders.clone();
         let always_new = request.always_new;
         let dataset = Digest::of(request.dataset.as_bytes());
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
-        let planned = tokio::task::spawn_blocking(move || {
+        let planned = self.offload.run(move || {
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
             make_plan(&folders, &Source::new(request.spec), &request.dataset, options)
         });
-        let planned = planned.await.map_err(|_| RequestError::PlanningFailed)?;
-        let plan = Box::new(planned.map_err(RequestError::from)?);
-        let (sweep, created) = self.handle.ask(|reply| Command::Submit { plan, dataset, always_new, reply }).await?;
+        let plan = planned.await.ok_or(RequestError::PlanningFailed)?.map_err(RequestError::from)?;
+        let sweep = Box::new(NewSweep { plan, dataset, priority, always_new });
+        let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
     }
 
@@ -86,30 +92,39 @@ impl ClientService for ClientRpc {
         Ok(Response::new((&status).into()))
     }
 
-    async fn resume_sweep(&self, _: Request<v1::ResumeSweepRequest>) -> Result<Response<SweepStatus>, Status> {
-        Err(Status::unimplemented("resume"))
+    async fn resume_sweep(&self, request: Request<v1::ResumeSweepRequest>) -> Result<Response<SweepStatus>, Status> {
+        let sweep = SweepId(request.into_inner().sweep_id);
+        let status = self.handle.ask(|reply| Command::Resume { sweep, reply }).await?;
+        Ok(Response::new((&status).into()))
     }
 
     async fn list_workers(
         &self,
         _: Request<v1::ListWorkersRequest>,
     ) -> Result<Response<v1::ListWorkersResponse>, Status> {
-        Err(Status::unimplemented("workers"))
+        let statuses = self.handle.ask(|reply| Command::Workers { reply }).await?;
+        Ok(Response::new(v1::ListWorkersResponse { workers: statuses.iter().map(Into::into).collect() }))
     }
 
     async fn drain_worker(
         &self,
-        _: Request<v1::DrainWorkerRequest>,
+        request: Request<v1::DrainWorkerRequest>,
     ) -> Result<Response<v1::DrainWorkerResponse>, Status> {
-        Err(Status::unimplemented("drain"))
+        let worker = WorkerId(request.into_inner().worker_id);
+        self.handle.ask(|reply| Command::Drain { worker, reply }).await?;
+        Ok(Response::new(v1::DrainWorkerResponse {}))
     }
 
     async fn fetch_results(
         &self,
         request: Request<v1::FetchResultsRequest>,
     ) -> Result<Response<Self::FetchResultsStream>, Status> {
-        let sweep = SweepId(request.into_inner().sweep_id);
-        let results = self.handle.ask(|reply| Command::Results { sweep, reply }).await?;
+        let sweep = request.into_inner().sweep_id;
+        let status = self.watch(sweep.clone()).await?.borrow().clone();
+        if !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
+            return Err(RequestError::NoResults { sweep: status.sweep, state: status.state.name() }.into());
+        }
+        let results = self.results.fetch(SweepId(sweep), status.results_dropped).await?;
         let chunks = chunk::split(&results).into_iter().map(|data| Ok(v1::ResultsChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }

@@ -2,72 +2,127 @@
 
 use std::collections::VecDeque;
 
-use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
+use patchsweep_proto::status::SweepState;
 use patchsweep_proto::v1::{self, coordinator_message};
 
 use super::actor::Actor;
-use crate::scheduler::{Effect, Event};
+use super::promises::Promise;
+use crate::scheduler::{Effect, Event, Outcome};
+use crate::state::{Entry, FailedAttempt};
 
 impl Actor {
+    /// Scores to be kept or compared are taken care of in `report`, before the other effects.
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
             let unreachable = match effect {
                 Effect::Grant { worker, lease } => self.grant(worker, &lease),
-                Effect::Acknowledge { worker, lease } => {
-                    let lease = Some((&lease).into());
-                    self.send(worker, coordinator_message::Message::Acknowledge(v1::Acknowledge { lease }))
-                }
                 Effect::Revoke { worker, lease } => {
                     let lease = Some((&lease).into());
                     self.send(worker, coordinator_message::Message::Revoke(v1::Revoke { lease }))
                 }
-                // Kept in `report`, where the scores are.
-                Effect::Keep { .. } => None,
+                Effect::Acknowledge { worker, lease } => {
+                    self.promise(Promise::Acknowledge { worker, lease });
+                    None
+                }
+                Effect::Keep { .. } | Effect::Drop { .. } => None,
+                Effect::RecordFailure { worker, lease, reason } => {
+                    self.record_failure(worker, lease, reason);
+                    None
+                }
+                Effect::GiveUp { sweep, tile, reason } => {
+                    tracing::warn!(%sweep, %tile, reason, "tile given up: its cells will be NaN");
+                    self.journal.write(Entry::GivenUp { sweep, tile });
+                    None
+                }
+                Effect::Quarantine { worker, reason } => {
+                    tracing::warn!(%worker, name = self.worker_name(worker), reason, "worker quarantined");
+                    None
+                }
                 Effect::Disconnect { worker } => {
-                    tracing::warn!(%worker, "worker fell silent");
+                    tracing::warn!(%worker, name = self.worker_name(worker), "worker fell silent");
                     self.workers.remove(&worker);
                     None
                 }
                 Effect::Ended { sweep, outcome } => {
-                    tracing::info!(%sweep, ?outcome, "sweep ended");
-                    if let Some(record) = self.sweeps.get_mut(&sweep) {
-                        if let Some(progress) = self.scheduler.progress(&sweep) {
-                            record.publish(progress, self.scheduler.worker_count());
-                        }
-                        record.end(outcome);
-                    }
+                    self.ended(&sweep, outcome);
                     None
                 }
             };
             if let Some(worker) = unreachable {
-                tracing::warn!(%worker, "worker does not take its messages");
+                tracing::warn!(%worker, name = self.worker_name(worker), "worker does not take its messages");
                 self.workers.remove(&worker);
                 effects.extend(self.scheduler.apply(self.began.elapsed(), Event::Lost { worker }));
             }
         }
-        for record in self.sweeps.values().filter(|record| !record.status.borrow().state.is_final()) {
-            if let Some(progress) = self.scheduler.progress(&record.id) {
-                record.publish(progress, self.scheduler.worker_count());
+    }
+
+    /// Keeps a promise that was held back.
+    pub(super) fn keep(&mut self, promise: Promise) {
+        match promise {
+            Promise::Acknowledge { worker, lease } => {
+                let lease = Some((&lease).into());
+                let message = coordinator_message::Message::Acknowledge(v1::Acknowledge { lease });
+                if let Some(worker) = self.send(worker, message) {
+                    tracing::warn!(%worker, name = self.worker_name(worker), "worker does not take its messages");
+                    self.lose(worker);
+                }
+            }
+            Promise::Compare { worker, lease, scores } => self.compare(&worker, &lease, &scores),
+            Promise::Publish { sweep, status } => {
+                tracing::info!(%sweep, state = status.state.name(), "sweep ended");
+                if let Some(record) = self.sweeps.get(&sweep) {
+                    record.publish(*status);
+                }
+            }
+            Promise::Answer(answer) => answer(),
+        }
+    }
+
+    /// Shows clients how far each sweep is.
+    pub(super) fn publish_running(&self) {
+        let workers = self.scheduler.worker_count();
+        for (id, record) in self.sweeps.iter().filter(|(_, record)| record.running.is_some()) {
+            if let Some(progress) = self.scheduler.progress(id) {
+                record.publish(record.status_now(progress, workers, self.scheduler.waiting(id)));
             }
         }
     }
 
-    fn grant(&mut self, worker: WorkerId, lease: &Lease) -> Option<WorkerId> {
-        let record = self.sweeps.get(&lease.sweep)?;
-        let grant = v1::Grant {
-            lease: Some(lease.into()),
-            tile: Some((&record.plan.tiles[lease.tile.0 as usize]).into()),
-            context_digest: record.plan.digest.0.to_vec(),
-            model_digest: Vec::new(),
+    /// Clients hear of it when the journal has it.
+    fn ended(&mut self, sweep: &SweepId, outcome: Outcome) {
+        let workers = self.scheduler.worker_count();
+        let progress = self.scheduler.progress(sweep).unwrap_or_default();
+        let Some(record) = self.sweeps.get_mut(sweep) else { return };
+        let state = match outcome {
+            Outcome::Done => SweepState::Done,
+            Outcome::Partial { reason } => SweepState::Partial { reason },
+            Outcome::Failed { reason } => SweepState::Failed { reason },
+            Outcome::Cancelled => SweepState::Cancelled,
         };
-        self.send(worker, coordinator_message::Message::Grant(grant))
+        let mut status = record.status_now(progress, workers, None);
+        status.state = state.clone();
+        let seconds = record.running.take().map_or(0.0, |running| running.clock.elapsed().as_secs_f64());
+        self.journal.write(Entry::State { sweep: sweep.clone(), state, seconds });
+        self.promise(Promise::Publish { sweep: sweep.clone(), status: Box::new(status) });
     }
 
-    /// Names the worker if it is connected but its messages have piled up.
-    fn send(&mut self, worker: WorkerId, message: coordinator_message::Message) -> Option<WorkerId> {
-        let connected = self.workers.get(&worker)?;
-        let sent = connected.outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));
-        sent.is_err().then_some(worker)
+    fn record_failure(&mut self, worker: WorkerId, lease: Lease, reason: String) {
+        let name = self.worker_name(worker);
+        let Lease { sweep, tile, attempt, .. } = &lease;
+        tracing::warn!(%sweep, %tile, attempt = attempt.0, %worker, name, reason, "attempt failed");
+        self.journal.write(Entry::Failure(FailedAttempt { lease, worker: name, reason }));
+    }
+
+    fn grant(&mut self, worker: WorkerId, lease: &Lease) -> Option<WorkerId> {
+        let running = self.sweeps.get(&lease.sweep)?.running.as_ref()?;
+        let grant = v1::Grant {
+            lease: Some(lease.into()),
+            tile: Some((&running.plan.tiles[lease.tile.0 as usize]).into()),
+            context_digest: running.plan.digest.0.to_vec(),
+            model_digest: running.model.map_or_else(Vec::new, |digest| digest.0.to_vec()),
+        };
+        self.send(worker, coordinator_message::Message::Grant(grant))
     }
 }

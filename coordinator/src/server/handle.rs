@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Epoch, Lease, SweepId, WorkerId};
+use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
 use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_proto::status::{Priority, SweepStatus};
 use patchsweep_proto::v1;
+use patchsweep_proto::workers::WorkerStatus;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
@@ -21,6 +22,10 @@ pub(super) struct Registration {
     pub(super) credit: u32,
     /// What its cache did before.
     pub(super) cache: CacheStats,
+    /// Leases of an earlier session that it still computes or has results for.
+    pub(super) held: Vec<Lease>,
+    /// Who granted them.
+    pub(super) held_for: Option<CoordinatorId>,
 }
 
 /// A worker's place in the coordinator.
@@ -30,13 +35,15 @@ pub(super) struct Seat {
     pub(super) epoch: Epoch,
     /// What to send to the worker; ends when the worker is to be disconnected.
     pub(super) outgoing: mpsc::Receiver<Result<v1::CoordinatorMessage, Status>>,
+    /// Closes when the worker is to be disconnected.
+    pub(super) dismissed: oneshot::Receiver<()>,
 }
 
 /// What a worker says of a lease.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) lease: Lease,
-    pub(super) outcome: Result<Computed, String>,
+    pub(super) outcome: Result<Computed, Failure>,
     pub(super) cache: CacheStats,
     pub(super) busy_seconds: f64,
     pub(super) work: WorkDone,
@@ -49,21 +56,43 @@ pub(super) struct Computed {
     pub(super) model: Digest,
 }
 
-type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
+/// Why a result cannot be merged with its sweep's.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// This attempt at this tile.
+    Attempt(String),
+    /// The worker's model is another one.
+    OtherModel(String),
+}
+
+/// A sweep to be computed.
+#[derive(Debug)]
+pub(super) struct NewSweep {
+    pub(super) plan: Plan,
+    pub(super) dataset: Digest,
+    pub(super) priority: Priority,
+    /// Even if the same plan has been submitted before.
+    pub(super) always_new: bool,
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// What the owning task is asked or told.
 #[derive(Debug)]
 pub(super) enum Command {
-    Submit { plan: Box<Plan>, dataset: Digest, always_new: bool, reply: Reply<(SweepId, bool)> },
+    Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },
     Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
     List { reply: Reply<Vec<SweepStatus>> },
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
-    Results { sweep: SweepId, reply: Reply<Arc<Vec<u8>>> },
+    Resume { sweep: SweepId, reply: Reply<SweepStatus> },
+    Workers { reply: Reply<Vec<WorkerStatus>> },
+    Drain { worker: WorkerId, reply: Reply<()> },
     Context { digest: Digest, reply: Reply<Arc<Plan>> },
     Join { registration: Registration, reply: Reply<Seat> },
     Heard { worker: WorkerId },
-    Leaving { worker: WorkerId, reason: String },
+    Leaving { worker: WorkerId, reason: String, finishing: Vec<Lease> },
     Lost { worker: WorkerId },
+    Released { worker: WorkerId, lease: Lease },
     Report { worker: WorkerId, report: Box<Report> },
     Close { reply: Reply<()> },
 }
@@ -91,7 +120,7 @@ impl Handle {
         let _ = self.commands.send(command).await;
     }
 
-    /// Ends all workers' streams.
+    /// Ends all workers' streams, once what they reported is on disk.
     pub(super) async fn close(&self) {
         let _ = self.ask(|reply| Command::Close { reply }).await;
     }

@@ -1,13 +1,20 @@
-//! The shell around the pure core: sockets, time, and one task that owns all state.
+//! The shell around the pure core: sockets, time, the journal, and one task that owns all state.
 
 mod actor;
 mod client_service;
+mod crew;
 mod effects;
 mod handle;
-mod manifest;
+mod journal;
+mod offload;
 mod planning;
+mod promises;
 mod record;
+mod recovery;
+mod reports;
+mod results;
 mod status;
+mod submission;
 mod worker_service;
 
 use std::future::Future;
@@ -19,20 +26,28 @@ use patchsweep_proto::credentials::Role;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
 use patchsweep_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_stream::Stream;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
 
+pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
 use crate::gate::{self, Gate};
+use crate::state::{Recovered, StateError, Store};
+use actor::Actor;
 use client_service::ClientRpc;
+use handle::Handle;
+use journal::Journal;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long a stopping coordinator waits for its clients.
+/// How long a stopping coordinator waits for the journal and for its clients.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Largest message that a client or worker may send; whatever may be larger travels in chunks.
@@ -61,6 +76,24 @@ pub enum ServeError {
     /// Serving failed.
     #[error("the server failed")]
     Transport(#[from] tonic::transport::Error),
+    /// State cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// What a coordinator serves.
+#[derive(Debug)]
+pub struct Service {
+    /// Where models are looked up.
+    pub folders: ModelFolders,
+    /// Where everything is kept.
+    pub store: Store,
+    /// What was kept there before.
+    pub recovered: Recovered,
+    /// Where long work runs.
+    pub offload: Offload,
+    /// Who gets in.
+    pub gate: Gate,
 }
 
 /// A coordinator that listens, before it serves.
@@ -68,25 +101,17 @@ pub enum ServeError {
 pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
-    folders: ModelFolders,
-    gate: Gate,
 }
 
 impl Coordinator {
     /// Takes an address; port 0 lets the system choose.
-    pub async fn bind(address: SocketAddr, folders: ModelFolders) -> Result<Self, ServeError> {
+    pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
         let listen = async {
             let listener = TcpListener::bind(address).await?;
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = listen.await.map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Self { listener, address, folders, gate: Gate::open() })
-    }
-
-    /// Lets in whom that gate lets in; without it everybody.
-    #[must_use]
-    pub fn behind(self, gate: Gate) -> Self {
-        Self { gate, ..self }
+        Ok(Self { listener, address })
     }
 
     /// Where it listens.
@@ -96,38 +121,69 @@ impl Coordinator {
     }
 
     /// Serves until `shutdown` completes, and a bounded moment longer.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let handle = actor::start();
-        let client = ClientServiceServer::new(ClientRpc::new(handle.clone(), self.folders))
-            .max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let worker =
-            WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let client = InterceptedService::new(client, self.gate.guard(Role::Client));
-        let worker = InterceptedService::new(worker, self.gate.guard(Role::Worker));
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let server = Server::builder()
-            .http2_keepalive_interval(Some(HEARTBEAT))
-            .http2_keepalive_timeout(Some(HEARTBEAT))
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_frame_size(MAX_FRAME_BYTES)
-            .http2_max_header_list_size(MAX_HEADER_BYTES)
-            .add_service(client)
-            .add_service(worker)
-            .serve_with_incoming_shutdown(gate::incoming(self.listener, self.gate), async {
-                let _ = stopped.await;
-            });
-        tokio::pin!(server);
-        tokio::select! {
-            ended = server.as_mut() => return Ok(ended?),
-            () = shutdown => {}
-        }
-        tracing::info!("shutting down");
+    pub async fn serve(self, service: Service, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let connections = gate::incoming(self.listener, service.gate.clone());
+        serve_on(connections, service, shutdown).await
+    }
+}
+
+/// Serves connections until `shutdown` completes, and a bounded moment longer. Of the gate it checks the requests; TLS and
+/// limits on connections are theirs who accepts them.
+pub async fn serve_on<IO>(
+    connections: impl Stream<Item = io::Result<IO>>,
+    service: Service,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError>
+where
+    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let Service { folders, store, recovered, offload, gate } = service;
+    let journal = Journal::start(store.clone(), offload)?;
+    let (handle, actor) = Actor::recover(recovered, journal).start();
+    let client = ClientRpc::new(handle.clone(), folders, store, offload);
+    serve_services(connections, &handle, client, &gate, shutdown).await?;
+    drop(handle);
+    if tokio::time::timeout(FAREWELL, actor).await.is_err() {
+        tracing::warn!("ending with requests under way");
+    }
+    Ok(())
+}
+
+async fn serve_services<IO>(
+    connections: impl Stream<Item = io::Result<IO>>,
+    handle: &Handle,
+    client: ClientRpc,
+    gate: &Gate,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError>
+where
+    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let client = ClientServiceServer::new(client).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let worker = WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(HEARTBEAT))
+        .http2_keepalive_timeout(Some(HEARTBEAT))
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
+        .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))
+        .serve_with_incoming_shutdown(connections, async {
+            let _ = stopped.await;
+        });
+    tokio::pin!(server);
+    tokio::select! {
+        ended = server.as_mut() => return Ok(ended?),
+        () = shutdown => {}
+    }
+    tracing::info!("shutting down");
+    // Neither clients that keep their connection open nor a disk that is full must keep the coordinator alive.
+    let farewell = tokio::time::timeout(FAREWELL, async {
         handle.close().await;
         let _ = stop.send(());
-        // Clients that keep their connection open must not keep the coordinator alive.
-        if let Ok(ended) = tokio::time::timeout(FAREWELL, server).await {
-            ended?;
-        }
-        Ok(())
-    }
+        server.await
+    });
+    Ok(farewell.await.unwrap_or(Ok(()))?)
 }

@@ -2,12 +2,14 @@
 
 use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::error_chain;
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, WorkerId};
 use patchsweep_proto::refusal::Refusal;
 use patchsweep_proto::wire::WireError;
 use tonic::Status;
 
 use super::PlanningError;
+use crate::merge::MergeError;
+use crate::state::StateError;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -36,21 +38,42 @@ pub(crate) enum RequestError {
     ShuttingDown,
     #[error("planning failed; the coordinator's log says why")]
     PlanningFailed,
+    #[error("merging failed; the coordinator's log says why")]
+    MergingFailed,
+    #[error("no worker `{0}` is connected; `patchsweep workers` shows those that are")]
+    UnknownWorker(WorkerId),
+    #[error("sweep `{sweep}` lacks nothing that could be resumed: it is {state}")]
+    NothingToResume { sweep: SweepId, state: &'static str },
+    #[error(
+        "nothing can be stored now ({reason}); make room on the disk of the coordinator's state folder and try again"
+    )]
+    CannotStore { reason: String },
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
 }
 
 impl From<RequestError> for Status {
     fn from(error: RequestError) -> Self {
         let text = error_chain(&error);
         match error {
-            RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) => Self::not_found(text),
-            RequestError::NoResults { .. } => Self::failed_precondition(text),
+            RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) | RequestError::UnknownWorker(_) => {
+                Self::not_found(text)
+            }
+            RequestError::NoResults { .. } | RequestError::NothingToResume { .. } => Self::failed_precondition(text),
             RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
             | RequestError::Wire(_)
             | RequestError::TooLarge(_)
             | RequestError::NotRegistered => Self::invalid_argument(text),
-            RequestError::RegistrationTimeout | RequestError::ShuttingDown => Self::unavailable(text),
-            RequestError::PlanningFailed => Self::internal(text),
+            RequestError::RegistrationTimeout | RequestError::ShuttingDown | RequestError::CannotStore { .. } => {
+                Self::unavailable(text)
+            }
+            RequestError::PlanningFailed
+            | RequestError::MergingFailed
+            | RequestError::State(_)
+            | RequestError::Merge(_) => Self::internal(text),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::chunk;
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::WorkerId;
+use patchsweep_proto::ids::{CoordinatorId, Lease, WorkerId};
 use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::client_service::ChunkStream;
-use super::handle::{Command, Computed, Handle, Registration, Report};
+use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat};
 use super::status::RequestError;
 
 /// How long a connection may take to register.
@@ -52,13 +52,20 @@ impl WorkerService for WorkerRpc {
             let (worker, coordinator) = (register.protocol_version, PROTOCOL_VERSION);
             return Err(RequestError::ProtocolVersion { worker, coordinator }.into());
         }
-        let v1::Register { name, device, credit, cache, .. } = register;
-        let cache = cache.map(CacheStats::from).unwrap_or_default();
-        let registration = Registration { name, device, credit, cache };
+        let registration = read_registration(register).map_err(RequestError::from)?;
         let seat = self.handle.ask(|reply| Command::Join { registration, reply }).await?;
-        let span = tracing::info_span!("session", worker = %seat.worker, epoch = seat.epoch.0);
-        tokio::spawn(listen(self.handle.clone(), seat.worker, incoming).instrument(span));
-        Ok(Response::new(ReceiverStream::new(seat.outgoing)))
+        let Seat { worker, epoch, outgoing, dismissed } = seat;
+        let span = tracing::info_span!("session", %worker, epoch = epoch.0);
+        let handle = self.handle.clone();
+        let listening = async move {
+            tokio::select! {
+                () = listen(&handle, worker, incoming) => {}
+                _ = dismissed => {}
+            }
+            handle.tell(Command::Lost { worker }).await;
+        };
+        tokio::spawn(listening.instrument(span));
+        Ok(Response::new(ReceiverStream::new(outgoing)))
     }
 
     async fn fetch_context(
@@ -73,50 +80,62 @@ impl WorkerService for WorkerRpc {
     }
 }
 
-/// Passes on what a worker says until its stream ends or it takes leave.
-async fn listen(handle: Handle, worker: WorkerId, mut incoming: Streaming<v1::WorkerMessage>) {
+/// Passes on what a worker says until its stream ends.
+async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::WorkerMessage>) {
     while let Some(message) = incoming.next().await {
-        match message.map(read_message) {
-            Ok(Ok(Some(Heard::GoingAway { reason }))) => {
-                handle.tell(Command::Leaving { worker, reason }).await;
-                break;
-            }
-            Ok(Ok(Some(Heard::Heartbeat))) => handle.tell(Command::Heard { worker }).await,
-            Ok(Ok(Some(Heard::Report(report)))) => handle.tell(Command::Report { worker, report }).await,
+        match message.map(|message| read_message(worker, message)) {
+            Ok(Ok(Some(command))) => handle.tell(command).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "worker sent something invalid");
-                break;
+                return;
             }
             Err(status) => {
-                tracing::warn!(error = status.message(), "worker's stream broke");
-                break;
+                tracing::info!(error = status.message(), "worker's stream broke");
+                return;
             }
         }
     }
-    handle.tell(Command::Lost { worker }).await;
 }
 
-/// What a registered worker says.
-enum Heard {
-    Heartbeat,
-    GoingAway { reason: String },
-    Report(Box<Report>),
+fn read_registration(register: v1::Register) -> Result<Registration, WireError> {
+    let v1::Register { name, device, credit, cache, held, coordinator_id, .. } = register;
+    let invalid =
+        |field, reason: &str| Err(WireError::Invalid { message: "Register", field, reason: reason.to_owned() });
+    if held.len() > credit as usize {
+        return invalid("held", "more leases than credit");
+    }
+    let held_for = match coordinator_id.len() {
+        0 => None,
+        _ => match coordinator_id.try_into() {
+            Ok(id) => Some(CoordinatorId(id)),
+            Err(_) => return invalid("coordinator_id", "not 16 bytes"),
+        },
+    };
+    let cache = cache.map(CacheStats::from).unwrap_or_default();
+    let held = held.into_iter().map(Lease::from).collect();
+    Ok(Registration { name, device, credit, cache, held, held_for })
 }
 
-fn read_message(message: v1::WorkerMessage) -> Result<Option<Heard>, WireError> {
+/// What a registered worker says, as the owning task takes it.
+fn read_message(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Command>, WireError> {
     let Some(message) = message.message else { return Ok(None) };
-    let heard = match message {
-        worker_message::Message::Heartbeat(_) => Heard::Heartbeat,
-        worker_message::Message::GoingAway(v1::GoingAway { reason, .. }) => Heard::GoingAway { reason },
-        worker_message::Message::Released(_) => return Ok(None),
-        worker_message::Message::Result(result) => Heard::Report(Box::new(read_report(result)?)),
+    let command = match message {
+        worker_message::Message::Heartbeat(_) => Command::Heard { worker },
+        worker_message::Message::GoingAway(v1::GoingAway { reason, finishing }) => {
+            Command::Leaving { worker, reason, finishing: finishing.into_iter().map(Lease::from).collect() }
+        }
+        worker_message::Message::Released(v1::Released { lease }) => {
+            let lease = lease.ok_or(WireError::Missing { message: "Released", field: "lease" })?.into();
+            Command::Released { worker, lease }
+        }
+        worker_message::Message::Result(result) => Command::Report { worker, report: Box::new(read_report(result)?) },
         worker_message::Message::Register(_) => {
             let reason = "a worker registers once".to_owned();
             return Err(WireError::Invalid { message: "WorkerMessage", field: "register", reason });
         }
     };
-    Ok(Some(heard))
+    Ok(Some(command))
 }
 
 fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
@@ -126,7 +145,10 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
             scores: TileScores::try_from(scores)?,
             model: Digest::try_from(result.model_digest.as_slice())?,
         }),
-        tile_result::Outcome::Failure(v1::TileFailure { reason, .. }) => Err(reason),
+        tile_result::Outcome::Failure(failure) => Err(match failure.kind() {
+            v1::FailureKind::OtherModel => Failure::OtherModel(failure.reason),
+            v1::FailureKind::Unspecified | v1::FailureKind::Attempt => Failure::Attempt(failure.reason),
+        }),
     };
     Ok(Report {
         lease: result.lease.ok_or_else(|| missing("lease"))?.into(),

@@ -25,8 +25,10 @@ struct Place {
     line: usize,
     /// In characters, counted from 1.
     column: usize,
-    /// The whole line.
-    text: String,
+    /// The line, or what of a long one is around the place.
+    text: Box<str>,
+    /// Characters of `text` before the place.
+    indent: usize,
     /// Characters to underline, at least one.
     width: usize,
 }
@@ -48,6 +50,12 @@ impl Source {
     #[must_use]
     pub fn error(&self, span: Range<usize>, message: String) -> SpecError {
         SpecError { place: Some(self.place(span)), message, hint: None }
+    }
+
+    /// An error of the text as a whole.
+    #[must_use]
+    pub fn error_of_all(&self, message: String) -> SpecError {
+        SpecError { place: None, message, hint: None }
     }
 
     /// An error about a word that should be one of `valid`; the nearest is offered.
@@ -78,10 +86,15 @@ impl Source {
     fn place(&self, span: Range<usize>) -> Place {
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let text = self.text[line_start..].lines().next().unwrap_or("").to_owned();
+        let text = self.text[line_start..].lines().next().unwrap_or("");
         let column = before[line_start..].chars().count() + 1;
         let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
-        Place { line: before.matches('\n').count() + 1, column, text, width: marked.max(1) }
+        // Of a long line only what is around the place.
+        let skipped = if column > SHOWN { column - SHOWN_BEFORE } else { 0 };
+        let text: Box<str> = text.chars().skip(skipped).take(SHOWN).collect();
+        let indent = column - 1 - skipped;
+        let marked = marked.min(SHOWN - indent);
+        Place { line: before.matches('\n').count() + 1, column, text, indent, width: marked.max(1) }
     }
 }
 
@@ -97,12 +110,33 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
     ("expected a boolean", "expected `true` or `false`"),
 ];
 
+/// Bytes from which on a word is no misspelt one.
+const LONGEST_WORD: usize = 128;
+
+/// Characters of a line, and of what is said of it, that are shown.
+const SHOWN: usize = 200;
+
+/// Characters of a long line before the place that is pointed at.
+const SHOWN_BEFORE: usize = 100;
+
+/// The beginning of a text that nobody would read to its end.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(2 * SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// What a person may have meant by a word that is none of `valid`.
 pub(crate) fn nearest_word(word: &str, valid: &[&str]) -> String {
     did_you_mean(word, valid).unwrap_or_else(|| format!("valid: {}", quoted(valid)))
 }
 
 fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {
+    // Memory and time of a comparison grow with both lengths.
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let distance = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate);
     let nearest = valid.iter().min_by_key(distance)?;
     (distance(&nearest) <= 1 + nearest.len() / 4).then(|| format!("did you mean `{nearest}`?"))
@@ -116,13 +150,13 @@ fn quoted(words: &[&str]) -> String {
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(Place { line, column, text, width }) => {
+            Some(Place { line, column, text, indent, width }) => {
                 let gutter = " ".repeat(line.to_string().len());
-                let indent = " ".repeat(column - 1);
-                write!(f, "spec line {line}, column {column}: {}", self.message)?;
+                let indent = " ".repeat(*indent);
+                write!(f, "spec line {line}, column {column}: {}", shortened(&self.message))?;
                 write!(f, "\n{line} | {text}\n{gutter} | {indent}{}", "^".repeat(*width))?;
             }
-            None => write!(f, "spec: {}", self.message)?,
+            None => write!(f, "spec: {}", shortened(&self.message))?,
         }
         match &self.hint {
             Some(hint) => write!(f, "\n{hint}"),

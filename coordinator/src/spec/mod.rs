@@ -17,15 +17,40 @@ pub use schema::Spec;
 /// The schema version that this program reads.
 pub const SCHEMA: u32 = 1;
 
+/// Most bytes of a spec's text.
+pub const MOST_SPEC_BYTES: usize = 1 << 20;
+
+/// Most characters of a sweep's name; ids in commands and messages are made of it.
+pub const MOST_NAME_CHARS: usize = 100;
+
+/// Most metrics, iterations or grids.
+const MOST_TABLES: usize = 1 << 12;
+
 impl Spec {
     /// Parses the text of a spec.
     pub fn parse(source: &Source) -> Result<Self, SpecError> {
+        let bytes = source.text().len();
+        if bytes > MOST_SPEC_BYTES {
+            return Err(source.error_of_all(format!(
+                "{bytes} bytes, more than the {MOST_SPEC_BYTES} that a spec may have; prompts and token ids belong into \
+                 the file that `[dataset]` names"
+            )));
+        }
         let spec: Self = toml::from_str(source.text()).map_err(|error| source.toml_error(&error))?;
         if *spec.schema.get_ref() != SCHEMA {
             return Err(source.error(spec.schema.span(), format!("this program reads schema = {SCHEMA}")));
         }
         if spec.name.get_ref().trim().is_empty() {
             return Err(source.error(spec.name.span(), "a sweep needs a name".to_owned()));
+        }
+        if spec.name.get_ref().chars().count() > MOST_NAME_CHARS {
+            let message = format!("a sweep's name has at most {MOST_NAME_CHARS} characters");
+            return Err(source.error(spec.name.span(), message));
+        }
+        let tables = [("metric", spec.metric.len()), ("iteration", spec.iteration.len()), ("grid", spec.grid.len())];
+        if let Some((table, count)) = tables.into_iter().find(|&(_, count)| count > MOST_TABLES) {
+            let message = format!("{count} tables `[[{table}]]`, more than the {MOST_TABLES} of a sweep");
+            return Err(source.error(spec.name.span(), message));
         }
         let model = &spec.model.get_ref();
         if model.path.is_some() == model.hub.is_some() {
@@ -104,6 +129,24 @@ axes = ["layer", "head"]
     }
 
     #[test]
+    fn a_spec_with_more_tables_than_anybody_writes_is_refused() {
+        let grids = "[[grid]]\ncomponent = \"z\"\naxes = []\n".repeat(MOST_TABLES);
+        let message = refusal(&format!("{VALID}{grids}"));
+        assert!(message.starts_with("spec line 3, column 8: 4097 tables `[[grid]]`"), "{message}");
+    }
+
+    #[test]
+    fn a_refusal_shows_the_place_and_not_all_of_a_long_line() {
+        let (word, before) = ("q".repeat(300_000), "é".repeat(5000));
+        let message = refusal(&VALID.replace("samples", &word));
+        assert!(message.starts_with("spec line 8, column 1: unknown field"), "{}", &message[..100]);
+        assert!(message.len() < 2000, "{} bytes", message.len());
+        let message = refusal(&VALID.replace("path = \"m\"", &format!("path = \"{before}\" x")));
+        assert!(message.starts_with("spec line 5, column 5011: "), "{message}");
+        assert!(message.len() < 2000, "{} bytes", message.len());
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_its_place_and_the_nearest_word() {
         let message = refusal(&VALID.replace("samples", "sampels"));
         assert!(message.starts_with("spec line 8, column 1: unknown field `sampels`"), "{message}");
@@ -118,6 +161,26 @@ axes = ["layer", "head"]
         assert!(read("read = [1, \"x\"]").starts_with("spec line 14, column 12: "), "{}", read("read = [1, \"x\"]"));
         assert!(read("read = 1\nanswer = -1").contains("expected a whole number from 0"));
         assert!(read("read = 1\nanswer = [0, -1]").contains("expected a whole number from 0"));
+    }
+
+    #[test]
+    fn a_spec_has_at_most_a_mebibyte() {
+        let of_bytes = |bytes: usize| format!("{VALID}#{}", "x".repeat(bytes - VALID.len() - 1));
+        for bytes in [MOST_SPEC_BYTES - 1, MOST_SPEC_BYTES] {
+            Spec::parse(&Source::new(of_bytes(bytes))).expect("small enough");
+        }
+        let refused = refusal(&of_bytes(MOST_SPEC_BYTES + 1));
+        assert!(refused.starts_with("spec: 1048577 bytes, more than the 1048576"), "{refused}");
+        assert!(refused.contains("the file that `[dataset]` names"), "{refused}");
+    }
+
+    #[test]
+    fn a_name_has_at_most_a_hundred_characters() {
+        let named = |chars: usize| VALID.replace("name = \"x\"", &format!("name = \"{}\"", "é".repeat(chars)));
+        for chars in [MOST_NAME_CHARS - 1, MOST_NAME_CHARS] {
+            Spec::parse(&Source::new(named(chars))).expect("short enough");
+        }
+        assert!(refusal(&named(MOST_NAME_CHARS + 1)).contains("line 3, column 8: a sweep's name has at most 100"));
     }
 
     #[test]

@@ -52,8 +52,11 @@ pub enum ConfigError {
         /// As in the file.
         found: String,
     },
-    /// A size of 0, or heads that do not divide the width.
-    #[error("n_layer, n_head, n_embd, vocab_size and n_positions must be positive and n_head must divide n_embd")]
+    /// A size of 0 or larger than any model's, or heads that do not divide the width.
+    #[error(
+        "n_layer, n_head, n_embd, vocab_size and n_positions must be positive and those of a model, and n_head must divide \
+         n_embd"
+    )]
     Sizes,
 }
 
@@ -104,19 +107,19 @@ impl Gpt2Config {
             return Err(ConfigError::ModelType { found: model_type });
         }
         let raw: RawConfig = serde_json::from_str(text)?;
-        let sizes = [raw.n_layer, raw.n_head, raw.n_embd, raw.vocab_size, raw.n_positions];
-        if sizes.contains(&0) || !raw.n_embd.is_multiple_of(raw.n_head) || raw.n_inner == Some(0) {
+        let shape = ModelShape {
+            layers: raw.n_layer,
+            heads: raw.n_head,
+            d_model: raw.n_embd,
+            d_mlp: raw.n_inner.unwrap_or_else(|| raw.n_embd.saturating_mul(4)),
+            d_vocab: raw.vocab_size,
+            n_ctx: raw.n_positions,
+        };
+        if !shape.is_plausible() || !shape.d_model.is_multiple_of(shape.heads) {
             return Err(ConfigError::Sizes);
         }
         Ok(Self {
-            shape: ModelShape {
-                layers: raw.n_layer,
-                heads: raw.n_head,
-                d_model: raw.n_embd,
-                d_mlp: raw.n_inner.unwrap_or(4 * raw.n_embd),
-                d_vocab: raw.vocab_size,
-                n_ctx: raw.n_positions,
-            },
+            shape,
             layer_norm_epsilon: raw.layer_norm_epsilon,
             activation: raw.activation_function,
             scale_attn_weights: raw.scale_attn_weights,
@@ -151,5 +154,17 @@ mod tests {
         assert_eq!(llama.to_string(), "model_type is `llama`; only `gpt2` models are supported");
         let uneven = SMALL.replace(r#""n_head": 3"#, r#""n_head": 5"#);
         assert!(matches!(Gpt2Config::from_json(&uneven), Err(ConfigError::Sizes)));
+    }
+
+    #[test]
+    fn sizes_that_no_model_has_are_refused_before_anything_is_made_of_them() {
+        for (plain, huge) in [
+            ("\"n_layer\": 2", "\"n_layer\": 4294967295"),
+            ("\"n_embd\": 24, \"n_inner\": 20", "\"n_embd\": 3000000000"),
+            ("\"n_positions\": 16", "\"n_positions\": 4294967295"),
+        ] {
+            let refused = Gpt2Config::from_json(&SMALL.replace(plain, huge));
+            assert!(matches!(refused, Err(ConfigError::Sizes)), "{huge}: {refused:?}");
+        }
     }
 }

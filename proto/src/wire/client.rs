@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::WireError;
+use super::state::{sweep_state_from_wire, sweep_state_to_wire};
 use crate::ids::{SweepId, WorkerId};
 use crate::status::{PlanOptions, Priority, SweepState, SweepStatus};
 use crate::v1;
@@ -10,12 +11,10 @@ use crate::workers::{WorkerState, WorkerStatus};
 
 impl From<&SweepStatus> for v1::SweepStatus {
     fn from(status: &SweepStatus) -> Self {
-        let (state, reason) = match &status.state {
-            SweepState::Running => (v1::SweepState::Running, status.waiting.clone().unwrap_or_default()),
-            SweepState::Done => (v1::SweepState::Done, String::new()),
-            SweepState::Partial { reason } => (v1::SweepState::Partial, reason.clone()),
-            SweepState::Failed { reason } => (v1::SweepState::Failed, reason.clone()),
-            SweepState::Cancelled => (v1::SweepState::Cancelled, String::new()),
+        let (state, reason) = sweep_state_to_wire(&status.state);
+        let reason = match &status.state {
+            SweepState::Running => status.waiting.clone().unwrap_or_default(),
+            _ => reason,
         };
         Self {
             sweep_id: status.sweep.0.clone(),
@@ -41,16 +40,7 @@ impl TryFrom<v1::SweepStatus> for SweepStatus {
     type Error = WireError;
 
     fn try_from(wire: v1::SweepStatus) -> Result<Self, WireError> {
-        let state = match wire.state() {
-            v1::SweepState::Unspecified => {
-                return Err(WireError::Missing { message: "SweepStatus", field: "state" });
-            }
-            v1::SweepState::Running => SweepState::Running,
-            v1::SweepState::Partial => SweepState::Partial { reason: wire.reason.clone() },
-            v1::SweepState::Done => SweepState::Done,
-            v1::SweepState::Failed => SweepState::Failed { reason: wire.reason.clone() },
-            v1::SweepState::Cancelled => SweepState::Cancelled,
-        };
+        let state = sweep_state_from_wire(wire.state(), &wire.reason, "SweepStatus")?;
         let waiting = Some(wire.reason).filter(|reason| state == SweepState::Running && !reason.is_empty());
         Ok(Self {
             sweep: SweepId(wire.sweep_id),

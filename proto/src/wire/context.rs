@@ -1,9 +1,9 @@
 //! `SweepContext` and what it holds.
 
-use super::grid::grid_from_wire;
+use super::grid::{component_from_wire, grid_from_wire};
 use super::{WireError, required};
 use crate::context::{Direction, Iteration, Noise, SweepContext};
-use crate::grid::Grid;
+use crate::grid::{Grid, MAX_INDICES, index_count};
 use crate::metric::Metric;
 use crate::model::ModelShape;
 use crate::tokens::TokenMatrix;
@@ -44,7 +44,17 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         let iterations: Vec<Iteration> =
             wire.iterations.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let metrics: Vec<Metric> = wire.metrics.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-        let grid = |grid| grid_from_wire(grid, &shape, clean.positions());
+        if clean.positions() > shape.n_ctx {
+            return Err(WireError::invalid(CONTEXT, "clean", "more positions than the model has"));
+        }
+        let mut indices = 0;
+        let grid = |grid: v1::Grid| {
+            indices += index_count(component_from_wire(grid.component())?, &shape, clean.positions());
+            if indices > MAX_INDICES {
+                return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
+            }
+            grid_from_wire(grid, &shape, clean.positions())
+        };
         let grids: Vec<Grid> = wire.grids.into_iter().map(grid).collect::<Result<_, _>>()?;
         for (field, length) in [("iterations", iterations.len()), ("metrics", metrics.len()), ("grids", grids.len())] {
             if length == 0 {
@@ -73,9 +83,6 @@ impl TryFrom<v1::SweepContext> for SweepContext {
 fn check_fit(context: &SweepContext) -> Result<(), WireError> {
     let (prompts, positions) = (context.clean.prompts(), context.clean.positions());
     let refuse = |field, reason: &str| Err(WireError::invalid(CONTEXT, field, reason));
-    if positions > context.shape.n_ctx {
-        return refuse("clean", "more positions than the model has");
-    }
     for iteration in &context.iterations {
         let corrupted = &iteration.corrupted;
         if corrupted.prompts() != prompts || corrupted.positions() != positions {
@@ -249,5 +256,30 @@ mod tests {
             decode_context(&encode_context(&context)).is_ok()
         };
         assert!(with(vec![0, 2], 0.5) && !with(vec![3], 0.5) && !with(vec![], 0.5) && !with(vec![0], f32::NAN));
+    }
+
+    #[test]
+    fn sizes_that_no_model_has_are_refused_before_anything_is_listed() {
+        let valid = || v1::SweepContext::from(&context());
+        let shape = valid().shape.expect("a shape");
+        for shape in [
+            v1::ModelShape { layers: u32::MAX, ..shape },
+            v1::ModelShape { heads: u32::MAX, ..shape },
+            v1::ModelShape { n_ctx: u32::MAX, ..shape },
+        ] {
+            let huge = v1::SweepContext { shape: Some(shape), ..valid() };
+            let refused = SweepContext::try_from(huge).expect_err("is refused");
+            assert!(refused.to_string().contains("larger than any model's"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn grids_that_list_more_indices_than_a_sweep_has_are_refused() {
+        let mut many = v1::SweepContext::from(&context());
+        many.shape = many.shape.map(|shape| v1::ModelShape { layers: 1 << 12, ..shape });
+        let unrestricted = v1::Grid { selections: Vec::new(), ..many.grids[0].clone() };
+        many.grids = vec![unrestricted; (1 << 12) + 1];
+        let refused = SweepContext::try_from(many).expect_err("is refused");
+        assert!(refused.to_string().contains("more indices than a sweep may have"), "{refused}");
     }
 }

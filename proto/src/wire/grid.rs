@@ -60,7 +60,7 @@ fn component_to_wire(component: Component) -> v1::Component {
     }
 }
 
-fn component_from_wire(component: v1::Component) -> Result<Component, WireError> {
+pub(super) fn component_from_wire(component: v1::Component) -> Result<Component, WireError> {
     Ok(match component {
         v1::Component::Unspecified => return Err(WireError::Missing { message: GRID, field: "component" }),
         v1::Component::ResidPre => Component::ResidPre,

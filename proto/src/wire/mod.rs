@@ -10,9 +10,11 @@ mod metric;
 mod model;
 mod results;
 mod scores;
+mod state;
 mod tile;
 
 pub use client::priority_from_wire;
+pub use state::{sweep_state_from_wire, sweep_state_to_wire};
 pub use tile::check_tile;
 
 use std::ops::Range;

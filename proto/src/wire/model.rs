@@ -40,10 +40,11 @@ impl TryFrom<v1::ModelShape> for ModelShape {
 
     fn try_from(wire: v1::ModelShape) -> Result<Self, WireError> {
         let v1::ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = wire;
-        if [layers, heads, d_model, d_mlp, d_vocab, n_ctx].contains(&0) {
-            return Err(WireError::invalid("SweepContext", "shape", "a size is 0"));
+        let shape = Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx };
+        if !shape.is_plausible() {
+            return Err(WireError::invalid("SweepContext", "shape", "a size is 0, or larger than any model's"));
         }
-        Ok(Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx })
+        Ok(shape)
     }
 }
 

@@ -25,12 +25,15 @@ fn worker_complaint(args: &[&str]) -> String {
 fn an_unreachable_coordinator_is_named_within_seconds() {
     let sweep = sweep(SPEC, PROMPTS);
     let (spec, out) = (sweep.spec(), sweep.folder().join("results"));
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 10] = [
         &["submit", plain(&spec)],
         &["list"],
         &["status", "letters"],
         &["watch", "letters"],
         &["cancel", "letters"],
+        &["resume", "letters"],
+        &["workers"],
+        &["drain", "w1"],
         &["top", "letters"],
         &["results", "letters", "--out", plain(&out)],
     ];
@@ -39,7 +42,7 @@ fn an_unreachable_coordinator_is_named_within_seconds() {
         let said = complaint(&[command, &["--coordinator", NOBODY]].concat(), UNREACHABLE);
         says(&said, &["cannot reach the coordinator at http://127.0.0.1:9", "`patchsweep serve`", "--coordinator"]);
     }
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?} for seven commands", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?} for ten commands", began.elapsed());
     assert_eq!(content(sweep.folder()), ["model", "prompts.txt", "spec.toml"]);
 }
 
@@ -56,7 +59,9 @@ fn an_address_that_cannot_be_dialled_is_refused() {
 fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();
-    let said = complaint(&["serve", "--listen", &address], FAILED);
+    let state = tempfile::tempdir().expect("a temporary folder");
+    let state = state.path().to_str().expect("a plain path");
+    let said = complaint(&["serve", "--listen", &address, "--state", state], FAILED);
     says(&said, &[&format!("cannot listen on {address}: Address already in use"), "another address with --listen"]);
 }
 

@@ -158,9 +158,10 @@ fn more_samples_than_prompts_need_replacement() {
 }
 
 #[test]
-fn more_tokens_than_a_coordinator_holds_are_refused_before_any_are_drawn() {
+fn more_prompts_than_a_coordinator_holds_are_refused_before_any_are_drawn() {
     let samples = "replace = true\nsamples = 4000000000";
-    mistake("replace = false", samples, "line 8, column 1", &["token ids over all iterations, more than the 33554432"]);
+    let parts = ["4000000000 prompts, more than the 1000000 that a sweep may have"];
+    mistake("replace = false", samples, "line 11, column 11", &parts);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use patchsweep_proto::ids::TileId;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::scores::CellScore;
 use patchsweep_proto::tile::{Tile, TileWork};
-use patchsweep_worker::engine::Engine;
+use patchsweep_worker::engine::{Cancel, Engine};
 use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
 
 use crate::scenario::Cut;
@@ -70,7 +70,8 @@ impl<'a> TiledEngine<'a> {
         let mut merged: Option<Vec<CellScore>> = None;
         for end in ends {
             let tile = Tile { id: TileId(0), iteration, prompts: start..end, work: work.clone() };
-            let evaluation = self.engine.evaluate(self.context, &tile).expect("the engine computes the tile");
+            let evaluation =
+                self.engine.evaluate(self.context, &tile, None, &Cancel::new()).expect("the engine computes the tile");
             let scores = evaluation.scores.scores;
             assert_eq!(scores.len(), tile.cell_count() * self.context.metrics.len());
             merged = Some(match merged {

@@ -6,7 +6,7 @@ use std::path::Path;
 use patchsweep_tests::{Running, patchsweep};
 
 use crate::certificates::{NOW, Site};
-use crate::locked::{Locked, NOT_LET_IN, ends, plain};
+use crate::locked::{Locked, NOT_LET_IN, data, ends, plain};
 
 fn rotate(state: &Path, role: &str, args: &[&str]) {
     patchsweep(&[&["token", "rotate", "--role", role, "--state", plain(state)], args].concat()).assert().success();
@@ -55,6 +55,31 @@ fn a_connected_workers_rotated_token_ends_its_connection_and_it_comes_back_with_
     stale.wait_for("registered with the coordinator");
     rotate(locked.state.path(), "worker", &[]);
     assert_eq!(stale.wait().code(), Some(NOT_LET_IN));
+}
+
+#[test]
+fn a_watch_comes_back_with_the_new_token_and_ends_with_an_old_one() {
+    let mut locked = Locked::start(&[]);
+    let (file, old) = (locked.credentials("client"), copy(&locked, "client"));
+    let with = |command: &[&str], file: &str| {
+        let assert = patchsweep(&[command, &["--credentials", file]].concat()).assert().success();
+        String::from_utf8_lossy(&assert.get_output().stdout).trim().to_owned()
+    };
+    let id = with(&["submit", &format!("{}/acronyms.toml", data())], plain(&file));
+    let watch = |file: &str| {
+        let mut watch = Running::start("patchsweep", &["watch", &id, "--credentials", file]);
+        watch.wait_for("0/");
+        watch
+    };
+    let (mut fresh, mut stale) = (watch(plain(&file)), watch(&old));
+    rotate(locked.state.path(), "client", &[]);
+    locked.process.wait_for("its token counts no more");
+    for watch in [&mut fresh, &mut stale] {
+        watch.wait_for("lost the coordinator");
+    }
+    assert_eq!(stale.wait().code(), Some(NOT_LET_IN));
+    let _ = with(&["cancel", &id], plain(&file));
+    fresh.wait_for("was cancelled");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use patchsweep_tests::{Running, patchsweep, serve};
+use patchsweep_tests::{Running, patchsweep, serve, serve_at};
 
 use crate::certificates::{NOW, Site};
 use crate::locked::{Locked, data, ends, plain};
@@ -84,12 +84,9 @@ fn a_key_that_others_can_read_is_refused() {
 #[test]
 fn other_addresses_than_loopback_have_tls_and_tokens_by_themselves() {
     let state = tempfile::tempdir().expect("a temporary folder");
-    let mut coordinator =
-        Running::start("patchsweep", &["serve", "--listen", "0.0.0.0:0", "--state", plain(state.path())]);
-    let line = coordinator.wait_for("listening on ");
-    let port = line.rsplit(':').next().expect("a port");
-    assert!(line.contains("https://0.0.0.0:"), "{line}");
-    let url = format!("https://127.0.0.1:{port}");
+    let (_coordinator, url) = serve_at("0.0.0.0:0", &["--state", plain(state.path())]);
+    assert!(url.starts_with("https://0.0.0.0:"), "{url}");
+    let url = url.replace("0.0.0.0", "127.0.0.1");
     let client = state.path().join("client.credentials");
     ends("client", &["--coordinator", &url, "--credentials", plain(&client)], 0);
 }
@@ -99,8 +96,8 @@ fn being_open_to_everybody_elsewhere_has_to_be_forced() {
     let refused = patchsweep(&["serve", "--listen", "0.0.0.0:0", "--insecure"]).assert().code(2);
     let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     assert!(said.contains("--insecure") && said.contains("--force"), "{said}");
-    let mut forced = Running::start("patchsweep", &["serve", "--listen", "0.0.0.0:0", "--insecure", "--force"]);
-    forced.wait_for("neither TLS nor tokens");
+    let (mut forced, _) = serve_at("0.0.0.0:0", &["--insecure", "--force"]);
+    assert_eq!(forced.count("neither TLS nor tokens"), 1);
     let (_open, url) = serve(&["--insecure"]);
     ends("client", &["--coordinator", &url], 0);
 }

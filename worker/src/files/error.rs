@@ -49,6 +49,12 @@ pub enum ModelError {
         /// Why.
         source: safetensors::SafeTensorError,
     },
+    /// Somebody wrote to a file while it was read.
+    #[error("{} changed while it was read: run the sweep again when it is complete", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A tensor that the architecture needs.
     #[error("tensor `{name}` is missing in {}; its config.json wants one of shape {wanted:?}", .folder.display())]
     MissingTensor {

@@ -2,6 +2,7 @@
 
 mod error;
 mod stamp;
+mod weight_file;
 mod weights;
 
 use std::fs;
@@ -9,7 +10,7 @@ use std::path::Path;
 
 pub use error::ModelError;
 pub use stamp::FolderStamp;
-pub use weights::{WeightFiles, WeightTensor, WeightTensors};
+pub use weights::{WeightFiles, WeightTensor};
 
 use patchsweep_proto::model::Gpt2Config;
 

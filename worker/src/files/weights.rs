@@ -5,28 +5,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::digest::Digest;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::TensorInfo;
 use serde::Deserialize;
 
 use super::ModelError;
+use super::weight_file::WeightFile;
 
-/// A model's weight files, read into memory.
+/// A model's weight files, open. Their tensors are read one by one, so that the files are never in memory as a whole.
 #[derive(Debug)]
 pub struct WeightFiles {
     folder: PathBuf,
     /// By file name, sorted.
-    files: BTreeMap<String, Vec<u8>>,
+    files: BTreeMap<String, WeightFile>,
 }
 
-/// One tensor as it stands in a file.
+/// One tensor as it stands in a file: little-endian, row-major.
 #[derive(Debug)]
 pub struct WeightTensor<'a> {
-    /// Float32, float16 or bfloat16.
-    pub dtype: Dtype,
-    /// Sizes.
-    pub shape: Vec<usize>,
-    /// Little-endian, row-major.
-    pub data: &'a [u8],
+    file: &'a WeightFile,
+    info: &'a TensorInfo,
 }
 
 #[derive(Deserialize)]
@@ -35,8 +33,8 @@ struct ShardIndex {
 }
 
 impl WeightFiles {
-    /// Reads a folder's `model.safetensors`, or the shards that its index names.
-    pub fn read(folder: &Path) -> Result<Self, ModelError> {
+    /// Opens a folder's `model.safetensors`, or the shards that its index names.
+    pub fn open(folder: &Path) -> Result<Self, ModelError> {
         let names = if folder.join(SINGLE).is_file() {
             BTreeSet::from([SINGLE.to_owned()])
         } else if folder.join(INDEX).is_file() {
@@ -46,7 +44,8 @@ impl WeightFiles {
         };
         let mut files = BTreeMap::new();
         for name in names {
-            files.insert(name.clone(), read(&folder.join(&name))?);
+            let file = WeightFile::open(&folder.join(&name))?;
+            files.insert(name, file);
         }
         Ok(Self { folder: folder.to_owned(), files })
     }
@@ -55,50 +54,54 @@ impl WeightFiles {
     pub fn digest(&self) -> Result<Digest, ModelError> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&read(&self.folder.join("config.json"))?);
-        for (name, bytes) in &self.files {
+        for (name, file) in &self.files {
             hasher.update(name.as_bytes());
-            hasher.update(bytes);
+            file.hash_into(&mut hasher)?;
         }
         Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
-    /// The tensors of all files.
-    pub fn tensors(&self) -> Result<WeightTensors<'_>, ModelError> {
-        let mut parsed = Vec::new();
-        for (name, bytes) in &self.files {
-            let damaged = |source| ModelError::Damaged { path: self.folder.join(name), source };
-            parsed.push(SafeTensors::deserialize(bytes).map_err(damaged)?);
+    /// Refuses files that somebody has written to since they were opened.
+    pub fn check_unchanged(&self) -> Result<(), ModelError> {
+        self.files.values().try_for_each(WeightFile::check_unchanged)
+    }
+
+    /// A tensor by its name in Hugging Face's GPT-2, with or without `transformer.` before it.
+    pub fn tensor(&self, name: &str, wanted: &[usize]) -> Result<WeightTensor<'_>, ModelError> {
+        let prefixed = format!("transformer.{name}");
+        let find = |file| [&prefixed, name].into_iter().find_map(|name| WeightTensor::find(file, name));
+        let tensor = self.files.values().find_map(find).ok_or_else(|| ModelError::MissingTensor {
+            name: name.to_owned(),
+            folder: self.folder.clone(),
+            wanted: wanted.to_vec(),
+        })?;
+        let TensorInfo { shape, dtype, .. } = tensor.info;
+        if shape != wanted {
+            let (folder, found, wanted) = (self.folder.clone(), shape.clone(), wanted.to_vec());
+            return Err(ModelError::TensorShape { name: name.to_owned(), folder, found, wanted });
         }
-        Ok(WeightTensors { folder: &self.folder, files: parsed })
+        if !matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+            let (folder, found) = (self.folder.clone(), format!("{dtype:?}"));
+            return Err(ModelError::TensorType { name: name.to_owned(), folder, found });
+        }
+        Ok(tensor)
     }
 }
 
-/// The tensors of a model's files.
-#[derive(Debug)]
-pub struct WeightTensors<'a> {
-    folder: &'a Path,
-    files: Vec<SafeTensors<'a>>,
-}
+impl<'a> WeightTensor<'a> {
+    fn find(file: &'a WeightFile, name: &str) -> Option<Self> {
+        Some(Self { file, info: file.info(name)? })
+    }
 
-impl<'a> WeightTensors<'a> {
-    /// A tensor by its name in Hugging Face's GPT-2, with or without `transformer.` before it.
-    pub fn get(&'a self, name: &str, wanted: &[usize]) -> Result<WeightTensor<'a>, ModelError> {
-        let prefixed = format!("transformer.{name}");
-        let mut views = self.files.iter().flat_map(|file| [file.tensor(&prefixed), file.tensor(name)]);
-        let view = views.find_map(Result::ok).ok_or_else(|| ModelError::MissingTensor {
-            name: name.to_owned(),
-            folder: self.folder.to_owned(),
-            wanted: wanted.to_vec(),
-        })?;
-        if view.shape() != wanted {
-            let (folder, found, wanted) = (self.folder.to_owned(), view.shape().to_vec(), wanted.to_vec());
-            return Err(ModelError::TensorShape { name: name.to_owned(), folder, found, wanted });
-        }
-        if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            let (folder, found) = (self.folder.to_owned(), format!("{:?}", view.dtype()));
-            return Err(ModelError::TensorType { name: name.to_owned(), folder, found });
-        }
-        Ok(WeightTensor { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data() })
+    /// Float32, float16 or bfloat16.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        self.info.dtype
+    }
+
+    /// Fills `buffer` with the bytes from `start` on.
+    pub fn read(&self, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
+        self.file.read(self.info, start, buffer)
     }
 }
 

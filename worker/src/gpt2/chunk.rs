@@ -40,7 +40,9 @@ impl Chunk<'_> {
     pub(super) fn baselines(&self, cache: &mut ActivationCache) -> [Scores; 2] {
         let last = BTreeSet::from([last_site(self.context.shape.layers)]);
         let mut runs = self.runs(cache);
-        let (clean, corrupted) = (runs.clean(&last), runs.corrupted(&last));
+        // The corrupted run makes the clean one with all that it needs of it; the other way round it may be made twice.
+        let corrupted = runs.corrupted(&last);
+        let clean = runs.clean(&last);
         let scorers = self.scorers(&clean);
         [clean, corrupted].map(|run| self.unpatched(&run, &scorers).averaged())
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::model::{Dtype, ModelRef};
 use patchsweep_proto::scores::{CacheStats, WorkDone};
@@ -14,9 +15,10 @@ use tch::Device;
 use super::activations::ActivationCache;
 use super::device::allow_tf32;
 use super::memory::MemoryShares;
+use super::products::unless_cancelled;
 use super::task::TileTask;
 use super::weights::Gpt2;
-use crate::engine::{Engine, EngineError, Evaluation};
+use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::files::{FolderStamp, ModelError};
 
 /// The engine on libtorch.
@@ -74,21 +76,34 @@ impl Gpt2Engine {
 }
 
 impl Engine for Gpt2Engine {
-    fn evaluate(&mut self, context: &SweepContext, tile: &Tile) -> Result<Evaluation, EngineError> {
+    fn evaluate(
+        &mut self,
+        context: &SweepContext,
+        tile: &Tile,
+        expected: Option<Digest>,
+        cancel: &Cancel,
+    ) -> Result<Evaluation, EngineError> {
         check_tile(tile, context)?;
+        if cancel.is_cancelled() {
+            return Err(EngineError::Cancelled);
+        }
         self.load(context)?;
         let Some(Loaded { model, shares, .. }) = &mut self.loaded else { unreachable!("loaded just above") };
         if model.config.shape != context.shape {
             let (folder, found, wanted) = (context.model.to_string(), model.config.shape, context.shape);
             return Err(EngineError::Shape { folder, found, wanted });
         }
+        if let Some(wanted) = expected.filter(|&wanted| wanted != model.digest) {
+            return Err(EngineError::OtherModel { folder: context.model.to_string(), found: model.digest, wanted });
+        }
         if self.device.is_cuda() {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
         model.multiply_adds.set(0);
+        model.cancel = cancel.clone();
         let cache = &mut self.cache;
         let mut task = TileTask { context, tile, model, cache, shares, memory_retries: 0 };
-        let scores = tch::no_grad(|| task.scores())?;
+        let scores = tch::no_grad(|| unless_cancelled(|| task.scores())).ok_or(EngineError::Cancelled)??;
         let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
         Ok(Evaluation { scores, model: model.digest, work })
     }
@@ -97,3 +112,6 @@ impl Engine for Gpt2Engine {
         self.cache.stats()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,8 @@
-//! Matrix products, which are nearly all of the work; they count their multiply-adds.
+//! Matrix products, which are nearly all of the work; they count their multiply-adds, and none begins in a tile that has
+//! been cancelled.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -10,6 +14,7 @@ const CONVOLVE_FROM: i64 = 1 << 25;
 impl Gpt2 {
     /// \[.., in\] to \[.., out\].
     pub(super) fn linear(&self, x: &Tensor, linear: &Linear) -> Tensor {
+        self.stop_if_cancelled();
         let (outputs, inputs) = linear.weight.size2().expect("a matrix");
         let rows = elements(x) / inputs.max(1);
         self.count(rows * inputs * outputs);
@@ -24,6 +29,7 @@ impl Gpt2 {
 
     /// Batched product \[.., m, k\] x \[.., k, n\].
     pub(super) fn product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.stop_if_cancelled();
         let product = a.matmul(b);
         self.count(elements(&product) * a.size().last().copied().unwrap_or(0));
         product
@@ -31,13 +37,34 @@ impl Gpt2 {
 
     /// Adds \[m, k\] x \[k, n\] to \[m, n\] in place.
     pub(super) fn add_product(&self, sum: &mut Tensor, a: &Tensor, b: &Tensor) {
+        self.stop_if_cancelled();
         self.count(elements(sum) * a.size().last().copied().unwrap_or(0));
         let _ = sum.addmm_(a, b);
+    }
+
+    /// Before each product, so that a cancelled tile ends within a fraction of a second.
+    fn stop_if_cancelled(&self) {
+        if self.cancel.is_cancelled() {
+            resume_unwind(Box::new(Cancelled));
+        }
     }
 
     fn count(&self, multiply_adds: i64) {
         self.multiply_adds.set(self.multiply_adds.get() + multiply_adds.unsigned_abs());
     }
+}
+
+/// Nobody waits for the tile in hand. Travels like libtorch's own errors, which are panics: a cancelled tile needs no other
+/// way out of the middle of a run than one that runs out of memory.
+struct Cancelled;
+
+/// Runs a tile's work; `None` when it was cancelled.
+pub(super) fn unless_cancelled<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let cancelled = |panic: Box<dyn Any + Send>| match panic.downcast::<Cancelled>() {
+        Ok(_) => None,
+        Err(panic) => resume_unwind(panic),
+    };
+    catch_unwind(AssertUnwindSafe(work)).map_or_else(cancelled, Some)
 }
 
 /// The same as a 1x1 convolution over the rows as pixels. On CPUs, libtorch gives convolutions to oneDNN and products to

@@ -3,13 +3,18 @@
 use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread::ScopedJoinHandle;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
-use crate::files::{ModelError, WeightFiles, WeightTensors, read_config};
+use crate::engine::Cancel;
+use crate::files::{ModelError, WeightFiles, WeightTensor, read_config};
+
+/// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// A loaded model. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct Gpt2 {
     pub(super) unembed: Tensor,
     /// Of all matrix products so far.
     pub(super) multiply_adds: Cell<u64>,
+    /// Of the tile in hand.
+    pub(super) cancel: Cancel,
 }
 
 /// Weight and bias \[`d_model`\].
@@ -67,29 +74,22 @@ impl Gpt2 {
     /// Loads a Hugging Face folder.
     pub(super) fn load(folder: &Path, dtype: Dtype, device: Device) -> Result<Self, ModelError> {
         let config = read_config(folder)?;
-        let files = WeightFiles::read(folder)?;
+        let files = WeightFiles::open(folder)?;
         std::thread::scope(|scope| {
-            // The digest takes about as long as the rest.
+            // Hashing takes about as long as the rest.
             let digest = scope.spawn(|| files.digest());
-            let model = Self::from_tensors(config, &files.tensors()?, dtype, device)?;
-            let digest = digest.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            let model = Self::from_files(config, &files, dtype, device)?;
+            let digest = joined(digest)?;
+            files.check_unchanged()?;
             Ok(Self { digest, ..model })
         })
     }
 
     /// The digest is left for the caller to set.
-    fn from_tensors(
-        config: Gpt2Config,
-        tensors: &WeightTensors<'_>,
-        dtype: Dtype,
-        device: Device,
-    ) -> Result<Self, ModelError> {
+    fn from_files(config: Gpt2Config, files: &WeightFiles, dtype: Dtype, device: Device) -> Result<Self, ModelError> {
         let get = |name: &str, shape: &[u32]| -> Result<Tensor, ModelError> {
-            let wanted: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
-            let tensor = tensors.get(name, &wanted)?;
-            let shape: Vec<i64> = shape.iter().map(|&size| size.into()).collect();
-            let tensor = Tensor::from_data_size(tensor.data, &shape, file_kind(tensor.dtype));
-            Ok(tensor.to_device(device).to_kind(kind(dtype)))
+            let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
+            on_device(&files.tensor(name, &sizes)?, shape, kind(dtype), device)
         };
         let s = config.shape;
         let layer_norm = |name: &str| -> Result<LayerNorm, ModelError> {
@@ -120,7 +120,13 @@ impl Gpt2 {
                 mlp_out: linear(&name("mlp.c_proj"), s.d_mlp, s.d_model)?,
             })
         };
-        let embed = get("wte.weight", &[s.d_vocab, s.d_model])?;
+        let embed = || get("wte.weight", &[s.d_vocab, s.d_model]);
+        let (embed, blocks) = std::thread::scope(|scope| {
+            let embed = scope.spawn(embed);
+            let blocks = in_parallel(s.layers, block);
+            (joined(embed), blocks)
+        });
+        let embed = embed?;
         let unembed = if config.tie_word_embeddings {
             embed.shallow_clone()
         } else {
@@ -131,12 +137,33 @@ impl Gpt2 {
             unembed,
             embed,
             pos_embed: get("wpe.weight", &[s.n_ctx, s.d_model])?,
-            blocks: in_parallel(s.layers, block)?,
+            blocks: blocks?,
             ln_final: layer_norm("ln_f")?,
             multiply_adds: Cell::new(0),
+            cancel: Cancel::new(),
             config,
         })
     }
+}
+
+/// A tensor of a file, read in pieces: of the file, only a piece at a time is in memory.
+fn on_device(tensor: &WeightTensor<'_>, shape: &[u32], kind: Kind, device: Device) -> Result<Tensor, ModelError> {
+    let mut sizes: Vec<i64> = shape.iter().map(|&size| size.into()).collect();
+    let whole = Tensor::empty(&sizes, (kind, device));
+    let file_kind = file_kind(tensor.dtype());
+    let Some((&rows, row)) = shape.split_first() else { return Ok(whole) };
+    let row_bytes = row.iter().map(|&size| size as usize).product::<usize>() * file_kind.elt_size_in_bytes();
+    let piece_rows = u32::try_from(PIECE_BYTES / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
+    let mut buffer = vec![0; piece_rows as usize * row_bytes];
+    for first in (0..rows).step_by(piece_rows as usize) {
+        let count = piece_rows.min(rows - first);
+        let bytes = &mut buffer[..count as usize * row_bytes];
+        tensor.read(first as usize * row_bytes, bytes)?;
+        sizes[0] = count.into();
+        let piece = Tensor::from_data_size(bytes, &sizes, file_kind);
+        whole.narrow(0, first.into(), count.into()).copy_(&piece);
+    }
+    Ok(whole)
 }
 
 /// Blocks by layer, made by some threads side by side: copying and transposing takes most of the time of loading.
@@ -149,9 +176,13 @@ fn in_parallel(layers: u32, block: impl Fn(u32) -> Result<Block, ModelError> + S
             scope.spawn(move || (first..layers.min(first + share)).map(block).collect::<Result<Vec<_>, _>>())
         };
         let parts: Vec<_> = (0..layers).step_by(share as usize).map(part).collect();
-        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        Ok(joined.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        Ok(parts.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     })
+}
+
+/// What a thread returns; if it panicked, so does this.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl Gpt2 {

@@ -1,97 +1,79 @@
 //! The engine on a thread of its own, so that computing never delays a heartbeat.
 
+use std::io;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Once};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::ids::Lease;
-use patchsweep_proto::scores::CacheStats;
-use patchsweep_proto::tile::Tile;
 use tokio::sync::mpsc;
-use tracing::Span;
 
-use super::SessionError;
-use crate::engine::{Engine, EngineError, Evaluation, panic_text};
-
-/// A granted tile.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) lease: Lease,
-    pub(super) tile: Tile,
-    pub(super) context: Arc<SweepContext>,
-    /// Names sweep, tile, attempt and worker in every line of the log.
-    pub(super) span: Span,
-}
-
-/// What became of a job.
-#[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) lease: Lease,
-    pub(super) outcome: Result<Evaluation, EngineError>,
-    pub(super) cache: CacheStats,
-    pub(super) busy: Duration,
-}
+use super::computer::{Computer, ComputerGone, Finished, Job};
+use crate::engine::{Cancel, Engine, EngineError, panic_text};
 
 /// The engine's thread: takes one job at a time.
 #[derive(Debug)]
-pub(super) struct EngineThread {
-    jobs: mpsc::Sender<Job>,
+pub struct EngineThread {
+    jobs: mpsc::Sender<(Job, Cancel)>,
     finished: mpsc::Receiver<Finished>,
-    busy: bool,
-    /// As of the last finished job.
-    cache: CacheStats,
+    in_hand: Option<(Lease, Cancel)>,
 }
 
 const THREAD: &str = "engine";
 
-/// How long a worker that stops waits for the tile in hand.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long a cancelled tile may take to end.
+const LAST_PRODUCT: Duration = Duration::from_secs(3);
 
 impl EngineThread {
-    pub(super) fn start(mut engine: impl Engine) -> Result<Self, SessionError> {
-        let (jobs, mut incoming) = mpsc::channel::<Job>(1);
+    /// Moves an engine to its thread.
+    pub fn start(mut engine: impl Engine) -> Result<Self, io::Error> {
+        let (jobs, mut incoming) = mpsc::channel::<(Job, Cancel)>(1);
         let (outgoing, finished) = mpsc::channel(1);
         let work = move || {
-            while let Some(job) = incoming.blocking_recv() {
-                if outgoing.blocking_send(compute(&mut engine, job)).is_err() {
-                    return;
+            while let Some((job, cancel)) = incoming.blocking_recv() {
+                if outgoing.blocking_send(compute(&mut engine, job, &cancel)).is_err() {
+                    break;
                 }
             }
+            // Whoever stops this thread hears of its end by the channel, so the engine goes first.
+            drop(engine);
+            drop(outgoing);
         };
         quieten_panics();
         std::thread::Builder::new().name(THREAD.to_owned()).spawn(work)?;
-        Ok(Self { jobs, finished, busy: false, cache: CacheStats::default() })
+        Ok(Self { jobs, finished, in_hand: None })
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.busy
+    /// Ends the thread; says whether it has ended in time. Where it has not, the process must not end in the usual way: it
+    /// would take libtorch apart while it computes.
+    #[must_use]
+    pub async fn stop(self) -> bool {
+        let Self { jobs, mut finished, in_hand } = self;
+        if let Some((_, cancel)) = in_hand {
+            cancel.cancel();
+        }
+        drop(jobs);
+        let ended = async { while finished.recv().await.is_some() {} };
+        tokio::time::timeout(LAST_PRODUCT, ended).await.is_ok()
+    }
+}
+
+impl Computer for EngineThread {
+    fn begin(&mut self, job: Job) -> Result<(), ComputerGone> {
+        let cancel = Cancel::new();
+        self.in_hand = Some((job.lease.clone(), cancel.clone()));
+        self.jobs.try_send((job, cancel)).map_err(|_| ComputerGone)
     }
 
-    /// What the engine's cache did, as of the last finished job.
-    pub(super) fn cache_stats(&self) -> CacheStats {
-        self.cache
-    }
-
-    /// Starts a job; only while the engine is not busy.
-    pub(super) fn begin(&mut self, job: Job) -> Result<(), SessionError> {
-        self.jobs.try_send(job).map_err(|_| SessionError::EngineGone)?;
-        self.busy = true;
-        Ok(())
-    }
-
-    /// The job in hand, when it is finished. Cancel-safe. Waits for ever when none is in hand.
-    pub(super) async fn finished(&mut self) -> Result<Finished, SessionError> {
-        let finished = self.finished.recv().await.ok_or(SessionError::EngineGone)?;
-        self.busy = false;
-        self.cache = finished.cache;
+    async fn finished(&mut self) -> Result<Finished, ComputerGone> {
+        let finished = self.finished.recv().await.ok_or(ComputerGone)?;
+        self.in_hand = None;
         Ok(finished)
     }
 
-    /// Waits, within bounds, for the tile in hand: libtorch must not compute while the process exits.
-    pub(super) async fn stop(mut self) {
-        if self.busy && tokio::time::timeout(GRACE, self.finished()).await.is_err() {
-            tracing::warn!("the tile in hand takes too long; leaving it");
+    fn cancel(&mut self, lease: &Lease) {
+        if let Some((_, cancel)) = self.in_hand.as_ref().filter(|(in_hand, _)| in_hand == lease) {
+            cancel.cancel();
         }
     }
 }
@@ -108,16 +90,17 @@ fn quieten_panics() {
     });
 }
 
-fn compute(engine: &mut impl Engine, job: Job) -> Finished {
-    let Job { lease, tile, context, span } = job;
+fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel) -> Finished {
+    let Job { lease, tile, context, model, span } = job;
     let _entered = span.enter();
     let started = Instant::now();
     // libtorch reports what goes wrong, running out of memory included, as panics.
-    let outcome = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&context, &tile)))
+    let outcome = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&context, &tile, model, cancel)))
         .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panic_message(panic.as_ref()) }));
     let busy = started.elapsed();
     match &outcome {
         Ok(_) => tracing::info!(seconds = busy.as_secs_f64(), "tile computed"),
+        Err(EngineError::Cancelled) => tracing::info!(seconds = busy.as_secs_f64(), "tile cancelled"),
         Err(error) => tracing::warn!(error = patchsweep_proto::error_chain(error), "tile failed"),
     }
     Finished { lease, outcome, cache: engine.cache_stats(), busy }

@@ -4,6 +4,10 @@ use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::credentials::CredentialsError;
 use patchsweep_proto::dial::Rejected;
 use patchsweep_proto::wire::WireError;
+use tonic::{Code, Status};
+
+use super::computer::ComputerGone;
+use super::dial::Dial;
 
 /// Why there is no session with the coordinator.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +17,12 @@ pub enum SessionError {
     Unreachable {
         /// Its address.
         url: String,
-        /// Why.
-        source: tonic::transport::Error,
+        /// Why; `None` when there was no answer at all.
+        source: Option<tonic::transport::Error>,
     },
+    /// The coordinator does not answer a registration.
+    #[error("the coordinator did not answer the registration")]
+    NoWelcome,
     /// Nobody is let in like this.
     #[error(transparent)]
     Rejected(#[from] Rejected),
@@ -30,28 +37,42 @@ pub enum SessionError {
     },
     /// The connection broke.
     #[error("the connection to the coordinator broke")]
-    Broken(#[from] tonic::Status),
+    Broken(#[from] Status),
     /// The coordinator said something that its schema does not allow.
     #[error("the coordinator sent something invalid")]
     Invalid(#[from] WireError),
+    /// The coordinator granted more leases than this worker takes.
+    #[error("the coordinator granted more leases than the {credit} that this worker takes at once")]
+    TooManyGrants {
+        /// Most leases that may be held.
+        credit: usize,
+    },
     /// A context larger than a worker takes.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// No thread to compute on.
-    #[error("cannot start the engine's thread")]
-    Thread(#[from] std::io::Error),
     /// The thread that computes is gone.
-    #[error("the engine's thread has ended")]
-    EngineGone,
+    #[error(transparent)]
+    ComputerGone(#[from] ComputerGone),
 }
 
 impl SessionError {
+    /// Says of the coordinator's answers which are final. Everything else that breaks a session may pass.
+    pub(super) fn judged_by(self, dialer: &impl Dial) -> Self {
+        let Self::Broken(status) = self else { return self };
+        if let Some(rejected) = dialer.refusal(&status) {
+            return rejected.into();
+        }
+        match status.code() {
+            Code::FailedPrecondition | Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated => {
+                Self::Refused { reason: status.message().lines().collect::<Vec<_>>().join(" ") }
+            }
+            _ => Self::Broken(status),
+        }
+    }
+
     /// Whether trying again cannot help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            Self::Rejected(_) | Self::Credentials(_) | Self::Refused { .. } | Self::Thread(_) | Self::EngineGone
-        )
+        matches!(self, Self::Rejected(_) | Self::Credentials(_) | Self::Refused { .. } | Self::ComputerGone(_))
     }
 }

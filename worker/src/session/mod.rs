@@ -1,62 +1,67 @@
-//! The worker's side of the protocol: dial out, register, compute what is granted, report.
+//! The worker's side of the protocol: dial out, register, compute what is granted, report. A worker that loses its
+//! coordinator keeps what it holds and comes back.
+//!
+//! Time is tokio's and randomness comes from a seed, so that a session can be simulated.
 
+mod backoff;
+mod computer;
 mod contexts;
+mod desk;
+mod dial;
 mod engine_thread;
 mod error;
+mod messages;
+mod outbox;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::time::Duration;
 
-use patchsweep_proto::dial::{Connection, DialError, Dialer};
-use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
-
+pub use computer::{Computer, ComputerGone, Finished, Job};
+pub use dial::Dial;
+pub use engine_thread::EngineThread;
 pub use error::SessionError;
 
-use crate::engine::Engine;
-use contexts::Contexts;
-use engine_thread::EngineThread;
+use backoff::Backoff;
+use desk::Desk;
 use stream::Ending;
 
 /// What a worker is told when it starts.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// How to reach the coordinator.
-    pub coordinator: Dialer,
     /// For people: host and process id.
     pub name: String,
     /// For people: `cpu`, `cuda:0`.
     pub device: String,
-    /// Leases held at once: one in hand, the rest waiting.
+    /// Leases held at once: one in hand, the rest waiting. At least one.
     pub credit: u32,
+    /// How long the tile in hand may take when the coordinator asks the worker to leave.
+    pub grace: Duration,
+    /// Of the pauses between attempts to connect.
+    pub seed: u64,
 }
 
-/// Serves a coordinator until `shutdown` completes; reconnects whenever the connection breaks.
+/// Serves a coordinator until it is asked to leave; reconnects whenever the connection breaks.
+///
+/// `shutdown` asks to leave: it gives the time that the tile in hand may take. Without a session there is nobody to finish it
+/// for, so then it ends at once. When this returns, a job that is still in hand has been cancelled, but may not have ended.
 ///
 /// Fails only where trying again cannot help.
-pub async fn serve(
-    mut options: WorkerOptions,
-    engine: impl Engine,
-    shutdown: impl Future<Output = ()>,
+pub async fn serve<C: Computer>(
+    options: WorkerOptions,
+    computer: &mut C,
+    dialer: &mut impl Dial,
+    shutdown: impl Future<Output = Duration>,
 ) -> Result<(), SessionError> {
-    let mut engine = EngineThread::start(engine)?;
-    let mut backoff = Backoff::default();
-    let mut contexts = Contexts::default();
+    let mut backoff = Backoff::new(options.seed);
+    let mut desk = Desk::new(computer, options.credit.max(1) as usize);
     tokio::pin!(shutdown);
     let outcome = loop {
-        let session = async {
-            let client = tokio::select! {
-                client = connect(&mut options.coordinator) => client?,
-                () = shutdown.as_mut() => return Ok(Ending::ShutDown),
-            };
-            stream::run(client, &options, &mut engine, &mut backoff, &mut contexts, shutdown.as_mut()).await
-        };
-        let ended = session.await.map_err(|error| match error {
-            SessionError::Broken(status) => options.coordinator.refusal(&status).map_or(status.into(), Into::into),
-            error => error,
-        });
-        match ended {
-            Ok(Ending::ShutDown) => break Ok(()),
+        let ended = stream::run(&options, dialer, &mut desk, &mut backoff, shutdown.as_mut()).await;
+        match ended.map_err(|error| error.judged_by(dialer)) {
+            Ok(Ending::Left) => break Ok(()),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
             Err(error) if error.is_permanent() => break Err(error),
             Err(error) => {
@@ -66,40 +71,13 @@ pub async fn serve(
         let pause = backoff.next();
         tracing::info!(seconds = pause.as_secs_f64(), "trying again");
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown.as_mut() => break Ok(()),
+            biased;
+            _ = shutdown.as_mut() => break Ok(()),
+            rested = desk.work_beside(tokio::time::sleep(pause)) => if let Err(error) = rested {
+                break Err(error.into());
+            },
         }
     };
-    engine.stop().await;
+    desk.abandon();
     outcome
-}
-
-async fn connect(dialer: &mut Dialer) -> Result<WorkerServiceClient<Connection>, SessionError> {
-    let connection = dialer.dial().await.map_err(|error| match error {
-        DialError::Unreachable { url, source } => SessionError::Unreachable { url, source },
-        DialError::Rejected(rejected) => rejected.into(),
-        DialError::Credentials(error) => error.into(),
-    })?;
-    Ok(WorkerServiceClient::new(connection))
-}
-
-/// Pauses between attempts to connect: doubling from 0.5 s to 15 s, jittered so that workers do not come in step.
-#[derive(Debug, Default)]
-struct Backoff {
-    attempts: u32,
-}
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_millis(500);
-    const LONGEST: Duration = Duration::from_secs(15);
-
-    fn next(&mut self) -> Duration {
-        let doubled = Self::FIRST * 2u32.pow(self.attempts.min(5));
-        self.attempts += 1;
-        doubled.min(Self::LONGEST).mul_f64(rand::random_range(0.5..1.0))
-    }
-
-    fn reset(&mut self) {
-        self.attempts = 0;
-    }
 }

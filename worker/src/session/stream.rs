@@ -1,234 +1,283 @@
-//! One session: from registration until the stream ends.
+//! One session: from dialling until the stream ends.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use patchsweep_proto::dial::Connection;
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Lease, WorkerId};
-use patchsweep_proto::refusal::Refusal;
-use patchsweep_proto::scores::WorkDone;
-use patchsweep_proto::tile::Tile;
-use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
+use patchsweep_proto::ids::WorkerId;
 use patchsweep_proto::v1::{self, coordinator_message, worker_message};
 use patchsweep_proto::wire::WireError;
 use patchsweep_proto::{PROTOCOL_VERSION, error_chain};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Streaming};
 use tracing::Instrument;
 
-use super::contexts::Contexts;
-use super::engine_thread::{EngineThread, Finished, Job};
-use super::{Backoff, SessionError, WorkerOptions};
-use crate::engine::Evaluation;
+use super::backoff::Backoff;
+use super::computer::Computer;
+use super::contexts::{Fetched, Fetching};
+use super::desk::Desk;
+use super::dial::{Client, Dial};
+use super::messages::{going_away, read_coordinator, read_grant};
+use super::outbox::{IN_FLIGHT, Outbox};
+use super::{SessionError, WorkerOptions};
 
-/// Messages that may wait for the connection.
-const OUTBOX: usize = 16;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long the answer to a registration may take.
+const WELCOME: Duration = Duration::from_secs(10);
 
 /// How long a leaving worker waits for the coordinator to close the stream.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Bounds of the pause between heartbeats, in milliseconds.
+const SHORTEST_PAUSE: u32 = 100;
+const LONGEST_PAUSE: u32 = 60_000;
+
+type Incoming = Streaming<v1::CoordinatorMessage>;
+
 /// How a session ended in order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// The coordinator closed the stream.
     Closed,
-    /// This worker was asked to stop and has handed its leases back.
-    ShutDown,
+    /// This worker was asked to leave.
+    Left,
 }
 
-pub(super) async fn run(
-    mut client: WorkerServiceClient<Connection>,
+pub(super) async fn run<C: Computer>(
     options: &WorkerOptions,
-    engine: &mut EngineThread,
+    dialer: &mut impl Dial,
+    desk: &mut Desk<'_, C>,
     backoff: &mut Backoff,
-    contexts: &mut Contexts,
-    mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    mut shutdown: Pin<&mut impl Future<Output = Duration>>,
 ) -> Result<Ending, SessionError> {
-    let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let register = v1::Register {
+    let client = tokio::select! {
+        biased;
+        _ = shutdown.as_mut() => return Ok(Ending::Left),
+        connected = desk.work_beside(connect(dialer)) => connected??,
+    };
+    let (connection, outgoing) = mpsc::channel(IN_FLIGHT);
+    let mut outbox = Outbox::new(connection);
+    outbox.push(register(options, desk));
+    outbox.pass_one_on().await;
+    let (welcome, incoming) = tokio::select! {
+        biased;
+        _ = shutdown.as_mut() => return Ok(Ending::Left),
+        welcomed = desk.work_beside(begin(client.clone(), outgoing)) => welcomed??,
+    };
+    backoff.reset();
+    for result in desk.welcomed(read_coordinator(&welcome)?) {
+        outbox.push(result);
+    }
+    let worker = WorkerId(welcome.worker_id);
+    tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
+    let pause = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(SHORTEST_PAUSE, LONGEST_PAUSE).into());
+    let session = Session { client, outbox, desk, grace: options.grace, fetching: Fetching::default(), leaving: None };
+    session.run(incoming, pause, shutdown).instrument(tracing::info_span!("session", %worker)).await
+}
+
+async fn connect(dialer: &mut impl Dial) -> Result<Client, SessionError> {
+    match timeout(CONNECT, dialer.dial()).await {
+        Ok(dialled) => dialled.map(Client::new),
+        Err(_) => Err(SessionError::Unreachable { url: dialer.url(), source: None }),
+    }
+}
+
+/// What this worker is, and what it holds from an earlier session.
+fn register<C: Computer>(options: &WorkerOptions, desk: &mut Desk<'_, C>) -> worker_message::Message {
+    let held = desk.settle();
+    worker_message::Message::Register(v1::Register {
         protocol_version: PROTOCOL_VERSION,
         name: options.name.clone(),
         device: options.device.clone(),
         credit: options.credit,
-        cache: Some(engine.cache_stats().into()),
+        cache: Some(desk.cache().into()),
+        held: held.iter().map(Into::into).collect(),
+        coordinator_id: desk.coordinator().map_or_else(Vec::new, |coordinator| coordinator.0.to_vec()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..v1::Register::default()
-    };
-    send(&outbox, worker_message::Message::Register(register)).await;
-    let response = tokio::select! {
-        response = client.session(ReceiverStream::new(outgoing)) => response.map_err(refusal)?,
-        () = shutdown.as_mut() => return Ok(Ending::ShutDown),
-    };
-    let mut incoming = response.into_inner();
-    let Some(coordinator_message::Message::Welcome(welcome)) = next(&mut incoming).await? else {
-        return Err(WireError::Missing { message: "CoordinatorMessage", field: "welcome" }.into());
-    };
-    backoff.reset();
-    let worker = WorkerId(welcome.worker_id);
-    tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
-    let heartbeat = Duration::from_millis(welcome.heartbeat_interval_ms.max(1).into());
-    let _beating = Heartbeats::start(outbox.clone(), heartbeat);
-    let session = Session { client, outbox, engine, contexts, queue: VecDeque::new() };
-    let span = tracing::info_span!("session", %worker);
-    session.run(incoming, shutdown).instrument(span).await
+    })
 }
 
-/// Tells the coordinator that this worker lives, whatever the session is doing; ends when dropped.
-struct Heartbeats(tokio::task::JoinHandle<()>);
-
-impl Heartbeats {
-    fn start(outbox: mpsc::Sender<v1::WorkerMessage>, interval: Duration) -> Self {
-        let beat = async move {
-            let mut ticks = tokio::time::interval(interval);
-            loop {
-                ticks.tick().await;
-                send(&outbox, worker_message::Message::Heartbeat(v1::Heartbeat {})).await;
-            }
+/// Opens the stream and waits for the coordinator's first message.
+async fn begin(
+    mut client: Client,
+    outgoing: mpsc::Receiver<v1::WorkerMessage>,
+) -> Result<(v1::Welcome, Incoming), SessionError> {
+    let opened = async {
+        let mut incoming = client.session(ReceiverStream::new(outgoing)).await?.into_inner();
+        let first = incoming.message().await?.and_then(|message| message.message);
+        let Some(coordinator_message::Message::Welcome(welcome)) = first else {
+            return Err(WireError::Missing { message: "CoordinatorMessage", field: "welcome" }.into());
         };
-        Self(tokio::spawn(beat.in_current_span()))
-    }
+        Ok((welcome, incoming))
+    };
+    timeout(WELCOME, opened).await.unwrap_or(Err(SessionError::NoWelcome))
 }
 
-impl Drop for Heartbeats {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+struct Session<'s, 'd, C> {
+    client: Client,
+    outbox: Outbox,
+    desk: &'s mut Desk<'d, C>,
+    /// How long the tile in hand may take when the coordinator asks this worker to leave.
+    grace: Duration,
+    fetching: Fetching,
+    /// When this worker leaves whatever is unfinished.
+    leaving: Option<Instant>,
 }
 
-struct Session<'a> {
-    client: WorkerServiceClient<Connection>,
-    outbox: mpsc::Sender<v1::WorkerMessage>,
-    engine: &'a mut EngineThread,
-    contexts: &'a mut Contexts,
-    /// Granted, not begun.
-    queue: VecDeque<Job>,
-}
-
-impl Session<'_> {
+impl<C: Computer> Session<'_, '_, C> {
     async fn run(
         mut self,
-        mut incoming: Streaming<v1::CoordinatorMessage>,
-        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+        mut incoming: Incoming,
+        pause: Duration,
+        mut shutdown: Pin<&mut impl Future<Output = Duration>>,
     ) -> Result<Ending, SessionError> {
-        // An earlier session's tile: its lease ended with that session.
-        let mut stale = self.engine.is_busy();
-        loop {
-            if !self.engine.is_busy()
-                && let Some(job) = self.queue.pop_front()
-            {
-                self.engine.begin(job)?;
+        let ending = self.converse(&mut incoming, pause, shutdown.as_mut()).await;
+        match ending {
+            Ok(Ending::Left) => self.say_goodbye(incoming).await,
+            // There is nobody left to finish anything for.
+            Err(error) if self.leaving.is_some() => {
+                tracing::warn!(error = error_chain(&error), "no session with the coordinator");
+                return Ok(Ending::Left);
             }
+            _ => {}
+        }
+        ending
+    }
+
+    async fn converse(
+        &mut self,
+        incoming: &mut Incoming,
+        pause: Duration,
+        mut shutdown: Pin<&mut impl Future<Output = Duration>>,
+    ) -> Result<Ending, SessionError> {
+        let mut heartbeats = interval_at(Instant::now() + pause, pause);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asked = false;
+        while !self.may_go() {
+            if let Some(digest) = self.desk.missing_context() {
+                self.fetching.start(&self.client, digest);
+            }
+            // In this order, so that equal runs are equal: time first, then what is said, then what is heard.
             tokio::select! {
-                message = incoming.message() => match message.map_err(refusal)?.and_then(|m| m.message) {
-                    Some(message) => self.take(message).await?,
-                    None => return Ok(Ending::Closed),
-                },
-                finished = self.engine.finished(), if self.engine.is_busy() => {
-                    let Finished { lease, outcome, busy, .. } = finished?;
-                    if !std::mem::take(&mut stale) {
-                        self.report(&lease, outcome.map_err(|error| error_chain(&error)), busy).await;
-                    }
+                biased;
+                grace = shutdown.as_mut(), if !asked => {
+                    asked = true;
+                    self.leave("shutting down", grace);
                 }
-                () = shutdown.as_mut() => {
-                    self.say_goodbye(incoming).await;
-                    return Ok(Ending::ShutDown);
+                () = sleep_until(self.leaving.unwrap_or_else(Instant::now)), if self.leaving.is_some() => {
+                    self.give_up();
+                }
+                _ = heartbeats.tick(), if self.outbox.has_room() => {
+                    self.outbox.push(worker_message::Message::Heartbeat(v1::Heartbeat {}));
+                }
+                () = self.outbox.pass_one_on(), if !self.outbox.is_empty() => {}
+                worked = self.desk.work() => self.say(worked?),
+                (digest, fetched) = self.fetching.fetched() => self.take_context(digest, fetched)?,
+                message = incoming.message(), if self.outbox.has_room() => match message?.and_then(|m| m.message) {
+                    Some(message) => self.take(message)?,
+                    None if self.leaving.is_some() => break,
+                    None => return Ok(Ending::Closed),
                 }
             }
         }
+        Ok(Ending::Left)
     }
 
-    async fn take(&mut self, message: coordinator_message::Message) -> Result<(), SessionError> {
+    fn say(&mut self, messages: impl IntoIterator<Item = worker_message::Message>) {
+        for message in messages {
+            self.outbox.push(message);
+        }
+    }
+
+    fn take(&mut self, message: coordinator_message::Message) -> Result<(), SessionError> {
         match message {
-            coordinator_message::Message::Grant(grant) => {
-                let (lease, tile, digest) = read_grant(grant)?;
-                match self.contexts.get(&mut self.client, digest).await {
-                    Ok(context) => {
-                        let Lease { sweep, tile: id, attempt, .. } = &lease;
-                        let span = tracing::info_span!("tile", %sweep, tile = %id, attempt = attempt.0);
-                        self.queue.push_back(Job { lease, tile, context, span });
-                    }
-                    // The sweep ended while its grant was under way: a revocation is on its way too.
-                    Err(SessionError::Broken(status)) if status.code() == Code::NotFound => {
-                        tracing::debug!(sweep = %lease.sweep, tile = %lease.tile, "context is gone");
-                    }
-                    Err(error @ SessionError::Broken(_)) => return Err(error),
-                    // The tile cannot even be begun.
-                    Err(error) => self.report(&lease, Err(error_chain(&error)), Duration::ZERO).await,
+            // Handed back with the others when the coordinator hears that this worker leaves.
+            coordinator_message::Message::Grant(_) if self.leaving.is_some() => {}
+            coordinator_message::Message::Grant(grant) => match read_grant(grant)? {
+                (_, Ok(granted)) => self.desk.grant(granted)?,
+                (lease, Err(error)) => {
+                    let refused = self.desk.refuse(&lease, &error_chain(&error))?;
+                    self.say(refused);
                 }
-            }
+            },
             coordinator_message::Message::Revoke(v1::Revoke { lease: Some(lease) }) => {
-                let revoked = Lease::from(lease);
-                self.queue.retain(|job| job.lease != revoked);
+                let answer = self.desk.revoke(&lease.into());
+                self.say(answer);
+            }
+            coordinator_message::Message::Acknowledge(v1::Acknowledge { lease: Some(lease) }) => {
+                self.desk.acknowledge(&lease.into());
+            }
+            coordinator_message::Message::Drain(v1::Drain { reason }) => {
+                tracing::info!(reason, "asked to leave by the coordinator");
+                self.leave("drained", self.grace);
             }
             coordinator_message::Message::Revoke(_)
             | coordinator_message::Message::Acknowledge(_)
-            | coordinator_message::Message::Drain(_)
             | coordinator_message::Message::Welcome(_) => {}
         }
         Ok(())
     }
 
-    async fn report(&self, lease: &Lease, outcome: Result<Evaluation, String>, busy: Duration) {
-        let model = outcome.as_ref().map_or_else(|_| Vec::new(), |evaluation| evaluation.model.0.to_vec());
-        let work = outcome.as_ref().map_or_else(|_| WorkDone::default(), |evaluation| evaluation.work);
-        let outcome = match outcome {
-            Ok(evaluation) => v1::tile_result::Outcome::Scores((&evaluation.scores).into()),
-            Err(reason) => {
-                v1::tile_result::Outcome::Failure(v1::TileFailure { reason, kind: v1::FailureKind::Attempt.into() })
+    fn take_context(&mut self, digest: Digest, fetched: Fetched) -> Result<(), SessionError> {
+        match fetched {
+            Ok(context) => self.desk.context_came(digest, context),
+            // The sweep ended while its grant was under way.
+            Err(SessionError::Broken(status)) if status.code() == Code::NotFound => {
+                tracing::debug!(context = %digest.short(), "context is gone");
+                let released = self.desk.context_is_gone(digest);
+                self.say(released);
             }
-        };
-        let result = v1::TileResult {
-            lease: Some(lease.into()),
-            outcome: Some(outcome),
-            cache: Some(self.engine.cache_stats().into()),
-            busy_seconds: busy.as_secs_f64(),
-            model_digest: model,
-            multiply_adds: work.multiply_adds,
-            memory_retries: work.memory_retries,
-        };
-        send(&self.outbox, worker_message::Message::Result(result)).await;
+            Err(error @ (SessionError::Invalid(_) | SessionError::TooLarge(_))) => {
+                let failed = self.desk.context_is_bad(digest, &error_chain(&error));
+                self.say(failed);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
-    /// Hands all leases back and waits, within bounds, until the coordinator has heard it.
-    async fn say_goodbye(self, mut incoming: Streaming<v1::CoordinatorMessage>) {
-        let reason = "shutting down".to_owned();
-        send(&self.outbox, worker_message::Message::GoingAway(v1::GoingAway { reason, finishing: Vec::new() })).await;
-        drop(self.outbox);
-        let closed = async { while let Ok(Some(_)) = incoming.message().await {} };
-        if tokio::time::timeout(FAREWELL, closed).await.is_err() {
+    /// From now on only what is begun is finished, within the grace period. Asked twice, the shorter one counts.
+    fn leave(&mut self, reason: &str, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        let is_first = self.leaving.is_none();
+        self.leaving = Some(self.leaving.map_or(deadline, |before| before.min(deadline)));
+        if is_first {
+            self.desk.hand_back();
+            let finishing = self.desk.finishing();
+            tracing::info!(finishing = finishing.len(), grace = grace.as_secs_f64(), "leaving: {reason}");
+            self.outbox.push(going_away(reason, &finishing));
+        }
+    }
+
+    /// The grace period is over.
+    fn give_up(&mut self) {
+        tracing::warn!("the grace period is over: handing back what is not finished");
+        self.desk.abandon();
+        self.outbox.push(going_away("the grace period is over", &[]));
+    }
+
+    /// Whether this worker leaves and has nothing to wait for.
+    fn may_go(&self) -> bool {
+        self.leaving.is_some() && self.desk.finishing().is_empty()
+    }
+
+    /// Waits, within bounds, until the coordinator has heard everything.
+    async fn say_goodbye(self, mut incoming: Incoming) {
+        let mut outbox = self.outbox;
+        let closed = async {
+            while !outbox.is_empty() {
+                outbox.pass_one_on().await;
+            }
+            drop(outbox);
+            while let Ok(Some(_)) = incoming.message().await {}
+        };
+        if timeout(FAREWELL, closed).await.is_err() {
             tracing::warn!("coordinator did not close the session");
         }
     }
-}
-
-/// A closed stream is noticed where messages are received, so that sending needs no error of its own.
-async fn send(outbox: &mpsc::Sender<v1::WorkerMessage>, message: worker_message::Message) {
-    let _ = outbox.send(v1::WorkerMessage { message: Some(message) }).await;
-}
-
-async fn next(
-    incoming: &mut Streaming<v1::CoordinatorMessage>,
-) -> Result<Option<coordinator_message::Message>, SessionError> {
-    Ok(incoming.message().await.map_err(refusal)?.and_then(|message| message.message))
-}
-
-/// Refusals are final, everything else may pass.
-fn refusal(status: tonic::Status) -> SessionError {
-    match status.code() {
-        Code::FailedPrecondition | Code::InvalidArgument if Refusal::of(&status).is_none() => {
-            SessionError::Refused { reason: status.message().to_owned() }
-        }
-        _ => SessionError::Broken(status),
-    }
-}
-
-fn read_grant(grant: v1::Grant) -> Result<(Lease, Tile, Digest), WireError> {
-    let missing = |field| WireError::Missing { message: "Grant", field };
-    let lease = grant.lease.ok_or_else(|| missing("lease"))?.into();
-    let tile = grant.tile.ok_or_else(|| missing("tile"))?.try_into()?;
-    Ok((lease, tile, grant.context_digest.as_slice().try_into()?))
 }

@@ -4,9 +4,12 @@ use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_proto::metric::{Metric, MetricKind};
 use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
 use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_proto::v1;
+use prost::Message;
 
 use super::*;
 use crate::plan::PatchPoint;
+use crate::plan::metrics::MOST_METRICS;
 
 const SHAPE: ModelShape = ModelShape { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };
 const POSITIONS: u32 = 6;
@@ -152,16 +155,85 @@ fn tiles_are_of_about_the_target_cost() {
     }
 }
 
-#[test]
-fn a_tile_has_no_more_scores_than_a_message_takes() {
-    let most = u32::try_from(MOST_SCORES_PER_TILE).expect("small");
-    let wide = ModelShape { heads: most, ..SHAPE };
+/// Tiles of a grid with so many cells in one layer, under so many metrics.
+fn tiles_of(cells: u32, metrics: usize) -> Vec<usize> {
+    let wide = ModelShape { layers: 1, heads: cells, ..SHAPE };
     let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &wide, POSITIONS).expect("a grid");
     let mut context = SweepContext { shape: wide, ..context(vec![z]) };
-    context.metrics = vec![context.metrics[0].clone(); 2];
+    context.metrics = vec![context.metrics[0].clone(); metrics];
     let (tiles, _) = cut(&context, options(u64::MAX, 4)).expect("few tiles");
-    let counts = tiles.iter().filter(|tile| tile.iteration == 0 && of_grid(tile, 0)).map(Tile::cell_count);
-    assert_eq!(counts.collect::<Vec<_>>(), vec![MOST_SCORES_PER_TILE / 2; 8]);
+    tiles.iter().filter(|tile| tile.iteration == 0 && of_grid(tile, 0)).map(Tile::cell_count).collect()
+}
+
+#[test]
+fn a_tile_has_no_more_cells_than_its_messages_take() {
+    for metrics in [1, 2, MOST_METRICS] {
+        let most = most_cells(metrics);
+        let whole = most as usize;
+        assert_eq!(tiles_of(most - 1, metrics), [whole - 1]);
+        assert_eq!(tiles_of(most, metrics), [whole]);
+        assert_eq!(tiles_of(most + 1, metrics), [whole, 1]);
+    }
+}
+
+/// With the largest of everything that is beside the cells.
+fn lease() -> v1::Lease {
+    let longest = "x".repeat(crate::spec::MOST_NAME_CHARS + "-123456-".len() + "4294967295".len());
+    v1::Lease { epoch: u64::MAX, sweep_id: longest, tile_id: u32::MAX, attempt: u32::MAX }
+}
+
+fn result_bytes(cells: u32, metrics: usize) -> usize {
+    let list = || vec![-1.0e-300; cells as usize * metrics];
+    let scores = v1::TileScores {
+        cells,
+        metrics: u32::try_from(metrics).expect("few"),
+        counts: vec![u32::MAX.into(); cells as usize],
+        value_mean: list(),
+        value_m2: list(),
+        effect_mean: list(),
+        effect_m2: list(),
+    };
+    let most = u64::MAX;
+    let result = v1::TileResult {
+        lease: Some(lease()),
+        outcome: Some(v1::tile_result::Outcome::Scores(scores)),
+        cache: Some(v1::CacheStats { hits: most, misses: most, evictions: most, bytes: most, budget_bytes: most }),
+        busy_seconds: 1.0,
+        model_digest: vec![1; 32],
+        multiply_adds: most,
+        memory_retries: most,
+    };
+    let message = v1::worker_message::Message::Result(result);
+    v1::WorkerMessage { message: Some(message) }.encoded_len()
+}
+
+fn grant_bytes(cells: u32) -> usize {
+    let last = patchsweep_proto::grid::MAX_CELLS;
+    let ranges = vec![v1::IndexRange { start: last - 1, end: last }; cells as usize];
+    let tile = v1::Tile {
+        id: u32::MAX,
+        iteration: u32::MAX,
+        prompts: Some(v1::IndexRange { start: u32::MAX - 1, end: u32::MAX }),
+        work: Some(v1::tile::Work::Patch(v1::PatchWork { grid: u32::MAX, cells: ranges })),
+    };
+    let grant =
+        v1::Grant { lease: Some(lease()), tile: Some(tile), context_digest: vec![1; 32], model_digest: vec![1; 32] };
+    let message = v1::coordinator_message::Message::Grant(grant);
+    v1::CoordinatorMessage { message: Some(message) }.encoded_len()
+}
+
+#[test]
+fn the_largest_tile_s_messages_stay_within_their_bound() {
+    for metrics in [1, 2, MOST_METRICS] {
+        let most = most_cells(metrics);
+        for cells in [most - 1, most, most + 1] {
+            let largest = result_bytes(cells, metrics).max(grant_bytes(cells));
+            assert!(cells > most || largest <= MOST_MESSAGE_BYTES, "{cells} cells, {metrics} metrics: {largest}");
+        }
+        // Not needlessly small either.
+        let twice = result_bytes(2 * most, metrics);
+        assert!(twice > MOST_MESSAGE_BYTES, "{metrics} metrics: {twice}");
+    }
 }
 
 #[test]

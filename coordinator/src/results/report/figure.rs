@@ -1,6 +1,6 @@
 //! Heat maps of one grid under one metric, as plotly reads them.
 
-use patchsweep_proto::results::{GridScores, STATUS_NOOP, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_NOOP, SweepResults};
 use serde_json::{Map, Value, json};
 
 use super::axes::{axis_name, columns, columns_title, facet_title, rows};
@@ -134,11 +134,13 @@ fn heat_map(scores: &GridScores, plane: &Plane, iteration: usize, label: &str, d
 fn told(scores: &GridScores, cell: usize) -> Value {
     let effect = match scores.status[cell] {
         STATUS_NOOP => "0 (no-op)".to_owned(),
+        STATUS_FAILED => "not computed (failed)".to_owned(),
         _ => text::effect(scores.effect[cell], scores.stderr[cell]),
     };
-    let value = if scores.value[cell].is_nan() { "none".to_owned() } else { text::number(scores.value[cell], 4) };
+    let number = |value: f32, digits| if value.is_nan() { "none".to_owned() } else { text::number(value, digits) };
+    let value = number(scores.value[cell], 4);
     match scores.normalized.get(cell) {
-        Some(&normalized) => json!([effect, value, scores.count[cell], text::number(normalized, 3)]),
+        Some(&normalized) => json!([effect, value, scores.count[cell], number(normalized, 3)]),
         None => json!([effect, value, scores.count[cell]]),
     }
 }
@@ -160,7 +162,7 @@ fn hover(plane: &Plane, detail: Detail, normalized: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::example::{example, grid};
+    use crate::results::example::{example, example_with_failures, grid};
 
     fn full(results: &SweepResults) -> Value {
         figure(results, &results.grids[0], Detail::Full).json
@@ -221,6 +223,17 @@ mod tests {
         let mut results = example();
         results.grids[0].status[3] = STATUS_NOOP;
         assert_eq!(full(&results)["data"][0]["customdata"][0][3][0], "0 (no-op)");
+    }
+
+    #[test]
+    fn a_cell_that_failed_is_a_gap_and_says_so() {
+        let mut results = example_with_failures();
+        let json = full(&results);
+        assert_eq!(json["data"][0]["z"][0][3], Value::Null);
+        assert_eq!(json["data"][0]["customdata"][0][3], json!(["not computed (failed)", "none", 0]));
+        assert_eq!(json["data"][1]["customdata"][0][0], json!(["not computed (failed)", "none", 0]));
+        results.grids[0].normalized = vec![f32::NAN; results.grids[0].effect.len()];
+        assert_eq!(full(&results)["data"][0]["customdata"][0][3][3], "none");
     }
 
     #[test]

@@ -2,21 +2,24 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_FAILED, SweepResults};
 
 use super::figure::{Detail, Figure, figure};
 use super::text;
-use crate::results::{cell_label, top_cells};
+use crate::results::{Failures, cell_label, top_cells};
 
 const TOP: usize = 5;
 
 /// The table of clean and corrupted means.
 pub(super) fn baselines(results: &SweepResults) -> String {
+    let failures = Failures::of(results);
     let mut rows = String::new();
     for (metric, name) in results.metrics.iter().enumerate() {
         for (iteration, label) in results.iteration_labels.iter().enumerate() {
             let (clean, corrupted) = (results.clean[metric][iteration], results.corrupted[metric][iteration]);
-            let cells = [clean, corrupted, corrupted - clean].map(|value| text::number(value, 4));
+            let has_failed = failures.has_lost_baseline(iteration);
+            let cell = |value| if has_failed { "failed".to_owned() } else { text::number(value, 4) };
+            let cells = [clean, corrupted, corrupted - clean].map(cell);
             let [clean, corrupted, difference] = cells;
             let (name, label) = (text::html(name), text::html(label));
             let _ = writeln!(
@@ -31,7 +34,8 @@ pub(super) fn baselines(results: &SweepResults) -> String {
 
 /// All figures with their tables, in at most some bytes as long as the tables alone take no more.
 pub(super) fn grids(results: &SweepResults, budget: usize) -> String {
-    let parts: Vec<_> = results.grids.iter().map(|scores| Part::new(results, scores)).collect();
+    let failures = Failures::of(results);
+    let parts: Vec<_> = results.grids.iter().map(|scores| Part::new(results, scores, &failures)).collect();
     let tables: usize = parts.iter().map(Part::len).sum();
     let mut left = budget.saturating_sub(tables);
     let mut html = String::new();
@@ -50,7 +54,7 @@ struct Part {
 }
 
 impl Part {
-    fn new(results: &SweepResults, scores: &GridScores) -> Self {
+    fn new(results: &SweepResults, scores: &GridScores, failures: &Failures) -> Self {
         let metric = text::html(&results.metrics[scores.metric]);
         let axes = text::html(&scores.axes.join(" × "));
         let name = text::html(&scores.grid);
@@ -62,7 +66,7 @@ impl Part {
         let heading = format!(
             "<section class=\"grid\">\n<h2><code>{name}</code> <small>{component} over {axes}, effect on \
              <code>{metric}</code></small></h2>\n{}",
-            missing(results, scores)
+            missing(results, scores, failures)
         );
         let lists: String = results
             .iteration_labels
@@ -78,17 +82,24 @@ impl Part {
     }
 }
 
-fn missing(results: &SweepResults, scores: &GridScores) -> String {
-    let without = scores.effect.iter().filter(|effect| effect.is_nan()).count();
-    if without == 0 {
-        return String::new();
+/// What is grey on the maps.
+fn missing(results: &SweepResults, scores: &GridScores, failures: &Failures) -> String {
+    let mut html = String::new();
+    if let Some(told) = failures.of_grid(scores) {
+        let _ = writeln!(html, "<p class=\"warning\">{}. They are grey.</p>", text::html(&told));
     }
-    let name = text::html(&results.tensor_name(scores));
-    format!(
-        "<p class=\"warning\">{without} of {} cells have no score and are grey; the tensor \
-         <code>{name}.status</code> says why.</p>\n",
-        scores.effect.len()
-    )
+    let is_missing = |(effect, &status): (&f32, &u32)| effect.is_nan() && status != STATUS_FAILED;
+    let without = scores.effect.iter().zip(&scores.status).filter(|&cell| is_missing(cell)).count();
+    if without > 0 {
+        let name = text::html(&results.tensor_name(scores));
+        let _ = writeln!(
+            html,
+            "<p class=\"warning\">{without} of {} cells have no score and are grey; the tensor \
+             <code>{name}.status</code> says why.</p>",
+            scores.effect.len()
+        );
+    }
+    html
 }
 
 fn list(results: &SweepResults, scores: &GridScores, iteration: usize, label: &str) -> String {
@@ -137,7 +148,7 @@ fn element(results: &SweepResults, scores: &GridScores, number: usize, figure: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::example::example;
+    use crate::results::example::{example, example_with_failures};
 
     #[test]
     fn each_iteration_has_its_baselines() {
@@ -157,9 +168,24 @@ mod tests {
     #[test]
     fn cells_without_a_score_are_announced() {
         let results = example();
-        let html = missing(&results, &results.grids[0]);
+        let failures = Failures::of(&results);
+        let html = missing(&results, &results.grids[0], &failures);
         assert!(html.contains("1 of 96 cells") && html.contains("resid_pre.status"));
-        assert_eq!(missing(&results, &results.grids[1]), "");
+        assert_eq!(missing(&results, &results.grids[1], &failures), "");
+    }
+
+    #[test]
+    fn cells_that_failed_are_announced_with_the_reason_beside_those_without_a_score() {
+        let results = example_with_failures();
+        let html = missing(&results, &results.grids[0], &Failures::of(&results));
+        assert!(html.contains("3 of 96 cells failed (status 3): out of memory; no answer. They are grey."), "{html}");
+        assert!(html.contains("1 of 96 cells have no score"), "{html}");
+    }
+
+    #[test]
+    fn a_baseline_that_failed_says_so() {
+        let rows = baselines(&example_with_failures());
+        assert_eq!(rows.matches("<td class=\"n\">failed</td>").count(), 2 * 3, "under both metrics");
     }
 
     #[test]

@@ -1,0 +1,29 @@
+//! Statuses for tests.
+
+use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+
+/// A running sweep `s`.
+pub(crate) fn running() -> SweepStatus {
+    status(SweepState::Running)
+}
+
+pub(crate) fn status(state: SweepState) -> SweepStatus {
+    SweepStatus {
+        sweep: SweepId("s".into()),
+        name: "s".into(),
+        state,
+        tiles_total: 4,
+        tiles_done: 1,
+        tiles_leased: 1,
+        multiply_adds_total: 100,
+        multiply_adds_done: 25,
+        workers: 1,
+        cells_total: 10,
+        cells_noop: 2,
+        tiles_failed: 0,
+        priority: Priority::default(),
+        results_dropped: 0,
+        waiting: None,
+    }
+}

@@ -1,0 +1,124 @@
+//! The manifest: everything that went into a sweep, and how it went.
+//!
+//! Two runs of one spec differ only under `run`.
+
+mod facts;
+mod run;
+
+use patchsweep_proto::context::{Iteration, Noise};
+use patchsweep_proto::grid::{Axis, Grid, PatchValue};
+use patchsweep_proto::metric::Metric;
+use serde_json::{Map, Value, json};
+
+pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, TileFacts, WorkerShare};
+
+use crate::plan::{GridSummary, Plan};
+
+/// Version of the manifest's form.
+pub const MANIFEST_VERSION: u32 = 3;
+
+/// The manifest of a sweep: a JSON object.
+#[must_use]
+pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
+    let context = &plan.context;
+    let shape = context.shape;
+    json!({
+        "manifest_version": MANIFEST_VERSION,
+        "patchsweep_version": env!("CARGO_PKG_VERSION"),
+        "sweep": { "id": facts.sweep.0, "name": plan.name, "digest": plan.digest.to_hex() },
+        "spec": plan.spec_text,
+        "direction": context.direction,
+        "model": {
+            "name": context.model.to_string(),
+            "digest": facts.model.map(|digest| digest.to_hex()),
+            "dtype": context.dtype,
+            "tf32": context.tf32,
+            "layers": shape.layers,
+            "heads": shape.heads,
+            "d_model": shape.d_model,
+            "d_mlp": shape.d_mlp,
+            "d_vocab": shape.d_vocab,
+        },
+        "dataset": {
+            "digest": facts.dataset.to_hex(),
+            "prompts": context.clean.prompts(),
+            "positions": context.clean.positions(),
+            "seed": plan.seeds.dataset,
+            "corruption_seed": plan.seeds.corruption,
+        },
+        "labels": {
+            "iteration": plan.iteration_labels,
+            "token": plan.token_labels,
+        },
+        "iterations": iterations(plan),
+        "metrics": context.metrics.iter().map(metric).collect::<Value>(),
+        "grids": grids(plan, &plan.summarize()),
+        "tiles": { "count": plan.tiles.len(), "multiply_adds": plan.multiply_adds() },
+        "run": run::run(plan, facts),
+    })
+}
+
+fn iterations(plan: &Plan) -> Value {
+    let context = &plan.context;
+    let positions = context.clean.positions() as usize;
+    let iteration = |(index, (label, iteration)): (usize, (&String, &Iteration))| {
+        let pairs = || context.clean.ids().iter().zip(iteration.corrupted.ids());
+        let differs = |pos: &usize| pairs().skip(*pos).step_by(positions).any(|(clean, corrupted)| clean != corrupted);
+        let corrupted: Vec<usize> = (0..positions).filter(differs).collect();
+        json!({
+            "label": label,
+            "reads": iteration.reads,
+            "corrupted_positions": corrupted,
+            "noise": iteration.noise.as_ref().map(noise),
+            "unchanged_prompts": plan.unchanged_prompts(index),
+            "kept_answers": plan.kept_answers.get(index),
+        })
+    };
+    plan.iteration_labels.iter().zip(&context.iterations).enumerate().map(iteration).collect()
+}
+
+fn noise(noise: &Noise) -> Value {
+    json!({ "positions": noise.positions, "scale": noise.scale, "seed": noise.seed })
+}
+
+fn metric(metric: &Metric) -> Value {
+    json!({
+        "name": metric.name,
+        "kind": metric.kind.name(),
+        "candidate_ids": metric.kind.candidates(),
+        "normalize": metric.normalize,
+    })
+}
+
+fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
+    let iterations = plan.context.iterations.len();
+    let grid = |(grid, summary): (&Grid, &GridSummary)| {
+        let axes = ["iteration"].into_iter().chain(grid.axes.iter().map(|axis| axis.name()));
+        let sizes = [iterations].into_iter().chain(grid.extents().into_iter().map(|extent| extent as usize));
+        let at_once = grid.component.axes().iter().filter(|axis| !grid.axes.contains(axis));
+        json!({
+            "name": grid.name,
+            "component": grid.component.name(),
+            "value": match grid.value {
+                PatchValue::Other => "other",
+                PatchValue::Zero => "zero",
+                PatchValue::Mean => "mean",
+            },
+            "axes": axes.collect::<Vec<_>>(),
+            "shape": sizes.collect::<Vec<_>>(),
+            "coordinates": indices(grid, &grid.axes),
+            "patched_at_once": indices(grid, at_once),
+            "cells": summary.cells,
+            "noops": summary.noops,
+        })
+    };
+    plan.context.grids.iter().zip(summaries).map(grid).collect()
+}
+
+/// The layers, positions or heads along some axes, by the axis' name.
+fn indices<'a>(grid: &Grid, axes: impl IntoIterator<Item = &'a Axis>) -> Map<String, Value> {
+    axes.into_iter().map(|&axis| (axis.name().to_owned(), grid.indices(axis).into())).collect()
+}
+
+#[cfg(test)]
+mod tests;

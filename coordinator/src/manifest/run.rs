@@ -1,0 +1,62 @@
+//! How the sweep went: the part of the manifest that differs between two runs.
+
+use patchsweep_proto::tile::{Tile, TileWork};
+use serde_json::{Value, json};
+
+use super::facts::{FailedAttempt, RunFacts, TileFailure, WorkerShare};
+use crate::plan::Plan;
+
+pub(super) fn run(plan: &Plan, facts: &RunFacts) -> Value {
+    let executed = facts.workers.values().map(|share| share.work.multiply_adds).fold(0, u64::saturating_add);
+    let workers = facts.workers.iter().map(|((name, device), share)| worker(name, device, share));
+    let failures = facts.failures.iter().filter_map(|failure| {
+        let tile = plan.tiles.get(failure.tile.0 as usize)?;
+        Some(tile_failure(plan, tile, failure))
+    });
+    json!({
+        "started_unix_seconds": facts.submitted_unix_seconds,
+        "seconds": facts.seconds,
+        "executed_multiply_adds": executed,
+        "results_dropped": facts.results_dropped,
+        "tiles_recomputed": facts.tiles_recomputed,
+        "tiles_failed": facts.tiles_failed,
+        "failures": failures.collect::<Value>(),
+        "workers": workers.collect::<Value>(),
+    })
+}
+
+fn worker(name: &str, device: &str, share: &WorkerShare) -> Value {
+    json!({
+        "name": name,
+        "device": device,
+        "tiles": share.tiles,
+        "busy_seconds": share.busy_seconds,
+        "multiply_adds": share.work.multiply_adds,
+        "memory_retries": share.work.memory_retries,
+        "cache": {
+            "hits": share.cache.hits,
+            "misses": share.cache.misses,
+            "evictions": share.cache.evictions,
+            "bytes": share.cache.bytes,
+            "budget_bytes": share.cache.budget_bytes,
+        },
+    })
+}
+
+fn tile_failure(plan: &Plan, tile: &Tile, failure: &TileFailure) -> Value {
+    let grid = match &tile.work {
+        TileWork::Baseline => None,
+        TileWork::Patch { grid, .. } => plan.context.grids.get(*grid as usize).map(|grid| &grid.name),
+    };
+    let attempt = |attempt: &FailedAttempt| json!({ "attempt": attempt.attempt.0, "worker": attempt.worker, "reason": attempt.reason });
+    json!({
+        "tile": tile.id.0,
+        "work": if grid.is_some() { "patch" } else { "baseline" },
+        "grid": grid,
+        "iteration": plan.iteration_labels.get(tile.iteration as usize),
+        "cells": tile.cell_count(),
+        "prompts": [tile.prompts.start, tile.prompts.end],
+        "reason": failure.attempts.last().map(|attempt| &attempt.reason),
+        "attempts": failure.attempts.iter().map(attempt).collect::<Value>(),
+    })
+}

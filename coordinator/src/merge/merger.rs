@@ -1,0 +1,206 @@
+//! Takes tiles in the plan's order: iteration by iteration, range of prompts by range of prompts.
+
+use std::ops::Range;
+
+use patchsweep_proto::context::Direction;
+use patchsweep_proto::grid::Grid;
+use patchsweep_proto::ids::TileId;
+use patchsweep_proto::metric::Metric;
+use patchsweep_proto::moments::Moments;
+use patchsweep_proto::results::GridScores;
+use patchsweep_proto::scores::{CellScore, TileScores};
+use patchsweep_proto::tile::{BASELINE_CELLS, TileWork};
+
+use super::sums::{Ends, GridSums, mean, to_f32};
+use super::{MergeError, Merged, TileOutcome, check_scores};
+use crate::plan::Plan;
+
+/// Places of the cells of a baseline tile.
+pub(super) const CLEAN: usize = 0;
+pub(super) const CORRUPTED: usize = 1;
+
+/// A merge under way. It holds the sums of one iteration, and the tensors as far as they are done.
+#[derive(Debug)]
+pub struct Merger<'a> {
+    plan: &'a Plan,
+    /// Tiles that have been taken.
+    taken: usize,
+    section: Option<Section>,
+    /// Prompts of this iteration that are in the sums, those of the section not counted.
+    prompts: u64,
+    /// Of this iteration \[runs, metrics\].
+    baselines: Vec<Moments>,
+    is_baseline_lost: bool,
+    /// Of this iteration \[grids\].
+    sums: Vec<GridSums>,
+    merged: Merged,
+}
+
+/// One iteration over one range of prompts.
+#[derive(Debug)]
+struct Section {
+    iteration: u32,
+    prompts: Range<u32>,
+    /// The run that is patched, as the score of a cell that cannot change it \[metrics\]; `None`: given up.
+    untouched: Option<Vec<CellScore>>,
+}
+
+impl<'a> Merger<'a> {
+    /// For the tiles of a plan.
+    #[must_use]
+    pub fn new(plan: &'a Plan) -> Self {
+        let context = &plan.context;
+        let (metrics, iterations) = (context.metrics.len(), context.iterations.len());
+        let rows = || vec![Vec::with_capacity(iterations); metrics];
+        let empty = |grid| context.metrics.iter().enumerate().map(move |metric| empty(grid, metric, iterations));
+        Self {
+            plan,
+            taken: 0,
+            section: None,
+            prompts: 0,
+            baselines: vec![Moments::default(); BASELINE_CELLS * metrics],
+            is_baseline_lost: false,
+            sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
+            merged: Merged { clean: rows(), corrupted: rows(), grids: context.grids.iter().flat_map(empty).collect() },
+        }
+    }
+
+    /// Takes the next tile of the plan.
+    pub fn push(&mut self, id: TileId, outcome: &TileOutcome) -> Result<(), MergeError> {
+        let plan = self.plan;
+        let tile = plan.tiles.get(self.taken).filter(|tile| tile.id == id);
+        let out_of_order = || MergeError::OutOfOrder { found: id, wanted: self.due() };
+        let tile = tile.ok_or_else(out_of_order)?;
+        let scores = match outcome {
+            TileOutcome::Scores(scores) => Some(scores),
+            TileOutcome::GivenUp => None,
+        };
+        if let Some(scores) = scores {
+            check_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
+        }
+        self.taken += 1;
+        self.enter(tile.iteration, &tile.prompts);
+        match &tile.work {
+            TileWork::Baseline => self.take_baseline(scores),
+            TileWork::Patch { grid, cells } => self.take_patches(*grid as usize, cells, scores),
+        }
+        Ok(())
+    }
+
+    /// The tensors, once all tiles have been taken.
+    pub fn finish(mut self) -> Result<Merged, MergeError> {
+        if let Some(tile) = self.due() {
+            return Err(MergeError::Missing { tile });
+        }
+        self.leave_section();
+        self.leave_iteration();
+        Ok(self.merged)
+    }
+
+    fn due(&self) -> Option<TileId> {
+        self.plan.tiles.get(self.taken).map(|tile| tile.id)
+    }
+
+    fn enter(&mut self, iteration: u32, prompts: &Range<u32>) {
+        if let Some(section) = &self.section {
+            if section.iteration == iteration && section.prompts == *prompts {
+                return;
+            }
+            let is_next_iteration = section.iteration != iteration;
+            self.leave_section();
+            if is_next_iteration {
+                self.leave_iteration();
+            }
+        }
+        self.section = Some(Section { iteration, prompts: prompts.clone(), untouched: None });
+    }
+
+    fn take_baseline(&mut self, scores: Option<&TileScores>) {
+        let Some(section) = &mut self.section else { return };
+        let Some(TileScores { metrics, scores }) = scores else {
+            self.is_baseline_lost = true;
+            return;
+        };
+        for (sum, new) in self.baselines.iter_mut().zip(scores) {
+            *sum = sum.merge(new.value);
+        }
+        let patched = match self.plan.context.direction {
+            Direction::Noising => CLEAN,
+            Direction::Denoising => CORRUPTED,
+        };
+        section.untouched = Some(scores[patched * metrics..][..*metrics].iter().map(without_effect).collect());
+    }
+
+    fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Option<&TileScores>) {
+        let untouched = self.section.as_ref().and_then(|section| section.untouched.as_deref());
+        let sums = &mut self.sums[grid];
+        let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
+        for range in cells {
+            sums.leave_until(range.start, untouched, self.prompts);
+            for _ in range.clone() {
+                sums.compute(rows.as_mut().and_then(Iterator::next), self.prompts);
+            }
+        }
+    }
+
+    /// Cells behind the last tile of a grid are in none.
+    fn leave_section(&mut self) {
+        let Some(section) = self.section.take() else { return };
+        for sums in &mut self.sums {
+            sums.leave_until(sums.cells(), section.untouched.as_deref(), self.prompts);
+            sums.rewind();
+        }
+        self.prompts += u64::from(section.prompts.end - section.prompts.start);
+    }
+
+    /// Turns the iteration's sums into its part of the tensors.
+    fn leave_iteration(&mut self) {
+        let metrics = &self.plan.context.metrics;
+        let ends = |metric: usize| {
+            let end = |run: usize| mean(self.baselines[run * metrics.len() + metric]);
+            let ends = Ends { clean: end(CLEAN), corrupted: end(CORRUPTED) };
+            if self.is_baseline_lost { Ends { clean: f64::NAN, corrupted: f64::NAN } } else { ends }
+        };
+        let ends: Vec<Ends> = (0..metrics.len()).map(ends).collect();
+        for (metric, ends) in ends.iter().enumerate() {
+            self.merged.clean[metric].push(to_f32(ends.clean));
+            self.merged.corrupted[metric].push(to_f32(ends.corrupted));
+        }
+        for (sums, scores) in self.sums.iter_mut().zip(self.merged.grids.chunks_mut(metrics.len())) {
+            for ((scores, metric), ends) in scores.iter_mut().zip(metrics).zip(&ends) {
+                sums.append_to(scores, self.prompts, metric.normalize.then_some(ends));
+            }
+            sums.clear();
+        }
+        self.prompts = 0;
+        self.baselines.fill(Moments::default());
+        self.is_baseline_lost = false;
+    }
+}
+
+fn cells(grid: &Grid) -> u32 {
+    grid.extents().into_iter().product()
+}
+
+/// A grid under one metric, with room for all iterations.
+fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> GridScores {
+    let places = iterations * cells(grid) as usize;
+    GridScores {
+        metric: index,
+        grid: grid.name.clone(),
+        component: grid.component.name().to_owned(),
+        axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
+        indices: grid.axes.iter().map(|&axis| grid.indices(axis).to_vec()).collect(),
+        effect: Vec::with_capacity(places),
+        value: Vec::with_capacity(places),
+        normalized: Vec::with_capacity(if metric.normalize { places } else { 0 }),
+        stderr: Vec::with_capacity(places),
+        count: Vec::with_capacity(places),
+        status: Vec::with_capacity(places),
+    }
+}
+
+fn without_effect(score: &CellScore) -> CellScore {
+    let count = score.value.count;
+    CellScore { value: score.value, effect: Moments { count, ..Moments::default() } }
+}

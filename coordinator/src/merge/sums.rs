@@ -1,0 +1,145 @@
+//! Scores on their way to becoming tensors: one grid in one iteration.
+
+use patchsweep_proto::moments::Moments;
+use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE};
+use patchsweep_proto::scores::CellScore;
+
+/// Scores of one grid over the prompts so far \[cells, metrics\].
+///
+/// Only what tensors are made of: the number of prompts is the same for all cells.
+#[derive(Debug)]
+pub(super) struct GridSums {
+    metrics: usize,
+    sums: Vec<Sum>,
+    /// What became of each cell.
+    fates: Vec<Fate>,
+    /// The first cell that the range of prompts in hand has not reached.
+    next: usize,
+}
+
+/// Mean clean and corrupted metric of an iteration; NaN: not known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) clean: f64,
+    pub(super) corrupted: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    value_mean: f64,
+    effect_mean: f64,
+    effect_m2: f64,
+}
+
+/// What became of a cell over the prompts so far; a later one outweighs those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// In no tile.
+    #[default]
+    Left,
+    /// In a tile.
+    Computed,
+    /// In a tile that was given up, or in none where what it would have is not known.
+    Failed,
+}
+
+impl GridSums {
+    pub(super) fn new(cells: u32, metrics: usize) -> Self {
+        let cells = cells as usize;
+        Self { metrics, sums: vec![Sum::default(); cells * metrics], fates: vec![Fate::default(); cells], next: 0 }
+    }
+
+    /// Cells of the grid.
+    pub(super) fn cells(&self) -> u32 {
+        u32::try_from(self.fates.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them.
+    ///
+    /// `before`: prompts in the sums.
+    pub(super) fn leave_until(&mut self, cell: u32, untouched: Option<&[CellScore]>, before: u64) {
+        while self.next < cell as usize {
+            self.add(untouched, Fate::Left, before);
+        }
+    }
+
+    /// Adds the scores of the next cell \[metrics\]; `None`: its tile was given up.
+    pub(super) fn compute(&mut self, row: Option<&[CellScore]>, before: u64) {
+        self.add(row, Fate::Computed, before);
+    }
+
+    fn add(&mut self, row: Option<&[CellScore]>, fate: Fate, before: u64) {
+        let place = self.next;
+        self.next += 1;
+        let fate = if row.is_some() { fate } else { Fate::Failed };
+        self.fates[place] = self.fates[place].max(fate);
+        let sums = &mut self.sums[place * self.metrics..][..self.metrics];
+        for (sum, new) in sums.iter_mut().zip(row.unwrap_or_default()) {
+            // Moments of the value beyond the mean are in no tensor.
+            sum.value_mean = Moments { count: before, mean: sum.value_mean, m2: 0.0 }.merge(new.value).mean;
+            let effect = sum.effect(before).merge(new.effect);
+            (sum.effect_mean, sum.effect_m2) = (effect.mean, effect.m2);
+        }
+    }
+
+    /// Goes back to the first cell, for the next range of prompts.
+    pub(super) fn rewind(&mut self) {
+        self.next = 0;
+    }
+
+    /// Forgets everything, for the next iteration.
+    pub(super) fn clear(&mut self) {
+        self.sums.fill(Sum::default());
+        self.fates.fill(Fate::default());
+    }
+
+    /// Appends the iteration to the tensors under their metric; `ends`: given if it is normalized.
+    pub(super) fn append_to(&self, scores: &mut GridScores, prompts: u64, ends: Option<&Ends>) {
+        let sums = self.sums.iter().skip(scores.metric).step_by(self.metrics);
+        for (sum, &fate) in sums.zip(&self.fates) {
+            let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
+            let (sum, count) = if fate == Fate::Failed { (&unknown, 0) } else { (sum, prompts) };
+            scores.effect.push(to_f32(sum.effect_mean));
+            scores.value.push(to_f32(sum.value_mean));
+            scores.stderr.push(to_f32(sum.effect(count).standard_error()));
+            scores.count.push(count);
+            scores.status.push(sum.status(fate));
+            scores.normalized.extend(ends.map(|ends| to_f32(ends.normalize(sum.value_mean))));
+        }
+    }
+}
+
+impl Sum {
+    fn effect(&self, count: u64) -> Moments {
+        Moments { count, mean: self.effect_mean, m2: self.effect_m2 }
+    }
+
+    fn status(&self, fate: Fate) -> u32 {
+        match fate {
+            Fate::Left => STATUS_NOOP,
+            Fate::Computed if self.value_mean.is_finite() && self.effect_mean.is_finite() => STATUS_COMPUTED,
+            Fate::Computed => STATUS_NOT_FINITE,
+            Fate::Failed => STATUS_FAILED,
+        }
+    }
+}
+
+impl Ends {
+    /// Where a patched metric lies between the corrupted one, 0, and the clean one, 1.
+    fn normalize(&self, value: f64) -> f64 {
+        let range = self.clean - self.corrupted;
+        let range = if range == 0.0 { f64::NAN } else { range };
+        (value - self.corrupted) / range
+    }
+}
+
+/// NaN where nothing was merged.
+pub(super) fn mean(moments: Moments) -> f64 {
+    if moments.count == 0 { f64::NAN } else { moments.mean }
+}
+
+/// Results are float32 by contract; the sums behind them are float64.
+#[allow(clippy::cast_possible_truncation)]
+pub(super) fn to_f32(number: f64) -> f32 {
+    number as f32
+}

@@ -1,0 +1,21 @@
+//! When two plans are the same sweep.
+
+use patchsweep_proto::digest::Digest;
+
+use super::Plan;
+
+impl Plan {
+    /// Digest of all that shows in the results: plans with the same identity give the same results under the same labels.
+    #[must_use]
+    pub fn identity(&self) -> Digest {
+        let labels = self.iteration_labels.iter().chain(&self.token_labels);
+        // Lengths before texts, so that no two lists run into the same bytes.
+        let counts = [self.iteration_labels.len(), self.token_labels.len()].map(|count| (count as u64).to_le_bytes());
+        let mut bytes = [self.digest.0.as_slice(), counts.as_flattened()].concat();
+        for text in std::iter::once(&self.name).chain(labels) {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        Digest::of(&bytes)
+    }
+}

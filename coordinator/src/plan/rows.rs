@@ -1,0 +1,121 @@
+//! Lists of token ids, read into little more memory than their text takes.
+
+use std::fmt;
+
+use patchsweep_proto::tokens::{MAX_TOKEN_IDS, TokenMatrix, TokenMatrixError};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+
+/// Lists of numbers, of any lengths, one behind the other.
+#[derive(Default)]
+pub(super) struct Rows {
+    numbers: Vec<u32>,
+    /// Where each list ends.
+    ends: Vec<usize>,
+}
+
+impl Rows {
+    /// How many lists.
+    pub(super) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.numbers[start..end])
+    }
+
+    /// Each list by itself.
+    pub(super) fn to_lists(&self) -> Vec<Vec<u32>> {
+        self.iter().map(<[u32]>::to_vec).collect()
+    }
+
+    /// One prompt for each list, which must have one length.
+    pub(super) fn matrix(&self) -> Result<TokenMatrix, TokenMatrixError> {
+        let wanted = self.iter().next().map_or(0, <[u32]>::len);
+        if let Some((prompt, odd)) = self.iter().enumerate().find(|(_, row)| row.len() != wanted) {
+            return Err(TokenMatrixError::Ragged { prompt, found: odd.len(), wanted });
+        }
+        let found = self.numbers.len();
+        let (Ok(prompts), Ok(positions)) = (u32::try_from(self.count()), u32::try_from(wanted)) else {
+            return Err(TokenMatrixError::TooMany { found });
+        };
+        TokenMatrix::from_flat(prompts, positions, self.numbers.clone())
+    }
+}
+
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Outer)
+    }
+}
+
+struct Outer;
+
+impl<'de> Visitor<'de> for Outer {
+    type Value = Rows;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of lists of token ids")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut lists: A) -> Result<Rows, A::Error> {
+        let mut rows = Rows::default();
+        while lists.next_element_seed(Row(&mut rows.numbers))?.is_some() {
+            rows.ends.push(rows.numbers.len());
+        }
+        Ok(rows)
+    }
+}
+
+/// Adds one list to the numbers.
+struct Row<'a>(&'a mut Vec<u32>);
+
+impl<'de> DeserializeSeed<'de> for Row<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of token ids")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<(), A::Error> {
+        while let Some(number) = numbers.next_element()? {
+            if self.0.len() == MAX_TOKEN_IDS {
+                return Err(A::Error::custom(format!("more than {MAX_TOKEN_IDS} token ids")));
+            }
+            self.0.push(number);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rows;
+
+    fn rows(text: &str) -> Result<Rows, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn lists_of_any_lengths_come_back() {
+        let ragged = rows("[[1, 2], [], [3]]").expect("lists");
+        assert_eq!(ragged.to_lists(), [vec![1, 2], vec![], vec![3]]);
+        assert_eq!(ragged.matrix().expect_err("ragged").to_string(), "prompt 1 has 0 tokens, prompt 0 has 2");
+        assert_eq!(rows("[[1, 2], [3, 4]]").expect("lists").matrix().expect("a matrix").row(1), [3, 4]);
+        assert_eq!(rows("[]").expect("lists").matrix().expect_err("none").to_string(), "no prompts");
+    }
+
+    #[test]
+    fn what_is_no_list_of_lists_is_refused_at_its_place() {
+        assert!(rows("[1]").err().is_some_and(|said| said.contains("expected a list of token ids at line 1 column 2")));
+        assert!(rows("[[-1]]").err().is_some_and(|said| said.contains("integer `-1`")));
+    }
+}

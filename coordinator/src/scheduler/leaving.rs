@@ -1,0 +1,58 @@
+//! Workers that go: in order, or not.
+
+use patchsweep_proto::ids::{Lease, WorkerId};
+
+use super::tile::Cause;
+use super::worker::Standing;
+use super::{Effect, Scheduler};
+
+impl Scheduler {
+    /// The worker hands back all leases but those that it finishes; nobody is to blame.
+    pub(super) fn leaving(&mut self, worker: WorkerId, finishing: &[Lease]) {
+        self.heard(worker);
+        let Some(slot) = self.workers.get_mut(&worker) else { return };
+        slot.standing = Standing::Leaving;
+        for place in self.take_places(worker, |place| !finishing.contains(&place.lease)) {
+            if !place.revoked {
+                self.hand_back(worker, &place);
+            }
+        }
+    }
+
+    pub(super) fn draining(&mut self, worker: WorkerId) {
+        let Some(slot) = self.workers.get_mut(&worker) else { return };
+        if slot.standing != Standing::Leaving {
+            slot.standing = Standing::Draining;
+            self.refresh(worker);
+        }
+    }
+
+    /// A worker is gone. One that had said so left in order; else what it held alone is to blame, and of several
+    /// tiles each is suspected.
+    pub(super) fn lost(&mut self, worker: WorkerId, reason: &str, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.workers.remove(&worker) else { return };
+        self.refresh(worker);
+        for &(sweep, iteration) in slot.iterations() {
+            if let Some(queue) = self.running.get_mut(&sweep) {
+                queue.ready.unhold(iteration);
+            }
+        }
+        for queue in self.running.values_mut() {
+            queue.unfit.remove(&worker);
+        }
+        let is_planned = slot.standing == Standing::Leaving;
+        let held_one = slot.leases.len() == 1;
+        for place in slot.leases.iter().filter(|place| !place.revoked) {
+            self.hand_back(worker, place);
+            if is_planned {
+                continue;
+            }
+            if held_one {
+                self.strike(worker, place, Cause::Lost, reason, effects);
+                self.settle(place.sweep, effects);
+            } else {
+                self.suspect(worker, place);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The last tiles of a sweep: those that take long are computed a second time by workers that have nothing else to do.
+
+use std::time::Duration;
+
+use patchsweep_proto::ids::{TileId, WorkerId};
+
+use super::worker::{Place, WorkerSlot};
+use super::{Effect, Now, Scheduler, SweepKey};
+
+/// A lease is late when it takes so many times longer than expected.
+pub const LATE_FACTOR: u32 = 3;
+
+/// No lease is late sooner.
+pub const SHORTEST_LATE: Duration = Duration::from_secs(1);
+
+impl Scheduler {
+    /// Comes after all ready tiles are granted, so that whoever is idle then can take none of them.
+    pub(super) fn compute_late_tiles_twice(&mut self, effects: &mut Vec<Effect>) {
+        let with_room = self.hungry.union(&self.starved).copied();
+        let mut idle: Vec<WorkerId> =
+            with_room.filter(|worker| self.workers.get(worker).is_some_and(WorkerSlot::is_idle)).collect();
+        if idle.is_empty() {
+            return;
+        }
+        for (_, sweep, tile) in self.late_tiles() {
+            let is_fit =
+                |worker: &WorkerId| self.running.get(&sweep).is_some_and(|queue| !queue.unfit.contains_key(worker));
+            if let Some(index) = idle.iter().position(is_fit) {
+                let worker = idle.remove(index);
+                effects.extend(self.grant(worker, sweep, tile));
+            }
+        }
+    }
+
+    /// Held once and late, the oldest first. A tile with a bad record is not given to two workers at once.
+    fn late_tiles(&self) -> Vec<(Now, SweepKey, TileId)> {
+        let mut late = Vec::new();
+        for slot in self.workers.values() {
+            for place in slot.leases.iter().filter(|place| !place.revoked && self.is_late(slot, place)) {
+                let queue = self.running.get(&place.sweep);
+                let tile = place.lease.tile;
+                if queue.is_some_and(|queue| queue.holders(tile).len() == 1 && queue.trouble(tile).is_none()) {
+                    late.push((place.since, place.sweep, tile));
+                }
+            }
+        }
+        late.sort_unstable();
+        late
+    }
+
+    fn is_late(&self, slot: &WorkerSlot, place: &Place) -> bool {
+        let expected = slot.rate.or(self.fleet_rate).expected(place.cost);
+        expected.is_some_and(|expected| {
+            self.now.saturating_sub(place.since) > SHORTEST_LATE.max(expected.saturating_mul(LATE_FACTOR))
+        })
+    }
+}

@@ -1,0 +1,103 @@
+use super::*;
+
+#[test]
+fn after_a_restart_a_worker_goes_on_under_its_old_lease() {
+    let mut harness = Harness { scheduler: Scheduler::new(Epoch(2)), seconds: 0 };
+    harness.apply(submitted_with(&[0, 0, 0], [(2, Past::Done)]));
+    let joined = harness.join_with(W1, 2, &[lease(1, 4), lease(2, 1)]);
+    assert_eq!(joined, [revoke(W1, lease(2, 1))], "t2 is done, and t1 goes on");
+    assert_eq!(harness.progress().leased, 1);
+    let kept = harness.finish(W1, lease(1, 4));
+    let next = Lease { epoch: Epoch(2), ..lease(0, 1) };
+    let grant = Effect::Grant { worker: W1, lease: next };
+    assert_eq!(kept, [Effect::Keep { lease: lease(1, 4) }, acknowledge(W1, lease(1, 4)), grant]);
+}
+
+#[test]
+fn attempts_count_on_after_an_adopted_one() {
+    let mut harness = Harness { scheduler: Scheduler::new(Epoch(2)), seconds: 0 };
+    harness.apply(submitted(&[0]));
+    harness.join_with(W1, 1, &[lease(0, 4)]);
+    let failed = harness.fail(W1, lease(0, 4));
+    assert_eq!(failed.last(), Some(&Effect::Grant { worker: W1, lease: Lease { epoch: Epoch(2), ..lease(0, 5) } }));
+}
+
+#[test]
+fn a_worker_that_comes_back_takes_its_strike_back() {
+    let mut harness = Harness::empty();
+    harness.apply(submitted(&[0]));
+    harness.join(W1, 1);
+    for session in 2..10 {
+        assert_eq!(harness.lose(WorkerId(session - 1)).len(), 1, "a strike, and never the third");
+        assert_eq!(harness.join_with(WorkerId(session), 1, &[lease(0, 1)]), []);
+    }
+    let last = harness.finish(WorkerId(9), lease(0, 1));
+    assert_eq!(last.last(), Some(&ended(Outcome::Done)));
+}
+
+#[test]
+fn a_worker_that_comes_back_clears_all_that_it_was_lost_with() {
+    let (mut harness, _) = Harness::new(&[W1], 3, &[0, 0, 0, 0]);
+    harness.lose(W1);
+    let joined = harness.join_with(W2, 3, &[lease(1, 1)]);
+    assert_eq!(joined, [grant(W2, 0, 2), grant(W2, 2, 2)], "no suspect is left, so that they go together");
+}
+
+#[test]
+fn another_workers_loss_is_not_taken_back() {
+    let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
+    harness.lose(W1);
+    assert_eq!(harness.join(W2, 1), [grant(W2, 0, 2)]);
+    harness.lose(W2);
+    let joined = harness.join_with(W3, 2, &[lease(1, 1)]);
+    assert_eq!(joined, [grant(W3, 0, 3)], "W1 is back, and W2's loss is one strike");
+    harness.fail(W3, lease(0, 3));
+    let failed = harness.fail(W3, lease(0, 4));
+    assert!(failed.iter().any(|effect| matches!(effect, Effect::GiveUp { .. })), "{failed:?}");
+}
+
+#[test]
+fn a_tile_that_somebody_else_got_in_the_meantime_is_revoked() {
+    let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0, 0]);
+    harness.finish(W2, lease(1, 1));
+    harness.lose(W1);
+    assert_eq!(harness.join_with(W3, 1, &[lease(0, 1)]), [revoke(W3, lease(0, 1))]);
+    assert_eq!(harness.view(W3).leases, [HeldLease { lease: lease(0, 1), revoked: true }]);
+    let late = harness.finish(W3, lease(0, 1));
+    assert_eq!(late[0], Effect::Drop { worker: W3, lease: lease(0, 1), done: false });
+}
+
+#[test]
+fn a_half_open_session_hands_over_all_that_it_held() {
+    let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
+    let joined = harness.join_with(W2, 2, &[lease(0, 1)]);
+    assert_eq!(joined, [Effect::Disconnect { worker: W1 }, grant(W2, 1, 2)], "without blame");
+    assert_eq!(harness.lose(W1), []);
+    assert_eq!(harness.finish(W2, lease(0, 1))[0], Effect::Keep { lease: lease(0, 1) });
+}
+
+#[test]
+fn leases_that_were_never_granted_are_revoked() {
+    let mut harness = Harness::empty();
+    harness.apply(submitted(&[0]));
+    let never = [
+        lease(0, 1),
+        Lease { epoch: Epoch(2), ..lease(0, 1) },
+        lease(5, 1),
+        Lease { sweep: named("other"), ..lease(0, 1) },
+    ];
+    for (session, lease) in (1..).map(WorkerId).zip(never) {
+        let joined = harness.join_with(session, 2, std::slice::from_ref(&lease));
+        assert_eq!(joined[0], revoke(session, lease.clone()));
+        harness.release(session, lease);
+        harness.apply(Event::Leaving { worker: session, finishing: vec![] });
+    }
+}
+
+#[test]
+fn no_more_is_adopted_than_the_credit() {
+    let mut harness = Harness { scheduler: Scheduler::new(Epoch(2)), seconds: 0 };
+    harness.apply(submitted(&[0, 0]));
+    assert_eq!(harness.join_with(W1, 1, &[lease(0, 1), lease(0, 1), lease(1, 1)]), [revoke(W1, lease(1, 1))]);
+    assert_eq!(harness.view(W1).leases, [HeldLease { lease: lease(0, 1), revoked: false }]);
+}

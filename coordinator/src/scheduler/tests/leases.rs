@@ -1,0 +1,99 @@
+use super::*;
+
+#[test]
+fn a_sweep_ends_when_its_last_tile_is_kept() {
+    let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
+    let first = harness.finish(W1, lease(1, 1));
+    assert_eq!(first, [Effect::Keep { lease: lease(1, 1) }, acknowledge(W1, lease(1, 1))]);
+    let last = harness.finish(W1, lease(0, 1));
+    assert_eq!(last.last(), Some(&ended(Outcome::Done)));
+    let Progress { done, cost_done, leased, failed, .. } = harness.progress();
+    assert_eq!((done, cost_done, leased, failed), (2, 20, 0, 0));
+}
+
+#[test]
+fn a_lost_workers_tiles_go_to_the_others_and_its_late_result_is_dropped() {
+    let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0, 1]);
+    harness.finish(W2, lease(1, 1));
+    assert_eq!(harness.lose(W1), [record(W1, lease(0, 1), "its worker disconnected"), grant(W2, 0, 2)]);
+    let late = harness.finish(W1, lease(0, 1));
+    let dropped = Effect::Drop { worker: W1, lease: lease(0, 1), done: false };
+    assert_eq!(late, [dropped, acknowledge(W1, lease(0, 1))]);
+    assert_eq!(harness.finish(W2, lease(0, 2))[0], Effect::Keep { lease: lease(0, 2) });
+}
+
+#[test]
+fn results_of_another_epoch_are_dropped() {
+    let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
+    for epoch in [0, 2] {
+        let other_life = Lease { epoch: Epoch(epoch), ..lease(0, 1) };
+        let dropped = Effect::Drop { worker: W1, lease: other_life.clone(), done: false };
+        assert_eq!(harness.finish(W1, other_life.clone()), [dropped, acknowledge(W1, other_life)]);
+    }
+}
+
+#[test]
+fn a_result_said_twice_is_dropped_and_can_be_compared() {
+    let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
+    harness.finish(W1, lease(0, 1));
+    let dropped = Effect::Drop { worker: W1, lease: lease(0, 1), done: true };
+    assert_eq!(harness.finish(W1, lease(0, 1)), [dropped, acknowledge(W1, lease(0, 1))]);
+    harness.finish(W1, lease(1, 1));
+    let dropped = Effect::Drop { worker: W1, lease: lease(1, 1), done: true };
+    assert_eq!(harness.finish(W1, lease(1, 1))[0], dropped, "also when the sweep has ended");
+}
+
+#[test]
+fn another_workers_lease_does_not_count() {
+    let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0, 0]);
+    let stolen = harness.finish(W2, lease(0, 1));
+    assert_eq!(stolen[0], Effect::Drop { worker: W2, lease: lease(0, 1), done: false });
+    let stolen = harness.fail(W2, lease(0, 1));
+    assert_eq!(stolen, [acknowledge(W2, lease(0, 1))]);
+    assert_eq!(harness.progress().leased, 2);
+}
+
+#[test]
+fn unknown_tiles_and_sweeps_do_no_harm() {
+    let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
+    for unknown in [lease(7, 1), Lease { sweep: named("other"), ..lease(0, 1) }] {
+        let dropped = Effect::Drop { worker: W1, lease: unknown.clone(), done: false };
+        assert_eq!(harness.finish(W1, unknown.clone()), [dropped, acknowledge(W1, unknown.clone())]);
+        assert_eq!(harness.fail(W1, unknown.clone()), [acknowledge(W1, unknown.clone())]);
+        assert_eq!(harness.release(W1, unknown), []);
+    }
+    assert_eq!(harness.apply(Event::Cancelled { sweep: named("other") }), []);
+    assert_eq!(harness.lose(W2), []);
+    assert_eq!(harness.join(W1, 5), [], "a worker joins once");
+}
+
+#[test]
+fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
+    for answer in [
+        Event::Released { worker: W1, lease: lease(0, 1) },
+        Event::Finished { worker: W1, lease: lease(0, 1), busy: Duration::ZERO },
+        Event::Failed { worker: W1, lease: lease(0, 1), reason: "interrupted".into() },
+    ] {
+        let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
+        let cancelled = harness.apply(Event::Cancelled { sweep: sweep() });
+        assert_eq!(cancelled, [revoke(W1, lease(0, 1)), ended(Outcome::Cancelled)]);
+        assert_eq!(harness.view(W1).leases, [HeldLease { lease: lease(0, 1), revoked: true }]);
+        let event = Event::Submitted {
+            sweep: named("next"),
+            tiles: tiles(&[0]),
+            priority: Priority::default(),
+            past: BTreeMap::new(),
+        };
+        assert_eq!(harness.apply(event), [], "the worker is still busy");
+        let next = Lease { sweep: named("next"), ..lease(0, 1) };
+        assert_eq!(harness.apply(answer).last(), Some(&Effect::Grant { worker: W1, lease: next }));
+    }
+}
+
+#[test]
+fn a_released_lease_is_handed_back_without_blame() {
+    let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
+    for attempt in 1..10 {
+        assert_eq!(harness.release(W1, lease(0, attempt)), [grant(W1, 0, attempt + 1)]);
+    }
+}

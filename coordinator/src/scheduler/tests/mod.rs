@@ -1,0 +1,143 @@
+//! The rules, one test each. After each event everything is counted anew.
+
+mod adoption;
+mod blame;
+mod fairness;
+mod grants;
+mod leases;
+mod leaving;
+mod quarantine;
+mod sweeps;
+mod time;
+
+use std::collections::BTreeMap;
+
+use patchsweep_proto::ids::{Attempt, TileId};
+use patchsweep_proto::status::Priority;
+use patchsweep_proto::workers::WorkerState;
+
+use super::*;
+
+const W1: WorkerId = WorkerId(1);
+const W2: WorkerId = WorkerId(2);
+const W3: WorkerId = WorkerId(3);
+const W4: WorkerId = WorkerId(4);
+
+fn named(name: &str) -> SweepId {
+    SweepId(name.into())
+}
+
+fn sweep() -> SweepId {
+    named("s")
+}
+
+/// Tiles of cost 10, one list entry per tile: its iteration.
+fn tiles(iterations: &[u32]) -> Vec<TileInfo> {
+    iterations.iter().map(|&iteration| TileInfo { iteration, cost: 10 }).collect()
+}
+
+fn submitted(iterations: &[u32]) -> Event {
+    submitted_with(iterations, [])
+}
+
+fn submitted_with<const N: usize>(iterations: &[u32], past: [(u32, Past); N]) -> Event {
+    let past = past.into_iter().map(|(tile, past)| (TileId(tile), past)).collect();
+    Event::Submitted { sweep: sweep(), tiles: tiles(iterations), priority: Priority::default(), past }
+}
+
+fn lease(tile: u32, attempt: u32) -> Lease {
+    Lease { epoch: Epoch(1), sweep: sweep(), tile: TileId(tile), attempt: Attempt(attempt) }
+}
+
+fn grant(worker: WorkerId, tile: u32, attempt: u32) -> Effect {
+    Effect::Grant { worker, lease: lease(tile, attempt) }
+}
+
+fn revoke(worker: WorkerId, lease: Lease) -> Effect {
+    Effect::Revoke { worker, lease }
+}
+
+fn acknowledge(worker: WorkerId, lease: Lease) -> Effect {
+    Effect::Acknowledge { worker, lease }
+}
+
+fn record(worker: WorkerId, lease: Lease, reason: &str) -> Effect {
+    Effect::RecordFailure { worker, lease, reason: reason.into() }
+}
+
+fn ended(outcome: Outcome) -> Effect {
+    Effect::Ended { sweep: sweep(), outcome }
+}
+
+struct Harness {
+    scheduler: Scheduler,
+    seconds: u64,
+}
+
+impl Harness {
+    fn empty() -> Self {
+        Self { scheduler: Scheduler::new(Epoch(1)), seconds: 0 }
+    }
+
+    fn new(workers: &[WorkerId], credit: u32, iterations: &[u32]) -> (Self, Vec<Effect>) {
+        let mut harness = Self::empty();
+        for &worker in workers {
+            harness.join(worker, credit);
+        }
+        let effects = harness.apply(submitted(iterations));
+        (harness, effects)
+    }
+
+    fn apply(&mut self, event: Event) -> Vec<Effect> {
+        let effects = self.scheduler.apply(Duration::from_secs(self.seconds), event);
+        self.scheduler.sanity_check();
+        effects
+    }
+
+    fn at(&mut self, seconds: u64, event: Event) -> Vec<Effect> {
+        self.seconds = seconds;
+        self.apply(event)
+    }
+
+    /// A tick at this time, up to which everybody sends heartbeats.
+    fn tick_alive(&mut self, seconds: u64) -> Vec<Effect> {
+        self.seconds = seconds;
+        for worker in self.scheduler.workers() {
+            self.apply(Event::Heard { worker: worker.worker });
+        }
+        self.apply(Event::Tick)
+    }
+
+    fn join(&mut self, worker: WorkerId, credit: u32) -> Vec<Effect> {
+        self.join_with(worker, credit, &[])
+    }
+
+    fn join_with(&mut self, worker: WorkerId, credit: u32, held: &[Lease]) -> Vec<Effect> {
+        self.apply(Event::Joined { worker, credit, held: held.to_vec() })
+    }
+
+    fn lose(&mut self, worker: WorkerId) -> Vec<Effect> {
+        self.apply(Event::Lost { worker })
+    }
+
+    /// After one second of work.
+    fn finish(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {
+        self.apply(Event::Finished { worker, lease, busy: Duration::from_secs(1) })
+    }
+
+    fn fail(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {
+        self.apply(Event::Failed { worker, lease, reason: "broken".into() })
+    }
+
+    fn release(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {
+        self.apply(Event::Released { worker, lease })
+    }
+
+    fn progress(&self) -> Progress {
+        self.scheduler.progress(&sweep()).expect("known")
+    }
+
+    fn view(&self, worker: WorkerId) -> WorkerView {
+        self.scheduler.workers().into_iter().find(|view| view.worker == worker).expect("connected")
+    }
+}

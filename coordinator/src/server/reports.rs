@@ -1,0 +1,133 @@
+//! What workers say of their leases.
+
+use std::time::Duration;
+
+use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::scores::TileScores;
+use patchsweep_proto::status::SweepStatus;
+
+use super::actor::Actor;
+use super::handle::{Computed, Failure, Report};
+use super::promises::Promise;
+use crate::merge::{check_scores, compare};
+use crate::scheduler::{Effect, Event};
+use crate::state::{Entry, KeptResult, StateError};
+
+impl Actor {
+    pub(super) fn report(&mut self, worker: WorkerId, report: Report) {
+        let Report { lease, outcome, cache, busy_seconds, work } = report;
+        let cache = self.cache_since(worker, cache);
+        let computed = match outcome.and_then(|computed| self.check(&lease, computed)) {
+            Ok(computed) => computed,
+            Err(Failure::Attempt(reason)) => return self.apply(Event::Failed { worker, lease, reason }),
+            Err(Failure::OtherModel(reason)) => {
+                let name = self.worker_name(worker);
+                tracing::warn!(sweep = %lease.sweep, %worker, name, reason, "worker has another model");
+                return self.apply(Event::Unfit { worker, lease, reason });
+            }
+        };
+        let busy = Duration::try_from_secs_f64(busy_seconds).unwrap_or_default();
+        let finished = Event::Finished { worker, lease: lease.clone(), busy };
+        let effects = self.scheduler.apply(self.began.elapsed(), finished);
+        let name = self.worker_name(worker);
+        // One of these at most, and before the acknowledgement.
+        for effect in &effects {
+            match effect {
+                Effect::Keep { lease } => {
+                    self.log_done(worker, lease);
+                    let Computed { scores, model } = computed;
+                    if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
+                    {
+                        running.model.get_or_insert(model);
+                    }
+                    let device = self.workers.get(&worker).map(|connected| connected.device.clone());
+                    let result = KeptResult {
+                        lease: lease.clone(),
+                        worker: name,
+                        device: device.unwrap_or_default(),
+                        model,
+                        scores,
+                        busy,
+                        work,
+                        cache,
+                    };
+                    self.journal.write(Entry::Result(result));
+                    break;
+                }
+                Effect::Drop { lease, done, .. } => {
+                    self.count_dropped(lease, &name, *done);
+                    if *done {
+                        let (lease, scores) = (lease.clone(), Box::new(computed.scores));
+                        self.promise(Promise::Compare { worker: name, lease, scores });
+                    }
+                    break;
+                }
+                _ => {}
+            }
+        }
+        self.carry_out(effects);
+    }
+
+    fn count_dropped(&mut self, lease: &Lease, name: &str, done: bool) {
+        let Lease { sweep, tile, attempt, .. } = lease;
+        tracing::info!(%sweep, %tile, attempt = attempt.0, name, done, "late or repeated result dropped");
+        if let Some(record) = self.sweeps.get_mut(sweep) {
+            record.dropped += 1;
+            let status = SweepStatus { results_dropped: record.dropped, ..record.status.borrow().clone() };
+            record.publish(status);
+        }
+    }
+
+    /// Scores that cannot be merged are refused. Those of sweeps that do not run are the scheduler's to drop.
+    fn check(&self, lease: &Lease, computed: Computed) -> Result<Computed, Failure> {
+        let running = self.sweeps.get(&lease.sweep).and_then(|record| record.running.as_ref());
+        let Some(running) = running else { return Ok(computed) };
+        check_scores(&running.plan, lease.tile, &computed.scores)
+            .map_err(|error| Failure::Attempt(error.to_string()))?;
+        match running.model {
+            Some(pinned) if pinned != computed.model => Err(Failure::OtherModel(format!(
+                "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",
+                computed.model.short(),
+                pinned.short()
+            ))),
+            _ => Ok(computed),
+        }
+    }
+
+    /// Warns if a tile that was computed twice has different scores.
+    pub(super) fn compare(&self, worker: &str, lease: &Lease, scores: &TileScores) {
+        let Lease { sweep, tile, .. } = lease;
+        match self.difference(lease, scores) {
+            Ok(Some(Difference { first, difference, tolerance })) if difference > tolerance => {
+                let second = worker;
+                tracing::warn!(%sweep, %tile, difference, first, second, "two workers disagree on a tile's scores");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let error = patchsweep_proto::error_chain(&error);
+                tracing::warn!(%sweep, %tile, error, "cannot compare results");
+            }
+        }
+    }
+
+    /// Between these scores and the kept ones of the same tile.
+    fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Difference>, StateError> {
+        let store = self.journal.store();
+        let (Some(sweep), Some(kept)) = (store.sweep(&lease.sweep)?, store.result(&lease.sweep, lease.tile)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Difference {
+            first: kept.worker,
+            difference: compare::largest_difference(&kept.scores, scores),
+            tolerance: compare::tolerance(&sweep.plan.context),
+        }))
+    }
+}
+
+/// How far two computations of a tile are apart.
+struct Difference {
+    /// Who came first.
+    first: String,
+    difference: f64,
+    tolerance: f64,
+}

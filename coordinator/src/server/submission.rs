@@ -1,0 +1,109 @@
+//! New sweeps, and sweeps that are ended by clients.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+
+use super::actor::Actor;
+use super::handle::{NewSweep, Reply};
+use super::record::{Clock, Running, SweepRecord};
+use super::status::RequestError;
+use crate::plan::Plan;
+use crate::scheduler::{Event, Past, TileInfo};
+use crate::state::{Entry, KeptSweep};
+
+impl Actor {
+    /// The same plan under the same names is the same sweep, unless that one ended without all its scores.
+    pub(super) fn submit(&mut self, new: NewSweep, reply: Reply<(SweepId, bool)>) {
+        let (id, known) = self.sweep_id(&new);
+        if known {
+            return self.promise_answer(move || drop(reply.send(Ok((id, false)))));
+        }
+        if let Some(reason) = self.journal.stalled() {
+            return drop(reply.send(Err(RequestError::CannotStore { reason })));
+        }
+        let NewSweep { plan, dataset, priority, .. } = new;
+        let prompts = plan.context.clean.prompts();
+        let multiply_adds = plan.multiply_adds();
+        tracing::info!(sweep = %id, tiles = plan.tiles.len(), prompts, multiply_adds, "sweep submitted");
+        let plan = Arc::new(plan);
+        let submitted = SystemTime::now();
+        let kept = KeptSweep { id: id.clone(), plan: Arc::clone(&plan), dataset, priority, submitted };
+        self.journal.write(Entry::Sweep(Box::new(kept)));
+        let running = Running::new(plan, None, Clock::after(Duration::ZERO));
+        self.run_sweep(id.clone(), priority, running, BTreeMap::new());
+        self.promise_answer(move || drop(reply.send(Ok((id, true)))));
+    }
+
+    /// An id for a plan, and whether it is that of a sweep that there is.
+    fn sweep_id(&self, new: &NewSweep) -> (SweepId, bool) {
+        let identity = new.plan.identity();
+        let stem = format!("{}-{}", slug(&new.plan.name), &new.plan.digest.to_hex()[..6]);
+        let mut id = SweepId(stem.clone());
+        let mut number = 1;
+        while let Some(record) = self.sweeps.get(&id) {
+            let useful = matches!(record.status.borrow().state, SweepState::Running | SweepState::Done);
+            if useful && !new.always_new && record.identity == identity {
+                return (id, true);
+            }
+            number += 1;
+            id = SweepId(format!("{stem}-{number}"));
+        }
+        (id, false)
+    }
+
+    /// Gives a sweep to the scheduler.
+    pub(super) fn run_sweep(
+        &mut self,
+        id: SweepId,
+        priority: Priority,
+        running: Running,
+        past: BTreeMap<patchsweep_proto::ids::TileId, Past>,
+    ) {
+        let tiles = tile_infos(&running.plan);
+        let record = SweepRecord::running(id.clone(), priority, running);
+        match self.sweeps.get_mut(&id) {
+            // Those who watch it go on watching.
+            Some(known) => {
+                let status = record.status.borrow().clone();
+                known.running = record.running;
+                known.publish(status);
+            }
+            None => {
+                self.sweeps.insert(id.clone(), record);
+                self.order.push(id.clone());
+            }
+        }
+        self.apply(Event::Submitted { sweep: id, tiles, priority, past });
+        self.publish_running();
+    }
+
+    pub(super) fn cancel(&mut self, sweep: &SweepId, reply: Reply<SweepStatus>) {
+        if let Err(error) = self.record(sweep) {
+            return drop(reply.send(Err(error)));
+        }
+        self.apply(Event::Cancelled { sweep: sweep.clone() });
+        self.answer_with_status(sweep, reply);
+    }
+
+    /// Once everything so far is on disk.
+    pub(super) fn answer_with_status(&mut self, sweep: &SweepId, reply: Reply<SweepStatus>) {
+        let Ok(record) = self.record(sweep) else { return };
+        let status = record.status.subscribe();
+        self.promise_answer(move || drop(reply.send(Ok(status.borrow().clone()))));
+    }
+}
+
+fn tile_infos(plan: &Plan) -> Vec<TileInfo> {
+    let info = |(tile, &cost): (&patchsweep_proto::tile::Tile, &u64)| TileInfo { iteration: tile.iteration, cost };
+    plan.tiles.iter().zip(&plan.costs).map(info).collect()
+}
+
+/// A name as it can stand in a shell: letters, digits and dashes.
+fn slug(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.trim().chars().map(plain).collect()
+}

@@ -1,0 +1,132 @@
+//! What is kept.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{Lease, SweepId, TileId};
+use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_proto::status::{Priority, SweepState};
+
+use crate::plan::Plan;
+use crate::scheduler::Past;
+
+/// One thing to keep. Keeping it twice is keeping it once, so that a write whose outcome is unknown can be repeated.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A new sweep, running. One that is kept already stays as it is.
+    Sweep(Box<KeptSweep>),
+    /// A tile's scores. The first ones stay.
+    Result(KeptResult),
+    /// An attempt that failed or was lost.
+    Failure(FailedAttempt),
+    /// A tile gets no more attempts.
+    GivenUp {
+        /// The sweep.
+        sweep: SweepId,
+        /// Its tile.
+        tile: TileId,
+    },
+    /// The sweep runs again; what went wrong with these tiles is forgotten.
+    Resumed {
+        /// The sweep.
+        sweep: SweepId,
+        /// Its tiles that had been given up.
+        tiles: Vec<TileId>,
+    },
+    /// Where a sweep stands.
+    State {
+        /// The sweep.
+        sweep: SweepId,
+        /// Where it stands now.
+        state: SweepState,
+        /// Seconds from submission, or the last resumption, to the end.
+        seconds: f64,
+    },
+}
+
+/// A sweep as it was planned.
+#[derive(Clone, Debug)]
+pub struct KeptSweep {
+    /// Its name in commands.
+    pub id: SweepId,
+    /// All that was decided before work started.
+    pub plan: Arc<Plan>,
+    /// Of the dataset file.
+    pub dataset: Digest,
+    /// Its share of the workers.
+    pub priority: Priority,
+    /// When it was submitted; kept to the millisecond.
+    pub submitted: SystemTime,
+}
+
+/// The kept scores of a tile, and whose they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptResult {
+    /// As computed.
+    pub lease: Lease,
+    /// Host and process id.
+    pub worker: String,
+    /// `cpu`, `cuda:0`.
+    pub device: String,
+    /// The model that the scores are of.
+    pub model: Digest,
+    /// The scores.
+    pub scores: TileScores,
+    /// How long the worker computed.
+    pub busy: Duration,
+    /// What was executed.
+    pub work: WorkDone,
+    /// What the worker's cache did for this tile.
+    pub cache: CacheStats,
+}
+
+/// One attempt that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// The attempt.
+    pub lease: Lease,
+    /// Host and process id.
+    pub worker: String,
+    /// One line for people.
+    pub reason: String,
+}
+
+/// What went wrong with a tile so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TileFailures {
+    /// In order.
+    pub attempts: Vec<FailedAttempt>,
+    /// The tile gets no more attempts until the sweep is resumed.
+    pub given_up: bool,
+}
+
+impl From<TileFailures> for Past {
+    fn from(failures: TileFailures) -> Self {
+        if failures.given_up {
+            let last = failures.attempts.into_iter().next_back();
+            return Self::GivenUp { reason: last.map(|attempt| attempt.reason).unwrap_or_default() };
+        }
+        Self::Failures(u32::try_from(failures.attempts.len()).unwrap_or(u32::MAX))
+    }
+}
+
+impl Entry {
+    /// About how many bytes it holds: what a queue of entries is bounded by.
+    pub(super) fn bytes(&self) -> usize {
+        const OVERHEAD: usize = 256;
+        const SCORE: usize = size_of::<patchsweep_proto::scores::CellScore>();
+        OVERHEAD
+            + match self {
+                Self::Sweep(sweep) => {
+                    let (plan, context) = (&sweep.plan, &sweep.plan.context);
+                    let tokens = context.clean.ids().len() * (1 + context.iterations.len());
+                    plan.tiles.len() * size_of::<patchsweep_proto::tile::Tile>() + plan.spec_text.len() + tokens * 4
+                }
+                Self::Result(result) => result.scores.scores.len() * SCORE,
+                Self::Failure(attempt) => attempt.worker.len() + attempt.reason.len(),
+                Self::Resumed { tiles, .. } => tiles.len() * size_of::<TileId>(),
+                Self::GivenUp { .. } | Self::State { .. } => 0,
+            }
+    }
+}

@@ -1,0 +1,188 @@
+//! Messages of `state.proto` and what they stand for.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{Lease, SweepId};
+use patchsweep_proto::scores::WorkDone;
+use patchsweep_proto::status::SweepState;
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::v1;
+use patchsweep_proto::wire::{
+    WireError, check_tile, decode_context, encode_context, priority_from_wire, sweep_state_from_wire,
+    sweep_state_to_wire,
+};
+
+use super::{Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
+use crate::plan::{Plan, Seeds};
+
+impl From<&KeptSweep> for v1::StoredSweep {
+    fn from(kept: &KeptSweep) -> Self {
+        let plan = &kept.plan;
+        let kept_answers = plan.kept_answers.iter().map(|&prompts| v1::KeptAnswers { prompts });
+        Self {
+            sweep_id: kept.id.0.clone(),
+            name: plan.name.clone(),
+            context: encode_context(&plan.context),
+            tiles: plan.tiles.iter().map(Into::into).collect(),
+            costs: plan.costs.clone(),
+            iteration_labels: plan.iteration_labels.clone(),
+            token_labels: plan.token_labels.clone(),
+            spec: plan.spec_text.clone(),
+            dataset_seed: plan.seeds.dataset,
+            corruption_seed: plan.seeds.corruption,
+            kept_answers: kept_answers.collect(),
+            dataset_digest: kept.dataset.0.to_vec(),
+            priority: kept.priority.get().into(),
+            submitted_unix_ms: unix_milliseconds(kept.submitted),
+        }
+    }
+}
+
+impl TryFrom<v1::StoredSweep> for KeptSweep {
+    type Error = Defect;
+
+    fn try_from(wire: v1::StoredSweep) -> Result<Self, Defect> {
+        let context = decode_context(&wire.context)?;
+        let digest = context.digest();
+        if digest != Digest::of(&wire.context) {
+            return Err(Defect::Parts("its context says more than this release knows"));
+        }
+        let tiles = wire.tiles.into_iter().map(Tile::try_from).collect::<Result<Vec<_>, _>>()?;
+        for (index, tile) in tiles.iter().enumerate() {
+            check_tile(tile, &context)?;
+            if tile.id.0 as usize != index {
+                return Err(Defect::Parts("its tiles are not in order"));
+            }
+        }
+        let iterations = context.iterations.len();
+        if wire.costs.len() != tiles.len() {
+            return Err(Defect::Parts("it has not one cost per tile"));
+        }
+        if wire.iteration_labels.len() != iterations || wire.kept_answers.len() != iterations {
+            return Err(Defect::Parts("its labels or kept answers do not fit its iterations"));
+        }
+        if wire.token_labels.len() != context.clean.positions() as usize {
+            return Err(Defect::Parts("its token labels do not fit its prompts"));
+        }
+        let plan = Plan {
+            name: wire.name,
+            context: Arc::new(context),
+            digest,
+            tiles,
+            costs: wire.costs,
+            iteration_labels: wire.iteration_labels,
+            token_labels: wire.token_labels,
+            spec_text: wire.spec,
+            seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
+            kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),
+        };
+        Ok(Self {
+            id: SweepId(wire.sweep_id),
+            plan: Arc::new(plan),
+            dataset: wire.dataset_digest.as_slice().try_into()?,
+            priority: priority_from_wire(wire.priority, "StoredSweep")?,
+            submitted: from_unix_milliseconds(wire.submitted_unix_ms)?,
+        })
+    }
+}
+
+impl From<&KeptResult> for v1::StoredResult {
+    fn from(kept: &KeptResult) -> Self {
+        Self {
+            lease: Some((&kept.lease).into()),
+            worker: kept.worker.clone(),
+            device: kept.device.clone(),
+            model_digest: kept.model.0.to_vec(),
+            scores: Some((&kept.scores).into()),
+            busy_seconds: kept.busy.as_secs_f64(),
+            multiply_adds: kept.work.multiply_adds,
+            memory_retries: kept.work.memory_retries,
+            cache: Some(kept.cache.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::StoredResult> for KeptResult {
+    type Error = WireError;
+
+    fn try_from(wire: v1::StoredResult) -> Result<Self, WireError> {
+        const MESSAGE: &str = "StoredResult";
+        let busy = Duration::try_from_secs_f64(wire.busy_seconds);
+        Ok(Self {
+            lease: required(wire.lease, MESSAGE, "lease")?.into(),
+            worker: wire.worker,
+            device: wire.device,
+            model: wire.model_digest.as_slice().try_into()?,
+            scores: required(wire.scores, MESSAGE, "scores")?.try_into()?,
+            busy: busy.map_err(|error| WireError::Invalid {
+                message: MESSAGE,
+                field: "busy_seconds",
+                reason: error.to_string(),
+            })?,
+            work: WorkDone { multiply_adds: wire.multiply_adds, memory_retries: wire.memory_retries },
+            cache: required(wire.cache, MESSAGE, "cache")?.into(),
+        })
+    }
+}
+
+impl From<&TileFailures> for v1::StoredFailures {
+    fn from(failures: &TileFailures) -> Self {
+        let attempt = |attempt: &FailedAttempt| v1::StoredFailure {
+            lease: Some((&attempt.lease).into()),
+            worker: attempt.worker.clone(),
+            reason: attempt.reason.clone(),
+        };
+        Self { failures: failures.attempts.iter().map(attempt).collect(), given_up: failures.given_up }
+    }
+}
+
+impl TryFrom<v1::StoredFailures> for TileFailures {
+    type Error = WireError;
+
+    fn try_from(wire: v1::StoredFailures) -> Result<Self, WireError> {
+        let attempt = |wire: v1::StoredFailure| {
+            let lease: Lease = required(wire.lease, "StoredFailure", "lease")?.into();
+            Ok(FailedAttempt { lease, worker: wire.worker, reason: wire.reason })
+        };
+        let attempts = wire.failures.into_iter().map(attempt).collect::<Result<_, WireError>>()?;
+        Ok(Self { attempts, given_up: wire.given_up })
+    }
+}
+
+/// Where a sweep stands, and seconds from submission or the last resumption to the end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct KeptState {
+    pub(super) state: SweepState,
+    pub(super) seconds: f64,
+}
+
+impl From<&KeptState> for v1::StoredState {
+    fn from(kept: &KeptState) -> Self {
+        let (state, reason) = sweep_state_to_wire(&kept.state);
+        Self { state: state.into(), reason, seconds: kept.seconds }
+    }
+}
+
+impl TryFrom<v1::StoredState> for KeptState {
+    type Error = WireError;
+
+    fn try_from(wire: v1::StoredState) -> Result<Self, WireError> {
+        Ok(Self { state: sweep_state_from_wire(wire.state(), &wire.reason, "StoredState")?, seconds: wire.seconds })
+    }
+}
+
+fn required<T>(value: Option<T>, message: &'static str, field: &'static str) -> Result<T, WireError> {
+    value.ok_or(WireError::Missing { message, field })
+}
+
+fn unix_milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn from_unix_milliseconds(milliseconds: u64) -> Result<SystemTime, Defect> {
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
+    time.ok_or(Defect::Parts("it was submitted at a time that cannot be"))
+}

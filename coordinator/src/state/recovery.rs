@@ -1,0 +1,168 @@
+//! What is found when state is opened. Every record is read and checked; only running sweeps keep their plan.
+
+use crate::scheduler::Past;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{CoordinatorId, Epoch, SweepId, TileId};
+use patchsweep_proto::status::{SweepState, SweepStatus};
+
+use super::checksum::Address;
+use super::reader::Reader;
+use super::records::KeptState;
+use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, kind};
+use super::{Defect, KeptSweep, StateError};
+use crate::merge::check_scores;
+use crate::plan::Plan;
+
+/// What was found, as of a coordinator's new life.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Which state this is.
+    pub coordinator: CoordinatorId,
+    /// The new life's number, on disk already.
+    pub epoch: Epoch,
+    /// Oldest first.
+    pub sweeps: Vec<RecoveredSweep>,
+}
+
+/// A sweep that was found.
+#[derive(Debug)]
+pub struct RecoveredSweep {
+    /// Where it stands; nobody is connected yet.
+    pub status: SweepStatus,
+    /// When it was submitted.
+    pub submitted: SystemTime,
+    /// Of its dataset.
+    pub dataset: Digest,
+    /// Of its plan: what a sweep that is submitted again is recognised by.
+    pub identity: Digest,
+    /// Seconds from submission, or the last resumption, to the end; 0 while it runs.
+    pub seconds: f64,
+    /// What it takes to go on, where it has not ended.
+    pub running: Option<RunningSweep>,
+}
+
+/// What it takes to go on with a sweep.
+#[derive(Debug)]
+pub struct RunningSweep {
+    /// The plan, as it was made.
+    pub plan: Plan,
+    /// Of the tiles that something became of.
+    pub past: BTreeMap<TileId, Past>,
+    /// The model that the kept scores are of; `None` while there are none.
+    pub model: Option<Digest>,
+}
+
+/// What the file holds, before a new life begins.
+pub(super) struct Survey {
+    pub(super) coordinator: CoordinatorId,
+    pub(super) epoch: Epoch,
+    pub(super) sweeps: Vec<RecoveredSweep>,
+}
+
+/// Reads and checks everything; `None` where nothing was ever kept.
+pub(super) fn survey(reader: &Reader, path: &std::path::Path) -> Result<Option<Survey>, StateError> {
+    if reader.is_blank()? {
+        return Ok(None);
+    }
+    match reader.meta(FORMAT_KEY)? {
+        Some(format) if format == FORMAT.as_bytes() => {}
+        Some(format) => {
+            let found = String::from_utf8_lossy(&format).into_owned();
+            return Err(StateError::Version { path: path.to_owned(), found, wanted: FORMAT });
+        }
+        None => return Err(StateError::Foreign { path: path.to_owned() }),
+    }
+    let id: Vec<u8> = reader.sealed_meta(COORDINATOR_KEY)?;
+    let address = Address { kind: kind::META, name: COORDINATOR_KEY, tile: None };
+    let id = id.try_into().map_err(|_| reader.damaged(address, Defect::Parts("it has not 16 bytes")))?;
+    let epoch = Epoch(reader.sealed_meta(EPOCH_KEY)?);
+    let mut found = Found { reader, results: 0, failures: 0 };
+    let ids = reader.sweep_ids()?;
+    let mut sweeps = ids.iter().map(|id| found.sweep(id)).collect::<Result<Vec<_>, _>>()?;
+    if reader.counts()? != [ids.len() as u64, found.results, found.failures] {
+        let record = "its list of sweeps".to_owned();
+        let source = Defect::Parts("there are records of sweeps that it does not hold");
+        return Err(StateError::Damaged { path: path.to_owned(), record, source });
+    }
+    sweeps.sort_by(|a, b| (a.submitted, &a.status.sweep).cmp(&(b.submitted, &b.status.sweep)));
+    Ok(Some(Survey { coordinator: CoordinatorId(id), epoch, sweeps }))
+}
+
+struct Found<'a> {
+    reader: &'a Reader,
+    /// Records seen so far.
+    results: u64,
+    failures: u64,
+}
+
+impl Found<'_> {
+    fn sweep(&mut self, id: &SweepId) -> Result<RecoveredSweep, StateError> {
+        let missing = |kind| self.reader.damaged(Address::of_sweep(kind, id), Defect::Parts("it is not there"));
+        let kept = self.reader.sweep(id)?.ok_or_else(|| missing(kind::SWEEP))?;
+        let KeptState { state, seconds } = self.reader.state(id)?.ok_or_else(|| missing(kind::STATE))?;
+        let Tiles { past, model } = self.tiles(id, &kept.plan)?;
+        let status = status(&kept, state, &past);
+        let KeptSweep { plan, dataset, submitted, .. } = kept;
+        let identity = plan.identity();
+        let is_running = !status.state.is_final();
+        let running = is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), past, model });
+        Ok(RecoveredSweep { status, submitted, dataset, identity, seconds, running })
+    }
+
+    fn tiles(&mut self, id: &SweepId, plan: &Plan) -> Result<Tiles, StateError> {
+        let reader = self.reader;
+        let mut tiles = Tiles { past: BTreeMap::new(), model: None };
+        reader.for_each_failures(id, |tile, failures| {
+            self.failures += 1;
+            let address = Address::of_tile(kind::FAILURES, id, tile);
+            if tile.0 as usize >= plan.tiles.len() {
+                return Err(reader.damaged(address, Defect::Parts("its sweep has no such tile")));
+            }
+            tiles.past.insert(tile, failures.into());
+            Ok(())
+        })?;
+        reader.for_each_result(id, |tile, result| {
+            self.results += 1;
+            let address = Address::of_tile(kind::RESULT, id, tile);
+            check_scores(plan, tile, &result.scores).map_err(|error| reader.damaged(address, error.into()))?;
+            tiles.model.get_or_insert(result.model);
+            tiles.past.insert(tile, Past::Done);
+            Ok::<_, StateError>(())
+        })?;
+        Ok(tiles)
+    }
+}
+
+struct Tiles {
+    past: BTreeMap<TileId, Past>,
+    model: Option<Digest>,
+}
+
+fn status(kept: &KeptSweep, state: SweepState, past: &BTreeMap<TileId, Past>) -> SweepStatus {
+    let plan = &kept.plan;
+    let summaries = plan.summarize();
+    let count = |wanted: fn(&Past) -> bool| {
+        u32::try_from(past.values().filter(|past| wanted(past)).count()).unwrap_or(u32::MAX)
+    };
+    let done = past.iter().filter(|(_, past)| **past == Past::Done);
+    SweepStatus {
+        sweep: kept.id.clone(),
+        name: plan.name.clone(),
+        state,
+        tiles_total: u32::try_from(plan.tiles.len()).unwrap_or(u32::MAX),
+        tiles_done: count(|past| *past == Past::Done),
+        tiles_leased: 0,
+        multiply_adds_total: plan.multiply_adds(),
+        multiply_adds_done: done.fold(0, |sum, (tile, _)| sum.saturating_add(plan.costs[tile.0 as usize])),
+        workers: 0,
+        cells_total: summaries.iter().map(|grid| grid.cells).sum(),
+        cells_noop: summaries.iter().map(|grid| grid.noops).sum(),
+        tiles_failed: count(|past| matches!(past, Past::GivenUp { .. })),
+        priority: kept.priority,
+        results_dropped: 0,
+        waiting: None,
+    }
+}

@@ -1,0 +1,160 @@
+//! The database, which can be read while it is written.
+
+use crate::scheduler::Past;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use patchsweep_proto::ids::{SweepId, TileId};
+use patchsweep_proto::status::SweepState;
+use redb::backends::InMemoryBackend;
+use redb::{Database, StorageBackend};
+
+use super::open::{not_written, open_checked, open_database};
+use super::reader::Reader;
+use super::storage::Storage;
+use super::writer::{durably, write_entries};
+use super::{Entry, KeptResult, KeptSweep, Recovered, StateError, TileFailures};
+
+/// What a coordinator keeps. Clones share one database; readers see the last commit and do not wait for the writer, but
+/// for a moment after a failed write, when the database is opened again.
+#[derive(Clone, Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    database: Mutex<Connection>,
+    storage: Storage,
+}
+
+/// redb refuses everything after an I/O error, until the database has been opened again.
+#[derive(Debug)]
+struct Connection {
+    /// `None` between a failed write and the next try.
+    database: Option<Arc<Database>>,
+    is_broken: bool,
+}
+
+impl Store {
+    /// Opens the state below a folder, or begins it there, and begins a new life of the coordinator.
+    pub fn open(folder: &Path) -> Result<(Self, Recovered), StateError> {
+        Self::on(Storage::in_folder(folder)?)
+    }
+
+    /// State that is gone with the process.
+    pub fn in_memory() -> Result<(Self, Recovered), StateError> {
+        Self::on(Storage::new(InMemoryBackend::new(), "memory"))
+    }
+
+    /// State on storage of any kind. The backend is used by one database after the other and closed by none.
+    pub fn on_backend(backend: impl StorageBackend) -> Result<(Self, Recovered), StateError> {
+        Self::on(Storage::new(backend, "storage"))
+    }
+
+    fn on(storage: Storage) -> Result<(Self, Recovered), StateError> {
+        let (database, recovered) = open_checked(&storage)?;
+        let connection = Connection { database: Some(Arc::new(database)), is_broken: false };
+        Ok((Self { shared: Arc::new(Shared { storage, database: Mutex::new(connection) }) }, recovered))
+    }
+
+    /// Keeps all entries, in order, or none: they are on disk when this returns. After an error it is not known whether
+    /// they are; writing them again is harmless.
+    pub fn write(&self, entries: &[Entry]) -> Result<(), StateError> {
+        let database = self.writable()?;
+        let written = durably(&database, |transaction| write_entries(transaction, entries));
+        drop(database);
+        written.map_err(|error| {
+            self.connection().is_broken = true;
+            // For readers; whether it works shows with the next write.
+            let _ = self.writable();
+            not_written(&self.shared.storage.path, error)
+        })
+    }
+
+    /// All sweeps, in the order of their names.
+    pub fn sweeps(&self) -> Result<Vec<SweepId>, StateError> {
+        self.reader()?.sweep_ids()
+    }
+
+    /// A sweep as it was planned.
+    pub fn sweep(&self, sweep: &SweepId) -> Result<Option<KeptSweep>, StateError> {
+        self.reader()?.sweep(sweep)
+    }
+
+    /// Where a sweep stands, and the seconds that it took.
+    pub fn state(&self, sweep: &SweepId) -> Result<Option<(SweepState, f64)>, StateError> {
+        Ok(self.reader()?.state(sweep)?.map(|kept| (kept.state, kept.seconds)))
+    }
+
+    /// A tile's scores.
+    pub fn result(&self, sweep: &SweepId, tile: TileId) -> Result<Option<KeptResult>, StateError> {
+        self.reader()?.result(sweep, tile)
+    }
+
+    /// All scores of a sweep in tile order, as of one moment, one at a time.
+    pub fn for_each_result<E: From<StateError>>(
+        &self,
+        sweep: &SweepId,
+        each: impl FnMut(TileId, KeptResult) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.reader()?.for_each_result(sweep, each)
+    }
+
+    /// What went wrong with a sweep's tiles.
+    pub fn failures(&self, sweep: &SweepId) -> Result<BTreeMap<TileId, TileFailures>, StateError> {
+        let mut all = BTreeMap::new();
+        self.reader()?.for_each_failures(sweep, |tile, failures| {
+            all.insert(tile, failures);
+            Ok::<_, StateError>(())
+        })?;
+        Ok(all)
+    }
+
+    /// What became of a sweep's tiles, as of one moment: what it takes to resume it.
+    pub fn past(&self, sweep: &SweepId) -> Result<BTreeMap<TileId, Past>, StateError> {
+        let reader = self.reader()?;
+        let mut past = BTreeMap::new();
+        reader.for_each_failures(sweep, |tile, failures| {
+            past.insert(tile, failures.into());
+            Ok::<_, StateError>(())
+        })?;
+        reader.for_each_result(sweep, |tile, _| {
+            past.insert(tile, Past::Done);
+            Ok::<_, StateError>(())
+        })?;
+        Ok(past)
+    }
+
+    fn reader(&self) -> Result<Reader, StateError> {
+        let database = self.connection().database.clone();
+        Reader::new(database.map_or_else(|| self.writable(), Ok)?, &self.shared.storage.path)
+    }
+
+    /// The database, opened again if a write failed on it.
+    fn writable(&self) -> Result<Arc<Database>, StateError> {
+        let storage = &self.shared.storage;
+        let mut connection = self.connection();
+        if connection.is_broken {
+            // Two databases on one file would overwrite each other's pages.
+            if let Some(database) = connection.database.take()
+                && let Err(database) = Arc::try_unwrap(database)
+            {
+                connection.database = Some(database);
+                return Err(StateError::Busy { path: storage.path.clone() });
+            }
+            connection.is_broken = false;
+        }
+        if let Some(database) = &connection.database {
+            return Ok(database.clone());
+        }
+        let database = Arc::new(open_database(storage)?);
+        connection.database = Some(database.clone());
+        Ok(database)
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.shared.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,7 @@
+mod committing;
+mod contents;
+mod crashes;
+mod damage;
+mod disks;
+mod folder;
+mod sample;

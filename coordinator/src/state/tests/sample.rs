@@ -1,0 +1,70 @@
+//! A small sweep, its results and its failures.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId};
+use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use patchsweep_proto::status::{PlanOptions, Priority};
+
+use crate::merge::example;
+use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
+
+/// Cut into as many tiles as there are.
+pub(super) fn sweep(name: &str) -> KeptSweep {
+    KeptSweep {
+        id: SweepId(name.to_owned()),
+        plan: Arc::new(example::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1) })),
+        dataset: Digest::of(b"dataset"),
+        priority: Priority::default(),
+        submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+    }
+}
+
+pub(super) fn lease(sweep: &KeptSweep, tile: u32, attempt: u32) -> Lease {
+    Lease { epoch: Epoch(1), sweep: sweep.id.clone(), tile: TileId(tile), attempt: Attempt(attempt) }
+}
+
+/// Scores that fit the tile, and tell it and the worker from others.
+pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
+    let planned = &sweep.plan.tiles[tile as usize];
+    let metrics = sweep.plan.context.metrics.len();
+    let prompts = planned.prompts.len();
+    let score = |cell: usize| {
+        let value = f32::from(u16::try_from(cell + tile as usize).expect("small"));
+        CellScore::of(&vec![value; prompts], &vec![0.5; prompts])
+    };
+    KeptResult {
+        lease: lease(sweep, tile, 1),
+        worker: worker.to_owned(),
+        device: "cpu".to_owned(),
+        model: Digest::of(b"model"),
+        scores: TileScores { metrics, scores: (0..planned.cell_count() * metrics).map(score).collect() },
+        busy: Duration::from_millis(250),
+        work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
+        cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
+    }
+}
+
+pub(super) fn failure(sweep: &KeptSweep, tile: u32, attempt: u32, reason: &str) -> Entry {
+    let lease = lease(sweep, tile, attempt);
+    Entry::Failure(FailedAttempt { lease, worker: "node-7/42".to_owned(), reason: reason.to_owned() })
+}
+
+/// Everything that a store says.
+pub(super) fn contents(store: &Store) -> Vec<String> {
+    let mut parts = Vec::new();
+    for id in store.sweeps().expect("sweeps") {
+        let sweep = store.sweep(&id).expect("a sweep");
+        let state = store.state(&id).expect("a state");
+        let failures = store.failures(&id).expect("failures");
+        parts.push(format!("{sweep:?} {state:?} {failures:?}"));
+        let each = |tile, result: KeptResult| -> Result<(), StateError> {
+            parts.push(format!("{tile} {result:?}"));
+            Ok(())
+        };
+        store.for_each_result(&id, each).expect("results");
+    }
+    parts
+}

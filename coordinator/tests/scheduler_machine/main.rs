@@ -1,0 +1,154 @@
+//! Random sequences of everything that can happen to the scheduler, against a world that believes only its effects.
+//!
+//! Machines compute what they were granted, fail, hang, leave, die, and come back with what they still hold; results
+//! are repeated and come late; the coordinator starts again from what was journaled. The world checks each effect as it
+//! comes and, at the end, that every sweep ends once workers stay and answer.
+
+mod world;
+
+use patchsweep::scheduler::TileInfo;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+
+use world::World;
+
+/// Sweeps of one sequence.
+const MOST_SWEEPS: usize = 3;
+
+/// What happens. Numbers choose among what is there; where nothing is, nothing happens.
+#[derive(Clone, Debug)]
+enum Step {
+    Submit {
+        tiles: Vec<TileInfo>,
+        priority: u8,
+    },
+    Cancel {
+        sweep: usize,
+    },
+    Resume {
+        sweep: usize,
+    },
+    /// A machine connects, or comes back; with what it holds, or as another process.
+    Connect {
+        machine: usize,
+        credit: u32,
+        brings_leases: bool,
+    },
+    /// Its stream breaks; the scheduler may not notice.
+    Break {
+        machine: usize,
+        noticed: bool,
+    },
+    Finish {
+        machine: usize,
+        lease: usize,
+    },
+    /// A result that was sent before comes again, from whoever is connected there now.
+    Repeat {
+        machine: usize,
+        result: usize,
+    },
+    Fail {
+        machine: usize,
+        lease: usize,
+    },
+    Release {
+        machine: usize,
+        lease: usize,
+    },
+    Unfit {
+        machine: usize,
+        lease: usize,
+    },
+    Leave {
+        machine: usize,
+        finishes: usize,
+    },
+    Drain {
+        machine: usize,
+    },
+    /// Time goes by; all but one machine send heartbeats.
+    Wait {
+        seconds: u64,
+        silent: usize,
+    },
+    Restart,
+}
+
+struct Reference;
+
+impl ReferenceStateMachine for Reference {
+    /// Sweeps that were submitted.
+    type State = usize;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<usize> {
+        Just(0).boxed()
+    }
+
+    fn transitions(_: &usize) -> BoxedStrategy<Step> {
+        let tile = (0..3_u32, 0..100_u64).prop_map(|(iteration, cost)| TileInfo { iteration, cost });
+        let tiles = proptest::collection::vec(tile, 0..9);
+        let machine = || 0..world::MACHINES;
+        let lease = || 0..4_usize;
+        let seconds = prop_oneof![0..5_u64, 10..20_u64, 60..700_u64];
+        prop_oneof![
+            4 => (tiles, 1..=100_u8).prop_map(|(tiles, priority)| Step::Submit { tiles, priority }),
+            1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Cancel { sweep }),
+            1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Resume { sweep }),
+            10 => (machine(), 1..4_u32, any::<bool>())
+                .prop_map(|(machine, credit, brings_leases)| Step::Connect { machine, credit, brings_leases }),
+            5 => (machine(), any::<bool>()).prop_map(|(machine, noticed)| Step::Break { machine, noticed }),
+            12 => (machine(), lease()).prop_map(|(machine, lease)| Step::Finish { machine, lease }),
+            3 => (machine(), 0..50_usize).prop_map(|(machine, result)| Step::Repeat { machine, result }),
+            6 => (machine(), lease()).prop_map(|(machine, lease)| Step::Fail { machine, lease }),
+            2 => (machine(), lease()).prop_map(|(machine, lease)| Step::Release { machine, lease }),
+            1 => (machine(), lease()).prop_map(|(machine, lease)| Step::Unfit { machine, lease }),
+            1 => (machine(), lease()).prop_map(|(machine, finishes)| Step::Leave { machine, finishes }),
+            1 => machine().prop_map(|machine| Step::Drain { machine }),
+            4 => (seconds, machine()).prop_map(|(seconds, silent)| Step::Wait { seconds, silent }),
+            1 => Just(Step::Restart),
+        ]
+        .boxed()
+    }
+
+    fn apply(submitted: usize, step: &Step) -> usize {
+        submitted + usize::from(matches!(step, Step::Submit { .. }))
+    }
+
+    fn preconditions(&submitted: &usize, step: &Step) -> bool {
+        submitted < MOST_SWEEPS || !matches!(step, Step::Submit { .. })
+    }
+}
+
+struct SchedulerTest;
+
+impl StateMachineTest for SchedulerTest {
+    type SystemUnderTest = World;
+    type Reference = Reference;
+
+    fn init_test(_: &usize) -> World {
+        World::new()
+    }
+
+    fn apply(mut world: World, _: &usize, step: Step) -> World {
+        world.take(step);
+        world
+    }
+
+    fn check_invariants(world: &World, _: &usize) {
+        world.check();
+    }
+
+    fn teardown(mut world: World, _: usize) {
+        world.let_everything_end();
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(Config { max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn whatever_happens_the_scheduler_keeps_its_promises(sequential 1..120 => SchedulerTest);
+}

@@ -1,0 +1,107 @@
+//! The committed messages are valid ones, made here; with `PATCHSWEEP_FUZZ_WRITE=1` they are written.
+
+use std::fs;
+use std::path::Path;
+
+use patchsweep::plan::{Inputs, Plan};
+use patchsweep::spec::{Source, Spec};
+use patchsweep_proto::model::Gpt2Config;
+use patchsweep_proto::status::PlanOptions;
+use patchsweep_proto::v1;
+use prost::Message;
+
+const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],
+    "answers": [[20], [21]], "wrong": [[22], [23]]}"#;
+
+const CONFIG: &str =
+    r#"{"model_type": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 4, "vocab_size": 30, "n_positions": 8}"#;
+
+fn messages() -> Vec<(&'static str, Vec<u8>)> {
+    let source = Source::new(include_str!("../corpus/spec/tokens.toml"));
+    let spec = Spec::parse(&source).expect("a valid spec");
+    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
+    let plan = Plan::build(&inputs, PlanOptions::default()).expect("a plan");
+    let context = v1::SweepContext::from(&*plan.context);
+    let tile = plan.tiles.last().expect("a tile");
+    let lease = v1::Lease { epoch: 1, sweep_id: "tokens-1".to_owned(), tile_id: 1, attempt: 1 };
+    let scores = v1::TileScores {
+        cells: 2,
+        metrics: 2,
+        counts: vec![2, 2],
+        value_mean: vec![1.0, 2.0, f64::NAN, -1.0],
+        value_m2: vec![0.5; 4],
+        effect_mean: vec![0.0; 4],
+        effect_m2: vec![0.25; 4],
+    };
+    let worker = v1::WorkerStatus {
+        worker_id: 1,
+        name: "host:1".to_owned(),
+        device: "cuda:0".to_owned(),
+        state: v1::WorkerState::Quarantined.into(),
+        reason: "failed".to_owned(),
+        leases: vec![lease.clone()],
+        tiles_done: 3,
+        multiply_adds_per_second: 1 << 30,
+        silent_ms: 100,
+    };
+    let status = v1::SweepStatus {
+        sweep_id: "tokens-1".to_owned(),
+        name: "tokens".to_owned(),
+        state: v1::SweepState::Partial.into(),
+        reason: "failed".to_owned(),
+        tiles_total: 4,
+        priority: 10,
+        ..v1::SweepStatus::default()
+    };
+    vec![
+        ("matrix", context.clean.clone().expect("clean prompts").encode_to_vec()),
+        ("iteration", context.iterations[0].encode_to_vec()),
+        ("metric", context.metrics[0].encode_to_vec()),
+        ("model", context.model.clone().expect("a model").encode_to_vec()),
+        ("context", context.encode_to_vec()),
+        ("tile", v1::Tile::from(tile).encode_to_vec()),
+        ("scores", scores.encode_to_vec()),
+        ("results", results().encode_to_vec()),
+        ("sweep_status", status.encode_to_vec()),
+        ("worker_status", worker.encode_to_vec()),
+    ]
+}
+
+fn results() -> v1::SweepResults {
+    let grid = v1::GridScores {
+        metric: 0,
+        grid: "z".to_owned(),
+        component: "z".to_owned(),
+        axes: vec!["layer".to_owned(), "head".to_owned()],
+        indices: vec![v1::AxisIndices { indices: vec![0, 1] }, v1::AxisIndices { indices: vec![1] }],
+        effect: vec![0.5, f32::NAN],
+        value: vec![1.0; 2],
+        stderr: vec![0.25; 2],
+        count: vec![2; 2],
+        status: vec![0, 1],
+        normalized: vec![1.0; 2],
+    };
+    v1::SweepResults {
+        name: "tokens".to_owned(),
+        iteration_labels: vec!["Iteration 0".to_owned()],
+        token_labels: vec!["1".to_owned()],
+        metrics: vec!["prob".to_owned()],
+        clean: vec![1.0],
+        corrupted: vec![0.5],
+        grids: vec![grid],
+        manifest: "{}".to_owned(),
+    }
+}
+
+#[test]
+fn the_committed_messages_are_those_made_here() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/wire");
+    for (name, bytes) in messages() {
+        if std::env::var_os("PATCHSWEEP_FUZZ_WRITE").is_some() {
+            fs::write(folder.join(name), &bytes).expect("the corpus can be written");
+        }
+        let committed = fs::read(folder.join(name)).expect("a committed message");
+        assert_eq!(committed, bytes, "{name}: write it anew with PATCHSWEEP_FUZZ_WRITE=1");
+    }
+}

@@ -1,0 +1,67 @@
+//! Prompts from text and from tables.
+
+use patchsweep::spec::{Source, Spec};
+use patchsweep_fuzz::planning::{Model, plan};
+use patchsweep_fuzz::{Edits, Target, seconds, text};
+
+const TEXT: &str = r#"
+schema = 1
+name = "text"
+[model]
+path = "m"
+[dataset]
+path = "prompts.txt"
+[corruption]
+kind = "permute"
+groups = [[1, 5]]
+[[metric]]
+kind = "prob"
+[[iteration]]
+corrupt = [2, 3]
+read = -1
+answer = 0
+[[grid]]
+component = "z"
+axes = ["layer", "pos", "head"]
+"#;
+
+const WORDS: &[&str] = &[
+    "prompt",
+    "answer",
+    "wrong",
+    "corrupted",
+    "The",
+    "Barrel",
+    "Dream",
+    "Robot",
+    "Garden",
+    "Harbor",
+    "<bos>",
+    "A",
+    "B",
+    "G",
+    "<unk>",
+    "zebra",
+];
+
+/// The same bytes as a text and as a table with corrupted prompts.
+fn check(bytes: &[u8]) {
+    let Ok(dataset) = std::str::from_utf8(bytes) else { return };
+    let table = TEXT.replace("prompts.txt", "table.csv");
+    let pairs =
+        table.replace("kind = \"permute\"\ngroups = [[1, 5]]", "kind = \"pairs\"").replace("prob", "logit_diff");
+    for spec in [TEXT, &table, &pairs] {
+        let source = Source::new(spec);
+        let spec = Spec::parse(&source).expect("a valid spec");
+        plan(&source, &spec, dataset, Model::Embedded);
+    }
+}
+
+#[test]
+fn datasets_are_planned_or_refused_in_words() {
+    let target = Target::new("dataset", env!("CARGO_TARGET_TMPDIR"), check);
+    if target.replay() {
+        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
+        generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));
+    }
+}

@@ -1,0 +1,95 @@
+//! Messages: whatever decodes as one is refused, or is a value that comes back as it was.
+
+use std::fmt::Display;
+
+use patchsweep_fuzz::{Edits, Target, protobuf, seconds};
+use patchsweep_proto::context::{Iteration, SweepContext};
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::metric::Metric;
+use patchsweep_proto::model::{ModelRef, ModelShape};
+use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::scores::TileScores;
+use patchsweep_proto::status::SweepStatus;
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_proto::v1;
+use patchsweep_proto::wire::{check_tile, decode_context, decode_results, encode_context, priority_from_wire};
+use patchsweep_proto::workers::WorkerStatus;
+use prost::Message;
+
+fn check(bytes: &[u8]) {
+    round_trip::<v1::SweepContext, SweepContext>(bytes);
+    round_trip::<v1::TokenMatrix, TokenMatrix>(bytes);
+    round_trip::<v1::Iteration, Iteration>(bytes);
+    round_trip::<v1::Metric, Metric>(bytes);
+    round_trip::<v1::ModelRef, ModelRef>(bytes);
+    round_trip::<v1::Tile, Tile>(bytes);
+    round_trip::<v1::TileScores, TileScores>(bytes);
+    round_trip::<v1::SweepResults, SweepResults>(bytes);
+    round_trip::<v1::SweepStatus, SweepStatus>(bytes);
+    round_trip::<v1::WorkerStatus, WorkerStatus>(bytes);
+    let _ = Digest::try_from(bytes).map_err(|error| says(&error));
+    let _ = decode_results(bytes).map_err(|error| says(&error));
+    if let Ok(shape) = v1::ModelShape::decode(bytes) {
+        let _ = ModelShape::try_from(shape).map_err(|error| says(&error));
+    }
+    if let Ok(submission) = v1::Submission::decode(bytes) {
+        let _ = priority_from_wire(submission.priority, "Submission").map_err(|error| says(&error));
+    }
+    contexts(bytes);
+    tiles(bytes);
+}
+
+fn says(error: &dyn Display) {
+    assert!(error.to_string().starts_with("message `") || error.to_string().starts_with("cannot decode"), "{error}");
+}
+
+/// Compared as bytes, because a score may be NaN.
+fn round_trip<Wire, Domain>(bytes: &[u8])
+where
+    Wire: Message + Default + for<'a> From<&'a Domain>,
+    Domain: TryFrom<Wire>,
+    Domain::Error: Display + std::fmt::Debug,
+{
+    let Ok(wire) = Wire::decode(bytes) else { return };
+    match Domain::try_from(wire) {
+        Err(error) => says(&error),
+        Ok(domain) => {
+            let written = Wire::from(&domain).encode_to_vec();
+            let read = Wire::decode(&*written).expect("what was written");
+            let again = Domain::try_from(read).expect("what was checked once");
+            assert_eq!(Wire::from(&again).encode_to_vec(), written);
+        }
+    }
+}
+
+/// A worker may ask these of any context that it accepts.
+fn contexts(bytes: &[u8]) {
+    let Ok(context) = decode_context(bytes) else { return };
+    assert_eq!(context.digest(), Digest::of(&encode_context(&context)));
+    let (layers, last_prompt) = (context.shape.layers, context.clean.prompts() - 1);
+    for grid in &context.grids {
+        let cells = grid.cell_count().expect("counted when it was read");
+        for (iteration, cell) in (0..).zip(&context.iterations).flat_map(|(i, _)| [(i, 0), (i, cells - 1)]) {
+            let pair = context.prompt_pair(iteration, last_prompt);
+            let _ = pair.is_noop(&grid.cell(cell), layers);
+        }
+    }
+}
+
+/// A tile of any bytes inside a sweep that is valid.
+fn tiles(bytes: &[u8]) {
+    let context = decode_context(include_bytes!("../corpus/wire/context")).expect("a context");
+    let Ok(tile) = v1::Tile::decode(bytes) else { return };
+    let Ok(tile) = Tile::try_from(tile) else { return };
+    let _ = check_tile(&tile, &context).map_err(|error| says(&error));
+}
+
+#[test]
+fn messages_are_refused_or_come_back_as_they_were() {
+    let target = Target::new("wire", env!("CARGO_TARGET_TMPDIR"), check);
+    if target.replay() {
+        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
+        generated.for_each(|edits| target.run(&protobuf::mutated(&target.corpus(), edits)));
+    }
+}

@@ -1,0 +1,204 @@
+//! A coordinator in this process, and workers that a test plays message by message, over real gRPC.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use patchsweep::gate::Gate;
+use patchsweep::server::{Coordinator, Offload, Service};
+use patchsweep::state::{Recovered, Store};
+use patchsweep_proto::PROTOCOL_VERSION;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::v1::client_service_client::ClientServiceClient;
+use patchsweep_proto::v1::coordinator_message::Message as FromCoordinator;
+use patchsweep_proto::v1::worker_message::Message as FromWorker;
+use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
+use patchsweep_proto::v1::{CoordinatorMessage, Grant, Lease, Register, TileResult, Welcome, WorkerMessage, tile_result};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
+
+use crate::simulation::{made_up_scores, model};
+use crate::tiny::Tiny;
+
+/// Nothing that a test waits for takes longer.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Waits, within bounds.
+///
+/// # Panics
+/// When it takes too long.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("{what} takes too long"))
+}
+
+/// A coordinator that serves the tiny sweep's model.
+#[derive(Debug)]
+pub struct Served {
+    url: String,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Served {
+    /// Starts one on a free port over what a store holds.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn start(tiny: &Tiny, store: Store, recovered: Recovered) -> Self {
+        let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
+        let url = format!("http://{}", coordinator.address());
+        let folders = ModelFolders::with_hub_cache(vec![tiny.models().to_owned()]);
+        let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            coordinator.serve(service, shutdown).await.expect("it serves");
+        });
+        Self { url, stop, serving }
+    }
+
+    /// Starts one that keeps its state in memory.
+    pub async fn in_memory(tiny: &Tiny) -> Self {
+        let (store, recovered) = Store::in_memory().expect("memory");
+        Self::start(tiny, store, recovered).await
+    }
+
+    /// Ends it in order.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        within("the coordinator's end", self.serving).await.expect("it ends well");
+    }
+
+    /// A client's connection.
+    pub async fn client(&self) -> ClientServiceClient<Channel> {
+        ClientServiceClient::new(self.channel().await)
+    }
+
+    /// A worker's connection.
+    pub async fn worker_rpc(&self) -> WorkerServiceClient<Channel> {
+        WorkerServiceClient::new(self.channel().await)
+    }
+
+    async fn channel(&self) -> Channel {
+        Channel::from_shared(self.url.clone()).expect("a URL").connect().await.expect("it listens")
+    }
+
+    /// A worker that the test plays.
+    pub async fn worker(&self, credit: u32) -> ScriptedWorker {
+        self.returning_worker(credit, Vec::new(), Vec::new()).await.expect("it is taken")
+    }
+
+    /// A worker that says to hold leases of an earlier session with this coordinator.
+    pub async fn returning_worker(
+        &self,
+        credit: u32,
+        held: Vec<Lease>,
+        coordinator_id: Vec<u8>,
+    ) -> Result<ScriptedWorker, Status> {
+        let (outbox, outgoing) = mpsc::channel(64);
+        let register = Register {
+            protocol_version: PROTOCOL_VERSION,
+            name: "scripted".to_owned(),
+            device: "none".to_owned(),
+            credit,
+            held,
+            coordinator_id,
+            ..Register::default()
+        };
+        say(&outbox, FromWorker::Register(register)).await;
+        let mut incoming = self.worker_rpc().await.session(ReceiverStream::new(outgoing)).await?.into_inner();
+        match within("the welcome", incoming.message()).await?.and_then(|message| message.message) {
+            Some(FromCoordinator::Welcome(welcome)) => Ok(ScriptedWorker { welcome, outbox, incoming }),
+            other => Err(Status::internal(format!("{other:?} in place of a welcome"))),
+        }
+    }
+}
+
+async fn say(outbox: &mpsc::Sender<WorkerMessage>, message: FromWorker) {
+    outbox.send(WorkerMessage { message: Some(message) }).await.expect("the session is open");
+}
+
+/// A registered worker whose messages are the test's.
+#[derive(Debug)]
+pub struct ScriptedWorker {
+    /// What the coordinator said first.
+    pub welcome: Welcome,
+    outbox: mpsc::Sender<WorkerMessage>,
+    incoming: Streaming<CoordinatorMessage>,
+}
+
+
+impl ScriptedWorker {
+    /// Says something.
+    pub async fn say(&self, message: FromWorker) {
+        say(&self.outbox, message).await;
+    }
+
+    /// Reports made-up scores.
+    pub async fn report(&self, tiny: &Tiny, grant: &Grant) {
+        self.say(FromWorker::Result(result(tiny, grant))).await;
+    }
+
+    /// The coordinator's next message; `None` when it has closed the session.
+    pub async fn next(&mut self) -> Option<FromCoordinator> {
+        within("the next message", self.incoming.message()).await.ok().flatten()?.message
+    }
+
+    /// The next grant; other messages are passed over.
+    ///
+    /// # Panics
+    /// When the session ends first.
+    pub async fn grant(&mut self) -> Grant {
+        loop {
+            match self.next().await.expect("the session is open") {
+                FromCoordinator::Grant(grant) => return grant,
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until this lease is acknowledged; other messages are passed over.
+    ///
+    /// # Panics
+    /// When the session ends first.
+    pub async fn acknowledged(&mut self, lease: Option<&Lease>) {
+        loop {
+            match self.next().await.expect("the session is open") {
+                FromCoordinator::Acknowledge(acknowledged) if acknowledged.lease.as_ref() == lease => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// Computes whatever is granted, and notes it, until the session ends.
+    pub async fn compute(&mut self, tiny: &Tiny, granted: &mut Vec<Lease>) {
+        while let Ok(Some(message)) = self.incoming.message().await {
+            if let Some(FromCoordinator::Grant(grant)) = message.message {
+                self.report(tiny, &grant).await;
+                granted.extend(grant.lease);
+            }
+        }
+    }
+}
+
+/// Made-up scores for a grant.
+///
+/// # Panics
+/// When the grant lacks a tile.
+#[must_use]
+pub fn result(tiny: &Tiny, grant: &Grant) -> TileResult {
+    let tile = Tile::try_from(grant.tile.clone().expect("a tile")).expect("a tile of the plan");
+    let scores = made_up_scores(&tile, tiny.plan().context.metrics.len());
+    TileResult {
+        lease: grant.lease.clone(),
+        outcome: Some(tile_result::Outcome::Scores((&scores).into())),
+        busy_seconds: 0.01,
+        model_digest: model().0.to_vec(),
+        ..TileResult::default()
+    }
+}

@@ -1,0 +1,92 @@
+//! A worker's engine that lets simulated time pass instead of computing.
+
+use std::future::pending;
+use std::time::Duration;
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::Lease;
+use patchsweep_proto::scores::{CacheStats, WorkDone};
+use patchsweep_worker::engine::{EngineError, Evaluation};
+use patchsweep_worker::session::{Computer, ComputerGone, Finished, Job};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::Instant;
+
+use super::scores;
+
+/// Computes made-up scores in made-up time.
+#[derive(Debug)]
+pub struct SimulatedComputer {
+    random: ChaCha8Rng,
+    in_hand: Option<InHand>,
+}
+
+#[derive(Debug)]
+struct InHand {
+    job: Job,
+    began: Instant,
+    ends: Instant,
+    ending: Ending,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Scores,
+    Failure,
+    Cancelled,
+}
+
+impl SimulatedComputer {
+    /// Equal seeds take equal times and fail at equal tiles.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { random: ChaCha8Rng::seed_from_u64(seed), in_hand: None }
+    }
+}
+
+/// The digest of the model that every simulated worker has.
+#[must_use]
+pub fn model() -> Digest {
+    Digest::of(b"the simulated model")
+}
+
+/// One tile in so many fails at its first attempt.
+const FAILING: u32 = 40;
+
+impl Computer for SimulatedComputer {
+    fn begin(&mut self, job: Job) -> Result<(), ComputerGone> {
+        let began = Instant::now();
+        // Most tiles are quick, a few take long.
+        let longest = if self.random.random_ratio(1, 20) { 12_000 } else { 1_500 };
+        let ends = began + Duration::from_millis(self.random.random_range(50..longest));
+        let fails = job.lease.attempt.0 == 1 && self.random.random_ratio(1, FAILING);
+        let ending = if fails { Ending::Failure } else { Ending::Scores };
+        self.in_hand = Some(InHand { job, began, ends, ending });
+        Ok(())
+    }
+
+    async fn finished(&mut self) -> Result<Finished, ComputerGone> {
+        match &self.in_hand {
+            Some(in_hand) => tokio::time::sleep_until(in_hand.ends).await,
+            None => pending().await,
+        }
+        let InHand { job, began, ending, .. } = self.in_hand.take().ok_or(ComputerGone)?;
+        let outcome = match ending {
+            Ending::Scores => Ok(Evaluation {
+                scores: scores::of(&job.tile, job.context.metrics.len()),
+                model: model(),
+                work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
+            }),
+            Ending::Failure => Err(EngineError::OnePromptTooLarge),
+            Ending::Cancelled => Err(EngineError::Cancelled),
+        };
+        Ok(Finished { lease: job.lease, outcome, cache: CacheStats::default(), busy: began.elapsed() })
+    }
+
+    fn cancel(&mut self, lease: &Lease) {
+        if let Some(in_hand) = self.in_hand.as_mut().filter(|in_hand| in_hand.job.lease == *lease) {
+            in_hand.ends = Instant::now();
+            in_hand.ending = Ending::Cancelled;
+        }
+    }
+}

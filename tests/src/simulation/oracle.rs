@@ -1,0 +1,41 @@
+//! What must hold at the end of every simulation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::world::Outcome;
+use crate::tiny::{Tiny, bits};
+
+/// A lease as traces name it: epoch, tile and attempt.
+type TraceLease = (String, String, String);
+
+/// Holds the outcome against what a single process would have given; says what is wrong with it.
+pub fn check(tiny: &Tiny, outcome: &Outcome) -> Result<(), String> {
+    let results = outcome.results.as_ref().map_err(Clone::clone)?;
+    if bits(results) != bits(&tiny.expected()) {
+        return Err("the tensors are not those of a single process".to_owned());
+    }
+    let acknowledged = leases(&outcome.trace, "result acknowledged");
+    let kept = leases(&outcome.trace, "tile done");
+    if acknowledged.is_empty() {
+        return Err("no result was acknowledged".to_owned());
+    }
+    // A tile whose scores were kept and acknowledged is never kept again: nothing that a worker was promised is lost.
+    let mut by_tile: BTreeMap<&str, Vec<&TraceLease>> = BTreeMap::new();
+    for lease in kept.iter().filter(|lease| acknowledged.contains(*lease)) {
+        by_tile.entry(&lease.1).or_default().push(lease);
+    }
+    match by_tile.values().find(|leases| leases.len() > 1) {
+        Some(leases) => Err(format!("acknowledged under one lease and kept under another: {leases:?}")),
+        None => Ok(()),
+    }
+}
+
+/// The leases of the lines with this message.
+fn leases(trace: &str, message: &str) -> BTreeSet<TraceLease> {
+    let field = |line: &str, name: &str| {
+        let value = line.split(&format!(" {name}=")).nth(1)?;
+        Some(value.split_whitespace().next().unwrap_or_default().to_owned())
+    };
+    let lines = trace.lines().filter(|line| line.contains(message));
+    lines.filter_map(|line| Some((field(line, "epoch")?, field(line, "tile")?, field(line, "attempt")?))).collect()
+}

@@ -1,0 +1,154 @@
+//! One simulation: a coordinator, its workers, a client, and what goes wrong between them.
+
+use std::future::pending;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use patchsweep::gate::Gate;
+use patchsweep::server::{Offload, Service, serve_on};
+use patchsweep::state::Store;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::results::SweepResults;
+use patchsweep_worker::session::{self, WorkerOptions};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tracing::Instrument;
+use turmoil::{Builder, Sim};
+
+use super::computer::SimulatedComputer;
+use super::dialer::SimulatedNetwork;
+use super::disk::Disk;
+use super::faults::{self, Fault, Machine, Trouble, WORKERS};
+use super::trace::Trace;
+use super::{client, net};
+use crate::tiny::Tiny;
+
+/// Longer than any sweep takes, whatever goes wrong.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// What a simulation showed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the client fetched in the end, or why there was no end.
+    pub results: Result<SweepResults, String>,
+    /// What the programs logged.
+    pub trace: String,
+    /// What went wrong.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Simulates a sweep; the same seed gives the same outcome, bit for bit.
+#[must_use]
+pub fn simulate(seed: u64, tiny: &Tiny) -> Outcome {
+    let trace = Trace::default();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let troubles = faults::draw(&mut random);
+    let results = Arc::new(Mutex::new(None));
+    let ended = tracing::dispatcher::with_default(&trace.subscriber(), || {
+        let disk = Disk::default();
+        let mut sim = build(seed, tiny, &disk, &results);
+        drive(&mut sim, &disk, &troubles, &mut random)
+    });
+    let fetched = results.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let results = ended.and_then(|()| fetched.ok_or_else(|| "the client fetched nothing".to_owned()));
+    Outcome { results, trace: trace.text(), troubles }
+}
+
+fn build<'a>(
+    seed: u64,
+    tiny: &Tiny,
+    disk: &Disk,
+    results: &Arc<Mutex<Option<SweepResults>>>,
+) -> Sim<'a> {
+    let mut sim = Builder::new()
+        .rng_seed(seed)
+        .simulation_duration(LONGEST)
+        .tick_duration(Duration::from_millis(10))
+        .min_message_latency(Duration::from_millis(1))
+        .max_message_latency(Duration::from_millis(100))
+        .tcp_capacity(4096)
+        .build();
+    let (disk, models) = (disk.clone(), tiny.models().to_owned());
+    sim.host(net::COORDINATOR, move || {
+        let (disk, models) = (disk.clone(), models.clone());
+        let coordinator = async move {
+            let (store, recovered) = Store::on_backend(disk.open())?;
+            let folders = ModelFolders::with_hub_cache(vec![models]);
+            let service = Service { folders, store, recovered, offload: Offload::Inline, gate: Gate::open() };
+            serve_on(net::accept().await?, service, pending()).await?;
+            Ok(())
+        };
+        coordinator.instrument(tracing::info_span!("coordinator"))
+    });
+    for worker in 0..WORKERS {
+        // Each life of a worker is another process.
+        let life = AtomicU64::new((worker as u64 + 1) << 32);
+        sim.host(worker_name(worker), move || {
+            let seed = seed ^ life.fetch_add(1 << 40, Ordering::Relaxed);
+            let name = worker_name(worker);
+            let span = tracing::info_span!("host", name);
+            let life = async move {
+                let mut computer = SimulatedComputer::new(seed);
+                let (device, grace) = ("simulated".to_owned(), Duration::from_secs(25));
+                let options = WorkerOptions { name, device, credit: 2, grace, seed };
+                session::serve(options, &mut computer, &mut SimulatedNetwork, pending()).await?;
+                Ok(())
+            };
+            life.instrument(span)
+        });
+    }
+    let (submission, results) = (tiny.submission(), Arc::clone(results));
+    sim.client("client", async move {
+        let fetched = client::sweep(submission).await?;
+        *results.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
+        Ok(())
+    });
+    sim
+}
+
+/// Lets time pass and things go wrong until the client has its results.
+fn drive(sim: &mut Sim<'_>, disk: &Disk, troubles: &[Trouble], random: &mut impl Rng) -> Result<(), String> {
+    let begins = troubles.iter().map(|trouble| (trouble.begins, true, trouble.fault));
+    let ends = troubles.iter().map(|trouble| (trouble.ends, false, trouble.fault));
+    let mut changes: Vec<_> = begins.chain(ends).collect();
+    // Stable, so that equal times keep their order.
+    changes.sort_by_key(|(time, ..)| *time);
+    let mut changes = changes.into_iter().peekable();
+    loop {
+        while let Some((_, begins, fault)) = changes.next_if(|(time, ..)| *time <= sim.elapsed()) {
+            tracing::info!(?fault, begins, "trouble");
+            if begins { begin(sim, disk, fault, random) } else { end(sim, fault) }
+        }
+        match sim.step() {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(format!("after {:?}: {error}", sim.elapsed())),
+        }
+    }
+}
+
+fn begin(sim: &mut Sim<'_>, disk: &Disk, fault: Fault, random: &mut impl Rng) {
+    match fault {
+        Fault::Crash(Machine::Coordinator) => {
+            sim.crash(net::COORDINATOR);
+            disk.crash(random);
+        }
+        Fault::Crash(Machine::Worker(worker)) => sim.crash(worker_name(worker)),
+        Fault::Partition(worker) => sim.partition(worker_name(worker), net::COORDINATOR),
+        Fault::Hold(worker) => sim.hold(worker_name(worker), net::COORDINATOR),
+    }
+}
+
+fn end(sim: &mut Sim<'_>, fault: Fault) {
+    match fault {
+        Fault::Crash(Machine::Coordinator) => sim.bounce(net::COORDINATOR),
+        Fault::Crash(Machine::Worker(worker)) => sim.bounce(worker_name(worker)),
+        Fault::Partition(worker) => sim.repair(worker_name(worker), net::COORDINATOR),
+        Fault::Hold(worker) => sim.release(worker_name(worker), net::COORDINATOR),
+    }
+}
+
+fn worker_name(worker: usize) -> String {
+    format!("worker-{worker}")
+}

@@ -1,0 +1,147 @@
+//! A small sweep whose scores are made up: for tests that are about who computes what and when.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+
+use patchsweep::merge::{TileOutcome, merge};
+use patchsweep::plan::Plan;
+use patchsweep::server::make_plan;
+use patchsweep::spec::Source;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::tile::Tile;
+use patchsweep_proto::v1::{PlanOptions, Submission};
+use tempfile::TempDir;
+
+use crate::simulation::made_up_scores;
+
+const SPEC: &str = r#"
+schema = 1
+name = "tiny"
+
+[model]
+path = "tiny"
+
+[dataset]
+tokens = "tokens.json"
+
+[[metric]]
+kind = "logit_diff_max"
+candidate_ids = [1, 2, 3]
+
+[[iteration]]
+corrupt = [1, 2]
+read = 5
+answer = 0
+
+[[iteration]]
+corrupt = [3]
+read = 5
+answer = 1
+
+[[grid]]
+component = "resid_pre"
+axes = ["layer", "pos"]
+
+[[grid]]
+component = "z"
+axes = ["layer", "head"]
+"#;
+
+const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 4, "n_head": 2, "n_embd": 8, "n_inner": 32, "vocab_size": 16,
+    "n_positions": 16, "n_ctx": 16, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}"#;
+
+/// The sweep, and a folder with its model's config.
+#[derive(Debug)]
+pub struct Tiny {
+    models: TempDir,
+    submission: Submission,
+    plan: Plan,
+}
+
+impl Tiny {
+    /// Plans it.
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be filled.
+    #[must_use]
+    pub fn new() -> Self {
+        let models = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(models.path().join("tiny")).expect("a model folder");
+        fs::write(models.path().join("tiny/config.json"), CONFIG).expect("a config");
+        let options = PlanOptions { tile_multiply_adds: 12_000, tile_prompts: 2 };
+        let dataset = tokens();
+        let folders = ModelFolders::with_hub_cache(vec![models.path().to_owned()]);
+        let plan = make_plan(&folders, &Source::new(SPEC.to_owned()), &dataset, options.into());
+        let submission =
+            Submission { spec: SPEC.to_owned(), dataset, options: Some(options), always_new: false, priority: 0 };
+        Self { plan: plan.expect("the spec is right"), models, submission }
+    }
+
+    /// What a client sends.
+    #[must_use]
+    pub fn submission(&self) -> Submission {
+        self.submission.clone()
+    }
+
+    /// What the coordinator makes of it.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where its model is looked up.
+    #[must_use]
+    pub fn models(&self) -> &Path {
+        self.models.path()
+    }
+
+    /// What one process that computes tile after tile would give; the manifest is left empty.
+    ///
+    /// # Panics
+    /// When the tiles do not make a whole.
+    #[must_use]
+    pub fn expected(&self) -> SweepResults {
+        let metrics = self.plan.context.metrics.len();
+        let scores = |tile: &Tile| Ok::<_, Infallible>((tile.id, TileOutcome::Scores(made_up_scores(tile, metrics))));
+        let merged = merge(&self.plan, self.plan.tiles.iter().map(scores)).expect("all tiles");
+        merged.into_results(&self.plan, String::new())
+    }
+}
+
+impl Default for Tiny {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Four prompts of six tokens.
+fn tokens() -> String {
+    let prompts = |shift: u32| -> Vec<Vec<u32>> {
+        (0..4).map(|prompt| (0..6).map(|pos| 1 + (prompt * 5 + pos * 3 + shift) % 15).collect()).collect()
+    };
+    let clean = prompts(0);
+    let corrupted = |positions: &[usize]| -> Vec<Vec<u32>> {
+        let other = prompts(7);
+        let mut corrupted = clean.clone();
+        for (prompt, other) in corrupted.iter_mut().zip(&other) {
+            positions.iter().for_each(|&pos| prompt[pos] = other[pos]);
+        }
+        corrupted
+    };
+    let answers = [[1, 2], [2, 3], [3, 1], [1, 1]];
+    serde_json::json!({ "clean": clean, "corrupted": [corrupted(&[1, 2]), corrupted(&[3])], "answers": answers })
+        .to_string()
+}
+
+/// All tensors of some results, bit by bit.
+#[must_use]
+pub fn bits(results: &SweepResults) -> Vec<Vec<u32>> {
+    let floats = |floats: &[f32]| floats.iter().map(|float| float.to_bits()).collect::<Vec<_>>();
+    let baselines = results.clean.iter().chain(&results.corrupted).map(|list| floats(list));
+    let grids = results.grids.iter().flat_map(|grid| {
+        [floats(&grid.effect), floats(&grid.value), floats(&grid.stderr), grid.status.clone()]
+    });
+    baselines.chain(grids).collect()
+}

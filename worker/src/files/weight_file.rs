@@ -1,0 +1,167 @@
+//! One safetensors file, open: its header in memory, its tensors read from disk when they are asked for.
+
+use std::fs::{File, Metadata as FileMetadata};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Metadata, TensorInfo};
+
+use super::ModelError;
+
+/// An open safetensors file.
+#[derive(Debug)]
+pub(super) struct WeightFile {
+    path: PathBuf,
+    file: File,
+    /// As it was opened.
+    opened: FileMetadata,
+    header: Metadata,
+    /// Where the tensors' bytes begin.
+    data: u64,
+}
+
+/// Bytes of the header's length, which comes first.
+const LENGTH: usize = 8;
+/// What the format allows a header to take.
+const LONGEST_HEADER: u64 = 100_000_000;
+/// Bytes that are hashed at once: few enough to stay in a core's cache.
+const HASHED_AT_ONCE: usize = 1 << 18;
+
+impl WeightFile {
+    /// Reads the header, and checks that the file holds what it says.
+    pub(super) fn open(path: &Path) -> Result<Self, ModelError> {
+        let unreadable = |source| ModelError::Read { path: path.to_owned(), source };
+        let damaged = |source| ModelError::Damaged { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let opened = file.metadata().map_err(unreadable)?;
+        let header = header_text(&file, opened.len()).map_err(unreadable)?.map_err(damaged)?;
+        let text = std::str::from_utf8(&header).map_err(|error| damaged(SafeTensorError::InvalidHeader(error)))?;
+        let parsed: Metadata = serde_json::from_str(text)
+            .map_err(|error| damaged(SafeTensorError::InvalidHeaderDeserialization(error)))?;
+        let data = (LENGTH + header.len()) as u64;
+        if (parsed.data_len() as u64).checked_add(data) != Some(opened.len()) {
+            return Err(damaged(SafeTensorError::MetadataIncompleteBuffer));
+        }
+        Ok(Self { path: path.to_owned(), file, opened, header: parsed, data })
+    }
+
+    /// What the header says of a tensor.
+    pub(super) fn info(&self, name: &str) -> Option<&TensorInfo> {
+        self.header.info(name)
+    }
+
+    /// Fills `buffer` with a tensor's bytes from `start` on.
+    pub(super) fn read(&self, tensor: &TensorInfo, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
+        self.read_at(self.data + (tensor.data_offsets.0 + start) as u64, buffer)
+    }
+
+    /// Adds the whole file to a digest.
+    pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) -> Result<(), ModelError> {
+        let mut buffer = vec![0; HASHED_AT_ONCE];
+        let length = self.opened.len();
+        for start in (0..length).step_by(HASHED_AT_ONCE) {
+            let count = usize::try_from(length - start).map_or(HASHED_AT_ONCE, |left| left.min(HASHED_AT_ONCE));
+            self.read_at(start, &mut buffer[..count])?;
+            hasher.update(&buffer[..count]);
+        }
+        Ok(())
+    }
+
+    /// Refuses a file that somebody has written to since it was opened: what was read of it may not belong together.
+    pub(super) fn check_unchanged(&self) -> Result<(), ModelError> {
+        let now = self.file.metadata().map_err(|source| ModelError::Read { path: self.path.clone(), source })?;
+        let stamp = |metadata: &FileMetadata| (metadata.len(), metadata.modified().ok());
+        if stamp(&now) == stamp(&self.opened) { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<(), ModelError> {
+        self.file.read_exact_at(buffer, start).map_err(|source| match source.kind() {
+            // It was long enough when it was opened.
+            ErrorKind::UnexpectedEof => self.changed(),
+            _ => ModelError::Read { path: self.path.clone(), source },
+        })
+    }
+
+    fn changed(&self) -> ModelError {
+        ModelError::Changed { path: self.path.clone() }
+    }
+}
+
+/// The header's JSON.
+fn header_text(mut file: &File, file_length: u64) -> std::io::Result<Result<Vec<u8>, SafeTensorError>> {
+    if file_length < LENGTH as u64 {
+        return Ok(Err(SafeTensorError::HeaderTooSmall));
+    }
+    let mut length = [0; LENGTH];
+    file.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEADER {
+        return Ok(Err(SafeTensorError::HeaderTooLarge));
+    }
+    if length > file_length - LENGTH as u64 {
+        return Ok(Err(SafeTensorError::InvalidHeaderLength));
+    }
+    let mut text = Vec::new();
+    file.take(length).read_to_end(&mut text)?;
+    Ok(Ok(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A file with the tensor `x` of four bytes; its header's length may be wrong.
+    fn bytes(length_off_by: u64) -> Vec<u8> {
+        let header = br#"{"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#;
+        [&(header.len() as u64 + length_off_by).to_le_bytes()[..], header, &[1, 2, 3, 4]].concat()
+    }
+
+    fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("model.safetensors");
+        fs::write(&path, bytes).expect("written");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_tensor_is_read_from_where_the_header_says() {
+        let (_folder, path) = written(&bytes(0));
+        let file = WeightFile::open(&path).expect("a whole file");
+        let mut read = [0; 2];
+        file.read(file.info("x").expect("in the header"), 1, &mut read).expect("in the file");
+        assert_eq!(read, [2, 3]);
+        file.check_unchanged().expect("nobody wrote to it");
+    }
+
+    #[test]
+    fn files_cut_anywhere_are_damaged() {
+        let whole = bytes(0);
+        for length in 0..whole.len() {
+            let (_folder, path) = written(&whole[..length]);
+            assert!(matches!(WeightFile::open(&path), Err(ModelError::Damaged { .. })), "{length}");
+        }
+    }
+
+    #[test]
+    fn headers_of_a_wrong_length_are_damaged() {
+        for off_by in [1, 1 << 30, u64::MAX / 2] {
+            let (_folder, path) = written(&bytes(off_by));
+            assert!(matches!(WeightFile::open(&path), Err(ModelError::Damaged { .. })), "{off_by}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_becomes_shorter_while_it_is_read_is_told() {
+        let (_folder, path) = written(&bytes(0));
+        let file = WeightFile::open(&path).expect("a whole file");
+        File::options().write(true).open(&path).and_then(|file| file.set_len(60)).expect("cut");
+        let tensor = file.info("x").expect("in the header");
+        assert!(matches!(file.read(tensor, 0, &mut [0; 4]), Err(ModelError::Changed { .. })));
+        assert!(matches!(file.hash_into(&mut blake3::Hasher::new()), Err(ModelError::Changed { .. })));
+        assert!(matches!(file.check_unchanged(), Err(ModelError::Changed { .. })));
+    }
+}

@@ -1,0 +1,101 @@
+use std::path::Path;
+use std::thread;
+
+use patchsweep_proto::context::{Direction, Iteration};
+use patchsweep_proto::grid::{Axis, Component, Grid};
+use patchsweep_proto::ids::TileId;
+use patchsweep_proto::metric::{Metric, MetricKind};
+use patchsweep_proto::model::ModelShape;
+use patchsweep_proto::tile::TileWork;
+use patchsweep_proto::tokens::TokenMatrix;
+
+use super::*;
+
+/// The embedded model's.
+const SHAPE: ModelShape = ModelShape { layers: 4, heads: 4, d_model: 128, d_mlp: 512, d_vocab: 577, n_ctx: 32 };
+
+const POSITIONS: u32 = 16;
+
+/// So many that they take far longer than it takes to cancel them.
+const PROMPTS: u32 = 4000;
+
+fn engine() -> Gpt2Engine {
+    let roots = vec![Path::new(patchsweep_data::files::FOLDER).to_owned()];
+    Gpt2Engine::new(Device::Cpu, ModelFolders { roots, hub_cache: None }, 256 << 20)
+}
+
+fn context() -> SweepContext {
+    let tokens = |seed: u32| {
+        let ids = (0..PROMPTS * POSITIONS).map(|place| place.wrapping_mul(seed) % SHAPE.d_vocab).collect();
+        TokenMatrix::from_flat(PROMPTS, POSITIONS, ids).expect("a matrix")
+    };
+    let iteration = Iteration {
+        corrupted: tokens(7919),
+        noise: None,
+        reads: vec![POSITIONS - 1],
+        answers: vec![1; PROMPTS as usize],
+        wrong_answers: Vec::new(),
+    };
+    let kind = MetricKind::LogitDiffMax { candidates: vec![1, 2] };
+    let axes = vec![Axis::Layer, Axis::Pos];
+    SweepContext {
+        model: ModelRef::Folder("acronym-gpt2".into()),
+        shape: SHAPE,
+        dtype: Dtype::Float32,
+        tf32: false,
+        direction: Direction::Noising,
+        clean: tokens(104_729),
+        iterations: vec![iteration],
+        metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
+        grids: vec![Grid::new("g".into(), Component::ResidPre, axes, &SHAPE, POSITIONS).expect("a grid")],
+    }
+}
+
+fn tile(prompts: u32) -> Tile {
+    let cells = SHAPE.layers * POSITIONS;
+    let work = TileWork::Patch { grid: 0, cells: std::iter::once(0..cells).collect() };
+    Tile { id: TileId(0), iteration: 0, prompts: 0..prompts, work }
+}
+
+#[test]
+fn a_cancelled_tile_ends_and_the_next_one_has_the_right_scores() {
+    let (context, mut engine) = (context(), engine());
+    let cancel = Cancel::new();
+    let in_thread = cancel.clone();
+    let asked = thread::spawn(move || {
+        while !in_thread.is_watched() {
+            thread::yield_now();
+        }
+        in_thread.cancel();
+    });
+    let cancelled = engine.evaluate(&context, &tile(PROMPTS), None, &cancel);
+    assert!(matches!(cancelled, Err(EngineError::Cancelled)), "{cancelled:?}");
+    asked.join().expect("the tile was begun");
+
+    let after = engine.evaluate(&context, &tile(8), None, &Cancel::new()).expect("computed");
+    let undisturbed = self::engine().evaluate(&context, &tile(8), None, &Cancel::new()).expect("computed");
+    assert_eq!(after, undisturbed);
+    assert!(after.scores.scores.iter().any(|score| score.effect.mean.abs() > 1e-3), "the patches do something");
+}
+
+#[test]
+fn a_tile_that_is_cancelled_before_it_begins_loads_no_model() {
+    let (context, mut engine) = (context(), engine());
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let cancelled = engine.evaluate(&context, &tile(8), None, &cancel);
+    assert!(matches!(cancelled, Err(EngineError::Cancelled)), "{cancelled:?}");
+    assert!(engine.loaded.is_none());
+}
+
+#[test]
+fn another_model_than_expected_computes_nothing() {
+    let (context, mut engine) = (context(), engine());
+    let expected = Digest([3; 32]);
+    let error = engine.evaluate(&context, &tile(8), Some(expected), &Cancel::new()).expect_err("another model");
+    let EngineError::OtherModel { found, wanted, .. } = error else { panic!("{error}") };
+    assert_eq!(wanted, expected);
+    assert_eq!(engine.loaded.as_ref().map(|loaded| loaded.model.multiply_adds.get()), Some(0));
+    let right = engine.evaluate(&context, &tile(8), Some(found), &Cancel::new()).expect("the model expected");
+    assert_eq!(right.model, found);
+}

@@ -1,0 +1,272 @@
+//! What a worker holds: the tile in hand, those that wait, and results that the coordinator may not have yet. It outlives
+//! sessions, and computing goes on without one.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{CoordinatorId, Lease};
+use patchsweep_proto::scores::CacheStats;
+use patchsweep_proto::v1;
+use patchsweep_proto::v1::worker_message::Message;
+
+use super::SessionError;
+use super::computer::{Computer, ComputerGone, Finished, Job};
+use super::contexts::Contexts;
+use super::messages::{Granted, not_begun, released, result};
+
+/// Waiting tiles whose contexts are fetched: the next one, and the one behind it.
+const PREPARED: usize = 2;
+
+/// A worker's leases. What is asked of it twice changes nothing the second time.
+#[derive(Debug)]
+pub(super) struct Desk<'a, C> {
+    computer: &'a mut C,
+    /// Leases that the coordinator may have granted at once, and results that may be unacknowledged at once.
+    credit: usize,
+    /// Whose leases these are.
+    coordinator: Option<CoordinatorId>,
+    in_hand: Option<InHand>,
+    waiting: VecDeque<Granted>,
+    /// Not acknowledged yet, oldest first.
+    results: VecDeque<(Lease, v1::TileResult)>,
+    contexts: Contexts,
+    /// As of the last finished tile.
+    cache: CacheStats,
+}
+
+#[derive(Debug)]
+struct InHand {
+    lease: Lease,
+    awaited: Awaited,
+}
+
+/// What the coordinator expects of the tile in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// Its result.
+    Result,
+    /// That it ends.
+    End,
+    /// Nothing: it does not count it as this worker's any more.
+    Nothing,
+}
+
+impl<'a, C: Computer> Desk<'a, C> {
+    pub(super) fn new(computer: &'a mut C, credit: usize) -> Self {
+        Self {
+            computer,
+            credit,
+            coordinator: None,
+            in_hand: None,
+            waiting: VecDeque::new(),
+            results: VecDeque::new(),
+            contexts: Contexts::default(),
+            cache: CacheStats::default(),
+        }
+    }
+
+    /// Which coordinator granted what is held.
+    pub(super) fn coordinator(&self) -> Option<CoordinatorId> {
+        self.coordinator
+    }
+
+    pub(super) fn cache(&self) -> CacheStats {
+        self.cache
+    }
+
+    /// Gives up what a coordinator need not take over from an earlier session: revoked leases, and those beyond the credit,
+    /// the youngest first. Gives what is left.
+    pub(super) fn settle(&mut self) -> Vec<Lease> {
+        if self.coordinator.is_none() {
+            self.abandon();
+        }
+        self.results.truncate(self.credit);
+        if self.results.len() == self.credit || self.in_hand.as_ref().is_some_and(|job| job.awaited == Awaited::End) {
+            self.put_down();
+        }
+        let finishing = self.finishing();
+        self.waiting.truncate(self.credit - finishing.len());
+        finishing.into_iter().chain(self.waiting.iter().map(|granted| granted.lease.clone())).collect()
+    }
+
+    /// Leases with a result, or with one to come from the tile in hand.
+    pub(super) fn finishing(&self) -> Vec<Lease> {
+        let in_hand = self.in_hand.iter().filter(|job| job.awaited == Awaited::Result).map(|job| &job.lease);
+        self.results.iter().map(|(lease, _)| lease).chain(in_hand).cloned().collect()
+    }
+
+    /// A coordinator has answered. From the one that granted what is held, gives the results that it may not have; of
+    /// another, nothing that is held is any use.
+    pub(super) fn welcomed(&mut self, coordinator: Option<CoordinatorId>) -> Vec<Message> {
+        if coordinator.is_none() || self.coordinator != coordinator {
+            self.abandon();
+        }
+        self.coordinator = coordinator;
+        self.results.iter().map(|(_, result)| Message::Result(result.clone())).collect()
+    }
+
+    /// Puts a granted tile behind the waiting ones.
+    pub(super) fn grant(&mut self, granted: Granted) -> Result<(), SessionError> {
+        if !self.holds(&granted.lease) {
+            self.check_room()?;
+            self.waiting.push_back(granted);
+        }
+        Ok(())
+    }
+
+    /// Fails a granted tile that cannot be begun.
+    pub(super) fn refuse(&mut self, lease: &Lease, reason: &str) -> Result<Option<Message>, SessionError> {
+        if self.holds(lease) {
+            return Ok(None);
+        }
+        self.check_room()?;
+        Ok(Some(self.keep(lease.clone(), not_begun(lease, reason, self.cache))))
+    }
+
+    /// The coordinator counts a place as free when it hears what became of the lease, which is after it was said here. So
+    /// one that keeps to the credit never fails this.
+    fn check_room(&self) -> Result<(), SessionError> {
+        let counted = self.in_hand.iter().filter(|job| job.awaited != Awaited::Nothing).count();
+        if counted + self.waiting.len() >= self.credit || self.results.len() >= 2 * self.credit {
+            return Err(SessionError::TooManyGrants { credit: self.credit });
+        }
+        Ok(())
+    }
+
+    fn holds(&self, lease: &Lease) -> bool {
+        self.in_hand.as_ref().is_some_and(|job| job.lease == *lease)
+            || self.waiting.iter().any(|granted| granted.lease == *lease)
+            || self.results.iter().any(|(kept, _)| kept == lease)
+    }
+
+    /// Drops a lease; gives what the coordinator is told at once. The tile in hand is told when it has ended.
+    pub(super) fn revoke(&mut self, lease: &Lease) -> Option<Message> {
+        if let Some(job) = self.in_hand.as_mut().filter(|job| job.lease == *lease && job.awaited != Awaited::Nothing) {
+            job.awaited = Awaited::End;
+            self.computer.cancel(lease);
+            return None;
+        }
+        self.waiting.retain(|granted| granted.lease != *lease);
+        self.results.retain(|(kept, _)| kept != lease);
+        Some(released(lease))
+    }
+
+    /// The coordinator has the result, or has no use for it.
+    pub(super) fn acknowledge(&mut self, lease: &Lease) {
+        let before = self.results.len();
+        self.results.retain(|(kept, _)| kept != lease);
+        if self.results.len() < before {
+            let Lease { epoch, sweep, tile, attempt } = lease;
+            tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, "result acknowledged");
+        }
+    }
+
+    /// The context that is needed next and not here.
+    pub(super) fn missing_context(&mut self) -> Option<Digest> {
+        let next = self.waiting.iter().take(PREPARED).map(|granted| granted.context);
+        let contexts = &mut self.contexts;
+        next.into_iter().find(|&digest| contexts.get(digest).is_none())
+    }
+
+    pub(super) fn context_came(&mut self, digest: Digest, context: SweepContext) {
+        self.contexts.keep(digest, context);
+    }
+
+    /// The coordinator does not know the sweep any more.
+    pub(super) fn context_is_gone(&mut self, digest: Digest) -> Vec<Message> {
+        self.take_waiting_for(digest).iter().map(|granted| released(&granted.lease)).collect()
+    }
+
+    /// The tiles of this context cannot be computed.
+    pub(super) fn context_is_bad(&mut self, digest: Digest, reason: &str) -> Vec<Message> {
+        let hopeless = self.take_waiting_for(digest);
+        let fail = |Granted { lease, .. }: Granted| {
+            let result = not_begun(&lease, reason, self.cache);
+            self.keep(lease, result)
+        };
+        hopeless.into_iter().map(fail).collect()
+    }
+
+    fn take_waiting_for(&mut self, digest: Digest) -> VecDeque<Granted> {
+        let (taken, left) = self.waiting.drain(..).partition(|granted| granted.context == digest);
+        self.waiting = left;
+        taken
+    }
+
+    /// Computes, one tile after the other; gives what the coordinator is told. Waits for ever while there is nothing to
+    /// compute. Cancel-safe.
+    pub(super) async fn work(&mut self) -> Result<Option<Message>, ComputerGone> {
+        self.begin()?;
+        if self.in_hand.is_none() {
+            return pending().await;
+        }
+        let finished = self.computer.finished().await?;
+        Ok(self.put_away(&finished))
+    }
+
+    /// Waits for something else meanwhile.
+    pub(super) async fn work_beside<T>(&mut self, other: impl Future<Output = T>) -> Result<T, ComputerGone> {
+        tokio::pin!(other);
+        loop {
+            tokio::select! {
+                biased;
+                done = other.as_mut() => return Ok(done),
+                worked = self.work() => {
+                    worked?;
+                }
+            }
+        }
+    }
+
+    /// Results that the coordinator does not acknowledge do not pile up: with as many as its credit, the worker waits.
+    fn begin(&mut self) -> Result<(), ComputerGone> {
+        if self.in_hand.is_some() || self.results.len() >= self.credit {
+            return Ok(());
+        }
+        let Some(next) = self.waiting.front() else { return Ok(()) };
+        let Some(context) = self.contexts.get(next.context) else { return Ok(()) };
+        let Some(Granted { lease, tile, model, .. }) = self.waiting.pop_front() else { return Ok(()) };
+        let Lease { sweep, tile: id, attempt, .. } = &lease;
+        let span = tracing::info_span!("tile", %sweep, tile = %id, attempt = attempt.0);
+        self.in_hand = Some(InHand { lease: lease.clone(), awaited: Awaited::Result });
+        self.computer.begin(Job { lease, tile, context, model, span })
+    }
+
+    fn put_away(&mut self, finished: &Finished) -> Option<Message> {
+        let InHand { lease, awaited } = self.in_hand.take()?;
+        self.cache = finished.cache;
+        match (awaited, &finished.outcome) {
+            (Awaited::Nothing, _) => None,
+            (Awaited::End, Err(_)) => Some(released(&lease)),
+            (Awaited::Result, _) | (Awaited::End, Ok(_)) => Some(self.keep(lease, result(finished))),
+        }
+    }
+
+    /// Until it is acknowledged.
+    fn keep(&mut self, lease: Lease, result: v1::TileResult) -> Message {
+        self.results.push_back((lease, result.clone()));
+        Message::Result(result)
+    }
+
+    /// Forgets the waiting tiles, which the coordinator takes back.
+    pub(super) fn hand_back(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Drops everything.
+    pub(super) fn abandon(&mut self) {
+        self.waiting.clear();
+        self.results.clear();
+        self.put_down();
+    }
+
+    /// Nobody waits for the tile in hand.
+    fn put_down(&mut self) {
+        if let Some(job) = &mut self.in_hand {
+            job.awaited = Awaited::Nothing;
+            self.computer.cancel(&job.lease);
+        }
+    }
+}

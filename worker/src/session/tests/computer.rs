@@ -1,0 +1,86 @@
+//! A computer that does what a test says.
+
+use std::time::Duration;
+
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::Lease;
+use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use tokio::sync::mpsc;
+
+use super::{lease, soon};
+use crate::engine::{EngineError, Evaluation};
+use crate::session::{Computer, ComputerGone, Finished, Job};
+
+const ROOM: usize = 16;
+
+/// The worker's side.
+pub(super) struct Puppet {
+    begun: mpsc::Sender<Job>,
+    cancelled: mpsc::Sender<Lease>,
+    finished: mpsc::Receiver<Finished>,
+}
+
+/// The test's side.
+pub(super) struct Hand {
+    begun: mpsc::Receiver<Job>,
+    cancelled: mpsc::Receiver<Lease>,
+    finished: mpsc::Sender<Finished>,
+}
+
+impl Computer for Puppet {
+    fn begin(&mut self, job: Job) -> Result<(), ComputerGone> {
+        self.begun.try_send(job).map_err(|_| ComputerGone)
+    }
+
+    async fn finished(&mut self) -> Result<Finished, ComputerGone> {
+        self.finished.recv().await.ok_or(ComputerGone)
+    }
+
+    fn cancel(&mut self, lease: &Lease) {
+        let _ = self.cancelled.try_send(lease.clone());
+    }
+}
+
+impl Hand {
+    pub(super) fn with_computer() -> (Self, Puppet) {
+        let (to_hand, begun) = mpsc::channel(ROOM);
+        let (ask_hand, cancelled) = mpsc::channel(ROOM);
+        let (to_worker, finished) = mpsc::channel(ROOM);
+        (Self { begun, cancelled, finished: to_worker }, Puppet { begun: to_hand, cancelled: ask_hand, finished })
+    }
+
+    /// The lease that is computed next.
+    pub(super) async fn begun(&mut self) -> Lease {
+        soon(self.begun.recv()).await.expect("the worker lives").lease
+    }
+
+    pub(super) fn nothing_begun(&mut self) -> bool {
+        self.begun.try_recv().is_err()
+    }
+
+    /// The lease whose end is asked for next.
+    pub(super) async fn cancelled(&mut self) -> Lease {
+        soon(self.cancelled.recv()).await.expect("the worker lives")
+    }
+
+    pub(super) fn nothing_cancelled(&mut self) -> bool {
+        self.cancelled.try_recv().is_err()
+    }
+
+    /// Scores of which the tile's number is the mean.
+    pub(super) async fn finish(&self, tile: u32) {
+        let scores = TileScores { metrics: 1, scores: vec![CellScore::of(&[tile_score(tile)], &[0.0])] };
+        self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), work: WorkDone::default() })).await;
+    }
+
+    pub(super) async fn end(&self, tile: u32, outcome: Result<Evaluation, EngineError>) {
+        let finished =
+            Finished { lease: lease(tile), outcome, cache: CacheStats::default(), busy: Duration::from_secs(1) };
+        self.finished.send(finished).await.expect("the worker lives");
+    }
+}
+
+/// What the computer says of a tile.
+pub(super) fn tile_score(tile: u32) -> f32 {
+    f32::from(u8::try_from(tile).expect("few tiles")) + 0.5
+}

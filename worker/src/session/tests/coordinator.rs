@@ -1,0 +1,231 @@
+//! A coordinator that does what a test says.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use patchsweep_proto::chunk;
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::TileId;
+use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_proto::v1::worker_service_server::{WorkerService, WorkerServiceServer};
+use patchsweep_proto::v1::{self, coordinator_message, worker_message};
+use patchsweep_proto::wire::encode_context;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::soon;
+
+const ROOM: usize = 16;
+
+type Reply = Result<v1::CoordinatorMessage, Status>;
+
+/// The test's side of the coordinator.
+pub(super) struct Coordinator {
+    sessions: mpsc::Receiver<Peer>,
+    pub(super) plan: Arc<Mutex<Plan>>,
+}
+
+/// What the coordinator is to do.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// Answers to the next registrations, in place of a session.
+    pub(super) refusals: VecDeque<Status>,
+    /// Nobody answers.
+    pub(super) is_down: bool,
+    /// When the worker dialled.
+    pub(super) dialled: Vec<Instant>,
+    /// Contexts that were fetched.
+    pub(super) fetched: usize,
+    /// The coordinator knows no context.
+    pub(super) knows_no_context: bool,
+}
+
+/// One session, as the coordinator sees it.
+pub(super) struct Peer {
+    incoming: Streaming<v1::WorkerMessage>,
+    outgoing: mpsc::Sender<Reply>,
+    context: Digest,
+}
+
+struct Service {
+    sessions: mpsc::Sender<Peer>,
+    plan: Arc<Mutex<Plan>>,
+    context: Arc<SweepContext>,
+}
+
+impl Coordinator {
+    /// `connections`: from workers.
+    pub(super) fn start<C>(
+        context: SweepContext,
+        connections: impl Stream<Item = io::Result<C>> + Send + 'static,
+    ) -> Self
+    where
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        C::ConnectInfo: Clone + Send + Sync + 'static,
+    {
+        let plan = Arc::new(Mutex::new(Plan::default()));
+        let (sender, sessions) = mpsc::channel(ROOM);
+        let service = Service { sessions: sender, plan: Arc::clone(&plan), context: Arc::new(context) };
+        let server = Server::builder().add_service(WorkerServiceServer::new(service));
+        tokio::spawn(server.serve_with_incoming(connections));
+        Self { sessions, plan }
+    }
+
+    /// The next session that a worker opens.
+    pub(super) async fn session(&mut self) -> Peer {
+        soon(self.sessions.recv()).await.expect("the coordinator lives")
+    }
+
+    pub(super) fn plan<T>(&self, with: impl FnOnce(&mut Plan) -> T) -> T {
+        with(&mut self.plan.lock().expect("nobody panicked"))
+    }
+}
+
+#[tonic::async_trait]
+impl WorkerService for Service {
+    type SessionStream = ReceiverStream<Reply>;
+    type FetchContextStream = ReceiverStream<Result<v1::ContextChunk, Status>>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::WorkerMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        if let Some(refusal) = self.plan.lock().expect("nobody panicked").refusals.pop_front() {
+            return Err(refusal);
+        }
+        let (outgoing, replies) = mpsc::channel(ROOM);
+        let peer = Peer { incoming: request.into_inner(), outgoing, context: self.context.digest() };
+        self.sessions.send(peer).await.map_err(|_| Status::unavailable("the test is over"))?;
+        Ok(Response::new(ReceiverStream::new(replies)))
+    }
+
+    async fn fetch_context(
+        &self,
+        _: Request<v1::FetchContextRequest>,
+    ) -> Result<Response<Self::FetchContextStream>, Status> {
+        {
+            let mut plan = self.plan.lock().expect("nobody panicked");
+            plan.fetched += 1;
+            if plan.knows_no_context {
+                return Err(Status::not_found("no running sweep has this context"));
+            }
+        }
+        let (outgoing, chunks) = mpsc::channel(ROOM);
+        for data in chunk::split(&encode_context(&self.context)) {
+            outgoing.try_send(Ok(v1::ContextChunk { data })).expect("a small context");
+        }
+        Ok(Response::new(ReceiverStream::new(chunks)))
+    }
+}
+
+impl Peer {
+    /// What the worker says next; heartbeats aside.
+    pub(super) async fn hear(&mut self) -> worker_message::Message {
+        let next = async {
+            loop {
+                let message = self.incoming.message().await.expect("the stream is whole").expect("the worker stays");
+                match message.message.expect("a message") {
+                    worker_message::Message::Heartbeat(_) => {}
+                    message => return message,
+                }
+            }
+        };
+        soon(next).await
+    }
+
+    pub(super) async fn register(&mut self) -> v1::Register {
+        match self.hear().await {
+            worker_message::Message::Register(register) => register,
+            other => panic!("not a registration: {other:?}"),
+        }
+    }
+
+    pub(super) async fn result(&mut self) -> v1::TileResult {
+        match self.hear().await {
+            worker_message::Message::Result(result) => result,
+            other => panic!("not a result: {other:?}"),
+        }
+    }
+
+    pub(super) async fn released(&mut self) -> Option<v1::Lease> {
+        match self.hear().await {
+            worker_message::Message::Released(released) => released.lease,
+            other => panic!("not a release: {other:?}"),
+        }
+    }
+
+    pub(super) async fn going_away(&mut self) -> Vec<v1::Lease> {
+        match self.hear().await {
+            worker_message::Message::GoingAway(away) => away.finishing,
+            other => panic!("not going away: {other:?}"),
+        }
+    }
+
+    /// Whether the worker has ended its stream.
+    pub(super) async fn has_left(&mut self) -> bool {
+        soon(self.incoming.message()).await.is_ok_and(|message| message.is_none())
+    }
+
+    pub(super) async fn say(&self, message: coordinator_message::Message) {
+        self.outgoing.send(Ok(v1::CoordinatorMessage { message: Some(message) })).await.expect("the worker listens");
+    }
+
+    /// `coordinator`: which one answers.
+    pub(super) async fn welcome(&self, coordinator: u8) {
+        let coordinator_id = vec![coordinator; 16];
+        let welcome = v1::Welcome { worker_id: 1, epoch: 1, heartbeat_interval_ms: 5000, coordinator_id };
+        self.say(coordinator_message::Message::Welcome(welcome)).await;
+    }
+
+    pub(super) async fn grant(&self, tile: u32) {
+        self.grant_work(tile, 1, TileWork::Baseline).await;
+    }
+
+    /// `prompts`: how many.
+    pub(super) async fn grant_work(&self, tile: u32, prompts: u32, work: TileWork) {
+        let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..prompts, work };
+        let grant = v1::Grant {
+            lease: Some(lease(tile)),
+            tile: Some((&work).into()),
+            context_digest: self.context.0.to_vec(),
+            model_digest: Vec::new(),
+        };
+        self.say(coordinator_message::Message::Grant(grant)).await;
+    }
+
+    pub(super) async fn acknowledge(&self, tile: u32) {
+        self.say(coordinator_message::Message::Acknowledge(v1::Acknowledge { lease: Some(lease(tile)) })).await;
+    }
+
+    pub(super) async fn revoke(&self, tile: u32) {
+        self.say(coordinator_message::Message::Revoke(v1::Revoke { lease: Some(lease(tile)) })).await;
+    }
+
+    pub(super) async fn drain(&self) {
+        self.say(coordinator_message::Message::Drain(v1::Drain { reason: "maintenance".into() })).await;
+    }
+
+    /// Returns when the worker has taken everything that was said: it answers the revocation of a lease that it never had.
+    pub(super) async fn is_heard(&mut self) {
+        self.revoke(u32::MAX).await;
+        assert_eq!(self.released().await, Some(lease(u32::MAX)));
+    }
+
+    /// Breaks the stream.
+    pub(super) async fn break_off(self) {
+        self.outgoing.send(Err(Status::unavailable("broken"))).await.expect("the worker listens");
+    }
+}
+
+/// The first attempt at a tile.
+pub(super) fn lease(tile: u32) -> v1::Lease {
+    v1::Lease { epoch: 1, sweep_id: "sweep".into(), tile_id: tile, attempt: 1 }
+}

@@ -1,0 +1,74 @@
+//! The engine's thread.
+
+use std::sync::Arc;
+use std::thread;
+
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::TileId;
+use patchsweep_proto::scores::CacheStats;
+use patchsweep_proto::tile::{Tile, TileWork};
+use tracing::Span;
+
+use super::dialer::context;
+use super::{lease, soon};
+use crate::engine::{Cancel, Engine, EngineError, Evaluation};
+use crate::session::{Computer, EngineThread, Job};
+
+/// Computes until it is cancelled; panics at tile 13.
+struct Endless;
+
+impl Engine for Endless {
+    fn evaluate(
+        &mut self,
+        _: &SweepContext,
+        tile: &Tile,
+        _: Option<Digest>,
+        cancel: &Cancel,
+    ) -> Result<Evaluation, EngineError> {
+        assert_ne!(tile.id, TileId(13), "unlucky\nand more");
+        while !cancel.is_cancelled() {
+            thread::yield_now();
+        }
+        Err(EngineError::Cancelled)
+    }
+
+    fn cache_stats(&self) -> CacheStats {
+        CacheStats::default()
+    }
+}
+
+fn job(tile: u32) -> Job {
+    let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..1, work: TileWork::Baseline };
+    Job { lease: lease(tile), tile: work, context: Arc::new(context()), model: None, span: Span::none() }
+}
+
+#[tokio::test]
+async fn only_the_job_in_hand_is_cancelled() {
+    let mut thread = EngineThread::start(Endless).expect("a thread");
+    for tile in 0..3 {
+        thread.begin(job(tile)).expect("it takes one job at a time");
+        thread.cancel(&lease(tile + 1));
+        thread.cancel(&lease(tile));
+        let finished = soon(thread.finished()).await.expect("it lives");
+        assert_eq!(finished.lease, lease(tile));
+        assert!(matches!(finished.outcome, Err(EngineError::Cancelled)));
+    }
+}
+
+#[tokio::test]
+async fn a_panic_fails_the_job_and_not_the_thread() {
+    let mut thread = EngineThread::start(Endless).expect("a thread");
+    thread.begin(job(13)).expect("it takes a job");
+    let Err(error) = soon(thread.finished()).await.expect("it lives").outcome else { panic!("it panicked") };
+    assert!(error.to_string().starts_with("computing failed: ") && !error.to_string().contains('\n'), "{error}");
+    thread.begin(job(1)).expect("it takes another");
+    assert!(thread.stop().await);
+}
+
+#[tokio::test]
+async fn it_stops_in_the_middle_of_a_job() {
+    let mut thread = EngineThread::start(Endless).expect("a thread");
+    thread.begin(job(0)).expect("it takes a job");
+    assert!(thread.stop().await);
+}

@@ -1,0 +1,87 @@
+//! Sessions against a coordinator that does what a test says, over gRPC in memory, with a computer that does too. Time is
+//! paused: it passes only when everybody waits.
+
+mod computer;
+mod coordinator;
+mod dialer;
+mod engine_thread;
+mod leave;
+mod refuse;
+mod resume;
+mod revoke;
+
+use std::future::{Future, pending};
+use std::time::Duration;
+
+use patchsweep_proto::ids::Lease;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{SessionError, WorkerOptions, serve};
+use computer::Hand;
+use coordinator::{Coordinator, Peer};
+use dialer::Dialer;
+
+const SEED: u64 = 4;
+
+const GRACE: Duration = Duration::from_secs(25);
+
+fn options() -> WorkerOptions {
+    WorkerOptions { name: "host:1".into(), device: "cpu".into(), credit: 2, grace: GRACE, seed: SEED }
+}
+
+/// A worker, and what it talks to.
+struct Stage {
+    coordinator: Coordinator,
+    hand: Hand,
+    shutdown: Option<oneshot::Sender<Duration>>,
+    worker: JoinHandle<Result<(), SessionError>>,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let (mut dialer, coordinator) = Dialer::with_coordinator();
+        let (hand, mut computer) = Hand::with_computer();
+        let (shutdown, asked) = oneshot::channel();
+        let asked = async move {
+            match asked.await {
+                Ok(grace) => grace,
+                Err(_) => pending().await,
+            }
+        };
+        let worker = tokio::spawn(async move { serve(options(), &mut computer, &mut dialer, asked).await });
+        Self { coordinator, hand, shutdown: Some(shutdown), worker }
+    }
+
+    /// A worker in its first session, with a tile in hand and one that waits.
+    async fn with_two_leases() -> (Self, Peer) {
+        let mut stage = Self::set();
+        let mut peer = stage.coordinator.session().await;
+        let register = peer.register().await;
+        assert_eq!((register.credit, register.held.len()), (2, 0));
+        peer.welcome(1).await;
+        peer.grant(0).await;
+        assert_eq!(stage.hand.begun().await, lease(0));
+        peer.grant(1).await;
+        (stage, peer)
+    }
+
+    fn ask_to_leave(&mut self) {
+        self.shutdown.take().expect("asked once").send(GRACE).expect("the worker listens");
+    }
+
+    async fn ended(self) -> Result<(), SessionError> {
+        soon(self.worker).await.expect("the worker does not panic")
+    }
+}
+
+/// The first attempt at a tile.
+fn lease(tile: u32) -> Lease {
+    coordinator::lease(tile).into()
+}
+
+/// Waits, within bounds.
+async fn soon<T>(something: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(2), something).await.expect("it happens")
+}

@@ -1,0 +1,149 @@
+//! The worker as a real process: how it ends.
+
+#[allow(dead_code, reason = "sessions' unit tests have use for the rest")]
+#[path = "../src/session/tests/coordinator.rs"]
+mod coordinator;
+
+use std::future::Future;
+use std::process::Stdio;
+use std::time::Duration;
+
+use coordinator::{Coordinator, Peer, lease};
+use patchsweep_proto::context::{Direction, Iteration, SweepContext};
+use patchsweep_proto::grid::{Axis, Component, Grid};
+use patchsweep_proto::metric::{Metric, MetricKind};
+use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_proto::tile::TileWork;
+use patchsweep_proto::tokens::TokenMatrix;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Status;
+
+/// The embedded model's.
+const SHAPE: ModelShape = ModelShape { layers: 4, heads: 4, d_model: 128, d_mlp: 512, d_vocab: 577, n_ctx: 32 };
+
+const POSITIONS: u32 = 16;
+
+/// So many that they are computed for longer than any of these tests takes.
+const PROMPTS: u32 = 20_000;
+
+async fn soon<T>(something: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_mins(5), something).await.expect("it happens")
+}
+
+fn context() -> SweepContext {
+    let tokens = |step: u32| {
+        let ids = (0..PROMPTS * POSITIONS).map(|place| place.wrapping_mul(step) % SHAPE.d_vocab).collect();
+        TokenMatrix::from_flat(PROMPTS, POSITIONS, ids).expect("a matrix")
+    };
+    let iteration = Iteration {
+        corrupted: tokens(7919),
+        noise: None,
+        reads: vec![POSITIONS - 1],
+        answers: vec![1; PROMPTS as usize],
+        wrong_answers: Vec::new(),
+    };
+    let kind = MetricKind::LogitDiffMax { candidates: vec![1, 2] };
+    let axes = vec![Axis::Layer, Axis::Pos];
+    SweepContext {
+        model: ModelRef::Folder("acronym-gpt2".into()),
+        shape: SHAPE,
+        dtype: Dtype::Float32,
+        tf32: false,
+        direction: Direction::Noising,
+        clean: tokens(104_729),
+        iterations: vec![iteration],
+        metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
+        grids: vec![Grid::new("g".into(), Component::ResidPre, axes, &SHAPE, POSITIONS).expect("a grid")],
+    }
+}
+
+/// A worker's process and the coordinator that it dials.
+struct Stage {
+    coordinator: Coordinator,
+    worker: Child,
+}
+
+impl Stage {
+    async fn set(args: &[&str], refusal: Option<Status>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let coordinator = Coordinator::start(context(), TcpListenerStream::new(listener));
+        coordinator.plan(|plan| plan.refusals.extend(refusal));
+        let worker = Command::new(env!("CARGO_BIN_EXE_patchsweep-worker"))
+            .args(["--coordinator", &url, "--threads", "1", "--memory-budget", "256MiB"])
+            .args(["--models", patchsweep_data::files::FOLDER])
+            .args(args)
+            .env_remove("PATCHSWEEP_COORDINATOR")
+            .env("PATCHSWEEP_LOG", "warn")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        Self { coordinator, worker: worker.expect("the program starts") }
+    }
+
+    /// A worker that is asked to leave while it computes a long tile.
+    async fn leaving_in_the_middle(args: &[&str]) -> (Self, Peer) {
+        let mut stage = Self::set(args, None).await;
+        let mut peer = stage.coordinator.session().await;
+        peer.register().await;
+        peer.welcome(1).await;
+        let cells = std::iter::once(0..SHAPE.layers * POSITIONS).collect();
+        // A short tile first: when it is there, the model is loaded and the long one is computed.
+        peer.grant_work(0, 1, TileWork::Baseline).await;
+        peer.grant_work(1, PROMPTS, TileWork::Patch { grid: 0, cells }).await;
+        assert_eq!(peer.result().await.lease, Some(lease(0)));
+        peer.acknowledge(0).await;
+        peer.is_heard().await;
+        stage.signal("TERM");
+        assert_eq!(peer.going_away().await, [lease(1)]);
+        (stage, peer)
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.worker.id().expect("the worker lives");
+        // The shell's own `kill`: not every machine has the program.
+        let sent = std::process::Command::new("sh").args(["-c", &format!("kill -s {name} {id}")]).status();
+        assert!(sent.expect("a shell").success(), "the process is there");
+    }
+
+    /// Exit code, and what it said.
+    async fn ended(&mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        let mut stderr = self.worker.stderr.take().expect("piped");
+        soon(stderr.read_to_string(&mut said)).await.expect("text");
+        (soon(self.worker.wait()).await.expect("it ends").code(), said)
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_worker_at_once() {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let (mut stage, _peer) = Stage::leaving_in_the_middle(&["--grace", "10m"]).await;
+        stage.signal(signal);
+        assert_eq!(stage.ended().await, (Some(code), String::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_whose_grace_period_ends_hands_its_tile_back_and_exits_with_0() {
+    let (mut stage, mut peer) = Stage::leaving_in_the_middle(&["--grace", "10ms"]).await;
+    assert_eq!(peer.going_away().await, []);
+    assert!(peer.has_left().await);
+    drop(peer);
+    let (code, said) = stage.ended().await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("does not end"), "the engine stops in the middle of a tile: {said}");
+}
+
+#[tokio::test]
+async fn a_refused_worker_says_why_in_one_line_and_exits_with_5() {
+    let refusal = Status::failed_precondition("protocol 3, not 4: install the coordinator's release");
+    let mut stage = Stage::set(&[], Some(refusal)).await;
+    let (code, said) = stage.ended().await;
+    let line = "error: the coordinator refused this worker: protocol 3, not 4: install the coordinator's release\n";
+    assert_eq!((code, said.as_str()), (Some(5), line));
+}
