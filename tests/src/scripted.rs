@@ -1,5 +1,6 @@
 //! A coordinator in this process, and workers that a test plays message by message, over real gRPC.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -113,7 +114,7 @@ impl Served {
         say(&outbox, FromWorker::Register(register)).await;
         let mut incoming = self.worker_rpc().await.session(ReceiverStream::new(outgoing)).await?.into_inner();
         match within("the welcome", incoming.message()).await?.and_then(|message| message.message) {
-            Some(FromCoordinator::Welcome(welcome)) => Ok(ScriptedWorker { welcome, outbox, incoming }),
+            Some(FromCoordinator::Welcome(welcome)) => Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new() }),
             other => Err(Status::internal(format!("{other:?} in place of a welcome"))),
         }
     }
@@ -130,6 +131,8 @@ pub struct ScriptedWorker {
     pub welcome: Welcome,
     outbox: mpsc::Sender<WorkerMessage>,
     incoming: Streaming<CoordinatorMessage>,
+    /// Grants that came while something else was waited for.
+    granted: VecDeque<Grant>,
 }
 
 
@@ -154,15 +157,18 @@ impl ScriptedWorker {
     /// # Panics
     /// When the session ends first.
     pub async fn grant(&mut self) -> Grant {
-        loop {
-            match self.next().await.expect("the session is open") {
-                FromCoordinator::Grant(grant) => return grant,
-                _ => {}
-            }
-        }
+        within("the next grant", self.next_grant()).await.expect("the session is open")
     }
 
-    /// Waits until this lease is acknowledged; other messages are passed over.
+    async fn next_grant(&mut self) -> Option<Grant> {
+        while self.granted.is_empty() {
+            let message = self.incoming.message().await.ok().flatten()?.message?;
+            self.note(message);
+        }
+        self.granted.pop_front()
+    }
+
+    /// Waits until this lease is acknowledged; other messages but grants are passed over.
     ///
     /// # Panics
     /// When the session ends first.
@@ -170,18 +176,23 @@ impl ScriptedWorker {
         loop {
             match self.next().await.expect("the session is open") {
                 FromCoordinator::Acknowledge(acknowledged) if acknowledged.lease.as_ref() == lease => return,
-                _ => {}
+                message => self.note(message),
             }
         }
     }
 
-    /// Computes whatever is granted, and notes it, until the session ends.
-    pub async fn compute(&mut self, tiny: &Tiny, granted: &mut Vec<Lease>) {
-        while let Ok(Some(message)) = self.incoming.message().await {
-            if let Some(FromCoordinator::Grant(grant)) = message.message {
-                self.report(tiny, &grant).await;
-                granted.extend(grant.lease);
-            }
+    /// Computes whatever is granted, one tile after the other acknowledged, and notes it, until the session ends.
+    pub async fn compute(&mut self, tiny: &Tiny, computed: &mut Vec<Lease>) {
+        while let Some(grant) = self.next_grant().await {
+            self.report(tiny, &grant).await;
+            self.acknowledged(grant.lease.as_ref()).await;
+            computed.extend(grant.lease);
+        }
+    }
+
+    fn note(&mut self, message: FromCoordinator) {
+        if let FromCoordinator::Grant(grant) = message {
+            self.granted.push_back(grant);
         }
     }
 }

@@ -44,7 +44,7 @@ fn a_killed_workers_tiles_are_computed_by_the_others() {
     assert!(status.contains("running"), "killed in the middle of the sweep:\n{status}");
 
     let _heir = worker(&url, &["--models", &data()]);
-    ask(&url, &["watch", &id]);
+    let _ = ask(&url, &["watch", &id]);
     assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &FINE));
 }
 
@@ -62,7 +62,7 @@ fn a_terminated_worker_hands_back_its_tiles_and_exits_with_0() {
     assert!(status.contains("running"), "left in the middle of the sweep:\n{status}");
 
     let _heir = worker(&url, &["--models", &data()]);
-    ask(&url, &["watch", &id]);
+    let _ = ask(&url, &["watch", &id]);
 }
 
 #[test]
@@ -116,6 +116,6 @@ fn a_worker_with_other_weights_has_no_part_in_the_scores() {
     let _other = worker(&url, &["--models", models.to_str().expect("a plain path")]);
     coordinator.wait_for("its model has the digest");
     good.signal("CONT");
-    ask(&url, &["watch", &id]);
+    let _ = ask(&url, &["watch", &id]);
     assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &FINE));
 }

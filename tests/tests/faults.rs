@@ -2,7 +2,7 @@
 //! the scores of an undisturbed sweep and how many tiles were computed in vain.
 
 mod faults {
-    pub mod disk;
+    mod disk;
 }
 
 use patchsweep_tests::cluster::{Durable, FINE, ask, assert_same_scores, fetch, submit, undisturbed};
@@ -58,7 +58,8 @@ fn a_worker_that_is_stopped_and_comes_back_late_harms_nothing() {
     let id = submit(&url, &FINE);
     sleeper.wait_for("tile computed");
     sleeper.signal("STOP");
-    coordinator.process().wait_for("worker fell silent");
+    // The connection is taken for dead before the worker is.
+    coordinator.process().wait_for("worker disconnected");
     assert_running(&url, &id);
     let mut other = coordinator.worker();
     other.wait_for("tile computed");

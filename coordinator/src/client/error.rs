@@ -72,7 +72,7 @@ impl ClientError {
         let reason = status.message().to_owned();
         match status.code() {
             _ if broken => Self::unreachable(dialer.url(), status),
-            Code::Unavailable | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded | Code::ResourceExhausted => {
+            Code::Unavailable | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded => {
                 Self::Unreachable { url: dialer.url(), reason }
             }
             Code::Unimplemented => Self::OtherRelease { url: dialer.url(), reason },
@@ -116,7 +116,7 @@ mod tests {
     fn codes_say_whether_to_try_again() {
         let dialer = dialer();
         let error = |code| ClientError::of(&dialer, &Status::new(code, "because"));
-        for code in [Code::Unavailable, Code::ResourceExhausted, Code::Aborted, Code::Cancelled] {
+        for code in [Code::Unavailable, Code::Aborted, Code::Cancelled] {
             assert!(matches!(error(code), ClientError::Unreachable { .. }), "{code:?}");
         }
         for (code, why) in

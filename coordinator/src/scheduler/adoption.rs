@@ -49,7 +49,8 @@ impl Scheduler {
         if let Some(iteration) = iteration {
             self.remember(worker, sweep, iteration);
         }
-        self.reorder(sweep);
+        // Whoever kept itself free for a suspect need not any more.
+        self.tiles_became_ready(sweep);
         true
     }
 

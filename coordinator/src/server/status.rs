@@ -67,9 +67,8 @@ impl From<RequestError> for Status {
             | RequestError::Wire(_)
             | RequestError::TooLarge(_)
             | RequestError::NotRegistered => Self::invalid_argument(text),
-            RequestError::RegistrationTimeout | RequestError::ShuttingDown | RequestError::CannotStore { .. } => {
-                Self::unavailable(text)
-            }
+            RequestError::RegistrationTimeout | RequestError::ShuttingDown => Self::unavailable(text),
+            RequestError::CannotStore { .. } => Self::resource_exhausted(text),
             RequestError::PlanningFailed
             | RequestError::MergingFailed
             | RequestError::State(_)

@@ -27,6 +27,7 @@ pub struct Store {
 struct Shared {
     database: Mutex<Connection>,
     storage: Storage,
+    is_durable: bool,
 }
 
 /// redb refuses everything after an I/O error, until the database has been opened again.
@@ -40,23 +41,23 @@ struct Connection {
 impl Store {
     /// Opens the state below a folder, or begins it there, and begins a new life of the coordinator.
     pub fn open(folder: &Path) -> Result<(Self, Recovered), StateError> {
-        Self::on(Storage::in_folder(folder)?)
+        Self::on(Storage::in_folder(folder)?, true)
     }
 
     /// State that is gone with the process.
     pub fn in_memory() -> Result<(Self, Recovered), StateError> {
-        Self::on(Storage::new(InMemoryBackend::new(), "memory"))
+        Self::on(Storage::new(InMemoryBackend::new(), "memory"), false)
     }
 
     /// State on storage of any kind. The backend is used by one database after the other and closed by none.
     pub fn on_backend(backend: impl StorageBackend) -> Result<(Self, Recovered), StateError> {
-        Self::on(Storage::new(backend, "storage"))
+        Self::on(Storage::new(backend, "storage"), true)
     }
 
-    fn on(storage: Storage) -> Result<(Self, Recovered), StateError> {
+    fn on(storage: Storage, is_durable: bool) -> Result<(Self, Recovered), StateError> {
         let (database, recovered) = open_checked(&storage)?;
         let connection = Connection { database: Some(Arc::new(database)), is_broken: false };
-        Ok((Self { shared: Arc::new(Shared { storage, database: Mutex::new(connection) }) }, recovered))
+        Ok((Self { shared: Arc::new(Shared { storage, is_durable, database: Mutex::new(connection) }) }, recovered))
     }
 
     /// Keeps all entries, in order, or none: they are on disk when this returns. After an error it is not known whether
@@ -71,6 +72,11 @@ impl Store {
             let _ = self.writable();
             not_written(&self.shared.storage.path, error)
         })
+    }
+
+    /// Whether it outlives the process.
+    pub(super) fn is_durable(&self) -> bool {
+        self.shared.is_durable
     }
 
     /// All sweeps, in the order of their names.

@@ -90,7 +90,6 @@ impl World {
             }
             Step::Fail { machine, lease } => {
                 if let Some((worker, lease)) = self.answer(machine, lease) {
-                    self.machines[machine].avoids.insert(lease.sweep.clone());
                     self.apply(Event::Failed { worker, lease, reason: "broken".into() });
                 }
             }
@@ -245,7 +244,10 @@ impl World {
                 assert!(done || !kept || journal.outcome.is_some(), "{lease:?} can be compared");
             }
             Effect::Acknowledge { lease, .. } => assert!(self.granted.contains(&lease)),
-            Effect::RecordFailure { lease, .. } => {
+            Effect::RecordFailure { worker, lease, .. } => {
+                if let Some(machine) = self.machine(worker) {
+                    machine.avoids.insert(lease.sweep.clone());
+                }
                 let journal = self.journal.get_mut(&lease.sweep).expect("submitted");
                 *journal.failures.entry(lease.tile).or_default() += 1;
             }

@@ -7,7 +7,7 @@ use std::process::Command;
 use patchsweep_tests::cluster::{Durable, FINE, ask, submit};
 use patchsweep_tests::{patchsweep, program};
 
-use super::finish;
+use crate::finish;
 
 /// The coordinator on a small file system of its own, in a name space that others see below `/proc`.
 fn on_a_small_disk(state: &Path) -> Command {
@@ -28,21 +28,17 @@ fn a_full_disk_stops_the_sweep_and_loses_nothing() {
     let id = submit(&url, &FINE);
     coordinator.process().wait_for("tile done");
 
-    let seen = |file: &str| PathBuf::from(format!("/proc/{}/root{}/{file}", coordinator_id(&mut coordinator), state.display()));
-    let filler = seen("filler");
+    // As the coordinator sees it.
+    let filler = PathBuf::from(format!("/proc/{}/root{}/filler", coordinator.process().id(), state.display()));
     let full = fs::write(&filler, vec![0; 8 << 20]).expect_err("the disk is small");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    coordinator.process().wait_for("cannot write the state");
+    coordinator.process().wait_for("state cannot be written");
     let other = patchsweep(&["submit", &patchsweep_tests::cluster::spec(), "--new", "--coordinator", &url]).assert().code(1);
     let message = String::from_utf8_lossy(&other.get_output().stderr).into_owned();
     assert!(message.contains("state"), "{message}");
     assert!(ask(&url, &["status", &id]).contains("running"));
 
     fs::remove_file(&filler).expect("the filler is there");
-    coordinator.process().wait_for("the state is written again");
+    coordinator.process().wait_for("state is written again");
     assert_eq!(finish(&url, &id, &folder, &mut [&mut worker]), 0, "tiles computed in vain");
-}
-
-fn coordinator_id(coordinator: &mut Durable) -> u32 {
-    coordinator.process().id()
 }
