@@ -219,7 +219,8 @@ impl Credentials {
 /// is the secret where somebody has put that first.
 fn what(error: &toml::de::Error) -> String {
     let what = error.message().lines().next().unwrap_or("not TOML");
-    let what = if what.starts_with("unknown field") { "unknown field; known are coordinator, token and ca" } else { what };
+    let what =
+        if what.starts_with("unknown field") { "unknown field; known are coordinator, token and ca" } else { what };
     what.to_owned()
 }
 

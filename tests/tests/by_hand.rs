@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use patchsweep_tests::cluster::{FINE, ask, assert_same_scores, data, fetch, submit, undisturbed};
-use patchsweep_tests::{Running, patchsweep, repository, serve, serve_at, worker};
+use patchsweep_tests::{patchsweep, repository, serve, serve_at, worker};
 
 #[test]
 fn workers_may_start_before_the_coordinator_and_after_it() {

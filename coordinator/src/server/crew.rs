@@ -1,6 +1,6 @@
 //! The connected workers.
 
-use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::ids::WorkerId;
 use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::v1::{self, coordinator_message};
 use patchsweep_proto::workers::WorkerStatus;
@@ -117,11 +117,5 @@ impl Actor {
             evictions: now.evictions.saturating_sub(before.evictions),
             ..now
         }
-    }
-
-    /// Log fields of a lease belong together.
-    pub(super) fn log_done(&self, worker: WorkerId, lease: &Lease) {
-        let Lease { epoch, sweep, tile, attempt } = lease;
-        tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, %worker, "tile done");
     }
 }

@@ -28,20 +28,17 @@ impl Actor {
     fn recover_sweep(&mut self, sweep: RecoveredSweep) {
         let RecoveredSweep { status, submitted, identity, running, .. } = sweep;
         let id = status.sweep.clone();
-        match running {
-            Some(RunningSweep { plan, past, model }) => {
-                let (done, tiles) = (status.tiles_done, status.tiles_total);
-                tracing::info!(sweep = %id, done, tiles, "sweep recovered");
-                // Between machines' clocks there may be less than nothing.
-                let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
-                let running = Running::new(std::sync::Arc::new(plan), model, Clock::after(earlier));
-                self.run_sweep(id, status.priority, running, past);
-            }
-            None => {
-                self.sweeps.insert(id.clone(), SweepRecord::ended(identity, status));
-                self.order.push(id);
-            }
-        }
+        let Some(RunningSweep { plan, past, model }) = running else {
+            self.sweeps.insert(id.clone(), SweepRecord::ended(identity, status));
+            self.order.push(id);
+            return;
+        };
+        let (done, tiles) = (status.tiles_done, status.tiles_total);
+        tracing::info!(sweep = %id, done, tiles, "sweep recovered");
+        // Between machines' clocks there may be less than nothing.
+        let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
+        let running = Running::new(std::sync::Arc::new(plan), model, Clock::after(earlier));
+        self.run_sweep(id, status.priority, running, past);
     }
 
     /// Runs an ended sweep again, for the tiles that have no scores.

@@ -34,7 +34,7 @@ impl Actor {
         for effect in &effects {
             match effect {
                 Effect::Keep { lease } => {
-                    self.log_done(worker, lease);
+                    log_done(worker, lease);
                     let Computed { scores, model } = computed;
                     if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
                     {
@@ -98,9 +98,9 @@ impl Actor {
     pub(super) fn compare(&self, worker: &str, lease: &Lease, scores: &TileScores) {
         let Lease { sweep, tile, .. } = lease;
         match self.difference(lease, scores) {
-            Ok(Some(Difference { first, difference, tolerance })) if difference > tolerance => {
+            Ok(Some(Difference { first, largest, tolerance })) if largest > tolerance => {
                 let second = worker;
-                tracing::warn!(%sweep, %tile, difference, first, second, "two workers disagree on a tile's scores");
+                tracing::warn!(%sweep, %tile, difference = largest, first, second, "two workers disagree on a tile's scores");
             }
             Ok(_) => {}
             Err(error) => {
@@ -118,16 +118,22 @@ impl Actor {
         };
         Ok(Some(Difference {
             first: kept.worker,
-            difference: compare::largest_difference(&kept.scores, scores),
+            largest: compare::largest_difference(&kept.scores, scores),
             tolerance: compare::tolerance(&sweep.plan.context),
         }))
     }
+}
+
+/// Log fields of a lease belong together.
+fn log_done(worker: WorkerId, lease: &Lease) {
+    let Lease { epoch, sweep, tile, attempt } = lease;
+    tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, %worker, "tile done");
 }
 
 /// How far two computations of a tile are apart.
 struct Difference {
     /// Who came first.
     first: String,
-    difference: f64,
+    largest: f64,
     tolerance: f64,
 }

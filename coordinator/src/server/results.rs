@@ -92,8 +92,8 @@ fn merge_kept(store: &Store, sweep: &SweepId, dropped: u64) -> Result<SweepResul
         merger.push(failed, &TileOutcome::GivenUp).map_err(KeptError::from)?;
         facts.add_failure(failed, attempts(failures));
     }
-    let merged = merger.finish().map_err(KeptError::from)?;
-    Ok(merged.into_results(&kept.plan, manifest(&kept.plan, &facts).to_string()))
+    let whole = merger.finish().map_err(KeptError::from)?;
+    Ok(whole.into_results(&kept.plan, manifest(&kept.plan, &facts).to_string()))
 }
 
 fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAttempt> {

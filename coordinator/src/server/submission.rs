@@ -65,17 +65,14 @@ impl Actor {
     ) {
         let tiles = tile_infos(&running.plan);
         let record = SweepRecord::running(id.clone(), priority, running);
-        match self.sweeps.get_mut(&id) {
+        if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
-            Some(known) => {
-                let status = record.status.borrow().clone();
-                known.running = record.running;
-                known.publish(status);
-            }
-            None => {
-                self.sweeps.insert(id.clone(), record);
-                self.order.push(id.clone());
-            }
+            let status = record.status.borrow().clone();
+            known.running = record.running;
+            known.publish(status);
+        } else {
+            self.sweeps.insert(id.clone(), record);
+            self.order.push(id.clone());
         }
         self.apply(Event::Submitted { sweep: id, tiles, priority, past });
         self.publish_running();
