@@ -8,6 +8,7 @@ mod fake;
 mod watch;
 
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
+use patchsweep_proto::dial::{Connection, Dialer};
 use patchsweep_proto::ids::{SweepId, WorkerId};
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::{PlanOptions, Priority, SweepStatus};
@@ -17,7 +18,6 @@ use patchsweep_proto::wire::decode_results;
 use patchsweep_proto::workers::WorkerStatus;
 use prost::Message;
 use tokio_stream::StreamExt;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 
 pub use error::ClientError;
@@ -25,11 +25,11 @@ pub use watch::{Update, Watch};
 
 use watch::BackOff;
 
-/// A connection to a coordinator. One that broke is made again with the next request.
+/// A connection to a coordinator.
 #[derive(Clone, Debug)]
 pub struct Client {
-    url: String,
-    rpc: ClientServiceClient<Channel>,
+    dialer: Dialer,
+    rpc: ClientServiceClient<Connection>,
 }
 
 /// What is submitted.
@@ -48,11 +48,16 @@ pub struct Submission {
 }
 
 impl Client {
-    /// Connects to an address that [`patchsweep_proto::endpoint::coordinator`] gave.
-    pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
-        let url = endpoint.uri().to_string();
-        let channel = endpoint.connect().await.map_err(|error| ClientError::unreachable(&url, &error))?;
-        Ok(Self { url, rpc: ClientServiceClient::new(channel) })
+    /// Connects.
+    pub async fn connect(mut dialer: Dialer) -> Result<Self, ClientError> {
+        let rpc = ClientServiceClient::new(dialer.dial().await?);
+        Ok(Self { dialer, rpc })
+    }
+
+    /// Connects anew, with what the credentials file holds by now.
+    async fn reconnect(&mut self) -> Result<(), ClientError> {
+        self.rpc = ClientServiceClient::new(self.dialer.dial().await?);
+        Ok(())
     }
 
     /// Submits a sweep. Whether it is new comes with its id: the same plan is the same sweep, unless `always_new`.
@@ -70,7 +75,10 @@ impl Client {
         let mut answer = self.send_submission(&bytes).await;
         if !always_new && matches!(answer, Err(ClientError::Unreachable { .. })) {
             tokio::time::sleep(BackOff::SHORTEST).await;
-            answer = self.send_submission(&bytes).await;
+            answer = match self.reconnect().await {
+                Ok(()) => self.send_submission(&bytes).await,
+                Err(error) => Err(error),
+            };
         }
         match answer {
             Ok(response) => Ok((SweepId(response.sweep_id), response.created)),
@@ -133,8 +141,7 @@ impl Client {
     /// A finished sweep's tensors.
     pub async fn results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
         let request = v1::FetchResultsRequest { sweep_id: sweep.0.clone() };
-        let url = self.url.clone();
-        let refused = |status: Status| ClientError::of(&url, &status);
+        let refused = |status: Status| ClientError::of(&self.dialer, &status);
         let mut chunks = self.rpc.fetch_results(request).await.map_err(refused)?.into_inner();
         let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
         while let Some(chunk) = chunks.message().await.map_err(refused)? {
@@ -157,21 +164,19 @@ impl Client {
         Ok(())
     }
 
-    fn url(&self) -> &str {
-        &self.url
-    }
-
     fn refused(&self, status: &Status) -> ClientError {
-        ClientError::of(&self.url, status)
+        ClientError::of(&self.dialer, status)
     }
 
     fn lost(&self, reason: String) -> ClientError {
-        ClientError::Unreachable { url: self.url.clone(), reason }
+        ClientError::Unreachable { url: self.dialer.url(), reason }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::refusal::Refusal;
+
     use super::fake::{Answer, Fake};
     use super::*;
 
@@ -207,6 +212,15 @@ mod tests {
         let fake = Fake::start([Answer::Refuse(Status::invalid_argument("line 3")), Answer::Submitted(true)]).await;
         let refused = fake.client().await.submit(submission(false)).await;
         assert!(matches!(refused, Err(ClientError::Refused(text)) if text == "line 3"));
+        assert_eq!(fake.left(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_not_let_in_does_not_try_again() {
+        let refusal = Refusal::UnknownToken.status("this token is unknown");
+        let fake = Fake::start([Answer::Refuse(refusal), Answer::Submitted(true)]).await;
+        let refused = fake.client().await.submit(submission(false)).await;
+        assert!(matches!(refused, Err(ClientError::Rejected(_))));
         assert_eq!(fake.left(), 1);
     }
 }

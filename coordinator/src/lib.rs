@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod gate;
 pub mod manifest;
 pub mod merge;
 pub mod plan;

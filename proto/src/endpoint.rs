@@ -11,20 +11,30 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Not an address that can be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an address begins with http://, for instance http://head-node:7070")]
+#[error("an address begins with http:// or https://, for instance https://head-node:7070")]
 pub struct EndpointError;
 
-/// A coordinator by its URL, not yet connected.
+/// A coordinator by its URL, not yet connected. `https` means TLS, `http` none.
 pub fn coordinator(url: &str) -> Result<Endpoint, EndpointError> {
     let endpoint: Endpoint = url.parse().map_err(|_| EndpointError)?;
-    if endpoint.uri().scheme_str() != Some("http") {
+    if !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) || endpoint.uri().host().is_none() {
         return Err(EndpointError);
     }
-    Ok(endpoint
+    Ok(attentive(endpoint))
+}
+
+/// Where a coordinator listens unless told otherwise.
+pub(crate) fn local() -> Endpoint {
+    attentive(Endpoint::from_static("http://127.0.0.1:7070"))
+}
+
+/// Notices when nobody answers, or not any more.
+fn attentive(endpoint: Endpoint) -> Endpoint {
+    endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true))
+        .keep_alive_while_idle(true)
 }
 
 #[cfg(test)]
@@ -33,8 +43,10 @@ mod tests {
 
     #[test]
     fn addresses_without_a_scheme_or_of_another_one_are_refused() {
-        assert!(coordinator("http://127.0.0.1:7070").is_ok());
-        for url in ["127.0.0.1:7070", "head-node:7070", "https://head-node", "", "ftp://head-node"] {
+        for url in ["http://127.0.0.1:7070", "https://head-node", "https://[::1]:7070"] {
+            assert!(coordinator(url).is_ok(), "{url}");
+        }
+        for url in ["127.0.0.1:7070", "head-node:7070", "", "ftp://head-node"] {
             assert_eq!(coordinator(url).err(), Some(EndpointError), "{url}");
         }
     }

@@ -1,8 +1,8 @@
 //! What coordinator and workers say to each other, and the checked domain types behind it.
 //!
 //! [`v1`] holds the generated wire types. They are turned into the domain types of the other modules
-//! at the RPC edge (see [`wire`]) and go no further. This crate knows neither libtorch nor the network;
-//! the only files it looks at are model folders ([`model::locate`]).
+//! at the RPC edge (see [`wire`]) and go no further. This crate does not know libtorch. Only [`dial`] opens
+//! connections, and the only files that are looked at are model folders ([`model::locate`]) and [`credentials`].
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,8 @@ mod chain;
 pub mod chunk;
 mod component;
 pub mod context;
+pub mod credentials;
+pub mod dial;
 pub mod digest;
 pub mod endpoint;
 pub mod grid;
@@ -19,6 +21,7 @@ pub mod ids;
 pub mod metric;
 pub mod model;
 pub mod moments;
+pub mod refusal;
 pub mod results;
 pub mod scores;
 pub mod status;

@@ -12,7 +12,7 @@ pub mod simulation;
 pub mod sweep;
 pub mod tiny;
 
-pub use process::{Running, patchsweep, serve, worker};
+pub use process::{Running, patchsweep, serve, serve_at, worker};
 pub use scores::Scores;
 pub use sweep::Sweep;
 

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use wait_timeout::ChildExt;
 
 use crate::program;
@@ -25,7 +26,8 @@ pub fn patchsweep(args: &[&str]) -> assert_cmd::Command {
     command
 }
 
-const SETTINGS: [&str; 3] = ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_LOG", "PATCHSWEEP_WORKER"];
+const SETTINGS: [&str; 5] =
+    ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "PATCHSWEEP_LOG", "PATCHSWEEP_STATE", "PATCHSWEEP_WORKER"];
 
 /// A process whose log is read line by line; killed when dropped.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
     seen: Vec<String>,
+    /// Outlives the process, and nothing else.
+    folder: Option<TempDir>,
 }
 
 impl Running {
@@ -80,7 +84,7 @@ impl Running {
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines, seen: Vec::new() }
+        Self { child, lines, seen: Vec::new(), folder: None }
     }
 
     /// The process id.
@@ -163,7 +167,20 @@ impl Drop for Running {
 /// A coordinator on a free port of this machine, and its address.
 #[must_use]
 pub fn serve(args: &[&str]) -> (Running, String) {
-    let mut serve = Running::start("patchsweep", &[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+    serve_at("127.0.0.1:0", args)
+}
+
+/// A coordinator on an address of this machine, and its URL. Without `--state` it has a state directory of its own.
+///
+/// # Panics
+/// When there can be no temporary folder.
+#[must_use]
+pub fn serve_at(address: &str, args: &[&str]) -> (Running, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let state = ["--state", folder.path().to_str().expect("a plain path")];
+    let state: &[&str] = if args.contains(&"--state") { &[] } else { &state };
+    let mut serve = Running::start("patchsweep", &[&["serve", "--listen", address], args, state].concat());
+    serve.folder = Some(folder);
     let line = serve.wait_for("listening on ");
     let url = line.trim_start_matches("listening on ").to_owned();
     (serve, url)

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use patchsweep::gate::Gate;
 use patchsweep::server::{Coordinator, Offload, Service};
 use patchsweep::state::{Recovered, Store};
 use patchsweep_proto::PROTOCOL_VERSION;
@@ -53,7 +54,7 @@ impl Served {
         let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
         let url = format!("http://{}", coordinator.address());
         let folders = ModelFolders::with_hub_cache(vec![tiny.models().to_owned()]);
-        let service = Service { folders, store, recovered, offload: Offload::Threads };
+        let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let shutdown = async {

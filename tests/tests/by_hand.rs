@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use patchsweep_tests::cluster::{FINE, ask, assert_same_scores, data, fetch, submit, undisturbed};
-use patchsweep_tests::{Running, patchsweep, repository, serve, worker};
+use patchsweep_tests::{patchsweep, repository, serve, serve_at, worker};
 
 #[test]
 fn workers_may_start_before_the_coordinator_and_after_it() {
@@ -14,8 +14,7 @@ fn workers_may_start_before_the_coordinator_and_after_it() {
     let mut before = worker(&url, &["--models", &data()]);
     before.wait_for("cannot reach the coordinator");
     let address = free.to_string();
-    let mut coordinator = Running::start("patchsweep", &["serve", "--listen", &address, "--models", &data()]);
-    coordinator.wait_for("listening on");
+    let _coordinator = serve_at(&address, &["--models", &data()]);
     before.wait_for("registered with the coordinator");
     let mut after = worker(&url, &["--models", &data(), "--memory-budget", "8MiB"]);
     after.wait_for("registered with the coordinator");

@@ -12,6 +12,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Parser;
 use jiff::SignedDuration;
+use patchsweep_proto::credentials::Role;
+use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
@@ -20,22 +22,26 @@ use tch::Device;
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
-/// Bad command line, device or coordinator address.
+/// Bad command line, device, coordinator address or credentials file.
 const USAGE: u8 = 2;
 
 /// Anything that cannot be mended by trying again, but for what has a code of its own.
 const FAILED: u8 = 1;
 
-/// The coordinator will never take this worker.
+/// The coordinator lets nobody in like this, or will never take this worker.
 const REFUSED: u8 = 5;
 
 /// Computes tiles of activation-patching sweeps for a coordinator.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Address of the coordinator, for instance http://head-node:7070.
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
-    coordinator: Endpoint,
+    /// Address of the coordinator, for instance https://head-node:7070 [default: that in the credentials file].
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator)]
+    #[arg(value_name = "URL", required_unless_present = "credentials")]
+    coordinator: Option<Endpoint>,
+    /// File worker.credentials from the coordinator's state directory: address, CA and token.
+    #[arg(long, env = "PATCHSWEEP_CREDENTIALS", value_name = "FILE")]
+    credentials: Option<PathBuf>,
     /// Where to compute: cpu or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: String,
@@ -75,6 +81,13 @@ const CREDIT: u32 = 2;
 async fn main() -> ExitCode {
     let args = Args::parse();
     start_logging(args.log_format);
+    let mut dialer = match Dialer::new(Role::Worker, args.coordinator, args.credentials) {
+        Ok(dialer) => dialer,
+        Err(error) => {
+            eprintln!("error: {}", patchsweep_proto::error_chain(&error));
+            return ExitCode::from(USAGE);
+        }
+    };
     let device = match open_device(&args.device) {
         Ok(device) => device,
         Err(error) => {
@@ -113,12 +126,15 @@ async fn main() -> ExitCode {
         seed: rand::random(),
     };
     let shutdown = signals.asked_to_leave(args.grace, args.until_stdin_closes);
-    let mut coordinator = args.coordinator;
-    let code = match serve(options, &mut engine, &mut coordinator, shutdown).await {
+    let code = match serve(options, &mut engine, &mut dialer, shutdown).await {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {}", patchsweep_proto::error_chain(&error));
-            if matches!(error, SessionError::Refused { .. }) { REFUSED } else { FAILED }
+            match error {
+                SessionError::Rejected(_) | SessionError::Refused { .. } => REFUSED,
+                SessionError::Credentials(_) => USAGE,
+                _ => FAILED,
+            }
         }
     };
     if !engine.stop().await {

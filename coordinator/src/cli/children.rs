@@ -44,6 +44,8 @@ impl Workers {
         if std::env::var_os("PATCHSWEEP_LOG").is_none() {
             command.env("PATCHSWEEP_LOG", "warn");
         }
+        // The coordinator in this process wants none.
+        command.env_remove("PATCHSWEEP_CREDENTIALS");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
         let mut workers = Self { children: Vec::new(), stdins: Vec::new() };
         for _ in 0..args.count {

@@ -1,10 +1,12 @@
 //! What can end a command early, and its exit code.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::client::ClientError;
+use crate::gate::GateError;
 use crate::results::{FolderError, ResultsError};
 use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
@@ -27,6 +29,14 @@ pub(super) enum CliError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error(
+        "{address} can be reached by others: --insecure would let in everybody who does; leave it out, or add --force if you mean that"
+    )]
+    InsecureElsewhere { address: SocketAddr },
+    #[error("no state directory: there is no home directory either; give one with --state DIR")]
+    NoState,
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
@@ -66,7 +76,7 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line or spec, 3 partial, 4 coordinator unreachable, 5 refused by it, 130 interrupted.
+    /// 1 failed, 2 bad command line or spec, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Output(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
@@ -74,10 +84,14 @@ impl CliError {
             | Self::Spec { .. }
             | Self::Planning { .. }
             | Self::Folder(_)
+            | Self::Gate(GateError::HostName { .. })
+            | Self::InsecureElsewhere { .. }
+            | Self::NoState
+            | Self::Client(ClientError::Credentials(_))
             | Self::Refused { .. } => ExitCode::from(2),
             Self::SweepPartial { .. } => ExitCode::from(3),
             Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => ExitCode::from(4),
-            Self::Client(ClientError::Denied { .. } | ClientError::OtherRelease { .. }) => ExitCode::from(5),
+            Self::Client(ClientError::Rejected(_) | ClientError::OtherRelease { .. }) => ExitCode::from(5),
             Self::Interrupted => ExitCode::from(130),
             _ => ExitCode::FAILURE,
         }
@@ -91,11 +105,18 @@ impl CliError {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::credentials::Role;
+    use patchsweep_proto::dial::{Rejected, Rejection};
+
     use super::*;
 
     /// Exit codes compare by what they print only.
     fn code(error: &CliError) -> String {
         format!("{:?}", error.exit_code())
+    }
+
+    fn rejected() -> Rejected {
+        Rejected { url: "https://c:1".into(), file: None, role: Role::Client, why: Rejection::NoToken }
     }
 
     #[test]
@@ -106,7 +127,7 @@ mod tests {
             (CliError::SweepPartial { sweep: "s".into(), reason: reason(), can_resume: true }, 3),
             (ClientError::Unreachable { url: url(), reason: reason() }.into(), 4),
             (ClientError::AnswerLost { url: url(), reason: reason() }.into(), 4),
-            (ClientError::Denied { url: url(), reason: reason() }.into(), 5),
+            (ClientError::Rejected(rejected()).into(), 5),
             (ClientError::OtherRelease { url: url(), reason: reason() }.into(), 5),
             (ClientError::Failed(reason()).into(), 1),
             (CliError::Interrupted, 130),

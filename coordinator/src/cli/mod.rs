@@ -2,6 +2,7 @@
 
 mod children;
 mod error;
+mod gate;
 mod logging;
 mod plan;
 mod progress;
@@ -11,13 +12,18 @@ mod serve;
 mod submission;
 mod sweeps;
 mod table;
+mod token;
 mod workers;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use patchsweep_proto::credentials::Role;
+use patchsweep_proto::dial::Dialer;
 use tonic::transport::Endpoint;
 
+use crate::client::{Client, ClientError};
 use error::CliError;
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
@@ -32,7 +38,7 @@ struct Args {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad command line or spec, 3 partial: some cells have no score, \
-     4 coordinator unreachable, 5 refused by the coordinator (authentication or release), 130 interrupted";
+     4 coordinator unreachable, 5 not let in: token, certificate, TLS or release, 130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -42,6 +48,9 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Start a coordinator.
     Serve(serve::ServeArgs),
+    /// Replace the tokens that let workers and clients in.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Submit a sweep to a coordinator and print its id.
     Submit(sweeps::SubmitArgs),
     /// List the coordinator's sweeps, oldest first.
@@ -67,10 +76,20 @@ enum Command {
 /// Which coordinator to ask.
 #[derive(Debug, clap::Args)]
 struct CoordinatorArgs {
-    /// Address of the coordinator.
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR", default_value = "http://127.0.0.1:7070")]
+    /// Address of the coordinator [default: that in the credentials file, or http://127.0.0.1:7070].
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR")]
     #[arg(value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
-    coordinator: Endpoint,
+    coordinator: Option<Endpoint>,
+    /// File client.credentials from the coordinator's state directory: address, CA and token.
+    #[arg(long, env = "PATCHSWEEP_CREDENTIALS", value_name = "FILE")]
+    credentials: Option<PathBuf>,
+}
+
+impl CoordinatorArgs {
+    async fn connect(self) -> Result<Client, CliError> {
+        let dialer = Dialer::new(Role::Client, self.coordinator, self.credentials);
+        Ok(Client::connect(dialer.map_err(ClientError::from)?).await?)
+    }
 }
 
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
@@ -81,13 +100,14 @@ pub async fn main() -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Plan(args) => plan::plan(&args),
         Command::Serve(args) => serve::serve(args).await,
+        Command::Token(command) => token::token(command),
         Command::Submit(args) => sweeps::submit(args).await,
-        Command::List(args) => sweeps::list(&args).await,
+        Command::List(args) => sweeps::list(args).await,
         Command::Status(args) => sweeps::status(args).await,
         Command::Watch(args) => sweeps::watch(args).await,
         Command::Cancel(args) => sweeps::cancel(args).await,
         Command::Resume(args) => sweeps::resume(args).await,
-        Command::Workers(args) => workers::list(&args).await,
+        Command::Workers(args) => workers::list(args).await,
         Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,

@@ -10,7 +10,6 @@ use patchsweep_proto::status::SweepState;
 
 use super::progress::Ended;
 use super::{CliError, CoordinatorArgs};
-use crate::client::Client;
 use crate::results::{Failures, Overwrite, cell_label, check_folder, top_cells, write_folder};
 
 /// Where results go.
@@ -80,7 +79,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 pub(super) async fn results(args: ResultsArgs) -> Result<(), CliError> {
     args.out.check()?;
-    let mut client = Client::connect(&args.coordinator.coordinator).await?;
+    let mut client = args.coordinator.connect().await?;
     let sweep = SweepId(args.sweep);
     let results = client.results(&sweep).await?;
     let state = client.status(&sweep).await?.state;
@@ -93,7 +92,7 @@ pub(super) async fn results(args: ResultsArgs) -> Result<(), CliError> {
 }
 
 pub(super) async fn top(args: TopArgs) -> Result<(), CliError> {
-    let results = Client::connect(&args.coordinator.coordinator).await?.results(&SweepId(args.sweep)).await?;
+    let results = args.coordinator.connect().await?.results(&SweepId(args.sweep)).await?;
     print_top(&results, args.k, |_| true)
 }
 

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use patchsweep_proto::credentials::Role;
+use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::locate::ModelFolders;
@@ -16,6 +18,7 @@ use super::progress::{self, Ended};
 use super::results::{OutArgs, print_top};
 use super::submission::{Submission, TileArgs};
 use crate::client::{self, Client, ClientError};
+use crate::gate::Gate;
 use crate::server::{Coordinator, Offload, Service};
 use crate::state::Store;
 
@@ -53,7 +56,7 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (store, recovered) = Store::in_memory()?;
-    let service = Service { folders, store, recovered, offload: Offload::Threads };
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
@@ -92,7 +95,8 @@ async fn sweep(
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
-    let mut client = Client::connect(&endpoint).await?;
+    let dialer = Dialer::new(Role::Client, Some(endpoint), None).map_err(ClientError::from)?;
+    let mut client = Client::connect(dialer).await?;
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,

@@ -7,6 +7,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CliError;
+use super::gate::{GateArgs, Opened};
 use crate::server::{Coordinator, Offload, Service};
 use crate::state::Store;
 
@@ -18,27 +19,21 @@ pub(super) struct ServeArgs {
     /// Folder that holds model folders (config.json and tokenizer.json); may be given several times.
     #[arg(long, value_name = "DIR")]
     models: Vec<PathBuf>,
-    /// Folder that keeps sweeps and scores.
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    gate: GateArgs,
 }
 
 pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
-    let (store, recovered) = match &args.state {
-        Some(folder) => Store::open(folder)?,
-        None => Store::in_memory()?,
-    };
+    args.gate.check(args.listen)?;
+    // First of all: whoever else serves from this directory keeps everything that is in it.
+    let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
-    let address = coordinator.address();
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "no encryption and no authentication yet: listen only on a network that you trust");
-    }
-    eprintln!("listening on http://{address}");
-    let dialled =
-        if address.ip().is_unspecified() { format!("THIS-MACHINE:{}", address.port()) } else { address.to_string() };
-    eprintln!("start workers with: patchsweep-worker --coordinator http://{dialled} --models DIR");
+    let Opened { gate, url, flags: [worker, client] } = args.gate.open(coordinator.address())?;
+    eprintln!("listening on {url}");
+    eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
+    eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
-    let service = Service { folders, store, recovered, offload: Offload::Threads };
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
     Ok(coordinator.serve(service, asked_to_stop()).await?)
 }
 

@@ -8,7 +8,7 @@ use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
-use crate::client::{self, Client};
+use crate::client;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
@@ -40,7 +40,7 @@ pub(super) struct SweepArgs {
 
 pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     let Submission { source, dataset, .. } = Submission::read(&args.spec)?;
-    let mut client = Client::connect(&args.coordinator.coordinator).await?;
+    let mut client = args.coordinator.connect().await?;
     let submission = client::Submission {
         spec: source.text().to_owned(),
         dataset,
@@ -60,29 +60,29 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) async fn list(args: &CoordinatorArgs) -> Result<(), CliError> {
-    let sweeps = Client::connect(&args.coordinator).await?.list().await?;
+pub(super) async fn list(args: CoordinatorArgs) -> Result<(), CliError> {
+    let sweeps = args.connect().await?.list().await?;
     print(&sweeps)
 }
 
 pub(super) async fn status(args: SweepArgs) -> Result<(), CliError> {
-    let status = Client::connect(&args.coordinator.coordinator).await?.status(&SweepId(args.sweep)).await?;
+    let status = args.coordinator.connect().await?.status(&SweepId(args.sweep)).await?;
     print(&[status])
 }
 
 pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
-    let client = Client::connect(&args.coordinator.coordinator).await?;
+    let client = args.coordinator.connect().await?;
     let watch = client.watch_patiently(&SweepId(args.sweep.clone())).await?;
     progress::follow(watch, &args.sweep).await?.whole(&args.sweep)
 }
 
 pub(super) async fn cancel(args: SweepArgs) -> Result<(), CliError> {
-    let status = Client::connect(&args.coordinator.coordinator).await?.cancel(&SweepId(args.sweep)).await?;
+    let status = args.coordinator.connect().await?.cancel(&SweepId(args.sweep)).await?;
     print(&[status])
 }
 
 pub(super) async fn resume(args: SweepArgs) -> Result<(), CliError> {
-    let status = Client::connect(&args.coordinator.coordinator).await?.resume(&SweepId(args.sweep)).await?;
+    let status = args.coordinator.connect().await?.resume(&SweepId(args.sweep)).await?;
     print(&[status])
 }
 

@@ -7,7 +7,6 @@ use patchsweep_proto::ids::WorkerId;
 use patchsweep_proto::workers::{WorkerState, WorkerStatus};
 
 use super::{CliError, CoordinatorArgs, table};
-use crate::client::Client;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DrainArgs {
@@ -25,14 +24,14 @@ fn worker_id(text: &str) -> Result<WorkerId, String> {
     parsed.map_err(|_| "a worker's id looks like w3; `patchsweep workers` shows them".to_owned())
 }
 
-pub(super) async fn list(args: &CoordinatorArgs) -> Result<(), CliError> {
-    let workers = Client::connect(&args.coordinator).await?.workers().await?;
+pub(super) async fn list(args: CoordinatorArgs) -> Result<(), CliError> {
+    let workers = args.connect().await?.workers().await?;
     write!(stdout(), "{}", text(&workers))?;
     Ok(())
 }
 
 pub(super) async fn drain(args: DrainArgs) -> Result<(), CliError> {
-    Client::connect(&args.coordinator.coordinator).await?.drain(args.worker).await?;
+    args.coordinator.connect().await?.drain(args.worker).await?;
     eprintln!("worker {} finishes what it has in hand and leaves", args.worker);
     Ok(())
 }

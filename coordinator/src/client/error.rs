@@ -3,6 +3,8 @@
 use std::error::Error;
 
 use patchsweep_proto::chunk::TooLarge;
+use patchsweep_proto::credentials::CredentialsError;
+use patchsweep_proto::dial::{DialError, Dialer, Rejected};
 use patchsweep_proto::wire::WireError;
 use tonic::{Code, Status};
 
@@ -29,14 +31,12 @@ pub enum ClientError {
         /// The innermost cause.
         reason: String,
     },
-    /// It lets this client do nothing, or not this.
-    #[error("the coordinator at {url} refuses this client: {reason}")]
-    Denied {
-        /// Its address.
-        url: String,
-        /// What it says.
-        reason: String,
-    },
+    /// It lets nobody in like this; trying again cannot help.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The credentials file cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// It does not know the request.
     #[error(
         "the coordinator at {url} does not know this request ({reason}): it is of another release than this program ({}); install the same on both",
@@ -64,44 +64,65 @@ pub enum ClientError {
 
 impl ClientError {
     /// Of an answer. A status with a cause is this side's: the connection broke. One without is the coordinator's.
-    pub(super) fn of(url: &str, status: &Status) -> Self {
+    pub(super) fn of(dialer: &Dialer, status: &Status) -> Self {
+        if let Some(rejected) = dialer.refusal(status) {
+            return rejected.into();
+        }
         let broken = status.source().is_some();
-        let (url_of, reason) = (|| url.to_owned(), status.message().to_owned());
+        let reason = status.message().to_owned();
         match status.code() {
-            _ if broken => Self::unreachable(url, status),
+            _ if broken => Self::unreachable(dialer.url(), status),
             Code::Unavailable | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded => {
-                Self::Unreachable { url: url_of(), reason }
+                Self::Unreachable { url: dialer.url(), reason }
             }
-            Code::Unauthenticated | Code::PermissionDenied => Self::Denied { url: url_of(), reason },
-            Code::Unimplemented => Self::OtherRelease { url: url_of(), reason },
+            Code::Unimplemented => Self::OtherRelease { url: dialer.url(), reason },
             Code::InvalidArgument => Self::Refused(reason),
             _ => Self::Failed(reason),
         }
     }
 
     /// Of a connection that could not be made, or broke.
-    pub(super) fn unreachable(url: &str, error: &dyn Error) -> Self {
+    fn unreachable(url: String, error: &dyn Error) -> Self {
         let mut innermost = error;
         while let Some(source) = innermost.source() {
             innermost = source;
         }
-        Self::Unreachable { url: url.to_owned(), reason: innermost.to_string() }
+        Self::Unreachable { url, reason: innermost.to_string() }
+    }
+}
+
+impl From<DialError> for ClientError {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Unreachable { url, source } => Self::unreachable(url, &source),
+            DialError::Rejected(rejected) => rejected.into(),
+            DialError::Credentials(error) => error.into(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::credentials::Role;
+    use patchsweep_proto::dial::Rejection;
+
     use super::*;
+
+    fn dialer() -> Dialer {
+        Dialer::new(Role::Client, None, None).expect("no file is read")
+    }
 
     #[test]
     fn codes_say_whether_to_try_again() {
-        let error = |code| ClientError::of("http://c:1", &Status::new(code, "because"));
+        let dialer = dialer();
+        let error = |code| ClientError::of(&dialer, &Status::new(code, "because"));
         for code in [Code::Unavailable, Code::Aborted, Code::Cancelled] {
             assert!(matches!(error(code), ClientError::Unreachable { .. }), "{code:?}");
         }
-        for code in [Code::Unauthenticated, Code::PermissionDenied] {
-            let error = error(code).to_string();
-            assert_eq!(error, "the coordinator at http://c:1 refuses this client: because");
+        for (code, why) in
+            [(Code::Unauthenticated, Rejection::UnknownToken), (Code::PermissionDenied, Rejection::WrongRole)]
+        {
+            assert!(matches!(error(code), ClientError::Rejected(rejected) if rejected.why == why), "{code:?}");
         }
         assert!(error(Code::Unimplemented).to_string().contains("another release than this program (0.1.0)"));
         assert!(matches!(error(Code::InvalidArgument), ClientError::Refused(_)));
@@ -111,6 +132,8 @@ mod tests {
     #[test]
     fn a_broken_connection_is_known_by_its_cause() {
         let broken = Status::from_error(Box::new(std::io::Error::other("reset")));
-        assert!(matches!(ClientError::of("u", &broken), ClientError::Unreachable { reason, .. } if reason == "reset"));
+        assert!(
+            matches!(ClientError::of(&dialer(), &broken), ClientError::Unreachable { reason, .. } if reason == "reset")
+        );
     }
 }

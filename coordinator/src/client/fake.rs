@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use patchsweep_proto::credentials::Role;
+use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::status::SweepStatus;
 use patchsweep_proto::v1;
@@ -62,7 +64,8 @@ impl Fake {
 
     pub(super) async fn client(&self) -> Client {
         let endpoint = endpoint::coordinator(&format!("http://{}", self.address)).expect("an address");
-        Client::connect(&endpoint).await.expect("it listens")
+        let dialer = Dialer::new(Role::Client, Some(endpoint), None).expect("no file is read");
+        Client::connect(dialer).await.expect("it listens")
     }
 
     /// Answers that nobody has asked for.

@@ -94,7 +94,7 @@ impl Watch {
                 }
                 // A coordinator that shuts down ends its streams.
                 Ok(None) => self.client.lost("the coordinator ended the stream".to_owned()),
-                Err(status) => ClientError::of(self.client.url(), &status),
+                Err(status) => self.client.refused(&status),
             };
             self.stream = None;
             return match (lost, &self.back_off) {
@@ -110,7 +110,11 @@ impl Watch {
             return Err(self.client.lost("the connection is gone".to_owned()));
         };
         tokio::time::sleep(back_off.next()).await;
-        match self.client.open_watch(&self.sweep).await {
+        let opened = match self.client.reconnect().await {
+            Ok(()) => self.client.open_watch(&self.sweep).await,
+            Err(error) => Err(error),
+        };
+        match opened {
             Ok(stream) => self.stream = Some(stream),
             Err(ClientError::Unreachable { .. }) => {}
             Err(refused) => return Err(refused),
@@ -121,6 +125,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::refusal::Refusal;
     use patchsweep_proto::status::SweepState;
 
     use super::super::example::{running, status};
@@ -192,13 +197,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_sweep_that_is_gone_and_a_refusal_end_the_watch() {
-        for refusal in [tonic::Status::not_found("no sweep `s`"), tonic::Status::unauthenticated("no token")] {
-            let fake = Fake::start([Answer::Statuses(vec![running()]), Answer::Refuse(refusal.clone())]).await;
+        let gone = (tonic::Status::not_found("no sweep `s`"), "no sweep `s`");
+        let rotated = (Refusal::UnknownToken.status("this token is unknown"), "does not know the token");
+        for (refusal, part) in [gone, rotated] {
+            let fake = Fake::start([Answer::Statuses(vec![running()]), Answer::Refuse(refusal)]).await;
             let mut watch = watch(&fake, true).await;
             assert!(matches!(next(&mut watch).await, Ok(Some(Update::Status(_)))));
             assert!(matches!(next(&mut watch).await, Ok(Some(Update::Lost { .. }))));
             let error = next(&mut watch).await.expect_err("refused").to_string();
-            assert!(error.contains(refusal.message()), "{error}");
+            assert!(error.contains(part), "{error}");
         }
     }
 

@@ -157,13 +157,14 @@ mod tests {
             size(&inputs, prompts, 4).expect("few enough");
         }
         let refused = size(&inputs, MAX_PROMPTS + 1, 4).expect_err("too many").to_string();
-        assert!(refused.contains("line 8, column 11: 1000001 prompts, more than the 1000000"), "{refused}");
+        assert!(refused.contains("line 8, column 11: 1048577 prompts, more than the 1048576"), "{refused}");
     }
 
     #[test]
     fn more_token_ids_than_a_sweep_may_have_are_refused_at_the_dataset() {
         let source = Source::new(spec(&[]));
-        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let (parsed, mut config) = (Spec::parse(&source).expect("a spec"), config());
+        config.shape.n_ctx = 64;
         let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
         // Clean and, in the one iteration, corrupted.
         let most = MAX_TOKEN_IDS / 2 / 64;

@@ -22,19 +22,21 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_proto::credentials::Role;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
 use patchsweep_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
+use crate::gate::{self, Gate};
 use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
 use client_service::ClientRpc;
@@ -50,6 +52,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Largest message that a client or worker may send; whatever may be larger travels in chunks.
 const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// Requests at once on one connection: a worker has its session and a context or two.
+const MAX_STREAMS: u32 = 64;
+
+/// Largest frame of HTTP/2 that is taken; larger messages are cut into several.
+const MAX_FRAME_BYTES: u32 = 16 << 10;
+
+/// Largest headers of a request, tokens included.
+const MAX_HEADER_BYTES: u32 = 8 << 10;
 
 /// Why the coordinator cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +92,8 @@ pub struct Service {
     pub recovered: Recovered,
     /// Where long work runs.
     pub offload: Offload,
+    /// Who gets in.
+    pub gate: Gate,
 }
 
 /// A coordinator that listens, before it serves.
@@ -109,11 +122,13 @@ impl Coordinator {
 
     /// Serves until `shutdown` completes, and a bounded moment longer.
     pub async fn serve(self, service: Service, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        serve_on(TcpListenerStream::new(self.listener), service, shutdown).await
+        let connections = gate::incoming(self.listener, service.gate.clone());
+        serve_on(connections, service, shutdown).await
     }
 }
 
-/// Serves connections until `shutdown` completes, and a bounded moment longer.
+/// Serves connections until `shutdown` completes, and a bounded moment longer. Of the gate it checks the requests; TLS and
+/// limits on connections are theirs who accepts them.
 pub async fn serve_on<IO>(
     connections: impl Stream<Item = io::Result<IO>>,
     service: Service,
@@ -122,10 +137,11 @@ pub async fn serve_on<IO>(
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let Service { folders, store, recovered, offload } = service;
+    let Service { folders, store, recovered, offload, gate } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let (handle, actor) = Actor::recover(recovered, journal).start();
-    serve_services(connections, &handle, ClientRpc::new(handle.clone(), folders, store, offload), shutdown).await?;
+    let client = ClientRpc::new(handle.clone(), folders, store, offload);
+    serve_services(connections, &handle, client, &gate, shutdown).await?;
     drop(handle);
     if tokio::time::timeout(FAREWELL, actor).await.is_err() {
         tracing::warn!("ending with requests under way");
@@ -137,19 +153,23 @@ async fn serve_services<IO>(
     connections: impl Stream<Item = io::Result<IO>>,
     handle: &Handle,
     client: ClientRpc,
+    gate: &Gate,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError>
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let worker = WorkerRpc::new(handle.clone());
+    let client = ClientServiceServer::new(client).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let worker = WorkerServiceServer::new(WorkerRpc::new(handle.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = Server::builder()
         .http2_keepalive_interval(Some(HEARTBEAT))
         .http2_keepalive_timeout(Some(HEARTBEAT))
-        .tcp_nodelay(true)
-        .add_service(ClientServiceServer::new(client).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .add_service(WorkerServiceServer::new(worker).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
+        .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))
         .serve_with_incoming_shutdown(connections, async {
             let _ = stopped.await;
         });

@@ -3,6 +3,7 @@
 use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::error_chain;
 use patchsweep_proto::ids::{SweepId, WorkerId};
+use patchsweep_proto::refusal::Refusal;
 use patchsweep_proto::wire::WireError;
 use tonic::Status;
 
@@ -60,9 +61,8 @@ impl From<RequestError> for Status {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) | RequestError::UnknownWorker(_) => {
                 Self::not_found(text)
             }
-            RequestError::NoResults { .. }
-            | RequestError::NothingToResume { .. }
-            | RequestError::ProtocolVersion { .. } => Self::failed_precondition(text),
+            RequestError::NoResults { .. } | RequestError::NothingToResume { .. } => Self::failed_precondition(text),
+            RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
             | RequestError::Wire(_)
             | RequestError::TooLarge(_)

@@ -20,7 +20,7 @@ pub enum ModelRef {
 /// A name that could lead out of the folders given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "model name `{name}` is not a plain relative path: no leading `/`, no `..`; give the folder's name and its parent folder with --models"
+    "model name `{name}` is not a plain relative path: no leading `/`, no `..`, no backslash; give the folder's name and its parent folder with --models"
 )]
 pub struct ModelNameError {
     /// The name.
@@ -47,7 +47,8 @@ impl ModelRef {
 fn check(name: &str) -> Result<(), ()> {
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     let path = Path::new(name);
-    if name.is_empty() || name.contains('\0') || !path.components().all(plain) {
+    if name.is_empty() || name.contains(|char: char| char.is_control() || char == '\\') || !path.components().all(plain)
+    {
         return Err(());
     }
     Ok(())
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
-        for name in ["", "/etc", "../x", "a/../../x", ".", "./"] {
+        for name in ["", "/etc", ".//etc", "../x", "a/../../x", "a/..", ".", "./", "a\0b", "a\nb", "..\\x", "C:\\x"] {
             assert!(ModelRef::folder(name).is_err(), "{name}");
         }
         assert_eq!(ModelRef::folder("./a/b/"), Ok(ModelRef::Folder("a/b".into())));

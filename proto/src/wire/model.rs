@@ -70,3 +70,26 @@ impl TryFrom<v1::Dtype> for Dtype {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use v1::model_ref::Source;
+
+    use super::*;
+
+    #[test]
+    fn names_that_lead_out_of_the_folders_given_are_refused() {
+        let names =
+            ["../x", "/etc", "a/../../b", "a/..", "..", ".", "", "/", "//", "a\0b", "..\\x", "\\\\host\\x", "\n"];
+        for name in names {
+            let hub = |repository: &str, revision: &str| {
+                Source::Hub(v1::HubModel { repository: repository.to_owned(), revision: revision.to_owned() })
+            };
+            for source in [Source::Folder(name.to_owned()), hub(name, "main"), hub("openai-community/gpt2", name)] {
+                let refused = ModelRef::try_from(v1::ModelRef { source: Some(source.clone()) });
+                assert!(matches!(refused, Err(WireError::Invalid { .. })), "{source:?}");
+            }
+        }
+        assert!(ModelRef::try_from(v1::ModelRef { source: None }).is_err());
+    }
+}

@@ -2,10 +2,12 @@
 //! bounded time.
 //!
 //! A [`Target`] keeps the input that it runs on disk, so that one that takes the process down can be run again, and
-//! stops the process at an input that takes too much memory or does not end. [`text`] and [`protobuf`] mutate.
+//! stops the process at an input that takes too much memory or does not end. [`text`], [`protobuf`] and [`bytes`] mutate.
 
 #![forbid(unsafe_code)]
 
+pub mod bytes;
+pub mod disk;
 mod memory;
 pub mod planning;
 pub mod protobuf;

@@ -1,7 +1,7 @@
 //! How a simulated worker reaches its coordinator.
 
+use patchsweep_proto::dial::{Bearer, Connection};
 use patchsweep_worker::session::{Dial, SessionError};
-use tonic::transport::Channel;
 
 use super::net;
 
@@ -10,8 +10,10 @@ use super::net;
 pub(super) struct SimulatedNetwork;
 
 impl Dial for SimulatedNetwork {
-    async fn dial(&mut self) -> Result<Channel, SessionError> {
-        net::dial().await.map_err(|source| SessionError::Unreachable { url: self.url(), source: Some(source) })
+    async fn dial(&mut self) -> Result<Connection, SessionError> {
+        let unreachable = |source| SessionError::Unreachable { url: self.url(), source: Some(source) };
+        let channel = net::dial().await.map_err(unreachable)?;
+        Ok(Connection::new(channel, Bearer::default()))
     }
 
     fn url(&self) -> String {

@@ -59,7 +59,9 @@ fn an_address_that_cannot_be_dialled_is_refused() {
 fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();
-    let said = complaint(&["serve", "--listen", &address], FAILED);
+    let state = tempfile::tempdir().expect("a temporary folder");
+    let state = state.path().to_str().expect("a plain path");
+    let said = complaint(&["serve", "--listen", &address, "--state", state], FAILED);
     says(&said, &[&format!("cannot listen on {address}: Address already in use"), "another address with --listen"]);
 }
 

@@ -1,10 +1,13 @@
 //! Why there is no session with the coordinator.
 
 use patchsweep_proto::chunk::TooLarge;
+use patchsweep_proto::credentials::CredentialsError;
+use patchsweep_proto::dial::Rejected;
 use patchsweep_proto::wire::WireError;
 use tonic::{Code, Status};
 
 use super::computer::ComputerGone;
+use super::dial::Dial;
 
 /// Why there is no session with the coordinator.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,12 @@ pub enum SessionError {
     /// The coordinator does not answer a registration.
     #[error("the coordinator did not answer the registration")]
     NoWelcome,
+    /// Nobody is let in like this.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The credentials file cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The coordinator will never take this worker.
     #[error("the coordinator refused this worker: {reason}")]
     Refused {
@@ -28,7 +37,7 @@ pub enum SessionError {
     },
     /// The connection broke.
     #[error("the connection to the coordinator broke")]
-    Broken(#[source] Status),
+    Broken(#[from] Status),
     /// The coordinator said something that its schema does not allow.
     #[error("the coordinator sent something invalid")]
     Invalid(#[from] WireError),
@@ -46,9 +55,13 @@ pub enum SessionError {
     ComputerGone(#[from] ComputerGone),
 }
 
-/// Refusals are final, everything else may pass.
-impl From<Status> for SessionError {
-    fn from(status: Status) -> Self {
+impl SessionError {
+    /// Says of the coordinator's answers which are final. Everything else that breaks a session may pass.
+    pub(super) fn judged_by(self, dialer: &impl Dial) -> Self {
+        let Self::Broken(status) = self else { return self };
+        if let Some(rejected) = dialer.refusal(&status) {
+            return rejected.into();
+        }
         match status.code() {
             Code::FailedPrecondition | Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated => {
                 Self::Refused { reason: status.message().lines().collect::<Vec<_>>().join(" ") }
@@ -56,12 +69,10 @@ impl From<Status> for SessionError {
             _ => Self::Broken(status),
         }
     }
-}
 
-impl SessionError {
     /// Whether trying again cannot help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::ComputerGone(_))
+        matches!(self, Self::Rejected(_) | Self::Credentials(_) | Self::Refused { .. } | Self::ComputerGone(_))
     }
 }

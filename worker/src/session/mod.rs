@@ -59,7 +59,8 @@ pub async fn serve<C: Computer>(
     let mut desk = Desk::new(computer, options.credit.max(1) as usize);
     tokio::pin!(shutdown);
     let outcome = loop {
-        match stream::run(&options, dialer, &mut desk, &mut backoff, shutdown.as_mut()).await {
+        let ended = stream::run(&options, dialer, &mut desk, &mut backoff, shutdown.as_mut()).await;
+        match ended.map_err(|error| error.judged_by(dialer)) {
             Ok(Ending::Left) => break Ok(()),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
             Err(error) if error.is_permanent() => break Err(error),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hyper_util::rt::TokioIo;
 use patchsweep_proto::context::{Direction, Iteration, SweepContext};
+use patchsweep_proto::dial::{Bearer, Connection};
 use patchsweep_proto::grid::{Axis, Component, Grid};
 use patchsweep_proto::metric::{Metric, MetricKind};
 use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
@@ -13,7 +14,7 @@ use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tower::service_fn;
 
 use super::coordinator::{Coordinator, Plan};
@@ -34,7 +35,7 @@ impl Dialer {
 }
 
 impl Dial for Dialer {
-    async fn dial(&mut self) -> Result<Channel, SessionError> {
+    async fn dial(&mut self) -> Result<Connection, SessionError> {
         let is_down = {
             let mut plan = self.plan.lock().expect("nobody panicked");
             plan.dialled.push(Instant::now());
@@ -53,7 +54,9 @@ impl Dial for Dialer {
             }
         });
         let unreachable = |source| SessionError::Unreachable { url: self.url(), source: Some(source) };
-        Endpoint::from_static("http://coordinator").connect_with_connector(connect).await.map_err(unreachable)
+        let endpoint = Endpoint::from_static("http://coordinator");
+        let channel = endpoint.connect_with_connector(connect).await.map_err(unreachable)?;
+        Ok(Connection::new(channel, Bearer::default()))
     }
 
     fn url(&self) -> String {

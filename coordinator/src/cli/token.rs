@@ -1,0 +1,61 @@
+//! `patchsweep token`
+
+use std::time::Duration;
+
+use patchsweep_proto::credentials::Role;
+
+use super::CliError;
+use super::gate::StateArgs;
+use crate::gate::rotate;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a new token and write it into the credentials file of its role; a running coordinator takes it at once.
+    Rotate(RotateArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RotateArgs {
+    /// Whose token: worker or client.
+    #[arg(long)]
+    role: Role,
+    /// How long the token before counts too, for instance 10m or 2h [default: not at all].
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s", hide_default_value = true)]
+    keep_old: Duration,
+    #[command(flatten)]
+    state: StateArgs,
+}
+
+pub(super) fn token(command: TokenCommand) -> Result<(), CliError> {
+    let TokenCommand::Rotate(args) = command;
+    let path = rotate(&args.state.directory()?, args.role, args.keep_old)?;
+    eprintln!("new token in {}: give it to every {}", path.display(), args.role.name());
+    Ok(())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let unit = text.trim_start_matches(|char: char| char.is_ascii_digit());
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err("a number and s, m, h or d, for instance 10m".to_owned()),
+    };
+    let number: u64 = text[..text.len() - unit.len()].parse().map_err(|_| "no number before the unit".to_owned())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
+        assert_eq!(duration("2d"), Ok(Duration::from_hours(48)));
+        for text in ["", "10", "m", "1w", "-1s", "99999999999999999999s", "999999999999999999d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

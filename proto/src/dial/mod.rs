@@ -1,0 +1,156 @@
+//! Dialling a coordinator: TLS, the token with every request, and what to mend when nobody is let in.
+
+mod connector;
+mod rejected;
+mod tls;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Request, Status};
+use tower::service_fn;
+
+pub use rejected::{Rejected, Rejection};
+
+use crate::PROTOCOL_VERSION;
+use crate::credentials::{Credentials, CredentialsError, Role, Token};
+use crate::endpoint;
+use crate::refusal::{Refusal, VERSION_KEY};
+
+/// A connection whose requests carry token and protocol version.
+pub type Connection = InterceptedService<Channel, Bearer>;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    /// Nobody answers. May pass.
+    #[error("cannot reach the coordinator at {url}")]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// Trying again cannot help.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The credentials file cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
+/// Adds token and protocol version to every request.
+#[derive(Clone, Debug, Default)]
+pub struct Bearer {
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+impl Bearer {
+    /// With that token, or none.
+    #[must_use]
+    pub fn new(token: Option<&Token>) -> Self {
+        let authorization = token.and_then(|token| {
+            let mut value: MetadataValue<Ascii> = format!("Bearer {}", token.secret()).parse().ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        Self { authorization }
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert(VERSION_KEY, PROTOCOL_VERSION.into());
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// Dials one coordinator, as often as wanted.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    role: Role,
+    /// As of the last time that the credentials file was read.
+    coordinator: Endpoint,
+    /// Given on the command line: counts more than the credentials file's.
+    given: Option<Endpoint>,
+    credentials: Option<PathBuf>,
+    /// The port answered in TLS to a connection without; hyper keeps no error that says so.
+    speaks_tls: Arc<AtomicBool>,
+}
+
+impl Dialer {
+    /// For that role; the URL and the credentials file as given on the command line.
+    pub fn new(
+        role: Role,
+        coordinator: Option<Endpoint>,
+        credentials: Option<PathBuf>,
+    ) -> Result<Self, CredentialsError> {
+        let of_file = credentials.as_deref().map(Credentials::read).transpose()?.map(|read| read.coordinator);
+        let dialled = coordinator.clone().or(of_file).unwrap_or_else(endpoint::local);
+        Ok(Self { role, coordinator: dialled, given: coordinator, credentials, speaks_tls: Arc::default() })
+    }
+
+    /// The coordinator's address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.coordinator.uri().to_string().trim_end_matches('/').to_owned()
+    }
+
+    /// Connects. The credentials file is read each time, so that a rotated token needs no restart.
+    pub async fn dial(&mut self) -> Result<Connection, DialError> {
+        let credentials = self.credentials.as_deref().map(Credentials::read).transpose()?;
+        if let (None, Some(credentials)) = (&self.given, &credentials) {
+            self.coordinator = credentials.coordinator.clone();
+        }
+        let with_tls = self.coordinator.uri().scheme_str() == Some("https");
+        let ca = credentials.as_ref().and_then(|credentials| credentials.ca.as_deref());
+        let tls = if with_tls { Some(tls::client(ca).map_err(|why| self.rejected(why))?) } else { None };
+        self.speaks_tls = Arc::default();
+        let speaks_tls = Arc::clone(&self.speaks_tls);
+        let connector = service_fn(move |uri: Uri| connector::connect(uri, tls.clone(), Arc::clone(&speaks_tls)));
+        let channel = self.coordinator.connect_with_connector(connector).await.map_err(|error| {
+            let rejected = self.rejection(&error);
+            rejected.map_or_else(|| DialError::Unreachable { url: self.url(), source: error }, DialError::Rejected)
+        })?;
+        // A token is never sent where others could read it.
+        let token = credentials.and_then(|credentials| credentials.token).filter(|_| with_tls);
+        Ok(Connection::new(channel, Bearer::new(token.as_ref())))
+    }
+
+    /// Whether a coordinator's answer, or the end of the connection, means that trying again cannot help.
+    #[must_use]
+    pub fn refusal(&self, status: &Status) -> Option<Rejected> {
+        if Error::source(status).is_some() || self.speaks_tls.load(Ordering::Relaxed) {
+            return self.rejection(status);
+        }
+        Refusal::of(status).map(|refusal| {
+            self.rejected(match refusal {
+                Refusal::NoToken => Rejection::NoToken,
+                Refusal::UnknownToken => Rejection::UnknownToken,
+                Refusal::WrongRole => Rejection::WrongRole,
+                Refusal::ProtocolVersion => Rejection::ProtocolVersion { said: status.message().to_owned() },
+            })
+        })
+    }
+
+    fn rejection(&self, error: &(dyn Error + 'static)) -> Option<Rejected> {
+        if self.speaks_tls.load(Ordering::Relaxed) {
+            return Some(self.rejected(Rejection::SpeaksTls));
+        }
+        tls::rejection(error).map(|why| self.rejected(why))
+    }
+
+    fn rejected(&self, why: Rejection) -> Rejected {
+        let file = self.credentials.clone();
+        Rejected { url: self.url(), file, role: self.role, why }
+    }
+}

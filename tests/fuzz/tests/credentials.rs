@@ -1,0 +1,49 @@
+//! Credentials files: parsed or refused without a word of the secret, and written as they were read.
+
+use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_proto::credentials::{Credentials, Token};
+use patchsweep_proto::error_chain;
+
+const WORDS: &[&str] = &[
+    "coordinator",
+    "token",
+    "ca",
+    "http://",
+    "https://",
+    "https://[::1]:7070",
+    "psw_",
+    "psc_",
+    "psw_0000000000000000000000000000000000000000000000000000000000000000",
+    "-----BEGIN CERTIFICATE-----",
+];
+
+/// Long enough to be no accident.
+const SECRET_DIGITS: usize = 16;
+
+fn check(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Credentials::parse(text) {
+        Ok(credentials) => {
+            let written = credentials.to_text();
+            let again = Credentials::parse(&written).expect("what was written");
+            assert_eq!((&again.ca, &again.token), (&credentials.ca, &credentials.token));
+            assert_eq!(again.to_text(), written);
+            assert!(!format!("{credentials:?}").contains(credentials.token.as_ref().map_or("\0", Token::secret)));
+        }
+        Err(error) => {
+            let said = error_chain(&error);
+            assert!(!said.is_empty());
+            let shown = said.split(|char: char| !char.is_ascii_hexdigit()).map(str::len).max();
+            assert!(shown < Some(SECRET_DIGITS), "a secret is shown: {said}");
+        }
+    }
+}
+
+#[test]
+fn credentials_are_read_or_refused_without_showing_them() {
+    let target = Target::new("credentials", env!("CARGO_TARGET_TMPDIR"), check);
+    if target.replay() {
+        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
+        generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));
+    }
+}
