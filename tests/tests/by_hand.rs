@@ -114,7 +114,7 @@ fn a_worker_with_other_weights_has_no_part_in_the_scores() {
         fs::write(model.join(file), bytes).expect("a copied file");
     }
     let _other = worker(&url, &["--models", models.to_str().expect("a plain path")]);
-    coordinator.wait_for("its model has the digest");
+    coordinator.wait_for("worker has another model");
     good.signal("CONT");
     let _ = ask(&url, &["watch", &id]);
     assert_same_scores(&fetch(&url, &id, &folder), &undisturbed(&folder, &FINE));

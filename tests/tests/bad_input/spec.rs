@@ -160,7 +160,7 @@ fn more_samples_than_prompts_need_replacement() {
 #[test]
 fn more_prompts_than_a_coordinator_holds_are_refused_before_any_are_drawn() {
     let samples = "replace = true\nsamples = 4000000000";
-    let parts = ["4000000000 prompts, more than the 1000000 that a sweep may have"];
+    let parts = ["4000000000 prompts, more than the 1048576 that a sweep may have"];
     mistake("replace = false", samples, "line 11, column 11", &parts);
 }
 
