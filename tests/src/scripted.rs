@@ -188,8 +188,8 @@ impl ScriptedWorker {
     pub async fn compute(&mut self, tiny: &Tiny, computed: &mut Vec<Lease>) {
         while let Some(grant) = self.next_grant().await {
             self.report(tiny, &grant).await;
+            computed.extend(grant.lease.clone());
             self.acknowledged(grant.lease.as_ref()).await;
-            computed.extend(grant.lease);
         }
     }
 
