@@ -53,6 +53,8 @@ pub(super) enum CliError {
     SweepCancelled { sweep: String },
     #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
     WatchEnded { sweep: String },
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     #[error("interrupted")]
     Interrupted,
     #[error("cannot write to standard output")]

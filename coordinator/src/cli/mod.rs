@@ -9,6 +9,7 @@ mod progress;
 mod results;
 mod run;
 mod serve;
+mod signals;
 mod submission;
 mod sweeps;
 mod table;

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use patchsweep_proto::model::locate::ModelFolders;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::CliError;
 use super::gate::{GateArgs, Opened};
+use super::signals::Signals;
 use crate::server::{Coordinator, Offload, Service};
 use crate::state::Store;
 
@@ -25,6 +25,7 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
+    let signals = Signals::listen().map_err(CliError::Signals)?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
@@ -34,18 +35,5 @@ pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
     let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
-    Ok(coordinator.serve(service, asked_to_stop()).await?)
-}
-
-/// Completes at SIGTERM or SIGINT.
-async fn asked_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::warn!("cannot listen for signals");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
 }
