@@ -39,11 +39,9 @@ impl Moments {
         let count = self.count + other.count;
         let delta = other.mean - self.mean;
         let share = to_f64(other.count) / to_f64(count);
-        Self {
-            count,
-            mean: self.mean + delta * share,
-            m2: self.m2 + other.m2 + delta * delta * to_f64(self.count) * share,
-        }
+        // From infinity on, a step towards the other mean would lead nowhere.
+        let mean = if delta.is_finite() { self.mean + delta * share } else { self.mean + other.mean };
+        Self { count, mean, m2: self.m2 + other.m2 + delta * delta * to_f64(self.count) * share }
     }
 
     /// Standard error of the mean, sqrt(m2 / (n − 1) / n); NaN for fewer than two numbers.
@@ -66,6 +64,16 @@ fn to_f64(count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_infinite_number_makes_an_infinite_mean_on_either_side() {
+        let (infinite, finite) = (Moments::of(&[f64::INFINITY, 1.0]), Moments::of(&[2.0, 3.0]));
+        for merged in [infinite.merge(finite), finite.merge(infinite), infinite.merge(infinite)] {
+            assert_eq!(merged.mean, f64::INFINITY);
+        }
+        assert!(infinite.merge(Moments::of(&[f64::NEG_INFINITY])).mean.is_nan());
+        assert!(finite.merge(Moments::of(&[f64::NAN])).mean.is_nan());
+    }
 
     #[test]
     fn any_cut_merges_to_the_moments_of_the_whole() {

@@ -18,8 +18,16 @@ pub const BOUND: Duration = Duration::from_mins(5);
 /// `patchsweep` with a time limit and without settings of the caller's.
 #[must_use]
 pub fn patchsweep(args: &[&str]) -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::new(program("patchsweep"));
-    command.args(args).timeout(BOUND);
+    let mut command = assert_cmd::Command::from_std(client(args));
+    command.timeout(BOUND);
+    command
+}
+
+/// `patchsweep` without settings of the caller's.
+#[must_use]
+pub fn client(args: &[&str]) -> Command {
+    let mut command = Command::new(program("patchsweep"));
+    command.args(args);
     for setting in SETTINGS {
         command.env_remove(setting);
     }

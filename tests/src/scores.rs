@@ -30,6 +30,14 @@ impl Scores {
         self.reader.by_name(name).unwrap_or_else(|error| panic!("tensor {name}: {error}"))
     }
 
+    /// A tensor of statuses.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub fn statuses(&mut self, name: &str) -> ArrayD<u32> {
+        self.reader.by_name(name).unwrap_or_else(|error| panic!("tensor {name}: {error}"))
+    }
+
     /// Names of all tensors.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use patchsweep::gate::Gate;
@@ -9,20 +10,24 @@ use patchsweep::server::{Coordinator, Offload, Service};
 use patchsweep::state::{Recovered, Store};
 use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::scores::TileScores;
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::coordinator_message::Message as FromCoordinator;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{
-    CoordinatorMessage, Grant, Lease, Register, TileResult, Welcome, WorkerMessage, tile_result,
+    CoordinatorMessage, FailureKind, Grant, Heartbeat, Lease, Register, TileFailure, TileResult, Welcome,
+    WorkerMessage, tile_result,
 };
+use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
+use crate::process::client;
 use crate::simulation::{made_up_scores, model};
 use crate::tiny::Tiny;
 
@@ -66,15 +71,37 @@ impl Served {
     }
 
     /// Starts one that keeps its state in memory.
+    ///
+    /// # Panics
+    /// When there is no free port.
     pub async fn in_memory(tiny: &Tiny) -> Self {
         let (store, recovered) = Store::in_memory().expect("memory");
         Self::start(tiny, store, recovered).await
     }
 
     /// Ends it in order.
+    ///
+    /// # Panics
+    /// When it does not end in time, or not well.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         within("the coordinator's end", self.serving).await.expect("it ends well");
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What `patchsweep` says to a client command, while the test's workers go on.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn patchsweep(&self, args: &[&str]) -> impl Future<Output = Said> + use<> {
+        let mut command = Command::from(client(&[args, &["--coordinator", &self.url]].concat()));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        async move { within("the command", command.output()).await.expect("it starts").into() }
     }
 
     /// A client's connection.
@@ -93,7 +120,16 @@ impl Served {
 
     /// A worker that the test plays.
     pub async fn worker(&self, credit: u32) -> ScriptedWorker {
-        self.returning_worker(credit, Vec::new(), Vec::new()).await.expect("it is taken")
+        self.named_worker("scripted", credit).await
+    }
+
+    /// A worker that the test plays, under a name of its own.
+    ///
+    /// # Panics
+    /// When it is turned away.
+    pub async fn named_worker(&self, name: &str, credit: u32) -> ScriptedWorker {
+        let register = Register { name: name.to_owned(), credit, ..Register::default() };
+        self.registered(register).await.expect("it is taken")
     }
 
     /// A worker that says to hold leases of an earlier session with this coordinator.
@@ -103,23 +139,34 @@ impl Served {
         held: Vec<Lease>,
         coordinator_id: Vec<u8>,
     ) -> Result<ScriptedWorker, Status> {
+        self.registered(Register { name: "scripted".to_owned(), credit, held, coordinator_id, ..Register::default() })
+            .await
+    }
+
+    async fn registered(&self, register: Register) -> Result<ScriptedWorker, Status> {
         let (outbox, outgoing) = mpsc::channel(64);
-        let register = Register {
-            protocol_version: PROTOCOL_VERSION,
-            name: "scripted".to_owned(),
-            device: "none".to_owned(),
-            credit,
-            held,
-            coordinator_id,
-            ..Register::default()
-        };
+        let register = Register { protocol_version: PROTOCOL_VERSION, device: "none".to_owned(), ..register };
         say(&outbox, FromWorker::Register(register)).await;
         let mut incoming = self.worker_rpc().await.session(ReceiverStream::new(outgoing)).await?.into_inner();
         match within("the welcome", incoming.message()).await?.and_then(|message| message.message) {
             Some(FromCoordinator::Welcome(welcome)) => {
-                Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new() })
+                let mut alive = JoinSet::new();
+                alive.spawn(beat(Duration::from_millis(welcome.heartbeat_interval_ms.into()), outbox.clone()));
+                Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new(), _alive: alive })
             }
             other => Err(Status::internal(format!("{other:?} in place of a welcome"))),
+        }
+    }
+}
+
+/// Says that the worker lives, for as long as somebody listens.
+async fn beat(interval: Duration, outbox: mpsc::Sender<WorkerMessage>) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        let heartbeat = WorkerMessage { message: Some(FromWorker::Heartbeat(Heartbeat {})) };
+        if outbox.send(heartbeat).await.is_err() {
+            return;
         }
     }
 }
@@ -137,6 +184,8 @@ pub struct ScriptedWorker {
     incoming: Streaming<CoordinatorMessage>,
     /// Grants that came while something else was waited for.
     granted: VecDeque<Grant>,
+    /// Ends with the session.
+    _alive: JoinSet<()>,
 }
 
 impl ScriptedWorker {
@@ -148,6 +197,11 @@ impl ScriptedWorker {
     /// Reports made-up scores.
     pub async fn report(&self, tiny: &Tiny, grant: &Grant) {
         self.say(FromWorker::Result(result(tiny, grant))).await;
+    }
+
+    /// Says that an attempt failed.
+    pub async fn fail(&self, grant: &Grant, reason: &str) {
+        self.say(FromWorker::Result(failure(grant, FailureKind::Attempt, reason))).await;
     }
 
     /// The coordinator's next message; `None` when it has closed the session.
@@ -184,11 +238,33 @@ impl ScriptedWorker {
         }
     }
 
+    /// Waits until this lease is revoked; other messages but grants are passed over.
+    ///
+    /// # Panics
+    /// When the session ends first.
+    pub async fn revoked(&mut self, lease: Option<&Lease>) {
+        loop {
+            match self.next().await.expect("the session is open") {
+                FromCoordinator::Revoke(revoked) if revoked.lease.as_ref() == lease => return,
+                message => self.note(message),
+            }
+        }
+    }
+
     /// Computes whatever is granted, one tile after the other acknowledged, and notes it, until the session ends.
     pub async fn compute(&mut self, tiny: &Tiny, computed: &mut Vec<Lease>) {
-        while let Some(grant) = self.next_grant().await {
-            self.report(tiny, &grant).await;
+        let answer = |grant: &Grant| {
             computed.extend(grant.lease.clone());
+            Some(result(tiny, grant))
+        };
+        self.play(answer).await;
+    }
+
+    /// Answers whatever is granted, one lease after the other acknowledged, until the session ends or there is no answer.
+    pub async fn play(&mut self, mut answer: impl FnMut(&Grant) -> Option<TileResult>) {
+        while let Some(grant) = self.next_grant().await {
+            let Some(result) = answer(&grant) else { return };
+            self.say(FromWorker::Result(result)).await;
             self.acknowledged(grant.lease.as_ref()).await;
         }
     }
@@ -200,17 +276,66 @@ impl ScriptedWorker {
     }
 }
 
+/// What a client command said, and its exit code.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code; `None`: a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output, without white space around it.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), out: text(&output.stdout).trim().to_owned(), err: text(&output.stderr) }
+    }
+}
+
+/// The number of a grant's tile.
+///
+/// # Panics
+/// When the grant lacks a lease.
+#[must_use]
+pub fn tile_of(grant: &Grant) -> u32 {
+    grant.lease.as_ref().expect("a lease").tile_id
+}
+
+/// That a grant's tile could not be computed.
+#[must_use]
+pub fn failure(grant: &Grant, kind: FailureKind, reason: &str) -> TileResult {
+    let failure = TileFailure { reason: reason.to_owned(), kind: kind.into() };
+    TileResult {
+        lease: grant.lease.clone(),
+        outcome: Some(tile_result::Outcome::Failure(failure)),
+        ..TileResult::default()
+    }
+}
+
 /// Made-up scores for a grant.
 ///
 /// # Panics
 /// When the grant lacks a tile.
 #[must_use]
-pub fn result(tiny: &Tiny, grant: &Grant) -> TileResult {
+pub fn scores(tiny: &Tiny, grant: &Grant) -> TileScores {
     let tile = Tile::try_from(grant.tile.clone().expect("a tile")).expect("a tile of the plan");
-    let scores = made_up_scores(&tile, tiny.plan().context.metrics.len());
+    made_up_scores(&tile, tiny.plan().context.metrics.len())
+}
+
+/// A report of made-up scores.
+#[must_use]
+pub fn result(tiny: &Tiny, grant: &Grant) -> TileResult {
+    scored(grant, &scores(tiny, grant))
+}
+
+/// A report of some scores.
+#[must_use]
+pub fn scored(grant: &Grant, scores: &TileScores) -> TileResult {
     TileResult {
         lease: grant.lease.clone(),
-        outcome: Some(tile_result::Outcome::Scores((&scores).into())),
+        outcome: Some(tile_result::Outcome::Scores(scores.into())),
         busy_seconds: 0.01,
         model_digest: model().0.to_vec(),
         ..TileResult::default()

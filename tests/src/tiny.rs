@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use patchsweep::merge::{TileOutcome, merge};
 use patchsweep::plan::Plan;
@@ -52,6 +52,12 @@ axes = ["layer", "head"]
 const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 4, "n_head": 2, "n_embd": 8, "n_inner": 32, "vocab_size": 16,
     "n_positions": 16, "n_ctx": 16, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}"#;
 
+/// How the sweep is cut into tiles: of this many multiply-adds, more or less.
+pub const TILE_MULTIPLY_ADDS: u64 = 12_000;
+
+/// Most prompts of a tile: half of them, so that each cell is in two tiles.
+pub const TILE_PROMPTS: u32 = 2;
+
 /// The sweep, and a folder with its model's config.
 #[derive(Debug)]
 pub struct Tiny {
@@ -70,7 +76,7 @@ impl Tiny {
         let models = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(models.path().join("tiny")).expect("a model folder");
         fs::write(models.path().join("tiny/config.json"), CONFIG).expect("a config");
-        let options = PlanOptions { tile_multiply_adds: 12_000, tile_prompts: 2 };
+        let options = PlanOptions { tile_multiply_adds: TILE_MULTIPLY_ADDS, tile_prompts: TILE_PROMPTS };
         let dataset = tokens();
         let folders = ModelFolders::with_hub_cache(vec![models.path().to_owned()]);
         let plan = make_plan(&folders, &Source::new(SPEC.to_owned()), &dataset, options.into());
@@ -83,6 +89,18 @@ impl Tiny {
     #[must_use]
     pub fn submission(&self) -> Submission {
         self.submission.clone()
+    }
+
+    /// The spec's file, beside its dataset, for a client command.
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be filled.
+    #[must_use]
+    pub fn spec_file(&self) -> PathBuf {
+        let spec = self.models().join("spec.toml");
+        fs::write(&spec, &self.submission.spec).expect("a written spec");
+        fs::write(self.models().join("tokens.json"), &self.submission.dataset).expect("a written dataset");
+        spec
     }
 
     /// What the coordinator makes of it.

@@ -56,10 +56,12 @@ impl Actor {
 
     /// A worker's stream ended.
     pub(super) fn lose(&mut self, worker: WorkerId) {
-        if let Some(gone) = self.workers.remove(&worker) {
+        if let Some(gone) = self.workers.get(&worker) {
             tracing::info!(%worker, name = gone.name, "worker disconnected");
         }
+        // What it failed with its loss is told under its name.
         self.apply(Event::Lost { worker });
+        self.workers.remove(&worker);
     }
 
     /// Asks a worker to leave in order.

@@ -15,6 +15,7 @@ impl Actor {
     /// Scores to be kept or compared are taken care of in `report`, before the other effects.
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         let mut effects = VecDeque::from(effects);
+        let mut gone = Vec::new();
         while let Some(effect) = effects.pop_front() {
             let unreachable = match effect {
                 Effect::Grant { worker, lease } => self.grant(worker, &lease),
@@ -50,11 +51,15 @@ impl Actor {
                     None
                 }
             };
-            if let Some(worker) = unreachable {
+            if let Some(worker) = unreachable.filter(|worker| !gone.contains(worker)) {
                 tracing::warn!(%worker, name = self.worker_name(worker), "worker does not take its messages");
-                self.workers.remove(&worker);
                 effects.extend(self.scheduler.apply(self.began.elapsed(), Event::Lost { worker }));
+                gone.push(worker);
             }
+        }
+        // Not sooner: what they failed with their loss is told under their names.
+        for worker in gone {
+            self.workers.remove(&worker);
         }
     }
 

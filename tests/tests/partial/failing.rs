@@ -1,0 +1,159 @@
+//! Tiles that fail on every attempt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use patchsweep_proto::v1::{FailureKind, Grant};
+use patchsweep_tests::Scores;
+use patchsweep_tests::scripted::{Said, failure, result, tile_of};
+use serde_json::{Value, json};
+
+use super::stage::{Stage, during};
+
+const CREW: [&str; 3] = ["ada:1", "bob:2", "cyd:3"];
+
+/// Three workers compute all tiles but some, until the client's command ends.
+async fn fail_on(stage: &Stage, bad: &[u32], client: impl Future<Output = Said>) -> Said {
+    let answer = |name: &'static str| {
+        move |grant: &Grant| {
+            let reason = format!("no memory on {name}");
+            let is_bad = bad.contains(&tile_of(grant));
+            Some(if is_bad { failure(grant, FailureKind::Attempt, &reason) } else { result(&stage.tiny, grant) })
+        }
+    };
+    let [mut ada, mut bob, mut cyd] = [
+        stage.served.named_worker(CREW[0], 1).await,
+        stage.served.named_worker(CREW[1], 1).await,
+        stage.served.named_worker(CREW[2], 1).await,
+    ];
+    let [a, b, c] = CREW.map(answer);
+    let playing = Box::pin(async { tokio::join!(ada.play(a), bob.play(b), cyd.play(c)) });
+    during(playing, client).await
+}
+
+fn manifest(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("manifest.json")).expect("a manifest")).expect("JSON")
+}
+
+/// A failed tile in the manifest: three attempts on three workers, each with its reason.
+fn assert_told(failure: &Value) {
+    let attempts = failure["attempts"].as_array().expect("attempts");
+    let numbers: Vec<&Value> = attempts.iter().map(|attempt| &attempt["attempt"]).collect();
+    assert_eq!(json!(numbers), json!([1, 2, 3]));
+    for attempt in attempts {
+        let worker = attempt["worker"].as_str().expect("a worker");
+        assert_eq!(attempt["reason"], json!(format!("no memory on {worker}")));
+    }
+    let workers: BTreeSet<&str> = attempts.iter().filter_map(|attempt| attempt["worker"].as_str()).collect();
+    assert_eq!(workers, BTreeSet::from(CREW));
+    assert_eq!(failure["reason"], attempts[2]["reason"]);
+}
+
+/// Whoever asks for the sweep hears that it is partial, and why.
+async fn assert_partial(stage: &Stage, id: &str, failed: usize) {
+    let said = stage.served.patchsweep(&["watch", id]).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("is partial") && said.err.contains("no memory on"), "{said:?}");
+    assert!(said.err.contains(&format!("`patchsweep resume {id}`")), "{said:?}");
+    let said = stage.served.patchsweep(&["status", id]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let columns: Vec<&str> = said.out.lines().nth(1).expect("a row").split_whitespace().collect();
+    let done = format!("{}/{}", stage.tiles() - failed, stage.tiles());
+    assert_eq!((columns[1], columns[5], columns[6]), ("partial", &*done, &*failed.to_string()));
+    assert!(said.out.contains("is partial: tile") && said.out.contains("no memory on"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_tile_that_fails_on_every_attempt_costs_its_own_cells_until_it_is_resumed() {
+    let stage = Stage::new().await;
+    let bad = [stage.tile(Some("resid_pre"), 0), stage.tile(Some("z"), 1)];
+    let said = fail_on(&stage, &bad, stage.submit(&["--wait"])).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let id = said.out;
+    assert_partial(&stage, &id, bad.len()).await;
+
+    let (said, folder) = stage.results(&id).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("warning: resid_pre: ") && said.err.contains("warning: z: "), "{said:?}");
+    stage.assert_failed(&folder, &bad.iter().map(|&tile| stage.places(tile)).collect());
+    let manifest = manifest(&folder);
+    let failures = manifest["run"]["failures"].as_array().expect("a list");
+    assert_eq!(failures.iter().map(|failure| failure["tile"].clone()).collect::<Vec<_>>(), bad.map(Value::from));
+    failures.iter().for_each(assert_told);
+    let report = fs::read_to_string(folder.join("report.html")).expect("a report");
+    for (failure, tile) in failures.iter().zip(bad) {
+        let cells = stage.places(tile).1.len();
+        let reason = failure["reason"].as_str().expect("text");
+        let told =
+            report.lines().find(|line| line.contains(&format!("cells failed (status 3): {reason}. They are grey.")));
+        assert!(told.is_some_and(|line| line.contains(&format!(">{cells} of "))), "{told:?} for {cells} cells");
+    }
+    let cells: usize = bad.iter().map(|&tile| stage.places(tile).1.len()).sum();
+    assert_eq!(report.matches("not computed (failed)").count(), cells);
+
+    let said = stage.served.patchsweep(&["resume", &id]).await;
+    assert!(said.code == Some(0) && said.out.contains("running"), "{said:?}");
+    let granted: Vec<u32> = stage.finish(&id).await.iter().map(|lease| lease.tile_id).collect();
+    assert_eq!(granted, bad, "nothing that was computed is computed again");
+    stage.assert_whole(&id).await;
+    stage.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_baseline_that_fails_leaves_the_patched_cells_as_they_are() {
+    let stage = Stage::new().await;
+    let bad = stage.tile(None, 0);
+    let said = fail_on(&stage, &[bad], stage.submit(&["--wait"])).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert_partial(&stage, &said.out, 1).await;
+    let id = said.out;
+    let (said, folder) = stage.results(&id).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+
+    // Cells that cannot change anything have the baseline's score, which is not known.
+    let untouched = ["resid_pre", "z"].map(|grid| (grid.to_owned(), stage.untouched(grid, 0)));
+    assert!(!untouched[0].1.is_empty());
+    stage.assert_failed(&folder, &BTreeMap::from(untouched));
+    let mut partial = Scores::open(&folder.join("scores.npz"));
+    let mut whole = Scores::open(&stage.undisturbed().join("scores.npz"));
+    for name in ["clean", "corrupted"] {
+        let (partial, whole) = (partial.tensor(name), whole.tensor(name));
+        assert!(partial[[0]].is_nan() && partial[[1]].to_bits() == whole[[1]].to_bits(), "{name}: {partial}");
+    }
+    let manifest = manifest(&folder);
+    let failure = &manifest["run"]["failures"][0];
+    assert_eq!((&failure["tile"], &failure["work"]), (&json!(bad), &json!("baseline")));
+    assert_told(failure);
+
+    let said = stage.served.patchsweep(&["resume", &id]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let granted: Vec<u32> = stage.finish(&id).await.iter().map(|lease| lease.tile_id).collect();
+    assert_eq!(granted, [bad]);
+    stage.assert_whole(&id).await;
+    stage.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_sweep_of_which_nothing_can_be_computed_fails_with_the_reason_and_can_be_resumed() {
+    let stage = Stage::new().await;
+    let all: Vec<u32> = (0..).take(stage.tiles()).collect();
+    let said = fail_on(&stage, &all, stage.submit(&["--wait"])).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("failed: tile") && said.err.contains("no memory on"), "{said:?}");
+    let id = said.out;
+    let said = stage.served.patchsweep(&["watch", &id]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let said = stage.served.patchsweep(&["status", &id]).await;
+    assert!(said.out.contains(&format!("{id} failed: tile")) && said.out.contains("no memory on"), "{said:?}");
+    let (said, folder) = stage.results(&id).await;
+    assert!(said.code == Some(1) && said.err.contains("has no results: it is failed"), "{said:?}");
+    assert!(!folder.exists());
+
+    let said = stage.served.patchsweep(&["resume", &id]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let granted: BTreeSet<u32> = stage.finish(&id).await.iter().map(|lease| lease.tile_id).collect();
+    assert_eq!(granted, all.into_iter().collect());
+    stage.assert_whole(&id).await;
+    stage.served.stop().await;
+}
