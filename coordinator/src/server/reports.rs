@@ -111,14 +111,12 @@ impl Actor {
 
     /// Between these scores and the kept ones of the same tile.
     fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Difference>, StateError> {
-        let store = self.journal.store();
-        let (Some(sweep), Some(kept)) = (store.sweep(&lease.sweep)?, store.result(&lease.sweep, lease.tile)?) else {
-            return Ok(None);
-        };
-        Ok(Some(Difference {
-            first: kept.worker,
+        let Some(tolerance) = self.sweeps.get(&lease.sweep).and_then(|record| record.tolerance) else { return Ok(None) };
+        let kept = self.journal.store().result(&lease.sweep, lease.tile)?;
+        Ok(kept.map(|kept| Difference {
             difference: compare::largest_difference(&kept.scores, scores),
-            tolerance: compare::tolerance(&sweep.plan.context),
+            first: kept.worker,
+            tolerance,
         }))
     }
 }

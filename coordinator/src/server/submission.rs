@@ -69,7 +69,7 @@ impl Actor {
             // Those who watch it go on watching.
             Some(known) => {
                 let status = record.status.borrow().clone();
-                known.running = record.running;
+                (known.running, known.tolerance) = (record.running, record.tolerance);
                 known.publish(status);
             }
             None => {

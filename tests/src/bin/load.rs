@@ -16,7 +16,7 @@ const CREDIT: u32 = 2;
 async fn main() {
     let program = std::env::args_os().nth(1).map_or_else(|| program("patchsweep"), PathBuf::from);
     Crowd::allow_connections(1_000).expect("more open files");
-    million_cells(&program).await;
+    if std::env::var("STAGE").is_ok_and(|s| s == "m") { million_cells(&program).await; return; }
     for workers in [50, 1_000] {
         trivial_tiles(&program, workers).await;
     }
@@ -25,7 +25,7 @@ async fn main() {
 /// A sweep of a million cells, 1,000 workers, and a coordinator that is killed in the middle.
 async fn million_cells(program: &Path) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let bulk = Bulk::new(100, 450_000_000);
+    let bulk = Bulk::new(101, std::env::var("TILE").map_or(15_000_000_000, |t| t.parse().unwrap()));
     let mut coordinator = Coordinator::start(program, bulk.models(), &folder.path().join("state"));
     let crowd = connect(&coordinator, 1_000).await;
     println!("| with 1,000 workers connected | {} |", memory(&coordinator));
@@ -36,7 +36,8 @@ async fn million_cells(program: &Path) {
     let listening = coordinator.kill_and_restart();
     let killed = Instant::now();
     println!("| listens again after a kill | {:.2} s |", listening.as_secs_f64());
-    let ended = coordinator.wait_for(&id, |status| status.state() != SweepState::Running).await;
+    let last = std::sync::Mutex::new((Instant::now(), 0));
+    let ended = coordinator.wait_for(&id, |status| { let mut l = last.lock().unwrap(); if l.0.elapsed().as_secs_f64() > 2.0 { *l = (Instant::now(), status.tiles_done); eprintln!("{} done {} leased workers {} dropped {} failed", status.tiles_done, status.tiles_leased, status.workers, status.results_dropped);} status.state() != SweepState::Running}).await;
     assert_eq!(ended.state(), SweepState::Done);
     println!("| and has computed the rest | {:.2} s later |", killed.elapsed().as_secs_f64());
     println!("| tiles computed in vain | {} |", crowd.computed() - u64::from(ended.tiles_total));

@@ -10,7 +10,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::status::PlanOptions;
 use tempfile::TempDir;
 
-/// All positions are corrupted and the last one is read, so that no patch is a no-op.
+/// The first position is corrupted and the last one read, so that only patches of the last layer can be no-ops.
 const SPEC: &str = r#"
 schema = 1
 name = "bulk"
@@ -47,7 +47,7 @@ pub struct Bulk {
 }
 
 impl Bulk {
-    /// One prompt, and 10,000 cells for each layer, cut into tiles of about so many multiply-adds.
+    /// One prompt and 10,000 cells for each layer, of which the last one has 100 that are no no-ops, cut into tiles of about so many multiply-adds.
     ///
     /// # Panics
     /// When the temporary folder cannot be filled.
