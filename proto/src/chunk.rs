@@ -26,10 +26,16 @@ pub enum TooLarge {
 /// Cuts an encoded message into chunks; at least one, so that an empty message arrives too.
 #[must_use]
 pub fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
-    if bytes.is_empty() {
-        return vec![Vec::new()];
-    }
-    bytes.chunks(MAX_CHUNK_BYTES).map(<[u8]>::to_vec).collect()
+    pieces(bytes).collect()
+}
+
+/// The same chunks, each copied when its turn comes.
+pub fn pieces(bytes: impl AsRef<[u8]>) -> impl Iterator<Item = Vec<u8>> {
+    let count = bytes.as_ref().len().div_ceil(MAX_CHUNK_BYTES).max(1);
+    (0..count).map(move |index| {
+        let rest = &bytes.as_ref()[index * MAX_CHUNK_BYTES..];
+        rest[..rest.len().min(MAX_CHUNK_BYTES)].to_vec()
+    })
 }
 
 /// Puts chunks together again.

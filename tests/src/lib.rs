@@ -5,6 +5,7 @@
 
 pub mod brute_force;
 pub mod cluster;
+pub mod load;
 pub mod process;
 pub mod scores;
 pub mod scripted;
@@ -24,15 +25,15 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A built program, beside the folder of the running test.
+/// A built program, beside the running one or the folder of the running test.
 ///
 /// # Panics
 /// When it has not been built.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a running test knows its file");
-    let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
-    let program = folder.join(name);
-    assert!(program.is_file(), "{} is missing: run `cargo build --workspace` first", program.display());
-    program
+    let running = std::env::current_exe().expect("a running program knows its file");
+    // Tests lie in target/PROFILE/deps, programs in target/PROFILE.
+    let folders = running.ancestors().skip(1).take(2);
+    let program = folders.map(|folder| folder.join(name)).find(|program| program.is_file());
+    program.unwrap_or_else(|| panic!("{name} is missing: run `cargo build --workspace` first"))
 }

@@ -166,11 +166,10 @@ impl<'a> Merger<'a> {
             self.merged.clean[metric].push(to_f32(ends.clean));
             self.merged.corrupted[metric].push(to_f32(ends.corrupted));
         }
-        for (sums, scores) in self.sums.iter_mut().zip(self.merged.grids.chunks_mut(metrics.len())) {
-            for ((scores, metric), ends) in scores.iter_mut().zip(metrics).zip(&ends) {
-                sums.append_to(scores, self.prompts, metric.normalize.then_some(ends));
-            }
-            sums.clear();
+        let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
+        let ends: Vec<Option<Ends>> = metrics.iter().zip(&ends).map(normalized).collect();
+        for (sums, tensors) in self.sums.iter_mut().zip(self.merged.grids.chunks_mut(metrics.len())) {
+            sums.move_to(tensors, self.prompts, &ends);
         }
         self.prompts = 0;
         self.baselines.fill(Moments::default());

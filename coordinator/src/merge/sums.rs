@@ -10,11 +10,22 @@ use patchsweep_proto::scores::CellScore;
 #[derive(Debug)]
 pub(super) struct GridSums {
     metrics: usize,
+    cells: u32,
+    /// Cell after cell, as far as one was reached.
+    blocks: Vec<Block>,
+    /// The first cell that the range of prompts in hand has not reached.
+    next: usize,
+}
+
+/// Cells of a block. Sums go and tensors come block by block, so that there are never both of all cells.
+const BLOCK: usize = 1 << 14;
+
+/// Scores of some cells \[[`BLOCK`], metrics\].
+#[derive(Debug)]
+struct Block {
     sums: Vec<Sum>,
     /// What became of each cell.
     fates: Vec<Fate>,
-    /// The first cell that the range of prompts in hand has not reached.
-    next: usize,
 }
 
 /// Mean clean and corrupted metric of an iteration; NaN: not known.
@@ -45,13 +56,12 @@ enum Fate {
 
 impl GridSums {
     pub(super) fn new(cells: u32, metrics: usize) -> Self {
-        let cells = cells as usize;
-        Self { metrics, sums: vec![Sum::default(); cells * metrics], fates: vec![Fate::default(); cells], next: 0 }
+        Self { metrics, cells, blocks: Vec::new(), next: 0 }
     }
 
     /// Cells of the grid.
     pub(super) fn cells(&self) -> u32 {
-        u32::try_from(self.fates.len()).unwrap_or(u32::MAX)
+        self.cells
     }
 
     /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them.
@@ -69,11 +79,17 @@ impl GridSums {
     }
 
     fn add(&mut self, row: Option<&[CellScore]>, fate: Fate, before: u64) {
-        let place = self.next;
+        let (block, place) = (self.next / BLOCK, self.next % BLOCK);
+        if block == self.blocks.len() {
+            let cells = BLOCK.min(self.cells as usize - self.next);
+            let sums = vec![Sum::default(); cells * self.metrics];
+            self.blocks.push(Block { sums, fates: vec![Fate::default(); cells] });
+        }
         self.next += 1;
+        let Block { sums, fates } = &mut self.blocks[block];
         let fate = if row.is_some() { fate } else { Fate::Failed };
-        self.fates[place] = self.fates[place].max(fate);
-        let sums = &mut self.sums[place * self.metrics..][..self.metrics];
+        fates[place] = fates[place].max(fate);
+        let sums = &mut sums[place * self.metrics..][..self.metrics];
         for (sum, new) in sums.iter_mut().zip(row.unwrap_or_default()) {
             // Moments of the value beyond the mean are in no tensor.
             sum.value_mean = Moments { count: before, mean: sum.value_mean, m2: 0.0 }.merge(new.value).mean;
@@ -87,25 +103,34 @@ impl GridSums {
         self.next = 0;
     }
 
-    /// Forgets everything, for the next iteration.
-    pub(super) fn clear(&mut self) {
-        self.sums.fill(Sum::default());
-        self.fates.fill(Fate::default());
-    }
-
-    /// Appends the iteration to the tensors under their metric; `ends`: given if it is normalized.
-    pub(super) fn append_to(&self, scores: &mut GridScores, prompts: u64, ends: Option<&Ends>) {
-        let sums = self.sums.iter().skip(scores.metric).step_by(self.metrics);
-        for (sum, &fate) in sums.zip(&self.fates) {
-            let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
-            let (sum, count) = if fate == Fate::Failed { (&unknown, 0) } else { (sum, prompts) };
-            scores.effect.push(to_f32(sum.effect_mean));
-            scores.value.push(to_f32(sum.value_mean));
-            scores.stderr.push(to_f32(sum.effect(count).standard_error()));
-            scores.count.push(count);
-            scores.status.push(sum.status(fate));
-            scores.normalized.extend(ends.map(|ends| to_f32(ends.normalize(sum.value_mean))));
+    /// Appends the iteration to the tensors under each metric, and forgets it; `ends` \[metrics\]: given where the metric is
+    /// normalized.
+    pub(super) fn move_to(&mut self, tensors: &mut [GridScores], prompts: u64, ends: &[Option<Ends>]) {
+        for block in std::mem::take(&mut self.blocks) {
+            for (scores, ends) in tensors.iter_mut().zip(ends) {
+                let sums = block.sums.iter().skip(scores.metric).step_by(self.metrics);
+                append(sums.zip(&block.fates), scores, prompts, ends.as_ref());
+            }
         }
+        self.next = 0;
+    }
+}
+
+fn append<'a>(
+    sums: impl Iterator<Item = (&'a Sum, &'a Fate)>,
+    scores: &mut GridScores,
+    prompts: u64,
+    ends: Option<&Ends>,
+) {
+    for (sum, &fate) in sums {
+        let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
+        let (sum, count) = if fate == Fate::Failed { (&unknown, 0) } else { (sum, prompts) };
+        scores.effect.push(to_f32(sum.effect_mean));
+        scores.value.push(to_f32(sum.value_mean));
+        scores.stderr.push(to_f32(sum.effect(count).standard_error()));
+        scores.count.push(count);
+        scores.status.push(sum.status(fate));
+        scores.normalized.extend(ends.map(|ends| to_f32(ends.normalize(sum.value_mean))));
     }
 }
 

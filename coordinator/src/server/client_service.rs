@@ -125,7 +125,8 @@ impl ClientService for ClientRpc {
             return Err(RequestError::NoResults { sweep: status.sweep, state: status.state.name() }.into());
         }
         let results = self.results.fetch(SweepId(sweep), status.results_dropped).await?;
-        let chunks = chunk::split(&results).into_iter().map(|data| Ok(v1::ResultsChunk { data }));
+        // One at a time: results may be large.
+        let chunks = chunk::pieces(results).map(|data| Ok(v1::ResultsChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 }

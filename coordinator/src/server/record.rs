@@ -9,6 +9,7 @@ use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::merge::compare;
 use crate::plan::Plan;
 use crate::scheduler::Progress;
 
@@ -23,6 +24,9 @@ pub(super) struct SweepRecord {
     pub(super) running: Option<Running>,
     /// Results that came too late or twice, in this life of the coordinator.
     pub(super) dropped: u64,
+    /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
+    /// are not compared any more.
+    pub(super) tolerance: Option<f64>,
 }
 
 /// What is needed while a sweep runs.
@@ -80,12 +84,13 @@ impl SweepRecord {
             results_dropped: 0,
             waiting: None,
         };
-        Self { identity: plan.identity(), status: watch::channel(status).0, running: Some(running), dropped: 0 }
+        let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
+        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
     pub(super) fn ended(identity: Digest, status: SweepStatus) -> Self {
-        Self { identity, status: watch::channel(status).0, running: None, dropped: 0 }
+        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None }
     }
 
     /// The status as the scheduler counts now.

@@ -113,14 +113,14 @@ impl Actor {
 
     /// Between these scores and the kept ones of the same tile.
     fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Comparison>, StateError> {
-        let store = self.journal.store();
-        let (Some(sweep), Some(kept)) = (store.sweep(&lease.sweep)?, store.result(&lease.sweep, lease.tile)?) else {
+        let Some(tolerance) = self.sweeps.get(&lease.sweep).and_then(|record| record.tolerance) else {
             return Ok(None);
         };
-        Ok(Some(Comparison {
-            first: kept.worker,
+        let kept = self.journal.store().result(&lease.sweep, lease.tile)?;
+        Ok(kept.map(|kept| Comparison {
             difference: compare::largest_difference(&kept.scores, scores),
-            tolerance: compare::tolerance(&sweep.plan.context),
+            first: kept.worker,
+            tolerance,
         }))
     }
 }

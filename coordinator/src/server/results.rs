@@ -34,8 +34,7 @@ impl ResultsDesk {
     pub(super) async fn fetch(&self, sweep: SweepId, dropped: u64) -> Result<Vec<u8>, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged =
-            self.offload.run(move || merge_kept(&store, &sweep, dropped).map(|results| encode_results(&results)));
+        let merged = self.offload.run(move || merge_kept(&store, &sweep, dropped).map(encode_results));
         merged.await.ok_or(RequestError::MergingFailed)?
     }
 }

@@ -68,7 +68,7 @@ impl Actor {
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
-            known.running = record.running;
+            (known.running, known.tolerance) = (record.running, record.tolerance);
             known.publish(status);
         } else {
             self.sweeps.insert(id.clone(), record);

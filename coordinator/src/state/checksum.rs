@@ -42,7 +42,7 @@ impl fmt::Display for Address<'_> {
 pub(super) fn seal(address: Address<'_>, message: &impl Message) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(CHECKSUM_BYTES + message.encoded_len());
     sealed.extend_from_slice(&[0; CHECKSUM_BYTES]);
-    sealed.extend_from_slice(&message.encode_to_vec());
+    message.encode(&mut sealed).expect("a vector grows");
     let checksum = checksum(address, &sealed[CHECKSUM_BYTES..]);
     sealed[..CHECKSUM_BYTES].copy_from_slice(&checksum);
     sealed

@@ -19,10 +19,10 @@ const RETRY: Duration = Duration::from_secs(1);
 const MOST_ENTRIES: usize = 8192;
 
 /// Bytes that entries which wait may hold; a larger one waits alone.
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 12 << 20;
 
 /// A commit of this many bytes does not wait for more.
-const FULL_COMMIT_BYTES: usize = 8 << 20;
+const FULL_COMMIT_BYTES: usize = 4 << 20;
 
 /// What the budget of bytes is counted in.
 const UNIT: usize = 256;

@@ -16,7 +16,7 @@ use super::writer::{WriteError, durably, make_tables};
 use super::{Defect, StateError};
 
 /// A record's pages are read once or in order; the rest is the system's to cache.
-const CACHE_BYTES: usize = 16 << 20;
+const CACHE_BYTES: usize = 4 << 20;
 
 /// Opens what has been checked before, without looking at all of it again.
 pub(super) fn open_database(storage: &Storage) -> Result<Database, StateError> {

@@ -89,9 +89,9 @@ pub fn decode_context(bytes: &[u8]) -> Result<SweepContext, WireError> {
     decoded.map_err(|_| WireError::Undecodable { message: "SweepContext" })?.try_into()
 }
 
-/// The wire encoding of results.
+/// The wire encoding of results, which it takes because they may be large.
 #[must_use]
-pub fn encode_results(results: &SweepResults) -> Vec<u8> {
+pub fn encode_results(results: SweepResults) -> Vec<u8> {
     v1::SweepResults::from(results).encode_to_vec()
 }
 

@@ -6,17 +6,17 @@ use crate::v1;
 
 const RESULTS: &str = "SweepResults";
 
-impl From<&SweepResults> for v1::SweepResults {
-    fn from(results: &SweepResults) -> Self {
+impl From<SweepResults> for v1::SweepResults {
+    fn from(results: SweepResults) -> Self {
         Self {
-            name: results.name.clone(),
-            iteration_labels: results.iteration_labels.clone(),
-            token_labels: results.token_labels.clone(),
-            metrics: results.metrics.clone(),
+            name: results.name,
+            iteration_labels: results.iteration_labels,
+            token_labels: results.token_labels,
+            metrics: results.metrics,
             clean: results.clean.concat(),
             corrupted: results.corrupted.concat(),
-            grids: results.grids.iter().map(Into::into).collect(),
-            manifest: results.manifest.clone(),
+            grids: results.grids.into_iter().map(Into::into).collect(),
+            manifest: results.manifest,
         }
     }
 }
@@ -65,21 +65,20 @@ fn check_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<()
     Ok(())
 }
 
-impl From<&GridScores> for v1::GridScores {
-    fn from(grid: &GridScores) -> Self {
-        let to_u32 = |size: &usize| u32::try_from(*size).unwrap_or(u32::MAX);
+impl From<GridScores> for v1::GridScores {
+    fn from(grid: GridScores) -> Self {
         Self {
-            metric: to_u32(&grid.metric),
-            grid: grid.grid.clone(),
-            component: grid.component.clone(),
-            axes: grid.axes.clone(),
-            indices: grid.indices.iter().map(|indices| v1::AxisIndices { indices: indices.clone() }).collect(),
-            effect: grid.effect.clone(),
-            value: grid.value.clone(),
-            normalized: grid.normalized.clone(),
-            stderr: grid.stderr.clone(),
-            count: grid.count.clone(),
-            status: grid.status.clone(),
+            metric: u32::try_from(grid.metric).unwrap_or(u32::MAX),
+            grid: grid.grid,
+            component: grid.component,
+            axes: grid.axes,
+            indices: grid.indices.into_iter().map(|indices| v1::AxisIndices { indices }).collect(),
+            effect: grid.effect,
+            value: grid.value,
+            normalized: grid.normalized,
+            stderr: grid.stderr,
+            count: grid.count,
+            status: grid.status,
         }
     }
 }

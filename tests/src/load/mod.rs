@@ -1,0 +1,12 @@
+//! A coordinator as a process of its own under the load of very many workers, whose sessions are real and whose scores are
+//! made up.
+
+mod bulk;
+mod coordinator;
+mod crowd;
+mod digests;
+
+pub use bulk::Bulk;
+pub use coordinator::Coordinator;
+pub use crowd::Crowd;
+pub use digests::{digests_of_folder, expected_digests};

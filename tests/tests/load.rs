@@ -1,0 +1,39 @@
+//! The memory of a coordinator under as much as it is made for.
+
+use patchsweep_proto::v1::SweepState;
+use patchsweep_tests::cluster::{ask, fetch};
+use patchsweep_tests::load::{Bulk, Coordinator, Crowd, digests_of_folder, expected_digests};
+use patchsweep_tests::program;
+
+const WORKERS: u32 = 1_000;
+
+/// That workers compute; no-ops come on top.
+const CELLS: u64 = 1_000_000;
+
+/// The promise: 200 MB.
+const MOST_KIB: u64 = 200_000_000 / 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_million_cells_and_a_thousand_workers_take_at_most_200_megabytes() {
+    Crowd::allow_connections(WORKERS).expect("more open files");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Eleven thousand tiles.
+    let bulk = Bulk::new(101, 30_000_000_000);
+    let coordinator = Coordinator::start(&program("patchsweep"), bulk.models(), &folder.path().join("state"));
+    let crowd = Crowd::start(&coordinator.url(), WORKERS, 2);
+    coordinator.wait_for_workers(WORKERS).await;
+    let url = coordinator.url();
+    let [spec, option, size] = bulk.submission();
+    let id = tokio::task::block_in_place(|| ask(&url, &["submit", &spec, &option, &size]));
+    let ended = coordinator.wait_for(&id, |status| status.state() != SweepState::Running).await;
+    assert_eq!(ended.state(), SweepState::Done);
+    assert!(ended.cells_total - ended.cells_noop >= CELLS);
+    assert_eq!(crowd.len(), WORKERS as usize, "no session ended");
+    assert!(crowd.computed() >= u64::from(ended.tiles_total));
+
+    let results = tokio::task::block_in_place(|| fetch(&url, &id, &folder));
+    let peak = coordinator.peak_kib();
+    println!("{} tiles, peak {peak} KiB", ended.tiles_total);
+    assert!(peak <= MOST_KIB, "{peak} KiB");
+    assert_eq!(digests_of_folder(&results), expected_digests(&bulk.plan()));
+}
