@@ -14,7 +14,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu model libtorch clean
+.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
@@ -68,6 +68,10 @@ bench-growth: build $(BENCH_VENV)/.ready
 bench-gpu:
 	$(if $(MODEL),,$(error MODEL=FOLDER names the folder of a GPT-2))
 	$(PYTHON) tests/bench/bench_gpu.py $(BINARIES) $(MODEL) $(BENCH)
+
+# What a coordinator takes: 1,000 workers, a million cells, trivial tiles, a kill. Neither Python nor a model.
+bench-load: build
+	target/release/load
 
 $(BENCH_VENV)/.ready: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)

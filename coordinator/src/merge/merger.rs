@@ -162,6 +162,7 @@ impl<'a> Merger<'a> {
             if self.is_baseline_lost { Ends { clean: f64::NAN, corrupted: f64::NAN } } else { ends }
         };
         let ends: Vec<Ends> = (0..metrics.len()).map(ends).collect();
+        let iteration = self.merged.clean.first().map_or(0, Vec::len);
         for (metric, ends) in ends.iter().enumerate() {
             self.merged.clean[metric].push(to_f32(ends.clean));
             self.merged.corrupted[metric].push(to_f32(ends.corrupted));
@@ -169,7 +170,7 @@ impl<'a> Merger<'a> {
         let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
         let ends: Vec<Option<Ends>> = metrics.iter().zip(&ends).map(normalized).collect();
         for (sums, tensors) in self.sums.iter_mut().zip(self.merged.grids.chunks_mut(metrics.len())) {
-            sums.move_to(tensors, self.prompts, &ends);
+            sums.move_to(tensors, iteration, self.prompts, &ends);
         }
         self.prompts = 0;
         self.baselines.fill(Moments::default());
@@ -181,7 +182,7 @@ fn cells(grid: &Grid) -> u32 {
     grid.extents().into_iter().product()
 }
 
-/// A grid under one metric, with room for all iterations.
+/// A grid under one metric, over all iterations; zeros, which take no memory before they are overwritten.
 fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> GridScores {
     let places = iterations * cells(grid) as usize;
     GridScores {
@@ -190,12 +191,12 @@ fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> G
         component: grid.component.name().to_owned(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
         indices: grid.axes.iter().map(|&axis| grid.indices(axis).to_vec()).collect(),
-        effect: Vec::with_capacity(places),
-        value: Vec::with_capacity(places),
-        normalized: Vec::with_capacity(if metric.normalize { places } else { 0 }),
-        stderr: Vec::with_capacity(places),
-        count: Vec::with_capacity(places),
-        status: Vec::with_capacity(places),
+        effect: vec![0.0; places],
+        value: vec![0.0; places],
+        normalized: vec![0.0; if metric.normalize { places } else { 0 }],
+        stderr: vec![0.0; places],
+        count: vec![0; places],
+        status: vec![0; places],
     }
 }
 

@@ -11,22 +11,16 @@ use patchsweep_proto::scores::CellScore;
 pub(super) struct GridSums {
     metrics: usize,
     cells: u32,
-    /// Cell after cell, as far as one was reached.
-    blocks: Vec<Block>,
+    /// None before the iteration's first tile.
+    sums: Vec<Sum>,
+    /// What became of each cell.
+    fates: Vec<Fate>,
     /// The first cell that the range of prompts in hand has not reached.
     next: usize,
 }
 
-/// Cells of a block. Sums go and tensors come block by block, so that there are never both of all cells.
-const BLOCK: usize = 1 << 14;
-
-/// Scores of some cells \[[`BLOCK`], metrics\].
-#[derive(Debug)]
-struct Block {
-    sums: Vec<Sum>,
-    /// What became of each cell.
-    fates: Vec<Fate>,
-}
+/// Sums go and tensors come by so many cells, so that there are never both of all of them.
+const BLOCK: usize = 1 << 16;
 
 /// Mean clean and corrupted metric of an iteration; NaN: not known.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +50,7 @@ enum Fate {
 
 impl GridSums {
     pub(super) fn new(cells: u32, metrics: usize) -> Self {
-        Self { metrics, cells, blocks: Vec::new(), next: 0 }
+        Self { metrics, cells, sums: Vec::new(), fates: Vec::new(), next: 0 }
     }
 
     /// Cells of the grid.
@@ -79,17 +73,16 @@ impl GridSums {
     }
 
     fn add(&mut self, row: Option<&[CellScore]>, fate: Fate, before: u64) {
-        let (block, place) = (self.next / BLOCK, self.next % BLOCK);
-        if block == self.blocks.len() {
-            let cells = BLOCK.min(self.cells as usize - self.next);
-            let sums = vec![Sum::default(); cells * self.metrics];
-            self.blocks.push(Block { sums, fates: vec![Fate::default(); cells] });
+        if self.fates.is_empty() {
+            let cells = self.cells as usize;
+            self.sums = vec![Sum::default(); cells * self.metrics];
+            self.fates = vec![Fate::default(); cells];
         }
+        let place = self.next;
         self.next += 1;
-        let Block { sums, fates } = &mut self.blocks[block];
         let fate = if row.is_some() { fate } else { Fate::Failed };
-        fates[place] = fates[place].max(fate);
-        let sums = &mut sums[place * self.metrics..][..self.metrics];
+        self.fates[place] = self.fates[place].max(fate);
+        let sums = &mut self.sums[place * self.metrics..][..self.metrics];
         for (sum, new) in sums.iter_mut().zip(row.unwrap_or_default()) {
             // Moments of the value beyond the mean are in no tensor.
             sum.value_mean = Moments { count: before, mean: sum.value_mean, m2: 0.0 }.merge(new.value).mean;
@@ -103,34 +96,50 @@ impl GridSums {
         self.next = 0;
     }
 
-    /// Appends the iteration to the tensors under each metric, and forgets it; `ends` \[metrics\]: given where the metric is
-    /// normalized.
-    pub(super) fn move_to(&mut self, tensors: &mut [GridScores], prompts: u64, ends: &[Option<Ends>]) {
-        for block in std::mem::take(&mut self.blocks) {
+    /// Turns an iteration's sums into its part of the tensors under each metric, and forgets them. From the end on, because
+    /// that is where a list gives back its memory.
+    ///
+    /// `ends` \[metrics\]: given where the metric is normalized.
+    pub(super) fn move_to(
+        &mut self,
+        tensors: &mut [GridScores],
+        iteration: usize,
+        prompts: u64,
+        ends: &[Option<Ends>],
+    ) {
+        while !self.fates.is_empty() {
+            let first = (self.fates.len() - 1) / BLOCK * BLOCK;
             for (scores, ends) in tensors.iter_mut().zip(ends) {
-                let sums = block.sums.iter().skip(scores.metric).step_by(self.metrics);
-                append(sums.zip(&block.fates), scores, prompts, ends.as_ref());
+                let sums = self.sums[first * self.metrics..].iter().skip(scores.metric).step_by(self.metrics);
+                let begin = iteration * self.cells as usize + first;
+                write(sums.zip(&self.fates[first..]), scores, begin, prompts, ends.as_ref());
             }
+            self.sums.truncate(first * self.metrics);
+            self.sums.shrink_to_fit();
+            self.fates.truncate(first);
         }
         self.next = 0;
     }
 }
 
-fn append<'a>(
+fn write<'a>(
     sums: impl Iterator<Item = (&'a Sum, &'a Fate)>,
     scores: &mut GridScores,
+    begin: usize,
     prompts: u64,
     ends: Option<&Ends>,
 ) {
-    for (sum, &fate) in sums {
+    for (place, (sum, &fate)) in (begin..).zip(sums) {
         let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
         let (sum, count) = if fate == Fate::Failed { (&unknown, 0) } else { (sum, prompts) };
-        scores.effect.push(to_f32(sum.effect_mean));
-        scores.value.push(to_f32(sum.value_mean));
-        scores.stderr.push(to_f32(sum.effect(count).standard_error()));
-        scores.count.push(count);
-        scores.status.push(sum.status(fate));
-        scores.normalized.extend(ends.map(|ends| to_f32(ends.normalize(sum.value_mean))));
+        scores.effect[place] = to_f32(sum.effect_mean);
+        scores.value[place] = to_f32(sum.value_mean);
+        scores.stderr[place] = to_f32(sum.effect(count).standard_error());
+        scores.count[place] = count;
+        scores.status[place] = sum.status(fate);
+        if let Some(ends) = ends {
+            scores.normalized[place] = to_f32(ends.normalize(sum.value_mean));
+        }
     }
 }
 

@@ -23,8 +23,8 @@ async fn main() {
     Crowd::allow_connections(WORKERS).expect("more open files");
     println!("| what | measured |");
     println!("|---|---|");
-    // Tiles of 3,000, of 90 and of 45 cells.
-    for size in sizes.map_or_else(|| vec![1_000_000_000_000, 30_000_000_000, 15_000_000_000], |size| vec![size]) {
+    // Tiles of about 3,000, 300 and 20 cells.
+    for size in sizes.map_or_else(|| vec![1_000_000_000_000, 100_000_000_000, 7_000_000_000], |size| vec![size]) {
         million_cells(&program, size).await;
     }
     trivial_tiles(&program, 50, 2).await;
