@@ -9,11 +9,11 @@ use patchsweep_tests::{patchsweep, program};
 
 use crate::finish;
 
-/// The coordinator on a small file system of its own, in a name space that others see below `/proc`.
-fn on_a_small_disk(state: &Path) -> Command {
+/// A program on a small file system of its own, in a name space that others see below `/proc`.
+fn on_a_small_disk(state: &Path, program: &Path) -> Command {
     let script = format!("mount -t tmpfs -o size=4m tmpfs {} && exec \"$0\" \"$@\"", state.display());
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", &script]).arg(program("patchsweep"));
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script]).arg(program);
     command
 }
 
@@ -22,7 +22,12 @@ fn a_full_disk_stops_the_sweep_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let state = folder.path().join("state");
     fs::create_dir(&state).expect("a state folder");
-    let mut coordinator = Durable::start_by(on_a_small_disk(&state), state.clone());
+    let allowed = on_a_small_disk(&state, Path::new("true")).status();
+    if !allowed.is_ok_and(|ended| ended.success()) {
+        eprintln!("not tested: this system allows no file system of one's own; the simulation fills a disk everywhere");
+        return;
+    }
+    let mut coordinator = Durable::start_by(on_a_small_disk(&state, &program("patchsweep")), state.clone());
     let url = coordinator.url();
     let mut worker = coordinator.worker();
     let id = submit(&url, &FINE);
