@@ -92,6 +92,15 @@ impl SweepState {
         *self != Self::Running
     }
 
+    /// Why it is not whole.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Partial { reason } | Self::Failed { reason } => Some(reason),
+            Self::Running | Self::Done | Self::Cancelled => None,
+        }
+    }
+
     /// One word for tables and JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {

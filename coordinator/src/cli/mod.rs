@@ -4,6 +4,7 @@ mod children;
 mod error;
 mod gate;
 mod logging;
+mod output;
 mod plan;
 mod progress;
 mod results;
@@ -26,6 +27,7 @@ use tonic::transport::Endpoint;
 
 use crate::client::{Client, ClientError};
 use error::CliError;
+use output::{OutputFormat, Printer};
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
 #[derive(Debug, Parser)]
@@ -36,6 +38,9 @@ struct Args {
     /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
     #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
     log_format: logging::LogFormat,
+    /// Form of what is said on stdout.
+    #[arg(long, global = true, env = "PATCHSWEEP_OUTPUT", value_enum, default_value_t)]
+    output: OutputFormat,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad command line or spec, 3 partial: some cells have no score, \
@@ -97,18 +102,19 @@ impl CoordinatorArgs {
 pub async fn main() -> ExitCode {
     let args = Args::parse();
     logging::start(args.log_format, &args.command);
+    let printer = Printer { format: args.output };
     let outcome = match args.command {
         Command::Run(args) => run::run(args).await,
         Command::Plan(args) => plan::plan(&args),
         Command::Serve(args) => serve::serve(args).await,
         Command::Token(command) => token::token(command),
         Command::Submit(args) => sweeps::submit(args).await,
-        Command::List(args) => sweeps::list(args).await,
-        Command::Status(args) => sweeps::status(args).await,
+        Command::List(args) => sweeps::list(args, printer).await,
+        Command::Status(args) => sweeps::status(args, printer).await,
         Command::Watch(args) => sweeps::watch(args).await,
-        Command::Cancel(args) => sweeps::cancel(args).await,
-        Command::Resume(args) => sweeps::resume(args).await,
-        Command::Workers(args) => workers::list(args).await,
+        Command::Cancel(args) => sweeps::cancel(args, printer).await,
+        Command::Resume(args) => sweeps::resume(args, printer).await,
+        Command::Workers(args) => workers::list(args, printer).await,
         Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,

@@ -1,11 +1,13 @@
 //! `patchsweep submit`, `list`, `status`, `watch`, `cancel`, `resume`
 
-use std::io::{Write, stdout};
+use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use serde_json::{Map, Value, json};
 
+use super::output::{Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
 use crate::client;
@@ -60,14 +62,14 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) async fn list(args: CoordinatorArgs) -> Result<(), CliError> {
+pub(super) async fn list(args: CoordinatorArgs, printer: Printer) -> Result<(), CliError> {
     let sweeps = args.connect().await?.list().await?;
-    print(&sweeps)
+    printer.print(&Sweeps(sweeps))
 }
 
-pub(super) async fn status(args: SweepArgs) -> Result<(), CliError> {
+pub(super) async fn status(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
     let status = args.coordinator.connect().await?.status(&SweepId(args.sweep)).await?;
-    print(&[status])
+    printer.print(&Sweeps(vec![status]))
 }
 
 pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
@@ -76,19 +78,53 @@ pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
     progress::follow(watch, &args.sweep).await?.whole(&args.sweep)
 }
 
-pub(super) async fn cancel(args: SweepArgs) -> Result<(), CliError> {
+pub(super) async fn cancel(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
     let status = args.coordinator.connect().await?.cancel(&SweepId(args.sweep)).await?;
-    print(&[status])
+    printer.print(&Sweeps(vec![status]))
 }
 
-pub(super) async fn resume(args: SweepArgs) -> Result<(), CliError> {
+pub(super) async fn resume(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
     let status = args.coordinator.connect().await?.resume(&SweepId(args.sweep)).await?;
-    print(&[status])
+    printer.print(&Sweeps(vec![status]))
 }
 
-fn print(sweeps: &[SweepStatus]) -> Result<(), CliError> {
-    write!(stdout(), "{}", text(sweeps))?;
-    Ok(())
+/// Sweeps, one in each row.
+struct Sweeps(Vec<SweepStatus>);
+
+impl Output for Sweeps {
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{}", text(&self.0))
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        Map::from_iter([("sweeps".to_owned(), self.0.iter().map(fields).collect())])
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.0.iter().try_for_each(|status| writeln!(out, "{}", status.sweep))
+    }
+}
+
+fn fields(status: &SweepStatus) -> Value {
+    json!({
+        "sweep": status.sweep.0,
+        "name": status.name,
+        "state": status.state.name(),
+        "reason": status.state.reason(),
+        "waiting": status.waiting,
+        "percent": progress::percent(status),
+        "multiply_adds_total": status.multiply_adds_total,
+        "multiply_adds_done": status.multiply_adds_done,
+        "cells_total": status.cells_total,
+        "cells_noop": status.cells_noop,
+        "tiles_total": status.tiles_total,
+        "tiles_done": status.tiles_done,
+        "tiles_failed": status.tiles_failed,
+        "tiles_leased": status.tiles_leased,
+        "workers": status.workers,
+        "priority": status.priority.get(),
+        "results_dropped": status.results_dropped,
+    })
 }
 
 fn text(sweeps: &[SweepStatus]) -> String {

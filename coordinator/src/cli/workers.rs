@@ -1,11 +1,13 @@
 //! `patchsweep workers`, `drain`
 
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
+use std::io::{self, Write};
 
 use patchsweep_proto::ids::WorkerId;
 use patchsweep_proto::workers::{WorkerState, WorkerStatus};
+use serde_json::{Map, Value, json};
 
+use super::output::{Output, Printer};
 use super::{CliError, CoordinatorArgs, table};
 
 #[derive(Debug, clap::Args)]
@@ -24,10 +26,44 @@ fn worker_id(text: &str) -> Result<WorkerId, String> {
     parsed.map_err(|_| "a worker's id looks like w3; `patchsweep workers` shows them".to_owned())
 }
 
-pub(super) async fn list(args: CoordinatorArgs) -> Result<(), CliError> {
+pub(super) async fn list(args: CoordinatorArgs, printer: Printer) -> Result<(), CliError> {
     let workers = args.connect().await?.workers().await?;
-    write!(stdout(), "{}", text(&workers))?;
-    Ok(())
+    printer.print(&Workers(workers))
+}
+
+/// Workers, one in each row.
+struct Workers(Vec<WorkerStatus>);
+
+impl Output for Workers {
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{}", text(&self.0))
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        Map::from_iter([("workers".to_owned(), self.0.iter().map(fields).collect())])
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.0.iter().try_for_each(|status| writeln!(out, "{}", status.worker))
+    }
+}
+
+fn fields(status: &WorkerStatus) -> Value {
+    let reason = match &status.state {
+        WorkerState::Quarantined { reason } => Some(reason),
+        _ => None,
+    };
+    json!({
+        "worker": status.worker.to_string(),
+        "name": status.name,
+        "device": status.device,
+        "state": status.state.name(),
+        "reason": reason,
+        "leases": status.leases.len(),
+        "tiles_done": status.tiles_done,
+        "multiply_adds_per_second": status.multiply_adds_per_second,
+        "silent_seconds": status.silent.as_secs_f64(),
+    })
 }
 
 pub(super) async fn drain(args: DrainArgs) -> Result<(), CliError> {

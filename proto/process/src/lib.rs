@@ -1,0 +1,2 @@
+//! What both programs are alike in as processes: logs, traces, signals, health and metrics over HTTP.
+#![forbid(unsafe_code)]
