@@ -25,13 +25,14 @@ test: lint unit-test fuzz-test end-to-end-test python-test
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
 
-# The committed inputs of tests/fuzz, then random ones for some seconds per target: 5, in CI 60.
+# The committed inputs of tests/fuzz, then made-up ones for some seconds per target: 5, in CI 60. They are the same each
+# time, so that a change is judged by what it changes; `make fuzz` draws new ones.
 fuzz-test:
-	PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),60,5)} cargo test -p patchsweep-fuzz
+	BOLERO_RANDOM_SEED=1 PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),60,5)} cargo test -p patchsweep-fuzz
 
 # Random inputs of one target for longer: make fuzz TARGET=spec SECONDS=3600
 fuzz:
-	$(if $(and $(TARGET),$(SECONDS)),,$(error TARGET=spec, dataset, tokens or wire, and SECONDS=3600 say what and how long))
+	$(if $(and $(TARGET),$(SECONDS)),,$(error TARGET=spec, dataset, tokens, wire, credentials or state, and SECONDS=3600 say what and how long))
 	PATCHSWEEP_FUZZ_SECONDS=$(SECONDS) cargo test -p patchsweep-fuzz --test $(TARGET)
 
 end-to-end-test: libtorch
