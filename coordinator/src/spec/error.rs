@@ -100,6 +100,11 @@ impl Source {
 
 /// Words of the TOML reader that only programmers know.
 const PLAIN_WORDS: &[(&str, &str)] = &[
+    ("recursion limit", "a key has too many dots, or lists are nested too deeply; a spec needs neither"),
+    (
+        "cannot recurse further; max recursion depth met",
+        "lists are nested too deeply; a spec needs at most lists in a list",
+    ),
     ("expected u32", "expected a whole number from 0 to 4294967295"),
     ("expected u64", "expected a whole number from 0"),
     ("expected i64", "expected a whole number"),

@@ -164,6 +164,14 @@ axes = ["layer", "head"]
     }
 
     #[test]
+    fn endless_nesting_is_refused_in_plain_words() {
+        for text in [format!("a{} = 1", ".a".repeat(500)), format!("a = {}{}", "[".repeat(500), "]".repeat(500))] {
+            let message = refusal(&text);
+            assert!(message.contains("nested too deeply"), "{message}");
+        }
+    }
+
+    #[test]
     fn a_spec_has_at_most_a_mebibyte() {
         let of_bytes = |bytes: usize| format!("{VALID}#{}", "x".repeat(bytes - VALID.len() - 1));
         for bytes in [MOST_SPEC_BYTES - 1, MOST_SPEC_BYTES] {
