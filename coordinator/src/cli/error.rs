@@ -35,6 +35,12 @@ pub(super) enum CliError {
         "{address} can be reached by others: --insecure would let in everybody who does; leave it out, or add --force if you mean that"
     )]
     InsecureElsewhere { address: SocketAddr },
+    #[error(transparent)]
+    NoStarter(Box<PlanningError>),
+    #[error("{} has no tokenizer.json, which turns the prompts into tokens; without one, write a spec with `tokens = \"…\"`", .folder.display())]
+    NoTokenizer { folder: PathBuf },
+    #[error("cannot write {}{}", .path.display(), overwriting(.source))]
+    WriteSpec { path: PathBuf, source: io::Error },
     #[error("no state directory: there is no home directory either; give one with --state DIR")]
     NoState,
     #[error(transparent)]
@@ -65,6 +71,10 @@ fn hint(named_by_spec: bool) -> &'static str {
     if named_by_spec { "; the spec names it, relative to its own folder" } else { "" }
 }
 
+fn overwriting(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::AlreadyExists { "; give another name with --out, or --overwrite" } else { "" }
+}
+
 fn next_step(sweep: &str, can_resume: bool) -> String {
     if can_resume { format!("; `patchsweep resume {sweep}` tries them again") } else { String::new() }
 }
@@ -89,6 +99,9 @@ impl CliError {
             | Self::Gate(GateError::HostName { .. })
             | Self::InsecureElsewhere { .. }
             | Self::NoState
+            | Self::NoStarter(_)
+            | Self::NoTokenizer { .. }
+            | Self::WriteSpec { .. }
             | Self::Client(ClientError::Credentials(_))
             | Self::Refused { .. } => ExitCode::from(2),
             Self::SweepPartial { .. } => ExitCode::from(3),

@@ -3,6 +3,7 @@
 mod children;
 mod error;
 mod gate;
+mod init;
 mod logging;
 mod output;
 mod plan;
@@ -48,6 +49,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad command line or sp
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a spec to begin with, from a model and a file of prompts.
+    Init(init::InitArgs),
     /// Run a sweep on this machine: coordinator and workers in one command.
     Run(run::RunArgs),
     /// Show what a sweep would cost; nothing runs.
@@ -104,6 +107,7 @@ pub async fn main() -> ExitCode {
     logging::start(args.log_format, &args.command);
     let printer = Printer { format: args.output };
     let outcome = match args.command {
+        Command::Init(args) => init::init(&args, printer),
         Command::Run(args) => run::run(args).await,
         Command::Plan(args) => plan::plan(&args),
         Command::Serve(args) => serve::serve(args).await,

@@ -54,7 +54,7 @@ impl Submission {
 }
 
 /// Reads a file, but no more of it than can be sent.
-fn read(path: &Path, named_by_spec: bool) -> Result<String, CliError> {
+pub(super) fn read(path: &Path, named_by_spec: bool) -> Result<String, CliError> {
     let failed = |source| CliError::ReadInput { path: path.to_owned(), source, named_by_spec };
     let most = MAX_SUBMISSION_BYTES as u64;
     let mut text = String::new();

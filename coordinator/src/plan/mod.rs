@@ -17,6 +17,7 @@ mod identity;
 mod matching;
 mod metrics;
 mod names;
+mod outline;
 mod permute;
 mod positions;
 mod prompts;
@@ -40,6 +41,7 @@ use patchsweep_proto::tile::Tile;
 
 pub use cost::{CostModel, PatchPoint};
 pub use error::PlanError;
+pub use outline::Outline;
 pub use summary::GridSummary;
 pub use tokenize::PromptTokenizer;
 

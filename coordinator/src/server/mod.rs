@@ -34,7 +34,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 pub use offload::Offload;
-pub use planning::{ModelFilesError, PlanningError, make_plan};
+pub use planning::{ModelFilesError, PlanningError, make_plan, read_model};
 
 use crate::gate::{self, Gate};
 use crate::state::{Recovered, StateError, Store};
