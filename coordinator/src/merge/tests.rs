@@ -11,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use super::merger::{CLEAN, CORRUPTED};
 use super::*;
 
+mod replicates;
+
 const LAYERS: u32 = 2;
 const PROMPTS: u32 = 5;
 
@@ -59,7 +61,18 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
             places.map(|place| score(&|prompt| pass(plan, iteration, place, prompt))).collect()
         }
     };
-    TileScores { metrics: 1, scores, prompt_effects: Vec::new() }
+    TileScores { metrics: 1, scores, prompt_effects: prompt_effects(plan, tile) }
+}
+
+/// Effects \[cells, prompts\], where the plan keeps them.
+fn prompt_effects(plan: &Plan, tile: &Tile) -> Vec<f32> {
+    let TileWork::Patch { cells, .. } = &tile.work else { return Vec::new() };
+    let places = cells.iter().cloned().flatten().filter(|_| plan.context.per_prompt);
+    let effect = |(place, prompt)| {
+        let (value, unpatched) = pass(plan, tile.iteration, place, prompt);
+        value - unpatched
+    };
+    places.flat_map(|place| tile.prompts.clone().map(move |prompt| (place, prompt))).map(effect).collect()
 }
 
 /// All tiles in order, some of them given up.
