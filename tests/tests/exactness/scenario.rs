@@ -106,7 +106,7 @@ fn contexts(sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
                 metrics,
                 grids,
                 clean,
-                per_prompt: false,
+                per_prompt: true,
                 replicates: 1,
             },
         )
