@@ -69,7 +69,7 @@ fn assert_close(found: &ArrayD<f32>, wanted: &ArrayD<f32>, what: &str) {
 /// The same tensor of several sweeps, with a first axis of sweeps.
 fn stacked(sweeps: &mut [Scores], name: &str) -> ArrayD<f32> {
     let tensors: Vec<ArrayD<f32>> = sweeps.iter_mut().map(|sweep| sweep.tensor(name)).collect();
-    stack(Axis(0), &tensors.iter().map(ArrayD::view).collect::<Vec<_>>()).expect("one shape")
+    stack(Axis(0), &tensors.iter().map(|tensor| tensor.view()).collect::<Vec<_>>()).expect("one shape")
 }
 
 #[test]
