@@ -43,6 +43,7 @@ end-to-end-test: libtorch
 python-test: libtorch $(VENV)/.readers
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml
+	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
 
 lint: libtorch
 	cargo fmt --all --check

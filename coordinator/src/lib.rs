@@ -1,6 +1,7 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
-//! The core is pure: [`spec`], [`starter`], [`plan`], [`scheduler`], [`merge`] and [`manifest`] do no I/O and know no clock.
+//! The core is pure: [`spec`], [`starter`], [`plan`], [`scheduler`], [`merge`], [`statistics`] and [`manifest`] do no I/O
+//! and know no clock.
 //! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`cli`] is the
 //! command line.
 
@@ -18,3 +19,4 @@ pub mod server;
 pub mod spec;
 pub mod starter;
 pub mod state;
+pub mod statistics;

@@ -34,4 +34,4 @@ pub mod workers;
 pub use chain::error_chain;
 
 /// Version of the worker protocol; coordinator and workers must have the same.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;

@@ -34,10 +34,10 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
     writeln!(out, "sweep {}, digest {}", plan.name, plan.digest.short())?;
     writeln!(
         out,
-        "{} prompts of {} tokens, {} iterations, {} tiles, {} multiply-adds\n",
+        "{} prompts of {} tokens, {}, {} tiles, {} multiply-adds\n",
         context.clean.prompts(),
         context.clean.positions(),
-        context.iterations.len(),
+        runs(&plan),
         plan.tiles.len(),
         scientific(plan.multiply_adds()),
     )?;
@@ -46,6 +46,16 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
         writeln!(out, "{remark}")?;
     }
     Ok(())
+}
+
+/// Iterations, and how often each is computed.
+fn runs(plan: &Plan) -> String {
+    let context = &plan.context;
+    let iterations = context.spec_iterations();
+    if context.replicates == 1 {
+        return format!("{iterations} iterations");
+    }
+    format!("{iterations} iterations x {} replicates = {} runs", context.replicates, context.iterations.len())
 }
 
 fn grids(summaries: &[GridSummary]) -> Table {
@@ -78,7 +88,7 @@ fn grids(summaries: &[GridSummary]) -> Table {
 
 /// Prompts on which the corruption does not do what one would think.
 fn remarks(plan: &Plan) -> Vec<String> {
-    let prompts = plan.context.clean.prompts();
+    let prompts = u64::from(plan.context.clean.prompts()) * u64::from(plan.context.replicates);
     let ablates = plan.context.grids.iter().any(|grid| grid.value != PatchValue::Other);
     let consequence = if ablates { "only ablations change them" } else { "their effects are 0" };
     let mut remarks = Vec::new();
@@ -143,6 +153,14 @@ mod tests {
                 "Iteration 1: 3 of 5 prompts are not corrupted; their effects are 0",
             ]
         );
+    }
+
+    #[test]
+    fn replicates_are_told_beside_the_iterations() {
+        let mut plan = example::plan(PlanOptions::default());
+        assert_eq!(runs(&plan), "2 iterations");
+        std::sync::Arc::make_mut(&mut plan.context).replicates = 2;
+        assert_eq!(runs(&plan), "1 iterations x 2 replicates = 2 runs");
     }
 
     #[test]

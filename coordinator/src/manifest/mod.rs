@@ -13,9 +13,10 @@ use serde_json::{Map, Value, json};
 pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, TileFacts, WorkerShare};
 
 use crate::plan::{GridSummary, Plan};
+use crate::statistics::{BOOTSTRAP_SEED, CONFIDENCE, FALSE_DISCOVERY_RATE, Method, RESAMPLES};
 
 /// Version of the manifest's form.
-pub const MANIFEST_VERSION: u32 = 3;
+pub const MANIFEST_VERSION: u32 = 4;
 
 /// The manifest of a sweep: a JSON object.
 #[must_use]
@@ -45,6 +46,8 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
             "positions": context.clean.positions(),
             "seed": plan.seeds.dataset,
             "corruption_seed": plan.seeds.corruption,
+            "replicates": context.replicates,
+            "replicate_seeds": replicate_seeds(plan),
         },
         "labels": {
             "iteration": plan.iteration_labels,
@@ -53,16 +56,40 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "iterations": iterations(plan),
         "metrics": context.metrics.iter().map(metric).collect::<Value>(),
         "grids": grids(plan, &plan.summarize()),
+        "statistics": statistics(plan),
         "tiles": { "count": plan.tiles.len(), "multiply_adds": plan.multiply_adds() },
         "run": run::run(plan, facts),
+    })
+}
+
+/// Of the corruption, one for each replicate; null where there is none to draw.
+fn replicate_seeds(plan: &Plan) -> Option<Vec<u64>> {
+    let seed = plan.seeds.corruption?;
+    Some((0..plan.context.replicates).map(|index| seed.wrapping_add(index.into())).collect())
+}
+
+/// How intervals and significance are made, whoever makes them from these results.
+fn statistics(plan: &Plan) -> Value {
+    let context = &plan.context;
+    let method = Method::of(context.per_prompt, context.clean.prompts().into());
+    let is_bootstrap = method == Method::Bootstrap;
+    json!({
+        "per_prompt": context.per_prompt,
+        "interval": method.name(),
+        "confidence": CONFIDENCE,
+        "resamples": is_bootstrap.then_some(RESAMPLES),
+        "resampling_seed": is_bootstrap.then_some(BOOTSTRAP_SEED),
+        "correction": "benjamini-hochberg",
+        "false_discovery_rate": FALSE_DISCOVERY_RATE,
     })
 }
 
 fn iterations(plan: &Plan) -> Value {
     let context = &plan.context;
     let positions = context.clean.positions() as usize;
-    let iteration = |(index, (label, iteration)): (usize, (&String, &Iteration))| {
-        let pairs = || context.clean.ids().iter().zip(iteration.corrupted.ids());
+    let iteration = |(index, (label, replicates)): (usize, (&String, &[Iteration]))| {
+        let pairs = || replicates.iter().flat_map(|run| context.clean.ids().iter().zip(run.corrupted.ids()));
+        let iteration = &replicates[0];
         let differs = |pos: &usize| pairs().skip(*pos).step_by(positions).any(|(clean, corrupted)| clean != corrupted);
         let corrupted: Vec<usize> = (0..positions).filter(differs).collect();
         json!({
@@ -74,7 +101,8 @@ fn iterations(plan: &Plan) -> Value {
             "kept_answers": plan.kept_answers.get(index),
         })
     };
-    plan.iteration_labels.iter().zip(&context.iterations).enumerate().map(iteration).collect()
+    let replicates = context.iterations.chunks(context.replicates as usize);
+    plan.iteration_labels.iter().zip(replicates).enumerate().map(iteration).collect()
 }
 
 fn noise(noise: &Noise) -> Value {
@@ -91,7 +119,7 @@ fn metric(metric: &Metric) -> Value {
 }
 
 fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
-    let iterations = plan.context.iterations.len();
+    let iterations = plan.context.spec_iterations();
     let grid = |(grid, summary): (&Grid, &GridSummary)| {
         let axes = ["iteration"].into_iter().chain(grid.axes.iter().map(|axis| axis.name()));
         let sizes = [iterations].into_iter().chain(grid.extents().into_iter().map(|extent| extent as usize));

@@ -54,7 +54,7 @@ fn attempt(number: u32, worker: &str, reason: &str) -> FailedAttempt {
 #[test]
 fn a_manifest_says_what_decided_the_scores() {
     let manifest = manifest(&plan(), &facts());
-    assert_eq!(manifest["manifest_version"], 3);
+    assert_eq!(manifest["manifest_version"], 4);
     assert_eq!(manifest["sweep"]["id"], "s");
     assert_eq!(manifest["model"]["digest"], Value::Null);
     assert_eq!(manifest["direction"], "denoising");
@@ -71,6 +71,30 @@ fn a_manifest_says_what_decided_the_scores() {
             { "name": "logit_diff_max", "kind": "logit_diff_max", "candidate_ids": [1, 2], "normalize": false },
             { "name": "distance", "kind": "kl", "candidate_ids": [], "normalize": true },
         ])
+    );
+}
+
+#[test]
+fn replicates_and_what_statistics_are_made_with_are_told() {
+    let mut plan = plan();
+    let told = manifest(&plan, &facts());
+    assert_eq!((&told["dataset"]["replicates"], &told["dataset"]["replicate_seeds"]), (&json!(1), &Value::Null));
+    assert_eq!((&told["statistics"]["interval"], &told["statistics"]["resamples"]), (&json!("normal"), &Value::Null));
+    let context = Arc::make_mut(&mut plan.context);
+    context.replicates = 2;
+    context.per_prompt = true;
+    context.iterations = context.iterations.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
+    plan.seeds.corruption = Some(7);
+    let told = manifest(&plan, &facts());
+    assert_eq!(told["dataset"]["replicate_seeds"], json!([7, 8]));
+    assert_eq!((told["iterations"].as_array().map(Vec::len), &told["grids"][0]["shape"][0]), (Some(2), &json!(2)));
+    assert_eq!(
+        (&told["statistics"]["interval"], &told["statistics"]["resamples"]),
+        (&json!("bootstrap"), &json!(2000))
+    );
+    assert_eq!(
+        (&told["statistics"]["confidence"], &told["statistics"]["false_discovery_rate"]),
+        (&json!(0.95), &json!(0.05))
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::context::Direction;
+use patchsweep_proto::context::{Direction, SweepContext};
 use patchsweep_proto::grid::Grid;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::metric::Metric;
@@ -11,6 +11,7 @@ use patchsweep_proto::results::GridScores;
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::{BASELINE_CELLS, TileWork};
 
+use super::pool::Pool;
 use super::sums::{Ends, GridSums, mean, to_f32};
 use super::{MergeError, Merged, TileOutcome, check_scores};
 use crate::plan::Plan;
@@ -33,6 +34,12 @@ pub struct Merger<'a> {
     is_baseline_lost: bool,
     /// Of this iteration \[grids\].
     sums: Vec<GridSums>,
+    /// Replicates of the spec's iteration that are behind us.
+    replicates: u64,
+    /// Of these \[metrics\].
+    ends: Vec<Ends>,
+    /// Of these \[grids\]; none where there is one replicate only.
+    pools: Vec<Pool>,
     merged: Merged,
 }
 
@@ -50,9 +57,10 @@ impl<'a> Merger<'a> {
     #[must_use]
     pub fn new(plan: &'a Plan) -> Self {
         let context = &plan.context;
-        let (metrics, iterations) = (context.metrics.len(), context.iterations.len());
+        let (metrics, iterations) = (context.metrics.len(), context.spec_iterations());
         let rows = || vec![Vec::with_capacity(iterations); metrics];
-        let empty = |grid| context.metrics.iter().enumerate().map(move |metric| empty(grid, metric, iterations));
+        let empty = |grid| context.metrics.iter().enumerate().map(move |metric| empty(context, grid, metric));
+        let pools = if context.replicates > 1 { context.grids.len() } else { 0 };
         Self {
             plan,
             taken: 0,
@@ -61,6 +69,9 @@ impl<'a> Merger<'a> {
             baselines: vec![Moments::default(); BASELINE_CELLS * metrics],
             is_baseline_lost: false,
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
+            replicates: 0,
+            ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
+            pools: (0..pools).map(|_| Pool::new(metrics)).collect(),
             merged: Merged { clean: rows(), corrupted: rows(), grids: context.grids.iter().flat_map(empty).collect() },
         }
     }
@@ -117,7 +128,7 @@ impl<'a> Merger<'a> {
 
     fn take_baseline(&mut self, scores: Option<&TileScores>) {
         let Some(section) = &mut self.section else { return };
-        let Some(TileScores { metrics, scores }) = scores else {
+        let Some(TileScores { metrics, scores, .. }) = scores else {
             self.is_baseline_lost = true;
             return;
         };
@@ -141,6 +152,25 @@ impl<'a> Merger<'a> {
                 sums.compute(rows.as_mut().and_then(Iterator::next), self.prompts);
             }
         }
+        if let Some(scores) = scores.filter(|scores| !scores.prompt_effects.is_empty()) {
+            self.keep_effects(grid, cells, scores);
+        }
+    }
+
+    /// Adds the effects on each prompt to those of other replicates. Prompts of no tile have an effect of 0.
+    fn keep_effects(&mut self, grid: usize, cells: &[Range<u32>], scores: &TileScores) {
+        let (Some(section), context) = (&self.section, &self.plan.context) else { return };
+        let first = context.spec_iteration(section.iteration) * self.sums[grid].cells() as usize;
+        let prompts = context.clean.prompts() as usize;
+        let mut effects = scores.prompt_effects.chunks(section.prompts.len());
+        let tensors = &mut self.merged.grids[grid * scores.metrics..][..scores.metrics];
+        for cell in cells.iter().cloned().flatten() {
+            let begin = (first + cell as usize) * prompts + section.prompts.start as usize;
+            for (tensors, effects) in tensors.iter_mut().zip(effects.by_ref()) {
+                let sums = tensors.per_prompt[begin..].iter_mut();
+                sums.zip(effects).for_each(|(sum, &effect)| *sum += effect);
+            }
+        }
     }
 
     /// Cells behind the last tile of a grid are in none.
@@ -153,28 +183,44 @@ impl<'a> Merger<'a> {
         self.prompts += u64::from(section.prompts.end - section.prompts.start);
     }
 
-    /// Turns the iteration's sums into its part of the tensors.
+    /// Adds the iteration to its replicates, and with the last of them fills their part of the tensors.
     fn leave_iteration(&mut self) {
-        let metrics = &self.plan.context.metrics;
-        let ends = |metric: usize| {
-            let end = |run: usize| mean(self.baselines[run * metrics.len() + metric]);
+        let metrics = self.plan.context.metrics.len();
+        for metric in 0..metrics {
+            let end = |run: usize| mean(self.baselines[run * metrics + metric]);
             let ends = Ends { clean: end(CLEAN), corrupted: end(CORRUPTED) };
-            if self.is_baseline_lost { Ends { clean: f64::NAN, corrupted: f64::NAN } } else { ends }
-        };
-        let ends: Vec<Ends> = (0..metrics.len()).map(ends).collect();
-        let iteration = self.merged.clean.first().map_or(0, Vec::len);
-        for (metric, ends) in ends.iter().enumerate() {
-            self.merged.clean[metric].push(to_f32(ends.clean));
-            self.merged.corrupted[metric].push(to_f32(ends.corrupted));
+            let ends = if self.is_baseline_lost { Ends { clean: f64::NAN, corrupted: f64::NAN } } else { ends };
+            self.ends[metric] = self.ends[metric].and(ends, self.replicates);
         }
-        let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
-        let ends: Vec<Option<Ends>> = metrics.iter().zip(&ends).map(normalized).collect();
-        for (sums, tensors) in self.sums.iter_mut().zip(self.merged.grids.chunks_mut(metrics.len())) {
-            sums.move_to(tensors, iteration, self.prompts, &ends);
+        for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
+            pool.add(sums);
+        }
+        self.replicates += 1;
+        if self.replicates == u64::from(self.plan.context.replicates) {
+            self.fill_tensors();
+            self.replicates = 0;
         }
         self.prompts = 0;
         self.baselines.fill(Moments::default());
         self.is_baseline_lost = false;
+    }
+
+    fn fill_tensors(&mut self) {
+        let metrics = &self.plan.context.metrics;
+        let iteration = self.merged.clean.first().map_or(0, Vec::len);
+        for (metric, ends) in self.ends.iter().enumerate() {
+            self.merged.clean[metric].push(to_f32(ends.clean));
+            self.merged.corrupted[metric].push(to_f32(ends.corrupted));
+        }
+        let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
+        let ends: Vec<Option<Ends>> = metrics.iter().zip(&self.ends).map(normalized).collect();
+        let tensors = self.merged.grids.chunks_mut(metrics.len());
+        for (grid, tensors) in tensors.enumerate() {
+            match self.pools.get_mut(grid) {
+                Some(pool) => pool.move_to(tensors, iteration, self.prompts, &ends),
+                None => self.sums[grid].move_to(tensors, iteration, self.prompts, &ends),
+            }
+        }
     }
 }
 
@@ -183,8 +229,9 @@ fn cells(grid: &Grid) -> u32 {
 }
 
 /// A grid under one metric, over all iterations; zeros, which take no memory before they are overwritten.
-fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> GridScores {
-    let places = iterations * cells(grid) as usize;
+fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric)) -> GridScores {
+    let places = context.spec_iterations() * cells(grid) as usize;
+    let prompts = if context.per_prompt { context.clean.prompts() as usize } else { 0 };
     GridScores {
         metric: index,
         grid: grid.name.clone(),
@@ -197,6 +244,8 @@ fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> G
         stderr: vec![0.0; places],
         count: vec![0; places],
         status: vec![0; places],
+        per_prompt: vec![0.0; places * prompts],
+        between: vec![0.0; if context.replicates > 1 { places } else { 0 }],
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod compare;
 mod merger;
+mod pool;
 mod sums;
 
 use std::convert::Infallible;
@@ -13,6 +14,7 @@ use std::convert::Infallible;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::results::{GridScores, SweepResults};
 use patchsweep_proto::scores::{CellScore, TileScores};
+use patchsweep_proto::tile::TileWork;
 
 pub use merger::Merger;
 
@@ -40,11 +42,13 @@ pub struct Merged {
 
 /// Scores that do not fit the tile that they are for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("scores for {wanted} cells and metrics wanted, {found} given")]
+#[error("{found} {what} given, not {wanted}")]
 pub struct ScoreShapeError {
-    /// Scores that the tile has.
+    /// Numbers of what.
+    pub what: &'static str,
+    /// How many the tile has.
     pub wanted: usize,
-    /// Scores that came.
+    /// How many came.
     pub found: usize,
 }
 
@@ -121,22 +125,31 @@ impl Merged {
             corrupted: self.corrupted,
             grids: self.grids,
             manifest,
+            replicates: plan.context.replicates,
         }
     }
 }
+
+const SCORES: &str = "scores of cells under metrics, over all prompts of the tile,";
 
 /// Checks that scores are for this tile's cells, the plan's metrics and as many prompts.
 pub fn check_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(), ScoreShapeError> {
     let metrics = plan.context.metrics.len();
     let Some(tile) = plan.tiles.get(tile.0 as usize) else {
-        return Err(ScoreShapeError { wanted: 0, found: scores.scores.len() });
+        return Err(ScoreShapeError { what: SCORES, wanted: 0, found: scores.scores.len() });
     };
     let wanted = tile.cell_count() * metrics;
     let prompts = u64::from(tile.prompts.end - tile.prompts.start);
     let is_full = |score: &&CellScore| score.value.count == prompts && score.effect.count == prompts;
     let full = scores.scores.iter().filter(is_full).count();
     if scores.metrics != metrics || full != wanted || scores.scores.len() != wanted {
-        return Err(ScoreShapeError { wanted, found: full });
+        return Err(ScoreShapeError { what: SCORES, wanted, found: full });
+    }
+    let keeps = plan.context.per_prompt && tile.work != TileWork::Baseline;
+    let effects = if keeps { wanted * tile.prompts.len() } else { 0 };
+    if scores.prompt_effects.len() != effects {
+        let found = scores.prompt_effects.len();
+        return Err(ScoreShapeError { what: "effects on single prompts", wanted: effects, found });
     }
     Ok(())
 }

@@ -30,15 +30,15 @@ pub(super) struct Ends {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    value_mean: f64,
-    effect_mean: f64,
-    effect_m2: f64,
+pub(super) struct Sum {
+    pub(super) value_mean: f64,
+    pub(super) effect_mean: f64,
+    pub(super) effect_m2: f64,
 }
 
 /// What became of a cell over the prompts so far; a later one outweighs those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
+pub(super) enum Fate {
     /// In no tile.
     #[default]
     Left,
@@ -96,6 +96,12 @@ impl GridSums {
         self.next = 0;
     }
 
+    /// Gives the sums \[cells, metrics\] and fates \[cells\] away, and starts anew.
+    pub(super) fn take(&mut self) -> (Vec<Sum>, Vec<Fate>) {
+        self.next = 0;
+        (std::mem::take(&mut self.sums), std::mem::take(&mut self.fates))
+    }
+
     /// Turns an iteration's sums into its part of the tensors under each metric, and forgets them. From the end on, because
     /// that is where a list gives back its memory.
     ///
@@ -136,7 +142,10 @@ fn write<'a>(
         scores.value[place] = to_f32(sum.value_mean);
         scores.stderr[place] = to_f32(sum.effect(count).standard_error());
         scores.count[place] = count;
-        scores.status[place] = sum.status(fate);
+        scores.status[place] = status(fate, sum.value_mean, sum.effect_mean);
+        if fate == Fate::Failed {
+            forget_prompts(scores, place);
+        }
         if let Some(ends) = ends {
             scores.normalized[place] = to_f32(ends.normalize(sum.value_mean));
         }
@@ -147,20 +156,27 @@ impl Sum {
     fn effect(&self, count: u64) -> Moments {
         Moments { count, mean: self.effect_mean, m2: self.effect_m2 }
     }
+}
 
-    fn status(&self, fate: Fate) -> u32 {
-        match fate {
-            Fate::Left => STATUS_NOOP,
-            Fate::Computed if self.value_mean.is_finite() && self.effect_mean.is_finite() => STATUS_COMPUTED,
-            Fate::Computed => STATUS_NOT_FINITE,
-            Fate::Failed => STATUS_FAILED,
-        }
+/// `value`, `effect`: means.
+pub(super) fn status(fate: Fate, value: f64, effect: f64) -> u32 {
+    match fate {
+        Fate::Left => STATUS_NOOP,
+        Fate::Computed if value.is_finite() && effect.is_finite() => STATUS_COMPUTED,
+        Fate::Computed => STATUS_NOT_FINITE,
+        Fate::Failed => STATUS_FAILED,
     }
+}
+
+/// A cell that failed has no effects on the prompts of its other tiles either.
+fn forget_prompts(scores: &mut GridScores, place: usize) {
+    let prompts = scores.per_prompt.len() / scores.effect.len();
+    scores.per_prompt[place * prompts..][..prompts].fill(f32::NAN);
 }
 
 impl Ends {
     /// Where a patched metric lies between the corrupted one, 0, and the clean one, 1.
-    fn normalize(&self, value: f64) -> f64 {
+    pub(super) fn normalize(&self, value: f64) -> f64 {
         let range = self.clean - self.corrupted;
         let range = if range == 0.0 { f64::NAN } else { range };
         (value - self.corrupted) / range

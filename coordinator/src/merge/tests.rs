@@ -11,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use super::merger::{CLEAN, CORRUPTED};
 use super::*;
 
+mod replicates;
+
 const LAYERS: u32 = 2;
 const PROMPTS: u32 = 5;
 
@@ -59,7 +61,18 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
             places.map(|place| score(&|prompt| pass(plan, iteration, place, prompt))).collect()
         }
     };
-    TileScores { metrics: 1, scores }
+    TileScores { metrics: 1, scores, prompt_effects: prompt_effects(plan, tile) }
+}
+
+/// Effects \[cells, prompts\], where the plan keeps them.
+fn prompt_effects(plan: &Plan, tile: &Tile) -> Vec<f32> {
+    let TileWork::Patch { cells, .. } = &tile.work else { return Vec::new() };
+    let places = cells.iter().cloned().flatten().filter(|_| plan.context.per_prompt);
+    let effect = |(place, prompt)| {
+        let (value, unpatched) = pass(plan, tile.iteration, place, prompt);
+        value - unpatched
+    };
+    places.flat_map(|place| tile.prompts.clone().map(move |prompt| (place, prompt))).map(effect).collect()
 }
 
 /// All tiles in order, some of them given up.
@@ -265,7 +278,8 @@ fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
     let merged_without = |lost: Option<TileId>| {
         let outcome = |tile: &Tile| {
             let one = scores(&plan, tile).scores;
-            let scores = TileScores { metrics: 2, scores: one.iter().flat_map(|&score| [score, score]).collect() };
+            let scores = one.iter().flat_map(|&score| [score, score]).collect();
+            let scores = TileScores { metrics: 2, scores, prompt_effects: Vec::new() };
             let is_lost = Some(tile.id) == lost;
             Ok::<_, Infallible>((tile.id, if is_lost { TileOutcome::GivenUp } else { TileOutcome::Scores(scores) }))
         };

@@ -5,10 +5,18 @@ use patchsweep_proto::grid::{Grid, PatchValue};
 use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
+use crate::spec::Spec;
 
 /// Most scores, cells over all iterations and grids under each metric: at 20 bytes each, results within the 1 GiB that
 /// may be sent.
 const MOST_SCORES: u64 = 50_000_000;
+
+/// Numbers of each score in results, whatever is kept of the prompts.
+const NUMBERS_PER_SCORE: u64 = 5;
+
+/// Most numbers in results that hold the effects on each prompt, of all replicates: 400 MB, which whoever merges, sends or
+/// reads them has in memory at once.
+const MOST_KEPT: u64 = 100_000_000;
 
 /// Refuses a context whose parts do not fit each other or the model.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
@@ -28,7 +36,7 @@ pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Res
         let message = format!("{prompts} prompts, more than the {MAX_PROMPTS} that a sweep may have; draw `samples`");
         return Err(inputs.source.error(span, message).into());
     }
-    let ids = prompts.saturating_mul(positions).saturating_mul(1 + inputs.spec.iteration.len());
+    let ids = prompts.saturating_mul(positions).saturating_mul(1 + runs(inputs.spec));
     if ids > MAX_TOKEN_IDS {
         return refuse(format!(
             "{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have"
@@ -41,9 +49,34 @@ pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Res
     Ok(())
 }
 
+/// Iterations with all their replicates.
+fn runs(spec: &Spec) -> usize {
+    let replicates = spec.corruption.as_ref().and_then(|corruption| corruption.get_ref().replicates.as_ref());
+    spec.iteration.len().saturating_mul(replicates.map_or(1, |replicates| *replicates.get_ref() as usize))
+}
+
 /// Results must fit what is sent at once, and the memory of whoever holds them.
 fn scores(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    scores_of(inputs, context, context.iterations.len() as u64)
+    scores_of(inputs, context, context.iterations.len() as u64)?;
+    prompt_effects(inputs, context)
+}
+
+/// As [`scores`], for what is kept beside them.
+fn prompt_effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
+    let Some(given) = inputs.spec.per_prompt.as_ref().filter(|given| *given.get_ref()) else { return Ok(()) };
+    let cells = context.grids.iter().map(|grid| grid.cell_count().map_or(u64::MAX, u64::from));
+    let each = (context.iterations.len() as u64).saturating_mul(context.metrics.len() as u64);
+    let scores = cells.fold(0, u64::saturating_add).saturating_mul(each);
+    let prompts = u64::from(context.clean.prompts());
+    if scores.saturating_mul(prompts + NUMBERS_PER_SCORE) <= MOST_KEPT {
+        return Ok(());
+    }
+    let effects = scores.saturating_mul(prompts);
+    let message = format!(
+        "{effects} effects (cells x iterations x metrics x prompts), too many for results of at most {MOST_KEPT} numbers; \
+         leave `per_prompt` out, restrict the grids, or draw fewer `samples`"
+    );
+    Err(inputs.source.error(given.span(), message).into())
 }
 
 fn scores_of(inputs: &Inputs<'_>, context: &SweepContext, iterations: u64) -> Result<(), PlanError> {
@@ -79,6 +112,7 @@ fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
         None => Ok(()),
         Some(StrayAnswer::NoCandidate { iteration, prompt, answer, metric }) => {
             let token = inputs.token_name(answer);
+            let iteration = iteration / context.replicates as usize;
             let message = format!(
                 "the answer {token} of prompt {prompt} in iteration {iteration} is not among the candidates of metric \
                  `{metric}`"
@@ -104,7 +138,8 @@ fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
 fn effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     let Some(grid) = context.grids.iter().find(|grid| grid.value == PatchValue::Other) else { return Ok(()) };
     for (index, spec) in inputs.spec.iteration.iter().enumerate() {
-        if unchanged_prompts(context, index) == context.clean.prompts() {
+        let all = u64::from(context.clean.prompts()) * u64::from(context.replicates);
+        if u64::from(unchanged_prompts(context, index)) == all {
             let message = format!(
                 "no prompt is corrupted at or before the read position: every effect of grid `{}` would be 0",
                 grid.name
@@ -115,10 +150,15 @@ fn effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
     Ok(())
 }
 
-/// Prompts that the corruption leaves as they are up to the last read position.
+/// Prompts that the corruption leaves as they are up to the last read position, in all replicates of one of the spec's
+/// iterations together.
 pub(super) fn unchanged_prompts(context: &SweepContext, iteration: usize) -> u32 {
-    let last_read = context.iterations[iteration].last_read();
-    let iteration = u32::try_from(iteration).unwrap_or(u32::MAX);
+    let first = u32::try_from(iteration).unwrap_or(u32::MAX).saturating_mul(context.replicates);
+    (first..first + context.replicates).map(|run| unchanged_in(context, run)).sum()
+}
+
+fn unchanged_in(context: &SweepContext, iteration: u32) -> u32 {
+    let last_read = context.iterations[iteration as usize].last_read();
     let unchanged = |&prompt: &u32| {
         let first_corrupted = context.prompt_pair(iteration, prompt).first_corrupted();
         first_corrupted.is_none_or(|first| last_read.is_none_or(|read| first > read))
@@ -129,9 +169,11 @@ pub(super) fn unchanged_prompts(context: &SweepContext, iteration: usize) -> u32
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::tokens::TokenMatrix;
+
     use super::super::example::{config, plan, refusal, spec};
     use super::*;
-    use crate::spec::{Source, Spec};
+    use crate::spec::Source;
 
     const UNTOUCHED: (&str, &str) = ("corrupt = [2]", "corrupt = []");
     const ABLATION: (&str, &str) = ("axes", "ablate = \"zero\"\naxes");
@@ -195,6 +237,38 @@ mod tests {
                 assert!(refused.contains("`layers`, or submit several sweeps"), "{refused}");
             }
         }
+    }
+
+    #[test]
+    fn effects_on_more_prompts_than_results_hold_are_refused_at_the_key() {
+        let kept = ("[model]", "per_prompt = true\n[model]");
+        let context = |prompts: u32| {
+            let mut context = SweepContext::clone(&plan(&[kept]).context);
+            context.clean = TokenMatrix::from_flat(prompts, 1, vec![0; prompts as usize]).expect("a matrix");
+            // 6 cells.
+            context.iterations = vec![context.iterations[0].clone(); 100];
+            context
+        };
+        let source = Source::new(spec(&[kept]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        prompt_effects(&inputs, &context(166_661)).expect("few enough");
+        let refused = prompt_effects(&inputs, &context(166_662)).expect_err("too many").to_string();
+        assert!(refused.contains("line 4, column 14: 99997200 effects (cells x iterations"), "{refused}");
+        assert!(refused.contains("leave `per_prompt` out"), "{refused}");
+        let source = Source::new(spec(&[]));
+        let parsed = Spec::parse(&source).expect("a spec");
+        prompt_effects(&Inputs { source: &source, spec: &parsed, ..inputs }, &context(1 << 20)).expect("not kept");
+    }
+
+    #[test]
+    fn replicates_count_as_iterations_do() {
+        let source = Source::new(spec(&[("groups", "replicates = 8\ngroups")]));
+        let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        let most = MAX_TOKEN_IDS / 9 / 8;
+        size(&inputs, most, 8).expect("few enough");
+        assert!(size(&inputs, most + 1, 8).is_err());
     }
 
     #[test]

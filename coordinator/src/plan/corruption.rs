@@ -34,6 +34,7 @@ pub(super) enum Scheme<'a> {
 }
 
 /// Tokens of other prompts.
+#[derive(Clone)]
 pub(super) struct Permute<'a> {
     /// Half-open position ranges.
     pub(super) groups: &'a [Spanned<Vec<u32>>],
@@ -42,7 +43,24 @@ pub(super) struct Permute<'a> {
     pub(super) distinct: Option<Range<usize>>,
 }
 
+/// Most replicates: from some tens on, more of them tell little more of the spread between them.
+const MOST_REPLICATES: u32 = 1000;
+
 impl Scheme<'_> {
+    /// The same with the seed of a replicate, counted from 0.
+    ///
+    /// Noise counts seeds up from iteration to iteration too; what matters is that the replicates of an iteration differ.
+    pub(super) fn replicate(&self, index: u32) -> Self {
+        let count_up = |seed: u64| seed.wrapping_add(index.into());
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Tokens => Self::Tokens,
+            Self::Permute(permute) => Self::Permute(Permute { seed: count_up(permute.seed), ..permute.clone() }),
+            Self::Pairs { kind } => Self::Pairs { kind: kind.clone() },
+            &Self::Noise { scale, seed } => Self::Noise { scale, seed: count_up(seed) },
+        }
+    }
+
     /// What the random choices come from; `None` where there are none.
     pub(super) fn seed(&self) -> Option<u64> {
         match self {
@@ -67,6 +85,7 @@ pub(super) fn read<'a>(inputs: &Inputs<'a>) -> Result<Scheme<'a>, PlanError> {
         };
     };
     let scheme = scheme(inputs, corruption.get_ref())?;
+    replicates(inputs)?;
     if tokens && !matches!(scheme, Scheme::Noise { .. }) {
         let message = "token ids are corrupted already: leave `[corruption]` out".to_owned();
         return Err(source.error(corruption.span(), message).into());
@@ -83,7 +102,7 @@ fn scheme<'a>(inputs: &Inputs<'a>, corruption: &'a schema::Corruption) -> Result
     };
     match kind.get_ref().as_str() {
         PERMUTE => {
-            only(inputs, corruption, &["groups", "seed", "distinct"])?;
+            only(inputs, corruption, &["groups", "seed", "distinct", "replicates"])?;
             let ranges = "the ranges of positions that are drawn together, like [[0, 6], [6, 8]]";
             let groups = corruption.groups.as_ref().ok_or_else(|| missing("groups", ranges))?;
             let distinct = corruption.distinct.as_ref().filter(|distinct| *distinct.get_ref()).map(Spanned::span);
@@ -91,7 +110,7 @@ fn scheme<'a>(inputs: &Inputs<'a>, corruption: &'a schema::Corruption) -> Result
         }
         PAIRS => only(inputs, corruption, &[]).map(|()| Scheme::Pairs { kind: kind.span() }),
         NOISE => {
-            only(inputs, corruption, &["scale", "seed"])?;
+            only(inputs, corruption, &["scale", "seed", "replicates"])?;
             let multiple = "the multiple of the embedding's standard deviation, for instance 3.0";
             let scale = corruption.scale.as_ref().ok_or_else(|| missing("scale", multiple))?;
             Ok(Scheme::Noise { scale: positive(inputs, scale)?, seed })
@@ -103,6 +122,18 @@ fn scheme<'a>(inputs: &Inputs<'a>, corruption: &'a schema::Corruption) -> Result
     }
 }
 
+/// How often the corruption is drawn.
+pub(super) fn replicates(inputs: &Inputs<'_>) -> Result<u32, PlanError> {
+    let given = inputs.spec.corruption.as_ref().and_then(|corruption| corruption.get_ref().replicates.as_ref());
+    let Some(replicates) = given else { return Ok(1) };
+    let count = *replicates.get_ref();
+    if (1..=MOST_REPLICATES).contains(&count) {
+        return Ok(count);
+    }
+    let message = format!("{count} replicates; give from 1 to {MOST_REPLICATES}, for instance 5");
+    Err(inputs.source.error(replicates.span(), message).into())
+}
+
 /// Refuses the keys of other kinds.
 fn only(inputs: &Inputs<'_>, corruption: &schema::Corruption, own: &[&str]) -> Result<(), PlanError> {
     let given = [
@@ -110,6 +141,7 @@ fn only(inputs: &Inputs<'_>, corruption: &schema::Corruption, own: &[&str]) -> R
         ("distinct", corruption.distinct.as_ref().map(Spanned::span)),
         ("scale", corruption.scale.as_ref().map(Spanned::span)),
         ("seed", corruption.seed.as_ref().map(Spanned::span)),
+        ("replicates", corruption.replicates.as_ref().map(Spanned::span)),
     ];
     let stray = given.into_iter().find_map(|(key, span)| span.filter(|_| !own.contains(&key)).map(|span| (key, span)));
     let Some((key, span)) = stray else { return Ok(()) };
@@ -141,6 +173,18 @@ mod tests {
         assert!(strange.contains("line 11, column 12: `distinct` does not belong to corruption `noise`"), "{strange}");
         let strange = refusal(&[(PERMUTE, "kind = \"permute\"\nscale = 3.0\ngroups = []")]);
         assert!(strange.contains("`scale` does not belong to corruption `permute`"), "{strange}");
+    }
+
+    #[test]
+    fn replicates_are_of_what_is_drawn() {
+        let stray = refusal(&[(PERMUTE, "kind = \"pairs\"\nreplicates = 2")]);
+        assert!(stray.contains("line 10, column 14: `replicates` does not belong to corruption `pairs`"), "{stray}");
+        for count in [0, 1001] {
+            let refused = refusal(&[("groups", &format!("replicates = {count}\ngroups"))]);
+            assert!(refused.contains("line 10, column 14: ") && refused.contains("give from 1 to 1000"), "{refused}");
+        }
+        let misspelt = refusal(&[("groups", "replicate = 3\ngroups")]);
+        assert!(misspelt.contains("did you mean `replicates`?"), "{misspelt}");
     }
 
     #[test]

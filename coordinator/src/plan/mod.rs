@@ -92,8 +92,8 @@ pub struct Plan {
     pub spec_text: String,
     /// What every random choice came from.
     pub seeds: Seeds,
-    /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\]; a
-    /// prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
+    /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\], in all
+    /// replicates together; a prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
     pub kept_answers: Vec<Option<u32>>,
 }
 
@@ -102,7 +102,7 @@ pub struct Plan {
 pub struct Seeds {
     /// Of the draw of prompts; `None` where token ids are given outright.
     pub dataset: Option<u64>,
-    /// Of the corruption; `None` where there is none to draw.
+    /// Of the corruption; `None` where there is none to draw. Further replicates have the numbers behind it.
     pub corruption: Option<u64>,
 }
 
@@ -116,7 +116,7 @@ impl Plan {
             Some(_) => token_file::read(inputs, &scheme)?,
             None => dataset::read(inputs, &scheme)?,
         };
-        let Experiments { iterations, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
+        let Experiments { iterations, replicates, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
         let Prompts { clean, labels: token_labels, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
@@ -128,6 +128,8 @@ impl Plan {
             clean,
             iterations,
             metrics,
+            per_prompt: spec.per_prompt.as_ref().is_some_and(|given| *given.get_ref()),
+            replicates,
         };
         checks::check(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
@@ -157,7 +159,14 @@ impl Plan {
         self.costs.iter().fold(0, |sum, &cost| sum.saturating_add(cost))
     }
 
-    /// Prompts that the corruption of an iteration leaves as they are up to its last read position.
+    /// The label of the spec's iteration that one of the context's is a replicate of.
+    #[must_use]
+    pub fn label_of(&self, iteration: u32) -> Option<&str> {
+        self.iteration_labels.get(self.context.spec_iteration(iteration)).map(String::as_str)
+    }
+
+    /// Prompts that the corruption of one of the spec's iterations leaves as they are up to its last read position, in all
+    /// replicates together.
     ///
     /// # Panics
     /// When there is no such iteration.

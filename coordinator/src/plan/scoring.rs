@@ -6,6 +6,7 @@ use super::{Inputs, PlanError};
 use crate::spec::schema::{Iteration, OneOrMore};
 
 /// What one iteration scores.
+#[derive(Clone)]
 pub(super) struct Scored {
     /// Read positions, ascending, at least one.
     pub(super) reads: Vec<u32>,

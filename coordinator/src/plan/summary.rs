@@ -13,15 +13,15 @@ use super::{CostModel, Plan};
 pub struct GridSummary {
     /// The grid's name.
     pub name: String,
-    /// Cells over all iterations.
+    /// Cells over all iterations of the spec.
     pub cells: u64,
-    /// Cells that no tile computes, because their patch cannot change the score of any prompt.
+    /// Cells that no tile computes, because their patch cannot change the score of any prompt in any replicate.
     pub noops: u64,
     /// Tiles.
     pub tiles: u64,
     /// Cost estimate of those tiles.
     pub multiply_adds: u64,
-    /// Cost of one whole forward pass per cell and prompt.
+    /// Cost of one whole forward pass per cell and prompt, in each replicate.
     pub multiply_adds_naive: u64,
     /// Bytes of the cached activations that its tiles need, over all iterations.
     pub cache_bytes: u64,
@@ -38,14 +38,15 @@ impl Plan {
         let naive = CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(prompts);
         let summary = |(index, grid): (u32, &Grid)| {
             let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
-            let cells = grid.extents().into_iter().map(u64::from).product::<u64>() * context.iterations.len() as u64;
+            let each = grid.extents().into_iter().map(u64::from).product::<u64>();
+            let cells = each * context.spec_iterations() as u64;
             GridSummary {
                 name: grid.name.clone(),
                 cells,
-                noops: cells - computed_cells(&own, context.iterations.len()),
+                noops: cells - computed_cells(&own, context),
                 tiles: own.len() as u64,
                 multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
-                multiply_adds_naive: cells.saturating_mul(naive),
+                multiply_adds_naive: cells.saturating_mul(context.replicates.into()).saturating_mul(naive),
                 cache_bytes: cache_bytes(context),
                 largest_batch_bytes: largest_batch_bytes(context, grid, &own),
             }
@@ -62,11 +63,11 @@ impl Plan {
     }
 }
 
-/// Cells that at least one tile computes, over all iterations.
-fn computed_cells(tiles: &[(&Tile, &[Range<u32>], u64)], iterations: usize) -> u64 {
-    let mut ranges = vec![Vec::new(); iterations];
+/// Cells that at least one tile computes, in at least one replicate, over the spec's iterations.
+fn computed_cells(tiles: &[(&Tile, &[Range<u32>], u64)], context: &SweepContext) -> u64 {
+    let mut ranges = vec![Vec::new(); context.spec_iterations()];
     for (tile, cells, _) in tiles {
-        ranges[tile.iteration as usize].extend_from_slice(cells);
+        ranges[context.spec_iteration(tile.iteration)].extend_from_slice(cells);
     }
     ranges.into_iter().map(covered).sum()
 }

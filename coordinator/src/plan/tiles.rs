@@ -36,6 +36,9 @@ const BYTES_BESIDE_CELLS: usize = 4096;
 /// Of a cell under each metric: four float64, mean and second moment of value and effect.
 const BYTES_PER_SCORE: usize = 4 * size_of::<f64>();
 
+/// Of a cell under each metric and on each prompt, where that is kept: a float32.
+const BYTES_PER_EFFECT: usize = size_of::<f32>();
+
 /// Of a cell: its number of prompts, a u32 as a varint. In the grant it is at worst a range of its own, of 12 bytes.
 const BYTES_PER_COUNT: usize = 5;
 
@@ -48,7 +51,7 @@ const MOST_REGIONS: usize = 4 * MOST_TILES;
 /// the baselines, then the live cells of grid after grid in row-major order.
 pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
     let cost = CostModel::of(context);
-    let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context));
+    let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context)).min(most_prompts(context));
     let ranges = context.clean.prompts().div_ceil(most_prompts.max(1)) as usize;
     let count = ranges.saturating_mul(context.iterations.len());
     if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
@@ -59,7 +62,7 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
     let mut cutter = Cutter {
         target,
         rows_wanted,
-        most_cells: most_cells(context.metrics.len()),
+        most_cells: most_cells(context, most_prompts),
         tiles: Vec::new(),
         costs: Vec::new(),
     };
@@ -73,10 +76,22 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
     Ok((cutter.tiles, cutter.costs))
 }
 
-/// Most cells of a tile, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
-fn most_cells(metrics: usize) -> u32 {
-    let cells = (MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS) / (BYTES_PER_SCORE * metrics.max(1) + BYTES_PER_COUNT);
-    u32::try_from(cells).unwrap_or(u32::MAX).max(1)
+/// Most cells of a tile of some prompts, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
+fn most_cells(context: &SweepContext, prompts: u32) -> u32 {
+    let metrics = context.metrics.len().max(1);
+    let kept = if context.per_prompt { prompts.min(context.clean.prompts()) as usize } else { 0 };
+    let bytes = metrics * (BYTES_PER_SCORE + BYTES_PER_EFFECT * kept) + BYTES_PER_COUNT;
+    u32::try_from((MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS) / bytes).unwrap_or(u32::MAX).max(1)
+}
+
+/// Most prompts of a tile whose effects are kept, so that one cell fits a message.
+fn most_prompts(context: &SweepContext) -> u32 {
+    if !context.per_prompt {
+        return u32::MAX;
+    }
+    let metrics = context.metrics.len().max(1);
+    let room = (MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS).saturating_sub(BYTES_PER_SCORE * metrics + BYTES_PER_COUNT);
+    u32::try_from(room / (BYTES_PER_EFFECT * metrics)).unwrap_or(u32::MAX).max(1)
 }
 
 fn default_prompts(context: &SweepContext) -> u32 {

@@ -90,7 +90,7 @@ pub enum ResultsError {
 /// All files are written and synced under temporary names before the first gets its final one. A new folder
 /// appears as a whole; in an existing one file after file is replaced, and what is not ours is left alone.
 pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) -> Result<ResultFiles, ResultsError> {
-    let tensors = tensors::tensors(results)?;
+    let tensors = tensors::with_statistics(results)?;
     let manifest = manifest::pretty(&results.manifest)?;
     let report = report::report_html(results)?;
     let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use patchsweep_proto::results::{GridScores, SweepResults};
 
+use crate::statistics::Statistics;
+
 /// A named tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tensor<'a> {
     /// Unique in the list.
     pub(super) name: String,
-    /// \[iterations\] or \[iterations, axes..\].
+    /// \[iterations\], \[iterations, axes..\] or \[iterations, axes.., prompts\].
     pub(super) shape: Vec<usize>,
     /// As many values as the shape says.
     pub(super) values: Values<'a>,
@@ -19,10 +21,10 @@ pub(super) struct Tensor<'a> {
 /// The element types that numpy, safetensors and xarray all read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values<'a> {
-    /// Effects, metrics, standard errors.
-    F32(&'a [f32]),
-    /// Statuses.
-    U32(&'a [u32]),
+    /// Effects, metrics, standard errors, intervals.
+    F32(Cow<'a, [f32]>),
+    /// Statuses, significance.
+    U32(Cow<'a, [u32]>),
     /// Counts; signed, because few array libraries calculate with unsigned 64-bit integers.
     I64(Cow<'a, [i64]>),
 }
@@ -68,6 +70,23 @@ pub enum TensorError {
     },
 }
 
+/// All tensors of a finished sweep, and what follows from them.
+pub(super) fn with_statistics(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorError> {
+    let mut list = tensors(results)?;
+    for scores in &results.grids {
+        let Statistics { low, high, p_value, significant } = Statistics::of(scores);
+        let tensor = |suffix, values| grid_tensor(results, scores, suffix, values);
+        list.extend([
+            tensor(".low", Values::F32(low.into())),
+            tensor(".high", Values::F32(high.into())),
+            tensor(".p_value", Values::F32(p_value.into())),
+            tensor(".significant", Values::U32(significant.into())),
+        ]);
+    }
+    check(&list)?;
+    Ok(list)
+}
+
 /// All tensors of a finished sweep: baselines first, then grids in the order of the spec.
 ///
 /// What this accepts is consistent: every other part of the results may index by the labels.
@@ -95,7 +114,7 @@ fn baselines<'a>(results: &SweepResults, kind: &str, rows: &'a [Vec<f32>]) -> Re
     let tensor = |(metric, row): (usize, &'a Vec<f32>)| Tensor {
         name: name(metric),
         shape: vec![results.iteration_labels.len()],
-        values: Values::F32(row),
+        values: Values::F32(row.into()),
     };
     Ok(rows.iter().enumerate().map(tensor).collect())
 }
@@ -109,21 +128,34 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
     if axes != indices {
         return Err(TensorError::Axes { grid: scores.grid.clone(), axes, indices });
     }
-    let mut shape = vec![results.iteration_labels.len()];
-    shape.extend(scores.extents());
-    let name = results.tensor_name(scores);
-    let tensor = |suffix: &str, values| Tensor { name: format!("{name}{suffix}"), shape: shape.clone(), values };
+    let tensor = |suffix, values| grid_tensor(results, scores, suffix, values);
     let counts = scores.count.iter().map(|&count| i64::try_from(count).unwrap_or(i64::MAX)).collect();
-    let mut list = vec![tensor("", Values::F32(&scores.effect)), tensor(".value", Values::F32(&scores.value))];
+    let mut list =
+        vec![tensor("", Values::F32((&scores.effect).into())), tensor(".value", Values::F32((&scores.value).into()))];
     if !scores.normalized.is_empty() {
-        list.push(tensor(".normalized", Values::F32(&scores.normalized)));
+        list.push(tensor(".normalized", Values::F32((&scores.normalized).into())));
     }
     list.extend([
-        tensor(".stderr", Values::F32(&scores.stderr)),
+        tensor(".stderr", Values::F32((&scores.stderr).into())),
         tensor(".count", Values::I64(counts)),
-        tensor(".status", Values::U32(&scores.status)),
+        tensor(".status", Values::U32((&scores.status).into())),
     ]);
+    if !scores.between.is_empty() {
+        list.push(tensor(".between", Values::F32((&scores.between).into())));
+    }
+    if !scores.per_prompt.is_empty() {
+        let mut kept = tensor(".prompts", Values::F32((&scores.per_prompt).into()));
+        kept.shape.push(scores.per_prompt.len() / scores.effect.len().max(1));
+        list.push(kept);
+    }
     Ok(list)
+}
+
+/// One number for each cell.
+fn grid_tensor<'a>(results: &SweepResults, scores: &GridScores, suffix: &str, values: Values<'a>) -> Tensor<'a> {
+    let mut shape = vec![results.iteration_labels.len()];
+    shape.extend(scores.extents());
+    Tensor { name: format!("{}{suffix}", results.tensor_name(scores)), shape, values }
 }
 
 fn check(list: &[Tensor<'_>]) -> Result<(), TensorError> {
@@ -180,6 +212,38 @@ mod tests {
         assert_eq!(names[4..8], ["resid_pre", "resid_pre.value", "resid_pre.normalized", "resid_pre.stderr"]);
         results.grids[0].normalized.pop();
         assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "resid_pre.normalized"));
+    }
+
+    #[test]
+    fn what_is_kept_of_prompts_and_replicates_has_tensors_of_its_own() {
+        let mut results = example();
+        let names = |results: &SweepResults| -> Vec<String> {
+            tensors(results).expect("consistent").into_iter().map(|tensor| tensor.name).collect()
+        };
+        assert!(!names(&results).iter().any(|name| name.ends_with(".between") || name.ends_with(".prompts")));
+        results.grids[1].between = results.grids[1].effect.clone();
+        results.grids[1].per_prompt = results.grids[1].effect.repeat(5);
+        let list = tensors(&results).expect("consistent");
+        let shape = |name: &str| list.iter().find(|tensor| tensor.name == name).map(|tensor| tensor.shape.clone());
+        assert_eq!((shape("z.between"), shape("z.prompts")), (Some(vec![3, 4, 4]), Some(vec![3, 4, 4, 5])));
+        results.grids[1].per_prompt.pop();
+        assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "z.prompts"));
+    }
+
+    #[test]
+    fn every_grid_has_its_statistics_under_every_metric() {
+        let results = example();
+        let list = with_statistics(&results).expect("consistent");
+        for name in ["resid_pre", "z", "resid_pre@prob", "z@prob"] {
+            for suffix in [".low", ".high", ".p_value", ".significant"] {
+                let tensor = list.iter().find(|tensor| tensor.name == format!("{name}{suffix}")).expect("a tensor");
+                let grid = list.iter().find(|tensor| tensor.name == name).expect("a grid");
+                assert_eq!(tensor.shape, grid.shape);
+            }
+        }
+        let significant = list.iter().find(|tensor| tensor.name == "z.significant").expect("a tensor");
+        let Values::U32(values) = &significant.values else { panic!("unsigned numbers") };
+        assert_eq!(**values, *Statistics::of(&results.grids[1]).significant);
     }
 
     #[test]

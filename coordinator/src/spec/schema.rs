@@ -25,6 +25,8 @@ pub struct Spec {
     /// Which run is patched; default noising: the clean one.
     #[serde(default)]
     pub direction: Direction,
+    /// Keep the effect on each prompt; default false.
+    pub per_prompt: Option<Spanned<bool>>,
     /// The model to patch.
     pub model: Spanned<Model>,
     /// The clean prompts.

@@ -56,7 +56,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
                 return Err(Defect::Parts("its tiles are not in order"));
             }
         }
-        let iterations = context.iterations.len();
+        let iterations = context.spec_iterations();
         if wire.costs.len() != tiles.len() {
             return Err(Defect::Parts("it has not one cost per tile"));
         }

@@ -3,7 +3,7 @@
 use redb::TableDefinition;
 
 /// What a file of this format says of itself.
-pub(super) const FORMAT: &str = "patchsweep state 1";
+pub(super) const FORMAT: &str = "patchsweep state 2";
 
 /// [`FORMAT`] as it stands, and sealed: the coordinator's id and the epoch.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");

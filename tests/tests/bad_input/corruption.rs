@@ -60,3 +60,16 @@ fn token_ids_take_noise_in_place_of_corrupted_tokens() {
     let neither = ["case.json: no `corrupted`: give corrupted token ids, or in the spec `[corruption]`"];
     refused(&Sweep::on_reference("tiny", tokens::SPEC, &case.to_string()), &neither);
 }
+
+#[test]
+fn only_what_is_drawn_is_drawn_several_times() {
+    let stray = ["`replicates` does not belong to corruption `pairs`: leave it out"];
+    mistake(PERMUTE, "kind = \"pairs\"\nreplicates = 3", "line 14, column 14", &stray);
+    for count in ["0", "1001"] {
+        let replicates = format!("replicates = {count}\n{PERMUTE}");
+        mistake(PERMUTE, &replicates, "line 13, column 14", &["replicates; give from 1 to 1000"]);
+    }
+    mistake(PERMUTE, &format!("replicates = -1\n{PERMUTE}"), "line 13, column 14", &[]);
+    let none = ["unknown field `replicates`"];
+    mistake("schema = 1", "schema = 1\nreplicates = 3", "line 3, column 1", &none);
+}

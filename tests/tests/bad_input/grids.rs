@@ -1,6 +1,8 @@
 //! Grids that name what is not there.
 
+use crate::refusal::refused;
 use crate::spec::mistake;
+use crate::text::{PROMPTS, SPEC, sweep};
 
 /// A line put before the grid's axes.
 #[track_caller]
@@ -53,4 +55,19 @@ fn two_grids_have_two_names() {
 #[test]
 fn an_unknown_ablation_is_refused_with_the_nearest_one() {
     with_line(r#"ablate = "zeor""#, "line 27, column 10", &["`zeor`", "`zero` or `mean`", "did you mean `zero`?"]);
+}
+
+#[test]
+fn effects_on_prompts_are_kept_or_not_and_no_more_than_results_hold() {
+    mistake("schema = 1", "schema = 1\nper_prompt = 1", "line 2, column 14", &["expected `true` or `false`"]);
+    mistake("schema = 1", "schema = 1\nper_promt = true", "line 2, column 1", &["did you mean `per_prompt`?"]);
+    let all = "[[grid]]\ncomponent = \"pattern\"\naxes = [\"layer\", \"head\", \"dest_pos\", \"src_pos\"]\n\n[[grid]]";
+    let spec = SPEC.replace("schema = 1", "schema = 1\nper_prompt = true").replace("[[grid]]", all);
+    let spec = spec.replace("replace = false", "replace = true\nsamples = 100000");
+    let words = [
+        "spec line 2, column 14",
+        "104000000 effects (cells x iterations x metrics x prompts)",
+        "leave `per_prompt` out",
+    ];
+    refused(&sweep(&spec, PROMPTS), &words);
 }

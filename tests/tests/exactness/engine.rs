@@ -13,6 +13,14 @@ use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
 
 use crate::scenario::Cut;
 
+/// What the engine says of a cell.
+pub(crate) struct Scored {
+    /// \[metrics\]
+    pub(crate) scores: Vec<CellScore>,
+    /// Effects \[metrics\]\[prompts\]; of baselines none.
+    pub(crate) effects: Vec<Vec<f32>>,
+}
+
 /// A sweep's engine, and how its work is cut.
 pub(crate) struct TiledEngine<'a> {
     engine: Gpt2Engine,
@@ -37,22 +45,22 @@ impl<'a> TiledEngine<'a> {
 
     /// Clean and corrupted scores over all prompts \[runs, metrics\].
     pub(crate) fn baselines(&mut self, iteration: u32) -> Vec<Vec<CellScore>> {
-        self.over_prompts(iteration, &TileWork::Baseline)
+        self.over_prompts(iteration, &TileWork::Baseline).into_iter().map(|cell| cell.scores).collect()
     }
 
     /// Scores over all prompts \[cells, metrics\].
-    pub(crate) fn grid(&mut self, iteration: u32, grid: u32) -> Vec<Vec<CellScore>> {
+    pub(crate) fn grid(&mut self, iteration: u32, grid: u32) -> Vec<Scored> {
         let count = self.context.grids[grid as usize].cell_count().expect("few cells");
-        let mut scores = vec![Vec::new(); count as usize];
+        let mut scores: Vec<Option<Scored>> = (0..count).map(|_| None).collect();
         for places in self.tiles(count) {
             let ranges: Vec<Range<u32>> = places.iter().map(|&place| place..place + 1).collect();
             let cells = merge_adjacent(ranges);
             let tile = self.over_prompts(iteration, &TileWork::Patch { grid, cells });
             for (place, cell) in places.into_iter().zip(tile) {
-                scores[place as usize] = cell;
+                scores[place as usize] = Some(cell);
             }
         }
-        scores
+        scores.into_iter().map(|cell| cell.expect("every cell is in a tile")).collect()
     }
 
     /// Places of the cells of each tile, ascending.
@@ -64,16 +72,25 @@ impl<'a> TiledEngine<'a> {
     }
 
     /// The same work for each range of prompts, merged \[cells, metrics\].
-    fn over_prompts(&mut self, iteration: u32, work: &TileWork) -> Vec<Vec<CellScore>> {
+    fn over_prompts(&mut self, iteration: u32, work: &TileWork) -> Vec<Scored> {
+        let metrics = self.context.metrics.len();
         let ends = self.cut.prompts.iter().copied().chain([self.context.clean.prompts()]);
         let mut start = 0;
         let mut merged: Option<Vec<CellScore>> = None;
+        let mut effects: Vec<Vec<f32>> = Vec::new();
         for end in ends {
             let tile = Tile { id: TileId(0), iteration, prompts: start..end, work: work.clone() };
             let evaluation =
                 self.engine.evaluate(self.context, &tile, None, &Cancel::new()).expect("the engine computes the tile");
             let scores = evaluation.scores.scores;
-            assert_eq!(scores.len(), tile.cell_count() * self.context.metrics.len());
+            assert_eq!(scores.len(), tile.cell_count() * metrics);
+            let kept = evaluation.scores.prompt_effects;
+            let keeps = self.context.per_prompt && *work != TileWork::Baseline;
+            assert_eq!(kept.len(), if keeps { scores.len() * tile.prompts.len() } else { 0 });
+            effects.resize(scores.len(), Vec::new());
+            for (effects, kept) in effects.iter_mut().zip(kept.chunks(tile.prompts.len())) {
+                effects.extend(kept);
+            }
             merged = Some(match merged {
                 Some(before) => before.into_iter().zip(scores).map(|(a, b)| a.merge(b)).collect(),
                 None => scores,
@@ -81,7 +98,11 @@ impl<'a> TiledEngine<'a> {
             start = end;
         }
         let scores = merged.expect("there are prompts");
-        scores.chunks(self.context.metrics.len()).map(<[CellScore]>::to_vec).collect()
+        let cell = |(scores, effects): (&[CellScore], &[Vec<f32>])| Scored {
+            scores: scores.to_vec(),
+            effects: effects.to_vec(),
+        };
+        scores.chunks(metrics).zip(effects.chunks(metrics)).map(cell).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use patchsweep_tests::brute_force::{BruteForce, Gpt2};
 use tempfile::TempDir;
 
 use crate::compare::{Expected, tolerance};
-use crate::engine::TiledEngine;
+use crate::engine::{Scored, TiledEngine};
 use crate::scenario::Scenario;
 
 /// Brute force's own rounding, in float64.
@@ -63,13 +63,14 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
             check_cell(context, run, &unpatched, &scores).map_err(|error| format!("baseline: {error}"))?;
         }
         for (grid, index) in context.grids.iter().zip(0..) {
-            for (place, scores) in (0..).zip(engine.grid(iteration, index)) {
+            for (place, Scored { scores, effects: kept }) in (0..).zip(engine.grid(iteration, index)) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
                 let noops = noops(context, iteration, &cell);
                 let at = |error: String| format!("iteration {iteration}, {}, cell {place}: {error}", grid.name);
                 effects.add(check_noops(&patched, &unpatched, &noops).map_err(at)?);
                 check_cell(context, &patched, &unpatched, &scores).map_err(at)?;
+                check_prompts([&patched, &unpatched], &kept, &noops, &scores).map_err(at)?;
                 if noops.iter().all(|&noop| noop) && !scores.iter().all(|score| is_nothing(score.effect)) {
                     return Err(at(format!("an effect of a patch that cannot matter: {scores:?}")));
                 }
@@ -119,6 +120,35 @@ fn check_cell(
     Ok(())
 }
 
+/// The engine's effects on each prompt \[metrics\]\[prompts\] are brute force's, exactly 0 where a patch cannot matter, and
+/// those that its moments are of.
+fn check_prompts(
+    [patched, unpatched]: [&[Vec<f64>]; 2],
+    kept: &[Vec<f32>],
+    noops: &[bool],
+    scores: &[CellScore],
+) -> Result<(), String> {
+    for (((patched, unpatched), kept), score) in patched.iter().zip(unpatched).zip(kept).zip(scores) {
+        let bound = 2.0 * tolerance(patched.iter().chain(unpatched));
+        if kept.len() != noops.len() {
+            return Err(format!("effects on {} prompts, not {}", kept.len(), noops.len()));
+        }
+        for (prompt, (&effect, &noop)) in kept.iter().zip(noops).enumerate() {
+            let wanted = patched[prompt] - unpatched[prompt];
+            let is_right = if noop { effect.to_bits() == 0 } else { (f64::from(effect) - wanted).abs() <= bound };
+            if !is_right {
+                return Err(format!("effect on prompt {prompt} is {effect}, not {wanted}, no-op: {noop}"));
+            }
+        }
+        let moments = Moments::of(&kept.iter().copied().map(f64::from).collect::<Vec<_>>());
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-6);
+        if !close(moments.mean, score.effect.mean) || !close(moments.m2, score.effect.m2) {
+            return Err(format!("{:?}, but of the effects on prompts {moments:?}", score.effect));
+        }
+    }
+    Ok(())
+}
+
 /// Nothing at all, not only next to nothing.
 fn is_nothing(effect: Moments) -> bool {
     effect == Moments { count: effect.count, mean: 0.0, m2: 0.0 }
@@ -135,6 +165,7 @@ pub(crate) fn check_swapped(scenario: &Scenario) -> Result<(), String> {
         for (grid, index) in context.grids.iter().zip(0..) {
             let both = engine.grid(iteration, index).into_iter().zip(swapped_engine.grid(0, index));
             for (place, (ours, theirs)) in both.enumerate() {
+                let (ours, theirs) = (ours.scores, theirs.scores);
                 for ((metric, ours), theirs) in context.metrics.iter().zip(ours).zip(theirs) {
                     let bound = tolerance(&[ours.value.mean, theirs.value.mean]);
                     let close = |a: Moments, b: Moments| (a.mean - b.mean).abs() <= bound;

@@ -61,8 +61,10 @@ impl TileTask<'_> {
         }
         let (baseline, cells) = runs.split_first().expect("the baseline comes first");
         let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
-        let scores = cells.iter().flat_map(|cell| cell.iter().zip(baseline)).map(score).collect();
-        Ok(TileScores { metrics, scores })
+        let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
+        let keeps = self.context.per_prompt && self.tile.work != TileWork::Baseline;
+        let prompt_effects = if keeps { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
+        Ok(TileScores { metrics, scores: scored().map(score).collect(), prompt_effects })
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
@@ -107,4 +109,9 @@ impl TileTask<'_> {
         };
         2 * bytes_per_prompt(self.context, &sites)
     }
+}
+
+/// Patched metric minus that of the unpatched run \[prompts\].
+fn prompt_effects<'a>((values, baseline): (&'a Vec<f32>, &'a Vec<f32>)) -> impl Iterator<Item = f32> + 'a {
+    values.iter().zip(baseline).map(|(value, baseline)| value - baseline)
 }

@@ -45,6 +45,8 @@ fn context(grids: Vec<Grid>) -> SweepContext {
             normalize: false,
         }],
         grids,
+        per_prompt: false,
+        replicates: 1,
     }
 }
 
@@ -155,24 +157,29 @@ fn tiles_are_of_about_the_target_cost() {
     }
 }
 
-/// Tiles of a grid with so many cells in one layer, under so many metrics.
-fn tiles_of(cells: u32, metrics: usize) -> Vec<usize> {
+/// A grid with so many cells in one layer, under so many metrics.
+fn wide(cells: u32, metrics: usize, per_prompt: bool) -> SweepContext {
     let wide = ModelShape { layers: 1, heads: cells, ..SHAPE };
     let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &wide, POSITIONS).expect("a grid");
-    let mut context = SweepContext { shape: wide, ..context(vec![z]) };
+    let mut context = SweepContext { shape: wide, per_prompt, ..context(vec![z]) };
     context.metrics = vec![context.metrics[0].clone(); metrics];
-    let (tiles, _) = cut(&context, options(u64::MAX, 4)).expect("few tiles");
+    context
+}
+
+/// Cells of its tiles.
+fn tiles_of(context: &SweepContext) -> Vec<usize> {
+    let (tiles, _) = cut(context, options(u64::MAX, 4)).expect("few tiles");
     tiles.iter().filter(|tile| tile.iteration == 0 && of_grid(tile, 0)).map(Tile::cell_count).collect()
 }
 
 #[test]
 fn a_tile_has_no_more_cells_than_its_messages_take() {
-    for metrics in [1, 2, MOST_METRICS] {
-        let most = most_cells(metrics);
-        let whole = most as usize;
-        assert_eq!(tiles_of(most - 1, metrics), [whole - 1]);
-        assert_eq!(tiles_of(most, metrics), [whole]);
-        assert_eq!(tiles_of(most + 1, metrics), [whole, 1]);
+    for (metrics, kept) in [(1, false), (2, false), (MOST_METRICS, false), (1, true), (2, true), (MOST_METRICS, true)] {
+        let most = most_cells(&wide(1, metrics, kept), 4);
+        let (whole, tiles_of) = (most as usize, |cells| tiles_of(&wide(cells, metrics, kept)));
+        assert_eq!(tiles_of(most - 1), [whole - 1]);
+        assert_eq!(tiles_of(most), [whole]);
+        assert_eq!(tiles_of(most + 1), [whole, 1]);
     }
 }
 
@@ -182,7 +189,8 @@ fn lease() -> v1::Lease {
     v1::Lease { epoch: u64::MAX, sweep_id: longest, tile_id: u32::MAX, attempt: u32::MAX }
 }
 
-fn result_bytes(cells: u32, metrics: usize) -> usize {
+/// `kept`: prompts whose effects are kept.
+fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
     let list = || vec![-1.0e-300; cells as usize * metrics];
     let scores = v1::TileScores {
         cells,
@@ -192,6 +200,7 @@ fn result_bytes(cells: u32, metrics: usize) -> usize {
         value_m2: list(),
         effect_mean: list(),
         effect_m2: list(),
+        prompt_effects: vec![1.0; cells as usize * metrics * kept as usize],
     };
     let most = u64::MAX;
     let result = v1::TileResult {
@@ -224,16 +233,37 @@ fn grant_bytes(cells: u32) -> usize {
 
 #[test]
 fn the_largest_tile_s_messages_stay_within_their_bound() {
-    for metrics in [1, 2, MOST_METRICS] {
-        let most = most_cells(metrics);
+    for (metrics, kept) in [(1, 0), (2, 0), (MOST_METRICS, 0), (1, 1), (1, 256), (MOST_METRICS, 4), (3, 10_000)] {
+        let mut context = wide(1, metrics, kept > 0);
+        context.clean = prompts(kept.max(4));
+        let most = most_cells(&context, kept.max(4));
         for cells in [most - 1, most, most + 1] {
-            let largest = result_bytes(cells, metrics).max(grant_bytes(cells));
+            let largest = result_bytes(cells, metrics, kept).max(grant_bytes(cells));
             assert!(cells > most || largest <= MOST_MESSAGE_BYTES, "{cells} cells, {metrics} metrics: {largest}");
         }
         // Not needlessly small either.
-        let twice = result_bytes(2 * most, metrics);
+        let twice = result_bytes(2 * most, metrics, kept);
         assert!(twice > MOST_MESSAGE_BYTES, "{metrics} metrics: {twice}");
     }
+}
+
+#[test]
+fn a_tile_whose_effects_are_kept_has_no_more_prompts_than_one_cell_s_message_takes() {
+    for metrics in [1, 3, MOST_METRICS] {
+        let context = wide(1, metrics, true);
+        let most = most_prompts(&context);
+        assert!(result_bytes(1, metrics, most) <= MOST_MESSAGE_BYTES);
+        assert!(result_bytes(1, metrics, 2 * most) > MOST_MESSAGE_BYTES);
+        assert_eq!(most_cells(&SweepContext { clean: prompts(most), ..context }, most), 1);
+    }
+    let context = SweepContext { clean: prompts(300_000), ..wide(1, 1, true) };
+    let most = most_prompts(&context) as usize;
+    let ranges = sections(&context, u32::MAX.min(most_prompts(&context)));
+    assert!(ranges.map(|section| section.prompts.len()).all(|length| length <= most));
+}
+
+fn prompts(count: u32) -> TokenMatrix {
+    TokenMatrix::from_flat(count, 1, vec![0; count as usize]).expect("a matrix")
 }
 
 #[test]

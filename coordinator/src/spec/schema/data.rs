@@ -50,4 +50,6 @@ pub struct Corruption {
     pub scale: Option<Spanned<f64>>,
     /// Of `permute` and `noise`: seed of what is drawn; default 0.
     pub seed: Option<Spanned<u64>>,
+    /// Of `permute` and `noise`: how often it is drawn, with seeds that count up from `seed`; default 1.
+    pub replicates: Option<Spanned<u32>>,
 }
