@@ -2,6 +2,7 @@
 
 mod children;
 mod error;
+mod explain;
 mod gate;
 mod logging;
 mod output;
@@ -73,6 +74,8 @@ enum Command {
     Workers(CoordinatorArgs),
     /// Ask a worker to finish what it has in hand and leave.
     Drain(workers::DrainArgs),
+    /// Say where a sweep's work is, or one cell's, what went wrong, and why nothing runs.
+    Explain(explain::ExplainArgs),
     /// Write a finished sweep's tensors and report into a folder.
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
@@ -116,6 +119,7 @@ pub async fn main() -> ExitCode {
         Command::Resume(args) => sweeps::resume(args, printer).await,
         Command::Workers(args) => workers::list(args, printer).await,
         Command::Drain(args) => workers::drain(args).await,
+        Command::Explain(args) => explain::explain(args, printer).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
     };

@@ -163,11 +163,11 @@ mod tests {
     fn prompts_with_different_reasons_are_counted() {
         let plan = plan(Component::ResidPre);
         let address = CellAddress { grid: 0, iteration: 0, place: 0 };
-        let (prompts, reason) = noop(&plan, &address, &[0..1]);
+        let (prompts, reason) = noop(&plan, &address, std::slice::from_ref(&(0..1)));
         assert_eq!(prompts, 4);
         let reason = reason.expect("reasons");
         assert!(reason.contains("2 prompts: the corrupted prompt is the clean one"), "{reason}");
         assert!(reason.contains("1 prompts: position 0 comes before the first corrupted one, 1"), "{reason}");
-        assert_eq!(noop(&plan, &address, &[0..5]), (0, None));
+        assert_eq!(noop(&plan, &address, std::slice::from_ref(&(0..5))), (0, None));
     }
 }

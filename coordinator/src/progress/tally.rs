@@ -24,9 +24,9 @@ impl Tally {
         let cells = |grid: &patchsweep_proto::grid::Grid| grid.extents().into_iter().product::<u32>() as usize;
         let sizes = std::iter::once(1).chain(plan.context.grids.iter().map(cells));
         let names = std::iter::once(BASELINES).chain(plan.context.grids.iter().map(|grid| grid.name.as_str()));
-        let named = |name: &str| GridProgress { name: name.to_owned(), ..GridProgress::default() };
+        let untouched = |name: &str| GridProgress { name: name.to_owned(), ..GridProgress::default() };
         let mut tally = Self {
-            grids: names.map(named).collect(),
+            grids: names.map(untouched).collect(),
             missing: sizes.map(|cells| vec![0; iterations * cells]).collect(),
         };
         for tile in 0..plan.tiles.len() {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What is measured over, where tiles do not take longer.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// So many finishes count however long ago they were: tiles may take longer than the window.
 const LEAST: usize = 4;

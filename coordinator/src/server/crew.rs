@@ -140,6 +140,9 @@ impl Actor {
     pub(super) fn note_vitals(&mut self, worker: WorkerId, vitals: Vitals) {
         let Some(connected) = self.workers.get_mut(&worker) else { return };
         let Vitals { cache, memory, in_hand, memory_retries } = vitals;
+        if cache.is_none() && memory.is_none() {
+            return;
+        }
         let before = &connected.latest;
         connected.latest = Latest {
             cache: cache.unwrap_or(before.cache),

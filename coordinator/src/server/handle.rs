@@ -42,7 +42,7 @@ pub(super) struct Seat {
     pub(super) dismissed: oneshot::Receiver<()>,
 }
 
-/// What a worker says of itself with a heartbeat; what is `None` was not said.
+/// What a worker says of itself with a heartbeat; with neither cache nor memory it says nothing.
 #[derive(Debug)]
 pub(super) struct Vitals {
     pub(super) cache: Option<CacheStats>,

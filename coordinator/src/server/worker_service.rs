@@ -114,7 +114,7 @@ fn read_registration(register: v1::Register) -> Result<Registration, WireError> 
     };
     let cache = cache.map(CacheStats::from).unwrap_or_default();
     let held = held.into_iter().map(Lease::from).collect();
-    Ok(Registration { name, device, version, credit, cache, held, held_for })
+    Ok(Registration { name, device, credit, version, cache, held, held_for })
 }
 
 /// What a registered worker says, as the owning task takes it.
