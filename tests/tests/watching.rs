@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep::client::Client;
+use patchsweep::client::{Client, Update};
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
@@ -48,7 +48,7 @@ async fn a_sweep_is_watched_from_its_first_tile_to_its_last() {
     let nothing = client.partial_results(&id).await.expect("nothing so far");
     assert!(nothing.grids.iter().flat_map(|grid| &grid.status).all(|&status| status == STATUS_PENDING));
 
-    let mut worker = worker(&url, &["--models", &data(), "--memory-budget", "1GiB"]);
+    let worker = worker(&url, &["--models", &data(), "--memory-budget", "1GiB"]);
     let connected = only_worker(&mut client, |worker| worker.memory.budget > 0).await;
     assert_eq!((connected.memory.budget, connected.version.as_str()), (1 << 30, env!("CARGO_PKG_VERSION")));
     coordinator.wait_for("tile done");
@@ -59,8 +59,17 @@ async fn a_sweep_is_watched_from_its_first_tile_to_its_last() {
     assert_eq!(hand.lease.sweep, id);
     assert!([BASELINES, "resid_pre", "z"].contains(&hand.grid.as_str()), "{hand:?}");
     assert!(hand.iteration.starts_with("Iteration "), "{hand:?}");
-    let status = client.status(&id).await.expect("it is known");
-    assert!(status.state == SweepState::Running && status.multiply_adds_done > 0, "{status:?}");
+    let mut watch = client.watch(&id).await.expect("it is known");
+    let has_begun = async {
+        while let Some(Update::Status(status)) = watch.next().await.expect("the coordinator stays") {
+            if status.multiply_adds_done > 0 {
+                return status.state;
+            }
+        }
+        panic!("the watch ended")
+    };
+    let state = tokio::time::timeout(BOUND, has_begun).await.expect("in time");
+    assert_eq!(state, SweepState::Running, "it holds still in the middle");
     let so_far = client.partial_results(&id).await.expect("what there is");
     assert!(so_far.manifest.contains(r#""state":"running""#), "{}", so_far.manifest);
     worker.signal("CONT");
@@ -69,7 +78,7 @@ async fn a_sweep_is_watched_from_its_first_tile_to_its_last() {
     let mut watch = client.watch(&id).await.expect("it is known");
     let watched = async {
         while let Some(update) = watch.next().await.expect("the coordinator stays") {
-            if let patchsweep::client::Update::Status(status) = update {
+            if let Update::Status(status) = update {
                 rates.push((status.multiply_adds_per_second, status.remaining()));
             }
         }

@@ -103,12 +103,12 @@ fn text(workers: &[WorkerStatus]) -> String {
         "name",
         "device",
         "state",
-        "memory",
         "leases",
         "tiles",
         "multiply-adds/s",
-        "hits",
         "silent",
+        "memory",
+        "hits",
         "in-hand",
     ];
     let mut table = table::new(header);
@@ -118,12 +118,12 @@ fn text(workers: &[WorkerStatus]) -> String {
             worker.name.clone(),
             worker.device.clone(),
             worker.state.name().to_owned(),
-            memory(worker),
             worker.leases.len().to_string(),
             worker.tiles_done.to_string(),
             worker.multiply_adds_per_second.map_or_else(|| "-".to_owned(), table::scientific),
-            hits(worker),
             format!("{}s", worker.silent.as_secs()),
+            memory(worker),
+            hits(worker),
             worker.hand.as_ref().map_or_else(|| "-".to_owned(), in_hand),
         ]);
     }
@@ -200,9 +200,9 @@ mod tests {
         let workers = [busy, broken];
         let text = text(&workers);
         let row = |line: usize| text.lines().nth(line).expect("a row").split_whitespace().collect::<Vec<_>>();
-        let known = ["w1", "node:1", "cuda:0", "active", "3.0GiB/9.0GiB", "1", "7", "2.50e9", "75%", "2s"];
+        let known = ["w1", "node:1", "cuda:0", "active", "1", "7", "2.50e9", "2s", "3.0GiB/9.0GiB", "75%"];
         assert_eq!(row(1), [&known[..], &["acronyms-1/t3:z,4s,2-retries"]].concat());
-        assert_eq!(row(2), ["w2", "node:2", "cuda:0", "quarantined", "-", "0", "7", "-", "-", "2s", "-"]);
+        assert_eq!(row(2), ["w2", "node:2", "cuda:0", "quarantined", "0", "7", "-", "2s", "-", "-", "-"]);
         assert_eq!(row(0).len(), row(1).len());
         assert!(text.ends_with("\nw2 is quarantined: three failures in a row\n"), "{text}");
 
