@@ -16,6 +16,8 @@ pub mod credentials;
 pub mod dial;
 pub mod digest;
 pub mod endpoint;
+pub mod events;
+pub mod explain;
 pub mod grid;
 pub mod ids;
 pub mod metric;

@@ -12,6 +12,7 @@ use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::Lease;
 use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_worker::engine::Evaluation;
+use patchsweep_worker::gauge::Vitals;
 use patchsweep_worker::session::{self, Computer, ComputerGone, Finished, Job, WorkerOptions};
 use tokio::task::JoinSet;
 
@@ -115,6 +116,10 @@ impl Computer for MadeUp {
         let work = WorkDone { multiply_adds: 1, memory_retries: 0 };
         let outcome = Ok(Evaluation { scores, model: model(), work });
         Ok(Finished { lease, outcome, cache: CacheStats::default(), busy: Duration::from_micros(1) })
+    }
+
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
     }
 
     /// Whatever is in hand is finished already.
