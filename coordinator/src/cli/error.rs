@@ -89,7 +89,7 @@ impl CliError {
             | Self::Gate(GateError::HostName { .. })
             | Self::InsecureElsewhere { .. }
             | Self::NoState
-            | Self::Client(ClientError::Credentials(_))
+            | Self::Client(ClientError::Credentials(_) | ClientError::Refused(_))
             | Self::Refused { .. } => ExitCode::from(2),
             Self::SweepPartial { .. } => ExitCode::from(3),
             Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => ExitCode::from(4),
@@ -131,6 +131,7 @@ mod tests {
             (ClientError::AnswerLost { url: url(), reason: reason() }.into(), 4),
             (ClientError::Rejected(rejected()).into(), 5),
             (ClientError::OtherRelease { url: url(), reason: reason() }.into(), 5),
+            (ClientError::Refused(reason()).into(), 2),
             (ClientError::Failed(reason()).into(), 1),
             (CliError::Interrupted, 130),
         ];

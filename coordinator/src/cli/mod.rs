@@ -2,6 +2,7 @@
 
 mod children;
 mod error;
+mod explain;
 mod gate;
 mod logging;
 mod output;
@@ -73,6 +74,8 @@ enum Command {
     Workers(CoordinatorArgs),
     /// Ask a worker to finish what it has in hand and leave.
     Drain(workers::DrainArgs),
+    /// Say where a sweep's work is, or one cell's, what went wrong, and why nothing runs.
+    Explain(explain::ExplainArgs),
     /// Write a finished sweep's tensors and report into a folder.
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
@@ -101,12 +104,12 @@ impl CoordinatorArgs {
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
 pub async fn main() -> ExitCode {
     let args = Args::parse();
-    logging::start(args.log_format, &args.command);
+    let events = logging::start(args.log_format, &args.command);
     let printer = Printer { format: args.output };
     let outcome = match args.command {
-        Command::Run(args) => run::run(args).await,
+        Command::Run(args) => run::run(args, events).await,
         Command::Plan(args) => plan::plan(&args),
-        Command::Serve(args) => serve::serve(args).await,
+        Command::Serve(args) => serve::serve(args, events).await,
         Command::Token(command) => token::token(command),
         Command::Submit(args) => sweeps::submit(args).await,
         Command::List(args) => sweeps::list(args, printer).await,
@@ -116,6 +119,7 @@ pub async fn main() -> ExitCode {
         Command::Resume(args) => sweeps::resume(args, printer).await,
         Command::Workers(args) => workers::list(args, printer).await,
         Command::Drain(args) => workers::drain(args).await,
+        Command::Explain(args) => explain::explain(args, printer).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
     };

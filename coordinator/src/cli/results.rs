@@ -5,11 +5,12 @@ use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::{GridScores, STATUS_NOT_FINITE, SweepResults};
+use patchsweep_proto::results::{GridScores, STATUS_NOT_FINITE, STATUS_PENDING, SweepResults};
 use patchsweep_proto::status::SweepState;
 
 use super::progress::Ended;
 use super::{CliError, CoordinatorArgs};
+use crate::client::{Client, ClientError};
 use crate::results::{Failures, Overwrite, cell_label, check_folder, top_cells, write_folder};
 
 /// Where results go.
@@ -27,6 +28,10 @@ pub(super) struct OutArgs {
 pub(super) struct ResultsArgs {
     /// The sweep's id, as `submit` printed it.
     sweep: String,
+    /// What there is so far of a sweep that runs, failed or was cancelled: cells that are still to be computed have status 4
+    /// and no score.
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     out: OutArgs,
     #[command(flatten)]
@@ -40,6 +45,9 @@ pub(super) struct TopArgs {
     /// How many cells per grid and iteration.
     #[arg(short, default_value_t = 5)]
     k: usize,
+    /// What there is so far of a sweep that runs, failed or was cancelled.
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     coordinator: CoordinatorArgs,
 }
@@ -57,6 +65,9 @@ impl OutArgs {
         for grid in &results.grids {
             if let Some(told) = failures.of_grid(grid) {
                 eprintln!("warning: {}: {told}", results.tensor_name(grid));
+            }
+            if let Some(told) = pending_cells(&grid.status) {
+                eprintln!("note: {}: {told}", results.tensor_name(grid));
             }
             let not_finite = grid.status.iter().filter(|&&status| status == STATUS_NOT_FINITE).count();
             if not_finite > 0 {
@@ -81,7 +92,7 @@ pub(super) async fn results(args: ResultsArgs) -> Result<(), CliError> {
     args.out.check()?;
     let mut client = args.coordinator.connect().await?;
     let sweep = SweepId(args.sweep);
-    let results = client.results(&sweep).await?;
+    let results = fetch(&mut client, &sweep, args.partial).await?;
     let state = client.status(&sweep).await?.state;
     args.out.write(&results)?;
     let ended = match state {
@@ -91,8 +102,13 @@ pub(super) async fn results(args: ResultsArgs) -> Result<(), CliError> {
     ended.whole(&sweep.0)
 }
 
+async fn fetch(client: &mut Client, sweep: &SweepId, partial: bool) -> Result<SweepResults, ClientError> {
+    if partial { client.partial_results(sweep).await } else { client.results(sweep).await }
+}
+
 pub(super) async fn top(args: TopArgs) -> Result<(), CliError> {
-    let results = args.coordinator.connect().await?.results(&SweepId(args.sweep)).await?;
+    let mut client = args.coordinator.connect().await?;
+    let results = fetch(&mut client, &SweepId(args.sweep), args.partial).await?;
     print_top(&results, args.k, |_| true)
 }
 
@@ -116,9 +132,23 @@ fn top_text(results: &SweepResults, k: usize, show: impl Fn(&GridScores) -> bool
             if let Some(told) = failures.of_iteration(grid, iteration) {
                 let _ = writeln!(text, "  {told}");
             }
+            let cells = grid.cells();
+            let status = grid.status.get(iteration * cells..(iteration + 1) * cells);
+            if let Some(told) = status.and_then(pending_cells) {
+                let _ = writeln!(text, "  {told}");
+            }
         }
     }
     text
+}
+
+/// One line for people; `None`: all cells have been computed or never will be.
+///
+/// `status`: of all cells of the grid, or of those of one iteration.
+fn pending_cells(status: &[u32]) -> Option<String> {
+    let pending = status.iter().filter(|&&status| status == STATUS_PENDING).count();
+    let cells = status.len();
+    (pending > 0).then(|| format!("{pending} of {cells} cells are still to be computed (status {STATUS_PENDING})"))
 }
 
 #[cfg(test)]
@@ -141,5 +171,20 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3 + 15 + 1 + 2 * 16);
         assert_eq!(lines[16], "  1 of 16 cells failed (status 3): manifest.json says why");
+    }
+
+    #[test]
+    fn cells_that_are_pending_are_left_out_and_counted() {
+        let mut results = example();
+        let z = results.grids.iter_mut().find(|grid| grid.grid == "z").expect("z");
+        for cell in [0, 3] {
+            z.status[cell] = STATUS_PENDING;
+            (z.effect[cell], z.value[cell], z.stderr[cell], z.count[cell]) = (f32::NAN, f32::NAN, f32::NAN, 0);
+        }
+        let text = top_text(&results, 16, |grid| grid.grid == "z" && grid.metric == 0);
+        assert!(!text.contains("NaN"), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3 + 14 + 1 + 2 * 16);
+        assert_eq!(lines[15], "  2 of 16 cells are still to be computed (status 4)");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use patchsweep_proto::results::{GridScores, STATUS_FAILED};
+use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_PENDING};
 
 /// One of the strongest cells of an iteration.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,8 @@ pub struct TopCell {
 
 /// The `k` cells of an iteration with the largest effects by magnitude, whatever their sign.
 ///
-/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed not at all.
+/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed or are
+/// pending not at all.
 #[must_use]
 pub fn top_cells(scores: &GridScores, iteration: usize, k: usize) -> Vec<TopCell> {
     let cells = scores.cells();
@@ -25,8 +26,8 @@ pub fn top_cells(scores: &GridScores, iteration: usize, k: usize) -> Vec<TopCell
     let Some(effects) = start.checked_add(cells).and_then(|end| scores.effect.get(start..end)) else {
         return Vec::new();
     };
-    let has_failed = |cell: usize| scores.status.get(start + cell) == Some(&STATUS_FAILED);
-    let mut order: Vec<usize> = (0..cells).filter(|&cell| !has_failed(cell)).collect();
+    let has_no_score = |cell: usize| matches!(scores.status.get(start + cell), Some(&(STATUS_FAILED | STATUS_PENDING)));
+    let mut order: Vec<usize> = (0..cells).filter(|&cell| !has_no_score(cell)).collect();
     order.sort_by(|&a, &b| stronger_first(effects[a], effects[b]));
     let top = |cell: usize| TopCell {
         indices: scores.indices.iter().zip(scores.places(cell)).map(|(indices, place)| indices[place]).collect(),
@@ -77,10 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_failed_are_left_out() {
-        let mut scores = effects(&[0.1, f32::NAN, 2.0, f32::NAN, 0.0, 0.0]);
-        scores.status[1] = STATUS_FAILED;
-        assert_eq!(order(&scores, 0, 10), [[0, 2], [0, 0], [1, 1], [1, 2], [1, 0]]);
+    fn cells_that_failed_or_are_pending_are_left_out() {
+        let mut scores = effects(&[0.1, f32::NAN, 2.0, f32::NAN, 0.0, f32::NAN]);
+        (scores.status[1], scores.status[5]) = (STATUS_FAILED, STATUS_PENDING);
+        assert_eq!(order(&scores, 0, 10), [[0, 2], [0, 0], [1, 1], [1, 0]]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod enter;
 mod forward;
 mod heads;
 mod memory;
+mod meter;
 mod metrics;
 mod noise;
 mod patch;

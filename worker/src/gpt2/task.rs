@@ -11,6 +11,7 @@ use patchsweep_proto::tile::{Tile, TileWork};
 use super::activations::ActivationCache;
 use super::chunk::{Chunk, Scores};
 use super::memory::{MemoryShares, OutOfMemory, within_memory};
+use super::meter::Meter;
 use super::recorder::Site;
 use super::sites::{Sites, bytes_per_prompt, keys_values};
 use super::weights::Gpt2;
@@ -23,6 +24,7 @@ pub(super) struct TileTask<'a> {
     pub(super) model: &'a Gpt2,
     pub(super) cache: &'a mut ActivationCache,
     pub(super) shares: &'a mut MemoryShares,
+    pub(super) meter: &'a Meter,
     /// Chunks that were computed again in halves so far.
     pub(super) memory_retries: u64,
 }
@@ -47,6 +49,7 @@ impl TileTask<'_> {
                         scores.extend(part);
                     }
                     start = chunk.end;
+                    self.meter.show(self.cache.stats(), self.memory_retries);
                 }
                 Err(OutOfMemory) if chunk.len() == 1 && rows == 1 => return Err(EngineError::OnePromptTooLarge),
                 Err(OutOfMemory) => {
@@ -55,6 +58,7 @@ impl TileTask<'_> {
                     self.shares.halve(self.context, prompts, self.cache.stats().bytes);
                     self.cache.limit(0);
                     self.cache.limit(self.shares.cache);
+                    self.meter.show(self.cache.stats(), self.memory_retries);
                     tracing::warn!(prompts, rows, "out of memory; trying again with half as much at once");
                 }
             }

@@ -15,6 +15,7 @@ use super::SessionError;
 use super::computer::{Computer, ComputerGone, Finished, Job};
 use super::contexts::Contexts;
 use super::messages::{Granted, not_begun, released, result};
+use crate::gauge::Vitals;
 
 /// Waiting tiles whose contexts are fetched: the next one, and the one behind it.
 const PREPARED: usize = 2;
@@ -74,6 +75,18 @@ impl<'a, C: Computer> Desk<'a, C> {
 
     pub(super) fn cache(&self) -> CacheStats {
         self.cache
+    }
+
+    /// That this worker is alive, what it takes, and what it has in hand.
+    pub(super) fn heartbeat(&self) -> Message {
+        let Vitals { cache, memory, memory_retries } = self.computer.vitals();
+        let in_hand = self.in_hand.as_ref().filter(|job| job.awaited == Awaited::Result);
+        Message::Heartbeat(v1::Heartbeat {
+            cache: Some(cache.into()),
+            memory: Some(memory.into()),
+            in_hand: in_hand.map(|job| (&job.lease).into()),
+            memory_retries: in_hand.map_or(0, |_| memory_retries),
+        })
     }
 
     /// Gives up what a coordinator need not take over from an earlier session: revoked leases, and those beyond the credit,

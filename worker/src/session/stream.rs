@@ -73,6 +73,8 @@ pub(super) async fn run<C: Computer>(
     for result in desk.welcomed(read_coordinator(&welcome)?) {
         outbox.push(result);
     }
+    // At once, so that the coordinator knows how much memory there is.
+    outbox.push(desk.heartbeat());
     let worker = WorkerId(welcome.worker_id);
     tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
     let pause = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(SHORTEST_PAUSE, LONGEST_PAUSE).into());
@@ -173,7 +175,7 @@ impl<C: Computer> Session<'_, '_, C> {
                     self.give_up();
                 }
                 _ = heartbeats.tick(), if self.outbox.has_room() => {
-                    self.outbox.push(worker_message::Message::Heartbeat(v1::Heartbeat {}));
+                    self.outbox.push(self.desk.heartbeat());
                 }
                 () = self.outbox.pass_one_on(), if !self.outbox.is_empty() => {}
                 worked = self.desk.work() => self.say(worked?),

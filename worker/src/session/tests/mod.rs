@@ -5,6 +5,7 @@ mod computer;
 mod coordinator;
 mod dialer;
 mod engine_thread;
+mod heartbeat;
 mod leave;
 mod refuse;
 mod resume;
