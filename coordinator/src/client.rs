@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// Connects anew, with what the credentials file holds by now.
-    async fn reconnect(&mut self) -> Result<(), ClientError> {
+    pub async fn reconnect(&mut self) -> Result<(), ClientError> {
         self.rpc = ClientServiceClient::new(self.dialer.dial().await?);
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod scores;
 pub mod scripted;
 pub mod simulation;
 pub mod sweep;
+pub mod terminal;
 pub mod tiny;
 
 pub use process::{Running, patchsweep, serve, serve_at, worker};

@@ -9,6 +9,7 @@ mod logging;
 mod output;
 mod plan;
 mod progress;
+mod quantities;
 mod results;
 mod run;
 mod serve;
@@ -17,6 +18,7 @@ mod submission;
 mod sweeps;
 mod table;
 mod token;
+mod watch;
 mod workers;
 
 use std::path::PathBuf;
@@ -67,7 +69,7 @@ enum Command {
     List(CoordinatorArgs),
     /// Show one sweep.
     Status(sweeps::SweepArgs),
-    /// Follow a sweep until it has ended.
+    /// Follow a sweep until it has ended: a live view on a terminal, a line every 30 seconds elsewhere.
     Watch(sweeps::SweepArgs),
     /// End a sweep.
     Cancel(sweeps::SweepArgs),
@@ -118,7 +120,7 @@ pub async fn main() -> ExitCode {
         Command::Submit(args) => sweeps::submit(args).await,
         Command::List(args) => sweeps::list(args, printer).await,
         Command::Status(args) => sweeps::status(args, printer).await,
-        Command::Watch(args) => sweeps::watch(args).await,
+        Command::Watch(args) => watch::watch(args, printer).await,
         Command::Cancel(args) => sweeps::cancel(args, printer).await,
         Command::Resume(args) => sweeps::resume(args, printer).await,
         Command::Workers(args) => workers::list(args, printer).await,

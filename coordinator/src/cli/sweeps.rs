@@ -1,4 +1,4 @@
-//! `patchsweep submit`, `list`, `status`, `watch`, `cancel`, `resume`
+//! `patchsweep submit`, `list`, `status`, `cancel`, `resume`
 
 use std::io::{self, Write, stdout};
 use std::path::PathBuf;
@@ -35,9 +35,9 @@ pub(super) struct SubmitArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct SweepArgs {
     /// The sweep's id, as `submit` printed it.
-    sweep: String,
+    pub(super) sweep: String,
     #[command(flatten)]
-    coordinator: CoordinatorArgs,
+    pub(super) coordinator: CoordinatorArgs,
 }
 
 pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
@@ -72,12 +72,6 @@ pub(super) async fn status(args: SweepArgs, printer: Printer) -> Result<(), CliE
     printer.print(&Sweeps(vec![status]))
 }
 
-pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
-    let client = args.coordinator.connect().await?;
-    let watch = client.watch_patiently(&SweepId(args.sweep.clone())).await?;
-    progress::follow(watch, &args.sweep).await?.whole(&args.sweep)
-}
-
 pub(super) async fn cancel(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
     let status = args.coordinator.connect().await?.cancel(&SweepId(args.sweep)).await?;
     printer.print(&Sweeps(vec![status]))
@@ -89,7 +83,7 @@ pub(super) async fn resume(args: SweepArgs, printer: Printer) -> Result<(), CliE
 }
 
 /// Sweeps, one in each row.
-struct Sweeps(Vec<SweepStatus>);
+pub(super) struct Sweeps(pub(super) Vec<SweepStatus>);
 
 impl Output for Sweeps {
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
