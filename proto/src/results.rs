@@ -61,6 +61,9 @@ pub const STATUS_NOOP: u32 = 2;
 /// The cell was not computed, because a tile failed on every attempt: all its numbers are NaN.
 pub const STATUS_FAILED: u32 = 3;
 
+/// The cell was not computed, because it is none of those that a check drew: all its numbers are NaN.
+pub const STATUS_NOT_SAMPLED: u32 = 5;
+
 impl SweepResults {
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
     #[must_use]

@@ -7,10 +7,13 @@ use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::SweepState;
 use patchsweep_proto::wire::encode_results;
+use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::checks;
 use super::offload::Offload;
 use super::status::RequestError;
+use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, TileFacts, manifest};
 use crate::merge::{MergeError, Merger, TileOutcome};
 use crate::state::{StateError, Store, TileFailures};
@@ -91,8 +94,13 @@ fn merge_kept(store: &Store, sweep: &SweepId, dropped: u64) -> Result<SweepResul
         merger.push(failed, &TileOutcome::GivenUp).map_err(KeptError::from)?;
         facts.add_failure(failed, attempts(failures));
     }
-    let tensors = merger.finish().map_err(KeptError::from)?;
-    Ok(tensors.into_results(&kept.plan, manifest(&kept.plan, &facts).to_string()))
+    let mut tensors = merger.finish().map_err(KeptError::from)?;
+    let mut manifest = manifest(&kept.plan, &facts);
+    if let Some(check) = &kept.plan.check {
+        manifest["check"] = json!(checks::report(store, sweep, &kept.plan, check, &tensors)?);
+        mark_what_was_not_drawn(&kept.plan, &mut tensors);
+    }
+    Ok(tensors.into_results(&kept.plan, manifest.to_string()))
 }
 
 fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAttempt> {

@@ -18,6 +18,8 @@ pub(crate) enum RequestError {
     UnknownSweep(SweepId),
     #[error("sweep `{sweep}` has no results: it is {state}; `patchsweep status {sweep}` says more")]
     NoResults { sweep: SweepId, state: &'static str },
+    #[error("sweep `{sweep}` is a check itself; check `{checked}`, the sweep that it is of")]
+    CheckOfCheck { sweep: SweepId, checked: SweepId },
     #[error("no running sweep has the context {0}")]
     UnknownContext(String),
     #[error(transparent)]
@@ -61,7 +63,9 @@ impl From<RequestError> for Status {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) | RequestError::UnknownWorker(_) => {
                 Self::not_found(text)
             }
-            RequestError::NoResults { .. } | RequestError::NothingToResume { .. } => Self::failed_precondition(text),
+            RequestError::NoResults { .. }
+            | RequestError::NothingToResume { .. }
+            | RequestError::CheckOfCheck { .. } => Self::failed_precondition(text),
             RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
             | RequestError::Wire(_)

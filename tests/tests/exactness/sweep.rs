@@ -63,13 +63,15 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
             check_cell(context, run, &unpatched, &scores).map_err(|error| format!("baseline: {error}"))?;
         }
         for (grid, index) in context.grids.iter().zip(0..) {
-            for (place, scores) in (0..).zip(engine.grid(iteration, index)) {
+            let plain = engine.plain_grid(iteration, index);
+            for ((place, scores), plain) in (0..).zip(engine.grid(iteration, index)).zip(plain) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
                 let noops = noops(context, iteration, &cell);
                 let at = |error: String| format!("iteration {iteration}, {}, cell {place}: {error}", grid.name);
                 effects.add(check_noops(&patched, &unpatched, &noops).map_err(at)?);
                 check_cell(context, &patched, &unpatched, &scores).map_err(at)?;
+                check_cell(context, &patched, &unpatched, &plain).map_err(|error| at(format!("plainly: {error}")))?;
                 if noops.iter().all(|&noop| noop) && !scores.iter().all(|score| is_nothing(score.effect)) {
                     return Err(at(format!("an effect of a patch that cannot matter: {scores:?}")));
                 }

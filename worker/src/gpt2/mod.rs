@@ -13,6 +13,7 @@ mod memory;
 mod metrics;
 mod noise;
 mod patch;
+mod plain;
 mod positions;
 mod products;
 mod recorder;
