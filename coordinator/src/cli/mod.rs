@@ -1,5 +1,6 @@
 //! The command line. stdout is data, stderr is talk.
 
+mod check;
 mod children;
 mod error;
 mod gate;
@@ -75,6 +76,8 @@ enum Command {
     Drain(workers::DrainArgs),
     /// Write a finished sweep's tensors and report into a folder.
     Results(results::ResultsArgs),
+    /// Compute a random sample of a sweep's cells again, by plain forward passes, and say whether they agree.
+    Check(check::CheckArgs),
     /// Print the strongest effects of a finished sweep.
     Top(results::TopArgs),
 }
@@ -117,6 +120,7 @@ pub async fn main() -> ExitCode {
         Command::Workers(args) => workers::list(args, printer).await,
         Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
+        Command::Check(args) => check::check(args, printer).await,
         Command::Top(args) => results::top(args).await,
     };
     match outcome {

@@ -8,10 +8,10 @@ use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::tile::{Tile, TileWork};
 
+use super::Plan;
 use super::cost::CostModel;
 use super::draw;
 use super::tiles::{LARGEST_TILE, SMALLEST_TILE, TILES_WANTED, most_cells};
-use super::Plan;
 
 /// Which tile of a plan a cell is in.
 #[derive(Debug)]
@@ -86,7 +86,8 @@ impl Plan {
         // Another seed, so that the two draws have nothing to do with each other.
         let left_out = draw::stratified(&noop_sizes, check.noops().into(), !check.seed);
         let mut drawn = BTreeMap::new();
-        for (((stratum, live), noops), (computed, left_out)) in live.iter().zip(&noops).zip(computed.iter().zip(&left_out))
+        for (((stratum, live), noops), (computed, left_out)) in
+            live.iter().zip(&noops).zip(computed.iter().zip(&left_out))
         {
             let mut cells: Vec<u32> = places(live, computed).chain(places(noops, left_out)).collect();
             cells.sort_unstable();

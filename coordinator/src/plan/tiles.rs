@@ -172,7 +172,11 @@ impl Cutter {
     }
 
     fn push_block(&mut self, section: &Section, grid: u32, block: Block, overhead: u64) -> Result<(), PlanError> {
-        self.push(section, TileWork::Patch { grid, cells: block.cells, plain: false }, block.cost.saturating_add(overhead))
+        self.push(
+            section,
+            TileWork::Patch { grid, cells: block.cells, plain: false },
+            block.cost.saturating_add(overhead),
+        )
     }
 
     fn push(&mut self, section: &Section, work: TileWork, cost: u64) -> Result<(), PlanError> {

@@ -18,12 +18,7 @@ impl Scheduler {
         self.ended.get(sweep).map_or(FIRST_ATTEMPT, |ended| ended.next_attempt)
     }
 
-    pub(super) fn submitted(
-        &mut self,
-        mut queue: SweepQueue,
-        past: BTreeMap<TileId, Past>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn submitted(&mut self, mut queue: SweepQueue, past: BTreeMap<TileId, Past>, effects: &mut Vec<Effect>) {
         if self.names.contains_key(&queue.id) {
             return;
         }

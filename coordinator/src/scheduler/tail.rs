@@ -25,9 +25,8 @@ impl Scheduler {
         }
         for (_, sweep, tile) in self.late_tiles() {
             let is_fit = |worker: &WorkerId| {
-                let is_fit = |queue: &SweepQueue| {
-                    !queue.unfit.contains_key(worker) && !queue.is_avoided_by(tile, *worker)
-                };
+                let is_fit =
+                    |queue: &SweepQueue| !queue.unfit.contains_key(worker) && !queue.is_avoided_by(tile, *worker);
                 self.running.get(&sweep).is_some_and(is_fit)
             };
             if let Some(index) = idle.iter().position(is_fit) {

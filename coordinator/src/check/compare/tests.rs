@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 
-use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_NOT_SAMPLED};
 use patchsweep_proto::moments::Moments;
+use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_NOT_SAMPLED};
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::status::PlanOptions;
 
@@ -117,8 +117,7 @@ fn a_noop_that_has_an_effect_is_found() {
 fn a_number_against_none_is_a_difference_without_a_size() {
     let (plan, _) = plans();
     let wrong = cell(true);
-    let effect =
-        |iteration, cell| if (iteration, cell) == wrong { f64::NAN } else { right(&plan, iteration, cell) };
+    let effect = |iteration, cell| if (iteration, cell) == wrong { f64::NAN } else { right(&plan, iteration, cell) };
     let report = report(effect, |_| "two");
     assert!(!report.agreed && report.largest_difference.is_none());
     let json = serde_json::to_string(&report).expect("JSON");

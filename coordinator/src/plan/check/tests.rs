@@ -17,7 +17,8 @@ fn check_of(cells: u32, seed: u64) -> CheckOf {
 
 /// Iteration and cell of each tile's cells.
 fn cells(plan: &Plan) -> BTreeSet<(u32, u32)> {
-    let of_tile = |tile: &Tile| ranges(tile).iter().cloned().flatten().map(|cell| (tile.iteration, cell)).collect::<Vec<_>>();
+    let of_tile =
+        |tile: &Tile| ranges(tile).iter().cloned().flatten().map(|cell| (tile.iteration, cell)).collect::<Vec<_>>();
     plan.tiles.iter().flat_map(of_tile).collect()
 }
 
@@ -29,7 +30,8 @@ fn drawn_cells_are_computed_plainly_over_all_prompts() {
     assert!(check.tiles.iter().all(Tile::is_plain) && check.costs.len() == check.tiles.len());
     assert!((0..).zip(&check.tiles).all(|(id, tile)| tile.id == TileId(id)));
     for cell in cells(&check) {
-        let of_cell = |tile: &&Tile| tile.iteration == cell.0 && ranges(tile).iter().any(|range| range.contains(&cell.1));
+        let of_cell =
+            |tile: &&Tile| tile.iteration == cell.0 && ranges(tile).iter().any(|range| range.contains(&cell.1));
         let prompts: Vec<u32> = check.tiles.iter().filter(of_cell).flat_map(|tile| tile.prompts.clone()).collect();
         assert_eq!(prompts, [0, 1, 2, 3, 4], "{cell:?}");
     }
@@ -41,7 +43,8 @@ fn both_iterations_give_cells_and_noops() {
     let live = cells(&plan);
     let drawn = cells(&plan.check(check_of(6, 1)));
     for iteration in 0..2 {
-        let of_iteration = |wanted: bool| drawn.iter().filter(|cell| cell.0 == iteration && live.contains(cell) == wanted).count();
+        let of_iteration =
+            |wanted: bool| drawn.iter().filter(|cell| cell.0 == iteration && live.contains(cell) == wanted).count();
         assert!(of_iteration(true) >= 1 && of_iteration(false) >= 1, "iteration {iteration}: {drawn:?}");
     }
     assert!(drawn.intersection(&live).count() >= 6);
