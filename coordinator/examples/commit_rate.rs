@@ -108,7 +108,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
     let cells = SIDE.pow(3);
     let starts = (0..cells).step_by(CELLS_PER_TILE as usize);
     let tile = |(id, start): (u32, u32)| {
-        let cells = vec![start..cells.min(start + CELLS_PER_TILE)];
+        let cells = std::iter::once(start..cells.min(start + CELLS_PER_TILE)).collect();
         let work = TileWork::Patch { grid: 0, cells, plain: false };
         Tile { id: TileId(id), iteration: 0, prompts: 0..1, work }
     };

@@ -69,6 +69,8 @@ fn run_checks_at_the_end_and_writes_it_into_the_manifest_in_every_dtype() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, tolerance) in [("float32", 1e-4), ("bfloat16", 3.0), ("float16", 0.4)] {
         let text = fs::read_to_string(spec()).expect("the example").replace("\"float32\"", &format!("\"{name}\""));
+        // Half precision is slow on CPUs.
+        let text = text.replace("samples = 250", "samples = 30");
         let beside = |file: &str| Path::new(&data()).join(file);
         for file in ["acronyms.txt", "acronym-gpt2"] {
             let link = folder.path().join(file);

@@ -218,7 +218,7 @@ mod tests {
         let mut out = Vec::new();
         report().table(&mut out).expect("memory does not fail");
         let text = String::from_utf8(out).expect("text");
-        assert!(text.contains("z         20       5"), "{text}");
+        assert!(text.contains("z        20       5              2.5e-6       1e-4    yes\n"), "{text}");
         let last = "check: 20 cells and 5 no-ops agree (largest difference 2.5e-6, tolerance 1e-4); \
                     20 of 20 computed by another worker";
         assert_eq!(text.lines().last(), Some(last));

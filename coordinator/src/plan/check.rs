@@ -177,12 +177,14 @@ impl Cutter<'_> {
         let mut blocks: Vec<Block> = Vec::new();
         for &cell in cells {
             let origin = self.origins.tile(section.iteration, section.prompts.start, grid, cell);
-            let fits = |block: &&mut Block| {
+            let fits = |block: &Block| {
                 block.count < most && (origin.is_none() || block.origin.is_none() || block.origin == origin)
             };
-            match blocks.last_mut().filter(|block| fits(block)) {
-                Some(block) => block.add(cell, origin),
-                None => blocks.push(Block { cells: vec![cell..cell + 1], count: 1, origin }),
+            if !blocks.last().is_some_and(fits) {
+                blocks.push(Block::default());
+            }
+            if let Some(block) = blocks.last_mut() {
+                block.add(cell, origin);
             }
         }
         blocks

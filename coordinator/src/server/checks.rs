@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::SweepState;
-use patchsweep_proto::tile::TileWork;
+use patchsweep_proto::status::{Priority, SweepState};
+use patchsweep_proto::tile::{Tile, TileWork};
 
 use super::handle::NewSweep;
 use super::status::RequestError;
@@ -14,7 +14,6 @@ use crate::check::{CheckReport, Side, TileWorkers, compare};
 use crate::merge::{MergeError, Merged, Merger, TileOutcome};
 use crate::plan::{Origins, Plan};
 use crate::state::{KeptSweep, StateError, Store};
-use patchsweep_proto::status::Priority;
 
 /// The check of a sweep that has results.
 pub(super) fn plan_check(store: &Store, check: CheckOf, priority: Priority) -> Result<NewSweep, RequestError> {
@@ -47,7 +46,7 @@ fn kept(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
 /// Who computed what a tile of the check repeats; none of a tile of no-ops.
 fn computed_by(plan: &Plan, check: &Plan, workers: &TileWorkers) -> BTreeMap<TileId, String> {
     let origins = Origins::of(plan);
-    let of_tile = |tile: &patchsweep_proto::tile::Tile| {
+    let of_tile = |tile: &Tile| {
         let TileWork::Patch { grid, cells, .. } = &tile.work else { return None };
         let mut cells = cells.iter().cloned().flatten();
         let origin = cells.find_map(|cell| origins.tile(tile.iteration, tile.prompts.start, *grid, cell))?;
@@ -62,7 +61,7 @@ pub(super) fn report(
     sweep: &SweepId,
     plan: &Plan,
     of: &CheckOf,
-    merged: &Merged,
+    tensors: &Merged,
 ) -> Result<CheckReport, RequestError> {
     let checked = kept(store, &of.sweep)?;
     let mut merger = Merger::new(&checked.plan);
@@ -91,6 +90,6 @@ pub(super) fn report(
     })?;
     Ok(compare(
         Side { sweep: &of.sweep, plan: &checked.plan, merged: &theirs, workers: &computed_by },
-        Side { sweep, plan, merged, workers: &checked_by },
+        Side { sweep, plan, merged: tensors, workers: &checked_by },
     ))
 }

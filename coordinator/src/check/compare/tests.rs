@@ -8,9 +8,9 @@ use patchsweep_proto::status::PlanOptions;
 use super::*;
 use crate::merge::{TileOutcome, example, merge};
 
-/// A sweep, and a check of some of its cells.
+/// A sweep of several tiles over one range of prompts, and a check of some of its cells.
 fn plans() -> (Plan, Plan) {
-    let plan = example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) });
+    let plan = example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: None });
     let check = plan.check(CheckOf { sweep: sweep(), cells: 6, seed: 1 });
     (plan, check)
 }
