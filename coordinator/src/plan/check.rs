@@ -197,10 +197,10 @@ impl Cutter<'_> {
         CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(prompts)
     }
 
-    /// Of the cells' runs, clean, corrupted and unpatched run, and the mean over all prompts where it is taken.
+    /// Of the cells' runs, clean and corrupted run, and the mean over all prompts where it is taken.
     fn cost(&self, section: &Tile, grid: u32, cells: u32) -> u64 {
         let context = &self.plan.context;
-        let own = self.pass(section).saturating_mul(u64::from(cells) + 3);
+        let own = self.pass(section).saturating_mul(u64::from(cells) + 2);
         let takes_mean = context.grids[grid as usize].value == PatchValue::Mean;
         let everyone = if takes_mean { u64::from(context.clean.prompts()) } else { 0 };
         own.saturating_add(CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(everyone))

@@ -88,7 +88,7 @@ impl PlainTask<'_> {
         };
         let clean = chunk.logits(Run::Clean, None);
         let patched_cell = |cell: &Cell<'_>| chunk.logits(patched, Some((cell, &replacements(cell))));
-        let baseline = chunk.logits(patched, None);
+        let baseline = if noising { clean.clone() } else { chunk.logits(patched, None) };
         let runs = [baseline].into_iter().chain(cells.iter().map(patched_cell));
         runs.map(|logits| chunk.score(&logits, &clean)).collect()
     }
