@@ -7,6 +7,7 @@ pub(crate) mod example;
 mod fake;
 mod watch;
 
+use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
 use patchsweep_proto::dial::{Connection, Dialer};
 use patchsweep_proto::events::LogEvent;
@@ -68,7 +69,8 @@ impl Client {
     pub async fn submit(&mut self, submission: Submission) -> Result<(SweepId, bool), ClientError> {
         let Submission { spec, dataset, options, always_new, priority } = submission;
         let priority = priority.get().into();
-        let message = v1::Submission { spec, dataset, options: Some(options.into()), always_new, priority };
+        let options = Some(options.into());
+        let message = v1::Submission { spec, dataset, options, always_new, priority, check_of: None };
         let bytes = message.encode_to_vec();
         drop(message);
         if bytes.len() > MAX_SUBMISSION_BYTES {
@@ -84,6 +86,16 @@ impl Client {
         }
         match answer {
             Ok(response) => Ok((SweepId(response.sweep_id), response.created)),
+            Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Submits the check of a sweep that has results: a new sweep.
+    pub async fn check(&mut self, check: &CheckOf) -> Result<SweepId, ClientError> {
+        let message = v1::Submission { check_of: Some(check.into()), always_new: true, ..v1::Submission::default() };
+        match self.send_submission(&message.encode_to_vec()).await {
+            Ok(response) => Ok(SweepId(response.sweep_id)),
             Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
             Err(refused) => Err(refused),
         }

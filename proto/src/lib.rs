@@ -9,6 +9,7 @@
 mod axis;
 pub mod causality;
 mod chain;
+pub mod check;
 pub mod chunk;
 mod component;
 pub mod context;

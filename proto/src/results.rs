@@ -71,6 +71,9 @@ pub const STATUS_FAILED: u32 = 3;
 /// The cell was not computed yet over all prompts: all its numbers are NaN, and its count is 0.
 pub const STATUS_PENDING: u32 = 4;
 
+/// The cell was not computed, because it is none of those that a check drew: all its numbers are NaN.
+pub const STATUS_NOT_SAMPLED: u32 = 5;
+
 impl SweepResults {
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
     #[must_use]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::check::WorstCell;
 use crate::client::ClientError;
 use crate::gate::GateError;
 use crate::results::{FolderError, ResultsError};
@@ -55,6 +56,10 @@ pub(super) enum CliError {
     SweepFailed { sweep: String, reason: String },
     #[error("sweep `{sweep}` is partial: {reason}; cells of tiles that failed have status 3 and no score{}", next_step(.sweep, *.can_resume))]
     SweepPartial { sweep: String, reason: String, can_resume: bool },
+    #[error("sweep `{sweep}`: {}", disagreement(.worst, *.tolerance))]
+    CheckDisagrees { sweep: String, tolerance: f64, worst: Box<WorstCell> },
+    #[error("the coordinator's manifest cannot be read; install the same release on both")]
+    Manifest(#[source] serde_json::Error),
     #[error("sweep `{sweep}` was cancelled")]
     SweepCancelled { sweep: String },
     #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
@@ -77,6 +82,22 @@ fn overwriting(error: &io::Error) -> &'static str {
 
 fn next_step(sweep: &str, can_resume: bool) -> String {
     if can_resume { format!("; `patchsweep resume {sweep}` tries them again") } else { String::new() }
+}
+
+/// What a check found, and what to do about it.
+fn disagreement(worst: &WorstCell, tolerance: f64) -> String {
+    let WorstCell { grid, iteration, cell, mean, .. } = worst;
+    let number = |number: Option<f64>| number.map_or_else(|| "not a number".to_owned(), |number| number.to_string());
+    let by = |names: &[String]| if names.is_empty() { "the plan: a no-op".to_owned() } else { names.join(", ") };
+    format!(
+        "the check does not agree, by most at {grid}, {iteration}, {cell}:\n  \
+         {mean} {} by {}\n  {mean} {} by {} in plain forward passes, more than {tolerance:e} apart\n\
+         look at these workers' machines and drivers, then compute the sweep anew: `patchsweep submit --new SPEC`",
+        number(worst.computed),
+        by(&worst.computed_by),
+        number(worst.checked),
+        by(&worst.checked_by),
+    )
 }
 
 impl CliError {

@@ -1,5 +1,6 @@
 //! The command line. stdout is data, stderr is talk.
 
+mod check;
 mod children;
 mod error;
 mod explain;
@@ -83,6 +84,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Write a finished sweep's tensors and report into a folder.
     Results(results::ResultsArgs),
+    /// Compute a random sample of a sweep's cells again, by plain forward passes, and say whether they agree.
+    Check(check::CheckArgs),
     /// Print the strongest effects of a finished sweep.
     Top(results::TopArgs),
 }
@@ -127,6 +130,7 @@ pub async fn main() -> ExitCode {
         Command::Drain(args) => workers::drain(args).await,
         Command::Explain(args) => explain::explain(args, printer).await,
         Command::Results(args) => results::results(args).await,
+        Command::Check(args) => check::check(args, printer).await,
         Command::Top(args) => results::top(args).await,
     };
     match outcome {

@@ -13,10 +13,12 @@ use patchsweep_proto::status::Priority;
 use tokio::sync::oneshot;
 
 use super::CliError;
+use super::check::check_run;
 use super::children::{WorkerArgs, Workers};
 use super::progress::{self, Ended};
 use super::results::{OutArgs, print_top};
 use super::submission::{Submission, TileArgs};
+use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
 use crate::server::{Coordinator, Offload, RecentEvents, Service};
@@ -42,6 +44,10 @@ pub(super) struct RunArgs {
     models: Vec<PathBuf>,
     #[command(flatten)]
     tiles: TileArgs,
+    /// Compute a random sample of the cells again at the end, by plain forward passes, and write into the manifest whether
+    /// they agree.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Strongest cells printed per grid and iteration.
@@ -67,13 +73,17 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents) -> Result<(), CliEr
     };
     let _ = stop.send(());
     let served = serving.await;
-    let (sweep, ended, results) = sweep?;
+    let RunOutcome { sweep, ended, results, check } = sweep?;
     args.out.write(&results)?;
     if let Ok(served) = served {
         served?;
     }
     let with_heads = results.grids.iter().any(has_heads);
     print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)?;
+    if let Some(check) = check {
+        eprintln!("{}", check.summary());
+        check.agreement()?;
+    }
     match ended {
         Ended::Done => Ok(()),
         // The coordinator ends with this command, so there is nothing to resume.
@@ -85,13 +95,20 @@ fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
     grid.axes.iter().any(|axis| axis == "head")
 }
 
+struct RunOutcome {
+    sweep: SweepId,
+    ended: Ended,
+    results: SweepResults,
+    check: Option<CheckReport>,
+}
+
 /// Submits first, so that a bad spec is refused before any worker starts.
 async fn sweep(
     args: &RunArgs,
     submission: Submission,
     address: SocketAddr,
     worker_args: &WorkerArgs,
-) -> Result<(SweepId, Ended, SweepResults), CliError> {
+) -> Result<RunOutcome, CliError> {
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
@@ -112,7 +129,17 @@ async fn sweep(
         followed = progress::follow(watch, &sweep.0) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
     };
-    let results = client.results(&sweep).await;
+    let outcome = tokio::select! {
+        outcome = outcome(&mut client, sweep, ended, args.check) => outcome,
+        how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
+    };
     workers.stop().await;
-    Ok((sweep, ended, results?))
+    outcome
+}
+
+/// Fetches the results and, where that is asked for, checks them.
+async fn outcome(client: &mut Client, sweep: SweepId, ended: Ended, with_check: bool) -> Result<RunOutcome, CliError> {
+    let mut results = client.results(&sweep).await?;
+    let check = if with_check { Some(check_run(client, &sweep, &mut results).await?) } else { None };
+    Ok(RunOutcome { sweep, ended, results, check })
 }

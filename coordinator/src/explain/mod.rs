@@ -66,7 +66,7 @@ pub struct Kept {
 pub fn tiles_of<'a>(plan: &'a Plan, cell: &CellAddress) -> Vec<&'a Tile> {
     let is_in = |tile: &&Tile| match &tile.work {
         TileWork::Baseline => false,
-        TileWork::Patch { grid, cells } => {
+        TileWork::Patch { grid, cells, .. } => {
             *grid == cell.grid
                 && tile.iteration == cell.iteration
                 && cells.iter().any(|range| range.contains(&cell.place))

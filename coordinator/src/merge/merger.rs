@@ -101,7 +101,7 @@ impl<'a> Merger<'a> {
         self.enter(tile.iteration, &tile.prompts);
         match &tile.work {
             TileWork::Baseline => self.take_baseline(scores),
-            TileWork::Patch { grid, cells } => self.take_patches(*grid as usize, cells, scores),
+            TileWork::Patch { grid, cells, .. } => self.take_patches(*grid as usize, cells, scores),
         }
         Ok(())
     }

@@ -264,7 +264,7 @@ fn doubled(mut plan: Plan) -> Plan {
         tiles.extend(section.iter().filter_map(|tile| match &tile.work {
             TileWork::Baseline => None,
             TileWork::Patch { cells, .. } => {
-                Some(Tile { work: TileWork::Patch { grid: 1, cells: cells.clone() }, ..tile.clone() })
+                Some(Tile { work: TileWork::Patch { grid: 1, cells: cells.clone(), plain: false }, ..tile.clone() })
             }
         }));
     }

@@ -1,5 +1,6 @@
 //! The client service: submit, look, cancel, fetch.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
@@ -17,6 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
+use super::checks::plan_check;
 use super::events::RecentEvents;
 use super::explanation::explain_kept;
 use super::handle::{Command, Handle, NewSweep};
@@ -64,15 +66,19 @@ impl ClientService for ClientRpc {
         let request = receive_submission(request.into_inner()).await?;
         let priority = priority_from_wire(request.priority, "Submission").map_err(RequestError::from)?;
         let folders = self.folders.clone();
-        let always_new = request.always_new;
+        let (always_new, store) = (request.always_new, self.store.clone());
         let dataset = Digest::of(request.dataset.as_bytes());
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
         let planned = self.offload.run(move || {
+            if let Some(check) = request.check_of {
+                return plan_check(&store, check.try_into()?, priority);
+            }
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
-            make_plan(&folders, &Source::new(request.spec), &request.dataset, options)
+            let plan = make_plan(&folders, &Source::new(request.spec), &request.dataset, options)?;
+            let computed_by = BTreeMap::new();
+            Ok::<_, RequestError>(NewSweep { plan, dataset, priority, always_new, model: None, computed_by })
         });
-        let plan = planned.await.ok_or(RequestError::PlanningFailed)?.map_err(RequestError::from)?;
-        let sweep = Box::new(NewSweep { plan, dataset, priority, always_new });
+        let sweep = Box::new(planned.await.ok_or(RequestError::PlanningFailed)??);
         let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
     }

@@ -1,9 +1,10 @@
 //! A cheap-to-clone way to talk to the task that owns the state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
+use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepStatus};
 use patchsweep_proto::v1;
@@ -94,6 +95,10 @@ pub(super) struct NewSweep {
     pub(super) priority: Priority,
     /// Even if the same plan has been submitted before.
     pub(super) always_new: bool,
+    /// The only one that its scores may be of; `None`: that of the first scores.
+    pub(super) model: Option<Digest>,
+    /// Of a check, by tile: who computed what it checks.
+    pub(super) computed_by: BTreeMap<TileId, String>,
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;

@@ -1,6 +1,7 @@
 //! The shell around the pure core: sockets, time, the journal, and one task that owns all state.
 
 mod actor;
+mod checks;
 mod client_service;
 mod crew;
 mod effects;

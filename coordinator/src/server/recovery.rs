@@ -39,7 +39,7 @@ impl Actor {
         // Between machines' clocks there may be less than nothing.
         let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
         let running = Running::new(Arc::new(plan), model, submitted, Clock::after(earlier));
-        self.run_sweep(id, status.priority, running, past);
+        self.run_sweep(id, status.priority, running, past, BTreeMap::new());
     }
 
     /// Runs an ended sweep again, for the tiles that have no scores.
@@ -74,7 +74,7 @@ impl Actor {
         tracing::info!(%sweep, done = past.len(), tiles = kept.plan.tiles.len(), "sweep resumed");
         self.journal.write(Entry::Resumed { sweep: sweep.clone(), tiles });
         let running = Running::new(kept.plan, model, kept.submitted, Clock::after(Duration::ZERO));
-        self.run_sweep(sweep.clone(), status.priority, running, past);
+        self.run_sweep(sweep.clone(), status.priority, running, past, BTreeMap::new());
         Ok(())
     }
 }

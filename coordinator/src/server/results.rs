@@ -7,10 +7,13 @@ use patchsweep_proto::ids::TileId;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
+use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::checks;
 use super::offload::Offload;
 use super::status::RequestError;
+use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
 use crate::merge::{MergeError, Merger, TileOutcome};
 use crate::state::{KeptResult, StateError, Store, TileFailures};
@@ -85,9 +88,15 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
     if !is_whole {
         facts.so_far = Some(SoFar { state: status.state.name(), tiles_pending: pending });
     }
-    let tensors = merger.finish().map_err(KeptError::from)?;
-    let manifest = manifest(&kept.plan, &facts).to_string();
-    Ok(tensors.into_results(&kept.plan, manifest))
+    let mut tensors = merger.finish().map_err(KeptError::from)?;
+    let mut manifest = manifest(&kept.plan, &facts);
+    if let Some(check) = &kept.plan.check {
+        if is_whole {
+            manifest["check"] = json!(checks::report(store, sweep, &kept.plan, check, &tensors)?);
+        }
+        mark_what_was_not_drawn(&kept.plan, &mut tensors);
+    }
+    Ok(tensors.into_results(&kept.plan, manifest.to_string()))
 }
 
 /// A merge of kept tiles under way.

@@ -21,6 +21,8 @@ pub(crate) enum RequestError {
         "sweep `{sweep}` has no results: it is {state}; `patchsweep status {sweep}` says more, and --partial gives what there is so far"
     )]
     NoResults { sweep: SweepId, state: &'static str },
+    #[error("sweep `{sweep}` is a check itself; check `{checked}`, the sweep that it is of")]
+    CheckOfCheck { sweep: SweepId, checked: SweepId },
     #[error("no running sweep has the context {0}")]
     UnknownContext(String),
     #[error(transparent)]
@@ -68,7 +70,9 @@ impl From<RequestError> for Status {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) | RequestError::UnknownWorker(_) => {
                 Self::not_found(text)
             }
-            RequestError::NoResults { .. } | RequestError::NothingToResume { .. } => Self::failed_precondition(text),
+            RequestError::NoResults { .. }
+            | RequestError::NothingToResume { .. }
+            | RequestError::CheckOfCheck { .. } => Self::failed_precondition(text),
             RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
             | RequestError::Wire(_)

@@ -36,6 +36,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             dataset_digest: kept.dataset.0.to_vec(),
             priority: kept.priority.get().into(),
             submitted_unix_ms: unix_milliseconds(kept.submitted),
+            check_of: plan.check.as_ref().map(Into::into),
         }
     }
 }
@@ -77,6 +78,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),
+            check: wire.check_of.map(TryInto::try_into).transpose()?,
         };
         Ok(Self {
             id: SweepId(wire.sweep_id),

@@ -16,6 +16,7 @@ use super::activations::ActivationCache;
 use super::device::allow_tf32;
 use super::memory::MemoryShares;
 use super::meter::Meter;
+use super::plain::PlainTask;
 use super::products::unless_cancelled;
 use super::task::TileTask;
 use super::weights::Gpt2;
@@ -109,9 +110,19 @@ impl Engine for Gpt2Engine {
         model.cancel = cancel.clone();
         let (cache, meter) = (&mut self.cache, &self.meter);
         meter.show(cache.stats(), 0);
-        let mut task = TileTask { context, tile, model, cache, shares, meter, memory_retries: 0 };
-        let scores = tch::no_grad(|| unless_cancelled(|| task.scores())).ok_or(EngineError::Cancelled)??;
-        let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
+        let (scores, memory_retries) = tch::no_grad(|| {
+            unless_cancelled(|| {
+                if tile.is_plain() {
+                    let mut task = PlainTask { context, tile, model, shares, memory_retries: 0 };
+                    (task.scores(), task.memory_retries)
+                } else {
+                    let mut task = TileTask { context, tile, model, cache, shares, meter, memory_retries: 0 };
+                    (task.scores(), task.memory_retries)
+                }
+            })
+        })
+        .ok_or(EngineError::Cancelled)?;
+        let (scores, work) = (scores?, WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries });
         Ok(Evaluation { scores, model: model.digest, work })
     }
 

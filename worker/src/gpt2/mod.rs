@@ -14,6 +14,7 @@ mod meter;
 mod metrics;
 mod noise;
 mod patch;
+mod plain;
 mod positions;
 mod products;
 mod recorder;

@@ -63,12 +63,7 @@ impl TileTask<'_> {
                 }
             }
         }
-        let (baseline, cells) = runs.split_first().expect("the baseline comes first");
-        let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
-        let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
-        let keeps = self.context.per_prompt && self.tile.work != TileWork::Baseline;
-        let prompt_effects = if keeps { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
-        Ok(TileScores { metrics, scores: scored().map(score).collect(), prompt_effects })
+        Ok(tile_scores(&runs, self.context.per_prompt && self.tile.work != TileWork::Baseline))
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
@@ -113,6 +108,18 @@ impl TileTask<'_> {
         };
         2 * bytes_per_prompt(self.context, &sites)
     }
+}
+
+/// What is told of a tile's cells.
+///
+/// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells; `per_prompt`: whether
+/// effects on each prompt are told as well.
+pub(super) fn tile_scores(runs: &[Scores], per_prompt: bool) -> TileScores {
+    let (baseline, cells) = runs.split_first().expect("the baseline comes first");
+    let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
+    let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
+    let prompt_effects = if per_prompt { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
+    TileScores { metrics: baseline.len(), scores: scored().map(score).collect(), prompt_effects }
 }
 
 /// Patched metric minus that of the unpatched run \[prompts\].

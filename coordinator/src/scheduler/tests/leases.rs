@@ -79,6 +79,7 @@ fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
         assert_eq!(cancelled, [revoke(W1, lease(0, 1)), ended(Outcome::Cancelled)]);
         assert_eq!(harness.held(W1), [(lease(0, 1), true)]);
         let event = Event::Submitted {
+            avoid: BTreeMap::new(),
             sweep: named("next"),
             tiles: tiles(&[0]),
             priority: Priority::default(),
