@@ -22,7 +22,9 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let config = Gpt2Config::from_json(CONFIG).expect("a config");
     let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
     let plan = Plan::build(&inputs, PlanOptions::default()).expect("a plan");
-    let context = v1::SweepContext::from(&*plan.context);
+    let mut context = v1::SweepContext::from(&*plan.context);
+    context.iterations.push(context.iterations[0].clone());
+    (context.per_prompt, context.replicates) = (true, 2);
     let tile = plan.tiles.last().expect("a tile");
     let lease = v1::Lease { epoch: 1, sweep_id: "tokens-1".to_owned(), tile_id: 1, attempt: 1 };
     let scores = v1::TileScores {

@@ -256,10 +256,6 @@ fn a_tile_whose_effects_are_kept_has_no_more_prompts_than_one_cell_s_message_tak
         assert!(result_bytes(1, metrics, 2 * most) > MOST_MESSAGE_BYTES);
         assert_eq!(most_cells(&SweepContext { clean: prompts(most), ..context }, most), 1);
     }
-    let context = SweepContext { clean: prompts(300_000), ..wide(1, 1, true) };
-    let most = most_prompts(&context) as usize;
-    let ranges = sections(&context, u32::MAX.min(most_prompts(&context)));
-    assert!(ranges.map(|section| section.prompts.len()).all(|length| length <= most));
 }
 
 fn prompts(count: u32) -> TokenMatrix {
