@@ -68,7 +68,7 @@ pub fn tiles_of<'a>(plan: &'a Plan, cell: &CellAddress) -> Vec<&'a Tile> {
         TileWork::Baseline => false,
         TileWork::Patch { grid, cells, .. } => {
             *grid == cell.grid
-                && tile.iteration == cell.iteration
+                && plan.context.spec_iteration(tile.iteration) == cell.iteration as usize
                 && cells.iter().any(|range| range.contains(&cell.place))
         }
     };

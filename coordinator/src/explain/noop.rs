@@ -22,8 +22,10 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
     let mut left = 0;
     for prompt in (0..context.clean.prompts()).filter(|prompt| !computed.iter().any(|range| range.contains(prompt))) {
         left += 1;
-        let pair = context.prompt_pair(address.iteration, prompt);
-        let reads = &context.iterations[address.iteration as usize].reads;
+        // What holds in no replicate holds in the first one.
+        let first = address.iteration * context.replicates;
+        let pair = context.prompt_pair(first, prompt);
+        let reads = &context.iterations[first as usize].reads;
         *reasons.entry(reason(&cell, &pair, reads, context.shape.layers)).or_default() += 1;
     }
     let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();

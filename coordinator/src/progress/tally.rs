@@ -11,8 +11,8 @@ use crate::plan::Plan;
 pub struct Tally {
     /// The baselines, then every grid.
     grids: Vec<GridProgress>,
-    /// Tiles without scores that each cell is in, one list per entry of `grids` \[iterations, cells\]; both cells of an
-    /// iteration's baselines share one number.
+    /// Tiles without scores that each cell is in, one list per entry of `grids` \[iterations of the spec, cells\]; both
+    /// cells of an iteration's baselines share one number.
     missing: Vec<Vec<u32>>,
 }
 
@@ -20,7 +20,7 @@ impl Tally {
     /// Of a sweep of which nothing is done.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let iterations = plan.context.iterations.len();
+        let iterations = plan.context.spec_iterations();
         let cells = |grid: &patchsweep_proto::grid::Grid| grid.extents().into_iter().product::<u32>() as usize;
         let sizes = std::iter::once(1).chain(plan.context.grids.iter().map(cells));
         let names = std::iter::once(BASELINES).chain(plan.context.grids.iter().map(|grid| grid.name.as_str()));
@@ -40,8 +40,13 @@ impl Tally {
         }
         for (entry, (grid, missing)) in tally.grids.iter_mut().zip(&tally.missing).enumerate() {
             let weight = weight(entry);
+            let in_no_tile = missing.iter().filter(|&&missing| missing == 0).count() as u64 * weight;
             grid.cells_total = missing.len() as u64 * weight;
-            grid.cells_noop = missing.iter().filter(|&&missing| missing == 0).count() as u64 * weight;
+            // What a check did not draw is none of its cells.
+            match plan.check {
+                Some(_) => grid.cells_total -= in_no_tile,
+                None => grid.cells_noop = in_no_tile,
+            }
         }
         tally
     }
@@ -81,8 +86,9 @@ impl Tally {
         let entry = entry(plan, tile);
         let tile = &plan.tiles[tile];
         let missing = &mut self.missing[entry];
-        let per_iteration = missing.len() / plan.context.iterations.len();
-        let of_iteration = &mut missing[tile.iteration as usize * per_iteration..][..per_iteration];
+        let context = &plan.context;
+        let per_iteration = missing.len() / context.spec_iterations();
+        let of_iteration = &mut missing[context.spec_iteration(tile.iteration) * per_iteration..][..per_iteration];
         match &tile.work {
             TileWork::Baseline => of_iteration.iter_mut().filter_map(|missing| change(missing).then_some(1)).sum(),
             TileWork::Patch { cells, .. } => {

@@ -131,7 +131,7 @@ impl Actor {
         Some(InHand {
             lease: lease.clone(),
             grid: grid.to_owned(),
-            iteration: plan.iteration_labels.get(tile.iteration as usize).cloned().unwrap_or_default(),
+            iteration: plan.label_of(tile.iteration).unwrap_or_default().to_owned(),
             since: self.began.elapsed().saturating_sub(view.head_since),
             retries: if is_told { connected.latest.memory_retries } else { 0 },
         })
