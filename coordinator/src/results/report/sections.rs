@@ -7,6 +7,7 @@ use patchsweep_proto::results::{GridScores, STATUS_FAILED, SweepResults};
 use super::figure::{Detail, Figure, figure};
 use super::text;
 use crate::results::{Failures, cell_label, top_cells};
+use crate::statistics::Statistics;
 
 const TOP: usize = 5;
 
@@ -68,11 +69,12 @@ impl Part {
              <code>{metric}</code></small></h2>\n{}",
             missing(results, scores, failures)
         );
+        let statistics = Statistics::of(scores);
         let lists: String = results
             .iteration_labels
             .iter()
             .enumerate()
-            .map(|(iteration, label)| list(results, scores, iteration, label))
+            .map(|(iteration, label)| list(results, scores, &statistics, (iteration, label)))
             .collect();
         Self { heading, tables: format!("<div class=\"lists\">\n{lists}</div>\n</section>\n") }
     }
@@ -102,9 +104,15 @@ fn missing(results: &SweepResults, scores: &GridScores, failures: &Failures) -> 
     html
 }
 
-fn list(results: &SweepResults, scores: &GridScores, iteration: usize, label: &str) -> String {
+/// `iteration`: with its label.
+fn list(
+    results: &SweepResults,
+    scores: &GridScores,
+    statistics: &Statistics,
+    (iteration, label): (usize, &str),
+) -> String {
     let mut rows = String::new();
-    for cell in top_cells(scores, iteration, TOP) {
+    for cell in top_cells(scores, statistics, iteration, TOP) {
         let name = text::html(&cell_label(scores, &cell.indices, &results.token_labels));
         let effect = text::effect(cell.effect, cell.stderr);
         let sign = if cell.effect < 0.0 {
@@ -160,7 +168,7 @@ mod tests {
     #[test]
     fn lists_hold_the_strongest_cells_with_their_signs() {
         let results = example();
-        let list = list(&results, &results.grids[1], 0, "Iteration 0");
+        let list = list(&results, &results.grids[1], &Statistics::of(&results.grids[1]), (0, "Iteration 0"));
         assert_eq!(list.matches("<tr>").count(), TOP);
         assert!(list.contains("<td>0.0</td><td class=\"n low\">-4.000 ± 0.16</td>"), "{list}");
     }
