@@ -26,7 +26,9 @@ pub(super) fn lists(results: &SweepResults, scores: &GridScores, statistics: &St
         )
     };
     let lists: String = labels.map(list).collect();
-    let class = if scores.between.is_empty() { "lists" } else { "lists wider" };
+    // Positions have long names, and replicates a column more.
+    let is_narrow = scores.between.is_empty() && scores.axes == ["layer", "head"];
+    let class = if is_narrow { "lists" } else { "lists wider" };
     format!("<div class=\"{class}\">\n{lists}</div>\n")
 }
 
