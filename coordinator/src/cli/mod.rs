@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod progress;
 mod quantities;
+mod report;
 mod results;
 mod run;
 mod serve;
@@ -88,10 +89,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Print the strongest effects of a finished sweep.
     Top(results::TopArgs),
+    /// Write the page with the heat maps of a sweep or a results folder, and figures for papers.
+    Report(report::ReportArgs),
 }
 
 /// Which coordinator to ask.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct CoordinatorArgs {
     /// Address of the coordinator [default: that in the credentials file, or http://127.0.0.1:7070].
     #[arg(long, env = "PATCHSWEEP_COORDINATOR")]
@@ -132,6 +135,7 @@ pub async fn main() -> ExitCode {
         Command::Results(args) => results::results(args).await,
         Command::Check(args) => check::check(args, printer).await,
         Command::Top(args) => results::top(args).await,
+        Command::Report(args) => report::report(args, printer).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

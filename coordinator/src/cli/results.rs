@@ -129,7 +129,7 @@ fn top_text(results: &SweepResults, k: usize, show: impl Fn(&GridScores) -> bool
             let _ = writeln!(text, "{} · {label}: strongest effects", results.tensor_name(grid));
             for cell in top_cells(grid, &statistics, iteration, k) {
                 let name = cell_label(grid, &cell.indices, &results.token_labels);
-                let _ = writeln!(text, "  {name:<24} {:>9.4} ± {:.4}", cell.effect, cell.stderr);
+                let _ = writeln!(text, "  {name:<24} {}", cell.told());
             }
             if let Some(told) = failures.of_iteration(grid, iteration) {
                 let _ = writeln!(text, "  {told}");

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_PENDING};
+use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_NOT_SAMPLED, STATUS_PENDING};
 
 use crate::statistics::Statistics;
 
@@ -25,12 +25,24 @@ pub struct TopCell {
     pub is_significant: bool,
 }
 
+impl TopCell {
+    /// `-3.3302 ± 0.0883  [-3.503, -3.157] *`: mean, standard error, 95 % interval, and a star if it is significant.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Self { effect, stderr, low, high, is_significant, .. } = self;
+        let error = if stderr.is_nan() { String::new() } else { format!(" ± {stderr:.4}") };
+        let interval = if low.is_nan() { String::new() } else { format!("  [{low:.3}, {high:.3}]") };
+        let star = if *is_significant { " *" } else { "" };
+        format!("{effect:>9.4}{error}{interval}{star}")
+    }
+}
+
 /// The `k` cells of an iteration with the largest effects by magnitude, whatever their sign.
 ///
 /// `statistics`: of these scores.
 ///
-/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed or are
-/// pending not at all.
+/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed or are not
+/// computed yet not at all.
 #[must_use]
 pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize, k: usize) -> Vec<TopCell> {
     let cells = scores.cells();
@@ -38,8 +50,10 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
     let Some(effects) = start.checked_add(cells).and_then(|end| scores.effect.get(start..end)) else {
         return Vec::new();
     };
-    let has_no_score = |cell: usize| matches!(scores.status.get(start + cell), Some(&(STATUS_FAILED | STATUS_PENDING)));
-    let mut order: Vec<usize> = (0..cells).filter(|&cell| !has_no_score(cell)).collect();
+    let is_missing = |cell: usize| {
+        matches!(scores.status.get(start + cell), Some(&(STATUS_FAILED | STATUS_PENDING | STATUS_NOT_SAMPLED)))
+    };
+    let mut order: Vec<usize> = (0..cells).filter(|&cell| !is_missing(cell)).collect();
     order.sort_by(|&a, &b| stronger_first(effects[a], effects[b]));
     let at = |list: &[f32], cell: usize| list.get(start + cell).copied().unwrap_or(f32::NAN);
     let top = |cell: usize| TopCell {
@@ -95,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_failed_or_are_pending_are_left_out() {
+    fn cells_that_failed_or_are_not_computed_yet_are_left_out() {
         let mut scores = effects(&[0.1, f32::NAN, 2.0, f32::NAN, 0.0, f32::NAN]);
         (scores.status[1], scores.status[5]) = (STATUS_FAILED, STATUS_PENDING);
         assert_eq!(order(&scores, 0, 10), [[0, 2], [0, 0], [1, 1], [1, 0]]);
@@ -113,6 +127,22 @@ mod tests {
         );
         assert!(top[0].high < 0.0 && top[0].is_significant);
         assert!(top[1].low.is_nan() && !top[1].is_significant, "one prompt says nothing");
+    }
+
+    #[test]
+    fn a_cell_is_told_with_what_is_known_of_it() {
+        let cell = TopCell {
+            indices: vec![8, 11],
+            effect: -3.33,
+            stderr: 0.09,
+            low: -3.506,
+            high: -3.154,
+            p_value: 0.0,
+            is_significant: true,
+        };
+        assert_eq!(cell.told(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *");
+        let single = TopCell { stderr: f32::NAN, low: f32::NAN, high: f32::NAN, is_significant: false, ..cell };
+        assert_eq!(single.told(), "  -3.3300");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What is known of one cell.
 
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_PENDING};
+use patchsweep_proto::results::{
+    GridScores, STATUS_COMPUTED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_NOT_SAMPLED, STATUS_PENDING,
+};
 
 /// What is known of one cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +25,7 @@ impl Known {
         match scores.status[place] {
             STATUS_COMPUTED if scores.effect[place].is_finite() => Self::Effect(scores.effect[place]),
             STATUS_NOOP => Self::NoOp,
-            STATUS_PENDING => Self::Pending,
+            STATUS_PENDING | STATUS_NOT_SAMPLED => Self::Pending,
             STATUS_COMPUTED | STATUS_NOT_FINITE => Self::NotFinite,
             // STATUS_FAILED, and what a newer coordinator may say: there is no number.
             _ => Self::Failed,
