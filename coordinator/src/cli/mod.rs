@@ -3,14 +3,12 @@
 mod children;
 mod error;
 mod gate;
-mod logging;
 mod output;
 mod plan;
 mod progress;
 mod results;
 mod run;
 mod serve;
-mod signals;
 mod submission;
 mod sweeps;
 mod table;
@@ -21,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use patchsweep_process::log::{self, LogArgs, LogError, LogGuard, LogOptions};
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use tonic::transport::Endpoint;
@@ -35,9 +34,8 @@ use output::{OutputFormat, Printer};
 struct Args {
     #[command(subcommand)]
     command: Command,
-    /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
-    #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
-    log_format: logging::LogFormat,
+    #[command(flatten)]
+    log: LogArgs,
     /// Form of what is said on stdout.
     #[arg(long, global = true, env = "PATCHSWEEP_OUTPUT", value_enum, default_value_t)]
     output: OutputFormat,
@@ -101,9 +99,21 @@ impl CoordinatorArgs {
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
 pub async fn main() -> ExitCode {
     let args = Args::parse();
-    logging::start(args.log_format, &args.command);
-    let printer = Printer { format: args.output };
-    let outcome = match args.command {
+    match start_log(args.log, &args.command) {
+        // Dropped last: it writes what waits for the log file.
+        Ok(_log) => run_command(args.command, Printer { format: args.output }).await,
+        Err(error) => ended(Err(error.into())),
+    }
+}
+
+/// A coordinator says what happens, other commands only what is wrong.
+fn start_log(args: LogArgs, command: &Command) -> Result<LogGuard, LogError> {
+    let default_level = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
+    log::start(&LogOptions { args, default_level })
+}
+
+async fn run_command(command: Command, printer: Printer) -> ExitCode {
+    ended(match command {
         Command::Run(args) => run::run(args).await,
         Command::Plan(args) => plan::plan(&args),
         Command::Serve(args) => serve::serve(args).await,
@@ -118,7 +128,11 @@ pub async fn main() -> ExitCode {
         Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
-    };
+    })
+}
+
+/// Says why a command failed, and gives its exit code.
+fn ended(outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

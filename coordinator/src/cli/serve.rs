@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use patchsweep_process::signals::Signals;
 use patchsweep_proto::model::locate::ModelFolders;
 
 use super::CliError;
 use super::gate::{GateArgs, Opened};
-use super::signals::Signals;
 use crate::server::{Coordinator, Offload, Service};
 use crate::state::Store;
 
@@ -25,7 +25,7 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
-    let signals = Signals::listen().map_err(CliError::Signals)?;
+    let mut signals = Signals::listen().map_err(CliError::Signals)?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
@@ -35,5 +35,9 @@ pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
     let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
-    Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
+    let asked = async {
+        let signal = signals.next().await;
+        tracing::info!("{signal}: shutting down; a second signal ends at once");
+    };
+    Ok(coordinator.serve(service, asked).await?)
 }
