@@ -10,4 +10,5 @@ pub mod engine;
 pub mod files;
 #[cfg(feature = "tch")]
 pub mod gpt2;
+pub mod phases;
 pub mod session;

@@ -20,9 +20,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use patchsweep_process::log::{self, LogArgs, LogError, LogGuard, LogOptions};
+use patchsweep_process::trace;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use tonic::transport::Endpoint;
+use tracing::{Instrument, Span};
 
 use crate::client::{Client, ClientError};
 use error::CliError;
@@ -77,6 +79,13 @@ enum Command {
     Top(results::TopArgs),
 }
 
+impl Command {
+    /// A command is one span, below `TRACEPARENT` where that is set; a coordinator's life is none.
+    fn span(&self) -> Span {
+        if matches!(self, Self::Serve(_)) { Span::none() } else { trace::command_span() }
+    }
+}
+
 /// Which coordinator to ask.
 #[derive(Debug, clap::Args)]
 struct CoordinatorArgs {
@@ -91,8 +100,8 @@ struct CoordinatorArgs {
 
 impl CoordinatorArgs {
     async fn connect(self) -> Result<Client, CliError> {
-        let dialer = Dialer::new(Role::Client, self.coordinator, self.credentials);
-        Ok(Client::connect(dialer.map_err(ClientError::from)?).await?)
+        let dialer = Dialer::new(Role::Client, self.coordinator, self.credentials).map_err(ClientError::from)?;
+        Ok(Client::connect(dialer.with_trace(trace::of_process())).await?)
     }
 }
 
@@ -101,7 +110,10 @@ pub async fn main() -> ExitCode {
     let args = Args::parse();
     match start_log(args.log, &args.command) {
         // Dropped last: it writes what waits for the log file.
-        Ok(_log) => run_command(args.command, Printer { format: args.output }).await,
+        Ok(_log) => {
+            let span = args.command.span();
+            run_command(args.command, Printer { format: args.output }).instrument(span).await
+        }
         Err(error) => ended(Err(error.into())),
     }
 }

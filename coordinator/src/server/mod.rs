@@ -13,6 +13,7 @@ mod record;
 mod recovery;
 mod reports;
 mod results;
+mod spans;
 mod status;
 mod submission;
 mod worker_service;
@@ -42,6 +43,7 @@ use actor::Actor;
 use client_service::ClientRpc;
 use handle::Handle;
 use journal::Journal;
+use spans::Traces;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
@@ -139,7 +141,8 @@ where
 {
     let Service { folders, store, recovered, offload, gate } = service;
     let journal = Journal::start(store.clone(), offload)?;
-    let (handle, actor) = Actor::recover(recovered, journal).start();
+    let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
+    let (handle, actor) = Actor::recover(recovered, journal, traces).start();
     let client = ClientRpc::new(handle.clone(), folders, store, offload);
     serve_services(connections, &handle, client, &gate, shutdown).await?;
     drop(handle);
@@ -168,6 +171,7 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_frame_size(MAX_FRAME_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .trace_fn(|request| spans::request(request.headers(), request.uri().path()))
         .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
         .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))
         .serve_with_incoming_shutdown(connections, async {

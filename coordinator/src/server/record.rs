@@ -6,9 +6,11 @@ use std::time::Duration;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use patchsweep_proto::trace::TraceContext;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::spans::SweepSpan;
 use crate::merge::compare;
 use crate::plan::Plan;
 use crate::scheduler::Progress;
@@ -27,6 +29,8 @@ pub(super) struct SweepRecord {
     /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
     /// are not compared any more.
     pub(super) tolerance: Option<f64>,
+    /// Of its span, in this life of the coordinator.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// What is needed while a sweep runs.
@@ -36,6 +40,7 @@ pub(super) struct Running {
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
+    pub(super) span: SweepSpan,
 }
 
 /// How long a sweep has been running, over the coordinator's restarts.
@@ -57,8 +62,8 @@ impl Clock {
 }
 
 impl Running {
-    pub(super) fn new(plan: Arc<Plan>, model: Option<Digest>, clock: Clock) -> Self {
-        Self { plan, model, clock }
+    pub(super) fn new(plan: Arc<Plan>, model: Option<Digest>, clock: Clock, span: SweepSpan) -> Self {
+        Self { plan, model, clock, span }
     }
 }
 
@@ -89,12 +94,13 @@ impl SweepRecord {
             multiply_adds_per_second: None,
         };
         let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
-        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance }
+        let trace = Some(running.span.trace);
+        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance, trace }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
     pub(super) fn ended(identity: Digest, status: SweepStatus) -> Self {
-        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None }
+        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None, trace: None }
     }
 
     /// The status as the scheduler counts now.

@@ -8,6 +8,8 @@ use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::SweepState;
 use patchsweep_proto::wire::encode_results;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::Span;
 
 use super::offload::Offload;
 use super::status::RequestError;
@@ -30,11 +32,17 @@ impl ResultsDesk {
 
     /// The encoded results of a sweep that is done or partial.
     ///
-    /// `dropped`: results that came too late or twice.
-    pub(super) async fn fetch(&self, sweep: SweepId, dropped: u64) -> Result<Vec<u8>, RequestError> {
+    /// `dropped`: results that came too late or twice. `span`: of the merging.
+    pub(super) async fn fetch(&self, sweep: SweepId, dropped: u64, span: Span) -> Result<Vec<u8>, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || merge_kept(&store, &sweep, dropped).map(encode_results));
+        let merged = self.offload.run(move || {
+            let _merging = span.entered();
+            let started = Instant::now();
+            let results = merge_kept(&store, &sweep, dropped).map(encode_results);
+            tracing::debug!(seconds = started.elapsed().as_secs_f64(), "results merged");
+            results
+        });
         merged.await.ok_or(RequestError::MergingFailed)?
     }
 }

@@ -12,6 +12,7 @@ mod engine_thread;
 mod error;
 mod messages;
 mod outbox;
+mod spans;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -56,7 +57,7 @@ pub async fn serve<C: Computer>(
     shutdown: impl Future<Output = Duration>,
 ) -> Result<(), SessionError> {
     let mut backoff = Backoff::new(options.seed);
-    let mut desk = Desk::new(computer, options.credit.max(1) as usize);
+    let mut desk = Desk::new(computer, &options.name, options.credit.max(1) as usize);
     tokio::pin!(shutdown);
     let outcome = loop {
         let ended = stream::run(&options, dialer, &mut desk, &mut backoff, shutdown.as_mut()).await;

@@ -74,10 +74,14 @@ pub(super) async fn run<C: Computer>(
         outbox.push(result);
     }
     let worker = WorkerId(welcome.worker_id);
-    tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
+    tracing::info!(worker_id = %worker, epoch = welcome.epoch, "registered with the coordinator");
     let pause = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(SHORTEST_PAUSE, LONGEST_PAUSE).into());
+    let name = &options.name;
     let session = Session { client, outbox, desk, grace: options.grace, fetching: Fetching::default(), leaving: None };
-    session.run(incoming, pause, shutdown).instrument(tracing::info_span!("session", %worker)).await
+    session
+        .run(incoming, pause, shutdown)
+        .instrument(tracing::error_span!("session", worker = name, worker_id = %worker))
+        .await
 }
 
 async fn connect(dialer: &mut impl Dial) -> Result<Client, SessionError> {
@@ -159,8 +163,8 @@ impl<C: Computer> Session<'_, '_, C> {
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut asked = false;
         while !self.may_go() {
-            if let Some(digest) = self.desk.missing_context() {
-                self.fetching.start(&self.client, digest);
+            if let Some((digest, span)) = self.desk.missing_context() {
+                self.fetching.start(&self.client, digest, span);
             }
             // In this order, so that equal runs are equal: time first, then what is said, then what is heard.
             tokio::select! {
@@ -198,7 +202,7 @@ impl<C: Computer> Session<'_, '_, C> {
         match message {
             // Handed back with the others when the coordinator hears that this worker leaves.
             coordinator_message::Message::Grant(_) if self.leaving.is_some() => {}
-            coordinator_message::Message::Grant(grant) => match read_grant(grant)? {
+            coordinator_message::Message::Grant(grant) => match read_grant(grant, self.desk.worker())? {
                 (_, Ok(granted)) => self.desk.grant(granted)?,
                 (lease, Err(error)) => {
                     let refused = self.desk.refuse(&lease, &error_chain(&error))?;
