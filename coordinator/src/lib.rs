@@ -11,6 +11,7 @@ pub mod client;
 pub mod gate;
 pub mod manifest;
 pub mod merge;
+pub mod metrics;
 pub mod plan;
 pub mod results;
 pub mod scheduler;

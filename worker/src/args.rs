@@ -1,5 +1,6 @@
 //! The command line of a worker.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Stop when standard input closes, as it does when the parent process ends.
     #[arg(long, hide = true)]
     pub(crate) until_stdin_closes: bool,
+    /// Serve /healthz, /readyz and /metrics over HTTP here, without TLS or tokens.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

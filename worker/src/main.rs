@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
         Ok(log) => log,
         Err(error) => return failed(&error, USAGE),
     };
-    let worker = match Worker::start(args) {
+    let worker = match Worker::start(args).await {
         Ok(worker) => worker,
         Err(error @ StartError::Start(_)) => return failed(&error, FAILED),
         Err(error) => return failed(&error, USAGE),

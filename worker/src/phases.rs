@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use tracing::span::EnteredSpan;
 
+use crate::metrics::PHASE_SECONDS;
+
 /// A part of the work on a tile. Phases do not contain each other, so their seconds add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -54,7 +56,9 @@ pub struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let seconds = self.began.elapsed().as_secs_f64();
+        let took = self.began.elapsed();
+        PHASE_SECONDS.observe(&[self.phase.name()], took);
+        let seconds = took.as_secs_f64();
         tracing::debug!(phase = self.phase.name(), seconds, "phase ended");
     }
 }

@@ -2,13 +2,18 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_process::health::Health;
+use patchsweep_process::http::{HttpError, HttpServer};
+use patchsweep_process::metrics;
 use patchsweep_process::signals::Signals;
 use patchsweep_proto::credentials::{CredentialsError, Role};
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
+use patchsweep_worker::metrics::{BUILD, MEMORY_BUDGET, METRICS};
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
 use tch::Device;
 
@@ -25,6 +30,8 @@ pub(crate) enum StartError {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
     #[error("cannot start")]
     Start(#[from] io::Error),
 }
@@ -36,16 +43,21 @@ pub(crate) struct Worker {
     dialer: Dialer,
     signals: Signals,
     until_stdin_closes: bool,
+    /// Open until the very end: probes see how the worker leaves.
+    http: Option<HttpServer>,
 }
 
 impl Worker {
-    pub(crate) fn start(args: Args) -> Result<Self, StartError> {
+    pub(crate) async fn start(args: Args) -> Result<Self, StartError> {
         let dialer = Dialer::new(Role::Worker, args.coordinator, args.credentials)?;
+        let health = Health::default();
+        let http = open_http(args.http, health.clone()).await?;
         let device = open_device(&args.device)?;
         let memory_budget = match args.memory_budget {
             Some(given) => given.0,
             None => default_budget(device, args.sharing)?,
         };
+        MEMORY_BUDGET.set(&[], memory_budget);
         if let Some(threads) = args.threads {
             tch::set_num_threads(threads.max(1).into());
         }
@@ -58,18 +70,33 @@ impl Worker {
             credit: CREDIT,
             grace: args.grace,
             seed: rand::random(),
+            health,
         };
-        Ok(Self { options, engine, dialer, signals, until_stdin_closes: args.until_stdin_closes })
+        Ok(Self { options, engine, dialer, signals, until_stdin_closes: args.until_stdin_closes, http })
     }
 
     /// Works until it is asked to leave. The second value waits, within bounds, for the engine to end, and says whether it has.
     pub(crate) async fn work(self) -> (Result<(), SessionError>, impl Future<Output = bool>) {
-        let Self { options, mut engine, mut dialer, signals, until_stdin_closes } = self;
+        let Self { options, mut engine, mut dialer, signals, until_stdin_closes, http } = self;
         let grace: Duration = options.grace;
         let shutdown = asked_to_leave(signals, grace, until_stdin_closes);
         let outcome = serve(options, &mut engine, &mut dialer, shutdown).await;
-        (outcome, engine.stop())
+        let ended = async {
+            let ended = engine.stop().await;
+            drop(http);
+            ended
+        };
+        (outcome, ended)
     }
+}
+
+/// Says what everybody can read there.
+async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option<HttpServer>, HttpError> {
+    let Some(address) = address else { return Ok(None) };
+    let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
+    BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
+    eprintln!("health and metrics on http://{}, for everybody who can reach it", server.address());
+    Ok(Some(server))
 }
 
 /// A tenth of what is free is left to others.

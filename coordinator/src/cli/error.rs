@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
 
 use crate::client::ClientError;
@@ -55,6 +56,8 @@ pub(super) enum CliError {
     SweepCancelled { sweep: String },
     #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
     WatchEnded { sweep: String },
+    #[error(transparent)]
+    Http(#[from] HttpError),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("cannot listen for signals")]

@@ -3,6 +3,7 @@
 mod children;
 mod error;
 mod gate;
+mod http;
 mod output;
 mod plan;
 mod progress;

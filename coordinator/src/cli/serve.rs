@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_proto::model::locate::ModelFolders;
 
 use super::CliError;
 use super::gate::{GateArgs, Opened};
+use super::http::HttpArgs;
 use crate::server::{Coordinator, Offload, Service};
 use crate::state::Store;
 
@@ -21,11 +23,16 @@ pub(super) struct ServeArgs {
     models: Vec<PathBuf>,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    http: HttpArgs,
 }
 
 pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
+    let health = Health::waiting_for("opening the state");
+    // Until the very end: probes see how the coordinator leaves.
+    let _http = args.http.open(health.clone()).await?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
@@ -36,7 +43,9 @@ pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     let folders = ModelFolders::with_hub_cache(args.models);
     let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
     let asked = async {
+        health.set_ready();
         let signal = signals.next().await;
+        health.set_unready("shutting down");
         tracing::info!("{signal}: shutting down; a second signal ends at once");
     };
     Ok(coordinator.serve(service, asked).await?)

@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Span;
 
 use super::crew::ConnectedWorker;
+use super::gauges;
 use super::handle::{Command, Handle};
 use super::journal::Journal;
 use super::promises::{Promise, Promises};
@@ -69,6 +70,8 @@ impl Actor {
     async fn run(mut self, mut incoming: mpsc::Receiver<Command>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut gauges = tokio::time::interval(gauges::PERIOD);
+        gauges.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let kept = tokio::select! {
                 // After a stall, heartbeats that wait are heard before anybody is taken for dead.
@@ -84,6 +87,10 @@ impl Actor {
                 _ = tick.tick() => {
                     self.tick();
                     self.journal.flush().await
+                }
+                _ = gauges.tick() => {
+                    self.tell_gauges();
+                    continue;
                 }
             };
             if let Err(error) = kept {

@@ -10,6 +10,7 @@ use tracing::Span;
 
 use super::actor::Actor;
 use super::promises::Promise;
+use crate::metrics;
 use crate::scheduler::{Effect, Event, Outcome};
 use crate::state::{Entry, FailedAttempt};
 
@@ -38,6 +39,7 @@ impl Actor {
                     None
                 }
                 Effect::GiveUp { sweep, tile, reason } => {
+                    metrics::TILES_GIVEN_UP.add(&[], 1);
                     let _said_of = failed.enter();
                     tracing::warn!(%sweep, %tile, reason, "tile given up: its cells will be NaN");
                     self.journal.write(Entry::GivenUp { sweep, tile });
@@ -128,6 +130,7 @@ impl Actor {
 
     fn record_failure(&mut self, worker: WorkerId, lease: Lease, reason: String) {
         let name = self.worker_name(worker);
+        metrics::ATTEMPTS_FAILED.add(&[], 1);
         tracing::warn!(reason, "attempt failed");
         self.journal.write(Entry::Failure(FailedAttempt { lease, worker: name, reason }));
     }

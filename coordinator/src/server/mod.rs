@@ -4,6 +4,7 @@ mod actor;
 mod client_service;
 mod crew;
 mod effects;
+mod gauges;
 mod handle;
 mod journal;
 mod offload;
@@ -23,6 +24,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_process::rpc::CountRpcs;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
@@ -38,6 +40,7 @@ pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
 use crate::gate::{self, Gate};
+use crate::metrics::count_rpc;
 use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
 use client_service::ClientRpc;
@@ -171,6 +174,7 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_frame_size(MAX_FRAME_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .layer(CountRpcs(count_rpc))
         .trace_fn(|request| spans::request(request.headers(), request.uri().path()))
         .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
         .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))

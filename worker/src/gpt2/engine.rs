@@ -20,6 +20,7 @@ use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::files::{FolderStamp, ModelError};
+use crate::metrics::MEMORY_USED;
 use crate::phases::Phase;
 
 /// The engine on libtorch.
@@ -107,6 +108,8 @@ impl Engine for Gpt2Engine {
         let cache = &mut self.cache;
         let mut task = TileTask { context, tile, model, cache, shares, memory_retries: 0 };
         let scores = tch::no_grad(|| unless_cancelled(|| task.scores())).ok_or(EngineError::Cancelled)??;
+        let cache_bytes = task.cache.stats().bytes;
+        MEMORY_USED.set(&[], model.bytes() + cache_bytes);
         let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
         Ok(Evaluation { scores, model: model.digest, work })
     }

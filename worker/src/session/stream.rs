@@ -22,6 +22,7 @@ use super::desk::Desk;
 use super::dial::{Client, Dial};
 use super::messages::{going_away, read_coordinator, read_grant};
 use super::outbox::{IN_FLIGHT, Outbox};
+use super::presence::Presence;
 use super::{SessionError, WorkerOptions};
 
 /// How long a connection may take.
@@ -53,6 +54,7 @@ pub(super) async fn run<C: Computer>(
     dialer: &mut impl Dial,
     desk: &mut Desk<'_, C>,
     backoff: &mut Backoff,
+    presence: &mut Presence,
     mut shutdown: Pin<&mut impl Future<Output = Duration>>,
 ) -> Result<Ending, SessionError> {
     let client = tokio::select! {
@@ -70,6 +72,7 @@ pub(super) async fn run<C: Computer>(
         welcomed = desk.work_beside(begin(client.clone(), outgoing)) => welcomed??,
     };
     backoff.reset();
+    presence.registered();
     for result in desk.welcomed(read_coordinator(&welcome)?) {
         outbox.push(result);
     }
@@ -77,7 +80,8 @@ pub(super) async fn run<C: Computer>(
     tracing::info!(worker_id = %worker, epoch = welcome.epoch, "registered with the coordinator");
     let pause = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(SHORTEST_PAUSE, LONGEST_PAUSE).into());
     let name = &options.name;
-    let session = Session { client, outbox, desk, grace: options.grace, fetching: Fetching::default(), leaving: None };
+    let (grace, fetching) = (options.grace, Fetching::default());
+    let session = Session { client, outbox, desk, presence, grace, fetching, leaving: None };
     session
         .run(incoming, pause, shutdown)
         .instrument(tracing::error_span!("session", worker = name, worker_id = %worker))
@@ -126,6 +130,7 @@ struct Session<'s, 'd, C> {
     client: Client,
     outbox: Outbox,
     desk: &'s mut Desk<'d, C>,
+    presence: &'s mut Presence,
     /// How long the tile in hand may take when the coordinator asks this worker to leave.
     grace: Duration,
     fetching: Fetching,
@@ -251,6 +256,7 @@ impl<C: Computer> Session<'_, '_, C> {
         let is_first = self.leaving.is_none();
         self.leaving = Some(self.leaving.map_or(deadline, |before| before.min(deadline)));
         if is_first {
+            self.presence.leaving();
             self.desk.hand_back();
             let finishing = self.desk.finishing();
             tracing::info!(finishing = finishing.len(), grace = grace.as_secs_f64(), "leaving: {reason}");

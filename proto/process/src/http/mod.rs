@@ -28,6 +28,9 @@ pub enum HttpError {
         /// Why.
         source: io::Error,
     },
+    /// There are metrics already.
+    #[error("cannot record metrics")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
 /// An open HTTP port; closed with all its connections when dropped.

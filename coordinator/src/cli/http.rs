@@ -1,0 +1,28 @@
+//! The HTTP port of `patchsweep serve`.
+
+use std::net::SocketAddr;
+
+use patchsweep_process::health::Health;
+use patchsweep_process::http::{HttpError, HttpServer};
+use patchsweep_process::metrics;
+
+use crate::metrics::METRICS;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "HTTP")]
+pub(super) struct HttpArgs {
+    /// Serve /healthz, /readyz and /metrics over HTTP here, without TLS or tokens; on a loopback address the web page too.
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+}
+
+impl HttpArgs {
+    /// Opens the port, if there is to be one, and says what everybody can read there.
+    pub(super) async fn open(&self, health: Health) -> Result<Option<HttpServer>, HttpError> {
+        let Some(address) = self.http else { return Ok(None) };
+        let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
+        let address = server.address();
+        eprintln!("health and metrics on http://{address}, for everybody who can reach it");
+        Ok(Some(server))
+    }
+}
