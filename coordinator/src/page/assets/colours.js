@@ -1,0 +1,15 @@
+// From effects to colours.
+
+/** What is painted where there is no effect to paint. */
+export const NEUTRAL = { pending: "#c9c9c9", pendingLine: "#8f8f8f", mark: "#8a8a8a", failed: "#6e6e6e", failedLine: "#e6e6e6" };
+
+/** A function from an effect to a colour: `stops` lie evenly from `-range` to `range`. */
+export function scale(stops, range) {
+  const parsed = stops.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
+  return (effect) => {
+    const share = Math.min(1, Math.max(0, (effect / range + 1) / 2)) * (parsed.length - 1);
+    const low = Math.min(Math.floor(share), parsed.length - 2);
+    const mixed = parsed[low].map((value, channel) => value + (parsed[low + 1][channel] - value) * (share - low));
+    return `rgb(${mixed.map(Math.round).join(" ")})`;
+  };
+}
