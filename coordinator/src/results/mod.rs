@@ -3,6 +3,7 @@
 //! Everything is made from [`SweepResults`] alone: equal results give equal bytes, and no file says when or
 //! where it was written. Nothing half-written ever carries a final name.
 
+pub mod colour;
 mod failures;
 mod folder;
 mod labels;

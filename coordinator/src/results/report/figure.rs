@@ -7,21 +7,7 @@ use super::axes::{axis_name, columns, columns_title, facet_title, rows};
 use super::layout::{Layout, RIGHT, TOP};
 use super::plane::Plane;
 use super::text;
-
-/// `ColorBrewer`'s `RdBu`: red is low, white zero, blue high. Plotly's own scale of that name runs the other way.
-const RED_WHITE_BLUE: [[u8; 3]; 11] = [
-    [103, 0, 31],
-    [178, 24, 43],
-    [214, 96, 77],
-    [244, 165, 130],
-    [253, 219, 199],
-    [247, 247, 247],
-    [209, 229, 240],
-    [146, 197, 222],
-    [67, 147, 195],
-    [33, 102, 172],
-    [5, 48, 97],
-];
+use crate::results::colour::RED_WHITE_BLUE;
 
 /// Under cells without a score.
 const GREY: &str = "#b9b9b9";
@@ -84,6 +70,7 @@ fn range(scores: &GridScores) -> f32 {
 }
 
 fn base(scores: &GridScores, layout: &Layout) -> Map<String, Value> {
+    // Plotly's own scale of that name runs the other way.
     let stops = (0_u8..).zip(RED_WHITE_BLUE);
     let stops: Vec<_> =
         stops.map(|(stop, [r, g, b])| json!([f64::from(stop) / 10.0, format!("rgb({r},{g},{b})")])).collect();
