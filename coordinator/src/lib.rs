@@ -1,8 +1,8 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
 //! The core is pure: [`spec`], [`plan`], [`scheduler`], [`merge`] and [`manifest`] do no I/O and know no clock.
-//! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`cli`] is the
-//! command line.
+//! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`page`] shows them
+//! in a browser, [`cli`] is the command line.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod client;
 pub mod gate;
 pub mod manifest;
 pub mod merge;
+pub mod page;
 pub mod plan;
 pub mod results;
 pub mod scheduler;

@@ -34,7 +34,7 @@ impl From<SourceError> for Refusal {
 impl From<HeatMapError> for Refusal {
     fn from(error: HeatMapError) -> Self {
         let status = match error {
-            HeatMapError::NoGrid { .. } | HeatMapError::NoIteration { .. } => StatusCode::NOT_FOUND,
+            HeatMapError::NoGrid | HeatMapError::NoIteration { .. } => StatusCode::NOT_FOUND,
             HeatMapError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Self { status, text: error.to_string() }

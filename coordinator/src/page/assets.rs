@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn no_script_makes_html_or_code_of_text() {
-        let banned = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "setHTML"];
+        let banned =
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "setHTML"];
         for (file, _, content) in FILES {
             let found: Vec<_> = banned.iter().filter(|word| content.contains(*word)).collect();
             assert!(found.is_empty(), "{file} has {found:?}");

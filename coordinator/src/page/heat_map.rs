@@ -102,9 +102,9 @@ impl HeatMap {
         let label = |iteration: usize| &results.iteration_labels[iteration];
         Ok(Self {
             version: version(&so_far.status),
-            grid: scores.grid.clone(),
-            metric: metric.clone(),
-            metrics: results.metrics.clone(),
+            grid: cut(&scores.grid),
+            metric: cut(metric),
+            metrics: results.metrics.iter().map(|metric| cut(metric)).collect(),
             iterations,
             range: range(scores),
             colours: RED_WHITE_BLUE.iter().map(|[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}")).collect(),
@@ -116,12 +116,13 @@ impl HeatMap {
     }
 }
 
+/// The page knows names as it was told them: cut.
 fn find<'a>(results: &'a SweepResults, wanted: &Wanted) -> Option<(&'a GridScores, &'a String)> {
     let metric = match &wanted.metric {
-        Some(name) => results.metrics.iter().position(|metric| metric == name)?,
+        Some(name) => results.metrics.iter().position(|metric| cut(metric) == *name)?,
         None => 0,
     };
-    let scores = results.grids.iter().find(|scores| scores.grid == wanted.grid && scores.metric == metric)?;
+    let scores = results.grids.iter().find(|scores| scores.metric == metric && cut(&scores.grid) == wanted.grid)?;
     Some((scores, results.metrics.get(metric)?))
 }
 

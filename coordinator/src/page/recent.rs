@@ -15,7 +15,7 @@ use super::views::version;
 const REST: u32 = 10;
 
 /// Scores that nobody asks for are dropped after this long.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 /// Scores from a source, those of one sweep kept.
 #[derive(Debug)]

@@ -121,7 +121,7 @@ impl SweepView {
 impl GridView {
     fn new(grid: &GridProgress) -> Self {
         Self {
-            name: grid.name.clone(),
+            name: cut(&grid.name),
             maps: grid.name != BASELINES,
             cells: Cells { total: grid.cells_total, noop: grid.cells_noop, done: grid.cells_done },
             multiply_adds: Work { total: grid.multiply_adds_total, done: grid.multiply_adds_done, per_second: None },

@@ -5,7 +5,7 @@ import { scale } from "./colours.js";
 import { make, match, write } from "./dom.js";
 import { number } from "./format.js";
 import { legend } from "./legend.js";
-import { columnTicks, rowTicks } from "./ticks.js";
+import { columnTicks, rowTicks, widest } from "./ticks.js";
 import { follow } from "./tip.js";
 
 /** What an axis' name takes, in pixels. */
@@ -57,7 +57,7 @@ function drawFacet(figure, plan) {
   write(caption, plan.facet.label);
   const [rows, columns] = [plan.rows.names.length, plan.columns.names.length];
 
-  const left = rowTicks(plan.rows, 1).room + AXIS_NAME;
+  const left = widest(plan.rows.ticks) + AXIS_NAME;
   const size = cellSize(rows, columns, plan.room - left - 2);
   const below = columnTicks(plan.columns, size.width);
   const beside = rowTicks(plan.rows, size.height);
@@ -67,7 +67,7 @@ function drawFacet(figure, plan) {
   canvas.setAttribute("aria-label", description(plan));
   canvas.hovered = { names: plan.rows.names, others: plan.columns.names, facet: plan.facet };
 
-  beside.elements.forEach((tick) => (tick.style.right = `${width + 4}px`));
+  beside.forEach((tick) => (tick.style.right = `${width + 4}px`));
   below.elements.forEach((tick) => {
     tick.style.left = `${parseFloat(tick.style.left) + left}px`;
     tick.style.top = `${height + 3}px`;
@@ -80,7 +80,7 @@ function drawFacet(figure, plan) {
   down.style.height = `${height}px`;
   map.style.width = `${left + width}px`;
   map.style.height = `${height + below.room + AXIS_NAME + 5}px`;
-  map.replaceChildren(canvas, down, ...beside.elements, ...below.elements, across);
+  map.replaceChildren(canvas, down, ...beside, ...below.elements, across);
 }
 
 function description({ grid, metric, facet }) {
