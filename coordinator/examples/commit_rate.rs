@@ -144,5 +144,6 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         busy: Duration::from_millis(12),
         work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
         cache: CacheStats::default(),
+        received: Some(SystemTime::now()),
     }
 }

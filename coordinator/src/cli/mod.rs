@@ -101,12 +101,12 @@ impl CoordinatorArgs {
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
 pub async fn main() -> ExitCode {
     let args = Args::parse();
-    logging::start(args.log_format, &args.command);
+    let events = logging::start(args.log_format, &args.command);
     let printer = Printer { format: args.output };
     let outcome = match args.command {
-        Command::Run(args) => run::run(args).await,
+        Command::Run(args) => run::run(args, events).await,
         Command::Plan(args) => plan::plan(&args),
-        Command::Serve(args) => serve::serve(args).await,
+        Command::Serve(args) => serve::serve(args, events).await,
         Command::Token(command) => token::token(command),
         Command::Submit(args) => sweeps::submit(args).await,
         Command::List(args) => sweeps::list(args, printer).await,

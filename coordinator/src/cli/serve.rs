@@ -8,7 +8,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use super::CliError;
 use super::gate::{GateArgs, Opened};
 use super::signals::Signals;
-use crate::server::{Coordinator, Offload, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) struct ServeArgs {
     gate: GateArgs,
 }
 
-pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
+pub(super) async fn serve(args: ServeArgs, events: RecentEvents) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
     let signals = Signals::listen().map_err(CliError::Signals)?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
@@ -34,6 +34,6 @@ pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events };
     Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
 }

@@ -10,7 +10,7 @@ use patchsweep_proto::grid::{Axis, Grid, PatchValue};
 use patchsweep_proto::metric::Metric;
 use serde_json::{Map, Value, json};
 
-pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, TileFacts, WorkerShare};
+pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, SoFar, TileFacts, WorkerShare};
 
 use crate::plan::{GridSummary, Plan};
 

@@ -104,6 +104,7 @@ impl Actor {
             Command::Cancel { sweep, reply } => self.cancel(&sweep, reply),
             Command::Resume { sweep, reply } => self.resume(&sweep, reply),
             Command::Workers { reply } => drop(reply.send(Ok(self.worker_statuses()))),
+            Command::Explain { sweep, reply } => self.situate(&sweep, reply),
             Command::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Command::Context { digest, reply } => {
                 let running = self.sweeps.values().filter_map(|record| record.running.as_ref());
@@ -117,7 +118,10 @@ impl Actor {
                     self.lose(seat.worker);
                 }
             }
-            Command::Heard { worker } => self.apply(Event::Heard { worker }),
+            Command::Heard { worker, vitals } => {
+                self.note_vitals(worker, *vitals);
+                self.apply(Event::Heard { worker });
+            }
             Command::Leaving { worker, reason, finishing } => {
                 tracing::info!(%worker, reason, finishing = finishing.len(), "worker is leaving");
                 self.apply(Event::Leaving { worker, finishing });
@@ -157,6 +161,7 @@ impl Actor {
 
     fn tick(&mut self) {
         self.apply(Event::Tick);
+        self.note_who_works();
         self.publish_running();
     }
 

@@ -4,6 +4,8 @@ mod actor;
 mod client_service;
 mod crew;
 mod effects;
+mod events;
+mod explanation;
 mod handle;
 mod journal;
 mod offload;
@@ -33,6 +35,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
+pub use events::RecentEvents;
 pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
 
@@ -94,6 +97,8 @@ pub struct Service {
     pub offload: Offload,
     /// Who gets in.
     pub gate: Gate,
+    /// This process' warnings and errors.
+    pub events: RecentEvents,
 }
 
 /// A coordinator that listens, before it serves.
@@ -137,10 +142,10 @@ pub async fn serve_on<IO>(
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let Service { folders, store, recovered, offload, gate } = service;
+    let Service { folders, store, recovered, offload, gate, events } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let (handle, actor) = Actor::recover(recovered, journal).start();
-    let client = ClientRpc::new(handle.clone(), folders, store, offload);
+    let client = ClientRpc::new(handle.clone(), folders, store, events, offload);
     serve_services(connections, &handle, client, &gate, shutdown).await?;
     drop(handle);
     if tokio::time::timeout(FAREWELL, actor).await.is_err() {

@@ -38,7 +38,7 @@ impl Actor {
         tracing::info!(sweep = %id, done, tiles, "sweep recovered");
         // Between machines' clocks there may be less than nothing.
         let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
-        let running = Running::new(Arc::new(plan), model, Clock::after(earlier));
+        let running = Running::new(Arc::new(plan), model, submitted, Clock::after(earlier));
         self.run_sweep(id, status.priority, running, past);
     }
 
@@ -73,7 +73,7 @@ impl Actor {
         })?;
         tracing::info!(%sweep, done = past.len(), tiles = kept.plan.tiles.len(), "sweep resumed");
         self.journal.write(Entry::Resumed { sweep: sweep.clone(), tiles });
-        let running = Running::new(kept.plan, model, Clock::after(Duration::ZERO));
+        let running = Running::new(kept.plan, model, kept.submitted, Clock::after(Duration::ZERO));
         self.run_sweep(sweep.clone(), status.priority, running, past);
         Ok(())
     }

@@ -79,6 +79,7 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
         busy: Duration::from_millis(250),
         work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
+        received: None,
     }
 }
 

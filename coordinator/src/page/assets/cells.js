@@ -1,12 +1,12 @@
 // Paints the cells of one facet.
 
-import { NEUTRAL } from "./colours.js";
+import { MARKED } from "./colours.js";
 
 /** The `STATUS_` numbers of the results, as documented in docs/results.md. */
 export const STATUS = { computed: 0, notFinite: 1, noop: 2, failed: 3, pending: 4 };
 
 /** Marks are drawn in cells of at least this many pixels. */
-const MARKED = 7;
+const LEAST_MARKED = 7;
 
 /** Sizes of a cell that make a facet fit `room` pixels where it can; wide facets scroll. */
 export function cellSize(rows, columns, room) {
@@ -33,49 +33,39 @@ export function paint(canvas, { rows, columns, size, facet, colour }) {
   }
 }
 
-function paintCell(context, box, status, effect, colour, dense) {
-  const { x, y, width, height } = box;
-  const missing = effect === null;
-  if (status === STATUS.pending) context.fillStyle = NEUTRAL.pending;
-  else context.fillStyle = missing ? NEUTRAL.failed : colour(effect);
+/** How a cell is marked that is not on the scale of effects. */
+function markOf(status, effect) {
+  const kind = Object.keys(STATUS).find((name) => STATUS[name] === status);
+  if (kind in MARKED) return kind;
+  return effect === null ? "notFinite" : null;
+}
+
+function paintCell(context, { x, y, width, height }, status, effect, colour, dense) {
+  const mark = markOf(status, effect);
+  context.fillStyle = mark ? MARKED[mark].fill : colour(effect);
   context.fillRect(x, y, width, height);
-  if (Math.min(width, height) < MARKED * dense) return;
+  if (!mark || Math.min(width, height) < LEAST_MARKED * dense) return;
+  context.strokeStyle = MARKED[mark].ink;
   context.lineWidth = dense;
-  if (status === STATUS.pending) hatch(context, box, dense);
-  else if (missing) cross(context, box);
-  else if (status === STATUS.noop) dot(context, box, dense);
-}
-
-/** Lines from the lower left to the upper right, which meet those of the next cell. */
-function hatch(context, { x, y, width, height }, dense) {
-  context.save();
   context.beginPath();
-  context.rect(x, y, width, height);
-  context.clip();
-  context.strokeStyle = NEUTRAL.pendingLine;
-  context.beginPath();
-  const step = 6 * dense;
-  const first = Math.ceil((x + y) / step) * step;
-  for (let sum = first; sum < x + y + width + height; sum += step) {
-    context.moveTo(sum - y, y);
-    context.lineTo(sum - y - height, y + height);
-  }
-  context.stroke();
-  context.restore();
-}
-
-function cross(context, { x, y, width, height }) {
-  const inset = Math.min(width, height) / 4;
-  context.strokeStyle = NEUTRAL.failedLine;
-  context.beginPath();
-  context.moveTo(x + inset, y + inset);
-  context.lineTo(x + width - inset, y + height - inset);
-  context.moveTo(x + width - inset, y + inset);
-  context.lineTo(x + inset, y + height - inset);
+  STROKES[mark](context, x + width / 2, y + height / 2, Math.min(width, height) / 4);
   context.stroke();
 }
 
-function dot(context, { x, y, width, height }, dense) {
-  context.fillStyle = NEUTRAL.mark;
-  context.fillRect(Math.round(x + width / 2 - dense), Math.round(y + height / 2 - dense), 2 * dense, 2 * dense);
+/** What is drawn around a middle, so far from it. */
+const STROKES = {
+  noop: (context, x, y, reach) => line(context, x - reach, y + reach, x + reach, y - reach),
+  failed: (context, x, y, reach) => {
+    line(context, x - reach, y - reach, x + reach, y + reach);
+    line(context, x + reach, y - reach, x - reach, y + reach);
+  },
+  notFinite: (context, x, y, reach) => line(context, x - reach, y, x + reach, y),
+  pending: (context, x, y, reach) => {
+    for (const at of [x - reach, x, x + reach]) line(context, at - reach / 5, y, at + reach / 5, y);
+  },
+};
+
+function line(context, x, y, toX, toY) {
+  context.moveTo(x, y);
+  context.lineTo(toX, toY);
 }

@@ -1,7 +1,12 @@
 // From effects to colours.
 
-/** What is painted where there is no effect to paint. */
-export const NEUTRAL = { pending: "#c9c9c9", pendingLine: "#8f8f8f", mark: "#8a8a8a", failed: "#6e6e6e", failedLine: "#e6e6e6" };
+/** Cells that are not on the scale of effects look as in the report: what they are filled and marked with. */
+export const MARKED = {
+  noop: { fill: "#e2e2e2", ink: "#9a9a9a" },
+  pending: { fill: "#ffefb8", ink: "#b08900" },
+  failed: { fill: "#4a4a4a", ink: "#ffffff" },
+  notFinite: { fill: "#9678a0", ink: "#ffffff" },
+};
 
 /** A function from an effect to a colour: `stops` lie evenly from `-range` to `range`. */
 export function scale(stops, range) {

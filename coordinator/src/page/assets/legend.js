@@ -6,19 +6,18 @@ import { make } from "./dom.js";
 import { number } from "./format.js";
 
 const SAMPLES = [
-  { status: STATUS.pending, effect: null, text: "not computed yet" },
-  { status: STATUS.noop, effect: 0, text: "no-op, effect 0" },
-  { status: STATUS.failed, effect: null, text: "no score" },
+  { status: STATUS.pending, text: "not computed yet" },
+  { status: STATUS.noop, text: "no-op: skipped, effect 0" },
+  { status: STATUS.failed, text: "failed" },
+  { status: STATUS.notFinite, text: "not a number" },
 ];
 
 const STEPS = 81;
 
 /** The range of colours, and those kinds of cells that occur. */
 export function legend(told) {
-  const occurs = (sample) => told.facets.some(({ status }) => status.some((one) => sample.status === one));
-  const failed = told.facets.some(({ status }) => status.includes(STATUS.notFinite));
-  const samples = SAMPLES.filter((sample) => occurs(sample) || (sample.status === STATUS.failed && failed));
-  return [range(told), ...samples.map(sampled)];
+  const occurs = ({ status }) => told.facets.some((facet) => facet.status.includes(status));
+  return [range(told), ...SAMPLES.filter(occurs).map(sampled)];
 }
 
 function range({ colours, range: most }) {
@@ -31,9 +30,8 @@ function range({ colours, range: most }) {
   return make("span", { className: "range", title: "effect" }, "effect ", end(-most), canvas, end(most));
 }
 
-function sampled({ status, effect, text }) {
+function sampled({ status, text }) {
   const canvas = make("canvas");
-  const facet = { effect: [effect], status: [status] };
-  paint(canvas, { rows: 1, columns: 1, size: { width: 16, height: 16 }, facet, colour: () => "#f7f7f7" });
+  paint(canvas, { rows: 1, columns: 1, size: { width: 16, height: 16 }, facet: { effect: [null], status: [status] } });
   return make("span", { className: "sample" }, canvas, text);
 }

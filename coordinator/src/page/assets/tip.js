@@ -59,10 +59,10 @@ function told({ status, effect, stderr }, place) {
     case STATUS.pending:
       return "not computed yet";
     case STATUS.noop:
-      return "effect 0 (no-op: the patch cannot change the score)";
+      return "effect 0 (no-op: the patch cannot change any score)";
     case STATUS.failed:
-      return "not computed (failed)";
+      return "not computed: every attempt failed";
     default:
-      return effect[place] === null ? "no score" : `effect ${meanAndError(effect[place], stderr[place])}`;
+      return effect[place] === null ? "not a number" : `effect ${meanAndError(effect[place], stderr[place])}`;
   }
 }
