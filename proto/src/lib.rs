@@ -16,6 +16,8 @@ pub mod credentials;
 pub mod dial;
 pub mod digest;
 pub mod endpoint;
+pub mod events;
+pub mod explain;
 pub mod grid;
 pub mod ids;
 pub mod metric;
@@ -34,4 +36,4 @@ pub mod workers;
 pub use chain::error_chain;
 
 /// Version of the worker protocol; coordinator and workers must have the same.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;

@@ -164,7 +164,7 @@ async fn beat(interval: Duration, outbox: mpsc::Sender<WorkerMessage>) {
     let mut ticks = tokio::time::interval(interval);
     loop {
         ticks.tick().await;
-        let heartbeat = WorkerMessage { message: Some(FromWorker::Heartbeat(Heartbeat {})) };
+        let heartbeat = WorkerMessage { message: Some(FromWorker::Heartbeat(Heartbeat::default())) };
         if outbox.send(heartbeat).await.is_err() {
             return;
         }

@@ -100,6 +100,8 @@ fn text(workers: &[WorkerStatus]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use patchsweep_proto::scores::{CacheStats, MemoryUse};
+
     use super::*;
 
     #[test]
@@ -122,6 +124,10 @@ mod tests {
             tiles_done: 7,
             multiply_adds_per_second: (number == 1).then_some(2_500_000_000),
             silent: Duration::from_millis(2900),
+            version: "0.1.0".into(),
+            cache: CacheStats::default(),
+            memory: MemoryUse::default(),
+            hand: None,
         };
         let broken = WorkerState::Quarantined { reason: "three failures in a row".into() };
         let text = text(&[worker(1, WorkerState::Active), worker(2, broken)]);

@@ -1,7 +1,9 @@
 //! Statuses for tests.
 
+use std::time::{Duration, SystemTime};
+
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use patchsweep_proto::status::{GridProgress, Priority, SweepState, SweepStatus};
 
 /// A running sweep `s`.
 pub(crate) fn running() -> SweepStatus {
@@ -25,5 +27,18 @@ pub(crate) fn status(state: SweepState) -> SweepStatus {
         priority: Priority::default(),
         results_dropped: 0,
         waiting: None,
+        grids: vec![GridProgress {
+            name: "z".into(),
+            cells_total: 10,
+            cells_noop: 2,
+            cells_done: 2,
+            tiles_total: 4,
+            tiles_done: 1,
+            multiply_adds_total: 100,
+            multiply_adds_done: 25,
+        }],
+        submitted: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        elapsed: Duration::from_secs(5),
+        multiply_adds_per_second: Some(5),
     }
 }

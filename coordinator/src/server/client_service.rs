@@ -115,6 +115,17 @@ impl ClientService for ClientRpc {
         Ok(Response::new(v1::DrainWorkerResponse {}))
     }
 
+    async fn explain_sweep(
+        &self,
+        _: Request<v1::ExplainSweepRequest>,
+    ) -> Result<Response<v1::SweepExplanation>, Status> {
+        Err(Status::unimplemented("explain"))
+    }
+
+    async fn list_events(&self, _: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {
+        Err(Status::unimplemented("events"))
+    }
+
     async fn fetch_results(
         &self,
         request: Request<v1::FetchResultsRequest>,

@@ -92,6 +92,10 @@ impl Actor {
                 tiles_done: view.tiles_done,
                 multiply_adds_per_second: view.rate,
                 silent: now.saturating_sub(view.last_heard),
+                version: String::new(),
+                cache: connected.cache,
+                memory: patchsweep_proto::scores::MemoryUse::default(),
+                hand: None,
             })
         };
         self.scheduler.workers().into_iter().filter_map(status).collect()

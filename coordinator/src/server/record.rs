@@ -83,6 +83,10 @@ impl SweepRecord {
             priority,
             results_dropped: 0,
             waiting: None,
+            grids: Vec::new(),
+            submitted: std::time::SystemTime::UNIX_EPOCH,
+            elapsed: Duration::ZERO,
+            multiply_adds_per_second: None,
         };
         let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
         Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance }

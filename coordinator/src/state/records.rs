@@ -100,6 +100,7 @@ impl From<&KeptResult> for v1::StoredResult {
             multiply_adds: kept.work.multiply_adds,
             memory_retries: kept.work.memory_retries,
             cache: Some(kept.cache.into()),
+            received_unix_ms: 0,
         }
     }
 }

@@ -164,5 +164,9 @@ fn status(kept: &KeptSweep, state: SweepState, past: &BTreeMap<TileId, Past>) ->
         priority: kept.priority,
         results_dropped: 0,
         waiting: None,
+        grids: Vec::new(),
+        submitted: kept.submitted,
+        elapsed: std::time::Duration::ZERO,
+        multiply_adds_per_second: None,
     }
 }

@@ -173,7 +173,7 @@ impl<C: Computer> Session<'_, '_, C> {
                     self.give_up();
                 }
                 _ = heartbeats.tick(), if self.outbox.has_room() => {
-                    self.outbox.push(worker_message::Message::Heartbeat(v1::Heartbeat {}));
+                    self.outbox.push(worker_message::Message::Heartbeat(v1::Heartbeat::default()));
                 }
                 () = self.outbox.pass_one_on(), if !self.outbox.is_empty() => {}
                 worked = self.desk.work() => self.say(worked?),
