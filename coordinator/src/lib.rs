@@ -1,6 +1,6 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
-//! The core is pure: [`spec`], [`plan`], [`scheduler`], [`merge`] and [`manifest`] do no I/O and know no clock.
+//! The core is pure: [`spec`], [`plan`], [`scheduler`], [`merge`], [`statistics`] and [`manifest`] do no I/O and know no clock.
 //! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`cli`] is the
 //! command line.
 
@@ -17,3 +17,4 @@ pub mod scheduler;
 pub mod server;
 pub mod spec;
 pub mod state;
+pub mod statistics;

@@ -117,7 +117,7 @@ impl<'a> Merger<'a> {
 
     fn take_baseline(&mut self, scores: Option<&TileScores>) {
         let Some(section) = &mut self.section else { return };
-        let Some(TileScores { metrics, scores }) = scores else {
+        let Some(TileScores { metrics, scores, .. }) = scores else {
             self.is_baseline_lost = true;
             return;
         };
@@ -197,6 +197,8 @@ fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> G
         stderr: vec![0.0; places],
         count: vec![0; places],
         status: vec![0; places],
+        per_prompt: Vec::new(),
+        between: Vec::new(),
     }
 }
 

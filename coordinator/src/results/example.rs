@@ -30,6 +30,7 @@ pub(crate) fn example() -> SweepResults {
         corrupted: vec![vec![-2.337, -1.918, -3.406], vec![0.05, 0.08, 0.02]],
         grids,
         manifest: r#"{"patchsweep":"0.1.0","seeds":{"dataset":0,"corruption":1}}"#.to_owned(),
+        replicates: 1,
     }
 }
 
@@ -102,6 +103,8 @@ pub(crate) fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
         stderr: effect.iter().map(|effect| effect.abs() * 0.04).collect(),
         count: vec![250; effect.len()],
         status: vec![STATUS_COMPUTED; effect.len()],
+        per_prompt: Vec::new(),
+        between: Vec::new(),
         effect,
     }
 }
