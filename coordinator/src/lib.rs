@@ -1,7 +1,7 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
-//! The core is pure: [`spec`], [`plan`], [`scheduler`], [`progress`], [`merge`], [`explain`] and [`manifest`] do no I/O and
-//! know no clock.
+//! The core is pure: [`spec`], [`plan`], [`scheduler`], [`progress`], [`merge`], [`statistics`], [`explain`] and [`manifest`]
+//! do no I/O and know no clock.
 //! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`page`] shows them
 //! in a browser, [`cli`] is the command line.
 
@@ -21,3 +21,4 @@ pub mod scheduler;
 pub mod server;
 pub mod spec;
 pub mod state;
+pub mod statistics;

@@ -7,6 +7,7 @@ mod logging;
 mod output;
 mod plan;
 mod progress;
+mod report;
 mod results;
 mod run;
 mod serve;
@@ -77,6 +78,8 @@ enum Command {
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
     Top(results::TopArgs),
+    /// Write the page with the heat maps of a sweep or a results folder, and figures for papers.
+    Report(report::ReportArgs),
 }
 
 /// Which coordinator to ask.
@@ -118,6 +121,7 @@ pub async fn main() -> ExitCode {
         Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
+        Command::Report(args) => report::report(args, printer).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

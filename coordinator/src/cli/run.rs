@@ -19,7 +19,7 @@ use super::results::{OutArgs, print_top};
 use super::submission::{Submission, TileArgs};
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
-use crate::server::{Coordinator, Offload, RecentEvents, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,8 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents) -> Result<(), CliEr
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (store, recovered) = Store::in_memory()?;
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events };
+    let watched = Watched::default();
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events, watched };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));

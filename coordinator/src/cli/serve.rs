@@ -8,7 +8,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use super::CliError;
 use super::gate::{GateArgs, Opened};
 use super::signals::Signals;
-use crate::server::{Coordinator, Offload, RecentEvents, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,7 @@ pub(super) async fn serve(args: ServeArgs, events: RecentEvents) -> Result<(), C
     eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events };
+    let watched = Watched::default();
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events, watched };
     Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
 }

@@ -110,6 +110,8 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "patched_at_once": indices(grid, at_once),
             "cells": summary.cells,
             "noops": summary.noops,
+            "multiply_adds": summary.multiply_adds,
+            "multiply_adds_naive": summary.multiply_adds_naive,
         })
     };
     plan.context.grids.iter().zip(summaries).map(grid).collect()

@@ -127,7 +127,7 @@ impl<'a> Merger<'a> {
 
     fn take_baseline(&mut self, scores: Result<&TileScores, Lack>) {
         let Some(section) = &mut self.section else { return };
-        let TileScores { metrics, scores } = match scores {
+        let TileScores { metrics, scores, .. } = match scores {
             Ok(scores) => scores,
             Err(lack) => {
                 self.is_baseline_lost = true;
@@ -212,6 +212,8 @@ fn empty(grid: &Grid, (index, metric): (usize, &Metric), iterations: usize) -> G
         stderr: vec![0.0; places],
         count: vec![0; places],
         status: vec![0; places],
+        per_prompt: Vec::new(),
+        between: Vec::new(),
     }
 }
 

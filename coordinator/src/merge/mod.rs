@@ -124,6 +124,7 @@ impl Merged {
             corrupted: self.corrupted,
             grids: self.grids,
             manifest,
+            replicates: plan.context.replicates,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::source::SoFar;
 use super::views::{cut, version};
 use crate::results::colour::RED_WHITE_BLUE;
-use crate::results::{Plane, Side};
+use crate::results::figure::{Plane, Side};
 
 /// Cells of an answer at most: about 2 MB of JSON.
 const MOST_CELLS: usize = 1 << 16;

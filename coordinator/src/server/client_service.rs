@@ -44,10 +44,10 @@ impl ClientRpc {
         handle: Handle,
         folders: ModelFolders,
         store: Store,
+        results: ResultsDesk,
         events: RecentEvents,
         offload: Offload,
     ) -> Self {
-        let results = ResultsDesk::new(store.clone(), offload);
         Self { handle, folders, store, results, events, offload }
     }
 }

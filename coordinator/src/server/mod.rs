@@ -17,6 +17,7 @@ mod reports;
 mod results;
 mod status;
 mod submission;
+mod watched;
 mod worker_service;
 
 use std::future::Future;
@@ -38,6 +39,7 @@ use tonic::transport::server::Connected;
 pub use events::RecentEvents;
 pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
+pub use watched::Watched;
 
 use crate::gate::{self, Gate};
 use crate::state::{Recovered, StateError, Store};
@@ -45,6 +47,8 @@ use actor::Actor;
 use client_service::ClientRpc;
 use handle::Handle;
 use journal::Journal;
+use results::ResultsDesk;
+use watched::Serving;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
@@ -99,6 +103,8 @@ pub struct Service {
     pub gate: Gate,
     /// This process' warnings and errors.
     pub events: RecentEvents,
+    /// Who looks at it, beside its clients.
+    pub watched: Watched,
 }
 
 /// A coordinator that listens, before it serves.
@@ -142,12 +148,16 @@ pub async fn serve_on<IO>(
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let Service { folders, store, recovered, offload, gate, events } = service;
+    let Service { folders, store, recovered, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let (handle, actor) = Actor::recover(recovered, journal).start();
-    let client = ClientRpc::new(handle.clone(), folders, store, events, offload);
-    serve_services(connections, &handle, client, &gate, shutdown).await?;
+    let results = ResultsDesk::new(store.clone(), offload);
+    watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });
+    let client = ClientRpc::new(handle.clone(), folders, store, results, events, offload);
+    let served = serve_services(connections, &handle, client, &gate, shutdown).await;
+    watched.end();
     drop(handle);
+    served?;
     if tokio::time::timeout(FAREWELL, actor).await.is_err() {
         tracing::warn!("ending with requests under way");
     }

@@ -30,9 +30,22 @@ impl ResultsDesk {
 
     /// The encoded results of a sweep: what is on disk, whole or not.
     pub(super) async fn fetch(&self, status: SweepStatus) -> Result<Vec<u8>, RequestError> {
+        self.merge(status, encode_results).await
+    }
+
+    /// The same for this process.
+    pub(super) async fn merged(&self, status: SweepStatus) -> Result<SweepResults, RequestError> {
+        self.merge(status, |results| results).await
+    }
+
+    async fn merge<T: Send + 'static>(
+        &self,
+        status: SweepStatus,
+        give: impl FnOnce(SweepResults) -> T + Send + 'static,
+    ) -> Result<T, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || merge_kept(&store, &status).map(encode_results));
+        let merged = self.offload.run(move || merge_kept(&store, &status).map(give));
         merged.await.ok_or(RequestError::MergingFailed)?
     }
 }

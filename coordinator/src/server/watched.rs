@@ -1,6 +1,6 @@
 //! The serving coordinator as its web page sees it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use patchsweep_proto::error_chain;
 use patchsweep_proto::events::LogEvent;
@@ -14,13 +14,13 @@ use super::results::ResultsDesk;
 use super::status::RequestError;
 use crate::page::{PageSource, SoFar, SourceError};
 
-/// What a web page may look at: a coordinator, from the moment at which it serves. Clones look at the same one.
+/// What a web page may look at: a coordinator while it serves. Clones look at the same one.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
-    serving: Arc<OnceLock<Serving>>,
+    serving: Arc<Mutex<Option<Serving>>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Serving {
     pub(super) handle: Handle,
     pub(super) results: ResultsDesk,
@@ -28,13 +28,23 @@ pub(super) struct Serving {
 }
 
 impl Watched {
-    /// From now on this coordinator is looked at; a second one is not.
+    /// From now on this coordinator is looked at.
     pub(super) fn begin(&self, serving: Serving) {
-        let _ = self.serving.set(serving);
+        *self.lock() = Some(serving);
     }
 
-    fn serving(&self) -> Result<&Serving, SourceError> {
-        self.serving.get().ok_or_else(|| SourceError::Unavailable("the coordinator is starting".to_owned()))
+    /// The coordinator ends, which it cannot while somebody may ask it.
+    pub(super) fn end(&self) {
+        *self.lock() = None;
+    }
+
+    fn serving(&self) -> Result<Serving, SourceError> {
+        let not_serving = || SourceError::Unavailable("the coordinator is starting or ending".to_owned());
+        self.lock().clone().ok_or_else(not_serving)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Serving>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,7 +61,8 @@ impl PageSource for Watched {
 
     async fn results(&self, sweep: SweepId) -> Result<SoFar, SourceError> {
         let status = self.sweep(sweep).await?;
-        let results = self.serving()?.results.merged(status.clone()).await?;
+        let desk = self.serving()?.results;
+        let results = desk.merged(status.clone()).await?;
         Ok(SoFar { status, results: Arc::new(results) })
     }
 

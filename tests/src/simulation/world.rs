@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use patchsweep::gate::Gate;
-use patchsweep::server::{Offload, RecentEvents, Service, serve_on};
+use patchsweep::server::{Offload, RecentEvents, Service, Watched, serve_on};
 use patchsweep::state::{Recovered, Store};
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
@@ -77,6 +77,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
                 offload: Offload::Inline,
                 gate: Gate::open(),
                 events: RecentEvents::new(),
+                watched: Watched::default(),
             };
             serve_on(net::accept().await?, service, pending()).await?;
             Ok(())
