@@ -14,13 +14,13 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
+.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
-test: lint unit-test fuzz-test end-to-end-test python-test
+test: lint unit-test fuzz-test end-to-end-test python-test browser-test
 
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
@@ -42,6 +42,11 @@ end-to-end-test: libtorch
 python-test: libtorch $(VENV)/.readers
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml
+
+# Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
+browser-test: libtorch $(VENV)/.browser
+	cargo build --workspace
+	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
 lint: libtorch
 	cargo fmt --all --check
@@ -94,6 +99,10 @@ $(VENV)/.libtorch-cuda: | $(VENV)/bin/python
 
 $(VENV)/.readers: tests/python/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
+	touch $@
+
+$(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet -r tests/browser/requirements.txt
 	touch $@
 
 # .cargo/config.toml looks for it here, whatever Python's version is.

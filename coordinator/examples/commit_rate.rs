@@ -104,6 +104,8 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         }],
         metrics: vec![Metric { name: "prob".to_owned(), kind: MetricKind::Prob, normalize: false }],
         grids: vec![Grid::new("z".to_owned(), Component::Z, axes, &shape, SIDE)?],
+        per_prompt: false,
+        replicates: 1,
     };
     let cells = SIDE.pow(3);
     let starts = (0..cells).step_by(CELLS_PER_TILE as usize);
@@ -140,9 +142,10 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         worker: "node-17/12345".to_owned(),
         device: "cuda:0".to_owned(),
         model: Digest::of(b"model"),
-        scores: TileScores { metrics: 1, scores },
+        scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
         busy: Duration::from_millis(12),
         work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
         cache: CacheStats::default(),
+        received: Some(SystemTime::now()),
     }
 }

@@ -24,12 +24,17 @@ pub struct SweepContext {
     pub direction: Direction,
     /// Clean prompts, BOS included.
     pub clean: TokenMatrix,
-    /// At least one.
+    /// At least one: each of the spec's iterations as often as there are replicates.
     pub iterations: Vec<Iteration>,
     /// At least one; the first is the main one.
     pub metrics: Vec<Metric>,
     /// At least one.
     pub grids: Vec<Grid>,
+    /// Whether the effects on each prompt are kept, beside their moments.
+    pub per_prompt: bool,
+    /// How often each of the spec's iterations is among `iterations`, with another corruption each time, one behind the
+    /// other; at least 1.
+    pub replicates: u32,
 }
 
 /// Which run is patched with the other's activations, and so is what effects are measured from.
@@ -130,6 +135,18 @@ impl SweepContext {
         let Iteration { corrupted, reads, noise, .. } = &self.iterations[iteration as usize];
         let noised = noise.as_ref().map_or(&[][..], |noise| &noise.positions);
         PromptPair::new(self.clean.row(prompt), corrupted.row(prompt), noised, reads)
+    }
+
+    /// How many iterations the spec has, whatever the number of replicates: rows of the results.
+    #[must_use]
+    pub fn spec_iterations(&self) -> usize {
+        self.iterations.len() / self.replicates.max(1) as usize
+    }
+
+    /// Which of the spec's iterations one of `iterations` is a replicate of: its row in the results.
+    #[must_use]
+    pub fn spec_iteration(&self, iteration: u32) -> usize {
+        (iteration / self.replicates.max(1)) as usize
     }
 
     /// The last position that any iteration reads: nothing behind it is ever computed.

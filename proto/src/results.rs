@@ -19,6 +19,8 @@ pub struct SweepResults {
     pub grids: Vec<GridScores>,
     /// A JSON object.
     pub manifest: String,
+    /// How often each iteration was computed, with another corruption each time; at least 1.
+    pub replicates: u32,
 }
 
 /// One grid under one metric. All tensors are \[iterations, axes..\], row-major.
@@ -47,6 +49,11 @@ pub struct GridScores {
     pub count: Vec<u64>,
     /// [`STATUS_COMPUTED`] or another of the `STATUS_` numbers.
     pub status: Vec<u32>,
+    /// Effect on each prompt \[iterations, axes.., prompts\], the mean over replicates; empty where the spec does not say
+    /// `per_prompt`.
+    pub per_prompt: Vec<f32>,
+    /// Standard deviation of the mean effect between replicates; empty where there is one only.
+    pub between: Vec<f32>,
 }
 
 /// The cell's mean was computed.
@@ -80,6 +87,15 @@ impl GridScores {
     #[must_use]
     pub fn extents(&self) -> Vec<usize> {
         self.indices.iter().map(Vec::len).collect()
+    }
+
+    /// The effects of a cell on each prompt; none where they were not kept.
+    ///
+    /// `place`: over all iterations, row-major.
+    #[must_use]
+    pub fn of_prompts(&self, place: usize) -> &[f32] {
+        let prompts = self.per_prompt.len() / self.effect.len().max(1);
+        &self.per_prompt[place * prompts..][..prompts]
     }
 
     /// Cells of one iteration.

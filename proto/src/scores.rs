@@ -37,6 +37,8 @@ pub struct TileScores {
     pub metrics: usize,
     /// Row-major.
     pub scores: Vec<CellScore>,
+    /// Effect on each prompt \[cells, metrics, prompts\], in the metric's unit; empty unless the sweep keeps them.
+    pub prompt_effects: Vec<f32>,
 }
 
 /// What computing a tile took.

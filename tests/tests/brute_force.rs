@@ -94,6 +94,8 @@ fn context(spec: Spec, tokens: &Tokens, config: &Gpt2Config) -> SweepContext {
         metrics: spec.metric.into_iter().map(metric).collect(),
         grids: SWEEPS.map(grid).into(),
         clean,
+        per_prompt: false,
+        replicates: 1,
     }
 }
 

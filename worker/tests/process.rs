@@ -57,6 +57,8 @@ fn context() -> SweepContext {
         iterations: vec![iteration],
         metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
         grids: vec![Grid::new("g".into(), Component::ResidPre, axes, &SHAPE, POSITIONS).expect("a grid")],
+        per_prompt: false,
+        replicates: 1,
     }
 }
 

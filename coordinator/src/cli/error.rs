@@ -10,7 +10,8 @@ use patchsweep_process::log::LogError;
 
 use crate::client::ClientError;
 use crate::gate::GateError;
-use crate::results::{FolderError, ResultsError};
+use crate::results::figure::PngError;
+use crate::results::{FolderError, ReadFolderError, ReportError, ResultsError};
 use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
 use crate::state::StateError;
@@ -44,6 +45,18 @@ pub(super) enum CliError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     Results(#[from] ResultsError),
+    #[error(transparent)]
+    ReadFolder(#[from] ReadFolderError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("{name}: {source}")]
+    Png { name: String, source: PngError },
+    #[error("`{}` exists: choose another name with --out, or replace it with --overwrite", .path.display())]
+    Exists { path: PathBuf },
+    #[error("`--partial` is of a sweep of a coordinator; `{}` is a folder with results", .folder.display())]
+    PartialFolder { folder: PathBuf },
+    #[error("cannot write {}: {source}", .path.display())]
+    WriteOutput { path: PathBuf, source: io::Error },
     #[error("cannot start {}: {source}; build it with `cargo build -p patchsweep-worker` or name it with PATCHSWEEP_WORKER", .program.display())]
     StartWorker { program: PathBuf, source: io::Error },
     #[error("all workers have ended ({how}); their messages are above")]
@@ -93,6 +106,10 @@ impl CliError {
             | Self::Spec { .. }
             | Self::Planning { .. }
             | Self::Folder(_)
+            | Self::ReadFolder(_)
+            | Self::Png { .. }
+            | Self::Exists { .. }
+            | Self::PartialFolder { .. }
             | Self::Gate(GateError::HostName { .. })
             | Self::InsecureElsewhere { .. }
             | Self::NoState

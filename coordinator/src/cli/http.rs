@@ -7,6 +7,8 @@ use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::metrics;
 
 use crate::metrics::METRICS;
+use crate::page::{self, only_local_names};
+use crate::server::Watched;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "HTTP")]
@@ -14,6 +16,9 @@ pub(super) struct HttpArgs {
     /// Serve /healthz, /readyz and /metrics over HTTP here, without TLS or tokens; on a loopback address the web page too.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// Show the web page there also where the address is not a loopback one: everybody who can reach it sees all sweeps.
+    #[arg(long, requires = "http")]
+    http_page: bool,
 }
 
 impl HttpArgs {
@@ -24,5 +29,19 @@ impl HttpArgs {
         let address = server.address();
         eprintln!("health and metrics on http://{address}, for everybody who can reach it");
         Ok(Some(server))
+    }
+
+    /// The web page, where only people of this machine can see it, or everybody is meant to.
+    pub(super) fn mount_page(&self, server: &HttpServer, watched: &Watched) {
+        let address = server.address();
+        let page = page::router(watched.clone());
+        if self.http_page {
+            server.mount(page);
+        } else if address.ip().is_loopback() {
+            server.mount(only_local_names(page));
+        } else {
+            return;
+        }
+        eprintln!("web page on http://{address}/");
     }
 }

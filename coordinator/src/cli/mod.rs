@@ -7,6 +7,7 @@ mod http;
 mod output;
 mod plan;
 mod progress;
+mod report;
 mod results;
 mod run;
 mod serve;
@@ -29,6 +30,7 @@ use tracing::{Instrument, Span};
 
 use crate::client::{Client, ClientError};
 use error::CliError;
+use crate::server::RecentEvents;
 use output::{OutputFormat, Printer};
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
@@ -78,6 +80,8 @@ enum Command {
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
     Top(results::TopArgs),
+    /// Write the page with the heat maps of a sweep or a results folder, and figures for papers.
+    Report(report::ReportArgs),
 }
 
 impl Command {
@@ -109,27 +113,28 @@ impl CoordinatorArgs {
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
 pub async fn main() -> ExitCode {
     let args = Args::parse();
-    match start_log(args.log, &args.command) {
+    let events = RecentEvents::new();
+    match start_log(args.log, &args.command, &events) {
         // Dropped last: it writes what waits for the log file.
         Ok(_log) => {
             let span = args.command.span();
-            run_command(args.command, Printer { format: args.output }).instrument(span).await
+            run_command(args.command, Printer { format: args.output }, events).instrument(span).await
         }
         Err(error) => ended(Err(error.into())),
     }
 }
 
 /// A coordinator says what happens, other commands only what is wrong.
-fn start_log(args: LogArgs, command: &Command) -> Result<LogGuard, LogError> {
+fn start_log(args: LogArgs, command: &Command, events: &RecentEvents) -> Result<LogGuard, LogError> {
     let default_level = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
-    log::start(&LogOptions { args, default_level })
+    log::start(&LogOptions { args, default_level }, vec![Box::new(events.layer())])
 }
 
-async fn run_command(command: Command, printer: Printer) -> ExitCode {
+async fn run_command(command: Command, printer: Printer, events: RecentEvents) -> ExitCode {
     ended(match command {
-        Command::Run(args) => run::run(args).await,
+        Command::Run(args) => run::run(args, events).await,
         Command::Plan(args) => plan::plan(&args),
-        Command::Serve(args) => serve::serve(args).await,
+        Command::Serve(args) => serve::serve(args, events).await,
         Command::Token(command) => token::token(command),
         Command::Submit(args) => sweeps::submit(args).await,
         Command::List(args) => sweeps::list(args, printer).await,
@@ -141,6 +146,7 @@ async fn run_command(command: Command, printer: Printer) -> ExitCode {
         Command::Drain(args) => workers::drain(args).await,
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
+        Command::Report(args) => report::report(args, printer).await,
     })
 }
 

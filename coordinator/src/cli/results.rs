@@ -11,6 +11,7 @@ use patchsweep_proto::status::SweepState;
 use super::progress::Ended;
 use super::{CliError, CoordinatorArgs};
 use crate::results::{Failures, Overwrite, cell_label, check_folder, top_cells, write_folder};
+use crate::statistics::Statistics;
 
 /// Where results go.
 #[derive(Debug, clap::Args)]
@@ -107,9 +108,10 @@ fn top_text(results: &SweepResults, k: usize, show: impl Fn(&GridScores) -> bool
     let failures = Failures::of(results);
     let mut text = String::new();
     for grid in results.grids.iter().filter(|grid| show(grid)) {
+        let statistics = Statistics::of(grid);
         for (iteration, label) in results.iteration_labels.iter().enumerate() {
             let _ = writeln!(text, "{} · {label}: strongest effects", results.tensor_name(grid));
-            for cell in top_cells(grid, iteration, k) {
+            for cell in top_cells(grid, &statistics, iteration, k) {
                 let name = cell_label(grid, &cell.indices, &results.token_labels);
                 let _ = writeln!(text, "  {name:<24} {:>9.4} ± {:.4}", cell.effect, cell.stderr);
             }

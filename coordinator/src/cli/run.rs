@@ -20,7 +20,7 @@ use super::results::{OutArgs, print_top};
 use super::submission::{Submission, TileArgs};
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
-use crate::server::{Coordinator, Offload, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ pub(super) struct RunArgs {
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
 
-pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
+pub(super) async fn run(args: RunArgs, events: RecentEvents) -> Result<(), CliError> {
     args.out.check()?;
     let submission = Submission::read(&args.spec)?;
     let models = submission.model_roots(args.models.clone());
@@ -57,7 +57,8 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (store, recovered) = Store::in_memory()?;
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
+    let watched = Watched::default();
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events, watched };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));

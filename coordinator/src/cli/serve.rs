@@ -10,7 +10,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use super::CliError;
 use super::gate::{GateArgs, Opened};
 use super::http::HttpArgs;
-use crate::server::{Coordinator, Offload, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -27,12 +27,12 @@ pub(super) struct ServeArgs {
     http: HttpArgs,
 }
 
-pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
+pub(super) async fn serve(args: ServeArgs, events: RecentEvents) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let health = Health::waiting_for("opening the state");
     // Until the very end: probes see how the coordinator leaves.
-    let _http = args.http.open(health.clone()).await?;
+    let http = args.http.open(health.clone()).await?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
@@ -41,7 +41,11 @@ pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
     eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
+    let watched = Watched::default();
+    if let Some(http) = &http {
+        args.http.mount_page(http, &watched);
+    }
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events, watched };
     let asked = async {
         health.set_ready();
         let signal = signals.next().await;

@@ -1,9 +1,29 @@
-//! Statuses for tests.
+//! Sweeps and workers for tests.
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, WorkerId};
+use patchsweep_proto::scores::{CacheStats, MemoryUse};
 use patchsweep_proto::status::{GridProgress, Priority, SweepState, SweepStatus};
+use patchsweep_proto::workers::{WorkerState, WorkerStatus};
+
+/// An idle worker.
+pub(crate) fn worker(number: u64) -> WorkerStatus {
+    WorkerStatus {
+        worker: WorkerId(number),
+        name: format!("node:{number}"),
+        device: "cuda:0".into(),
+        state: WorkerState::Active,
+        leases: Vec::new(),
+        tiles_done: 7,
+        multiply_adds_per_second: Some(2_500_000_000),
+        silent: Duration::from_millis(2900),
+        version: "0.1.0".into(),
+        cache: CacheStats::default(),
+        memory: MemoryUse::default(),
+        hand: None,
+    }
+}
 
 /// A running sweep `s`.
 pub(crate) fn running() -> SweepStatus {

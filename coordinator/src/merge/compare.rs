@@ -46,7 +46,8 @@ mod tests {
     use super::*;
 
     fn scores(values: &[f32]) -> TileScores {
-        TileScores { metrics: 1, scores: values.iter().map(|&value| CellScore::of(&[value], &[0.0])).collect() }
+        let scores = values.iter().map(|&value| CellScore::of(&[value], &[0.0])).collect();
+        TileScores { metrics: 1, scores, prompt_effects: Vec::new() }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Scores on their way to becoming tensors: one grid in one iteration.
 
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE};
+use patchsweep_proto::results::{
+    GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_PENDING,
+};
 use patchsweep_proto::scores::CellScore;
 
 /// Scores of one grid over the prompts so far \[cells, metrics\].
@@ -36,6 +38,15 @@ struct Sum {
     effect_m2: f64,
 }
 
+/// Why there are no scores over some prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// They are not computed yet.
+    Pending,
+    /// The tile was given up.
+    Failed,
+}
+
 /// What became of a cell over the prompts so far; a later one outweighs those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
@@ -44,6 +55,8 @@ enum Fate {
     Left,
     /// In a tile.
     Computed,
+    /// In a tile that is still to be computed, or in none where what it would have is still to be known.
+    Pending,
     /// In a tile that was given up, or in none where what it would have is not known.
     Failed,
 }
@@ -61,18 +74,18 @@ impl GridSums {
     /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them.
     ///
     /// `before`: prompts in the sums.
-    pub(super) fn leave_until(&mut self, cell: u32, untouched: Option<&[CellScore]>, before: u64) {
+    pub(super) fn leave_until(&mut self, cell: u32, untouched: Result<&[CellScore], Lack>, before: u64) {
         while self.next < cell as usize {
             self.add(untouched, Fate::Left, before);
         }
     }
 
-    /// Adds the scores of the next cell \[metrics\]; `None`: its tile was given up.
-    pub(super) fn compute(&mut self, row: Option<&[CellScore]>, before: u64) {
+    /// Adds the scores of the next cell \[metrics\].
+    pub(super) fn compute(&mut self, row: Result<&[CellScore], Lack>, before: u64) {
         self.add(row, Fate::Computed, before);
     }
 
-    fn add(&mut self, row: Option<&[CellScore]>, fate: Fate, before: u64) {
+    fn add(&mut self, row: Result<&[CellScore], Lack>, fate: Fate, before: u64) {
         if self.fates.is_empty() {
             let cells = self.cells as usize;
             self.sums = vec![Sum::default(); cells * self.metrics];
@@ -80,7 +93,11 @@ impl GridSums {
         }
         let place = self.next;
         self.next += 1;
-        let fate = if row.is_some() { fate } else { Fate::Failed };
+        let fate = match row {
+            Ok(_) => fate,
+            Err(Lack::Pending) => Fate::Pending,
+            Err(Lack::Failed) => Fate::Failed,
+        };
         self.fates[place] = self.fates[place].max(fate);
         let sums = &mut self.sums[place * self.metrics..][..self.metrics];
         for (sum, new) in sums.iter_mut().zip(row.unwrap_or_default()) {
@@ -131,7 +148,7 @@ fn write<'a>(
 ) {
     for (place, (sum, &fate)) in (begin..).zip(sums) {
         let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
-        let (sum, count) = if fate == Fate::Failed { (&unknown, 0) } else { (sum, prompts) };
+        let (sum, count) = if fate >= Fate::Pending { (&unknown, 0) } else { (sum, prompts) };
         scores.effect[place] = to_f32(sum.effect_mean);
         scores.value[place] = to_f32(sum.value_mean);
         scores.stderr[place] = to_f32(sum.effect(count).standard_error());
@@ -153,6 +170,7 @@ impl Sum {
             Fate::Left => STATUS_NOOP,
             Fate::Computed if self.value_mean.is_finite() && self.effect_mean.is_finite() => STATUS_COMPUTED,
             Fate::Computed => STATUS_NOT_FINITE,
+            Fate::Pending => STATUS_PENDING,
             Fate::Failed => STATUS_FAILED,
         }
     }

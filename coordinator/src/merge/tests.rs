@@ -59,7 +59,7 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
             places.map(|place| score(&|prompt| pass(plan, iteration, place, prompt))).collect()
         }
     };
-    TileScores { metrics: 1, scores }
+    TileScores { metrics: 1, scores, prompt_effects: Vec::new() }
 }
 
 /// All tiles in order, some of them given up.
@@ -265,7 +265,8 @@ fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
     let merged_without = |lost: Option<TileId>| {
         let outcome = |tile: &Tile| {
             let one = scores(&plan, tile).scores;
-            let scores = TileScores { metrics: 2, scores: one.iter().flat_map(|&score| [score, score]).collect() };
+            let scores = one.iter().flat_map(|&score| [score, score]).collect();
+            let scores = TileScores { metrics: 2, scores, prompt_effects: Vec::new() };
             let is_lost = Some(tile.id) == lost;
             Ok::<_, Infallible>((tile.id, if is_lost { TileOutcome::GivenUp } else { TileOutcome::Scores(scores) }))
         };

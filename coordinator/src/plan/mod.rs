@@ -126,6 +126,8 @@ impl Plan {
             clean,
             iterations,
             metrics,
+            per_prompt: false,
+            replicates: 1,
         };
         checks::check(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;

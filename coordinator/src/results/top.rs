@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use patchsweep_proto::results::{GridScores, STATUS_FAILED};
 
+use crate::statistics::Statistics;
+
 /// One of the strongest cells of an iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopCell {
@@ -13,13 +15,23 @@ pub struct TopCell {
     pub effect: f32,
     /// Its standard error; NaN for a single prompt.
     pub stderr: f32,
+    /// Lower end of the 95 % interval of the mean effect; NaN where there is none.
+    pub low: f32,
+    /// Upper end.
+    pub high: f32,
+    /// Of the test against no effect; NaN where there was none.
+    pub p_value: f32,
+    /// Whether the effect is not 0, after the correction for all tests of the grid.
+    pub is_significant: bool,
 }
 
 /// The `k` cells of an iteration with the largest effects by magnitude, whatever their sign.
 ///
+/// `statistics`: of these scores.
+///
 /// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed not at all.
 #[must_use]
-pub fn top_cells(scores: &GridScores, iteration: usize, k: usize) -> Vec<TopCell> {
+pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize, k: usize) -> Vec<TopCell> {
     let cells = scores.cells();
     let start = iteration.saturating_mul(cells);
     let Some(effects) = start.checked_add(cells).and_then(|end| scores.effect.get(start..end)) else {
@@ -28,10 +40,15 @@ pub fn top_cells(scores: &GridScores, iteration: usize, k: usize) -> Vec<TopCell
     let has_failed = |cell: usize| scores.status.get(start + cell) == Some(&STATUS_FAILED);
     let mut order: Vec<usize> = (0..cells).filter(|&cell| !has_failed(cell)).collect();
     order.sort_by(|&a, &b| stronger_first(effects[a], effects[b]));
+    let at = |list: &[f32], cell: usize| list.get(start + cell).copied().unwrap_or(f32::NAN);
     let top = |cell: usize| TopCell {
         indices: scores.indices.iter().zip(scores.places(cell)).map(|(indices, place)| indices[place]).collect(),
         effect: effects[cell],
-        stderr: scores.stderr.get(start + cell).copied().unwrap_or(f32::NAN),
+        stderr: at(&scores.stderr, cell),
+        low: at(&statistics.low, cell),
+        high: at(&statistics.high, cell),
+        p_value: at(&statistics.p_value, cell),
+        is_significant: statistics.significant.get(start + cell) == Some(&1),
     };
     order.into_iter().take(k).map(top).collect()
 }
@@ -50,13 +67,13 @@ mod tests {
     }
 
     fn order(scores: &GridScores, iteration: usize, k: usize) -> Vec<Vec<u32>> {
-        top_cells(scores, iteration, k).into_iter().map(|cell| cell.indices).collect()
+        top_cells(scores, &Statistics::of(scores), iteration, k).into_iter().map(|cell| cell.indices).collect()
     }
 
     #[test]
     fn magnitude_decides_and_the_sign_is_kept() {
         let scores = effects(&[0.1, -3.0, 2.0, 0.0, -0.2, 0.3]);
-        let top = top_cells(&scores, 0, 2);
+        let top = top_cells(&scores, &Statistics::of(&scores), 0, 2);
         assert_eq!(top[0].indices, [0, 1]);
         assert!(top[0].effect < 0.0 && top[1].effect > 0.0);
         assert_eq!(top.len(), 2);
@@ -84,10 +101,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_comes_with_its_interval_and_its_significance() {
+        let mut scores = effects(&[0.1, -3.0, 2.0, 0.0, -0.2, 0.3]);
+        scores.stderr = vec![0.1, 0.5, f32::NAN, 0.0, 1.0, 1.0];
+        let statistics = Statistics::of(&scores);
+        let top = top_cells(&scores, &statistics, 0, 2);
+        assert_eq!(
+            (top[0].low, top[0].high, top[0].p_value),
+            (statistics.low[1], statistics.high[1], statistics.p_value[1])
+        );
+        assert!(top[0].high < 0.0 && top[0].is_significant);
+        assert!(top[1].low.is_nan() && !top[1].is_significant, "one prompt says nothing");
+    }
+
+    #[test]
     fn each_iteration_has_its_own_list() {
         let scores = effects(&[5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0]);
         assert_eq!(order(&scores, 1, 1), [[1, 2]]);
-        assert!(top_cells(&scores, 2, 1).is_empty());
-        assert!(top_cells(&scores, usize::MAX, 1).is_empty());
+        assert!(order(&scores, 2, 1).is_empty());
+        assert!(order(&scores, usize::MAX, 1).is_empty());
     }
 }

@@ -116,6 +116,7 @@ impl Actor {
             Command::Resume { sweep, reply } => self.resume(&sweep, reply),
             Command::Trace { sweep, reply } => drop(reply.send(self.record(&sweep).map(|record| record.trace))),
             Command::Workers { reply } => drop(reply.send(Ok(self.worker_statuses()))),
+            Command::Explain { sweep, reply } => self.situate(&sweep, reply),
             Command::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Command::Context { digest, reply } => {
                 let running = self.sweeps.values().filter_map(|record| record.running.as_ref());
@@ -129,7 +130,10 @@ impl Actor {
                     self.lose(seat.worker);
                 }
             }
-            Command::Heard { worker } => self.apply(Event::Heard { worker }),
+            Command::Heard { worker, vitals } => {
+                self.note_vitals(worker, *vitals);
+                self.apply(Event::Heard { worker });
+            }
             Command::Leaving { worker, reason, finishing } => {
                 let name = self.worker_name(worker);
                 tracing::info!(worker = name, worker_id = %worker, reason, finishing = finishing.len(), "worker is leaving");
@@ -187,6 +191,7 @@ impl Actor {
 
     fn tick(&mut self) {
         self.apply(Event::Tick);
+        self.note_who_works();
         self.publish_running();
     }
 

@@ -17,6 +17,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
+use super::events::RecentEvents;
+use super::explanation::explain_kept;
 use super::handle::{Command, Handle, NewSweep};
 use super::offload::Offload;
 use super::planning::make_plan;
@@ -32,13 +34,22 @@ pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + 
 pub(super) struct ClientRpc {
     handle: Handle,
     folders: ModelFolders,
+    store: Store,
     results: ResultsDesk,
+    events: RecentEvents,
     offload: Offload,
 }
 
 impl ClientRpc {
-    pub(super) fn new(handle: Handle, folders: ModelFolders, store: Store, offload: Offload) -> Self {
-        Self { handle, folders, results: ResultsDesk::new(store, offload), offload }
+    pub(super) fn new(
+        handle: Handle,
+        folders: ModelFolders,
+        store: Store,
+        results: ResultsDesk,
+        events: RecentEvents,
+        offload: Offload,
+    ) -> Self {
+        Self { handle, folders, store, results, events, offload }
     }
 }
 
@@ -119,28 +130,32 @@ impl ClientService for ClientRpc {
 
     async fn explain_sweep(
         &self,
-        _: Request<v1::ExplainSweepRequest>,
+        request: Request<v1::ExplainSweepRequest>,
     ) -> Result<Response<v1::SweepExplanation>, Status> {
-        Err(Status::unimplemented("explain"))
+        let v1::ExplainSweepRequest { sweep_id, cell } = request.into_inner();
+        let situated = self.handle.ask(|reply| Command::Explain { sweep: SweepId(sweep_id), reply }).await?;
+        let store = self.store.clone();
+        let explained = self.offload.run(move || explain_kept(&store, *situated, &cell)).await;
+        Ok(Response::new((&explained.ok_or(RequestError::ExplainingFailed)??).into()))
     }
 
     async fn list_events(&self, _: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {
-        Err(Status::unimplemented("events"))
+        let events = self.events.list().iter().map(Into::into).collect();
+        Ok(Response::new(v1::ListEventsResponse { events }))
     }
 
     async fn fetch_results(
         &self,
         request: Request<v1::FetchResultsRequest>,
     ) -> Result<Response<Self::FetchResultsStream>, Status> {
-        let sweep = request.into_inner().sweep_id;
-        let status = self.watch(sweep.clone()).await?.borrow().clone();
-        if !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
+        let v1::FetchResultsRequest { sweep_id, partial } = request.into_inner();
+        let status = self.watch(sweep_id).await?.borrow().clone();
+        if !partial && !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
             return Err(RequestError::NoResults { sweep: status.sweep, state: status.state.name() }.into());
         }
-        let sweep = SweepId(sweep);
+        let sweep = status.sweep.clone();
         let trace = self.handle.ask(|reply| Command::Trace { sweep: sweep.clone(), reply }).await?;
-        let merging = spans::merging(&sweep, trace);
-        let results = self.results.fetch(sweep, status.results_dropped, merging).await?;
+        let results = self.results.fetch(status, spans::merging(&sweep, trace)).await?;
         // One at a time: results may be large.
         let chunks = chunk::pieces(results).map(|data| Ok(v1::ResultsChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))

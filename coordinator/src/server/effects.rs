@@ -98,6 +98,16 @@ impl Actor {
         }
     }
 
+    /// Tells each sweep's measuring whether somebody computes it.
+    pub(super) fn note_who_works(&mut self) {
+        for (id, record) in &mut self.sweeps {
+            let leased = |id| self.scheduler.progress(id).map_or(0, |progress| progress.leased);
+            if let Some(running) = &mut record.running {
+                running.works(leased(id) > 0);
+            }
+        }
+    }
+
     /// Shows clients how far each sweep is.
     pub(super) fn publish_running(&self) {
         let workers = self.scheduler.worker_count();
@@ -121,8 +131,10 @@ impl Actor {
         };
         let mut status = record.status_now(progress, workers, None);
         status.state = state.clone();
+        status.multiply_adds_per_second = None;
         let running = record.running.take();
-        let seconds = running.as_ref().map_or(0.0, |running| running.clock.elapsed().as_secs_f64());
+        status.elapsed = running.as_ref().map_or(status.elapsed, |running| running.clock.elapsed());
+        let seconds = status.elapsed.as_secs_f64();
         let span = running.map_or_else(Span::none, |running| running.span.span);
         self.journal.write(Entry::State { sweep: sweep.clone(), state, seconds });
         self.promise(Promise::Publish { sweep: sweep.clone(), status: Box::new(status), span });

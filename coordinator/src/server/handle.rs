@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepStatus};
 use patchsweep_proto::trace::TraceContext;
 use patchsweep_proto::v1;
@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
 use super::status::RequestError;
+use crate::explain::Situation;
 use crate::plan::Plan;
 
 /// A worker as it registered.
@@ -21,6 +22,8 @@ pub(super) struct Registration {
     pub(super) name: String,
     pub(super) device: String,
     pub(super) credit: u32,
+    /// The release of its program.
+    pub(super) version: String,
     /// What its cache did before.
     pub(super) cache: CacheStats,
     /// Leases of an earlier session that it still computes or has results for.
@@ -38,6 +41,24 @@ pub(super) struct Seat {
     pub(super) outgoing: mpsc::Receiver<Result<v1::CoordinatorMessage, Status>>,
     /// Closes when the worker is to be disconnected.
     pub(super) dismissed: oneshot::Receiver<()>,
+}
+
+/// What a worker says of itself with a heartbeat; what is `None` was not said.
+#[derive(Debug)]
+pub(super) struct Vitals {
+    pub(super) cache: Option<CacheStats>,
+    pub(super) memory: Option<MemoryUse>,
+    pub(super) in_hand: Option<Lease>,
+    /// Batches of the tile in hand that did not fit the memory.
+    pub(super) memory_retries: u64,
+}
+
+/// How things are with a sweep.
+#[derive(Debug)]
+pub(super) struct Situated {
+    pub(super) situation: Situation,
+    /// `None` where it has ended: the journal has it.
+    pub(super) plan: Option<Arc<Plan>>,
 }
 
 /// What a worker says of a lease.
@@ -90,10 +111,11 @@ pub(super) enum Command {
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resume { sweep: SweepId, reply: Reply<SweepStatus> },
     Workers { reply: Reply<Vec<WorkerStatus>> },
+    Explain { sweep: SweepId, reply: Reply<Box<Situated>> },
     Drain { worker: WorkerId, reply: Reply<()> },
     Context { digest: Digest, reply: Reply<Arc<Plan>> },
     Join { registration: Registration, reply: Reply<Seat> },
-    Heard { worker: WorkerId },
+    Heard { worker: WorkerId, vitals: Box<Vitals> },
     Leaving { worker: WorkerId, reason: String, finishing: Vec<Lease> },
     Lost { worker: WorkerId },
     Released { worker: WorkerId, lease: Lease },

@@ -4,6 +4,8 @@ mod actor;
 mod client_service;
 mod crew;
 mod effects;
+mod events;
+mod explanation;
 mod gauges;
 mod handle;
 mod journal;
@@ -17,6 +19,7 @@ mod results;
 mod spans;
 mod status;
 mod submission;
+mod watched;
 mod worker_service;
 
 use std::future::Future;
@@ -36,8 +39,10 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
+pub use events::RecentEvents;
 pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan};
+pub use watched::Watched;
 
 use crate::gate::{self, Gate};
 use crate::metrics::count_rpc;
@@ -46,7 +51,9 @@ use actor::Actor;
 use client_service::ClientRpc;
 use handle::Handle;
 use journal::Journal;
+use results::ResultsDesk;
 use spans::Traces;
+use watched::Serving;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
@@ -99,6 +106,10 @@ pub struct Service {
     pub offload: Offload,
     /// Who gets in.
     pub gate: Gate,
+    /// This process' warnings and errors.
+    pub events: RecentEvents,
+    /// Who looks at it, beside its clients.
+    pub watched: Watched,
 }
 
 /// A coordinator that listens, before it serves.
@@ -142,13 +153,17 @@ pub async fn serve_on<IO>(
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let Service { folders, store, recovered, offload, gate } = service;
+    let Service { folders, store, recovered, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
     let (handle, actor) = Actor::recover(recovered, journal, traces).start();
-    let client = ClientRpc::new(handle.clone(), folders, store, offload);
-    serve_services(connections, &handle, client, &gate, shutdown).await?;
+    let results = ResultsDesk::new(store.clone(), offload);
+    watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });
+    let client = ClientRpc::new(handle.clone(), folders, store, results, events, offload);
+    let served = serve_services(connections, &handle, client, &gate, shutdown).await;
+    watched.end();
     drop(handle);
+    served?;
     if tokio::time::timeout(FAREWELL, actor).await.is_err() {
         tracing::warn!("ending with requests under way");
     }

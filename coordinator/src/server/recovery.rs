@@ -40,7 +40,7 @@ impl Actor {
         span.span.in_scope(|| tracing::info!(done, tiles, "sweep recovered"));
         // Between machines' clocks there may be less than nothing.
         let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
-        let running = Running::new(Arc::new(plan), model, Clock::after(earlier), span);
+        let running = Running::new(Arc::new(plan), model, submitted, Clock::after(earlier), span);
         self.run_sweep(id, status.priority, running, past);
     }
 
@@ -77,7 +77,7 @@ impl Actor {
         let span = self.traces.sweep(sweep, trace);
         span.span.in_scope(|| tracing::info!(done = past.len(), tiles = kept.plan.tiles.len(), "sweep resumed"));
         self.journal.write(Entry::Resumed { sweep: sweep.clone(), tiles });
-        let running = Running::new(kept.plan, model, Clock::after(Duration::ZERO), span);
+        let running = Running::new(kept.plan, model, kept.submitted, Clock::after(Duration::ZERO), span);
         self.run_sweep(sweep.clone(), status.priority, running, past);
         Ok(())
     }

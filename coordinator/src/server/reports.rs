@@ -1,6 +1,6 @@
 //! What workers say of their leases.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::ids::{Lease, WorkerId};
 use patchsweep_proto::scores::TileScores;
@@ -52,6 +52,7 @@ impl Actor {
                     if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
                     {
                         running.model.get_or_insert(model);
+                        running.finish(lease.tile);
                     }
                     let device = self.workers.get(&worker).map(|connected| connected.device.clone());
                     let result = KeptResult {
@@ -63,6 +64,7 @@ impl Actor {
                         busy,
                         work,
                         cache,
+                        received: Some(SystemTime::now()),
                     };
                     self.journal.write(Entry::Result(result));
                     break;

@@ -35,7 +35,7 @@ impl Actor {
         let submitted = SystemTime::now();
         let kept = KeptSweep { id: id.clone(), plan: Arc::clone(&plan), dataset, priority, submitted };
         self.journal.write(Entry::Sweep(Box::new(kept)));
-        let running = Running::new(plan, None, Clock::after(Duration::ZERO), span);
+        let running = Running::new(plan, None, submitted, Clock::after(Duration::ZERO), span);
         self.run_sweep(id.clone(), priority, running, BTreeMap::new());
         self.promise_answer(move || drop(reply.send(Ok((id, true)))));
     }
@@ -62,10 +62,13 @@ impl Actor {
         &mut self,
         id: SweepId,
         priority: Priority,
-        running: Running,
+        mut running: Running,
         past: BTreeMap<patchsweep_proto::ids::TileId, Past>,
     ) {
         let tiles = tile_infos(&running.plan);
+        for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
+            running.recall(tile);
+        }
         let record = SweepRecord::running(id.clone(), priority, running);
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.

@@ -6,7 +6,7 @@ use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::chunk;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Lease, WorkerId};
-use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
 use patchsweep_proto::wire::{WireError, encode_context};
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::client_service::ChunkStream;
-use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat};
+use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat, Vitals};
 use super::status::RequestError;
 
 /// How long a connection may take to register.
@@ -102,7 +102,7 @@ async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::W
 }
 
 fn read_registration(register: v1::Register) -> Result<Registration, WireError> {
-    let v1::Register { name, device, credit, cache, held, coordinator_id, .. } = register;
+    let v1::Register { name, device, credit, cache, held, coordinator_id, version, .. } = register;
     let invalid =
         |field, reason: &str| Err(WireError::Invalid { message: "Register", field, reason: reason.to_owned() });
     if held.len() > credit as usize {
@@ -117,14 +117,18 @@ fn read_registration(register: v1::Register) -> Result<Registration, WireError> 
     };
     let cache = cache.map(CacheStats::from).unwrap_or_default();
     let held = held.into_iter().map(Lease::from).collect();
-    Ok(Registration { name, device, credit, cache, held, held_for })
+    Ok(Registration { name, device, version, credit, cache, held, held_for })
 }
 
 /// What a registered worker says, as the owning task takes it.
 fn read_message(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Command>, WireError> {
     let Some(message) = message.message else { return Ok(None) };
     let command = match message {
-        worker_message::Message::Heartbeat(_) => Command::Heard { worker },
+        worker_message::Message::Heartbeat(v1::Heartbeat { cache, memory, in_hand, memory_retries }) => {
+            let (cache, memory) = (cache.map(CacheStats::from), memory.map(MemoryUse::from));
+            let vitals = Vitals { cache, memory, in_hand: in_hand.map(Lease::from), memory_retries };
+            Command::Heard { worker, vitals: Box::new(vitals) }
+        }
         worker_message::Message::GoingAway(v1::GoingAway { reason, finishing }) => {
             Command::Leaving { worker, reason, finishing: finishing.into_iter().map(Lease::from).collect() }
         }

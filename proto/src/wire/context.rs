@@ -26,6 +26,9 @@ impl From<&SweepContext> for v1::SweepContext {
             iterations: context.iterations.iter().map(Into::into).collect(),
             metrics: context.metrics.iter().map(Into::into).collect(),
             grids: context.grids.iter().map(Into::into).collect(),
+            per_prompt: context.per_prompt,
+            // Left out where there is one only, so that such a context keeps the digest that it always had.
+            replicates: if context.replicates > 1 { context.replicates } else { 0 },
         }
     }
 }
@@ -73,6 +76,8 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             iterations,
             metrics,
             grids,
+            per_prompt: wire.per_prompt,
+            replicates: wire.replicates.max(1),
         };
         check_fit(&context)?;
         Ok(context)
@@ -83,6 +88,9 @@ impl TryFrom<v1::SweepContext> for SweepContext {
 fn check_fit(context: &SweepContext) -> Result<(), WireError> {
     let (prompts, positions) = (context.clean.prompts(), context.clean.positions());
     let refuse = |field, reason: &str| Err(WireError::invalid(CONTEXT, field, reason));
+    if !context.iterations.len().is_multiple_of(context.replicates as usize) {
+        return refuse("replicates", "the iterations are no multiple of them");
+    }
     for iteration in &context.iterations {
         let corrupted = &iteration.corrupted;
         if corrupted.prompts() != prompts || corrupted.positions() != positions {
@@ -211,6 +219,8 @@ mod tests {
                 metric("k", MetricKind::Kl),
             ],
             grids: vec![k, pattern.patched_with(PatchValue::Zero)],
+            per_prompt: false,
+            replicates: 1,
         }
     }
 
@@ -218,7 +228,12 @@ mod tests {
     fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
         let sent = context();
         assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
-        let changes: [fn(&mut SweepContext); 5] = [
+        let changes: [fn(&mut SweepContext); 7] = [
+            |c| c.per_prompt = true,
+            |c| {
+                c.iterations.push(c.iterations[0].clone());
+                c.replicates = 2;
+            },
             |c| c.iterations[0].reads = vec![1],
             |c| c.direction = Direction::Noising,
             |c| c.tf32 = false,
@@ -228,6 +243,7 @@ mod tests {
         for change in changes {
             let mut other = context();
             change(&mut other);
+            assert_eq!(decode_context(&encode_context(&other)), Ok(other.clone()));
             assert_ne!(other.digest(), sent.digest());
         }
     }
@@ -247,6 +263,7 @@ mod tests {
         assert!(refusal(|c| c.iterations[0].wrong_answers = vec![7]).contains("not one per prompt"));
         assert!(refusal(|c| c.shape.d_vocab = 9).contains("outside the vocabulary"));
         assert!(refusal(|c| c.shape.n_ctx = 2).contains("more positions than the model has"));
+        assert!(refusal(|c| c.replicates = 2).contains("the iterations are no multiple of them"));
         assert!(refusal(|c| c.grids.clear()).contains("`grids`: none given"));
         assert!(refusal(|c| c.model = ModelRef::Folder("../up".into())).contains("`../up`"));
         let noise = |c: &mut SweepContext| c.iterations[0].noise.clone().expect("noise");

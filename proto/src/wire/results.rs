@@ -17,6 +17,7 @@ impl From<SweepResults> for v1::SweepResults {
             corrupted: results.corrupted.concat(),
             grids: results.grids.into_iter().map(Into::into).collect(),
             manifest: results.manifest,
+            replicates: if results.replicates > 1 { results.replicates } else { 0 },
         }
     }
 }
@@ -48,6 +49,7 @@ impl TryFrom<v1::SweepResults> for SweepResults {
             metrics: wire.metrics,
             grids,
             manifest: wire.manifest,
+            replicates: wire.replicates.max(1),
         })
     }
 }
@@ -58,9 +60,13 @@ fn check_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<()
     if grid.metric >= metrics || grid.axes.len() != grid.indices.len() {
         return Err(WireError::invalid("GridScores", "axes", "do not fit the metrics and indices"));
     }
-    let normalized = !grid.normalized.is_empty() && Some(grid.normalized.len()) != cells;
-    if normalized || lengths.iter().any(|&length| Some(length) != cells) {
+    let is_another = |list: &[f32]| !list.is_empty() && Some(list.len()) != cells;
+    let optional = is_another(&grid.normalized) || is_another(&grid.between);
+    if optional || lengths.iter().any(|&length| Some(length) != cells) {
         return Err(WireError::invalid("GridScores", "effect", "tensors are not [iterations, axes..]"));
+    }
+    if !grid.per_prompt.is_empty() && !grid.per_prompt.len().is_multiple_of(grid.effect.len().max(1)) {
+        return Err(WireError::invalid("GridScores", "per_prompt", "not [iterations, axes.., prompts]"));
     }
     Ok(())
 }
@@ -79,6 +85,8 @@ impl From<GridScores> for v1::GridScores {
             stderr: grid.stderr,
             count: grid.count,
             status: grid.status,
+            per_prompt: grid.per_prompt,
+            between: grid.between,
         }
     }
 }
@@ -97,6 +105,8 @@ impl From<v1::GridScores> for GridScores {
             stderr: wire.stderr,
             count: wire.count,
             status: wire.status,
+            per_prompt: wire.per_prompt,
+            between: wire.between,
         }
     }
 }

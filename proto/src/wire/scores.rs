@@ -19,6 +19,7 @@ impl From<&TileScores> for v1::TileScores {
             value_m2: each(|score| score.value.m2),
             effect_mean: each(|score| score.effect.mean),
             effect_m2: each(|score| score.effect.m2),
+            prompt_effects: tile.prompt_effects.clone(),
         }
     }
 }
@@ -53,6 +54,11 @@ impl TryFrom<v1::TileScores> for TileScores {
         if wire.counts.len() != cells {
             return Err(WireError::invalid(SCORES, "counts", "not one per cell"));
         }
+        let prompts = wire.counts.first().and_then(|&count| usize::try_from(count).ok());
+        let effects = wanted.zip(prompts).and_then(|(scores, prompts)| scores.checked_mul(prompts));
+        if !wire.prompt_effects.is_empty() && Some(wire.prompt_effects.len()) != effects {
+            return Err(WireError::invalid(SCORES, "prompt_effects", "not [cells, metrics, prompts]"));
+        }
         let score = |index: usize| {
             let count = wire.counts[index / metrics];
             CellScore {
@@ -60,7 +66,8 @@ impl TryFrom<v1::TileScores> for TileScores {
                 effect: Moments { count, mean: wire.effect_mean[index], m2: wire.effect_m2[index] },
             }
         };
-        Ok(Self { metrics, scores: (0..cells * metrics).map(score).collect() })
+        let scores = (0..cells * metrics).map(score).collect();
+        Ok(Self { metrics, scores, prompt_effects: wire.prompt_effects })
     }
 }
 
@@ -99,11 +106,15 @@ mod tests {
     #[test]
     fn scores_round_trip_and_short_lists_are_refused() {
         let score = |x: f32| CellScore::of(&[x, 2.0 * x], &[0.5, 1.0]);
-        let tile = TileScores { metrics: 1, scores: vec![score(1.0), score(-3.0)] };
+        let prompt_effects = vec![0.5, 1.0, -3.5, -7.0];
+        let tile = TileScores { metrics: 1, scores: vec![score(1.0), score(-3.0)], prompt_effects };
         let wire = v1::TileScores::from(&tile);
         assert_eq!(TileScores::try_from(wire.clone()), Ok(tile));
-        let short = v1::TileScores { effect_m2: vec![0.0], ..wire };
+        let short = v1::TileScores { effect_m2: vec![0.0], ..wire.clone() };
         let error = TileScores::try_from(short).unwrap_err();
         assert!(error.to_string().contains("`effect_m2`"), "{error}");
+        let short = v1::TileScores { prompt_effects: vec![0.0; 3], ..wire };
+        let error = TileScores::try_from(short).unwrap_err();
+        assert!(error.to_string().contains("`prompt_effects`"), "{error}");
     }
 }

@@ -33,6 +33,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         value_m2: vec![0.5; 4],
         effect_mean: vec![0.0; 4],
         effect_m2: vec![0.25; 4],
+        prompt_effects: vec![0.5; 8],
     };
     let worker = v1::WorkerStatus {
         worker_id: 1,
@@ -95,6 +96,8 @@ fn results() -> v1::SweepResults {
         count: vec![2; 2],
         status: vec![0, 1],
         normalized: vec![1.0; 2],
+        per_prompt: vec![0.25, 0.75, f32::NAN, 1.0],
+        between: vec![0.125; 2],
     };
     v1::SweepResults {
         name: "tokens".to_owned(),
@@ -105,6 +108,7 @@ fn results() -> v1::SweepResults {
         corrupted: vec![0.5],
         grids: vec![grid],
         manifest: "{}".to_owned(),
+        replicates: 3,
     }
 }
 

@@ -15,7 +15,8 @@ pub fn of(tile: &Tile, metrics: usize) -> TileScores {
             effect: Moments { count, mean: number(2) - 0.5, m2: number(3) },
         }
     };
-    TileScores { metrics, scores: (0..tile.cell_count() * metrics).map(score).collect() }
+    let scores = (0..tile.cell_count() * metrics).map(score).collect();
+    TileScores { metrics, scores, prompt_effects: Vec::new() }
 }
 
 /// Between 0 and 1, evenly spread: the output function of `SplitMix64` (Steele, Lea and Flood, 2014).

@@ -106,6 +106,8 @@ fn contexts(sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
                 metrics,
                 grids,
                 clean,
+                per_prompt: false,
+                replicates: 1,
             },
         )
     })

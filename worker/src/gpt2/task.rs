@@ -64,7 +64,7 @@ impl TileTask<'_> {
         let (baseline, cells) = runs.split_first().expect("the baseline comes first");
         let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
         let scores = cells.iter().flat_map(|cell| cell.iter().zip(baseline)).map(score).collect();
-        Ok(TileScores { metrics, scores })
+        Ok(TileScores { metrics, scores, prompt_effects: Vec::new() })
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {

@@ -133,7 +133,7 @@ mod tests {
 
     fn result_of(cells: usize) -> v1::TileResult {
         let score = CellScore::of(&[1.0], &[0.5]);
-        let scores = TileScores { metrics: 1, scores: vec![score; cells] };
+        let scores = TileScores { metrics: 1, scores: vec![score; cells], prompt_effects: Vec::new() };
         let evaluation = Evaluation { scores, model: Digest([1; 32]), work: WorkDone::default() };
         let lease = Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) };
         result(&Finished { lease, outcome: Ok(evaluation), cache: CacheStats::default(), busy: Duration::ZERO })

@@ -45,6 +45,8 @@ fn context(grids: Vec<Grid>) -> SweepContext {
             normalize: false,
         }],
         grids,
+        per_prompt: false,
+        replicates: 1,
     }
 }
 
@@ -192,6 +194,7 @@ fn result_bytes(cells: u32, metrics: usize) -> usize {
         value_m2: list(),
         effect_mean: list(),
         effect_m2: list(),
+        prompt_effects: Vec::new(),
     };
     let most = u64::MAX;
     let result = v1::TileResult {

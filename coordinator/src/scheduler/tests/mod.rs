@@ -137,6 +137,11 @@ impl Harness {
         self.scheduler.progress(&sweep()).expect("known")
     }
 
+    /// Leases that a worker holds, and whether they were revoked.
+    fn held(&self, worker: WorkerId) -> Vec<(Lease, bool)> {
+        self.view(worker).leases.into_iter().map(|held| (held.lease, held.revoked)).collect()
+    }
+
     fn view(&self, worker: WorkerId) -> WorkerView {
         self.scheduler.workers().into_iter().find(|view| view.worker == worker).expect("connected")
     }

@@ -137,7 +137,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                 effect: Moments { count: *count, mean: effect.0, m2: effect.1 },
             };
             let scores = cells.iter().flat_map(|cell| vec![each(cell); metrics]).collect();
-            TileScores { metrics, scores }
+            TileScores { metrics, scores, prompt_effects: Vec::new() }
         })
     });
     let numbers = prop::array::uniform7(any::<u64>());
@@ -159,6 +159,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                 busy: Duration::from_secs(busy % (1 << 40)),
                 work: WorkDone { multiply_adds, memory_retries },
                 cache: CacheStats { hits, misses, evictions, bytes, budget_bytes: bytes },
+                received: (busy % 2 == 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40) + 1)),
             }
         },
     )

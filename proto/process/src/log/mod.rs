@@ -39,10 +39,11 @@ pub struct LogGuard {
     _file: Option<FileGuard>,
 }
 
-type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+/// What else sees spans and events.
+pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts the log of this process. Call once, at the start.
-pub fn start(options: &LogOptions) -> Result<LogGuard, LogError> {
+/// Starts the log of this process, and gives `others` what happens too. Call once, at the start.
+pub fn start(options: &LogOptions, mut others: Vec<BoxedLayer>) -> Result<LogGuard, LogError> {
     let LogOptions { args, default_level } = options;
     let level = level::from_environment(LEVEL, default_level)?;
     let (writer, file) = match &args.log_file {
@@ -60,6 +61,7 @@ pub fn start(options: &LogOptions) -> Result<LogGuard, LogError> {
             layer.fmt_fields(JsonFields::new()).event_format(JsonLines).with_filter(level).boxed()
         }
     };
-    tracing_subscriber::registry().with(vec![lines]).try_init()?;
+    others.push(lines);
+    tracing_subscriber::registry().with(others).try_init()?;
     Ok(LogGuard { _file: file })
 }

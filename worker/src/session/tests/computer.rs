@@ -69,7 +69,8 @@ impl Hand {
 
     /// Scores of which the tile's number is the mean.
     pub(super) async fn finish(&self, tile: u32) {
-        let scores = TileScores { metrics: 1, scores: vec![CellScore::of(&[tile_score(tile)], &[0.0])] };
+        let scores = vec![CellScore::of(&[tile_score(tile)], &[0.0])];
+        let scores = TileScores { metrics: 1, scores, prompt_effects: Vec::new() };
         self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), work: WorkDone::default() })).await;
     }
 

@@ -88,5 +88,7 @@ pub(super) fn context() -> SweepContext {
         grids: vec![
             Grid::new("g".into(), Component::ResidPre, vec![Axis::Layer, Axis::Pos], &shape, 2).expect("a grid"),
         ],
+        per_prompt: false,
+        replicates: 1,
     }
 }

@@ -2,8 +2,8 @@
 
 use patchsweep_proto::results::GridScores;
 
-use super::text::{html, short};
 use crate::results::labels::tick;
+use crate::results::text::short;
 
 /// Most characters of a tick; what is longer is whole under the pointer.
 const TICK_CHARS: usize = 16;
@@ -11,35 +11,33 @@ const TICK_CHARS: usize = 16;
 /// Layers go down, and all other axes go right, the last of them fastest; but where sources go right, destinations go
 /// down, so that each layer and head has a picture of its attention.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Plane {
+pub(crate) struct Plane {
     /// The vertical axis.
-    pub(super) rows: Side,
+    pub(crate) rows: Side,
     /// The horizontal axis.
-    pub(super) columns: Side,
+    pub(crate) columns: Side,
 }
 
 /// One direction of a plane.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Side {
+pub(crate) struct Side {
     /// Axis names, for people; empty where there is no axis.
-    pub(super) title: String,
-    /// A unique name of each row or column, for plotly.
-    pub(super) names: Vec<String>,
+    pub(crate) title: String,
+    /// What each row or column is, in words.
+    pub(crate) names: Vec<String>,
     /// What is written at the axis.
-    pub(super) ticks: Vec<Tick>,
+    pub(crate) ticks: Vec<Tick>,
     /// What each row or column adds to a cell's row-major place.
     offsets: Vec<usize>,
 }
 
 /// A label at an axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tick {
+pub(crate) struct Tick {
     /// The row or column that it is written at.
-    pub(super) at: usize,
-    /// For plotly.
-    pub(super) text: String,
-    /// How long it is on the page.
-    pub(super) chars: usize,
+    pub(crate) at: usize,
+    /// What is written.
+    pub(crate) text: String,
 }
 
 /// An axis of the grid.
@@ -52,7 +50,7 @@ struct GridAxis<'a> {
 
 impl Plane {
     /// Lays out a grid.
-    pub(super) fn new(scores: &GridScores, tokens: &[String]) -> Self {
+    pub(crate) fn new(scores: &GridScores, tokens: &[String]) -> Self {
         let mut axes = Vec::new();
         let mut stride = 1;
         for (name, indices) in scores.axes.iter().zip(&scores.indices).rev() {
@@ -67,7 +65,7 @@ impl Plane {
     }
 
     /// Row-major place of a cell.
-    pub(super) fn cell(&self, row: usize, column: usize) -> usize {
+    pub(crate) fn cell(&self, row: usize, column: usize) -> usize {
         self.rows.offsets[row] + self.columns.offsets[column]
     }
 }
@@ -75,7 +73,7 @@ impl Plane {
 impl Side {
     fn new(axes: &[GridAxis], tokens: &[String]) -> Self {
         Self {
-            title: html(&title(axes, tokens)),
+            title: title(axes, tokens),
             names: names(axes, tokens),
             ticks: ticks(axes, tokens),
             offsets: offsets(axes),
@@ -83,7 +81,7 @@ impl Side {
     }
 
     /// The ticks that have room when each of them needs some pixels.
-    pub(super) fn ticks_within(&self, pixels: usize, each: usize) -> impl Iterator<Item = &Tick> {
+    pub(crate) fn ticks_within(&self, pixels: usize, each: usize) -> impl Iterator<Item = &Tick> {
         let room = (pixels / each.max(1)).max(1);
         self.ticks.iter().step_by(self.ticks.len().div_ceil(room).max(1))
     }
@@ -103,7 +101,7 @@ fn names(axes: &[GridAxis], tokens: &[String]) -> Vec<String> {
         let longer = |name: &String| {
             let separator = if name.is_empty() { "" } else { ", " };
             let start = format!("{name}{separator}{} ", axis.name);
-            axis.indices.iter().map(move |&index| format!("{start}{}", html(&tick(axis.name, index, tokens))))
+            axis.indices.iter().map(move |&index| format!("{start}{}", tick(axis.name, index, tokens)))
         };
         names.iter().flat_map(longer).collect()
     })
@@ -124,8 +122,7 @@ fn ticks(axes: &[GridAxis], tokens: &[String]) -> Vec<Tick> {
     };
     let group: usize = inner.iter().map(|axis| axis.indices.len()).product();
     let label = |(place, &index): (usize, &u32)| {
-        let short = short(&tick(outer.name, index, tokens), TICK_CHARS);
-        Tick { at: place * group + group / 2, chars: short.chars().count(), text: html(&short) }
+        Tick { at: place * group + group / 2, text: short(&tick(outer.name, index, tokens), TICK_CHARS) }
     };
     outer.indices.iter().enumerate().map(label).collect()
 }
@@ -144,8 +141,8 @@ mod tests {
         let plane = plane(&["layer", "pos"], &[4, 8]);
         assert_eq!(plane.rows.names, ["layer 0", "layer 1", "layer 2", "layer 3"]);
         assert_eq!(plane.columns.title, "pos");
-        assert_eq!(plane.columns.names[2], "pos 2: &#39; Chief&#39;");
-        assert_eq!(plane.columns.ticks[0].text, "0: &#39;&lt;|endoftext…");
+        assert_eq!(plane.columns.names[2], "pos 2: ' Chief'");
+        assert_eq!(plane.columns.ticks[0].text, "0: '<|endoftext…");
         assert_eq!(plane.columns.ticks[3].at, 3);
     }
 
@@ -153,7 +150,7 @@ mod tests {
     fn two_axes_share_the_columns() {
         let plane = plane(&["layer", "pos", "head"], &[2, 3, 4]);
         assert_eq!(plane.columns.names.len(), 12);
-        assert_eq!(plane.columns.names[6], "pos 1: &#39;The&#39;, head 2");
+        assert_eq!(plane.columns.names[6], "pos 1: 'The', head 2");
         let at: Vec<_> = plane.columns.ticks.iter().map(|tick| tick.at).collect();
         assert_eq!(at, [2, 6, 10]);
         assert_eq!(plane.columns.title, "pos · head");
@@ -165,8 +162,8 @@ mod tests {
         let plane = Plane::new(&scores, &example().token_labels);
         assert_eq!((plane.rows.title.as_str(), plane.columns.title.as_str()), ("layer · dest_pos", "head · src_pos"));
         assert_eq!((plane.rows.names.len(), plane.columns.names.len()), (8, 12));
-        assert_eq!(plane.rows.names[6], "layer 1, dest_pos 2: &#39; Chief&#39;");
-        assert_eq!(plane.columns.names[7], "head 1, src_pos 3: &#39; Executive&#39;");
+        assert_eq!(plane.rows.names[6], "layer 1, dest_pos 2: ' Chief'");
+        assert_eq!(plane.columns.names[7], "head 1, src_pos 3: ' Executive'");
         assert_eq!(scores.places(plane.cell(6, 7)), [1, 1, 2, 3]);
     }
 
@@ -176,9 +173,9 @@ mod tests {
         scores.indices = vec![vec![9], vec![11], vec![3, 5], vec![0, 1, 2]];
         let plane = Plane::new(&scores, &example().token_labels);
         assert_eq!(plane.rows.title, "layer 9 · dest_pos");
-        assert_eq!(plane.rows.names[1], "layer 9, dest_pos 5: &#39; (&#39;");
+        assert_eq!(plane.rows.names[1], "layer 9, dest_pos 5: ' ('");
         let at: Vec<_> = plane.rows.ticks.iter().map(|tick| (tick.at, tick.text.as_str())).collect();
-        assert_eq!(at, [(0, "3: &#39; Executive&#39;"), (1, "5: &#39; (&#39;")]);
+        assert_eq!(at, [(0, "3: ' Executive'"), (1, "5: ' ('")]);
         assert_eq!(plane.columns.ticks.len(), 3);
     }
 

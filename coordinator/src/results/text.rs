@@ -1,8 +1,8 @@
-//! Texts for HTML, for script blocks and for plotly; numbers for people.
+//! Texts for HTML, SVG and script blocks; numbers for people.
 
 use serde_json::Value;
 
-/// Text for HTML, inside elements and quoted attributes, and for plotly, which reads tags in labels as well.
+/// Text for HTML and SVG, inside elements and quoted attributes. XML has no place for control characters.
 pub(super) fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -12,6 +12,8 @@ pub(super) fn html(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' => escaped.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push(char::REPLACEMENT_CHARACTER),
             c => escaped.push(c),
         }
     }
@@ -70,9 +72,15 @@ pub(super) fn effect(effect: f32, stderr: f32) -> String {
     }
 }
 
-/// A number as JSON with as many digits as a picture needs; `null` for what has no place on an axis.
-pub(super) fn json_number(value: f32) -> Value {
-    format!("{value:.4e}").parse::<f64>().map_or(Value::Null, Value::from)
+/// A 95 % interval, where there is one.
+pub(super) fn interval(low: f32, high: f32) -> String {
+    if low.is_nan() || high.is_nan() { String::new() } else { format!("[{}, {}]", number(low, 3), number(high, 3)) }
+}
+
+/// A share of a whole in percent.
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+pub(super) fn percent(part: usize, whole: usize) -> String {
+    format!("{:.0} %", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
 #[cfg(test)]
@@ -83,6 +91,7 @@ mod tests {
 
     #[test]
     fn tags_become_text() {
+        assert_eq!(html("a\u{1b}[0m\nb"), "a\u{fffd}[0m\nb");
         assert_eq!(html("</script><b>&'\""), "&lt;/script&gt;&lt;b&gt;&amp;&#39;&quot;");
     }
 
@@ -130,8 +139,7 @@ mod tests {
         assert_eq!(effect(-1.5, 0.25), "-1.500 ± 0.25");
         assert_eq!(effect(-1.5, f32::NAN), "-1.500");
         assert_eq!(effect(f32::NAN, f32::NAN), "no score");
-        assert_eq!(json_number(f32::NAN), Value::Null);
-        assert_eq!(json_number(f32::INFINITY), Value::Null);
-        assert_eq!(json_number(1.0 / 3.0).to_string(), "0.33333");
+        assert_eq!(interval(-3.51, -3.155), "[-3.51, -3.16]");
+        assert_eq!(interval(f32::NAN, f32::NAN), "");
     }
 }
