@@ -14,7 +14,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
+.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
@@ -33,6 +33,11 @@ fuzz-test:
 fuzz:
 	$(if $(and $(TARGET),$(SECONDS)),,$(error TARGET=spec, dataset, tokens or wire, and SECONDS=3600 say what and how long))
 	PATCHSWEEP_FUZZ_SECONDS=$(SECONDS) cargo test -p patchsweep-fuzz --test $(TARGET)
+
+# Spans in a collector, over both programs; they are built with the feature for it, which takes a while.
+otlp-test: libtorch
+	cargo build -p patchsweep -p patchsweep-worker --features patchsweep/otlp,patchsweep-worker/otlp
+	cargo test -p patchsweep-tests --features otlp --test otlp
 
 end-to-end-test: libtorch
 	cargo build --workspace

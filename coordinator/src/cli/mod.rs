@@ -127,7 +127,7 @@ pub async fn main() -> ExitCode {
 /// A coordinator says what happens, other commands only what is wrong.
 fn start_log(args: LogArgs, command: &Command, events: &RecentEvents) -> Result<LogGuard, LogError> {
     let default_level = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
-    log::start(&LogOptions { args, default_level }, vec![Box::new(events.layer())])
+    log::start(&LogOptions { args, default_level, service: "patchsweep" }, vec![Box::new(events.layer())])
 }
 
 async fn run_command(command: Command, printer: Printer, events: RecentEvents) -> ExitCode {

@@ -19,6 +19,10 @@ pub struct LogArgs {
     #[arg(long, global = true, default_value_t = 14, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub log_keep: u16,
+    /// Export spans to this OTLP collector over gRPC, for instance http://127.0.0.1:4317
+    /// [default: OTEL_EXPORTER_OTLP_ENDPOINT].
+    #[arg(long, global = true, value_name = "URL")]
+    pub otlp: Option<String>,
 }
 
 /// Form of the log.

@@ -25,6 +25,14 @@ pub enum LogError {
         /// Why.
         reason: String,
     },
+    /// Spans cannot be exported there.
+    #[error("cannot export spans to `{url}`: {reason}")]
+    Otlp {
+        /// As given.
+        url: String,
+        /// Why.
+        reason: String,
+    },
     /// There is a log already.
     #[error("cannot start the log")]
     Started(#[from] tracing_subscriber::util::TryInitError),
