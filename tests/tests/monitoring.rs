@@ -52,7 +52,8 @@ fn probes_follow_both_programs_and_metrics_are_those_that_are_documented() {
     let url = format!("http://{address}");
     let mut computing = worker(&url, &["--models", &data(), "--http", &worker_http]);
     wait_until(&worker_http, "/healthz", is_ready);
-    assert_eq!(get(&worker_http, "/readyz"), Some((503, "not registered with the coordinator\n".to_owned())));
+    let unregistered = (503, "not registered with the coordinator\n".to_owned());
+    wait_until(&worker_http, "/readyz", |answer| *answer == unregistered);
 
     let (mut coordinator, _) = serve_at(&address, &["--models", &data(), "--http", &coordinator_http]);
     wait_until(&coordinator_http, "/readyz", is_ready);
