@@ -52,9 +52,9 @@ fn every_line_inside_a_tile_names_it_and_one_trace_spans_client_coordinator_and_
     let mut coordinator =
         logging("patchsweep", &["serve", "--listen", &address, "--state", &state, "--models", &data()]);
     coordinator.wait_for("listening on ");
-    let mut computing =
-        logging("patchsweep-worker", &["--coordinator", &url, "--threads", "1", "--models", &data()]);
-    let mut submit = patchsweep(&[&["submit", &spec(), "--coordinator", &url, "--log-format", "json"], &FINE[..]].concat());
+    let mut computing = logging("patchsweep-worker", &["--coordinator", &url, "--threads", "1", "--models", &data()]);
+    let mut submit =
+        patchsweep(&[&["submit", &spec(), "--coordinator", &url, "--log-format", "json"], &FINE[..]].concat());
     let submitted = submit.env("PATCHSWEEP_LOG", "debug").env_remove("TRACEPARENT").assert().success();
     let output = submitted.get_output();
     let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -61,7 +61,8 @@ fn probes_follow_both_programs_and_metrics_are_those_that_are_documented() {
     wait_until(&worker_http, "/readyz", is_ready);
 
     let id = submit(&url, &FINE);
-    let during = wait_until(&coordinator_http, "/metrics", |(_, text)| value(text, "patchsweep_tiles_done_total") > 0.0);
+    let during =
+        wait_until(&coordinator_http, "/metrics", |(_, text)| value(text, "patchsweep_tiles_done_total") > 0.0);
     assert!(during.1.contains("patchsweep_workers{state=\"active\"} 1"), "{}", during.1);
     let _ = ask(&url, &["watch", &id]);
     let ended = |(_, text): &(u16, String)| text.contains("patchsweep_sweeps{state=\"done\"} 1");
@@ -70,7 +71,10 @@ fn probes_follow_both_programs_and_metrics_are_those_that_are_documented() {
     assert_documented(&of_coordinator, &patchsweep::metrics::METRICS);
     assert_documented(&of_worker, &patchsweep_worker::metrics::METRICS);
     let done = value(&of_coordinator, "patchsweep_tiles_done_total");
-    assert!(of_worker.contains(&format!("patchsweep_worker_tiles_total{{outcome=\"computed\"}} {done}")), "{of_worker}");
+    assert!(
+        of_worker.contains(&format!("patchsweep_worker_tiles_total{{outcome=\"computed\"}} {done}")),
+        "{of_worker}"
+    );
     let executed = value(&of_coordinator, "patchsweep_multiply_adds_total");
     assert!(executed > 0.0);
     assert!((value(&of_worker, "patchsweep_worker_multiply_adds_total") - executed).abs() < 1.0);

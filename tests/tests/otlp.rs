@@ -94,7 +94,10 @@ async fn one_trace_spans_coordinator_and_worker_with_the_right_parents() {
         assert!(spans.iter().all(|span| by_id[&*span.parent_span_id].1.name == "tile"), "{phase}");
     }
     let fetched = named("rpc", false);
-    assert!(fetched.iter().any(|rpc| by_id.get(&*rpc.parent_span_id).is_some_and(|(of, _)| is_worker(of))), "{fetched:?}");
+    assert!(
+        fetched.iter().any(|rpc| by_id.get(&*rpc.parent_span_id).is_some_and(|(of, _)| is_worker(of))),
+        "{fetched:?}"
+    );
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -28,7 +28,10 @@ const REFUSED: u8 = 5;
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let log = match log::start(&LogOptions { args: args.log.clone(), default_level: "info", service: "patchsweep-worker" }, Vec::new()) {
+    let log = match log::start(
+        &LogOptions { args: args.log.clone(), default_level: "info", service: "patchsweep-worker" },
+        Vec::new(),
+    ) {
         Ok(log) => log,
         Err(error) => return failed(&error, USAGE),
     };
