@@ -2,8 +2,8 @@
 //!
 //! The core is pure: [`spec`], [`starter`], [`plan`], [`scheduler`], [`progress`], [`merge`], [`statistics`],
 //! [`explain`] and [`manifest`] do no I/O and know no clock.
-//! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`cli`] is the
-//! command line.
+//! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`page`] shows them
+//! in a browser, [`cli`] is the command line.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,8 @@ pub mod explain;
 pub mod gate;
 pub mod manifest;
 pub mod merge;
+pub mod metrics;
+pub mod page;
 pub mod plan;
 pub mod progress;
 pub mod results;

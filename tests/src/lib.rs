@@ -5,6 +5,7 @@
 
 pub mod brute_force;
 pub mod cluster;
+pub mod http;
 pub mod load;
 pub mod process;
 pub mod scores;

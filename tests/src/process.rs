@@ -145,6 +145,16 @@ impl Running {
         self.seen.iter().filter(|line| line.contains(text)).count()
     }
 
+    /// Ends the process in order, if it has not ended, and gives its whole log.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    #[must_use]
+    pub fn log(&mut self) -> Vec<String> {
+        self.count("");
+        self.seen.clone()
+    }
+
     /// Waits for the end of the process.
     ///
     /// # Panics

@@ -65,6 +65,7 @@ impl Served {
             recovered,
             offload: Offload::Threads,
             gate: Gate::open(),
+            watched: patchsweep::server::Watched::default(),
             events: RecentEvents::new(),
         };
         let (stop, stopped) = oneshot::channel();

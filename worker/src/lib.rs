@@ -11,4 +11,6 @@ pub mod files;
 pub mod gauge;
 #[cfg(feature = "tch")]
 pub mod gpt2;
+pub mod metrics;
+pub mod phases;
 pub mod session;

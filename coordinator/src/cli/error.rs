@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use patchsweep_process::http::HttpError;
+use patchsweep_process::log::LogError;
+
 use crate::check::WorstCell;
 use crate::client::ClientError;
 use crate::gate::GateError;
@@ -77,6 +80,10 @@ pub(super) enum CliError {
     SweepCancelled { sweep: String },
     #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
     WatchEnded { sweep: String },
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
     #[error("interrupted")]
@@ -140,6 +147,7 @@ impl CliError {
             | Self::NoStarter(_)
             | Self::NoTokenizer { .. }
             | Self::WriteSpec { .. }
+            | Self::Log(_)
             | Self::Client(ClientError::Credentials(_) | ClientError::Refused(_))
             | Self::Refused { .. } => ExitCode::from(2),
             Self::SweepPartial { .. } => ExitCode::from(3),

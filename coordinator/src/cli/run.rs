@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use patchsweep_process::trace;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
@@ -21,7 +22,7 @@ use super::submission::{Submission, TileArgs};
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
-use crate::server::{Coordinator, Offload, RecentEvents, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -62,7 +63,8 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents) -> Result<(), CliEr
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (store, recovered) = Store::in_memory()?;
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events };
+    let watched = Watched::default();
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events, watched };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
@@ -113,7 +115,7 @@ async fn sweep(
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
     let dialer = Dialer::new(Role::Client, Some(endpoint), None).map_err(ClientError::from)?;
-    let mut client = Client::connect(dialer).await?;
+    let mut client = Client::connect(dialer.with_trace(trace::of_process())).await?;
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,

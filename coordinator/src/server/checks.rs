@@ -27,7 +27,7 @@ pub(super) fn plan_check(store: &Store, check: CheckOf, priority: Priority) -> R
     })?;
     let check = plan.check(check);
     let computed_by = computed_by(&plan, &check, &workers);
-    Ok(NewSweep { plan: check, dataset, priority, always_new: true, model, computed_by })
+    Ok(NewSweep { plan: check, dataset, priority, always_new: true, model, computed_by, trace: None })
 }
 
 fn kept(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {

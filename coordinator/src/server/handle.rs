@@ -7,6 +7,7 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepStatus};
+use patchsweep_proto::trace::TraceContext;
 use patchsweep_proto::v1;
 use patchsweep_proto::workers::WorkerStatus;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -99,6 +100,8 @@ pub(super) struct NewSweep {
     pub(super) model: Option<Digest>,
     /// Of a check, by tile: who computed what it checks.
     pub(super) computed_by: BTreeMap<TileId, String>,
+    /// That the client is part of.
+    pub(super) trace: Option<TraceContext>,
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
@@ -109,6 +112,7 @@ pub(super) enum Command {
     Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },
     Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
     List { reply: Reply<Vec<SweepStatus>> },
+    Trace { sweep: SweepId, reply: Reply<Option<TraceContext>> },
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resume { sweep: SweepId, reply: Reply<SweepStatus> },
     Workers { reply: Reply<Vec<WorkerStatus>> },

@@ -23,6 +23,7 @@ use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::files::{FolderStamp, ModelError};
 use crate::gauge::Gauge;
+use crate::phases::Phase;
 
 /// The engine on libtorch.
 #[derive(Debug)]
@@ -69,7 +70,9 @@ impl Gpt2Engine {
         self.cache.limit(0);
         self.meter.loaded(0, self.cache.stats());
         let started = Instant::now();
+        let loading = Phase::Load.enter();
         let model = Gpt2::load(&folder, context.dtype, self.device)?;
+        drop(loading);
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
         let shares = MemoryShares::of(self.memory_budget, model.bytes(), self.device.is_cuda()).ok_or(

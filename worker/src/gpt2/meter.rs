@@ -5,6 +5,7 @@ use tch::Device;
 
 use super::device::used_cuda_memory;
 use crate::gauge::{Gauge, Vitals};
+use crate::metrics::MEMORY_USED;
 
 /// Measures while a tile is computed.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl Meter {
     /// Measures and shows. `memory_retries`: of the tile in hand.
     pub(super) fn show(&self, cache: CacheStats, memory_retries: u64) {
         let memory = MemoryUse { used: self.used(cache), budget: self.budget };
+        MEMORY_USED.set(&[], memory.used);
         self.gauge.show(Vitals { cache, memory, memory_retries });
     }
 

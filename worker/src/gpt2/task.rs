@@ -16,6 +16,7 @@ use super::recorder::Site;
 use super::sites::{Sites, bytes_per_prompt, keys_values};
 use super::weights::Gpt2;
 use crate::engine::EngineError;
+use crate::phases::Phase;
 
 /// One tile in hand.
 pub(super) struct TileTask<'a> {
@@ -63,6 +64,7 @@ impl TileTask<'_> {
                 }
             }
         }
+        let _phase = Phase::Merge.enter();
         Ok(tile_scores(&runs, self.context.per_prompt && self.tile.work != TileWork::Baseline))
     }
 

@@ -14,10 +14,10 @@ use patchsweep_proto::results::{GridScores, SweepResults};
 
 use crate::statistics::Statistics;
 use layout::Layout;
-use plane::Plane;
 use view::{Cell, Mark};
 
 pub use glyphs::Drawable;
+pub(crate) use plane::{Plane, Side};
 pub use png::{PngError, png};
 pub use svg::{Cells, svg};
 pub use view::View;

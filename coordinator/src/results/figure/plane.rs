@@ -12,33 +12,33 @@ const TICK_CHARS: usize = 16;
 /// Layers go down, and all other axes go right, the last of them fastest; but where sources go right, destinations go
 /// down, so that each layer and head has a picture of its attention.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Plane {
+pub(crate) struct Plane {
     /// The vertical axis.
-    pub(super) rows: Side,
+    pub(crate) rows: Side,
     /// The horizontal axis.
-    pub(super) columns: Side,
+    pub(crate) columns: Side,
 }
 
 /// One direction of a plane.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Side {
+pub(crate) struct Side {
     /// Axis names, for people; empty where there is no axis.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// What each row or column is, in words.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// What is written at the axis.
-    pub(super) ticks: Vec<Tick>,
+    pub(crate) ticks: Vec<Tick>,
     /// What each row or column adds to a cell's row-major place.
     offsets: Vec<usize>,
 }
 
 /// A label at an axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tick {
+pub(crate) struct Tick {
     /// The row or column that it is written at.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// What is written.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// An axis of the grid.
@@ -51,7 +51,7 @@ struct GridAxis<'a> {
 
 impl Plane {
     /// Lays out a grid.
-    pub(super) fn new(scores: &GridScores, tokens: &[String]) -> Self {
+    pub(crate) fn new(scores: &GridScores, tokens: &[String]) -> Self {
         let mut axes = Vec::new();
         let mut stride = 1;
         for (name, indices) in scores.axes.iter().zip(&scores.indices).rev() {
@@ -75,7 +75,7 @@ impl Plane {
     }
 
     /// Row-major place of a cell.
-    pub(super) fn cell(&self, row: usize, column: usize) -> usize {
+    pub(crate) fn cell(&self, row: usize, column: usize) -> usize {
         self.rows.offsets[row] + self.columns.offsets[column]
     }
 }
@@ -91,7 +91,7 @@ impl Side {
     }
 
     /// The ticks that have room when each of them needs some pixels.
-    pub(super) fn ticks_within(&self, pixels: usize, each: usize) -> impl Iterator<Item = &Tick> {
+    pub(crate) fn ticks_within(&self, pixels: usize, each: usize) -> impl Iterator<Item = &Tick> {
         let room = (pixels / each.max(1)).max(1);
         self.ticks.iter().step_by(self.ticks.len().div_ceil(room).max(1))
     }

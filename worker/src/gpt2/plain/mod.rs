@@ -23,6 +23,7 @@ use super::memory::{MemoryShares, OutOfMemory, within_memory};
 use super::task::tile_scores;
 use super::weights::Gpt2;
 use crate::engine::EngineError;
+use crate::phases::Phase;
 use cells::{PlainChunk, Run};
 use hooks::Recording;
 
@@ -70,6 +71,7 @@ impl PlainTask<'_> {
                 }
             }
         }
+        let _phase = Phase::Merge.enter();
         Ok(tile_scores(&runs, self.context.per_prompt))
     }
 

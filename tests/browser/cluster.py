@@ -1,0 +1,68 @@
+"""A coordinator with its web page, and workers, as processes."""
+
+import re
+import socket
+import subprocess
+import urllib.request
+
+PATIENCE_S = 60
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class Cluster:
+    def __init__(self, patchsweep, worker, data, folder):
+        self.patchsweep, self.worker, self.data, self.folder = patchsweep, worker, data, folder
+        self.listen, self.http = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.url = f"http://{self.http}"
+        self.coordinator = None
+        self.workers = []
+        self.log = (folder / "log.txt").open("w+")
+
+    def start(self):
+        """Starts the coordinator, again on the same state and addresses, and waits until it answers."""
+        state = self.folder / "state"
+        self.coordinator = subprocess.Popen(
+            [self.patchsweep, "serve", "--listen", self.listen, "--http", self.http, "--state", state, "--models", self.data],
+            stdout=self.log,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for line in self.coordinator.stderr:
+            if re.match("listening on ", line):
+                break
+        else:
+            raise AssertionError(f"the coordinator ended with {self.coordinator.wait()}")
+        # Whatever it says from now on must not fill the pipe.
+        subprocess.Popen(["cat"], stdin=self.coordinator.stderr, stdout=self.log)
+        urllib.request.urlopen(f"{self.url}/", timeout=PATIENCE_S).close()
+
+    def kill(self):
+        self.coordinator.kill()
+        self.coordinator.wait()
+
+    def work(self):
+        """Starts a worker."""
+        coordinator = f"http://{self.listen}"
+        command = [self.worker, "--coordinator", coordinator, "--device", "cpu", "--models", self.data]
+        self.workers.append(subprocess.Popen(command, stdout=self.log, stderr=self.log))
+
+    def call(self, *arguments):
+        """What a command of the client prints."""
+        command = [self.patchsweep, *map(str, arguments), "--coordinator", f"http://{self.listen}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip()
+
+    def submit(self, spec):
+        """The id of a new sweep."""
+        return self.call("submit", spec, "--output", "quiet")
+
+    def stop(self):
+        for process in [*self.workers, self.coordinator]:
+            if process is not None:
+                process.kill()
+                process.wait()
+        self.log.close()
