@@ -53,6 +53,7 @@ impl Client {
     /// Connects.
     pub async fn connect(mut dialer: Dialer) -> Result<Self, ClientError> {
         let rpc = ClientServiceClient::new(dialer.dial().await?);
+        tracing::debug!(url = dialer.url(), "connected to the coordinator");
         Ok(Self { dialer, rpc })
     }
 

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod gate;
 pub mod manifest;
 pub mod merge;
+pub mod metrics;
 pub mod page;
 pub mod plan;
 pub mod progress;

@@ -29,6 +29,7 @@ pub mod scores;
 pub mod status;
 pub mod tile;
 pub mod tokens;
+pub mod trace;
 pub mod v1;
 pub mod wire;
 pub mod workers;

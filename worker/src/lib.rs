@@ -10,4 +10,6 @@ pub mod engine;
 pub mod files;
 #[cfg(feature = "tch")]
 pub mod gpt2;
+pub mod metrics;
+pub mod phases;
 pub mod session;

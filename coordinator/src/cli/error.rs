@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use patchsweep_process::http::HttpError;
+use patchsweep_process::log::LogError;
+
 use crate::client::ClientError;
 use crate::gate::GateError;
 use crate::results::figure::PngError;
@@ -66,6 +69,10 @@ pub(super) enum CliError {
     SweepCancelled { sweep: String },
     #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
     WatchEnded { sweep: String },
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
     #[error("interrupted")]
@@ -106,6 +113,7 @@ impl CliError {
             | Self::Gate(GateError::HostName { .. })
             | Self::InsecureElsewhere { .. }
             | Self::NoState
+            | Self::Log(_)
             | Self::Client(ClientError::Credentials(_))
             | Self::Refused { .. } => ExitCode::from(2),
             Self::SweepPartial { .. } => ExitCode::from(3),

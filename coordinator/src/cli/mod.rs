@@ -3,7 +3,7 @@
 mod children;
 mod error;
 mod gate;
-mod logging;
+mod http;
 mod output;
 mod plan;
 mod progress;
@@ -11,7 +11,6 @@ mod report;
 mod results;
 mod run;
 mod serve;
-mod signals;
 mod submission;
 mod sweeps;
 mod table;
@@ -22,12 +21,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use patchsweep_process::log::{self, LogArgs, LogError, LogGuard, LogOptions};
+use patchsweep_process::trace;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use tonic::transport::Endpoint;
+use tracing::{Instrument, Span};
 
 use crate::client::{Client, ClientError};
 use error::CliError;
+use crate::server::RecentEvents;
 use output::{OutputFormat, Printer};
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
@@ -36,9 +39,8 @@ use output::{OutputFormat, Printer};
 struct Args {
     #[command(subcommand)]
     command: Command,
-    /// Format of the log on stderr; its level is set by PATCHSWEEP_LOG.
-    #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
-    log_format: logging::LogFormat,
+    #[command(flatten)]
+    log: LogArgs,
     /// Form of what is said on stdout.
     #[arg(long, global = true, env = "PATCHSWEEP_OUTPUT", value_enum, default_value_t)]
     output: OutputFormat,
@@ -82,6 +84,13 @@ enum Command {
     Report(report::ReportArgs),
 }
 
+impl Command {
+    /// A command is one span, below `TRACEPARENT` where that is set; a coordinator's life is none.
+    fn span(&self) -> Span {
+        if matches!(self, Self::Serve(_)) { Span::none() } else { trace::command_span() }
+    }
+}
+
 /// Which coordinator to ask.
 #[derive(Debug, clap::Args)]
 struct CoordinatorArgs {
@@ -96,17 +105,33 @@ struct CoordinatorArgs {
 
 impl CoordinatorArgs {
     async fn connect(self) -> Result<Client, CliError> {
-        let dialer = Dialer::new(Role::Client, self.coordinator, self.credentials);
-        Ok(Client::connect(dialer.map_err(ClientError::from)?).await?)
+        let dialer = Dialer::new(Role::Client, self.coordinator, self.credentials).map_err(ClientError::from)?;
+        Ok(Client::connect(dialer.with_trace(trace::of_process())).await?)
     }
 }
 
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
 pub async fn main() -> ExitCode {
     let args = Args::parse();
-    let events = logging::start(args.log_format, &args.command);
-    let printer = Printer { format: args.output };
-    let outcome = match args.command {
+    let events = RecentEvents::new();
+    match start_log(args.log, &args.command, &events) {
+        // Dropped last: it writes what waits for the log file.
+        Ok(_log) => {
+            let span = args.command.span();
+            run_command(args.command, Printer { format: args.output }, events).instrument(span).await
+        }
+        Err(error) => ended(Err(error.into())),
+    }
+}
+
+/// A coordinator says what happens, other commands only what is wrong.
+fn start_log(args: LogArgs, command: &Command, events: &RecentEvents) -> Result<LogGuard, LogError> {
+    let default_level = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
+    log::start(&LogOptions { args, default_level }, vec![Box::new(events.layer())])
+}
+
+async fn run_command(command: Command, printer: Printer, events: RecentEvents) -> ExitCode {
+    ended(match command {
         Command::Run(args) => run::run(args, events).await,
         Command::Plan(args) => plan::plan(&args),
         Command::Serve(args) => serve::serve(args, events).await,
@@ -122,7 +147,11 @@ pub async fn main() -> ExitCode {
         Command::Results(args) => results::results(args).await,
         Command::Top(args) => results::top(args).await,
         Command::Report(args) => report::report(args, printer).await,
-    };
+    })
+}
+
+/// Says why a command failed, and gives its exit code.
+fn ended(outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

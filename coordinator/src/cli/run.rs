@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use patchsweep_process::trace;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
@@ -97,7 +98,7 @@ async fn sweep(
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
     let dialer = Dialer::new(Role::Client, Some(endpoint), None).map_err(ClientError::from)?;
-    let mut client = Client::connect(dialer).await?;
+    let mut client = Client::connect(dialer.with_trace(trace::of_process())).await?;
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use patchsweep_process::health::Health;
+use patchsweep_process::signals::Signals;
 use patchsweep_proto::model::locate::ModelFolders;
 
 use super::CliError;
 use super::gate::{GateArgs, Opened};
-use super::signals::Signals;
+use super::http::HttpArgs;
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
@@ -21,11 +23,16 @@ pub(super) struct ServeArgs {
     models: Vec<PathBuf>,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    http: HttpArgs,
 }
 
 pub(super) async fn serve(args: ServeArgs, events: RecentEvents) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
-    let signals = Signals::listen().map_err(CliError::Signals)?;
+    let mut signals = Signals::listen().map_err(CliError::Signals)?;
+    let health = Health::waiting_for("opening the state");
+    // Until the very end: probes see how the coordinator leaves.
+    let http = args.http.open(health.clone()).await?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
@@ -35,6 +42,15 @@ pub(super) async fn serve(args: ServeArgs, events: RecentEvents) -> Result<(), C
     eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
     let folders = ModelFolders::with_hub_cache(args.models);
     let watched = Watched::default();
+    if let Some(http) = &http {
+        args.http.mount_page(http, &watched);
+    }
     let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events, watched };
-    Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
+    let asked = async {
+        health.set_ready();
+        let signal = signals.next().await;
+        health.set_unready("shutting down");
+        tracing::info!("{signal}: shutting down; a second signal ends at once");
+    };
+    Ok(coordinator.serve(service, asked).await?)
 }

@@ -23,6 +23,7 @@ use super::handle::{Command, Handle, NewSweep};
 use super::offload::Offload;
 use super::planning::make_plan;
 use super::results::ResultsDesk;
+use super::spans;
 use super::status::RequestError;
 use crate::spec::Source;
 use crate::state::Store;
@@ -61,6 +62,7 @@ impl ClientService for ClientRpc {
         &self,
         request: Request<Streaming<v1::SubmitSweepRequest>>,
     ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
+        let trace = spans::of_request(request.metadata());
         let request = receive_submission(request.into_inner()).await?;
         let priority = priority_from_wire(request.priority, "Submission").map_err(RequestError::from)?;
         let folders = self.folders.clone();
@@ -72,7 +74,7 @@ impl ClientService for ClientRpc {
             make_plan(&folders, &Source::new(request.spec), &request.dataset, options)
         });
         let plan = planned.await.ok_or(RequestError::PlanningFailed)?.map_err(RequestError::from)?;
-        let sweep = Box::new(NewSweep { plan, dataset, priority, always_new });
+        let sweep = Box::new(NewSweep { plan, dataset, priority, always_new, trace });
         let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
     }
@@ -151,7 +153,9 @@ impl ClientService for ClientRpc {
         if !partial && !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
             return Err(RequestError::NoResults { sweep: status.sweep, state: status.state.name() }.into());
         }
-        let results = self.results.fetch(status).await?;
+        let sweep = status.sweep.clone();
+        let trace = self.handle.ask(|reply| Command::Trace { sweep: sweep.clone(), reply }).await?;
+        let results = self.results.fetch(status, spans::merging(&sweep, trace)).await?;
         // One at a time: results may be large.
         let chunks = chunk::pieces(results).map(|data| Ok(v1::ResultsChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))

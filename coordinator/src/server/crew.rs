@@ -55,7 +55,7 @@ impl Actor {
         // A grant, its revocation and its acknowledgement for each lease.
         let (outbox, outgoing) = mpsc::channel(3 * credit as usize + OUTBOX_SPARE);
         let (seated, dismissed) = oneshot::channel();
-        tracing::info!(%worker, name, device, version, held = held.len(), "worker registered");
+        tracing::info!(worker = name, worker_id = %worker, device, version, held = held.len(), "worker registered");
         let latest = Latest { cache, ..Latest::default() };
         let connected = ConnectedWorker { name, device, version, cache, latest, outbox, _seated: seated };
         self.workers.insert(worker, connected);
@@ -73,11 +73,19 @@ impl Actor {
     /// A worker's stream ended.
     pub(super) fn lose(&mut self, worker: WorkerId) {
         if let Some(gone) = self.workers.get(&worker) {
-            tracing::info!(%worker, name = gone.name, "worker disconnected");
+            tracing::info!(worker = gone.name, worker_id = %worker, "worker disconnected");
         }
         // What it failed with its loss is told under its name.
         self.apply(Event::Lost { worker });
+        self.forget_worker(worker);
+    }
+
+    /// Ends its session and the spans of its leases.
+    pub(super) fn forget_worker(&mut self, worker: WorkerId) {
         self.workers.remove(&worker);
+        for running in self.sweeps.values_mut().filter_map(|record| record.running.as_mut()) {
+            running.span.end_all_of(worker);
+        }
     }
 
     /// Asks a worker to leave in order.
@@ -85,7 +93,7 @@ impl Actor {
         if !self.workers.contains_key(&worker) {
             return Err(RequestError::UnknownWorker(worker));
         }
-        tracing::info!(%worker, name = self.worker_name(worker), "draining worker");
+        tracing::info!(worker = self.worker_name(worker), worker_id = %worker, "draining worker");
         let reason = "drained by a client".to_owned();
         if let Some(worker) = self.send(worker, coordinator_message::Message::Drain(v1::Drain { reason })) {
             self.lose(worker);

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use patchsweep_proto::events::{LogEvent, MOST_EVENTS, MOST_TEXT};
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// The last [`MOST_EVENTS`] warnings and errors. Clones share them; [`Self::layer`] fills them.
 #[derive(Clone, Debug, Default)]
@@ -51,22 +52,54 @@ struct EventLayer {
     recent: RecentEvents,
 }
 
-impl<S: Subscriber> Layer<S> for EventLayer {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for EventLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields.place);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
+            if let Some(place) = span.extensions().get::<Place>() {
+                fields.place.narrow(place);
+            }
+        }
         event.record(&mut fields);
         self.recent.push(fields.into_event(*event.metadata().level()));
     }
 }
 
-/// The fields of one event.
+/// What an event is about, by the spans around it and its own fields.
+#[derive(Clone, Default)]
+struct Place {
+    sweep: String,
+    /// Host and process id.
+    worker: String,
+    tile: String,
+    attempt: String,
+}
+
+impl Place {
+    /// An inner one says more.
+    fn narrow(&mut self, inner: &Self) {
+        let Self { sweep, worker, tile, attempt } = inner;
+        let own = [&mut self.sweep, &mut self.worker, &mut self.tile, &mut self.attempt];
+        for (own, inner) in own.into_iter().zip([sweep, worker, tile, attempt]) {
+            if !inner.is_empty() {
+                own.clone_from(inner);
+            }
+        }
+    }
+}
+
+/// The fields of one event or span.
 #[derive(Default)]
 struct Fields {
-    sweep: String,
-    /// `w3`.
-    worker: String,
-    /// Host and process id.
-    name: String,
+    place: Place,
     message: String,
     /// As ` key=value`, in order.
     others: String,
@@ -74,12 +107,13 @@ struct Fields {
 
 impl Fields {
     fn into_event(self, level: Level) -> LogEvent {
-        let worker = if self.name.is_empty() { self.worker } else { self.name };
-        let text = format!("{}{}", self.message, self.others);
+        let Place { sweep, worker, tile, attempt } = self.place;
+        let named = |key, value: &str| if value.is_empty() { String::new() } else { format!(" {key}={value}") };
+        let text = format!("{}{}{}{}", self.message, named("tile", &tile), named("attempt", &attempt), self.others);
         LogEvent {
             at: SystemTime::now(),
             level: level.as_str().to_ascii_lowercase(),
-            sweep: self.sweep,
+            sweep,
             worker,
             text: text.trim_start().chars().take(MOST_TEXT).collect(),
         }
@@ -88,9 +122,11 @@ impl Fields {
     fn take(&mut self, field: &Field, value: &str) {
         let place = match field.name() {
             "message" => &mut self.message,
-            "sweep" => &mut self.sweep,
-            "worker" => &mut self.worker,
-            "name" => &mut self.name,
+            "sweep" => &mut self.place.sweep,
+            "worker" => &mut self.place.worker,
+            "tile" => &mut self.place.tile,
+            "attempt" => &mut self.place.attempt,
+            "worker_id" | "trace_id" | "span_id" | "parent_id" => return,
             other => {
                 let _ = write!(self.others, " {other}={value}");
                 return;
@@ -127,14 +163,15 @@ mod tests {
     fn warnings_and_errors_are_kept_with_sweep_and_worker() {
         let events = events(|| {
             tracing::info!(sweep = "s", "no warning");
-            let (sweep, worker) = ("acronyms-1", patchsweep_proto::ids::WorkerId(3));
-            tracing::warn!(%sweep, attempt = 2, %worker, name = "host:1", reason = "no memory", "attempt failed");
-            tracing::error!(%worker, "gone");
+            let sweep = tracing::error_span!("sweep", sweep = "acronyms-1", trace_id = "4bf9");
+            let tile = tracing::error_span!(parent: &sweep, "tile", attempt = 2, worker = "host:1", worker_id = "w3");
+            tile.in_scope(|| tracing::warn!(reason = "no memory", "attempt failed"));
+            tracing::error!(worker = "host:3", worker_id = "w3", "gone");
         });
         let [warning, error] = events.as_slice() else { panic!("two events: {events:?}") };
         assert_eq!((warning.level.as_str(), warning.sweep.as_str()), ("warn", "acronyms-1"));
         assert_eq!((warning.worker.as_str(), &*warning.text), ("host:1", "attempt failed attempt=2 reason=no memory"));
-        assert_eq!((error.level.as_str(), error.worker.as_str(), &*error.text), ("error", "w3", "gone"));
+        assert_eq!((error.level.as_str(), error.worker.as_str(), &*error.text), ("error", "host:3", "gone"));
         assert!(error.sweep.is_empty());
     }
 

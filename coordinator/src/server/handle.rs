@@ -6,6 +6,7 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
 use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepStatus};
+use patchsweep_proto::trace::TraceContext;
 use patchsweep_proto::v1;
 use patchsweep_proto::workers::WorkerStatus;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -94,6 +95,8 @@ pub(super) struct NewSweep {
     pub(super) priority: Priority,
     /// Even if the same plan has been submitted before.
     pub(super) always_new: bool,
+    /// That the client is part of.
+    pub(super) trace: Option<TraceContext>,
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
@@ -104,6 +107,7 @@ pub(super) enum Command {
     Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },
     Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
     List { reply: Reply<Vec<SweepStatus>> },
+    Trace { sweep: SweepId, reply: Reply<Option<TraceContext>> },
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resume { sweep: SweepId, reply: Reply<SweepStatus> },
     Workers { reply: Reply<Vec<WorkerStatus>> },

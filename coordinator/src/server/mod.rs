@@ -6,6 +6,7 @@ mod crew;
 mod effects;
 mod events;
 mod explanation;
+mod gauges;
 mod handle;
 mod journal;
 mod offload;
@@ -15,6 +16,7 @@ mod record;
 mod recovery;
 mod reports;
 mod results;
+mod spans;
 mod status;
 mod submission;
 mod watched;
@@ -25,6 +27,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_process::rpc::CountRpcs;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
@@ -42,12 +45,14 @@ pub use planning::{ModelFilesError, PlanningError, make_plan};
 pub use watched::Watched;
 
 use crate::gate::{self, Gate};
+use crate::metrics::count_rpc;
 use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
 use client_service::ClientRpc;
 use handle::Handle;
 use journal::Journal;
 use results::ResultsDesk;
+use spans::Traces;
 use watched::Serving;
 use worker_service::WorkerRpc;
 
@@ -150,7 +155,8 @@ where
 {
     let Service { folders, store, recovered, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
-    let (handle, actor) = Actor::recover(recovered, journal).start();
+    let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
+    let (handle, actor) = Actor::recover(recovered, journal, traces).start();
     let results = ResultsDesk::new(store.clone(), offload);
     watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });
     let client = ClientRpc::new(handle.clone(), folders, store, results, events, offload);
@@ -183,6 +189,8 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_frame_size(MAX_FRAME_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .layer(CountRpcs(count_rpc))
+        .trace_fn(|request| spans::request(request.headers(), request.uri().path()))
         .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
         .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))
         .serve_with_incoming_shutdown(connections, async {

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId};
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use patchsweep_proto::trace::TraceContext;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::spans::SweepSpan;
 use crate::merge::compare;
 use crate::plan::Plan;
 use crate::progress::{Tally, Throughput};
@@ -28,6 +30,8 @@ pub(super) struct SweepRecord {
     /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
     /// are not compared any more.
     pub(super) tolerance: Option<f64>,
+    /// Of its span, in this life of the coordinator.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// What is needed while a sweep runs.
@@ -37,6 +41,7 @@ pub(super) struct Running {
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
+    pub(super) span: SweepSpan,
     submitted: SystemTime,
     tally: Tally,
     throughput: Throughput,
@@ -62,9 +67,15 @@ impl Clock {
 
 impl Running {
     /// Nothing of it is done yet.
-    pub(super) fn new(plan: Arc<Plan>, model: Option<Digest>, submitted: SystemTime, clock: Clock) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        model: Option<Digest>,
+        submitted: SystemTime,
+        clock: Clock,
+        span: SweepSpan,
+    ) -> Self {
         let tally = Tally::new(&plan);
-        Self { plan, model, clock, submitted, tally, throughput: Throughput::default() }
+        Self { plan, model, clock, span, submitted, tally, throughput: Throughput::default() }
     }
 
     /// A tile's scores were kept by an earlier life of the coordinator, or before the sweep was resumed.
@@ -112,12 +123,13 @@ impl SweepRecord {
             multiply_adds_per_second: None,
         };
         let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
-        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance }
+        let trace = Some(running.span.trace);
+        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance, trace }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
     pub(super) fn ended(identity: Digest, status: SweepStatus) -> Self {
-        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None }
+        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None, trace: None }
     }
 
     /// The status as the scheduler counts now.

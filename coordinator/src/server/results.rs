@@ -8,8 +8,11 @@ use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::Span;
 
 use super::offload::Offload;
+use super::spans::merging;
 use super::status::RequestError;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
 use crate::merge::{MergeError, Merger, TileOutcome};
@@ -28,24 +31,32 @@ impl ResultsDesk {
         Self { store, offload, free: Arc::new(Semaphore::new(1)) }
     }
 
-    /// The encoded results of a sweep: what is on disk, whole or not.
-    pub(super) async fn fetch(&self, status: SweepStatus) -> Result<Vec<u8>, RequestError> {
-        self.merge(status, encode_results).await
+    /// The encoded results of a sweep: what is on disk, whole or not. `span`: of the merging.
+    pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Vec<u8>, RequestError> {
+        self.merge(status, span, encode_results).await
     }
 
     /// The same for this process.
     pub(super) async fn merged(&self, status: SweepStatus) -> Result<SweepResults, RequestError> {
-        self.merge(status, |results| results).await
+        let span = merging(&status.sweep, None);
+        self.merge(status, span, |results| results).await
     }
 
     async fn merge<T: Send + 'static>(
         &self,
         status: SweepStatus,
+        span: Span,
         give: impl FnOnce(SweepResults) -> T + Send + 'static,
     ) -> Result<T, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || merge_kept(&store, &status).map(give));
+        let merged = self.offload.run(move || {
+            let _merging = span.entered();
+            let started = Instant::now();
+            let results = merge_kept(&store, &status).map(give);
+            tracing::debug!(seconds = started.elapsed().as_secs_f64(), "results merged");
+            results
+        });
         merged.await.ok_or(RequestError::MergingFailed)?
     }
 }

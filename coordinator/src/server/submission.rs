@@ -25,15 +25,17 @@ impl Actor {
         if let Some(reason) = self.journal.stalled() {
             return drop(reply.send(Err(RequestError::CannotStore { reason })));
         }
-        let NewSweep { plan, dataset, priority, .. } = new;
+        let NewSweep { plan, dataset, priority, trace, .. } = new;
         let prompts = plan.context.clean.prompts();
         let multiply_adds = plan.multiply_adds();
-        tracing::info!(sweep = %id, tiles = plan.tiles.len(), prompts, multiply_adds, "sweep submitted");
+        let span = self.traces.sweep(&id, trace);
+        let tiles = plan.tiles.len();
+        span.span.in_scope(|| tracing::info!(tiles, prompts, multiply_adds, "sweep submitted"));
         let plan = Arc::new(plan);
         let submitted = SystemTime::now();
         let kept = KeptSweep { id: id.clone(), plan: Arc::clone(&plan), dataset, priority, submitted };
         self.journal.write(Entry::Sweep(Box::new(kept)));
-        let running = Running::new(plan, None, submitted, Clock::after(Duration::ZERO));
+        let running = Running::new(plan, None, submitted, Clock::after(Duration::ZERO), span);
         self.run_sweep(id.clone(), priority, running, BTreeMap::new());
         self.promise_answer(move || drop(reply.send(Ok((id, true)))));
     }
@@ -71,7 +73,7 @@ impl Actor {
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
-            (known.running, known.tolerance) = (record.running, record.tolerance);
+            (known.running, known.tolerance, known.trace) = (record.running, record.tolerance, record.trace);
             known.publish(status);
         } else {
             self.sweeps.insert(id.clone(), record);

@@ -53,9 +53,10 @@ impl WorkerService for WorkerRpc {
             return Err(RequestError::ProtocolVersion { worker, coordinator }.into());
         }
         let registration = read_registration(register).map_err(RequestError::from)?;
+        let name = registration.name.clone();
         let seat = self.handle.ask(|reply| Command::Join { registration, reply }).await?;
         let Seat { worker, epoch, outgoing, dismissed } = seat;
-        let span = tracing::info_span!("session", %worker, epoch = epoch.0);
+        let span = tracing::error_span!(parent: None, "session", worker = name, worker_id = %worker, epoch = epoch.0);
         let handle = self.handle.clone();
         let listening = async move {
             tokio::select! {
@@ -75,7 +76,9 @@ impl WorkerService for WorkerRpc {
         let digest = request.into_inner().context_digest;
         let digest = Digest::try_from(digest.as_slice()).map_err(RequestError::from)?;
         let plan = self.handle.ask(|reply| Command::Context { digest, reply }).await?;
-        let chunks = chunk::split(&encode_context(&plan.context)).into_iter().map(|data| Ok(v1::ContextChunk { data }));
+        let context = encode_context(&plan.context);
+        tracing::debug!(context = %digest.short(), bytes = context.len(), "context sent");
+        let chunks = chunk::split(&context).into_iter().map(|data| Ok(v1::ContextChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use patchsweep_process::health::Health;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
@@ -58,7 +59,14 @@ impl Crowd {
             let mut computer = MadeUp { counts: Arc::clone(&counts), in_hand: None };
             let mut dialer = Dialer::new(Role::Worker, Some(endpoint.clone()), None).expect("no credentials to read");
             let (name, device) = (format!("crowd:{number}"), "none".to_owned());
-            let options = WorkerOptions { name, device, credit, grace: Duration::ZERO, seed: number.into() };
+            let options = WorkerOptions {
+                name,
+                device,
+                credit,
+                grace: Duration::ZERO,
+                seed: number.into(),
+                health: Health::default(),
+            };
             sessions.spawn(async move {
                 let ended = session::serve(options, &mut computer, &mut dialer, pending()).await;
                 // One that gives up for good is missed where workers are counted.

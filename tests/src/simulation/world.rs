@@ -8,6 +8,7 @@ use std::time::Duration;
 use patchsweep::gate::Gate;
 use patchsweep::server::{Offload, RecentEvents, Service, Watched, serve_on};
 use patchsweep::state::{Recovered, Store};
+use patchsweep_process::health::Health;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_worker::session::{self, WorkerOptions};
@@ -94,7 +95,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
             let life = async move {
                 let mut computer = SimulatedComputer::new(seed);
                 let (device, grace) = ("simulated".to_owned(), Duration::from_secs(25));
-                let options = WorkerOptions { name, device, credit: 2, grace, seed };
+                let options = WorkerOptions { name, device, credit: 2, grace, seed, health: Health::default() };
                 session::serve(options, &mut computer, &mut SimulatedNetwork, pending()).await?;
                 Ok(())
             };

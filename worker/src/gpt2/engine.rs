@@ -20,6 +20,8 @@ use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::files::{FolderStamp, ModelError};
+use crate::metrics::MEMORY_USED;
+use crate::phases::Phase;
 
 /// The engine on libtorch.
 #[derive(Debug)]
@@ -63,7 +65,9 @@ impl Gpt2Engine {
         self.loaded = None;
         self.cache.limit(0);
         let started = Instant::now();
+        let loading = Phase::Load.enter();
         let model = Gpt2::load(&folder, context.dtype, self.device)?;
+        drop(loading);
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
         let shares = MemoryShares::of(self.memory_budget, model.bytes(), self.device.is_cuda()).ok_or(
@@ -104,6 +108,8 @@ impl Engine for Gpt2Engine {
         let cache = &mut self.cache;
         let mut task = TileTask { context, tile, model, cache, shares, memory_retries: 0 };
         let scores = tch::no_grad(|| unless_cancelled(|| task.scores())).ok_or(EngineError::Cancelled)??;
+        let cache_bytes = task.cache.stats().bytes;
+        MEMORY_USED.set(&[], model.bytes() + cache_bytes);
         let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
         Ok(Evaluation { scores, model: model.digest, work })
     }

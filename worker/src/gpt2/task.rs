@@ -15,6 +15,7 @@ use super::recorder::Site;
 use super::sites::{Sites, bytes_per_prompt, keys_values};
 use super::weights::Gpt2;
 use crate::engine::EngineError;
+use crate::phases::Phase;
 
 /// One tile in hand.
 pub(super) struct TileTask<'a> {
@@ -59,6 +60,7 @@ impl TileTask<'_> {
                 }
             }
         }
+        let _phase = Phase::Merge.enter();
         let (baseline, cells) = runs.split_first().expect("the baseline comes first");
         let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
         let scores = cells.iter().flat_map(|cell| cell.iter().zip(baseline)).map(score).collect();

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::computer::{Computer, ComputerGone, Finished, Job};
 use crate::engine::{Cancel, Engine, EngineError, panic_text};
+use crate::metrics::{MEMORY_RETRIES, MULTIPLY_ADDS, TILES, tell_cache};
 
 /// The engine's thread: takes one job at a time.
 #[derive(Debug)]
@@ -98,6 +99,16 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel) -> Finished {
     let outcome = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&context, &tile, model, cancel)))
         .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panic_message(panic.as_ref()) }));
     let busy = started.elapsed();
+    match &outcome {
+        Ok(computed) => {
+            TILES.add(&["computed"], 1);
+            MULTIPLY_ADDS.add(&[], computed.work.multiply_adds);
+            MEMORY_RETRIES.add(&[], computed.work.memory_retries);
+        }
+        Err(EngineError::Cancelled) => TILES.add(&["cancelled"], 1),
+        Err(_) => TILES.add(&["failed"], 1),
+    }
+    tell_cache(engine.cache_stats());
     match &outcome {
         Ok(_) => tracing::info!(seconds = busy.as_secs_f64(), "tile computed"),
         Err(EngineError::Cancelled) => tracing::info!(seconds = busy.as_secs_f64(), "tile cancelled"),

@@ -193,6 +193,7 @@ impl Peer {
     pub(super) async fn grant_work(&self, tile: u32, prompts: u32, work: TileWork) {
         let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..prompts, work };
         let grant = v1::Grant {
+            traceparent: String::new(),
             lease: Some(lease(tile)),
             tile: Some((&work).into()),
             context_digest: self.context.0.to_vec(),
