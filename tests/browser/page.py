@@ -3,10 +3,9 @@
 import re
 import time
 
-from chromium import Watched
+from chromium import PATIENCE_S, Watched
 from layout import assert_no_overlap, assert_within_window
 
-PATIENCE_S = 180
 COMPUTED, NOOP, PENDING = 0, 2, 4
 WINDOWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 NAME = "<img src=x onerror=hacked()>"
@@ -145,7 +144,7 @@ def assert_half_done(page):
 
 def assert_fills_in(page, pending):
     """The open page shows the scores without being asked."""
-    page.locator(STATE, has_text="done").wait_for(timeout=PATIENCE_S * 1000)
+    page.locator(STATE, has_text="done").wait_for()
     page.locator(".legend", has_text="not computed yet").first.wait_for(state="detached")
     assert_maps(page)
     for grid in GRIDS:
@@ -192,9 +191,9 @@ def show_all(browser, cluster, sweep, screenshots, name):
     for width, scheme in WINDOWS:
         with Watched(browser, width, scheme) as watched:
             page = watched.page
-            for part, address in [("list", "/"), ("sweep", f"/#sweep={sweep}")]:
+            for part, role, address in [("list", "link", "/"), ("sweep", "heading", f"/#sweep={sweep}")]:
                 page.goto(f"{cluster.url}{address}")
-                page.get_by_text(NAME).first.wait_for()
+                page.get_by_role(role, name=NAME).wait_for()
                 if part == "sweep":
                     assert_maps(page)
                 assert_within_window(page)
@@ -240,10 +239,10 @@ def lost_and_found(browser, cluster, sweep):
         page.goto(f"{cluster.url}/#sweep={sweep}")
         assert_maps(page)
         cluster.kill()
-        page.get_by_role("alert").wait_for(timeout=PATIENCE_S * 1000)
+        page.get_by_role("alert").wait_for()
         assert "Lost the coordinator" in page.get_by_role("alert").text_content()
         assert_maps(page)
         assert_within_window(page)
         cluster.start()
-        page.get_by_role("alert").wait_for(state="hidden", timeout=PATIENCE_S * 1000)
+        page.get_by_role("alert").wait_for(state="hidden")
         assert_maps(page)

@@ -43,5 +43,5 @@ export function showState(element, sweep) {
 
 /** How long a running sweep still takes. */
 export function timeLeft(sweep) {
-  return sweep.state === "running" ? duration(sweep.remaining_seconds) : "";
+  return sweep.state === "running" && sweep.remaining_seconds !== null ? duration(sweep.remaining_seconds) : "";
 }
