@@ -66,14 +66,22 @@ class Cluster:
         command = [self.worker, "--coordinator", coordinator, "--device", "cpu", "--models", self.data]
         self.workers.append(subprocess.Popen(command, stdout=self.log, stderr=self.log))
 
-    def call(self, *arguments):
-        """What a command of the client prints."""
-        command = [self.patchsweep, *map(str, arguments), "--coordinator", f"http://{self.listen}"]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip()
-
     def submit(self, spec):
         """The id of a new sweep."""
-        return self.call("submit", spec)
+        return self.call("submit", spec, "--coordinator", f"http://{self.listen}")
+
+    def run(self):
+        """The results folder of the example, made without the coordinator."""
+        results = self.folder / "results"
+        self.call("run", self.data / "acronyms.toml", "--out", results)
+        return results
+
+    def call(self, *arguments):
+        """What a command prints."""
+        done = subprocess.run(
+            [self.patchsweep, *arguments], check=True, stdout=subprocess.PIPE, stderr=self.log, text=True, timeout=PATIENCE_S
+        )
+        return done.stdout.strip()
 
     def ask(self, path):
         """What the page is told."""
