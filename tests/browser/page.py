@@ -163,7 +163,7 @@ def assert_workers(page):
     row.wait_for()
     cells = dict(zip(page.locator("#workers th").all_text_contents(), row.locator("td").all_text_contents()))
     assert (cells["Device"], cells["State"]) == ("cpu", "active"), cells
-    #TMP assert re.search(r"[KMG]iB of .*[MG]iB", cells["Memory"]), cells
+    assert re.search(r"[KMG]iB of .*[MG]iB", cells["Memory"]), cells
     assert cells["Rate"].endswith("/s") and "%" in cells["Cache hits"] and int(cells["Tiles"]) > 0, cells
 
 

@@ -81,6 +81,7 @@ function facts(sweep) {
     const rate = sweep.multiply_adds.per_second;
     if (rate !== null) parts.push(`${count(rate)} multiply-adds/s`);
   }
-  parts.push(`running for ${duration(sweep.elapsed_seconds)}`);
+  const verb = sweep.state === "running" ? "running for" : "took";
+  parts.push(`${verb} ${duration(sweep.elapsed_seconds)}`);
   return parts.join(" \u00b7 ");
 }
