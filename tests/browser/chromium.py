@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+PATIENCE_S = 120
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
 
@@ -30,6 +31,7 @@ class Watched:
 
     def __init__(self, browser, width, scheme="light"):
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.context.set_default_timeout(PATIENCE_S * 1000)
         self.page = self.context.new_page()
         self.errors = []
         self.requests = []

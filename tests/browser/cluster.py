@@ -1,11 +1,16 @@
 """A coordinator with its web page, and workers, as processes."""
 
+import contextlib
+import json
 import re
+import signal
 import socket
 import subprocess
+import time
+import urllib.error
 import urllib.request
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def free_port():
@@ -39,7 +44,17 @@ class Cluster:
             raise AssertionError(f"the coordinator ended with {self.coordinator.wait()}")
         # Whatever it says from now on must not fill the pipe.
         subprocess.Popen(["cat"], stdin=self.coordinator.stderr, stdout=self.log)
-        urllib.request.urlopen(f"{self.url}/", timeout=PATIENCE_S).close()
+        self.wait_for_page()
+
+    def wait_for_page(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return urllib.request.urlopen(f"{self.url}/", timeout=PATIENCE_S).close()
+            except urllib.error.URLError:
+                if self.coordinator.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def kill(self):
         self.coordinator.kill()
@@ -51,14 +66,41 @@ class Cluster:
         command = [self.worker, "--coordinator", coordinator, "--device", "cpu", "--models", self.data]
         self.workers.append(subprocess.Popen(command, stdout=self.log, stderr=self.log))
 
-    def call(self, *arguments):
-        """What a command of the client prints."""
-        command = [self.patchsweep, *map(str, arguments), "--coordinator", f"http://{self.listen}"]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip()
-
     def submit(self, spec):
         """The id of a new sweep."""
-        return self.call("submit", spec, "--output", "quiet")
+        return self.call("submit", spec, "--coordinator", f"http://{self.listen}")
+
+    def run(self):
+        """The results folder of the example, made without the coordinator."""
+        results = self.folder / "results"
+        self.call("run", self.data / "acronyms.toml", "--out", results)
+        return results
+
+    def call(self, *arguments):
+        """What a command prints."""
+        done = subprocess.run(
+            [self.patchsweep, *arguments], check=True, stdout=subprocess.PIPE, stderr=self.log, text=True, timeout=PATIENCE_S
+        )
+        return done.stdout.strip()
+
+    def ask(self, path):
+        """What the page is told."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    @contextlib.contextmanager
+    def frozen_when(self, condition):
+        """Lets a worker work until something holds, stops it there, and ends it."""
+        self.work()
+        worker = self.workers[-1]
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.02)
+        worker.send_signal(signal.SIGSTOP)
+        yield
+        worker.kill()
+        worker.wait()
 
     def stop(self):
         for process in [*self.workers, self.coordinator]:

@@ -7,7 +7,8 @@ BOXES = """
   const shrunk = ({ x, y, width, height }) => ({ x, width, y: y + (height * (1 - LETTERS)) / 2, height: height * LETTERS });
   const corners = ({ x, y, width, height }) => [[x, y], [x + width, y], [x + width, y + height], [x, y + height]];
   const seen = (element) => element.checkVisibility({ visibilityProperty: true }) && element.textContent.trim() !== "";
-  return [...document.querySelectorAll(selector)].filter(seen).map((element) => {
+  const whole = (element) => !element.parentElement.closest(selector);
+  return [...document.querySelectorAll(selector)].filter(seen).filter(whole).map((element) => {
     if (element instanceof SVGTextElement) {
       const turn = element.getScreenCTM();
       const place = ([x, y]) => new DOMPoint(x, y).matrixTransform(turn);

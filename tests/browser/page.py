@@ -1,25 +1,29 @@
 """The web page of a real coordinator: before there is anything, before there is a worker, and when all is done."""
 
 import re
+import time
 
-from chromium import Watched
+from chromium import PATIENCE_S, Watched
 from layout import assert_no_overlap, assert_within_window
 
+COMPUTED, NOOP, PENDING = 0, 2, 4
 WINDOWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 NAME = "<img src=x onerror=hacked()>"
 LABELS = ["<b>Iteration 0</b>", "Iteration 1", "Iteration 2"]
 GRIDS = {"resid_pre": ("layer", "pos"), "z": ("layer", "head")}
+STATE = '#sweep [data-part="state"]'
 TEXTS = ".tick, .axis, figcaption, .legend > span, .bar span, h1, h2, td, .facts"
 
 # The middle of the left edge of each cell of a facet: its fill, beside its mark.
 COLOURS = """
 (canvas) => {
   const { names, others, facet } = canvas.hovered;
-  const context = canvas.getContext("2d");
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
   const colour = (_, place) => {
     const x = ((place % others.length) + 0.1) * canvas.width / others.length;
     const y = (Math.floor(place / others.length) + 0.5) * canvas.height / names.length;
-    return [...context.getImageData(Math.floor(x), Math.floor(y), 1, 1).data].slice(0, 3);
+    return [...copy.getImageData(Math.floor(x), Math.floor(y), 1, 1).data].slice(0, 3);
   };
   return { colours: facet.effect.map(colour), status: facet.status, effect: facet.effect };
 }
@@ -27,7 +31,6 @@ COLOURS = """
 
 
 def check(browser, cluster, screenshots):
-    """Returns the results folder of the sweep that was shown."""
     cluster.start()
     nothing_yet(browser, cluster)
     sweep = cluster.submit(spec_with_markup(cluster))
@@ -35,9 +38,11 @@ def check(browser, cluster, screenshots):
         page = watched.page
         page.goto(f"{cluster.url}/")
         page.get_by_role("link", name=NAME).click()
-        pending = assert_pending(page)
-        show_all(browser, cluster, sweep, screenshots, "pending")
+        assert_waits(page)
 
+        with cluster.frozen_when(lambda: is_half_done(cluster, sweep)):
+            pending = assert_half_done(page)
+            show_all(browser, cluster, sweep, screenshots, "running")
         cluster.work()
         assert_fills_in(page, pending)
         assert_workers(page)
@@ -49,9 +54,6 @@ def check(browser, cluster, screenshots):
     another_sweep(browser, cluster)
     rests_while_hidden(browser, cluster, sweep)
     lost_and_found(browser, cluster, sweep)
-    results = cluster.folder / "results"
-    cluster.call("results", cluster.submit(cluster.data / "acronyms.toml"), "--wait", "--out", results)
-    return results
 
 
 def spec_with_markup(cluster):
@@ -80,6 +82,23 @@ def facets(page, grid):
     return page.locator("details.grid", has=page.get_by_role("heading", name=grid, exact=True)).locator(".facet")
 
 
+def colours_of(page, grid):
+    """The colours of each status, over all facets."""
+    colours = {}
+    for facet in facets(page, grid).all():
+        shown = facet.locator("canvas").evaluate(COLOURS)
+        for colour, status in zip(shown["colours"], shown["status"]):
+            colours.setdefault(status, set()).add(tuple(colour))
+    return colours
+
+
+def wait_for(page, condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        page.wait_for_timeout(100)
+
+
 def assert_maps(page):
     """A heat map for each grid and iteration, with titles and axes."""
     for grid, (down, across) in GRIDS.items():
@@ -92,21 +111,37 @@ def assert_maps(page):
     assert len(tokens) == 8 and "(" in tokens[5], tokens
 
 
-def assert_pending(page):
-    """Without a worker all cells wait, but those that nobody has to compute. Returns the colour of what waits."""
-    page.get_by_text("waiting").first.wait_for()
+def assert_waits(page):
+    """Without a worker."""
+    page.locator(STATE, has_text="waiting").wait_for()
+    page.get_by_text("for a worker to connect").wait_for()
     assert_maps(page)
-    assert page.get_by_text("not computed yet").first.is_visible()
-    shown = facets(page, "resid_pre").first.locator("canvas").evaluate(COLOURS)
-    of = lambda status: {tuple(colour) for colour, one in zip(shown["colours"], shown["status"]) if one == status}
-    assert set(shown["status"]) == {2, 4}, "no-ops, and what waits"
-    assert len(of(2)) == len(of(4)) == 1 and of(2) != of(4), shown["colours"]
-    return of(4).pop()
+
+
+def is_half_done(cluster, sweep):
+    """Whether some cells are there and others are not."""
+    told = cluster.ask(f"/api/sweeps/{sweep}/results?grid=resid_pre")
+    status = {one for facet in told["facets"] for one in facet["status"]}
+    assert PENDING in status, "the sweep was done before it could be looked at"
+    return COMPUTED in status
+
+
+def assert_half_done(page):
+    """What waits, what need not be computed and what is there look different. Returns the colour of what waits."""
+    wait_for(page, lambda: COMPUTED in colours_of(page, "resid_pre"))
+    assert_maps(page)
+    colours = colours_of(page, "resid_pre")
+    assert set(colours) == {COMPUTED, NOOP, PENDING}, colours
+    noop, pending = colours[NOOP], colours[PENDING]
+    assert len(noop) == len(pending) == 1 and noop != pending and not pending & colours[COMPUTED], colours
+    for text in ("not computed yet", "no-op: skipped, effect 0"):
+        assert page.locator(".legend", has_text=text).first.is_visible(), text
+    return pending.pop()
 
 
 def assert_fills_in(page, pending):
     """The open page shows the scores without being asked."""
-    page.locator('#sweep [data-part="state"]', has_text="done").wait_for(timeout=60_000)
+    page.locator(STATE, has_text="done").wait_for()
     page.locator(".legend", has_text="not computed yet").first.wait_for(state="detached")
     assert_maps(page)
     for grid in GRIDS:
@@ -114,8 +149,8 @@ def assert_fills_in(page, pending):
             shown = facet.locator("canvas").evaluate(COLOURS)
             assert pending not in map(tuple, shown["colours"]), grid
             for (red, _, blue), effect, status in zip(shown["colours"], shown["effect"], shown["status"]):
-                assert status != 2 or effect == 0
-                if status == 0 and abs(red - blue) > 8:
+                assert status != NOOP or effect == 0
+                if status == COMPUTED and abs(red - blue) > 8:
                     assert (red > blue) == (effect < 0), "red is negative, blue positive"
     first = facets(page, "resid_pre").first.locator("canvas").evaluate(COLOURS)
     red, _, blue = first["colours"][2]
@@ -153,9 +188,9 @@ def show_all(browser, cluster, sweep, screenshots, name):
     for width, scheme in WINDOWS:
         with Watched(browser, width, scheme) as watched:
             page = watched.page
-            for part, address in [("list", "/"), ("sweep", f"/#sweep={sweep}")]:
+            for part, role, address in [("list", "link", "/"), ("sweep", "heading", f"/#sweep={sweep}")]:
                 page.goto(f"{cluster.url}{address}")
-                page.get_by_text(NAME).first.wait_for()
+                page.get_by_role(role, name=NAME).wait_for()
                 if part == "sweep":
                     assert_maps(page)
                 assert_within_window(page)
@@ -201,10 +236,10 @@ def lost_and_found(browser, cluster, sweep):
         page.goto(f"{cluster.url}/#sweep={sweep}")
         assert_maps(page)
         cluster.kill()
-        page.get_by_role("alert").wait_for(timeout=60_000)
+        page.get_by_role("alert").wait_for()
         assert "Lost the coordinator" in page.get_by_role("alert").text_content()
         assert_maps(page)
         assert_within_window(page)
         cluster.start()
-        page.get_by_role("alert").wait_for(state="hidden", timeout=60_000)
+        page.get_by_role("alert").wait_for(state="hidden")
         assert_maps(page)

@@ -31,8 +31,8 @@ def main():
         cluster = Cluster(patchsweep, worker, data, pathlib.Path(folder))
         browser = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
         try:
-            results = page.check(browser, cluster, screenshots)
-            report.check(browser, results / "report.html", screenshots)
+            page.check(browser, cluster, screenshots)
+            report.check(browser, cluster.run() / "report.html", screenshots)
         finally:
             browser.close()
             cluster.stop()

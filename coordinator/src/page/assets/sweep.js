@@ -31,7 +31,7 @@ export class SweepView {
     showState(part(this.section, "state"), sweep);
     write(part(this.section, "facts"), facts(sweep));
     fill(part(this.section, "progress").firstChild, sweep, "progress of the sweep");
-    writeOrHide(part(this.section, "why"), sweep.waiting ?? sweep.reason);
+    writeOrHide(part(this.section, "why"), reasonText(sweep));
     const create = (grid) => this.open(grid);
     const update = (_, grid) => this.grids.get(grid.name).progress(grid);
     match(part(this.section, "grids"), sweep.grids, (grid) => grid.name, create, update);
@@ -68,15 +68,20 @@ export class SweepView {
   }
 }
 
+function reasonText(sweep) {
+  return sweep.waiting ? `Waiting ${sweep.waiting}.` : sweep.reason;
+}
+
 function facts(sweep) {
   const parts = [sweep.id, `${sweep.tiles.done} of ${sweep.tiles.total} tiles`];
   if (sweep.tiles.failed > 0) parts.push(`${sweep.tiles.failed} failed`);
   parts.push(`${count(sweep.cells.noop)} no-ops left out`);
   if (sweep.state === "running") {
-    parts.push(`${duration(sweep.remaining_seconds)} left`);
+    if (sweep.remaining_seconds !== null) parts.push(`${duration(sweep.remaining_seconds)} left`);
     const rate = sweep.multiply_adds.per_second;
     if (rate !== null) parts.push(`${count(rate)} multiply-adds/s`);
   }
-  parts.push(`running for ${duration(sweep.elapsed_seconds)}`);
+  const verb = sweep.state === "running" ? "running for" : "took";
+  parts.push(`${verb} ${duration(sweep.elapsed_seconds)}`);
   return parts.join(" \u00b7 ");
 }

@@ -4,7 +4,7 @@ import { make, match, part, row, write, writeOrHide } from "./dom.js";
 import { duration, moment } from "./format.js";
 import { bar, fill } from "./progress.js";
 
-const LABELS = ["Sweep", "State", "Progress", "Time left", "Running for", "Submitted"];
+const LABELS = ["Sweep", "State", "Progress", "Time left", "Elapsed", "Submitted"];
 
 /** Shows the list. */
 export function showSweeps(section, { sweeps, total }) {
@@ -43,5 +43,5 @@ export function showState(element, sweep) {
 
 /** How long a running sweep still takes. */
 export function timeLeft(sweep) {
-  return sweep.state === "running" ? duration(sweep.remaining_seconds) : "";
+  return sweep.state === "running" && sweep.remaining_seconds !== null ? duration(sweep.remaining_seconds) : "";
 }
