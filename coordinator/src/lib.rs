@@ -15,5 +15,6 @@ pub mod plan;
 pub mod results;
 pub mod scheduler;
 pub mod server;
+mod source;
 pub mod spec;
 pub mod state;
