@@ -1,7 +1,5 @@
 //! The log on stderr.
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 
 use super::Command;
@@ -19,7 +17,9 @@ pub(super) fn start(format: LogFormat, command: &Command) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(level)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+        // It would be said on stderr, which is what failed.
+        .log_internal_errors(false)
+        .with_ansi(super::talk::has_colours());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

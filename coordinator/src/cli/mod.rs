@@ -1,26 +1,39 @@
-//! The command line. stdout is data, stderr is talk.
+//! The command line. stdout is data and goes through `output`, stderr is talk and goes through `talk`: neither ends a
+//! command when nobody reads it.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod children;
+mod completions;
+mod config;
 mod error;
 mod gate;
 mod logging;
+mod man;
 mod output;
 mod plan;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod results;
 mod run;
+mod selector;
 mod serve;
+mod settings;
 mod signals;
 mod submission;
 mod sweeps;
 mod table;
+mod talk;
 mod token;
+mod top;
+mod usage;
 mod workers;
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use tonic::transport::Endpoint;
@@ -28,6 +41,7 @@ use tonic::transport::Endpoint;
 use crate::client::{Client, ClientError};
 use error::CliError;
 use output::{OutputFormat, Printer};
+use settings::{ConfigError, ConfigFile, Location};
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
 #[derive(Debug, Parser)]
@@ -39,12 +53,20 @@ struct Args {
     #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
     log_format: logging::LogFormat,
     /// Form of what is said on stdout.
-    #[arg(long, global = true, env = "PATCHSWEEP_OUTPUT", value_enum, default_value_t)]
+    #[arg(long, global = true, env = "PATCHSWEEP_OUTPUT", hide_env_values = true, value_enum, default_value_t)]
     output: OutputFormat,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad command line or spec, 3 partial: some cells have no score, \
-     4 coordinator unreachable, 5 not let in: token, certificate, TLS or release, 130 interrupted";
+const EXIT_CODES: &str = "Exit codes:
+  0    done
+  1    failed
+  2    bad command line, spec, config or other file
+  3    partial: some cells have no score
+  4    coordinator unreachable
+  5    not let in: token, certificate, TLS or release
+  130  interrupted
+
+Settings can stand in a config file too: see `patchsweep config show`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,14 +83,14 @@ enum Command {
     Submit(sweeps::SubmitArgs),
     /// List the coordinator's sweeps, oldest first.
     List(CoordinatorArgs),
-    /// Show one sweep.
-    Status(sweeps::SweepArgs),
+    /// Show a sweep, or all.
+    Status(sweeps::SweepsArgs),
     /// Follow a sweep until it has ended.
     Watch(sweeps::SweepArgs),
-    /// End a sweep.
-    Cancel(sweeps::SweepArgs),
+    /// End a sweep, or all that run.
+    Cancel(sweeps::SweepsArgs),
     /// Compute the tiles that a sweep lacks: those that failed, or all that were not done when it was cancelled.
-    Resume(sweeps::SweepArgs),
+    Resume(sweeps::SweepsArgs),
     /// List the connected workers.
     Workers(CoordinatorArgs),
     /// Ask a worker to finish what it has in hand and leave.
@@ -76,18 +98,37 @@ enum Command {
     /// Write a finished sweep's tensors and report into a folder.
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
-    Top(results::TopArgs),
+    Top(top::TopArgs),
+    /// Show settings and where they come from.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print a script that completes commands and options in a shell.
+    Completions(completions::CompletionsArgs),
+    /// Write manual pages.
+    Man(man::ManArgs),
+}
+
+impl Command {
+    /// Whether it does its work without any setting, so that a bad config file is nothing to it.
+    fn needs_no_settings(&self) -> bool {
+        matches!(self, Self::Completions(_) | Self::Man(_) | Self::Config(config::ConfigCommand::Path))
+    }
+
+    /// Whether Ctrl-C is its own to answer: it has children, or others rely on it.
+    fn ends_in_order(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Serve(_))
+    }
 }
 
 /// Which coordinator to ask.
 #[derive(Debug, clap::Args)]
 struct CoordinatorArgs {
     /// Address of the coordinator [default: that in the credentials file, or http://127.0.0.1:7070].
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR")]
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", hide_env_values = true)]
     #[arg(value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
     coordinator: Option<Endpoint>,
     /// File client.credentials from the coordinator's state directory: address, CA and token.
-    #[arg(long, env = "PATCHSWEEP_CREDENTIALS", value_name = "FILE")]
+    #[arg(long, env = "PATCHSWEEP_CREDENTIALS", hide_env_values = true, value_name = "FILE")]
     credentials: Option<PathBuf>,
 }
 
@@ -100,32 +141,83 @@ impl CoordinatorArgs {
 
 /// Parses the command line, does what it says, and maps the outcome to an exit code.
 pub async fn main() -> ExitCode {
-    let args = Args::parse();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let file = ConfigFile::read(&Location::find());
+    match parse(&words, file.as_ref().ok()) {
+        Ok((matches, args)) => ExitCode::from(outcome(args, &matches, file).await),
+        Err(error) => {
+            let said = std::env::var_os("PATCHSWEEP_OUTPUT");
+            let configured = file.as_ref().ok().and_then(|file| file.values("output").first()).map(OsStr::new);
+            let format = output::wanted(&words, [said.as_deref(), configured]);
+            ExitCode::from(usage::answer(&error, &Printer::new(format)))
+        }
+    }
+}
+
+fn parse(words: &[OsString], file: Option<&ConfigFile>) -> Result<(ArgMatches, Args), clap::Error> {
+    let command = || match file {
+        Some(file) => settings::with_defaults(Args::command(), file),
+        None => Args::command(),
+    };
+    let matches = command().try_get_matches_from(words)?;
+    let args = Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))?;
+    Ok((matches, args))
+}
+
+/// Does what the command line says; gives the exit code.
+async fn outcome(args: Args, matches: &ArgMatches, file: Result<ConfigFile, ConfigError>) -> u8 {
+    let printer = Printer::new(args.output);
     logging::start(args.log_format, &args.command);
-    let printer = Printer { format: args.output };
-    let outcome = match args.command {
-        Command::Run(args) => run::run(args).await,
-        Command::Plan(args) => plan::plan(&args),
-        Command::Serve(args) => serve::serve(args).await,
-        Command::Token(command) => token::token(command),
-        Command::Submit(args) => sweeps::submit(args).await,
+    let outcome = match file {
+        Err(error) if !args.command.needs_no_settings() => Err(error.into()),
+        file => done(args.command, matches, &file.unwrap_or_default(), &printer).await,
+    };
+    let (mut code, mut told) = (0, None);
+    if let Err(error) = outcome {
+        talk::complain(&patchsweep_proto::error_chain(&error));
+        (code, told) = (error.exit_code(), Some(error.json()));
+    }
+    if let Err(unsaid) = printer.finish(told) {
+        talk::complain(&patchsweep_proto::error_chain(&CliError::Output(unsaid)));
+        code = code.max(1);
+    }
+    code
+}
+
+/// Until the command has ended, or Ctrl-C ends it.
+async fn done(command: Command, matches: &ArgMatches, file: &ConfigFile, printer: &Printer) -> Result<(), CliError> {
+    let ends_in_order = command.ends_in_order();
+    // Commands are large, and there is one of them.
+    let working = Box::pin(dispatch(command, matches, file, printer.clone()));
+    if ends_in_order {
+        return working.await;
+    }
+    tokio::select! {
+        // The command first: one that never waits keeps the signal's own way to end it.
+        biased;
+        outcome = working => outcome,
+        signal = tokio::signal::ctrl_c() => Err(signal.map_or_else(CliError::Signals, |()| CliError::Interrupted)),
+    }
+}
+
+async fn dispatch(command: Command, matches: &ArgMatches, file: &ConfigFile, printer: Printer) -> Result<(), CliError> {
+    match command {
+        Command::Run(args) => run::run(args, printer).await,
+        Command::Plan(args) => plan::plan(&args, &printer),
+        Command::Serve(args) => serve::serve(args, printer).await,
+        Command::Token(command) => token::token(command, &printer),
+        Command::Submit(args) => sweeps::submit(args, printer).await,
         Command::List(args) => sweeps::list(args, printer).await,
         Command::Status(args) => sweeps::status(args, printer).await,
-        Command::Watch(args) => sweeps::watch(args).await,
+        Command::Watch(args) => sweeps::watch(args, printer).await,
         Command::Cancel(args) => sweeps::cancel(args, printer).await,
         Command::Resume(args) => sweeps::resume(args, printer).await,
         Command::Workers(args) => workers::list(args, printer).await,
-        Command::Drain(args) => workers::drain(args).await,
-        Command::Results(args) => results::results(args).await,
-        Command::Top(args) => results::top(args).await,
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if !error.is_broken_pipe() {
-                eprintln!("error: {}", patchsweep_proto::error_chain(&error));
-            }
-            error.exit_code()
-        }
+        Command::Drain(args) => workers::drain(args, printer).await,
+        Command::Results(args) => results::results(args, printer).await,
+        Command::Top(args) => top::top(args, printer).await,
+        Command::Config(command) => config::config(command, matches, file, &printer),
+        Command::Completions(args) => completions::completions(&args, &printer),
+        Command::Man(args) => man::man(&args, &printer),
     }
 }

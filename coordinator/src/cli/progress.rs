@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 
 use super::CliError;
+use super::talk::talk;
 use crate::client::{Update, Watch};
 
 /// Plain lines come at most this often.
@@ -17,29 +18,22 @@ enum Display {
     Lines { last: Option<Instant> },
 }
 
-/// How a sweep ended that has results.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// All scores are there.
-    Done,
-    /// Some cells have none.
-    Partial { reason: String },
-}
-
-impl Ended {
-    /// A partial end of a sweep that a coordinator still has is an error of its own kind.
-    pub(super) fn whole(self, sweep: &str) -> Result<(), CliError> {
-        match self {
-            Self::Done => Ok(()),
-            Self::Partial { reason } => {
-                Err(CliError::SweepPartial { sweep: sweep.to_owned(), reason, can_resume: true })
-            }
-        }
+/// Whether an ended sweep is whole; whatever else it is, is an error.
+///
+/// `can_resume`: whether there is still a coordinator that knows the sweep.
+pub(super) fn outcome(status: &SweepStatus, can_resume: bool) -> Result<(), CliError> {
+    let sweep = status.sweep.0.clone();
+    match status.state.clone() {
+        SweepState::Done => Ok(()),
+        SweepState::Partial { reason } => Err(CliError::SweepPartial { sweep, reason, can_resume }),
+        SweepState::Failed { reason } => Err(CliError::SweepFailed { sweep, reason, can_resume }),
+        SweepState::Cancelled => Err(CliError::SweepCancelled { sweep, can_resume }),
+        SweepState::Running => Err(CliError::WatchEnded { sweep }),
     }
 }
 
-/// Shows a sweep until it has ended with results; any other end is an error.
-pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<Ended, CliError> {
+/// Shows a sweep until it has ended; gives its last status.
+pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<SweepStatus, CliError> {
     let mut display = Display::new();
     let mut last = None;
     let mut waiting = None;
@@ -53,7 +47,7 @@ pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<Ended, CliEr
                         display.say(&format!("waiting: {reason}"));
                     }
                 }
-                last = Some(status.state);
+                last = Some(status);
             }
             Update::Lost { reason } => {
                 display.say(&format!("lost the coordinator ({reason}); trying to reach it again, Ctrl-C to give up"));
@@ -61,14 +55,7 @@ pub(super) async fn follow(mut watch: Watch, sweep: &str) -> Result<Ended, CliEr
         }
     }
     display.finish();
-    let sweep = sweep.to_owned();
-    match last {
-        Some(SweepState::Done) => Ok(Ended::Done),
-        Some(SweepState::Partial { reason }) => Ok(Ended::Partial { reason }),
-        Some(SweepState::Failed { reason }) => Err(CliError::SweepFailed { sweep, reason }),
-        Some(SweepState::Cancelled) => Err(CliError::SweepCancelled { sweep }),
-        Some(SweepState::Running) | None => Err(CliError::WatchEnded { sweep }),
-    }
+    last.ok_or_else(|| CliError::WatchEnded { sweep: sweep.to_owned() })
 }
 
 /// How far a sweep is, by multiply-adds.
@@ -100,7 +87,7 @@ impl Display {
             }
             Self::Lines { last } => {
                 if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) || status.state.is_final() {
-                    eprintln!("{} {:>3}%  {text}", status.state.name(), percent(status));
+                    talk!("{} {:>3}%  {text}", status.state.name(), percent(status));
                     *last = Some(Instant::now());
                 }
             }
@@ -110,8 +97,8 @@ impl Display {
     /// A line that stays.
     fn say(&self, text: &str) {
         match self {
-            Self::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
-            Self::Lines { .. } => eprintln!("{text}"),
+            Self::Bar(bar) => bar.suspend(|| talk!("{text}")),
+            Self::Lines { .. } => talk!("{text}"),
         }
     }
 
@@ -131,7 +118,7 @@ fn line(status: &SweepStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::example::running;
+    use crate::client::example::{running, status};
 
     #[test]
     fn failed_tiles_are_told_once_there_are_some() {
@@ -141,8 +128,12 @@ mod tests {
 
     #[test]
     fn only_a_whole_sweep_is_a_success() {
-        Ended::Done.whole("s").expect("whole");
-        let partial = Ended::Partial { reason: "no memory".into() }.whole("s").expect_err("partial");
+        outcome(&status(SweepState::Done), true).expect("whole");
+        let of = |state| outcome(&status(state), true).expect_err("not whole");
+        let partial = of(SweepState::Partial { reason: "no memory".into() });
         assert!(partial.to_string().contains("`patchsweep resume s`"), "{partial}");
+        assert_eq!([of(SweepState::Cancelled), of(SweepState::Running)].map(|error| error.exit_code()), [1, 1]);
+        let failed = outcome(&status(SweepState::Failed { reason: "no model".into() }), false).expect_err("failed");
+        assert_eq!(failed.to_string(), "sweep `s` failed: no model");
     }
 }

@@ -6,17 +6,18 @@ use std::path::PathBuf;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
-use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::Priority;
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use tokio::sync::oneshot;
 
 use super::CliError;
 use super::children::{WorkerArgs, Workers};
-use super::progress::{self, Ended};
-use super::results::{OutArgs, print_top};
+use super::output::{OutputFormat, Printer};
+use super::progress;
+use super::results::{OutArgs, Written};
 use super::submission::{Submission, TileArgs};
+use super::top::Top;
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
 use crate::server::{Coordinator, Offload, Service};
@@ -28,14 +29,14 @@ pub(super) struct RunArgs {
     spec: PathBuf,
     #[command(flatten)]
     out: OutArgs,
-    /// Worker processes.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Number of worker processes on this machine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
     /// Where the workers compute: cpu or cuda:N.
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
     /// CPU threads of each worker [default: all cores, shared out].
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     threads: Option<u16>,
     /// Folder that holds model folders, before the spec's own; may be given several times.
     #[arg(long, value_name = "DIR")]
@@ -47,7 +48,7 @@ pub(super) struct RunArgs {
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
 
-pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
+pub(super) async fn run(args: RunArgs, printer: Printer) -> Result<(), CliError> {
     args.out.check()?;
     let submission = Submission::read(&args.spec)?;
     let models = submission.model_roots(args.models.clone());
@@ -67,18 +68,22 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     };
     let _ = stop.send(());
     let served = serving.await;
-    let (sweep, ended, results) = sweep?;
-    args.out.write(&results)?;
+    let (status, results) = sweep?;
+    let files = args.out.write(&results)?;
     if let Ok(served) = served {
         served?;
     }
     let with_heads = results.grids.iter().any(has_heads);
-    print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)?;
-    match ended {
-        Ended::Done => Ok(()),
-        // The coordinator ends with this command, so there is nothing to resume.
-        Ended::Partial { reason } => Err(CliError::SweepPartial { sweep: sweep.0, reason, can_resume: false }),
+    let top = Top::of(&results, TOP, |grid| has_heads(grid) || !with_heads);
+    match printer.format() {
+        OutputFormat::Table => printer.print(&top)?,
+        OutputFormat::Json | OutputFormat::Quiet => {
+            printer.print(&Written { status: &status, files: &files })?;
+            printer.add(&top);
+        }
     }
+    // The coordinator ends with this command, so there is nothing to resume.
+    progress::outcome(&status, false)
 }
 
 fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
@@ -91,7 +96,7 @@ async fn sweep(
     submission: Submission,
     address: SocketAddr,
     worker_args: &WorkerArgs,
-) -> Result<(SweepId, Ended, SweepResults), CliError> {
+) -> Result<(SweepStatus, SweepResults), CliError> {
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
@@ -108,11 +113,14 @@ async fn sweep(
     let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     let watch = client.watch(&sweep).await?;
     let mut workers = Workers::start(address, worker_args)?;
-    let ended = tokio::select! {
+    let status = tokio::select! {
         followed = progress::follow(watch, &sweep.0) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
     };
+    if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
+        progress::outcome(&status, false)?;
+    }
     let results = client.results(&sweep).await;
     workers.stop().await;
-    Ok((sweep, ended, results?))
+    Ok((status, results?))
 }

@@ -1,13 +1,17 @@
 //! `patchsweep serve`
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use patchsweep_proto::model::locate::ModelFolders;
+use serde_json::{Map, Value, json};
 
 use super::CliError;
-use super::gate::{GateArgs, Opened};
+use super::gate::GateArgs;
+use super::output::{self, Output, Printer};
 use super::signals::Signals;
+use super::talk::talk;
 use crate::server::{Coordinator, Offload, Service};
 use crate::state::Store;
 
@@ -23,17 +27,42 @@ pub(super) struct ServeArgs {
     gate: GateArgs,
 }
 
-pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
+pub(super) async fn serve(args: ServeArgs, printer: Printer) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
     let signals = Signals::listen().map_err(CliError::Signals)?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
-    let Opened { gate, url, flags: [worker, client] } = args.gate.open(coordinator.address())?;
-    eprintln!("listening on {url}");
-    eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
-    eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
+    let opened = args.gate.open(coordinator.address())?;
+    let [worker, client] = opened.flags.each_ref().map(|flag| flag.join(" "));
+    talk!("listening on {}", opened.url);
+    talk!("start workers with: patchsweep-worker {worker} --models DIR");
+    talk!("submit sweeps with: patchsweep submit SPEC {client}");
+    printer.print(&Serving { url: &opened.url, flags: &opened.flags })?;
+    printer.complete()?;
     let folders = ModelFolders::with_hub_cache(args.models);
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: opened.gate };
     Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
+}
+
+/// Where a coordinator is; people have read it on stderr.
+struct Serving<'a> {
+    url: &'a str,
+    /// For workers, and for clients.
+    flags: &'a [[String; 2]; 2],
+}
+
+impl Output for Serving<'_> {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let [worker, client] = self.flags;
+        output::fields(json!({ "url": self.url, "worker_flags": worker, "client_flags": client }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.url)
+    }
 }

@@ -13,6 +13,8 @@ pub struct TopCell {
     pub effect: f32,
     /// Its standard error; NaN for a single prompt.
     pub stderr: f32,
+    /// As in [`GridScores::status`].
+    pub status: u32,
 }
 
 /// The `k` cells of an iteration with the largest effects by magnitude, whatever their sign.
@@ -32,6 +34,7 @@ pub fn top_cells(scores: &GridScores, iteration: usize, k: usize) -> Vec<TopCell
         indices: scores.indices.iter().zip(scores.places(cell)).map(|(indices, place)| indices[place]).collect(),
         effect: effects[cell],
         stderr: scores.stderr.get(start + cell).copied().unwrap_or(f32::NAN),
+        status: scores.status.get(start + cell).copied().unwrap_or(STATUS_FAILED),
     };
     order.into_iter().take(k).map(top).collect()
 }
