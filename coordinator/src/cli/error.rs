@@ -65,7 +65,7 @@ pub(super) enum CliError {
         "the coordinator ended the watch before sweep `{sweep}` had ended; `patchsweep watch {sweep}` follows it again"
     )]
     WatchEnded { sweep: String },
-    #[error("cannot write manual pages into {}; give a folder that is there with --out", .folder.display())]
+    #[error("cannot write manual pages into {}: {source}; give a folder that is there with --out", .folder.display())]
     Pages { folder: PathBuf, source: io::Error },
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -76,7 +76,11 @@ pub(super) enum CliError {
 }
 
 fn hint(named_by_spec: bool) -> &'static str {
-    if named_by_spec { "; the spec names it, relative to its own folder" } else { "" }
+    if named_by_spec {
+        "; the spec names it, relative to its own folder"
+    } else {
+        "; give the path of a spec, a TOML file"
+    }
 }
 
 fn resume(sweep: &str, can_resume: bool, when: &str) -> String {
@@ -107,7 +111,10 @@ impl CliError {
     /// One word for programs, which says more than the exit code does.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::InsecureElsewhere { .. } | Self::NoState | Self::Selector(SelectorError::TakesOne) => "usage",
+            Self::InsecureElsewhere { .. }
+            | Self::NoState
+            | Self::Selector(SelectorError::TakesOne)
+            | Self::Client(ClientError::Refused(_)) => "usage",
             Self::Spec { .. } | Self::Planning { .. } | Self::Refused { .. } => "spec",
             Self::ReadInput { .. }
             | Self::Folder(_)
@@ -173,6 +180,7 @@ mod tests {
             (ClientError::AnswerLost { url: url(), reason: reason() }.into(), 4),
             (ClientError::Rejected(rejected()).into(), 5),
             (ClientError::OtherRelease { url: url(), reason: reason() }.into(), 5),
+            (ClientError::Refused(reason()).into(), 2),
             (ClientError::Failed(reason()).into(), 1),
             (SelectorError::TakesOne.into(), 2),
             (SelectorError::NoneYet.into(), 1),

@@ -53,7 +53,15 @@ struct Args {
     #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
     log_format: logging::LogFormat,
     /// Form of what is said on stdout.
-    #[arg(long, global = true, env = "PATCHSWEEP_OUTPUT", hide_env_values = true, value_enum, default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHSWEEP_OUTPUT",
+        hide_env_values = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORM"
+    )]
     output: OutputFormat,
 }
 
@@ -89,13 +97,13 @@ enum Command {
     Watch(sweeps::SweepArgs),
     /// End a sweep, or all that run.
     Cancel(sweeps::SweepsArgs),
-    /// Compute the tiles that a sweep lacks: those that failed, or all that were not done when it was cancelled.
+    /// Compute what a sweep lacks: tiles that failed, or those that were not done when it was cancelled.
     Resume(sweeps::SweepsArgs),
     /// List the connected workers.
     Workers(CoordinatorArgs),
     /// Ask a worker to finish what it has in hand and leave.
     Drain(workers::DrainArgs),
-    /// Write a finished sweep's tensors and report into a folder.
+    /// Write a finished sweep's tensors, manifest and report into a folder.
     Results(results::ResultsArgs),
     /// Print the strongest effects of a finished sweep.
     Top(top::TopArgs),
@@ -104,7 +112,7 @@ enum Command {
     Config(config::ConfigCommand),
     /// Print a script that completes commands and options in a shell.
     Completions(completions::CompletionsArgs),
-    /// Write manual pages.
+    /// Write a manual page for each command.
     Man(man::ManArgs),
 }
 

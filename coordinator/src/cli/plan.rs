@@ -17,7 +17,7 @@ use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     /// Folder that holds model folders, before the spec's own; may be given several times.
     #[arg(long, value_name = "DIR")]

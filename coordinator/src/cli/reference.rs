@@ -14,6 +14,10 @@ const MARK: &str = "<!-- The rest is generated: PATCHSWEEP_WRITE_DOCS=1 cargo te
 /// The help of a command and of its subcommands, as markdown.
 fn reference(command: &mut Command, text: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
+    if name.contains(' ') {
+        // They stand once, at the top.
+        *command = command.clone().mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
+    }
     let help = command.render_help().to_string();
     // Indented, because some lines of help hold backticks.
     let help: String = help.trim_end().lines().map(|line| format!("    {line}\n").replace("    \n", "\n")).collect();

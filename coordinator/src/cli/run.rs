@@ -25,7 +25,7 @@ use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     #[command(flatten)]
     out: OutArgs,

@@ -16,7 +16,7 @@ use crate::client::{self, Client, ClientError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     /// Stay until the sweep has ended, and exit by its outcome.
     #[arg(long)]

@@ -12,7 +12,7 @@ pub(in crate::cli) enum OutputFormat {
     Table,
     /// One JSON object, also when the command fails.
     Json,
-    /// Ids only, one on each line.
+    /// What the next command needs, one on each line: ids, a folder, a URL.
     Quiet,
 }
 
