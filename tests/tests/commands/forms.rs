@@ -25,7 +25,7 @@ async fn commands_about_sweeps_say_the_same_in_each_form() {
         (&["cancel", &id], "done", &id, "/sweeps/0/sweep", ""),
         (results, "", out, "/files/report", "report: "),
         (&["top", &id, "-k", "1"], "strongest effects", "", "/top/0/label", ""),
-        (&["list"], "done", "", "/sweeps/1/sweep", ""),
+        (&["list"], "done", &id, "/sweeps/0/sweep", ""),
     ];
     for (args, table, quiet, place, talk) in cases {
         for form in ["table", "quiet", "json"] {
