@@ -36,6 +36,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
+use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Endpoint;
 
 use crate::client::{Client, ClientError};
@@ -122,9 +123,11 @@ impl Command {
         matches!(self, Self::Completions(_) | Self::Man(_) | Self::Config(config::ConfigCommand::Path))
     }
 
-    /// Whether Ctrl-C is its own to answer: it has children, or others rely on it.
-    fn ends_in_order(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Serve(_))
+    /// Whether Ctrl-C is not answered for it: it answers itself, having children or others that rely on it, or it never
+    /// waits, and the signal's own way to end it is the faster one.
+    fn is_left_to_signals(&self) -> bool {
+        let answers_itself = matches!(self, Self::Run(_) | Self::Serve(_));
+        answers_itself || matches!(self, Self::Plan(_) | Self::Token(_)) || self.needs_no_settings()
     }
 }
 
@@ -194,17 +197,18 @@ async fn outcome(args: Args, matches: &ArgMatches, file: Result<ConfigFile, Conf
 
 /// Until the command has ended, or Ctrl-C ends it.
 async fn done(command: Command, matches: &ArgMatches, file: &ConfigFile, printer: &Printer) -> Result<(), CliError> {
-    let ends_in_order = command.ends_in_order();
+    let is_left_to_signals = command.is_left_to_signals();
     // Commands are large, and there is one of them.
     let working = Box::pin(dispatch(command, matches, file, printer.clone()));
-    if ends_in_order {
+    if is_left_to_signals {
         return working.await;
     }
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Signals)?;
     tokio::select! {
-        // The command first: one that never waits keeps the signal's own way to end it.
+        // What has ended has ended.
         biased;
         outcome = working => outcome,
-        signal = tokio::signal::ctrl_c() => Err(signal.map_or_else(CliError::Signals, |()| CliError::Interrupted)),
+        _ = interrupt.recv() => Err(CliError::Interrupted),
     }
 }
 

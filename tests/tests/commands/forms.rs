@@ -3,7 +3,7 @@
 use std::fs;
 
 use patchsweep_tests::{Sweep, patchsweep, repository, serve};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, object, plain};
 
@@ -35,9 +35,9 @@ async fn commands_about_sweeps_say_the_same_in_each_form() {
             match form {
                 "table" => assert!(said.out.contains(table) && said.out.is_empty() == table.is_empty(), "{said:?}"),
                 "quiet" => {
-                    assert!(if quiet.is_empty() { !said.out.is_empty() } else { said.out == quiet }, "{said:?}")
+                    assert!(if quiet.is_empty() { !said.out.is_empty() } else { said.out == quiet }, "{said:?}");
                 }
-                _ => assert!(object(&said.out).pointer(place).is_some_and(|value| value.is_string()), "{said:?}"),
+                _ => assert!(object(&said.out).pointer(place).is_some_and(Value::is_string), "{said:?}"),
             }
         }
     }

@@ -68,7 +68,7 @@ mod tests {
         let raw = |line: &[&str], key: &str| {
             let matches = parse(line);
             let (_, command) = matches.subcommand().expect("a command");
-            command.get_raw(key).expect("a value").map(|value| value.to_owned()).collect::<Vec<_>>()
+            command.get_raw(key).expect("a value").map(ToOwned::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(raw(&["list"], "coordinator"), ["http://a:1"]);
         assert_eq!(raw(&["list", "--coordinator", "http://b:2"], "coordinator"), ["http://b:2"]);
