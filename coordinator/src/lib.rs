@@ -21,6 +21,7 @@ pub mod progress;
 pub mod results;
 pub mod scheduler;
 pub mod server;
+mod source;
 pub mod spec;
 pub mod starter;
 pub mod state;

@@ -10,14 +10,17 @@ use patchsweep_proto::status::Priority;
 use serde_json::{Map, Value, json};
 
 use super::output::{Output, Printer};
+use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
+use super::talk::talk;
 use super::{CliError, CoordinatorArgs, progress, table};
 use crate::check::{CheckReport, GridCheck};
 use crate::client::{self, Client};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// The spec of the sweep, which is computed first where that has not been done; or the id of a sweep.
+    /// The spec of the sweep, which is computed first where that has not been done; or the id of a sweep, its beginning, or
+    /// `last`.
     #[arg(value_name = "SPEC|SWEEP")]
     target: PathBuf,
     #[command(flatten)]
@@ -53,7 +56,10 @@ pub(super) async fn check(args: CheckArgs, printer: Printer) -> Result<(), CliEr
     let mut client = coordinator.connect().await?;
     let sweep = match submission {
         Some(submission) => computed(&mut client, &target, submission, &tiles).await?,
-        None => SweepId(target.to_string_lossy().into_owned()),
+        None => {
+            let Ok(selector) = target.to_string_lossy().parse::<Selector>();
+            selector::one(&mut client, &selector).await?
+        }
     };
     let report = checked(&mut client, &sweep, &sample).await?;
     printer.print(&report)?;
@@ -101,8 +107,9 @@ async fn checked(client: &mut Client, sweep: &SweepId, sample: &SampleArgs) -> R
     };
     let check = CheckOf { sweep: sweep.clone(), cells, seed: sample.seed };
     let id = client.check(&check).await?;
-    eprintln!("checking {sweep} as {id}");
-    progress::follow(client.watch_patiently(&id).await?, &id.0).await?.whole(&id.0)?;
+    talk!("checking {sweep} as {id}");
+    let status = progress::follow(client.watch_patiently(&id).await?, &id.0).await?;
+    progress::outcome(&status, true)?;
     let mut manifest: Value = serde_json::from_str(&client.results(&id).await?.manifest).map_err(CliError::Manifest)?;
     serde_json::from_value(manifest["check"].take()).map_err(CliError::Manifest)
 }

@@ -7,17 +7,18 @@ use std::time::{Duration, SystemTime};
 use patchsweep_proto::explain::{
     CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TilePlace,
 };
-use patchsweep_proto::ids::{SweepId, TileId};
+use patchsweep_proto::ids::TileId;
 use serde_json::{Map, Value, json};
 
 use super::output::{Output, Printer};
+use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs, progress};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExplainArgs {
-    /// The sweep's id, as `submit` printed it.
-    sweep: String,
+    /// Id of the sweep, its beginning, or `last`.
+    sweep: Selector,
     /// A cell: GRID ITERATION INDEX... with the iteration's label or number, and one index for each axis of the grid.
     /// Without it the whole sweep is explained.
     cell: Vec<String>,
@@ -26,14 +27,15 @@ pub(super) struct ExplainArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  patchsweep explain acronyms-1a2b3c                           why nothing runs, and what failed
-  patchsweep explain acronyms-1a2b3c z 0 8.11                  head 11 of layer 8 in the first iteration
-  patchsweep explain acronyms-1a2b3c z \"Iteration 0\" 8 11      the same
-  patchsweep explain acronyms-1a2b3c resid_pre 2 pos=5 layer=1  axes by name, in any order";
+  patchsweep explain last                                     why nothing runs, and what failed
+  patchsweep explain last z 0 8.11                  head 11 of layer 8 in the first iteration
+  patchsweep explain last z \"Iteration 0\" 8 11      the same
+  patchsweep explain last resid_pre 2 pos=5 layer=1  axes by name, in any order";
 
 pub(super) async fn explain(args: ExplainArgs, printer: Printer) -> Result<(), CliError> {
     let mut client = args.coordinator.connect().await?;
-    let explanation = client.explain(&SweepId(args.sweep), args.cell).await?;
+    let sweep = selector::one(&mut client, &args.sweep).await?;
+    let explanation = client.explain(&sweep, args.cell).await?;
     printer.print(&Explained { explanation, now: SystemTime::now() })
 }
 

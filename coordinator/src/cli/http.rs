@@ -6,6 +6,7 @@ use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::metrics;
 
+use super::talk::talk;
 use crate::metrics::METRICS;
 use crate::page::{self, only_local_names};
 use crate::server::Watched;
@@ -27,7 +28,7 @@ impl HttpArgs {
         let Some(address) = self.http else { return Ok(None) };
         let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
         let address = server.address();
-        eprintln!("health and metrics on http://{address}, for everybody who can reach it");
+        talk!("health and metrics on http://{address}, for everybody who can reach it");
         Ok(Some(server))
     }
 
@@ -42,6 +43,6 @@ impl HttpArgs {
         } else {
             return;
         }
-        eprintln!("web page on http://{address}/");
+        talk!("web page on http://{address}/");
     }
 }

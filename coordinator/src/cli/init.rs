@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::CliError;
 use super::output::{Output, Printer};
 use super::submission::read;
+use super::talk::talk;
 use crate::plan::Outline;
 use crate::server::{PlanningError, make_plan, read_model};
 use crate::spec::Source;
@@ -33,13 +34,13 @@ pub(super) struct InitArgs {
     overwrite: bool,
 }
 
-pub(super) fn init(args: &InitArgs, printer: Printer) -> Result<(), CliError> {
+pub(super) fn init(args: &InitArgs, printer: &Printer) -> Result<(), CliError> {
     let home = folder_of(&args.out);
     let (model, models) = model_name(&args.model, home);
     let refused = |reason: PlanningError| CliError::NoStarter(reason.into());
     let (config, tokenizer) = read_model(&args.model).map_err(|error| refused(error.into()))?;
     let tokenizer = tokenizer.ok_or_else(|| CliError::NoTokenizer { folder: args.model.clone() })?;
-    let dataset = read(&args.prompts, false)?;
+    let dataset = read(&args.prompts, "give the path of a file of prompts")?;
     let file = relative(&args.prompts, home).unwrap_or_else(|| absolute(&args.prompts)).display().to_string();
     let outline = Outline::read(&file, &dataset, &tokenizer, config.bos_token_id);
     let outline = outline.map_err(|error| refused(error.into()))?;
@@ -53,7 +54,7 @@ pub(super) fn init(args: &InitArgs, printer: Printer) -> Result<(), CliError> {
     write(&args.out, &text, args.overwrite)?;
     let spec = args.out.display();
     let found = models.as_ref().map(|models| format!(" --models {}", models.display())).unwrap_or_default();
-    eprintln!("wrote {spec}; look at `corrupt` and `read`, then: patchsweep plan {spec}{found}");
+    talk!("wrote {spec}; look at `corrupt` and `read`, then: patchsweep plan {spec}{found}");
     printer.print(&Written { spec: &args.out, models: models.as_deref() })
 }
 

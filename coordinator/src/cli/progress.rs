@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use tokio::time::{Instant, interval_at};
 
+use super::talk::talk;
 use super::{CliError, quantities};
 use crate::client::{Update, Watch};
 
@@ -25,35 +26,27 @@ struct Lines {
     last: Option<Box<SweepStatus>>,
 }
 
-/// How a sweep ended that has results.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// All scores are there.
-    Done,
-    /// Some cells have none.
-    Partial { reason: String },
-}
-
-impl Ended {
-    /// A partial end of a sweep that a coordinator still has is an error of its own kind.
-    pub(super) fn whole(self, sweep: &str) -> Result<(), CliError> {
-        match self {
-            Self::Done => Ok(()),
-            Self::Partial { reason } => {
-                Err(CliError::SweepPartial { sweep: sweep.to_owned(), reason, can_resume: true })
-            }
-        }
+/// Whether an ended sweep is whole; whatever else it is, is an error.
+///
+/// `can_resume`: whether there is still a coordinator that knows the sweep.
+pub(super) fn outcome(status: &SweepStatus, can_resume: bool) -> Result<(), CliError> {
+    let sweep = status.sweep.0.clone();
+    match status.state.clone() {
+        SweepState::Done => Ok(()),
+        SweepState::Partial { reason } => Err(CliError::SweepPartial { sweep, reason, can_resume }),
+        SweepState::Failed { reason } => Err(CliError::SweepFailed { sweep, reason, can_resume }),
+        SweepState::Cancelled => Err(CliError::SweepCancelled { sweep, can_resume }),
+        SweepState::Running => Err(CliError::WatchEnded { sweep }),
     }
 }
 
-/// Shows a sweep until it has ended with results; any other end is an error.
-pub(super) async fn follow(watch: Watch, sweep: &str) -> Result<Ended, CliError> {
-    let last = until_end(watch, None).await?;
-    ended(last.as_ref(), sweep)
+/// Shows a sweep until it has ended; gives its last status.
+pub(super) async fn follow(watch: Watch, sweep: &str) -> Result<SweepStatus, CliError> {
+    until_end(watch, sweep, None).await
 }
 
 /// Shows a sweep until it has ended, and gives its last status. `first`: what the watch has said already.
-pub(super) async fn until_end(mut watch: Watch, first: Option<Update>) -> Result<Option<SweepStatus>, CliError> {
+pub(super) async fn until_end(mut watch: Watch, sweep: &str, first: Option<Update>) -> Result<SweepStatus, CliError> {
     let mut display = Display::new();
     let mut last = None;
     let mut waiting = None;
@@ -90,19 +83,7 @@ pub(super) async fn until_end(mut watch: Watch, first: Option<Update>) -> Result
         }
     }
     display.finish();
-    Ok(last)
-}
-
-/// What a sweep's last status means for a command that waited for it.
-pub(super) fn ended(last: Option<&SweepStatus>, sweep: &str) -> Result<Ended, CliError> {
-    let sweep = sweep.to_owned();
-    match last.map(|status| status.state.clone()) {
-        Some(SweepState::Done) => Ok(Ended::Done),
-        Some(SweepState::Partial { reason }) => Ok(Ended::Partial { reason }),
-        Some(SweepState::Failed { reason }) => Err(CliError::SweepFailed { sweep, reason }),
-        Some(SweepState::Cancelled) => Err(CliError::SweepCancelled { sweep }),
-        Some(SweepState::Running) | None => Err(CliError::WatchEnded { sweep }),
-    }
+    last.ok_or_else(|| CliError::WatchEnded { sweep: sweep.to_owned() })
 }
 
 /// How far a sweep is, by multiply-adds.
@@ -131,21 +112,21 @@ impl Display {
                 bar.set_position(percent(status));
                 bar.set_message(line(status));
             }
-            Self::Lines(lines) => lines.show(status).into_iter().for_each(|line| eprintln!("{line}")),
+            Self::Lines(lines) => lines.show(status).into_iter().for_each(|line| talk!("{line}")),
         }
     }
 
     fn tick(&mut self) {
         if let Self::Lines(lines) = self {
-            lines.again().into_iter().for_each(|line| eprintln!("{line}"));
+            lines.again().into_iter().for_each(|line| talk!("{line}"));
         }
     }
 
     /// A line that stays.
     fn say(&self, text: &str) {
         match self {
-            Self::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
-            Self::Lines(_) => eprintln!("{text}"),
+            Self::Bar(bar) => bar.suspend(|| talk!("{text}")),
+            Self::Lines(_) => talk!("{text}"),
         }
     }
 
@@ -217,8 +198,12 @@ mod tests {
 
     #[test]
     fn only_a_whole_sweep_is_a_success() {
-        Ended::Done.whole("s").expect("whole");
-        let partial = Ended::Partial { reason: "no memory".into() }.whole("s").expect_err("partial");
+        outcome(&status(SweepState::Done), true).expect("whole");
+        let of = |state| outcome(&status(state), true).expect_err("not whole");
+        let partial = of(SweepState::Partial { reason: "no memory".into() });
         assert!(partial.to_string().contains("`patchsweep resume s`"), "{partial}");
+        assert_eq!([of(SweepState::Cancelled), of(SweepState::Running)].map(|error| error.exit_code()), [1, 1]);
+        let failed = outcome(&status(SweepState::Failed { reason: "no model".into() }), false).expect_err("failed");
+        assert_eq!(failed.to_string(), "sweep `s` failed: no model");
     }
 }

@@ -4,14 +4,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::SweepState;
+use patchsweep_proto::status::SweepStatus;
 use serde_json::{Map, Value};
 
 use super::output::{Output, Printer};
-use super::progress::Ended;
-use super::{CliError, CoordinatorArgs};
+use super::results::fetch;
+use super::selector::{self, Selector};
+use super::{CliError, CoordinatorArgs, progress};
 use crate::results::difference::Difference;
 use crate::results::figure::{Cells, Drawable, Figure, Subject, View, png, svg};
 use crate::results::{read_folder, report_html};
@@ -65,7 +65,7 @@ fn scale(text: &str) -> Result<f32, String> {
 
 /// Where results come from.
 enum Source {
-    Sweep(SweepId),
+    Sweep(Selector),
     Folder(PathBuf),
 }
 
@@ -76,28 +76,28 @@ impl Source {
         if path.is_dir() || path.components().count() > 1 {
             Self::Folder(path.to_owned())
         } else {
-            Self::Sweep(SweepId(word.to_owned()))
+            let Ok(selector) = word.parse();
+            Self::Sweep(selector)
         }
     }
 }
 
 impl Source {
-    /// The results, and how far they are whole.
-    async fn read(&self, coordinator: &CoordinatorArgs, partial: bool) -> Result<(SweepResults, Ended), CliError> {
-        let sweep = match self {
-            Self::Folder(folder) => return Ok((read_folder(folder)?, Ended::Done)),
-            Self::Sweep(sweep) => sweep,
+    /// The results, and the sweep's status if they are to be all that there is.
+    async fn read(
+        &self,
+        coordinator: &CoordinatorArgs,
+        partial: bool,
+    ) -> Result<(SweepResults, Option<SweepStatus>), CliError> {
+        let selector = match self {
+            Self::Folder(folder) => return Ok((read_folder(folder)?, None)),
+            Self::Sweep(selector) => selector,
         };
         let mut client = coordinator.clone().connect().await?;
-        if partial {
-            return Ok((client.partial_results(sweep).await?, Ended::Done));
-        }
-        let results = client.results(sweep).await?;
-        let ended = match client.status(sweep).await?.state {
-            SweepState::Partial { reason } => Ended::Partial { reason },
-            _ => Ended::Done,
-        };
-        Ok((results, ended))
+        let sweep = selector::one(&mut client, selector).await?;
+        let results = fetch(&mut client, &sweep, partial).await?;
+        let status = if partial { None } else { Some(client.status(&sweep).await?) };
+        Ok((results, status))
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn report(args: ReportArgs, printer: Printer) -> Result<(), Cli
     let FigureArgs { png, svg, scale } = args.figures;
     let with_figures = png || svg;
     let target = Target::new(args.out, with_figures, args.overwrite)?;
-    let (results, ended) = source.read(&args.coordinator, args.partial).await?;
+    let (results, status) = source.read(&args.coordinator, args.partial).await?;
     let against = match &args.against {
         Some(word) => Some(Source::of(word).read(&args.coordinator, args.partial).await?.0),
         None => None,
@@ -126,10 +126,7 @@ pub(super) async fn report(args: ReportArgs, printer: Printer) -> Result<(), Cli
         }
     }
     printer.print(&written)?;
-    match source {
-        Source::Sweep(sweep) => ended.whole(&sweep.0),
-        Source::Folder(_) => Ok(()),
-    }
+    status.map_or(Ok(()), |status| progress::outcome(&status, true))
 }
 
 /// Where the page and the figures go.

@@ -10,15 +10,18 @@ use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::Priority;
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use tokio::sync::oneshot;
 
 use super::CliError;
 use super::check::check_run;
 use super::children::{WorkerArgs, Workers};
-use super::progress::{self, Ended};
-use super::results::{OutArgs, print_top};
+use super::output::{OutputFormat, Printer};
+use super::progress;
+use super::results::{OutArgs, Written};
 use super::submission::{Submission, TileArgs};
+use super::talk::talk;
+use super::top::Top;
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
@@ -27,18 +30,18 @@ use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     #[command(flatten)]
     out: OutArgs,
-    /// Worker processes.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Number of worker processes on this machine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
     /// Where the workers compute: cpu or cuda:N.
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
     /// CPU threads of each worker [default: all cores, shared out].
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     threads: Option<u16>,
     /// Folder that holds model folders, before the spec's own; may be given several times.
     #[arg(long, value_name = "DIR")]
@@ -54,7 +57,7 @@ pub(super) struct RunArgs {
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
 
-pub(super) async fn run(args: RunArgs, events: RecentEvents) -> Result<(), CliError> {
+pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -> Result<(), CliError> {
     args.out.check()?;
     let submission = Submission::read(&args.spec)?;
     let models = submission.model_roots(args.models.clone());
@@ -75,31 +78,35 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents) -> Result<(), CliEr
     };
     let _ = stop.send(());
     let served = serving.await;
-    let RunOutcome { sweep, ended, results, check } = sweep?;
-    args.out.write(&results)?;
+    let Outcome { status, results, check } = sweep?;
+    let files = args.out.write(&results)?;
     if let Ok(served) = served {
         served?;
     }
     let with_heads = results.grids.iter().any(has_heads);
-    print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)?;
+    let top = Top::of(&results, TOP, |grid| has_heads(grid) || !with_heads);
+    match printer.format() {
+        OutputFormat::Table => printer.print(&top)?,
+        OutputFormat::Json | OutputFormat::Quiet => {
+            printer.print(&Written { status: &status, files: &files })?;
+            printer.add(&top);
+        }
+    }
     if let Some(check) = check {
-        eprintln!("{}", check.summary());
+        talk!("{}", check.summary());
+        printer.add(&check);
         check.agreement()?;
     }
-    match ended {
-        Ended::Done => Ok(()),
-        // The coordinator ends with this command, so there is nothing to resume.
-        Ended::Partial { reason } => Err(CliError::SweepPartial { sweep: sweep.0, reason, can_resume: false }),
-    }
+    // The coordinator ends with this command, so there is nothing to resume.
+    progress::outcome(&status, false)
 }
 
 fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
     grid.axes.iter().any(|axis| axis == "head")
 }
 
-struct RunOutcome {
-    sweep: SweepId,
-    ended: Ended,
+struct Outcome {
+    status: SweepStatus,
     results: SweepResults,
     check: Option<CheckReport>,
 }
@@ -110,7 +117,7 @@ async fn sweep(
     submission: Submission,
     address: SocketAddr,
     worker_args: &WorkerArgs,
-) -> Result<RunOutcome, CliError> {
+) -> Result<Outcome, CliError> {
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
@@ -127,12 +134,15 @@ async fn sweep(
     let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     let watch = client.watch(&sweep).await?;
     let mut workers = Workers::start(address, worker_args)?;
-    let ended = tokio::select! {
+    let status = tokio::select! {
         followed = progress::follow(watch, &sweep.0) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
     };
+    if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
+        progress::outcome(&status, false)?;
+    }
     let outcome = tokio::select! {
-        outcome = outcome(&mut client, sweep, ended, args.check) => outcome,
+        outcome = outcome(&mut client, &sweep, status, args.check) => outcome,
         how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
     };
     workers.stop().await;
@@ -140,8 +150,13 @@ async fn sweep(
 }
 
 /// Fetches the results and, where that is asked for, checks them.
-async fn outcome(client: &mut Client, sweep: SweepId, ended: Ended, with_check: bool) -> Result<RunOutcome, CliError> {
-    let mut results = client.results(&sweep).await?;
-    let check = if with_check { Some(check_run(client, &sweep, &mut results).await?) } else { None };
-    Ok(RunOutcome { sweep, ended, results, check })
+async fn outcome(
+    client: &mut Client,
+    sweep: &SweepId,
+    status: SweepStatus,
+    with_check: bool,
+) -> Result<Outcome, CliError> {
+    let mut results = client.results(sweep).await?;
+    let check = if with_check { Some(check_run(client, sweep, &mut results).await?) } else { None };
+    Ok(Outcome { status, results, check })
 }

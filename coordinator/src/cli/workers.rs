@@ -10,6 +10,7 @@ use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
 use serde_json::{Map, Value, json};
 
 use super::output::{Output, Printer};
+use super::talk::talk;
 use super::{CliError, CoordinatorArgs, table};
 
 #[derive(Debug, clap::Args)]
@@ -91,10 +92,27 @@ fn hand_fields(hand: &InHand) -> Value {
     })
 }
 
-pub(super) async fn drain(args: DrainArgs) -> Result<(), CliError> {
+pub(super) async fn drain(args: DrainArgs, printer: Printer) -> Result<(), CliError> {
     args.coordinator.connect().await?.drain(args.worker).await?;
-    eprintln!("worker {} finishes what it has in hand and leaves", args.worker);
-    Ok(())
+    talk!("worker {} finishes what it has in hand and leaves", args.worker);
+    printer.print(&Drained(args.worker))
+}
+
+/// A worker that was asked to leave; people have read it on stderr.
+struct Drained(WorkerId);
+
+impl Output for Drained {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        Map::from_iter([("worker".to_owned(), self.0.to_string().into())])
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.0)
+    }
 }
 
 fn text(workers: &[WorkerStatus]) -> String {

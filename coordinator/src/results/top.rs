@@ -23,6 +23,8 @@ pub struct TopCell {
     pub p_value: f32,
     /// Whether the effect is not 0, after the correction for all tests of the grid.
     pub is_significant: bool,
+    /// As in [`GridScores::status`].
+    pub status: u32,
 }
 
 impl TopCell {
@@ -64,6 +66,7 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
         high: at(&statistics.high, cell),
         p_value: at(&statistics.p_value, cell),
         is_significant: statistics.significant.get(start + cell) == Some(&1),
+        status: scores.status.get(start + cell).copied().unwrap_or(STATUS_FAILED),
     };
     order.into_iter().take(k).map(top).collect()
 }
@@ -132,6 +135,7 @@ mod tests {
     #[test]
     fn a_cell_is_told_with_what_is_known_of_it() {
         let cell = TopCell {
+            status: 0,
             indices: vec![8, 11],
             effect: -3.33,
             stderr: 0.09,

@@ -4,14 +4,13 @@
 //! What needs the dataset or the model to be judged is judged by [`crate::plan`], with [`Source::error`]
 //! pointing at the place in the file.
 
-mod error;
 mod one_or_more;
 pub mod schema;
 
 use patchsweep_proto::model::ModelRef;
 
-pub(crate) use error::nearest_word;
-pub use error::{Source, SpecError};
+pub(crate) use crate::source::nearest_word;
+pub use crate::source::{Source, SourceError as SpecError};
 pub use schema::Spec;
 
 /// The schema version that this program reads.
@@ -25,6 +24,14 @@ pub const MOST_NAME_CHARS: usize = 100;
 
 /// Most metrics, iterations or grids.
 const MOST_TABLES: usize = 1 << 12;
+
+impl Source {
+    /// A spec's text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::of("spec", schema::WORDS, text.into())
+    }
+}
 
 impl Spec {
     /// Parses the text of a spec.

@@ -50,7 +50,14 @@ fn plain(tiny: &Tiny, grant: &Grant, of_noops: f64) -> TileResult {
         let known = known.get(&(tile.iteration, tile.prompts.start, *grid, cell));
         known.copied().unwrap_or(CellScore { effect, ..left })
     };
-    scored(grant, &TileScores { metrics: 1, scores: cells.iter().cloned().flatten().map(score).collect() })
+    scored(
+        grant,
+        &TileScores {
+            metrics: 1,
+            scores: cells.iter().cloned().flatten().map(score).collect(),
+            prompt_effects: Vec::new(),
+        },
+    )
 }
 
 /// What the check of a sweep says that one worker computed, wrong in a tile or not, and another checked, which finds this

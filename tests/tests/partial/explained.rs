@@ -14,7 +14,7 @@ use super::stage::Stage;
 fn words(stage: &Stage, tile: u32) -> Option<Vec<String>> {
     let plan = stage.tiny.plan();
     let tile = &plan.tiles[tile as usize];
-    let TileWork::Patch { grid, cells } = &tile.work else { return None };
+    let TileWork::Patch { grid, cells, .. } = &tile.work else { return None };
     let grid = &plan.context.grids[*grid as usize];
     let cell = grid.cell(cells.first()?.start);
     let index = |&axis: &Axis| format!("{axis}={}", cell.indices(axis)[0]);

@@ -13,13 +13,13 @@ mod example;
 
 use std::io::{self, Write};
 
-use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use serde_json::{Map, Value};
 
 use super::output::{Output, Printer};
 use super::sweeps::{SweepArgs, Sweeps};
-use super::{CliError, progress, quantities};
+use super::talk::talk;
+use super::{CliError, progress, quantities, selector};
 use crate::client::{Client, Update, Watch};
 use feed::Feed;
 use heat::{Depth, Palette};
@@ -27,31 +27,35 @@ use screen::Screen;
 use shell::End;
 
 pub(super) async fn watch(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
-    let client = args.coordinator.connect().await?;
-    let sweep = SweepId(args.sweep);
+    let mut client = args.coordinator.connect().await?;
+    let sweep = selector::one(&mut client, &args.sweep).await?;
     let mut watch = client.watch_patiently(&sweep).await?;
     // Of a sweep that has ended there is nothing to view.
     let last = match watch.next().await? {
         Some(Update::Status(first)) if !first.state.is_final() && Screen::is_there() => {
             match view(client, watch, first).await? {
                 End::Left => {
-                    eprintln!("sweep `{sweep}` goes on; `patchsweep watch {sweep}` shows it again");
+                    talk!("sweep `{sweep}` goes on; `patchsweep watch {sweep}` shows it again");
                     return Ok(());
                 }
-                End::Watch => None,
+                End::Watch => return Err(CliError::WatchEnded { sweep: sweep.0 }),
                 End::Sweep(status) => {
                     if status.state != SweepState::Done {
-                        eprintln!("{}", summary(&status));
+                        talk!("{}", summary(&status));
                     }
-                    Some(*status)
+                    *status
                 }
             }
         }
-        first => progress::until_end(watch, first).await?,
+        first => progress::until_end(watch, &sweep.0, first).await?,
     };
-    let ended = progress::ended(last.as_ref(), &sweep.0)?;
-    ended.whole(&sweep.0)?;
-    last.map_or(Ok(()), |status| printer.print(&Watched(status)))
+    let outcome = progress::outcome(&last, true);
+    if outcome.is_ok() {
+        printer.print(&Watched(last))?;
+    } else {
+        printer.add(&Watched(last));
+    }
+    outcome
 }
 
 async fn view(client: Client, watch: Watch, first: SweepStatus) -> Result<End, CliError> {

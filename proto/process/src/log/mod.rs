@@ -8,7 +8,7 @@ mod level;
 #[cfg(feature = "otlp")]
 mod otlp;
 
-use std::io::IsTerminal;
+use anstream::{AutoStream, ColorChoice};
 
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -69,11 +69,17 @@ pub fn start(options: &LogOptions, mut others: Vec<BoxedLayer>) -> Result<LogGua
         }
         None => (BoxMakeWriter::new(std::io::stderr), None),
     };
-    let with_colors = file.is_none() && std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // Those of a terminal, unless `NO_COLOR` or `CLICOLOR_FORCE` say otherwise.
+    let with_colors = file.is_none() && AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
     let lines: BoxedLayer = match args.log_format {
-        LogFormat::Text => fmt::layer().with_writer(writer).with_ansi(with_colors).with_filter(level).boxed(),
+        LogFormat::Text => fmt::layer()
+            .log_internal_errors(false)
+            .with_writer(writer)
+            .with_ansi(with_colors)
+            .with_filter(level)
+            .boxed(),
         LogFormat::Json => {
-            let layer = fmt::layer().with_writer(writer).with_ansi(false);
+            let layer = fmt::layer().log_internal_errors(false).with_writer(writer).with_ansi(false);
             layer.fmt_fields(JsonFields::new()).event_format(JsonLines).with_filter(level).boxed()
         }
     };

@@ -1,20 +1,23 @@
-//! Where in a spec something is wrong, shown as a person would point at it.
+//! Where in a file that a person wrote something is wrong, shown as another person would point at it.
 
 use std::fmt;
 use std::ops::Range;
 
-use super::schema;
-
-/// The text of a spec, for error messages that point into it.
+/// The text of a TOML file, for error messages that point into it.
 #[derive(Clone, Debug)]
 pub struct Source {
     text: String,
+    /// What the file is, in one word.
+    kind: &'static str,
+    /// Every word that it may hold, to find the nearest to a misspelt one.
+    words: &'static [&'static str],
 }
 
-/// A spec that is refused.
+/// A text that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpecError {
-    place: Option<Place>,
+pub struct SourceError {
+    kind: &'static str,
+    place: Option<Box<Place>>,
     message: String,
     hint: Option<String>,
 }
@@ -34,10 +37,9 @@ struct Place {
 }
 
 impl Source {
-    /// A spec's text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into() }
+    /// The text of a file of that kind (one word), which knows these keys and values.
+    pub(crate) fn of(kind: &'static str, words: &'static [&'static str], text: String) -> Self {
+        Self { text, kind, words }
     }
 
     /// The text.
@@ -48,39 +50,42 @@ impl Source {
 
     /// An error at a byte range of the text.
     #[must_use]
-    pub fn error(&self, span: Range<usize>, message: String) -> SpecError {
-        SpecError { place: Some(self.place(span)), message, hint: None }
+    pub fn error(&self, span: Range<usize>, message: String) -> SourceError {
+        self.refusal(Some(span), message, None)
     }
 
     /// An error of the text as a whole.
     #[must_use]
-    pub fn error_of_all(&self, message: String) -> SpecError {
-        SpecError { place: None, message, hint: None }
+    pub fn error_of_all(&self, message: String) -> SourceError {
+        self.refusal(None, message, None)
     }
 
     /// An error about a word that should be one of `valid`; the nearest is offered.
     #[must_use]
-    pub fn word_error(&self, span: Range<usize>, message: String, word: &str, valid: &[&str]) -> SpecError {
-        SpecError { place: Some(self.place(span)), message, hint: Some(nearest_word(word, valid)) }
+    pub fn word_error(&self, span: Range<usize>, message: String, word: &str, valid: &[&str]) -> SourceError {
+        self.refusal(Some(span), message, Some(nearest_word(word, valid)))
     }
 
     /// An error of the TOML reader.
-    #[must_use]
-    pub(super) fn toml_error(&self, error: &toml::de::Error) -> SpecError {
+    pub(crate) fn toml_error(&self, error: &toml::de::Error) -> SourceError {
         let plain = |text: String, (serde, person): &(&str, &str)| text.replace(serde, person);
         let message = PLAIN_WORDS.iter().fold(error.message().to_owned(), plain);
         let Some(span) = error.span() else {
-            return SpecError { place: None, message, hint: None };
+            return self.refusal(None, message, None);
         };
         let word = self.text.get(span.clone()).unwrap_or("").trim_matches('"');
         let (name, table) = (word.trim_matches(['[', ']']), message.starts_with("invalid type: table"));
         let hint = match message.strip_prefix("unknown ") {
-            Some(_) if !schema::WORDS.contains(&word) => did_you_mean(word, schema::WORDS),
+            Some(_) if !self.words.contains(&word) => did_you_mean(word, self.words),
             None if table && word.starts_with("[[") => Some(format!("there is only one: write `[{name}]`")),
             None if table && message.ends_with("expected a list") => Some(format!("write `[[{name}]]`")),
             _ => None,
         };
-        SpecError { place: Some(self.place(span)), message, hint }
+        self.refusal(Some(span), message, hint)
+    }
+
+    fn refusal(&self, span: Option<Range<usize>>, message: String, hint: Option<String>) -> SourceError {
+        SourceError { kind: self.kind, place: span.map(|span| Box::new(self.place(span))), message, hint }
     }
 
     fn place(&self, span: Range<usize>) -> Place {
@@ -91,11 +96,26 @@ impl Source {
         let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
         // Of a long line only what is around the place.
         let skipped = if column > SHOWN { column - SHOWN_BEFORE } else { 0 };
-        let text: Box<str> = text.chars().skip(skipped).take(SHOWN).collect();
+        let text: Box<str> = without_secrets(text).chars().skip(skipped).take(SHOWN).collect();
         let indent = column - 1 - skipped;
         let marked = marked.min(SHOWN - indent);
         Place { line: before.matches('\n').count() + 1, column, text, indent, width: marked.max(1) }
     }
+}
+
+/// A line with a star in place of each character of a token that somebody put where none belongs.
+pub(crate) fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = ["psw_", "psc_"].iter().filter_map(|prefix| rest.find(prefix)).min() {
+        let (before, secret) = rest.split_at(start);
+        let end = secret.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(secret.len());
+        shown.push_str(before);
+        shown.extend(std::iter::repeat_n('*', end));
+        rest = &secret[end..];
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Words of the TOML reader that only programmers know.
@@ -152,16 +172,17 @@ fn quoted(words: &[&str]) -> String {
     words.join(", ")
 }
 
-impl fmt::Display for SpecError {
+impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
+        let message = shortened(&without_secrets(&self.message));
+        match self.place.as_deref() {
             Some(Place { line, column, text, indent, width }) => {
                 let gutter = " ".repeat(line.to_string().len());
                 let indent = " ".repeat(*indent);
-                write!(f, "spec line {line}, column {column}: {}", shortened(&self.message))?;
+                write!(f, "{} line {line}, column {column}: {}", self.kind, message)?;
                 write!(f, "\n{line} | {text}\n{gutter} | {indent}{}", "^".repeat(*width))?;
             }
-            None => write!(f, "spec: {}", shortened(&self.message))?,
+            None => write!(f, "{}: {}", self.kind, message)?,
         }
         match &self.hint {
             Some(hint) => write!(f, "\n{hint}"),
@@ -170,4 +191,18 @@ impl fmt::Display for SpecError {
     }
 }
 
-impl std::error::Error for SpecError {}
+impl std::error::Error for SourceError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_text_says_what_it_is_and_shows_no_token() {
+        let source = Source::of("config", &[], "a = 1\ntoken = \"psw_00ff\" # psc_1".to_owned());
+        let said = source.error(14..24, "no token belongs here".to_owned()).to_string();
+        assert!(said.starts_with("config line 2, column 9: no token belongs here\n"), "{said}");
+        assert!(said.ends_with("2 | token = \"********\" # *****\n  |         ^^^^^^^^^^"), "{said}");
+        assert_eq!(source.error_of_all("empty".to_owned()).to_string(), "config: empty");
+    }
+}
