@@ -13,6 +13,7 @@ mod safetensors;
 mod staging;
 mod tensors;
 mod top;
+mod zarr;
 
 #[cfg(test)]
 pub(crate) mod example;
@@ -30,16 +31,18 @@ pub use manifest::ManifestError;
 pub use report::{ReportError, report_html};
 pub use tensors::TensorError;
 pub use top::{TopCell, top_cells};
+pub use zarr::ZarrError;
 
 use staging::Staging;
 
 const NPZ: &str = "scores.npz";
 const SAFETENSORS: &str = "scores.safetensors";
+const ZARR: &str = "scores.zarr";
 const REPORT: &str = "report.html";
 const MANIFEST: &str = "manifest.json";
 
 /// Our files, in the order in which they get their names: who finds a manifest finds the others.
-const FILES: [&str; 4] = [NPZ, SAFETENSORS, REPORT, MANIFEST];
+const FILES: [&str; 5] = [NPZ, SAFETENSORS, ZARR, REPORT, MANIFEST];
 
 /// Where the files of a results folder are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct ResultFiles {
     pub npz: PathBuf,
     /// The tensors, for safetensors.
     pub safetensors: PathBuf,
+    /// The tensors with their labels, for xarray: a folder.
+    pub zarr: PathBuf,
     /// The page with the heat maps.
     pub report: PathBuf,
     /// What went into the sweep.
@@ -75,6 +80,9 @@ pub enum ResultsError {
     /// Serialising the tensors failed.
     #[error("cannot make {SAFETENSORS}")]
     Safetensors(#[source] ::safetensors::SafeTensorError),
+    /// Making the arrays with labels failed.
+    #[error("cannot make {ZARR}")]
+    Zarr(#[from] ZarrError),
     /// Writing a file failed.
     #[error("cannot write {file}")]
     Write {
@@ -94,8 +102,13 @@ pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) ->
     let manifest = manifest::pretty(&results.manifest)?;
     let report = report::report_html(results)?;
     let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;
+    let zarr = zarr::files(results, &tensors)?;
 
     let staging = Staging::new(dir, overwrite)?;
+    for (file, content) in &zarr {
+        let written = staging.write_below(ZARR, file, content);
+        written.map_err(|source| ResultsError::Write { file: ZARR, source })?;
+    }
     write_npz(&tensors, &staging)?;
     for (file, content) in
         [(SAFETENSORS, safetensors.as_slice()), (REPORT, report.as_bytes()), (MANIFEST, manifest.as_bytes())]
@@ -106,6 +119,7 @@ pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) ->
     Ok(ResultFiles {
         npz: dir.join(NPZ),
         safetensors: dir.join(SAFETENSORS),
+        zarr: dir.join(ZARR),
         report: dir.join(REPORT),
         manifest: dir.join(MANIFEST),
     })
@@ -132,10 +146,10 @@ mod tests {
         names
     }
 
-    const OURS: [&str; 4] = ["manifest.json", "report.html", "scores.npz", "scores.safetensors"];
+    const OURS: [&str; 5] = ["manifest.json", "report.html", "scores.npz", "scores.safetensors", "scores.zarr"];
 
     #[test]
-    fn a_new_folder_holds_the_four_files_and_nothing_else() {
+    fn a_new_folder_holds_our_files_and_nothing_else() {
         let parent = tempfile::tempdir().expect("temporary folder");
         let dir = parent.path().join("out");
         let files = write_folder(&example(), &dir, Overwrite::Refuse).expect("written");
@@ -157,7 +171,7 @@ mod tests {
         let [one, two] = ["one", "two"].map(|name| parent.path().join(name));
         write_folder(&example(), &one, Overwrite::Refuse).expect("written");
         write_folder(&example(), &two, Overwrite::Refuse).expect("written");
-        for file in FILES {
+        for file in FILES.into_iter().filter(|&file| file != ZARR) {
             assert!(fs::read(one.join(file)).expect("one") == fs::read(two.join(file)).expect("two"), "{file}");
         }
     }
@@ -174,7 +188,9 @@ mod tests {
         write_folder(&example(), dir.path(), Overwrite::Replace).expect("written");
         assert_eq!(fs::read_to_string(dir.path().join("notes.txt")).expect("still there"), "mine");
         assert!(fs::read_to_string(dir.path().join("manifest.json")).expect("replaced").starts_with('{'));
-        assert_eq!(names(dir.path()).len(), 5);
+        assert_eq!(names(dir.path()).len(), OURS.len() + 1);
+        write_folder(&example(), dir.path(), Overwrite::Replace).expect("written over a folder of ours");
+        assert_eq!(names(dir.path()).len(), OURS.len() + 1);
     }
 
     #[test]

@@ -41,6 +41,17 @@ impl<'a> Staging<'a> {
         file.sync_all()
     }
 
+    /// Writes a file below a folder of ours to disk; makes the folders between them.
+    pub(super) fn write_below(&self, folder: &str, file: &str, content: &[u8]) -> io::Result<()> {
+        let path = self.path(folder).join(file);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let mut file = File::create_new(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    }
+
     /// Gives the files their final names: a new folder at once, in an existing one file by file, in this order.
     pub(super) fn publish(self, files: &[&str]) -> Result<(), FolderError> {
         let failed = |path: &Path| {
@@ -56,6 +67,10 @@ impl<'a> Staging<'a> {
             Target::Existing { dir } => {
                 for file in files {
                     let path = dir.join(file);
+                    // A folder is renamed onto an empty one only.
+                    if self.path(file).is_dir() && path.is_dir() {
+                        fs::rename(&path, self.temporary.path().join(file)).map_err(failed(&path))?;
+                    }
                     fs::rename(self.path(file), &path).map_err(failed(&path))?;
                 }
                 sync_folder(dir).map_err(failed(dir))?;
