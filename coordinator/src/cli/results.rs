@@ -10,7 +10,7 @@ use patchsweep_proto::status::SweepState;
 
 use super::progress::Ended;
 use super::{CliError, CoordinatorArgs};
-use crate::results::{Failures, Overwrite, cell_label, check_folder, top_cells, write_folder};
+use crate::results::{Failures, Overwrite, WriteOptions, cell_label, check_folder, top_cells, write_folder};
 use crate::statistics::Statistics;
 
 /// Where results go.
@@ -22,6 +22,9 @@ pub(super) struct OutArgs {
     /// Replace the results that are in the folder.
     #[arg(long)]
     overwrite: bool,
+    /// Also write scores.csv, a table with one line for each cell, for pandas.
+    #[arg(long)]
+    csv: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,7 +56,7 @@ impl OutArgs {
 
     /// Writes the results and says where.
     pub(super) fn write(&self, results: &SweepResults) -> Result<(), CliError> {
-        let files = write_folder(results, &self.out, self.policy())?;
+        let files = write_folder(results, &self.out, WriteOptions { overwrite: self.policy(), csv: self.csv })?;
         let failures = Failures::of(results);
         for grid in &results.grids {
             if let Some(told) = failures.of_grid(grid) {

@@ -3,6 +3,7 @@
 //! Everything is made from [`SweepResults`] alone: equal results give equal bytes, and no file says when or
 //! where it was written. Nothing half-written ever carries a final name.
 
+mod csv;
 mod failures;
 mod folder;
 mod labels;
@@ -19,7 +20,7 @@ mod zarr;
 pub(crate) mod example;
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::results::SweepResults;
@@ -39,10 +40,26 @@ const NPZ: &str = "scores.npz";
 const SAFETENSORS: &str = "scores.safetensors";
 const ZARR: &str = "scores.zarr";
 const REPORT: &str = "report.html";
+const CSV: &str = "scores.csv";
 const MANIFEST: &str = "manifest.json";
 
 /// Our files, in the order in which they get their names: who finds a manifest finds the others.
-const FILES: [&str; 5] = [NPZ, SAFETENSORS, ZARR, REPORT, MANIFEST];
+const FILES: [&str; 6] = [NPZ, SAFETENSORS, ZARR, CSV, REPORT, MANIFEST];
+
+/// How a results folder is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// What may happen to a folder that is not empty.
+    pub overwrite: Overwrite,
+    /// Whether there is a table of all cells as well, for pandas.
+    pub csv: bool,
+}
+
+impl From<Overwrite> for WriteOptions {
+    fn from(overwrite: Overwrite) -> Self {
+        Self { overwrite, csv: false }
+    }
+}
 
 /// Where the files of a results folder are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +70,8 @@ pub struct ResultFiles {
     pub safetensors: PathBuf,
     /// The tensors with their labels, for xarray: a folder.
     pub zarr: PathBuf,
+    /// A line for each cell, if it was asked for.
+    pub csv: Option<PathBuf>,
     /// The page with the heat maps.
     pub report: PathBuf,
     /// What went into the sweep.
@@ -83,6 +102,9 @@ pub enum ResultsError {
     /// Making the arrays with labels failed.
     #[error("cannot make {ZARR}")]
     Zarr(#[from] ZarrError),
+    /// Writing the table failed.
+    #[error("cannot write {CSV}")]
+    Csv(#[source] ::csv::Error),
     /// Writing a file failed.
     #[error("cannot write {file}")]
     Write {
@@ -97,19 +119,23 @@ pub enum ResultsError {
 ///
 /// All files are written and synced under temporary names before the first gets its final one. A new folder
 /// appears as a whole; in an existing one file after file is replaced, and what is not ours is left alone.
-pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) -> Result<ResultFiles, ResultsError> {
+pub fn write_folder(
+    results: &SweepResults,
+    dir: &Path,
+    options: impl Into<WriteOptions>,
+) -> Result<ResultFiles, ResultsError> {
+    let options = options.into();
     let tensors = tensors::with_statistics(results)?;
     let manifest = manifest::pretty(&results.manifest)?;
     let report = report::report_html(results)?;
     let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;
-    let zarr = zarr::files(results, &tensors)?;
 
-    let staging = Staging::new(dir, overwrite)?;
-    for (file, content) in &zarr {
-        let written = staging.write_below(ZARR, file, content);
-        written.map_err(|source| ResultsError::Write { file: ZARR, source })?;
+    let staging = Staging::new(dir, options.overwrite)?;
+    zarr::write(results, &tensors, |file, content| staging.write_below(ZARR, file, content))?;
+    write_with(&staging, NPZ, |writer| npz::write(&tensors, writer).map_err(ResultsError::Npz))?;
+    if options.csv {
+        write_with(&staging, CSV, |writer| csv::write(results, &tensors, writer).map_err(ResultsError::Csv))?;
     }
-    write_npz(&tensors, &staging)?;
     for (file, content) in
         [(SAFETENSORS, safetensors.as_slice()), (REPORT, report.as_bytes()), (MANIFEST, manifest.as_bytes())]
     {
@@ -120,16 +146,25 @@ pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) ->
         npz: dir.join(NPZ),
         safetensors: dir.join(SAFETENSORS),
         zarr: dir.join(ZARR),
+        csv: options.csv.then(|| dir.join(CSV)),
         report: dir.join(REPORT),
         manifest: dir.join(MANIFEST),
     })
 }
 
-fn write_npz(tensors: &[tensors::Tensor<'_>], staging: &Staging) -> Result<(), ResultsError> {
-    let io_error = |source| ResultsError::Write { file: NPZ, source };
-    let file = File::create_new(staging.path(NPZ)).map_err(io_error)?;
-    npz::write(tensors, BufWriter::new(&file)).map_err(ResultsError::Npz)?;
-    file.sync_all().map_err(io_error)
+/// A file that is written to disk bit by bit, never as a whole in memory.
+fn write_with(
+    staging: &Staging,
+    file: &'static str,
+    content: impl FnOnce(&mut BufWriter<&File>) -> Result<(), ResultsError>,
+) -> Result<(), ResultsError> {
+    let io_error = |source| ResultsError::Write { file, source };
+    let created = File::create_new(staging.path(file)).map_err(io_error)?;
+    let mut writer = BufWriter::new(&created);
+    content(&mut writer)?;
+    writer.flush().map_err(io_error)?;
+    drop(writer);
+    created.sync_all().map_err(io_error)
 }
 
 #[cfg(test)]
@@ -171,7 +206,7 @@ mod tests {
         let [one, two] = ["one", "two"].map(|name| parent.path().join(name));
         write_folder(&example(), &one, Overwrite::Refuse).expect("written");
         write_folder(&example(), &two, Overwrite::Refuse).expect("written");
-        for file in FILES.into_iter().filter(|&file| file != ZARR) {
+        for file in [NPZ, SAFETENSORS, REPORT, MANIFEST] {
             assert!(fs::read(one.join(file)).expect("one") == fs::read(two.join(file)).expect("two"), "{file}");
         }
     }
@@ -210,5 +245,17 @@ mod tests {
         let error = write_folder(&example(), dir.path(), Overwrite::Replace).expect_err("in the way");
         assert!(matches!(error, ResultsError::Folder(FolderError::Place { .. })));
         assert_eq!(names(dir.path()), ["scores.npz"]);
+    }
+
+    #[test]
+    fn a_table_is_written_if_asked_for_and_not_left_from_another_sweep() {
+        let parent = tempfile::tempdir().expect("temporary folder");
+        let dir = parent.path().join("out");
+        let asked = WriteOptions { overwrite: Overwrite::Refuse, csv: true };
+        let table = write_folder(&example(), &dir, asked).expect("written").csv.expect("asked for");
+        assert!(fs::read_to_string(&table).expect("a table").starts_with("grid,"));
+        let unasked = write_folder(&example(), &dir, Overwrite::Replace).expect("written");
+        assert_eq!((unasked.csv, table.exists()), (None, false));
+        assert_eq!(names(&dir), OURS);
     }
 }

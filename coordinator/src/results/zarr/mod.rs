@@ -2,6 +2,7 @@
 
 mod dimensions;
 
+use std::io;
 use std::sync::Arc;
 
 use patchsweep_proto::results::SweepResults;
@@ -11,7 +12,7 @@ use zarrs::array::{
     Array, ArrayBuilder, ArrayCreateError, ArrayError, ArrayMetadataOptions, DataType, Element, data_type,
 };
 use zarrs::storage::store::MemoryStore;
-use zarrs::storage::{ListableStorageTraits, ReadableStorageTraits, StorageError, StoreKeyError};
+use zarrs::storage::{ListableStorageTraits, ReadableStorageTraits, StorageError};
 
 use super::tensors::{Tensor, Values};
 use dimensions::{Coordinate, Dimensions, Places};
@@ -19,34 +20,45 @@ use dimensions::{Coordinate, Dimensions, Places};
 /// Why the store could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ZarrError {
+    /// Two arrays would overwrite each other.
+    #[error("a tensor and a dimension are both named `{name}`; give the grid another name")]
+    Duplicate {
+        /// Their name.
+        name: String,
+    },
     /// An array's description is refused.
     #[error(transparent)]
     Array(#[from] Box<ArrayCreateError>),
     /// Values are refused.
     #[error(transparent)]
     Values(#[from] Box<ArrayError>),
-    /// The store is refused.
+    /// An array cannot be kept in memory.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A name is none for a store.
+    /// A file cannot be written.
     #[error(transparent)]
-    Key(#[from] StoreKeyError),
+    Write(#[from] io::Error),
 }
 
-/// A file of the store: its path below it, and its content.
-pub(super) type StoreFile = (String, Vec<u8>);
-
-/// The files of the store, ordered by path; equal tensors give equal bytes.
-pub(super) fn files(results: &SweepResults, tensors: &[Tensor<'_>]) -> Result<Vec<StoreFile>, ZarrError> {
+/// Hands the files of the store to `put`: their path below it, and their content. Equal tensors give equal files.
+pub(super) fn write(
+    results: &SweepResults,
+    tensors: &[Tensor<'_>],
+    put: impl FnMut(&str, &[u8]) -> io::Result<()>,
+) -> Result<(), ZarrError> {
     let dimensions = Dimensions::of(results);
-    let mut store = Store::default();
-    for Coordinate { name, dimension, places } in dimensions.coordinates() {
-        let dimensions = [dimension];
+    let (indices, tokens) = (dimensions.indices(), dimensions.tokens());
+    let labels: Vec<_> = tokens.iter().map(|token| token.name.as_str()).collect();
+    let attributes = json!({ "title": results.name, "metrics": results.metrics, "coordinates": labels.join(" ") });
+
+    let mut store = Store { put, metadata: Map::new() };
+    for Coordinate { name, dimension, places } in indices.iter().chain(&tokens) {
+        let dimensions = std::slice::from_ref(dimension);
         match places {
             Places::Numbers(numbers) => {
-                store.add(&name, &dimensions, &[numbers.len()], data_type::int64(), 0_i64, &numbers)
+                store.add(name, dimensions, &[numbers.len()], data_type::int64(), 0_i64, numbers)
             }
-            Places::Words(words) => store.add(&name, &dimensions, &[words.len()], data_type::string(), "", &words),
+            Places::Words(words) => store.add(name, dimensions, &[words.len()], data_type::string(), "", words),
         }?;
     }
     for tensor in tensors {
@@ -58,23 +70,17 @@ pub(super) fn files(results: &SweepResults, tensors: &[Tensor<'_>]) -> Result<Ve
             Values::I64(values) => store.add(name, &names, shape, data_type::int64(), 0_i64, values),
         }?;
     }
-    let attributes = json!({
-        "title": results.name,
-        "metrics": results.metrics,
-        "coordinates": dimensions.labels().join(" "),
-    });
-    store.finish(attributes)
+    store.finish(&attributes)
 }
 
 /// Arrays below one group.
-#[derive(Debug, Default)]
-struct Store {
-    storage: Arc<MemoryStore>,
+struct Store<W> {
+    put: W,
     /// Of all arrays: whoever opens the store reads one file instead of one for each.
     metadata: Map<String, Value>,
 }
 
-impl Store {
+impl<W: FnMut(&str, &[u8]) -> io::Result<()>> Store<W> {
     /// All values in one chunk: who reads scores reads all of them.
     fn add<T: Element>(
         &mut self,
@@ -85,33 +91,100 @@ impl Store {
         fill_value: impl Into<ArrayBuilderFillValue>,
         values: &[T],
     ) -> Result<(), ZarrError> {
+        if self.metadata.contains_key(name) {
+            return Err(ZarrError::Duplicate { name: name.to_owned() });
+        }
+        // One array at a time in memory: effects on single prompts are large.
+        let storage = Arc::new(MemoryStore::new());
         let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
         let mut builder = ArrayBuilder::new(shape.clone(), shape.clone(), data_type, fill_value);
         builder.dimension_names(Some(dimensions.iter().map(String::as_str)));
-        let array: Array<MemoryStore> =
-            builder.build(Arc::clone(&self.storage), &format!("/{name}")).map_err(Box::new)?;
+        let array: Array<MemoryStore> = builder.build(Arc::clone(&storage), &format!("/{name}")).map_err(Box::new)?;
         // Without the name and address of the library.
         let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
         array.store_metadata_opt(&options)?;
         array.store_chunk(&vec![0; shape.len()], values).map_err(Box::new)?;
-        let metadata = serde_json::to_value(array.metadata_opt(&options)).unwrap_or_default();
+        for key in storage.list()? {
+            let content = storage.get(&key)?.unwrap_or_default();
+            (self.put)(key.as_str(), &content)?;
+        }
+        let metadata = serde_json::to_value(array.metadata_opt(&options)).map_err(io::Error::from)?;
         self.metadata.insert(name.to_owned(), metadata);
         Ok(())
     }
 
-    fn finish(self, attributes: Value) -> Result<Vec<StoreFile>, ZarrError> {
+    fn finish(mut self, attributes: &Value) -> Result<(), ZarrError> {
         let group = json!({
             "zarr_format": 3,
             "node_type": "group",
             "attributes": attributes,
             "consolidated_metadata": { "kind": "inline", "must_understand": false, "metadata": self.metadata },
         });
-        let mut files = vec![("zarr.json".to_owned(), format!("{group:#}\n").into_bytes())];
-        for key in self.storage.list()? {
-            let content = self.storage.get(&key)?.unwrap_or_default();
-            files.push((key.as_str().to_owned(), content.to_vec()));
-        }
-        files.sort();
+        Ok((self.put)("zarr.json", format!("{group:#}\n").as_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::results::example::example;
+    use crate::results::tensors::with_statistics;
+
+    fn files(results: &SweepResults) -> Result<BTreeMap<String, Vec<u8>>, ZarrError> {
+        let mut files = BTreeMap::new();
+        let tensors = with_statistics(results).expect("consistent");
+        write(results, &tensors, |path, content| {
+            assert_eq!(files.insert(path.to_owned(), content.to_vec()), None, "{path} is written once");
+            Ok(())
+        })?;
         Ok(files)
+    }
+
+    #[test]
+    fn equal_tensors_give_equal_files() {
+        assert!(files(&example()).expect("written") == files(&example()).expect("written"));
+    }
+
+    #[test]
+    fn values_lie_in_one_chunk_as_they_are() {
+        let results = example();
+        let files = files(&results).expect("written");
+        let chunk = &files["z/c/0/0/0"];
+        let read = chunk.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")));
+        let z = results.grids.iter().find(|scores| scores.grid == "z").expect("z");
+        assert!(read.eq(z.effect.iter().copied()));
+    }
+
+    #[test]
+    fn the_group_describes_every_array_as_the_array_does() {
+        let files = files(&example()).expect("written");
+        let group: Value = serde_json::from_slice(&files["zarr.json"]).expect("JSON");
+        let arrays = group["consolidated_metadata"]["metadata"].as_object().expect("arrays");
+        for (name, described) in arrays {
+            let own: Value = serde_json::from_slice(&files[&format!("{name}/zarr.json")]).expect("JSON");
+            assert_eq!(&own, described, "{name}");
+        }
+        assert_eq!(files.keys().filter(|path| path.ends_with("zarr.json")).count(), arrays.len() + 1);
+        assert_eq!(arrays["z@prob.stderr"]["dimension_names"], json!(["iteration", "layer", "head"]));
+        assert_eq!(group["attributes"]["coordinates"], "token");
+    }
+
+    #[test]
+    fn a_grid_named_like_a_dimension_is_refused() {
+        let mut results = example();
+        results.grids.truncate(1);
+        results.grids[0].grid = "pos".to_owned();
+        let error = files(&results).expect_err("two arrays of one name").to_string();
+        assert!(error.contains("`pos`"), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        let results = example();
+        let tensors = with_statistics(&results).expect("consistent");
+        let error = write(&results, &tensors, |_, _| Err(io::ErrorKind::StorageFull.into())).expect_err("full");
+        assert!(matches!(error, ZarrError::Write(error) if error.kind() == io::ErrorKind::StorageFull));
     }
 }
