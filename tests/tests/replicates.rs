@@ -69,7 +69,7 @@ fn assert_close(found: &ArrayD<f32>, wanted: &ArrayD<f32>, what: &str) {
 /// The same tensor of several sweeps, with a first axis of sweeps.
 fn stacked(sweeps: &mut [Scores], name: &str) -> ArrayD<f32> {
     let tensors: Vec<ArrayD<f32>> = sweeps.iter_mut().map(|sweep| sweep.tensor(name)).collect();
-    stack(Axis(0), &tensors.iter().map(ArrayD::view).collect::<Vec<_>>()).expect("one shape")
+    stack(Axis(0), &tensors.iter().map(|tensor| tensor.view()).collect::<Vec<_>>()).expect("one shape")
 }
 
 #[test]
@@ -139,7 +139,8 @@ fn without_effects_on_prompts_the_standard_error_is_that_of_the_replicates_and_n
 
 #[test]
 fn the_manifest_names_the_seeds_and_how_intervals_are_made() {
-    let folder = sweep(&format!("{PERMUTE}\nseed = 4\nreplicates = 2"), true).run(&[]);
+    let mut sweep = sweep(&format!("{PERMUTE}\nseed = 4\nreplicates = 2"), true);
+    let folder = sweep.run(&[]);
     let text = fs::read(folder.join("manifest.json")).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_slice(&text).expect("a JSON object");
     assert_eq!(manifest["dataset"]["replicate_seeds"], serde_json::json!([4, 5]));

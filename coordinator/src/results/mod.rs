@@ -1,18 +1,23 @@
-//! The results folder of a finished sweep: tensors, manifest, report.
+//! The results folder of a finished sweep: tensors, manifest, report; and figures for papers.
 //!
 //! Everything is made from [`SweepResults`] alone: equal results give equal bytes, and no file says when or
 //! where it was written. Nothing half-written ever carries a final name.
 
+pub mod colour;
 mod csv;
+pub mod difference;
 mod failures;
+pub mod figure;
 mod folder;
 mod labels;
 mod manifest;
 mod npz;
+mod read;
 mod report;
 mod safetensors;
 mod staging;
 mod tensors;
+mod text;
 mod top;
 mod zarr;
 
@@ -29,6 +34,7 @@ pub use failures::Failures;
 pub use folder::{FolderError, Overwrite, check_folder};
 pub use labels::cell_label;
 pub use manifest::ManifestError;
+pub use read::{ReadFolderError, read_folder};
 pub use report::{ReportError, report_html};
 pub use tensors::TensorError;
 pub use top::{TopCell, top_cells};
@@ -127,7 +133,7 @@ pub fn write_folder(
     let options = options.into();
     let tensors = tensors::with_statistics(results)?;
     let manifest = manifest::pretty(&results.manifest)?;
-    let report = report::report_html(results)?;
+    let report = report::report_html(results, None)?;
     let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;
 
     let staging = Staging::new(dir, options.overwrite)?;

@@ -33,32 +33,32 @@ pub(super) fn of_cells(scores: &GridScores, places: &[usize], mut tell: impl FnM
     let Some(&first) = places.first() else { return };
     let prompts = scores.of_prompts(first).len();
     for places in places.chunks((BLOCK / prompts).clamp(1, MOST_CELLS)) {
-        let means = means(scores, places, prompts);
-        for (&place, mut means) in places.iter().zip(means.columns().into_iter().map(|column| column.to_vec())) {
-            tell(place, infer(&mut means, scores.effect[place].into(), scores.stderr[place].into()));
+        let mut means = means(scores, places, prompts);
+        for (&place, means) in places.iter().zip(means.as_slice_mut().unwrap_or_default().chunks_mut(RESAMPLES)) {
+            tell(place, infer(means, scores.effect[place].into(), scores.stderr[place].into()));
         }
     }
 }
 
-/// Means of the drawn prompts \[resamples, cells\]: how often each was drawn, times its effects. The draws are the same
+/// Means of the drawn prompts \[cells, resamples\], row-major: how often each was drawn, times its effects. The draws are the same
 /// whichever the cells.
 fn means(scores: &GridScores, places: &[usize], prompts: usize) -> Array2<f64> {
-    let mut effects = Array2::<f64>::zeros((prompts, places.len()));
-    for (mut column, &place) in effects.columns_mut().into_iter().zip(places) {
-        column.assign(&ArrayView1::from(scores.of_prompts(place)).mapv(f64::from));
+    let mut effects = Array2::<f64>::zeros((places.len(), prompts));
+    for (mut row, &place) in effects.rows_mut().into_iter().zip(places) {
+        row.assign(&ArrayView1::from(scores.of_prompts(place)).mapv(f64::from));
     }
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    let mut means = Array2::zeros((RESAMPLES, places.len()));
+    let mut means = Array2::zeros((places.len(), RESAMPLES));
     let share = 1.0 / to_f64(prompts);
     let rows = (BLOCK / prompts).clamp(1, RESAMPLES);
-    for mut means in means.axis_chunks_iter_mut(Axis(0), rows) {
-        let mut drawn = Array2::<f64>::zeros((means.nrows(), prompts));
+    for mut means in means.axis_chunks_iter_mut(Axis(1), rows) {
+        let mut drawn = Array2::<f64>::zeros((means.ncols(), prompts));
         for mut row in drawn.rows_mut() {
             for _ in 0..prompts {
                 row[random.random_range(0..prompts)] += 1.0;
             }
         }
-        general_mat_mul(share, &drawn, &effects, 0.0, &mut means);
+        general_mat_mul(share, &effects, &drawn.t(), 0.0, &mut means);
     }
     means
 }

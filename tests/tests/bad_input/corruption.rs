@@ -71,5 +71,5 @@ fn only_what_is_drawn_is_drawn_several_times() {
     }
     mistake(PERMUTE, &format!("replicates = -1\n{PERMUTE}"), "line 13, column 14", &[]);
     let none = ["unknown field `replicates`"];
-    mistake("schema = 1", "schema = 1\nreplicates = 3", "line 3, column 1", &none);
+    mistake("schema = 1", "schema = 1\nreplicates = 3", "line 2, column 1", &none);
 }

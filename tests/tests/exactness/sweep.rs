@@ -63,7 +63,9 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
             check_cell(context, run, &unpatched, &scores).map_err(|error| format!("baseline: {error}"))?;
         }
         for (grid, index) in context.grids.iter().zip(0..) {
-            for (place, Scored { scores, effects: kept }) in (0..).zip(engine.grid(iteration, index)) {
+            let plain = engine.plain_grid(iteration, index);
+            let scored = engine.grid(iteration, index).into_iter().zip(plain);
+            for (place, (Scored { scores, effects: kept }, plain)) in (0..).zip(scored) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
                 let noops = noops(context, iteration, &cell);
@@ -71,6 +73,9 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
                 effects.add(check_noops(&patched, &unpatched, &noops).map_err(at)?);
                 check_cell(context, &patched, &unpatched, &scores).map_err(at)?;
                 check_prompts([&patched, &unpatched], &kept, &noops, &scores).map_err(at)?;
+                let plainly = |error| at(format!("plainly: {error}"));
+                check_cell(context, &patched, &unpatched, &plain.scores).map_err(plainly)?;
+                check_prompts([&patched, &unpatched], &plain.effects, &noops, &plain.scores).map_err(plainly)?;
                 if noops.iter().all(|&noop| noop) && !scores.iter().all(|score| is_nothing(score.effect)) {
                     return Err(at(format!("an effect of a patch that cannot matter: {scores:?}")));
                 }
@@ -141,8 +146,12 @@ fn check_prompts(
             }
         }
         let moments = Moments::of(&kept.iter().copied().map(f64::from).collect::<Vec<_>>());
-        let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-6);
-        if !close(moments.mean, score.effect.mean) || !close(moments.m2, score.effect.m2) {
+        // Each effect was rounded to float32 by itself.
+        let largest = kept.iter().fold(0.0, |largest, effect| f64::from(effect.abs()).max(largest));
+        let bound = 1e-6 * largest;
+        let is_near = |a: f64, b: f64, bound: f64| (a - b).abs() <= bound;
+        let squares = f64::from(u32::try_from(kept.len()).expect("few prompts")) * 2.0 * largest * bound;
+        if !is_near(moments.mean, score.effect.mean, bound) || !is_near(moments.m2, score.effect.m2, squares) {
             return Err(format!("{:?}, but of the effects on prompts {moments:?}", score.effect));
         }
     }

@@ -62,7 +62,7 @@ fn replicates_become_one_row_with_their_mean_and_their_spread() {
             let (together, apart) = (merged(&plan), merged(&keeping(per_prompt, options)));
             let (grid, apart_grid) = (&together.grids[0], &apart.grids[0]);
             assert_eq!((grid.effect.len(), together.clean[0].len()), (12, 1));
-            let mean = |list: &[f32], at: usize| (f64::from(list[at]) + f64::from(list[12 + at])) / 2.0;
+            let mean = |list: &[f32], at: usize| f64::midpoint(list[at].into(), list[12 + at].into());
             for at in 0..12 {
                 assert!(close(grid.effect[at], mean(&apart_grid.effect, at)));
                 assert!(close(grid.value[at], mean(&apart_grid.value, at)));

@@ -223,10 +223,15 @@ fn grant_bytes(cells: u32) -> usize {
         id: u32::MAX,
         iteration: u32::MAX,
         prompts: Some(v1::IndexRange { start: u32::MAX - 1, end: u32::MAX }),
-        work: Some(v1::tile::Work::Patch(v1::PatchWork { grid: u32::MAX, cells: ranges })),
+        work: Some(v1::tile::Work::Patch(v1::PatchWork { grid: u32::MAX, cells: ranges, plain: true })),
     };
-    let grant =
-        v1::Grant { lease: Some(lease()), tile: Some(tile), context_digest: vec![1; 32], model_digest: vec![1; 32] };
+    let grant = v1::Grant {
+        lease: Some(lease()),
+        tile: Some(tile),
+        context_digest: vec![1; 32],
+        model_digest: vec![1; 32],
+        traceparent: "0".repeat(55),
+    };
     let message = v1::coordinator_message::Message::Grant(grant);
     v1::CoordinatorMessage { message: Some(message) }.encoded_len()
 }
@@ -256,10 +261,6 @@ fn a_tile_whose_effects_are_kept_has_no_more_prompts_than_one_cell_s_message_tak
         assert!(result_bytes(1, metrics, 2 * most) > MOST_MESSAGE_BYTES);
         assert_eq!(most_cells(&SweepContext { clean: prompts(most), ..context }, most), 1);
     }
-    let context = SweepContext { clean: prompts(300_000), ..wide(1, 1, true) };
-    let most = most_prompts(&context) as usize;
-    let ranges = sections(&context, u32::MAX.min(most_prompts(&context)));
-    assert!(ranges.map(|section| section.prompts.len()).all(|length| length <= most));
 }
 
 fn prompts(count: u32) -> TokenMatrix {
