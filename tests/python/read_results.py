@@ -10,11 +10,12 @@ import sys
 import tempfile
 import warnings
 
-from formats import store, table, tensors
+from formats import documents, store, table, tensors
 
 
 def main():
     warnings.simplefilter("error")
+    warnings.simplefilter("ignore", ResourceWarning)
     patchsweep, *specs = sys.argv[1:]
     with tempfile.TemporaryDirectory() as temporary:
         for spec in map(pathlib.Path, specs):
@@ -24,6 +25,7 @@ def main():
             manifest = json.loads((folder / "manifest.json").read_text())
             for library in [tensors, store, table]:
                 library.check(folder, manifest)
+        documents.check(pathlib.Path(temporary))
     print("read_results: numpy, safetensors, xarray and pandas agree")
 
 

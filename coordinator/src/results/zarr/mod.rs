@@ -9,7 +9,8 @@ use patchsweep_proto::results::SweepResults;
 use serde_json::{Map, Value, json};
 use zarrs::array::builder::ArrayBuilderFillValue;
 use zarrs::array::{
-    Array, ArrayBuilder, ArrayCreateError, ArrayError, ArrayMetadataOptions, DataType, Element, data_type,
+    Array, ArrayBuilder, ArrayCreateError, ArrayError, ArrayMetadataOptions, ChunkKeySeparator, DataType, Element,
+    data_type,
 };
 use zarrs::storage::store::MemoryStore;
 use zarrs::storage::{ListableStorageTraits, ReadableStorageTraits, StorageError};
@@ -98,6 +99,8 @@ impl<W: FnMut(&str, &[u8]) -> io::Result<()>> Store<W> {
         let storage = Arc::new(MemoryStore::new());
         let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
         let mut builder = ArrayBuilder::new(shape.clone(), shape.clone(), data_type, fill_value);
+        // With the usual slash there would be a folder for each axis, and each is synced.
+        builder.chunk_key_encoding_default_separator(ChunkKeySeparator::Dot);
         builder.dimension_names(Some(dimensions.iter().map(String::as_str)));
         let array: Array<MemoryStore> = builder.build(Arc::clone(&storage), &format!("/{name}")).map_err(Box::new)?;
         // Without the name and address of the library.
@@ -151,7 +154,7 @@ mod tests {
     fn values_lie_in_one_chunk_as_they_are() {
         let results = example();
         let files = files(&results).expect("written");
-        let chunk = &files["z/c/0/0/0"];
+        let chunk = &files["z/c.0.0.0"];
         let read = chunk.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")));
         let z = results.grids.iter().find(|scores| scores.grid == "z").expect("z");
         assert!(read.eq(z.effect.iter().copied()));
