@@ -144,10 +144,10 @@ mod tests {
         );
         let lines = lines(&text);
         assert_eq!(lines.len(), 2 * 3 * (4 * 8 + 4 * 4));
-        let place = 4 * 8 + 9;
+        let place = 4 * 8 + 12;
         let line = &lines[place];
         let told = ["grid", "metric", "iteration", "layer", "pos", "head", "token"].map(|column| line[column].as_str());
-        assert_eq!(told, ["resid_pre", "logit_diff", "Iteration 1", "1", "1", "", "The"]);
+        assert_eq!(told, ["resid_pre", "logit_diff", "Iteration 1", "1", "4", "", " Officer"]);
         let number = |column: &str| line[column].parse::<f32>().expect("a number");
         assert_eq!(number("effect").to_bits(), results.grids[0].effect[place].to_bits());
         assert_eq!(number("stderr").to_bits(), results.grids[0].stderr[place].to_bits());
