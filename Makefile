@@ -47,8 +47,9 @@ end-to-end-test: libtorch
 # The results, read by the libraries that they are for.
 python-test: libtorch $(VENV)/.readers
 	cargo build --workspace
-	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml
+	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
+	$(VENV)/bin/python tests/python/run_notebook.py target/debug/patchsweep data/acronyms.toml data/acronyms.ipynb
 
 # Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
 browser-test: libtorch $(VENV)/.browser

@@ -13,7 +13,7 @@ use super::selector::{self, Selector};
 use super::talk::talk;
 use super::{CliError, CoordinatorArgs, progress};
 use crate::client::{Client, ClientError};
-use crate::results::{Failures, Overwrite, ResultFiles, check_folder, write_folder};
+use crate::results::{Failures, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder};
 
 /// Where results go.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,9 @@ pub(super) struct OutArgs {
     /// Replace the results that are in the folder.
     #[arg(long)]
     overwrite: bool,
+    /// Also write scores.csv, a table with one line for each cell, for pandas.
+    #[arg(long)]
+    csv: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +51,7 @@ impl OutArgs {
 
     /// Writes the results and says where.
     pub(super) fn write(&self, results: &SweepResults) -> Result<ResultFiles, CliError> {
-        let files = write_folder(results, &self.out, self.policy())?;
+        let files = write_folder(results, &self.out, WriteOptions { overwrite: self.policy(), csv: self.csv })?;
         let failures = Failures::of(results);
         for grid in &results.grids {
             if let Some(told) = failures.of_grid(grid) {
@@ -118,7 +121,7 @@ impl Output for Written<'_> {
 
     fn json(&self) -> Map<String, Value> {
         let path = |path: &Path| absolute(path).display().to_string();
-        let ResultFiles { npz, safetensors, report, manifest } = self.files;
+        let ResultFiles { npz, safetensors, zarr, csv, report, manifest } = self.files;
         output::fields(json!({
             "sweep": self.status.sweep.0,
             "state": self.status.state.name(),
@@ -126,6 +129,8 @@ impl Output for Written<'_> {
             "files": {
                 "npz": path(npz),
                 "safetensors": path(safetensors),
+                "zarr": path(zarr),
+                "csv": csv.as_deref().map(path),
                 "report": path(report),
                 "manifest": path(manifest),
             },

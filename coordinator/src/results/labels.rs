@@ -19,6 +19,12 @@ pub(super) fn is_position(axis: &str) -> bool {
     axis == "pos" || axis.ends_with("_pos")
 }
 
+/// What the tokens beside an axis of positions are called: `token`, `dest_token`, `src_token`.
+pub(super) fn token_name(axis: &str) -> Option<String> {
+    let before = axis.strip_suffix("pos").filter(|_| is_position(axis))?;
+    Some(format!("{before}token"))
+}
+
 /// An index as a unique tick: `5: ' Officer'` on an axis of positions, otherwise `5`.
 pub(super) fn tick(axis: &str, index: u32, tokens: &[String]) -> String {
     match tokens.get(index as usize) {
@@ -75,6 +81,13 @@ mod tests {
     fn a_position_without_a_token_keeps_its_number() {
         assert_eq!(tick("pos", 9, &[]), "9");
         assert_eq!(cell_label(&grid("k", &["layer", "pos"], &[1, 1]), &[0, 0], &[]), "layer 0, pos 0");
+    }
+
+    #[test]
+    fn only_positions_have_tokens_beside_them() {
+        let names = ["pos", "dest_pos", "src_pos"].map(token_name);
+        assert_eq!(names, ["token", "dest_token", "src_token"].map(|name| Some(name.to_owned())));
+        assert_eq!([token_name("layer"), token_name("head")], [None, None]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! where it was written. Nothing half-written ever carries a final name.
 
 pub mod colour;
+mod csv;
 pub mod difference;
 mod failures;
 pub mod figure;
@@ -18,12 +19,13 @@ mod staging;
 mod tensors;
 mod text;
 mod top;
+mod zarr;
 
 #[cfg(test)]
 pub(crate) mod example;
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::results::SweepResults;
@@ -36,16 +38,34 @@ pub use read::{ReadFolderError, read_folder};
 pub use report::{ReportError, report_html};
 pub use tensors::TensorError;
 pub use top::{TopCell, top_cells};
+pub use zarr::ZarrError;
 
 use staging::Staging;
 
 const NPZ: &str = "scores.npz";
 const SAFETENSORS: &str = "scores.safetensors";
+const ZARR: &str = "scores.zarr";
 const REPORT: &str = "report.html";
+const CSV: &str = "scores.csv";
 const MANIFEST: &str = "manifest.json";
 
 /// Our files, in the order in which they get their names: who finds a manifest finds the others.
-const FILES: [&str; 4] = [NPZ, SAFETENSORS, REPORT, MANIFEST];
+const FILES: [&str; 6] = [NPZ, SAFETENSORS, ZARR, CSV, REPORT, MANIFEST];
+
+/// How a results folder is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// What may happen to a folder that is not empty.
+    pub overwrite: Overwrite,
+    /// Whether there is a table of all cells as well, for pandas.
+    pub csv: bool,
+}
+
+impl From<Overwrite> for WriteOptions {
+    fn from(overwrite: Overwrite) -> Self {
+        Self { overwrite, csv: false }
+    }
+}
 
 /// Where the files of a results folder are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +74,10 @@ pub struct ResultFiles {
     pub npz: PathBuf,
     /// The tensors, for safetensors.
     pub safetensors: PathBuf,
+    /// The tensors with their labels, for xarray: a folder.
+    pub zarr: PathBuf,
+    /// A line for each cell, if it was asked for.
+    pub csv: Option<PathBuf>,
     /// The page with the heat maps.
     pub report: PathBuf,
     /// What went into the sweep.
@@ -81,6 +105,12 @@ pub enum ResultsError {
     /// Serialising the tensors failed.
     #[error("cannot make {SAFETENSORS}")]
     Safetensors(#[source] ::safetensors::SafeTensorError),
+    /// Making the arrays with labels failed.
+    #[error("cannot make {ZARR}")]
+    Zarr(#[from] ZarrError),
+    /// Writing the table failed.
+    #[error("cannot write {CSV}")]
+    Csv(#[source] ::csv::Error),
     /// Writing a file failed.
     #[error("cannot write {file}")]
     Write {
@@ -95,14 +125,23 @@ pub enum ResultsError {
 ///
 /// All files are written and synced under temporary names before the first gets its final one. A new folder
 /// appears as a whole; in an existing one file after file is replaced, and what is not ours is left alone.
-pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) -> Result<ResultFiles, ResultsError> {
+pub fn write_folder(
+    results: &SweepResults,
+    dir: &Path,
+    options: impl Into<WriteOptions>,
+) -> Result<ResultFiles, ResultsError> {
+    let options = options.into();
     let tensors = tensors::with_statistics(results)?;
     let manifest = manifest::pretty(&results.manifest)?;
     let report = report::report_html(results, None)?;
     let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;
 
-    let staging = Staging::new(dir, overwrite)?;
-    write_npz(&tensors, &staging)?;
+    let staging = Staging::new(dir, options.overwrite)?;
+    zarr::write(results, &tensors, |file, content| staging.write_below(ZARR, file, content))?;
+    write_with(&staging, NPZ, |writer| npz::write(&tensors, writer).map_err(ResultsError::Npz))?;
+    if options.csv {
+        write_with(&staging, CSV, |writer| csv::write(results, &tensors, writer).map_err(ResultsError::Csv))?;
+    }
     for (file, content) in
         [(SAFETENSORS, safetensors.as_slice()), (REPORT, report.as_bytes()), (MANIFEST, manifest.as_bytes())]
     {
@@ -112,16 +151,26 @@ pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) ->
     Ok(ResultFiles {
         npz: dir.join(NPZ),
         safetensors: dir.join(SAFETENSORS),
+        zarr: dir.join(ZARR),
+        csv: options.csv.then(|| dir.join(CSV)),
         report: dir.join(REPORT),
         manifest: dir.join(MANIFEST),
     })
 }
 
-fn write_npz(tensors: &[tensors::Tensor<'_>], staging: &Staging) -> Result<(), ResultsError> {
-    let io_error = |source| ResultsError::Write { file: NPZ, source };
-    let file = File::create_new(staging.path(NPZ)).map_err(io_error)?;
-    npz::write(tensors, BufWriter::new(&file)).map_err(ResultsError::Npz)?;
-    file.sync_all().map_err(io_error)
+/// A file that is written to disk bit by bit, never as a whole in memory.
+fn write_with(
+    staging: &Staging,
+    file: &'static str,
+    content: impl FnOnce(&mut BufWriter<&File>) -> Result<(), ResultsError>,
+) -> Result<(), ResultsError> {
+    let io_error = |source| ResultsError::Write { file, source };
+    let created = File::create_new(staging.path(file)).map_err(io_error)?;
+    let mut writer = BufWriter::new(&created);
+    content(&mut writer)?;
+    writer.flush().map_err(io_error)?;
+    drop(writer);
+    created.sync_all().map_err(io_error)
 }
 
 #[cfg(test)]
@@ -138,10 +187,10 @@ mod tests {
         names
     }
 
-    const OURS: [&str; 4] = ["manifest.json", "report.html", "scores.npz", "scores.safetensors"];
+    const OURS: [&str; 5] = ["manifest.json", "report.html", "scores.npz", "scores.safetensors", "scores.zarr"];
 
     #[test]
-    fn a_new_folder_holds_the_four_files_and_nothing_else() {
+    fn a_new_folder_holds_our_files_and_nothing_else() {
         let parent = tempfile::tempdir().expect("temporary folder");
         let dir = parent.path().join("out");
         let files = write_folder(&example(), &dir, Overwrite::Refuse).expect("written");
@@ -163,7 +212,7 @@ mod tests {
         let [one, two] = ["one", "two"].map(|name| parent.path().join(name));
         write_folder(&example(), &one, Overwrite::Refuse).expect("written");
         write_folder(&example(), &two, Overwrite::Refuse).expect("written");
-        for file in FILES {
+        for file in [NPZ, SAFETENSORS, REPORT, MANIFEST] {
             assert!(fs::read(one.join(file)).expect("one") == fs::read(two.join(file)).expect("two"), "{file}");
         }
     }
@@ -180,7 +229,9 @@ mod tests {
         write_folder(&example(), dir.path(), Overwrite::Replace).expect("written");
         assert_eq!(fs::read_to_string(dir.path().join("notes.txt")).expect("still there"), "mine");
         assert!(fs::read_to_string(dir.path().join("manifest.json")).expect("replaced").starts_with('{'));
-        assert_eq!(names(dir.path()).len(), 5);
+        assert_eq!(names(dir.path()).len(), OURS.len() + 1);
+        write_folder(&example(), dir.path(), Overwrite::Replace).expect("written over a folder of ours");
+        assert_eq!(names(dir.path()).len(), OURS.len() + 1);
     }
 
     #[test]
@@ -200,5 +251,17 @@ mod tests {
         let error = write_folder(&example(), dir.path(), Overwrite::Replace).expect_err("in the way");
         assert!(matches!(error, ResultsError::Folder(FolderError::Place { .. })));
         assert_eq!(names(dir.path()), ["scores.npz"]);
+    }
+
+    #[test]
+    fn a_table_is_written_if_asked_for_and_not_left_from_another_sweep() {
+        let parent = tempfile::tempdir().expect("temporary folder");
+        let dir = parent.path().join("out");
+        let asked = WriteOptions { overwrite: Overwrite::Refuse, csv: true };
+        let table = write_folder(&example(), &dir, asked).expect("written").csv.expect("asked for");
+        assert!(fs::read_to_string(&table).expect("a table").starts_with("grid,"));
+        let unasked = write_folder(&example(), &dir, Overwrite::Replace).expect("written");
+        assert_eq!((unasked.csv, table.exists()), (None, false));
+        assert_eq!(names(&dir), OURS);
     }
 }

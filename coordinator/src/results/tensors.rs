@@ -12,6 +12,8 @@ use crate::statistics::Statistics;
 pub(super) struct Tensor<'a> {
     /// Unique in the list.
     pub(super) name: String,
+    /// The grid that it belongs to; `None` for baselines.
+    pub(super) grid: Option<&'a str>,
     /// \[iterations\], \[iterations, axes..\] or \[iterations, axes.., prompts\].
     pub(super) shape: Vec<usize>,
     /// As many values as the shape says.
@@ -113,6 +115,7 @@ fn baselines<'a>(results: &SweepResults, kind: &str, rows: &'a [Vec<f32>]) -> Re
     };
     let tensor = |(metric, row): (usize, &'a Vec<f32>)| Tensor {
         name: name(metric),
+        grid: None,
         shape: vec![results.iteration_labels.len()],
         values: Values::F32(row.into()),
     };
@@ -152,16 +155,16 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
 }
 
 /// One number for each cell.
-fn grid_tensor<'a>(results: &SweepResults, scores: &GridScores, suffix: &str, values: Values<'a>) -> Tensor<'a> {
+fn grid_tensor<'a>(results: &SweepResults, scores: &'a GridScores, suffix: &str, values: Values<'a>) -> Tensor<'a> {
     let mut shape = vec![results.iteration_labels.len()];
     shape.extend(scores.extents());
-    Tensor { name: format!("{}{suffix}", results.tensor_name(scores)), shape, values }
+    Tensor { name: format!("{}{suffix}", results.tensor_name(scores)), grid: Some(&scores.grid), shape, values }
 }
 
 fn check(list: &[Tensor<'_>]) -> Result<(), TensorError> {
     let mut names = BTreeSet::new();
     for tensor in list {
-        let Tensor { name, shape, values } = tensor;
+        let Tensor { name, shape, values, .. } = tensor;
         let expected = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
         if expected != Some(values.len()) {
             return Err(TensorError::Length { name: name.clone(), values: values.len(), shape: shape.clone() });
