@@ -14,25 +14,31 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo test fuzz-test fuzz unit-test end-to-end-test python-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
+.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
-test: lint unit-test fuzz-test end-to-end-test python-test
+test: lint unit-test fuzz-test end-to-end-test python-test browser-test
 
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
 
-# The committed inputs of tests/fuzz, then random ones for some seconds per target: 5, in CI 60.
+# The committed inputs of tests/fuzz, then made-up ones for some seconds per target: 5, in CI 60. They are the same each
+# time, so that a change is judged by what it changes; `make fuzz` draws new ones.
 fuzz-test:
-	PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),60,5)} cargo test -p patchsweep-fuzz
+	BOLERO_RANDOM_SEED=1 PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),60,5)} cargo test -p patchsweep-fuzz
 
 # Random inputs of one target for longer: make fuzz TARGET=spec SECONDS=3600
 fuzz:
-	$(if $(and $(TARGET),$(SECONDS)),,$(error TARGET=spec, dataset, tokens or wire, and SECONDS=3600 say what and how long))
+	$(if $(and $(TARGET),$(SECONDS)),,$(error TARGET=spec, dataset, tokens, wire, credentials or state, and SECONDS=3600 say what and how long))
 	PATCHSWEEP_FUZZ_SECONDS=$(SECONDS) cargo test -p patchsweep-fuzz --test $(TARGET)
+
+# Spans in a collector, over both programs; they are built with the feature for it, which takes a while.
+otlp-test: libtorch
+	cargo build -p patchsweep -p patchsweep-worker --features patchsweep/otlp,patchsweep-worker/otlp
+	cargo test -p patchsweep-tests --features otlp --test otlp
 
 end-to-end-test: libtorch
 	cargo build --workspace
@@ -43,6 +49,11 @@ python-test: libtorch $(VENV)/.readers
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
+
+# Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
+browser-test: libtorch $(VENV)/.browser
+	cargo build --workspace
+	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
 lint: libtorch
 	cargo fmt --all --check
@@ -95,6 +106,10 @@ $(VENV)/.libtorch-cuda: | $(VENV)/bin/python
 
 $(VENV)/.readers: tests/python/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
+	touch $@
+
+$(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet -r tests/browser/requirements.txt
 	touch $@
 
 # .cargo/config.toml looks for it here, whatever Python's version is.

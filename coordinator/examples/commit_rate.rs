@@ -110,8 +110,9 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
     let cells = SIDE.pow(3);
     let starts = (0..cells).step_by(CELLS_PER_TILE as usize);
     let tile = |(id, start): (u32, u32)| {
-        let cells = start..cells.min(start + CELLS_PER_TILE);
-        Tile { id: TileId(id), iteration: 0, prompts: 0..1, work: TileWork::Patch { grid: 0, cells: vec![cells] } }
+        let cells = std::iter::once(start..cells.min(start + CELLS_PER_TILE)).collect();
+        let work = TileWork::Patch { grid: 0, cells, plain: false };
+        Tile { id: TileId(id), iteration: 0, prompts: 0..1, work }
     };
     let tiles: Vec<Tile> = (0..).zip(starts).map(tile).collect();
     let plan = Plan {
@@ -119,6 +120,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         digest: context.digest(),
         context: Arc::new(context),
         costs: vec![1_000_000; tiles.len()],
+        check: None,
         tiles,
         iteration_labels: vec!["Iteration 0".to_owned()],
         token_labels: vec!["token".to_owned(); SIDE as usize],
@@ -146,5 +148,6 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         busy: Duration::from_millis(12),
         work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
         cache: CacheStats::default(),
+        received: Some(SystemTime::now()),
     }
 }

@@ -41,8 +41,8 @@ fn submitted(tiles: u32, iterations: u32) -> Scheduler {
     let each = tiles.div_ceil(iterations).max(1);
     let tiles = (0..tiles).map(|tile| TileInfo { iteration: tile / each, cost: 1_000 }).collect();
     let sweep = SweepId("trivial".into());
-    scheduler
-        .apply(Duration::ZERO, Event::Submitted { sweep, tiles, priority: Priority::default(), past: BTreeMap::new() });
+    let (past, avoid) = (BTreeMap::new(), BTreeMap::new());
+    scheduler.apply(Duration::ZERO, Event::Submitted { sweep, tiles, priority: Priority::default(), past, avoid });
     scheduler
 }
 

@@ -7,8 +7,11 @@ pub(crate) mod example;
 mod fake;
 mod watch;
 
+use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
 use patchsweep_proto::dial::{Connection, Dialer};
+use patchsweep_proto::events::LogEvent;
+use patchsweep_proto::explain::SweepExplanation;
 use patchsweep_proto::ids::{SweepId, WorkerId};
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::{PlanOptions, Priority, SweepStatus};
@@ -51,11 +54,12 @@ impl Client {
     /// Connects.
     pub async fn connect(mut dialer: Dialer) -> Result<Self, ClientError> {
         let rpc = ClientServiceClient::new(dialer.dial().await?);
+        tracing::debug!(url = dialer.url(), "connected to the coordinator");
         Ok(Self { dialer, rpc })
     }
 
     /// Connects anew, with what the credentials file holds by now.
-    async fn reconnect(&mut self) -> Result<(), ClientError> {
+    pub async fn reconnect(&mut self) -> Result<(), ClientError> {
         self.rpc = ClientServiceClient::new(self.dialer.dial().await?);
         Ok(())
     }
@@ -66,7 +70,8 @@ impl Client {
     pub async fn submit(&mut self, submission: Submission) -> Result<(SweepId, bool), ClientError> {
         let Submission { spec, dataset, options, always_new, priority } = submission;
         let priority = priority.get().into();
-        let message = v1::Submission { spec, dataset, options: Some(options.into()), always_new, priority };
+        let options = Some(options.into());
+        let message = v1::Submission { spec, dataset, options, always_new, priority, check_of: None };
         let bytes = message.encode_to_vec();
         drop(message);
         if bytes.len() > MAX_SUBMISSION_BYTES {
@@ -82,6 +87,16 @@ impl Client {
         }
         match answer {
             Ok(response) => Ok((SweepId(response.sweep_id), response.created)),
+            Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Submits the check of a sweep that has results: a new sweep.
+    pub async fn check(&mut self, check: &CheckOf) -> Result<SweepId, ClientError> {
+        let message = v1::Submission { check_of: Some(check.into()), always_new: true, ..v1::Submission::default() };
+        match self.send_submission(&message.encode_to_vec()).await {
+            Ok(response) => Ok(SweepId(response.sweep_id)),
             Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
             Err(refused) => Err(refused),
         }
@@ -140,7 +155,17 @@ impl Client {
 
     /// A finished sweep's tensors.
     pub async fn results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
-        let request = v1::FetchResultsRequest { sweep_id: sweep.0.clone() };
+        self.fetch(sweep, false).await
+    }
+
+    /// What there is so far of a sweep in any state: cells that are not computed over all prompts have
+    /// [`patchsweep_proto::results::STATUS_PENDING`] and no numbers.
+    pub async fn partial_results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
+        self.fetch(sweep, true).await
+    }
+
+    async fn fetch(&mut self, sweep: &SweepId, partial: bool) -> Result<SweepResults, ClientError> {
+        let request = v1::FetchResultsRequest { sweep_id: sweep.0.clone(), partial };
         let refused = |status: Status| ClientError::of(&self.dialer, &status);
         let mut chunks = self.rpc.fetch_results(request).await.map_err(refused)?.into_inner();
         let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
@@ -155,6 +180,21 @@ impl Client {
         let listed = self.rpc.list_workers(v1::ListWorkersRequest {}).await.map_err(|status| self.refused(&status))?;
         let workers = listed.into_inner().workers.into_iter().map(WorkerStatus::try_from);
         Ok(workers.collect::<Result<_, _>>()?)
+    }
+
+    /// Where a sweep's work is, and one cell's where one is named: by grid, iteration and one index per axis, as
+    /// `patchsweep explain --help` says.
+    pub async fn explain(&mut self, sweep: &SweepId, cell: Vec<String>) -> Result<SweepExplanation, ClientError> {
+        let request = v1::ExplainSweepRequest { sweep_id: sweep.0.clone(), cell };
+        let explanation = self.rpc.explain_sweep(request).await.map_err(|status| self.refused(&status))?;
+        Ok(explanation.into_inner().try_into()?)
+    }
+
+    /// The coordinator's last warnings and errors, oldest first.
+    pub async fn events(&mut self) -> Result<Vec<LogEvent>, ClientError> {
+        let listed = self.rpc.list_events(v1::ListEventsRequest {}).await.map_err(|status| self.refused(&status))?;
+        let events = listed.into_inner().events.into_iter().map(LogEvent::try_from);
+        Ok(events.collect::<Result<_, _>>()?)
     }
 
     /// Asks a worker to leave in order.

@@ -1,6 +1,6 @@
-//! A finished sweep: what the results folder and the lists are made from.
+//! A sweep's scores, whole or so far: what the results folder and the lists are made from.
 
-/// All tensors of a finished sweep, with their labels.
+/// All tensors of a sweep, with their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepResults {
     /// As in the spec.
@@ -67,6 +67,12 @@ pub const STATUS_NOOP: u32 = 2;
 
 /// The cell was not computed, because a tile failed on every attempt: all its numbers are NaN.
 pub const STATUS_FAILED: u32 = 3;
+
+/// The cell was not computed yet over all prompts: all its numbers are NaN, and its count is 0.
+pub const STATUS_PENDING: u32 = 4;
+
+/// The cell was not computed, because it is none of those that a check drew: all its numbers are NaN.
+pub const STATUS_NOT_SAMPLED: u32 = 5;
 
 impl SweepResults {
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.

@@ -64,3 +64,12 @@ pub struct CacheStats {
     /// Most bytes that may be held.
     pub budget_bytes: u64,
 }
+
+/// What a worker uses of its device's memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// On the CPU weights and cached activations, on a GPU what the device says is taken, by whomever.
+    pub used: u64,
+    /// Most that the worker may use; 0: it has not said yet.
+    pub budget: u64,
+}

@@ -1,5 +1,7 @@
 //! What a client is told of a sweep, and how it may have its work cut.
 
+use std::time::{Duration, SystemTime};
+
 use crate::ids::SweepId;
 
 /// A sweep at one moment.
@@ -35,6 +37,50 @@ pub struct SweepStatus {
     pub results_dropped: u64,
     /// What a running sweep waits for, where nobody can compute it.
     pub waiting: Option<String>,
+    /// The baselines, then every grid.
+    pub grids: Vec<GridProgress>,
+    /// When it was submitted.
+    pub submitted: SystemTime,
+    /// From its submission, or its last resumption, to its end or now; of a running sweep in whole seconds.
+    pub elapsed: Duration,
+    /// What all workers together do of it, measured over the last minute or so; `None`: not known.
+    pub multiply_adds_per_second: Option<u64>,
+}
+
+/// What [`GridProgress::name`] is of baselines.
+pub const BASELINES: &str = "baselines";
+
+/// How far a grid is, over all iterations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GridProgress {
+    /// The grid's; [`BASELINES`] for those, which have two cells in each iteration.
+    pub name: String,
+    /// Cells.
+    pub cells_total: u64,
+    /// Of those, cells that no worker computes, because their effect is 0 by causality.
+    pub cells_noop: u64,
+    /// Cells whose scores are in, over all prompts.
+    pub cells_done: u64,
+    /// Tiles.
+    pub tiles_total: u32,
+    /// Tiles whose scores are in.
+    pub tiles_done: u32,
+    /// Cost estimate of its tiles, in multiply-adds.
+    pub multiply_adds_total: u64,
+    /// Of those that are done.
+    pub multiply_adds_done: u64,
+}
+
+impl SweepStatus {
+    /// How long a running sweep still takes if it goes on as in the last minute, from multiply-adds; `None` where that is
+    /// not known.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        let rate = self.multiply_adds_per_second.filter(|&rate| rate > 0 && self.state == SweepState::Running)?;
+        let left = self.multiply_adds_total.saturating_sub(self.multiply_adds_done);
+        let millis = u128::from(left) * 1000 / u128::from(rate);
+        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+    }
 }
 
 /// A sweep's share of the workers: one of priority 20 gets twice the multiply-adds of one of priority 10.

@@ -30,6 +30,8 @@ pub enum TileWork {
         grid: u32,
         /// Row-major places in the grid: ascending ranges, none empty.
         cells: Vec<Range<u32>>,
+        /// One plain forward pass for each cell, for a check.
+        plain: bool,
     },
 }
 
@@ -46,12 +48,18 @@ impl Tile {
         }
     }
 
+    /// Whether each of its cells is computed by a plain forward pass of its own.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.work, TileWork::Patch { plain: true, .. })
+    }
+
     /// The patches in order; none for a baseline tile.
     #[must_use]
     pub fn patches<'a>(&self, context: &'a SweepContext) -> Vec<Cell<'a>> {
         match &self.work {
             TileWork::Baseline => Vec::new(),
-            TileWork::Patch { grid, cells } => {
+            TileWork::Patch { grid, cells, .. } => {
                 let grid = &context.grids[*grid as usize];
                 cells.iter().cloned().flatten().map(|place| grid.cell(place)).collect()
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::{Lease, WorkerId};
+use crate::scores::{CacheStats, MemoryUse};
 
 /// A connected worker at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,29 @@ pub struct WorkerStatus {
     pub multiply_adds_per_second: Option<u64>,
     /// Since it was last heard.
     pub silent: Duration,
+    /// The release of its program.
+    pub version: String,
+    /// What its cache did since it started, as it last said.
+    pub cache: CacheStats,
+    /// What it uses of its device's memory, as it last said.
+    pub memory: MemoryUse,
+    /// The tile that it computes now.
+    pub hand: Option<InHand>,
+}
+
+/// A tile that a worker computes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InHand {
+    /// As granted.
+    pub lease: Lease,
+    /// The grid's name; [`crate::status::BASELINES`] for those.
+    pub grid: String,
+    /// The iteration's label.
+    pub iteration: String,
+    /// How long it has been this one.
+    pub since: Duration,
+    /// Batches of it that did not fit the memory so far.
+    pub retries: u64,
 }
 
 /// What a worker is doing.

@@ -5,12 +5,14 @@
 
 pub mod brute_force;
 pub mod cluster;
+pub mod http;
 pub mod load;
 pub mod process;
 pub mod scores;
 pub mod scripted;
 pub mod simulation;
 pub mod sweep;
+pub mod terminal;
 pub mod tiny;
 
 pub use process::{Running, patchsweep, serve, serve_at, worker};

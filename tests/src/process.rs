@@ -28,14 +28,28 @@ pub fn patchsweep(args: &[&str]) -> assert_cmd::Command {
 pub fn client(args: &[&str]) -> Command {
     let mut command = Command::new(program("patchsweep"));
     command.args(args);
-    for setting in SETTINGS {
-        command.env_remove(setting);
-    }
+    forget_settings(&mut command);
     command
 }
 
-const SETTINGS: [&str; 5] =
-    ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "PATCHSWEEP_LOG", "PATCHSWEEP_STATE", "PATCHSWEEP_WORKER"];
+/// Takes away what the caller has set: variables, and the config file.
+fn forget_settings(command: &mut Command) {
+    for setting in SETTINGS {
+        command.env_remove(setting);
+    }
+    command.env("PATCHSWEEP_CONFIG", "");
+}
+
+const SETTINGS: [&str; 8] = [
+    "CLICOLOR_FORCE",
+    "NO_COLOR",
+    "PATCHSWEEP_COORDINATOR",
+    "PATCHSWEEP_CREDENTIALS",
+    "PATCHSWEEP_LOG",
+    "PATCHSWEEP_OUTPUT",
+    "PATCHSWEEP_STATE",
+    "PATCHSWEEP_WORKER",
+];
 
 /// A process whose log is read line by line; killed when dropped.
 #[derive(Debug)]
@@ -78,9 +92,7 @@ impl Running {
     }
 
     fn spawn(mut command: Command, args: &[&str]) -> Self {
-        for setting in SETTINGS {
-            command.env_remove(setting);
-        }
+        forget_settings(&mut command);
         command.env("PATCHSWEEP_LOG", "patchsweep=debug,patchsweep_worker=info");
         let mut child = command
             .args(args)
@@ -143,6 +155,16 @@ impl Running {
         self.wait();
         self.seen.extend(self.lines.iter());
         self.seen.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// Ends the process in order, if it has not ended, and gives its whole log.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    #[must_use]
+    pub fn log(&mut self) -> Vec<String> {
+        self.count("");
+        self.seen.clone()
     }
 
     /// Waits for the end of the process.

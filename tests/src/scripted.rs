@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use patchsweep::gate::Gate;
-use patchsweep::server::{Coordinator, Offload, Service};
+use patchsweep::server::{Coordinator, Offload, RecentEvents, Service};
 use patchsweep::state::{Recovered, Store};
 use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::model::locate::ModelFolders;
@@ -59,7 +59,15 @@ impl Served {
         let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
         let url = format!("http://{}", coordinator.address());
         let folders = ModelFolders::with_hub_cache(vec![tiny.models().to_owned()]);
-        let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
+        let service = Service {
+            folders,
+            store,
+            recovered,
+            offload: Offload::Threads,
+            gate: Gate::open(),
+            watched: patchsweep::server::Watched::default(),
+            events: RecentEvents::new(),
+        };
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let shutdown = async {
@@ -164,7 +172,7 @@ async fn beat(interval: Duration, outbox: mpsc::Sender<WorkerMessage>) {
     let mut ticks = tokio::time::interval(interval);
     loop {
         ticks.tick().await;
-        let heartbeat = WorkerMessage { message: Some(FromWorker::Heartbeat(Heartbeat {})) };
+        let heartbeat = WorkerMessage { message: Some(FromWorker::Heartbeat(Heartbeat::default())) };
         if outbox.send(heartbeat).await.is_err() {
             return;
         }

@@ -80,8 +80,8 @@ impl Tiny {
         let dataset = tokens();
         let folders = ModelFolders::with_hub_cache(vec![models.path().to_owned()]);
         let plan = make_plan(&folders, &Source::new(SPEC.to_owned()), &dataset, options.into());
-        let submission =
-            Submission { spec: SPEC.to_owned(), dataset, options: Some(options), always_new: false, priority: 0 };
+        let spec = SPEC.to_owned();
+        let submission = Submission { spec, dataset, options: Some(options), ..Submission::default() };
         Self { plan: plan.expect("the spec is right"), models, submission }
     }
 

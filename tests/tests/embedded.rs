@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Ix5, s};
-use patchsweep_tests::{Scores, repository, sweep};
+use patchsweep_tests::{Scores, patchsweep, repository, sweep};
 
 const WORDS: [usize; 3] = [2, 3, 4];
 const READS: [usize; 3] = [5, 6, 7];
@@ -66,7 +66,7 @@ fn a_head_gives_a_letter_back_only_with_both_its_pattern_and_its_values() {
 }
 
 #[test]
-fn the_same_spec_gives_the_same_files_but_for_what_the_manifest_says_of_the_run() {
+fn the_same_spec_gives_the_same_files_but_for_what_they_say_of_the_run() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let spec = repository().join("data/acronyms-word.toml");
     let folders = ["first", "second"].map(|name| temporary.path().join(name));
@@ -74,9 +74,17 @@ fn the_same_spec_gives_the_same_files_but_for_what_the_manifest_says_of_the_run(
         sweep::run(&spec, folder, &["--workers", workers]);
     }
     let read = |folder: &Path, file: &str| fs::read(folder.join(file)).expect("a results file");
-    for file in ["scores.npz", "scores.safetensors", "report.html"] {
+    for file in ["scores.npz", "scores.safetensors"] {
         assert!(read(&folders[0], file) == read(&folders[1], file), "{file}");
     }
+    let [first, second] = [0, 1].map(|place: usize| {
+        let page = String::from_utf8(read(&folders[place], "report.html")).expect("text");
+        let (before, cost) = page.split_once("<section class=\"cost\">").expect("what it cost");
+        let after = cost.split_once("</section>").expect("its end").1;
+        assert!(cost.contains("It took ") && cost.contains("estimated at the same rate"));
+        format!("{before}{after}")
+    });
+    assert!(first == second, "report.html without its cost");
     let manifests = folders.map(|folder| {
         let mut manifest: serde_json::Value =
             serde_json::from_slice(&read(&folder, "manifest.json")).expect("a JSON object");
@@ -85,6 +93,29 @@ fn the_same_spec_gives_the_same_files_but_for_what_the_manifest_says_of_the_run(
         manifest
     });
     assert_eq!(manifests[0], manifests[1]);
+}
+
+#[test]
+fn a_results_folder_is_reported_without_a_coordinator_and_differs_nowhere_from_itself() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let (out, paper) = (temporary.path().join("results"), temporary.path().join("paper"));
+    sweep::run(&repository().join("data/acronyms-word.toml"), &out, &[]);
+    let results = ::patchsweep::results::read_folder(&out).expect("a results folder");
+    let page = ::patchsweep::results::report_html(&results, None).expect("a page");
+    assert!(page.as_bytes() == fs::read(out.join("report.html")).expect("a page"), "the page of the folder");
+    let difference = ::patchsweep::results::difference::Difference::between(&results, &results);
+    assert!(difference.remarks.is_empty(), "{:?}", difference.remarks);
+    let is_zero = |effects: &Vec<f32>| effects.iter().all(|&effect| effect == 0.0);
+    assert!(difference.results.grids.iter().all(|grid| is_zero(&grid.effect)));
+
+    let [out, paper] = [&out, &paper].map(|path| path.display().to_string());
+    let written = patchsweep(&["report", &out, "--against", &out, "--svg", "--out", &paper]).assert().success();
+    let written = String::from_utf8(written.get_output().stdout.clone()).expect("text");
+    let files: Vec<&str> = written.lines().collect();
+    assert!(files.iter().all(|file| Path::new(file).is_file()), "{written}");
+    for name in ["report.html", "resid_pre-effect.svg", "resid_pre-difference.svg"] {
+        assert!(files.iter().any(|file| file.ends_with(name)), "{name} in {written}");
+    }
 }
 
 #[test]

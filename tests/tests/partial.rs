@@ -3,11 +3,13 @@
 
 mod partial {
     mod broken;
+    mod explained;
     mod failing;
     mod late;
     mod lost;
     mod peculiar;
     mod sharing;
+    mod so_far;
     mod stage;
     mod unfit;
 }

@@ -39,7 +39,7 @@ async fn wait_for(client: &mut Client, sweep_id: &str, wanted: impl Fn(&SweepSta
 }
 
 async fn fetch(client: &mut Client, sweep_id: &str) -> Vec<u8> {
-    let request = FetchResultsRequest { sweep_id: sweep_id.to_owned() };
+    let request = FetchResultsRequest { sweep_id: sweep_id.to_owned(), partial: false };
     let mut chunks = client.fetch_results(request).await.expect("it is done").into_inner();
     let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
     while let Some(chunk) = within("the results", chunks.next()).await {
@@ -153,7 +153,7 @@ async fn released_heartbeats_and_farewells_said_twice_change_nothing() {
     let grant = worker.grant().await;
     let going = GoingAway { reason: "tested".to_owned(), finishing: grant.lease.clone().into_iter().collect() };
     for _ in 0..2 {
-        worker.say(FromWorker::Heartbeat(Heartbeat {})).await;
+        worker.say(FromWorker::Heartbeat(Heartbeat::default())).await;
         worker
             .say(FromWorker::Released(Released {
                 lease: Some(Lease { attempt: 99, ..grant.lease.clone().expect("a lease") }),

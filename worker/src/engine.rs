@@ -13,6 +13,7 @@ use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::WireError;
 
 use crate::files::ModelError;
+use crate::gauge::Gauge;
 
 /// Computes tiles, one after the other. The session moves it to a thread of its own.
 pub trait Engine: Send + 'static {
@@ -30,6 +31,9 @@ pub trait Engine: Send + 'static {
 
     /// What the cache of activations did so far.
     fn cache_stats(&self) -> CacheStats;
+
+    /// Shows what it takes, also while it computes.
+    fn gauge(&self) -> Gauge;
 }
 
 /// Asks whoever computes a tile to stop; clones share it.

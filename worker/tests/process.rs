@@ -96,7 +96,7 @@ impl Stage {
         let cells = std::iter::once(0..SHAPE.layers * POSITIONS).collect();
         // A short tile first: when it is there, the model is loaded and the long one is computed.
         peer.grant_work(0, 1, TileWork::Baseline).await;
-        peer.grant_work(1, PROMPTS, TileWork::Patch { grid: 0, cells }).await;
+        peer.grant_work(1, PROMPTS, TileWork::Patch { grid: 0, cells, plain: false }).await;
         assert_eq!(peer.result().await.lease, Some(lease(0)));
         peer.acknowledge(0).await;
         peer.is_heard().await;

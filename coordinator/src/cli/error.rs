@@ -3,26 +3,40 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
+use patchsweep_process::http::HttpError;
+use patchsweep_process::log::LogError;
+use serde_json::{Map, Value, json};
+
+use super::selector::SelectorError;
+use super::settings::ConfigError;
+use crate::check::WorstCell;
 use crate::client::ClientError;
 use crate::gate::GateError;
-use crate::results::{FolderError, ResultsError};
+use crate::results::figure::PngError;
+use crate::results::{FolderError, ReadFolderError, ReportError, ResultsError};
 use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
 use crate::state::StateError;
 
+/// Exit code of a bad command line, spec or file.
+pub(super) const USAGE: u8 = 2;
+
 /// What can end a command early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    #[error("cannot read {}: {source}{}", .path.display(), hint(*.named_by_spec))]
-    ReadInput { path: PathBuf, source: io::Error, named_by_spec: bool },
+    #[error("cannot read {}: {source}; {next}", .path.display())]
+    ReadInput { path: PathBuf, source: io::Error, next: &'static str },
     #[error("{}: {source}", .path.display())]
     Spec { path: PathBuf, source: SpecError },
     #[error("{}: {source}", .path.display())]
     Planning { path: PathBuf, source: Box<PlanningError> },
     #[error("{}: {reason}", .path.display())]
     Refused { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -35,24 +49,54 @@ pub(super) enum CliError {
         "{address} can be reached by others: --insecure would let in everybody who does; leave it out, or add --force if you mean that"
     )]
     InsecureElsewhere { address: SocketAddr },
-    #[error("no state directory: there is no home directory either; give one with --state DIR")]
+    #[error(transparent)]
+    NoStarter(Box<PlanningError>),
+    #[error("{} has no tokenizer.json, which turns the prompts into tokens; without one, write a spec with `tokens = \"…\"`", .folder.display())]
+    NoTokenizer { folder: PathBuf },
+    #[error("cannot write {}{}", .path.display(), overwriting(.source))]
+    WriteSpec { path: PathBuf, source: io::Error },
+    #[error("no state directory: there is no home directory either; give one with --state DIR or PATCHSWEEP_STATE")]
     NoState,
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
     Results(#[from] ResultsError),
+    #[error(transparent)]
+    ReadFolder(#[from] ReadFolderError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("{name}: {source}")]
+    Png { name: String, source: PngError },
+    #[error("`{}` exists: choose another name with --out, or replace it with --overwrite", .path.display())]
+    Exists { path: PathBuf },
+    #[error("`--partial` is of a sweep of a coordinator; `{}` is a folder with results", .folder.display())]
+    PartialFolder { folder: PathBuf },
+    #[error("cannot write {}: {source}", .path.display())]
+    WriteOutput { path: PathBuf, source: io::Error },
     #[error("cannot start {}: {source}; build it with `cargo build -p patchsweep-worker` or name it with PATCHSWEEP_WORKER", .program.display())]
     StartWorker { program: PathBuf, source: io::Error },
     #[error("all workers have ended ({how}); their messages are above")]
     WorkersEnded { how: String },
-    #[error("sweep `{sweep}` failed: {reason}")]
-    SweepFailed { sweep: String, reason: String },
-    #[error("sweep `{sweep}` is partial: {reason}; cells of tiles that failed have status 3 and no score{}", next_step(.sweep, *.can_resume))]
+    #[error("sweep `{sweep}` failed: {reason}{}", resume(.sweep, *.can_resume, "once that is mended, "))]
+    SweepFailed { sweep: String, reason: String, can_resume: bool },
+    #[error("sweep `{sweep}` is partial: {reason}; cells of tiles that failed have status 3 and no score{}", resume(.sweep, *.can_resume, ""))]
     SweepPartial { sweep: String, reason: String, can_resume: bool },
-    #[error("sweep `{sweep}` was cancelled")]
-    SweepCancelled { sweep: String },
-    #[error("the coordinator ended the watch before sweep `{sweep}` had ended")]
+    #[error("sweep `{sweep}`: {}", disagreement(.worst, *.tolerance))]
+    CheckDisagrees { sweep: String, tolerance: f64, worst: Box<WorstCell> },
+    #[error("the coordinator's manifest cannot be read; install the same release on both")]
+    Manifest(#[source] serde_json::Error),
+    #[error("sweep `{sweep}` was cancelled{}", resume(.sweep, *.can_resume, ""))]
+    SweepCancelled { sweep: String, can_resume: bool },
+    #[error(
+        "the coordinator ended the watch before sweep `{sweep}` had ended; `patchsweep watch {sweep}` follows it again"
+    )]
     WatchEnded { sweep: String },
+    #[error("cannot write manual pages into {}: {source}; give a folder that is there with --out", .folder.display())]
+    Pages { folder: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
     #[error("interrupted")]
@@ -61,12 +105,28 @@ pub(super) enum CliError {
     Output(#[from] io::Error),
 }
 
-fn hint(named_by_spec: bool) -> &'static str {
-    if named_by_spec { "; the spec names it, relative to its own folder" } else { "" }
+fn overwriting(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::AlreadyExists { "; give another name with --out, or --overwrite" } else { "" }
 }
 
-fn next_step(sweep: &str, can_resume: bool) -> String {
-    if can_resume { format!("; `patchsweep resume {sweep}` tries them again") } else { String::new() }
+fn resume(sweep: &str, can_resume: bool, when: &str) -> String {
+    if can_resume { format!("; {when}`patchsweep resume {sweep}` computes what it lacks") } else { String::new() }
+}
+
+/// What a check found, and what to do about it.
+fn disagreement(worst: &WorstCell, tolerance: f64) -> String {
+    let WorstCell { grid, iteration, cell, mean, .. } = worst;
+    let number = |number: Option<f64>| number.map_or_else(|| "not a number".to_owned(), |number| number.to_string());
+    let by = |names: &[String]| if names.is_empty() { "the plan: a no-op".to_owned() } else { names.join(", ") };
+    format!(
+        "the check does not agree, by most at {grid}, {iteration}, {cell}:\n  \
+         {mean} {} by {}\n  {mean} {} by {} in plain forward passes, more than {tolerance:e} apart\n\
+         look at these workers' machines and drivers, then compute the sweep anew: `patchsweep submit --new SPEC`",
+        number(worst.computed),
+        by(&worst.computed_by),
+        number(worst.checked),
+        by(&worst.checked_by),
+    )
 }
 
 impl CliError {
@@ -78,30 +138,75 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line or spec, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted.
-    pub(super) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Output(_) if self.is_broken_pipe() => ExitCode::SUCCESS,
-            Self::ReadInput { .. }
-            | Self::Spec { .. }
-            | Self::Planning { .. }
-            | Self::Folder(_)
-            | Self::Gate(GateError::HostName { .. })
-            | Self::InsecureElsewhere { .. }
-            | Self::NoState
-            | Self::Client(ClientError::Credentials(_))
-            | Self::Refused { .. } => ExitCode::from(2),
-            Self::SweepPartial { .. } => ExitCode::from(3),
-            Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => ExitCode::from(4),
-            Self::Client(ClientError::Rejected(_) | ClientError::OtherRelease { .. }) => ExitCode::from(5),
-            Self::Interrupted => ExitCode::from(130),
-            _ => ExitCode::FAILURE,
+    /// 1 failed, 2 bad command line, spec or file, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self.kind() {
+            "usage" | "spec" | "input" | "config" => USAGE,
+            "partial" => 3,
+            "unreachable" => 4,
+            "not_let_in" | "other_release" => 5,
+            "interrupted" => 130,
+            _ => 1,
         }
     }
 
-    /// Whoever read stdout has seen enough.
-    pub(super) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    /// One word for programs, which says more than the exit code does.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::InsecureElsewhere { .. }
+            | Self::NoState
+            | Self::Selector(SelectorError::TakesOne)
+            | Self::Client(ClientError::Refused(_)) => "usage",
+            Self::Spec { .. } | Self::Planning { .. } | Self::Refused { .. } => "spec",
+            Self::ReadInput { .. }
+            | Self::Folder(_)
+            | Self::ReadFolder(_)
+            | Self::Png { .. }
+            | Self::Exists { .. }
+            | Self::PartialFolder { .. }
+            | Self::NoStarter(_)
+            | Self::NoTokenizer { .. }
+            | Self::WriteSpec { .. }
+            | Self::Log(_)
+            | Self::Pages { .. }
+            | Self::Gate(GateError::HostName { .. })
+            | Self::Client(ClientError::Credentials(_)) => "input",
+            Self::Config(_) => "config",
+            Self::CheckDisagrees { .. } => "check",
+            Self::Selector(_) => "no_sweep",
+            Self::SweepPartial { .. } => "partial",
+            Self::SweepCancelled { .. } => "cancelled",
+            Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => "unreachable",
+            Self::Client(ClientError::Rejected(_)) => "not_let_in",
+            Self::Client(ClientError::OtherRelease { .. }) => "other_release",
+            Self::Interrupted => "interrupted",
+            _ => "failed",
+        }
+    }
+
+    /// The command to run next, where there is one.
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::SweepFailed { sweep, can_resume: true, .. }
+            | Self::SweepPartial { sweep, can_resume: true, .. }
+            | Self::SweepCancelled { sweep, can_resume: true } => Some(format!("patchsweep resume {sweep}")),
+            Self::WatchEnded { sweep } => Some(format!("patchsweep watch {sweep}")),
+            Self::Selector(SelectorError::NoneYet) => Some("patchsweep submit SPEC".to_owned()),
+            Self::Selector(_) | Self::Client(ClientError::AnswerLost { .. }) => Some("patchsweep list".to_owned()),
+            Self::Client(ClientError::Unreachable { .. }) => Some("patchsweep serve".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The error as programs are told it.
+    pub(super) fn json(&self) -> Value {
+        let told = json!({
+            "message": patchsweep_proto::error_chain(self),
+            "kind": self.kind(),
+            "exit_code": self.exit_code(),
+        });
+        let next = self.next().map(|next| ("next".to_owned(), next.into()));
+        super::output::fields(told).into_iter().chain(next).collect::<Map<_, _>>().into()
     }
 }
 
@@ -112,11 +217,6 @@ mod tests {
 
     use super::*;
 
-    /// Exit codes compare by what they print only.
-    fn code(error: &CliError) -> String {
-        format!("{:?}", error.exit_code())
-    }
-
     fn rejected() -> Rejected {
         Rejected { url: "https://c:1".into(), file: None, role: Role::Client, why: Rejection::NoToken }
     }
@@ -125,17 +225,20 @@ mod tests {
     fn outcomes_have_their_exit_codes() {
         let (url, reason) = (|| "http://c:1".to_owned(), || "because".to_owned());
         let codes = [
-            (CliError::SweepFailed { sweep: "s".into(), reason: reason() }, 1),
+            (CliError::SweepFailed { sweep: "s".into(), reason: reason(), can_resume: true }, 1),
             (CliError::SweepPartial { sweep: "s".into(), reason: reason(), can_resume: true }, 3),
             (ClientError::Unreachable { url: url(), reason: reason() }.into(), 4),
             (ClientError::AnswerLost { url: url(), reason: reason() }.into(), 4),
             (ClientError::Rejected(rejected()).into(), 5),
             (ClientError::OtherRelease { url: url(), reason: reason() }.into(), 5),
+            (ClientError::Refused(reason()).into(), 2),
             (ClientError::Failed(reason()).into(), 1),
+            (SelectorError::TakesOne.into(), 2),
+            (SelectorError::NoneYet.into(), 1),
             (CliError::Interrupted, 130),
         ];
         for (error, wanted) in codes {
-            assert_eq!(code(&error), format!("{:?}", ExitCode::from(wanted)), "{error}");
+            assert_eq!(error.exit_code(), wanted, "{error}");
         }
     }
 
@@ -145,8 +248,17 @@ mod tests {
         assert_eq!(
             partial(true).to_string(),
             "sweep `s` is partial: no memory; cells of tiles that failed have status 3 and no score; \
-             `patchsweep resume s` tries them again"
+             `patchsweep resume s` computes what it lacks"
         );
         assert!(!partial(false).to_string().contains("resume"));
+    }
+
+    #[test]
+    fn programs_are_told_what_kind_of_error_it_is_and_what_to_do_next() {
+        let partial = CliError::SweepPartial { sweep: "s".into(), reason: "no memory".into(), can_resume: true }.json();
+        assert_eq!((&partial["kind"], &partial["exit_code"]), (&json!("partial"), &json!(3)));
+        assert_eq!(partial["next"], "patchsweep resume s");
+        let interrupted = CliError::Interrupted.json();
+        assert_eq!(interrupted, json!({ "message": "interrupted", "kind": "interrupted", "exit_code": 130 }));
     }
 }

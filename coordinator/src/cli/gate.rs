@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use etcetera::base_strategy::{BaseStrategy, Xdg};
 use patchsweep_proto::credentials::Role;
 
 use super::CliError;
@@ -43,16 +44,14 @@ pub(super) struct GateArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct StateArgs {
     /// The coordinator's state directory [default: $XDG_STATE_HOME/patchsweep or ~/.local/state/patchsweep].
-    #[arg(long, env = "PATCHSWEEP_STATE", value_name = "DIR")]
+    #[arg(long, env = "PATCHSWEEP_STATE", hide_env_values = true, value_name = "DIR")]
     state: Option<PathBuf>,
 }
 
 impl StateArgs {
     pub(super) fn directory(&self) -> Result<PathBuf, CliError> {
-        let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let homes = || named("XDG_STATE_HOME").or_else(|| Some(named("HOME")?.join(".local/state")));
-        let directory = self.state.clone().or_else(|| Some(homes()?.join("patchsweep")));
-        let directory = directory.ok_or(CliError::NoState)?;
+        let own = || Some(Xdg::new().ok()?.state_dir()?.join("patchsweep"));
+        let directory = self.state.clone().or_else(own).ok_or(CliError::NoState)?;
         Ok(std::path::absolute(&directory).unwrap_or(directory))
     }
 }
@@ -63,8 +62,8 @@ pub(super) struct Opened {
     pub(super) gate: Gate,
     /// Where the coordinator listens, as a URL.
     pub(super) url: String,
-    /// How workers and clients are told where the coordinator is, in that order.
-    pub(super) flags: [String; 2],
+    /// How workers and clients are told where the coordinator is, in that order: an option and its value.
+    pub(super) flags: [[String; 2]; 2],
 }
 
 impl GateArgs {
@@ -95,7 +94,7 @@ impl GateArgs {
             if !loopback {
                 tracing::warn!(%address, "neither TLS nor tokens: whoever reaches this address is let in");
             }
-            let flag = format!("--coordinator http://{dialled}");
+            let flag = ["--coordinator".to_owned(), format!("http://{dialled}")];
             (Gate::open(), "http", [flag.clone(), flag])
         };
         let gate = gate.with_max_connections(self.max_connections);
@@ -121,13 +120,13 @@ impl GateArgs {
     }
 }
 
-fn credentials_flag(state: &Path, role: Role) -> String {
+fn credentials_flag(state: &Path, role: Role) -> [String; 2] {
     let path = credentials_path(state, role);
     if !path.exists() {
         let name = role.name();
         tracing::warn!(path = %path.display(), "missing; `patchsweep token rotate --role {name}` makes it with a new token");
     }
-    format!("--credentials {}", path.display())
+    ["--credentials".to_owned(), path.display().to_string()]
 }
 
 #[cfg(test)]

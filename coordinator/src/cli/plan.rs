@@ -1,13 +1,15 @@
 //! `patchsweep plan`
 
-use std::io::{Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
 use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::model::locate::ModelFolders;
+use serde_json::{Map, Value, json};
 
 use super::CliError;
+use super::output::{self, Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
 use crate::plan::{GridSummary, Plan};
@@ -15,7 +17,7 @@ use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     /// Folder that holds model folders, before the spec's own; may be given several times.
     #[arg(long, value_name = "DIR")]
@@ -24,28 +26,68 @@ pub(super) struct PlanArgs {
     tiles: TileArgs,
 }
 
-pub(super) fn plan(args: &PlanArgs) -> Result<(), CliError> {
+pub(super) fn plan(args: &PlanArgs, printer: &Printer) -> Result<(), CliError> {
     let submission = Submission::read(&args.spec)?;
     let folders = ModelFolders::with_hub_cache(submission.model_roots(args.models.clone()));
     let plan = make_plan(&folders, &submission.source, &submission.dataset, args.tiles.options());
     let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
-    let context = &plan.context;
-    let mut out = stdout().lock();
-    writeln!(out, "sweep {}, digest {}", plan.name, plan.digest.short())?;
-    writeln!(
-        out,
-        "{} prompts of {} tokens, {}, {} tiles, {} multiply-adds\n",
-        context.clean.prompts(),
-        context.clean.positions(),
-        runs(&plan),
-        plan.tiles.len(),
-        scientific(plan.multiply_adds()),
-    )?;
-    writeln!(out, "{}", grids(&plan.summarize()).trim_fmt())?;
-    for remark in remarks(&plan) {
-        writeln!(out, "{remark}")?;
+    printer.print(&Planned { grids: plan.summarize(), plan })
+}
+
+struct Planned {
+    plan: Plan,
+    grids: Vec<GridSummary>,
+}
+
+impl Output for Planned {
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let context = &self.plan.context;
+        writeln!(out, "sweep {}, digest {}", self.plan.name, self.plan.digest.short())?;
+        writeln!(
+            out,
+            "{} prompts of {} tokens, {}, {} tiles, {} multiply-adds\n",
+            context.clean.prompts(),
+            context.clean.positions(),
+            runs(&self.plan),
+            self.plan.tiles.len(),
+            scientific(self.plan.multiply_adds()),
+        )?;
+        writeln!(out, "{}", grids(&self.grids).trim_fmt())?;
+        remarks(&self.plan).iter().try_for_each(|remark| writeln!(out, "{remark}"))
     }
-    Ok(())
+
+    fn json(&self) -> Map<String, Value> {
+        let Self { plan, grids } = self;
+        output::fields(json!({
+            "name": plan.name,
+            "digest": plan.digest.to_hex(),
+            "prompts": plan.context.clean.prompts(),
+            "positions": plan.context.clean.positions(),
+            "iterations": plan.context.spec_iterations(),
+            "replicates": plan.context.replicates,
+            "tiles": plan.tiles.len(),
+            "multiply_adds": plan.multiply_adds(),
+            "grids": grids.iter().map(fields).collect::<Value>(),
+            "remarks": remarks(plan),
+        }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.plan.digest.to_hex())
+    }
+}
+
+fn fields(grid: &GridSummary) -> Value {
+    json!({
+        "grid": grid.name,
+        "cells": grid.cells,
+        "cells_noop": grid.noops,
+        "tiles": grid.tiles,
+        "multiply_adds": grid.multiply_adds,
+        "multiply_adds_one_pass_per_cell": grid.multiply_adds_naive,
+        "cache_bytes": grid.cache_bytes,
+        "largest_batch_bytes": grid.largest_batch_bytes,
+    })
 }
 
 /// Iterations, and how often each is computed.

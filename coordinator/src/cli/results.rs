@@ -1,17 +1,19 @@
-//! `patchsweep results`, `top`
+//! `patchsweep results`, and what it has in common with `run`
 
-use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::{GridScores, STATUS_NOT_FINITE, SweepResults};
-use patchsweep_proto::status::SweepState;
+use patchsweep_proto::results::{STATUS_NOT_FINITE, STATUS_PENDING, SweepResults};
+use patchsweep_proto::status::{SweepState, SweepStatus};
+use serde_json::{Map, Value, json};
 
-use super::progress::Ended;
-use super::{CliError, CoordinatorArgs};
-use crate::results::{Failures, Overwrite, cell_label, check_folder, top_cells, write_folder};
-use crate::statistics::Statistics;
+use super::output::{self, Output, Printer};
+use super::selector::{self, Selector};
+use super::talk::talk;
+use super::{CliError, CoordinatorArgs, progress};
+use crate::client::{Client, ClientError};
+use crate::results::{Failures, Overwrite, ResultFiles, check_folder, write_folder};
 
 /// Where results go.
 #[derive(Debug, clap::Args)]
@@ -26,21 +28,14 @@ pub(super) struct OutArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ResultsArgs {
-    /// The sweep's id, as `submit` printed it.
-    sweep: String,
+    /// Id of the sweep, its beginning, or `last`.
+    sweep: Selector,
+    /// What there is so far of a sweep that runs, failed or was cancelled: cells that are still to be computed have status 4
+    /// and no score.
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     out: OutArgs,
-    #[command(flatten)]
-    coordinator: CoordinatorArgs,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct TopArgs {
-    /// The sweep's id, as `submit` printed it.
-    sweep: String,
-    /// How many cells per grid and iteration.
-    #[arg(short, default_value_t = 5)]
-    k: usize,
     #[command(flatten)]
     coordinator: CoordinatorArgs,
 }
@@ -52,21 +47,24 @@ impl OutArgs {
     }
 
     /// Writes the results and says where.
-    pub(super) fn write(&self, results: &SweepResults) -> Result<(), CliError> {
+    pub(super) fn write(&self, results: &SweepResults) -> Result<ResultFiles, CliError> {
         let files = write_folder(results, &self.out, self.policy())?;
         let failures = Failures::of(results);
         for grid in &results.grids {
             if let Some(told) = failures.of_grid(grid) {
-                eprintln!("warning: {}: {told}", results.tensor_name(grid));
+                talk!("warning: {}: {told}", results.tensor_name(grid));
+            }
+            if let Some(told) = pending_cells(&grid.status) {
+                talk!("note: {}: {told}", results.tensor_name(grid));
             }
             let not_finite = grid.status.iter().filter(|&&status| status == STATUS_NOT_FINITE).count();
             if not_finite > 0 {
                 let name = results.tensor_name(grid);
-                eprintln!("warning: {not_finite} cells of {name} are not finite numbers (status {STATUS_NOT_FINITE})");
+                talk!("warning: {not_finite} cells of {name} are not finite numbers (status {STATUS_NOT_FINITE})");
             }
         }
-        eprintln!("report: {}", absolute(&files.report).display());
-        Ok(())
+        talk!("report: {}", absolute(&files.report).display());
+        Ok(files)
     }
 
     fn policy(&self) -> Overwrite {
@@ -78,70 +76,64 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-pub(super) async fn results(args: ResultsArgs) -> Result<(), CliError> {
+pub(super) async fn results(args: ResultsArgs, printer: Printer) -> Result<(), CliError> {
     args.out.check()?;
     let mut client = args.coordinator.connect().await?;
-    let sweep = SweepId(args.sweep);
-    let results = client.results(&sweep).await?;
-    let state = client.status(&sweep).await?.state;
-    args.out.write(&results)?;
-    let ended = match state {
-        SweepState::Partial { reason } => Ended::Partial { reason },
-        _ => Ended::Done,
-    };
-    ended.whole(&sweep.0)
-}
-
-pub(super) async fn top(args: TopArgs) -> Result<(), CliError> {
-    let results = args.coordinator.connect().await?.results(&SweepId(args.sweep)).await?;
-    print_top(&results, args.k, |_| true)
-}
-
-/// The strongest cells per iteration of those grids that `show` picks.
-pub(super) fn print_top(results: &SweepResults, k: usize, show: impl Fn(&GridScores) -> bool) -> Result<(), CliError> {
-    let mut out = stdout().lock();
-    write!(out, "{}", top_text(results, k, show))?;
-    Ok(())
-}
-
-fn top_text(results: &SweepResults, k: usize, show: impl Fn(&GridScores) -> bool) -> String {
-    let failures = Failures::of(results);
-    let mut text = String::new();
-    for grid in results.grids.iter().filter(|grid| show(grid)) {
-        let statistics = Statistics::of(grid);
-        for (iteration, label) in results.iteration_labels.iter().enumerate() {
-            let _ = writeln!(text, "{} · {label}: strongest effects", results.tensor_name(grid));
-            for cell in top_cells(grid, &statistics, iteration, k) {
-                let name = cell_label(grid, &cell.indices, &results.token_labels);
-                let _ = writeln!(text, "  {name:<24} {:>9.4} ± {:.4}", cell.effect, cell.stderr);
-            }
-            if let Some(told) = failures.of_iteration(grid, iteration) {
-                let _ = writeln!(text, "  {told}");
-            }
-        }
+    let sweep = selector::one(&mut client, &args.sweep).await?;
+    let results = fetch(&mut client, &sweep, args.partial).await?;
+    let status = client.status(&sweep).await?;
+    let files = args.out.write(&results)?;
+    printer.print(&Written { status: &status, files: &files })?;
+    // Of a sweep that has not ended, or in another way, they are what was asked for.
+    if args.partial && !matches!(status.state, SweepState::Partial { .. }) {
+        return Ok(());
     }
-    text
+    progress::outcome(&status, true)
 }
 
-#[cfg(test)]
-mod tests {
-    use patchsweep_proto::results::STATUS_FAILED;
+/// The results of an ended sweep, or what there is so far.
+pub(super) async fn fetch(client: &mut Client, sweep: &SweepId, partial: bool) -> Result<SweepResults, ClientError> {
+    if partial { client.partial_results(sweep).await } else { client.results(sweep).await }
+}
 
-    use super::*;
-    use crate::results::example::example;
+/// One line for people; `None`: all cells have been computed or never will be.
+///
+/// `status`: of all cells of the grid, or of those of one iteration.
+pub(super) fn pending_cells(status: &[u32]) -> Option<String> {
+    let pending = status.iter().filter(|&&status| status == STATUS_PENDING).count();
+    let cells = status.len();
+    (pending > 0).then(|| format!("{pending} of {cells} cells are still to be computed (status {STATUS_PENDING})"))
+}
 
-    #[test]
-    fn cells_that_failed_are_counted_below_the_strongest() {
-        let mut results = example();
-        let whole = top_text(&results, 5, |grid| grid.grid == "z" && grid.metric == 0);
-        assert!(!whole.contains("failed"), "{whole}");
-        let z = results.grids.iter_mut().find(|grid| grid.grid == "z").expect("z");
-        z.status[0] = STATUS_FAILED;
-        (z.effect[0], z.value[0], z.stderr[0], z.count[0]) = (f32::NAN, f32::NAN, f32::NAN, 0);
-        let text = top_text(&results, 16, |grid| grid.grid == "z" && grid.metric == 0);
-        assert!(!text.contains("NaN"), "{text}");
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 3 + 15 + 1 + 2 * 16);
-        assert_eq!(lines[16], "  1 of 16 cells failed (status 3): manifest.json says why");
+/// Where a sweep's results are; people have read it on stderr.
+pub(super) struct Written<'a> {
+    pub(super) status: &'a SweepStatus,
+    pub(super) files: &'a ResultFiles,
+}
+
+impl Output for Written<'_> {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let path = |path: &Path| absolute(path).display().to_string();
+        let ResultFiles { npz, safetensors, report, manifest } = self.files;
+        output::fields(json!({
+            "sweep": self.status.sweep.0,
+            "state": self.status.state.name(),
+            "reason": self.status.state.reason(),
+            "files": {
+                "npz": path(npz),
+                "safetensors": path(safetensors),
+                "report": path(report),
+                "manifest": path(manifest),
+            },
+        }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        let folder = absolute(&self.files.manifest);
+        writeln!(out, "{}", folder.parent().unwrap_or(&folder).display())
     }
 }

@@ -3,51 +3,61 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use patchsweep_process::trace;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::Priority;
+use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use tokio::sync::oneshot;
 
 use super::CliError;
+use super::check::check_run;
 use super::children::{WorkerArgs, Workers};
-use super::progress::{self, Ended};
-use super::results::{OutArgs, print_top};
+use super::output::{OutputFormat, Printer};
+use super::progress;
+use super::results::{OutArgs, Written};
 use super::submission::{Submission, TileArgs};
+use super::talk::talk;
+use super::top::Top;
+use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError};
 use crate::gate::Gate;
-use crate::server::{Coordinator, Offload, Service};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     #[command(flatten)]
     out: OutArgs,
-    /// Worker processes.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Number of worker processes on this machine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
     /// Where the workers compute: cpu or cuda:N.
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
     /// CPU threads of each worker [default: all cores, shared out].
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     threads: Option<u16>,
     /// Folder that holds model folders, before the spec's own; may be given several times.
     #[arg(long, value_name = "DIR")]
     models: Vec<PathBuf>,
     #[command(flatten)]
     tiles: TileArgs,
+    /// Compute a random sample of the cells again at the end, by plain forward passes, and write into the manifest whether
+    /// they agree.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
 
-pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
+pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -> Result<(), CliError> {
     args.out.check()?;
     let submission = Submission::read(&args.spec)?;
     let models = submission.model_roots(args.models.clone());
@@ -56,7 +66,8 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (store, recovered) = Store::in_memory()?;
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open() };
+    let watched = Watched::default();
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events, watched };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
@@ -67,22 +78,37 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     };
     let _ = stop.send(());
     let served = serving.await;
-    let (sweep, ended, results) = sweep?;
-    args.out.write(&results)?;
+    let Outcome { status, results, check } = sweep?;
+    let files = args.out.write(&results)?;
     if let Ok(served) = served {
         served?;
     }
     let with_heads = results.grids.iter().any(has_heads);
-    print_top(&results, TOP, |grid| has_heads(grid) || !with_heads)?;
-    match ended {
-        Ended::Done => Ok(()),
-        // The coordinator ends with this command, so there is nothing to resume.
-        Ended::Partial { reason } => Err(CliError::SweepPartial { sweep: sweep.0, reason, can_resume: false }),
+    let top = Top::of(&results, TOP, |grid| has_heads(grid) || !with_heads);
+    match printer.format() {
+        OutputFormat::Table => printer.print(&top)?,
+        OutputFormat::Json | OutputFormat::Quiet => {
+            printer.print(&Written { status: &status, files: &files })?;
+            printer.add(&top);
+        }
     }
+    if let Some(check) = check {
+        talk!("{}", check.summary());
+        printer.add(&check);
+        check.agreement()?;
+    }
+    // The coordinator ends with this command, so there is nothing to resume.
+    progress::outcome(&status, false)
 }
 
 fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
     grid.axes.iter().any(|axis| axis == "head")
+}
+
+struct Outcome {
+    status: SweepStatus,
+    results: SweepResults,
+    check: Option<CheckReport>,
 }
 
 /// Submits first, so that a bad spec is refused before any worker starts.
@@ -91,12 +117,12 @@ async fn sweep(
     submission: Submission,
     address: SocketAddr,
     worker_args: &WorkerArgs,
-) -> Result<(SweepId, Ended, SweepResults), CliError> {
+) -> Result<Outcome, CliError> {
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
     let endpoint = endpoint.map_err(|error| ClientError::Unreachable { url, reason: error.to_string() })?;
     let dialer = Dialer::new(Role::Client, Some(endpoint), None).map_err(ClientError::from)?;
-    let mut client = Client::connect(dialer).await?;
+    let mut client = Client::connect(dialer.with_trace(trace::of_process())).await?;
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,
@@ -108,11 +134,29 @@ async fn sweep(
     let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     let watch = client.watch(&sweep).await?;
     let mut workers = Workers::start(address, worker_args)?;
-    let ended = tokio::select! {
+    let status = tokio::select! {
         followed = progress::follow(watch, &sweep.0) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
     };
-    let results = client.results(&sweep).await;
+    if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
+        progress::outcome(&status, false)?;
+    }
+    let outcome = tokio::select! {
+        outcome = outcome(&mut client, &sweep, status, args.check) => outcome,
+        how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
+    };
     workers.stop().await;
-    Ok((sweep, ended, results?))
+    outcome
+}
+
+/// Fetches the results and, where that is asked for, checks them.
+async fn outcome(
+    client: &mut Client,
+    sweep: &SweepId,
+    status: SweepStatus,
+    with_check: bool,
+) -> Result<Outcome, CliError> {
+    let mut results = client.results(sweep).await?;
+    let check = if with_check { Some(check_run(client, sweep, &mut results).await?) } else { None };
+    Ok(Outcome { status, results, check })
 }

@@ -1,14 +1,20 @@
 //! `patchsweep serve`
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use patchsweep_process::health::Health;
+use patchsweep_process::signals::Signals;
 use patchsweep_proto::model::locate::ModelFolders;
+use serde_json::{Map, Value, json};
 
 use super::CliError;
-use super::gate::{GateArgs, Opened};
-use super::signals::Signals;
-use crate::server::{Coordinator, Offload, Service};
+use super::gate::GateArgs;
+use super::http::HttpArgs;
+use super::output::{self, Output, Printer};
+use super::talk::talk;
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
@@ -21,19 +27,60 @@ pub(super) struct ServeArgs {
     models: Vec<PathBuf>,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    http: HttpArgs,
 }
 
-pub(super) async fn serve(args: ServeArgs) -> Result<(), CliError> {
+pub(super) async fn serve(args: ServeArgs, events: RecentEvents, printer: Printer) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
-    let signals = Signals::listen().map_err(CliError::Signals)?;
+    let mut signals = Signals::listen().map_err(CliError::Signals)?;
+    let health = Health::waiting_for("opening the state");
+    // Until the very end: probes see how the coordinator leaves.
+    let http = args.http.open(health.clone()).await?;
     // First of all: whoever else serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
-    let Opened { gate, url, flags: [worker, client] } = args.gate.open(coordinator.address())?;
-    eprintln!("listening on {url}");
-    eprintln!("start workers with: patchsweep-worker {worker} --models DIR");
-    eprintln!("submit sweeps with: patchsweep submit SPEC {client}");
+    let opened = args.gate.open(coordinator.address())?;
+    let [worker, client] = opened.flags.each_ref().map(|flag| flag.join(" "));
+    talk!("listening on {}", opened.url);
+    talk!("start workers with: patchsweep-worker {worker} --models DIR");
+    talk!("submit sweeps with: patchsweep submit SPEC {client}");
+    printer.print(&Serving { url: &opened.url, flags: &opened.flags })?;
+    printer.complete()?;
     let folders = ModelFolders::with_hub_cache(args.models);
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate };
-    Ok(coordinator.serve(service, signals.asked_to_stop()).await?)
+    let watched = Watched::default();
+    if let Some(http) = &http {
+        args.http.mount_page(http, &watched);
+    }
+    let gate = opened.gate;
+    let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events, watched };
+    let asked = async {
+        health.set_ready();
+        let signal = signals.next().await;
+        health.set_unready("shutting down");
+        tracing::info!("{signal}: shutting down; a second signal ends at once");
+    };
+    Ok(coordinator.serve(service, asked).await?)
+}
+
+/// Where a coordinator is; people have read it on stderr.
+struct Serving<'a> {
+    url: &'a str,
+    /// For workers, and for clients.
+    flags: &'a [[String; 2]; 2],
+}
+
+impl Output for Serving<'_> {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let [worker, client] = self.flags;
+        output::fields(json!({ "url": self.url, "worker_flags": worker, "client_flags": client }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.url)
+    }
 }

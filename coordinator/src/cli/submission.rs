@@ -39,10 +39,10 @@ pub(super) struct Submission {
 impl Submission {
     /// Reads a spec and its dataset; refuses what can be judged without the model.
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
-        let source = Source::new(read(path, false)?);
+        let source = Source::new(read(path, "give the path of a spec, a TOML file")?);
         let spec = Spec::parse(&source).map_err(|source| CliError::Spec { path: path.to_owned(), source })?;
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        let dataset = read(&folder.join(spec.dataset_file()), true)?;
+        let dataset = read(&folder.join(spec.dataset_file()), "the spec names it, relative to its own folder")?;
         Ok(Self { source, dataset, folder })
     }
 
@@ -54,8 +54,10 @@ impl Submission {
 }
 
 /// Reads a file, but no more of it than can be sent.
-fn read(path: &Path, named_by_spec: bool) -> Result<String, CliError> {
-    let failed = |source| CliError::ReadInput { path: path.to_owned(), source, named_by_spec };
+///
+/// `next`: what to do where there is none.
+pub(super) fn read(path: &Path, next: &'static str) -> Result<String, CliError> {
+    let failed = |source| CliError::ReadInput { path: path.to_owned(), source, next };
     let most = MAX_SUBMISSION_BYTES as u64;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(most + 1).read_to_string(&mut text));

@@ -1,20 +1,22 @@
-//! `patchsweep submit`, `list`, `status`, `watch`, `cancel`, `resume`
+//! `patchsweep submit`, `list`, `status`, `cancel`, `resume`
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use serde_json::{Map, Value, json};
 
-use super::output::{Output, Printer};
+use super::output::{self, Output, Printer};
+use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
+use super::talk::talk;
 use super::{CliError, CoordinatorArgs, progress, table};
-use crate::client;
+use crate::client::{self, Client, ClientError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
-    /// The spec.
+    /// The spec, a TOML file.
     spec: PathBuf,
     /// Stay until the sweep has ended, and exit by its outcome.
     #[arg(long)]
@@ -34,13 +36,21 @@ pub(super) struct SubmitArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SweepArgs {
-    /// The sweep's id, as `submit` printed it.
-    sweep: String,
+    /// Id of the sweep, its beginning, or `last`.
+    pub(super) sweep: Selector,
+    #[command(flatten)]
+    pub(super) coordinator: CoordinatorArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SweepsArgs {
+    /// Id of the sweep, its beginning, `last`, or `all`.
+    sweep: Selector,
     #[command(flatten)]
     coordinator: CoordinatorArgs,
 }
 
-pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
+pub(super) async fn submit(args: SubmitArgs, printer: Printer) -> Result<(), CliError> {
     let Submission { source, dataset, .. } = Submission::read(&args.spec)?;
     let mut client = args.coordinator.connect().await?;
     let submission = client::Submission {
@@ -53,13 +63,16 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {
     let submitted = client.submit(submission).await;
     let (sweep, created) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     if !created {
-        eprintln!("submitted before: this is the same sweep (--new computes it anew)");
+        talk!("submitted before: this is the same sweep (--new computes it anew)");
     }
-    writeln!(stdout(), "{sweep}")?;
-    if args.wait {
-        progress::follow(client.watch_patiently(&sweep).await?, &sweep.0).await?.whole(&sweep.0)?;
+    printer.print(&Submitted { sweep: &sweep, created })?;
+    if !args.wait {
+        return Ok(());
     }
-    Ok(())
+    let status = progress::follow(client.watch_patiently(&sweep).await?, &sweep.0).await?;
+    let outcome = progress::outcome(&status, true);
+    printer.add(&Watched(status));
+    outcome
 }
 
 pub(super) async fn list(args: CoordinatorArgs, printer: Printer) -> Result<(), CliError> {
@@ -67,29 +80,112 @@ pub(super) async fn list(args: CoordinatorArgs, printer: Printer) -> Result<(), 
     printer.print(&Sweeps(sweeps))
 }
 
-pub(super) async fn status(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
-    let status = args.coordinator.connect().await?.status(&SweepId(args.sweep)).await?;
-    printer.print(&Sweeps(vec![status]))
+pub(super) async fn status(args: SweepsArgs, printer: Printer) -> Result<(), CliError> {
+    let mut client = args.coordinator.connect().await?;
+    printer.print(&Sweeps(selector::several(&mut client, &args.sweep, |_| true).await?))
 }
 
-pub(super) async fn watch(args: SweepArgs) -> Result<(), CliError> {
-    let client = args.coordinator.connect().await?;
-    let watch = client.watch_patiently(&SweepId(args.sweep.clone())).await?;
-    progress::follow(watch, &args.sweep).await?.whole(&args.sweep)
+pub(super) async fn cancel(args: SweepsArgs, printer: Printer) -> Result<(), CliError> {
+    change(args, printer, Change::Cancel).await
 }
 
-pub(super) async fn cancel(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
-    let status = args.coordinator.connect().await?.cancel(&SweepId(args.sweep)).await?;
-    printer.print(&Sweeps(vec![status]))
+pub(super) async fn resume(args: SweepsArgs, printer: Printer) -> Result<(), CliError> {
+    change(args, printer, Change::Resume).await
 }
 
-pub(super) async fn resume(args: SweepArgs, printer: Printer) -> Result<(), CliError> {
-    let status = args.coordinator.connect().await?.resume(&SweepId(args.sweep)).await?;
-    printer.print(&Sweeps(vec![status]))
+/// What can be done to sweeps.
+#[derive(Clone, Copy)]
+enum Change {
+    Cancel,
+    Resume,
+}
+
+impl Change {
+    /// Whether it is meant for a sweep in that state, where all are named.
+    fn is_for(self, state: &SweepState) -> bool {
+        match self {
+            Self::Cancel => !state.is_final(),
+            Self::Resume => state.is_final() && *state != SweepState::Done,
+        }
+    }
+
+    async fn apply(self, client: &mut Client, sweep: &SweepId) -> Result<SweepStatus, ClientError> {
+        match self {
+            Self::Cancel => client.cancel(sweep).await,
+            Self::Resume => client.resume(sweep).await,
+        }
+    }
+
+    fn nothing(self) -> &'static str {
+        match self {
+            Self::Cancel => "no sweep is running",
+            Self::Resume => "no sweep lacks anything that could be resumed",
+        }
+    }
+}
+
+/// One sweep's refusal does not save the others; the first one is told.
+async fn change(args: SweepsArgs, printer: Printer, change: Change) -> Result<(), CliError> {
+    let mut client = args.coordinator.connect().await?;
+    let meant = selector::several(&mut client, &args.sweep, |state| change.is_for(state)).await?;
+    if meant.is_empty() {
+        talk!("{}", change.nothing());
+    }
+    let mut changed = Vec::new();
+    let mut outcome = Ok(());
+    for status in meant {
+        match change.apply(&mut client, &status.sweep).await {
+            Ok(status) => changed.push(status),
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
+    }
+    if changed.is_empty() {
+        printer.add(&Sweeps(changed));
+    } else {
+        printer.print(&Sweeps(changed))?;
+    }
+    Ok(outcome?)
+}
+
+/// The id of a sweep that was taken.
+struct Submitted<'a> {
+    sweep: &'a SweepId,
+    created: bool,
+}
+
+impl Output for Submitted<'_> {
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.sweep)
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        output::fields(json!({ "sweep": self.sweep.0, "created": self.created }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.table(out)
+    }
+}
+
+/// The last status of a sweep that was followed; people have read it on stderr.
+struct Watched(SweepStatus);
+
+impl Output for Watched {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        output::fields(json!({ "sweeps": [fields(&self.0)] }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.0.sweep)
+    }
 }
 
 /// Sweeps, one in each row.
-struct Sweeps(Vec<SweepStatus>);
+pub(super) struct Sweeps(pub(super) Vec<SweepStatus>);
 
 impl Output for Sweeps {
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -97,7 +193,7 @@ impl Output for Sweeps {
     }
 
     fn json(&self) -> Map<String, Value> {
-        Map::from_iter([("sweeps".to_owned(), self.0.iter().map(fields).collect())])
+        output::fields(json!({ "sweeps": self.0.iter().map(fields).collect::<Value>() }))
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

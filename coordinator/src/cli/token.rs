@@ -1,11 +1,16 @@
 //! `patchsweep token`
 
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use patchsweep_proto::credentials::Role;
+use serde_json::{Map, Value, json};
 
 use super::CliError;
 use super::gate::StateArgs;
+use super::output::{self, Output, Printer};
+use super::talk::talk;
 use crate::gate::rotate;
 
 #[derive(Debug, clap::Subcommand)]
@@ -26,11 +31,31 @@ pub(super) struct RotateArgs {
     state: StateArgs,
 }
 
-pub(super) fn token(command: TokenCommand) -> Result<(), CliError> {
+pub(super) fn token(command: TokenCommand, printer: &Printer) -> Result<(), CliError> {
     let TokenCommand::Rotate(args) = command;
     let path = rotate(&args.state.directory()?, args.role, args.keep_old)?;
-    eprintln!("new token in {}: give it to every {}", path.display(), args.role.name());
-    Ok(())
+    talk!("new token in {}: give it to every {}", path.display(), args.role.name());
+    printer.print(&Rotated { role: args.role, credentials: path })
+}
+
+/// Where a new token is; never the token itself.
+struct Rotated {
+    role: Role,
+    credentials: PathBuf,
+}
+
+impl Output for Rotated {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        output::fields(json!({ "role": self.role.name(), "credentials": self.credentials.display().to_string() }))
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.credentials.display())
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

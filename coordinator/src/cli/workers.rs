@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use patchsweep_proto::ids::WorkerId;
-use patchsweep_proto::workers::{WorkerState, WorkerStatus};
+use bytesize::ByteSize;
+use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::scores::MemoryUse;
+use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
 use serde_json::{Map, Value, json};
 
 use super::output::{Output, Printer};
+use super::talk::talk;
 use super::{CliError, CoordinatorArgs, table};
 
 #[derive(Debug, clap::Args)]
@@ -63,17 +66,69 @@ fn fields(status: &WorkerStatus) -> Value {
         "tiles_done": status.tiles_done,
         "multiply_adds_per_second": status.multiply_adds_per_second,
         "silent_seconds": status.silent.as_secs_f64(),
+        "version": status.version,
+        "memory_used_bytes": status.memory.used,
+        "memory_budget_bytes": status.memory.budget,
+        "cache": {
+            "hits": status.cache.hits,
+            "misses": status.cache.misses,
+            "evictions": status.cache.evictions,
+            "bytes": status.cache.bytes,
+            "budget_bytes": status.cache.budget_bytes,
+        },
+        "hand": status.hand.as_ref().map(hand_fields),
     })
 }
 
-pub(super) async fn drain(args: DrainArgs) -> Result<(), CliError> {
+fn hand_fields(hand: &InHand) -> Value {
+    json!({
+        "sweep": hand.lease.sweep.0,
+        "tile": hand.lease.tile.0,
+        "attempt": hand.lease.attempt.0,
+        "grid": hand.grid,
+        "iteration": hand.iteration,
+        "seconds": hand.since.as_secs_f64(),
+        "memory_retries": hand.retries,
+    })
+}
+
+pub(super) async fn drain(args: DrainArgs, printer: Printer) -> Result<(), CliError> {
     args.coordinator.connect().await?.drain(args.worker).await?;
-    eprintln!("worker {} finishes what it has in hand and leaves", args.worker);
-    Ok(())
+    talk!("worker {} finishes what it has in hand and leaves", args.worker);
+    printer.print(&Drained(args.worker))
+}
+
+/// A worker that was asked to leave; people have read it on stderr.
+struct Drained(WorkerId);
+
+impl Output for Drained {
+    fn table(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        Map::from_iter([("worker".to_owned(), self.0.to_string().into())])
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.0)
+    }
 }
 
 fn text(workers: &[WorkerStatus]) -> String {
-    let header = ["worker", "name", "device", "state", "leases", "tiles", "multiply-adds/s", "silent"];
+    let header = [
+        "worker",
+        "name",
+        "device",
+        "state",
+        "leases",
+        "tiles",
+        "multiply-adds/s",
+        "silent",
+        "memory",
+        "hits",
+        "in-hand",
+    ];
     let mut table = table::new(header);
     for worker in workers {
         table.add_row([
@@ -85,6 +140,9 @@ fn text(workers: &[WorkerStatus]) -> String {
             worker.tiles_done.to_string(),
             worker.multiply_adds_per_second.map_or_else(|| "-".to_owned(), table::scientific),
             format!("{}s", worker.silent.as_secs()),
+            memory(worker),
+            hits(worker),
+            worker.hand.as_ref().map_or_else(|| "-".to_owned(), in_hand),
         ]);
     }
     let mut text = format!("{}\n", table.trim_fmt());
@@ -96,11 +154,37 @@ fn text(workers: &[WorkerStatus]) -> String {
     text
 }
 
+/// Without spaces, as columns for `awk` are.
+fn memory(worker: &WorkerStatus) -> String {
+    let bytes = |bytes: u64| ByteSize(bytes).to_string().replace(' ', "");
+    match worker.memory {
+        MemoryUse { budget: 0, .. } => "-".to_owned(),
+        MemoryUse { used, budget } => format!("{}/{}", bytes(used), bytes(budget)),
+    }
+}
+
+/// The share of look-ups that found their activation in the cache.
+fn hits(worker: &WorkerStatus) -> String {
+    let (hits, misses) = (u128::from(worker.cache.hits), u128::from(worker.cache.misses));
+    (100 * hits).checked_div(hits + misses).map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"))
+}
+
+/// `SWEEP/t3:z` and for how long.
+fn in_hand(hand: &InHand) -> String {
+    let retries = if hand.retries > 0 { format!(",{}-retries", hand.retries) } else { String::new() };
+    let Lease { sweep, tile, .. } = &hand.lease;
+    format!("{sweep}/{tile}:{},{}s{retries}", hand.grid, hand.since.as_secs())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
+    use patchsweep_proto::scores::CacheStats;
+
     use super::*;
+    use crate::client::example::worker;
 
     #[test]
     fn a_worker_is_named_as_it_is_listed() {
@@ -113,21 +197,37 @@ mod tests {
 
     #[test]
     fn each_worker_has_a_row_and_a_quarantine_its_reason() {
-        let worker = |number, state| WorkerStatus {
-            worker: WorkerId(number),
-            name: format!("node:{number}"),
-            device: "cuda:0".into(),
-            state,
-            leases: Vec::new(),
-            tiles_done: 7,
-            multiply_adds_per_second: (number == 1).then_some(2_500_000_000),
-            silent: Duration::from_millis(2900),
+        let lease =
+            Lease { epoch: Epoch(1), sweep: SweepId("acronyms-1".into()), tile: TileId(3), attempt: Attempt(1) };
+        let hand = InHand {
+            lease: lease.clone(),
+            grid: "z".into(),
+            iteration: "Iteration 0".into(),
+            since: Duration::from_secs(4),
+            retries: 2,
         };
-        let broken = WorkerState::Quarantined { reason: "three failures in a row".into() };
-        let text = text(&[worker(1, WorkerState::Active), worker(2, broken)]);
+        let busy = WorkerStatus {
+            leases: vec![lease],
+            cache: CacheStats { hits: 3, misses: 1, ..CacheStats::default() },
+            memory: MemoryUse { used: 3 << 30, budget: 9 << 30 },
+            hand: Some(hand),
+            ..worker(1)
+        };
+        let state = WorkerState::Quarantined { reason: "three failures in a row".into() };
+        let broken = WorkerStatus { state, multiply_adds_per_second: None, ..worker(2) };
+        let workers = [busy, broken];
+        let text = text(&workers);
         let row = |line: usize| text.lines().nth(line).expect("a row").split_whitespace().collect::<Vec<_>>();
-        assert_eq!(row(1), ["w1", "node:1", "cuda:0", "active", "0", "7", "2.50e9", "2s"]);
-        assert_eq!(row(2), ["w2", "node:2", "cuda:0", "quarantined", "0", "7", "-", "2s"]);
+        let known = ["w1", "node:1", "cuda:0", "active", "1", "7", "2.50e9", "2s", "3.0GiB/9.0GiB", "75%"];
+        assert_eq!(row(1), [&known[..], &["acronyms-1/t3:z,4s,2-retries"]].concat());
+        assert_eq!(row(2), ["w2", "node:2", "cuda:0", "quarantined", "0", "7", "-", "2s", "-", "-", "-"]);
+        assert_eq!(row(0).len(), row(1).len());
         assert!(text.ends_with("\nw2 is quarantined: three failures in a row\n"), "{text}");
+
+        let json = fields(&workers[0]);
+        assert_eq!((&json["version"], &json["memory_budget_bytes"]), (&json!("0.1.0"), &json!(9u64 << 30)));
+        assert_eq!((&json["cache"]["hits"], &json["hand"]["tile"]), (&json!(3), &json!(3)));
+        assert_eq!((&json["hand"]["iteration"], &json["hand"]["memory_retries"]), (&json!("Iteration 0"), &json!(2)));
+        assert_eq!(fields(&workers[1])["hand"], Value::Null);
     }
 }

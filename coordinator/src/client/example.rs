@@ -1,7 +1,29 @@
-//! Statuses for tests.
+//! Sweeps and workers for tests.
 
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use std::time::{Duration, SystemTime};
+
+use patchsweep_proto::ids::{SweepId, WorkerId};
+use patchsweep_proto::scores::{CacheStats, MemoryUse};
+use patchsweep_proto::status::{GridProgress, Priority, SweepState, SweepStatus};
+use patchsweep_proto::workers::{WorkerState, WorkerStatus};
+
+/// An idle worker.
+pub(crate) fn worker(number: u64) -> WorkerStatus {
+    WorkerStatus {
+        worker: WorkerId(number),
+        name: format!("node:{number}"),
+        device: "cuda:0".into(),
+        state: WorkerState::Active,
+        leases: Vec::new(),
+        tiles_done: 7,
+        multiply_adds_per_second: Some(2_500_000_000),
+        silent: Duration::from_millis(2900),
+        version: "0.1.0".into(),
+        cache: CacheStats::default(),
+        memory: MemoryUse::default(),
+        hand: None,
+    }
+}
 
 /// A running sweep `s`.
 pub(crate) fn running() -> SweepStatus {
@@ -25,5 +47,18 @@ pub(crate) fn status(state: SweepState) -> SweepStatus {
         priority: Priority::default(),
         results_dropped: 0,
         waiting: None,
+        grids: vec![GridProgress {
+            name: "z".into(),
+            cells_total: 10,
+            cells_noop: 2,
+            cells_done: 2,
+            tiles_total: 4,
+            tiles_done: 1,
+            multiply_adds_total: 100,
+            multiply_adds_done: 25,
+        }],
+        submitted: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        elapsed: Duration::from_secs(5),
+        multiply_adds_per_second: Some(5),
     }
 }

@@ -151,6 +151,17 @@ impl ClientService for Service {
         Err(Status::unimplemented("not played"))
     }
 
+    async fn explain_sweep(
+        &self,
+        _: Request<v1::ExplainSweepRequest>,
+    ) -> Result<Response<v1::SweepExplanation>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn list_events(&self, _: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
     async fn drain_worker(
         &self,
         _: Request<v1::DrainWorkerRequest>,

@@ -10,6 +10,8 @@ use tonic::Streaming;
 use super::{Client, ClientError};
 
 /// What happens to a sweep that is watched.
+// There is one at a time.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Update {
     /// It stands so.

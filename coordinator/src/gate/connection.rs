@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::refusals::{Reason, Refusals};
 use super::tokens::{TokenFile, TokenHash};
 
 /// How long a connection may take to show a request that is let in.
@@ -65,6 +66,7 @@ pub(crate) struct Connection {
     wire: Wire,
     visitor: Visitor,
     tokens: Option<Arc<TokenFile>>,
+    refusals: Refusals,
     /// When admission or token are looked at next.
     check: Pin<Box<Sleep>>,
     _permit: OwnedSemaphorePermit,
@@ -75,10 +77,11 @@ impl Connection {
         wire: Wire,
         peer: SocketAddr,
         tokens: Option<Arc<TokenFile>>,
+        refusals: Refusals,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let check = Box::pin(tokio::time::sleep(ADMISSION));
-        Self { wire, visitor: Visitor::new(peer), tokens, check, _permit: permit }
+        Self { wire, visitor: Visitor::new(peer), tokens, refusals, check, _permit: permit }
     }
 
     /// Ends the connection of who has not been let in, or would not be any more. Wakes the task for the next check.
@@ -94,7 +97,9 @@ impl Connection {
                 continue;
             };
             if tokens.role(&token).is_none() {
-                tracing::warn!(peer = %self.visitor.peer, "connection closed: its token counts no more");
+                if let Some(left_out) = self.refusals.count(Reason::TokenRevoked) {
+                    tracing::warn!(peer = %self.visitor.peer, left_out, "connection closed: its token counts no more");
+                }
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the token counts no more"));
             }
             self.check.as_mut().reset(Instant::now() + RECHECK);

@@ -8,6 +8,7 @@ use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use super::connection::Visitor;
+use super::refusals::{Reason, Refusals};
 use super::tokens::{TokenFile, TokenHash};
 
 /// What callers of a service have to pass.
@@ -15,11 +16,12 @@ use super::tokens::{TokenFile, TokenHash};
 pub(crate) struct Guard {
     role: Role,
     tokens: Option<Arc<TokenFile>>,
+    refusals: Refusals,
 }
 
 impl Guard {
-    pub(super) fn new(role: Role, tokens: Option<Arc<TokenFile>>) -> Self {
-        Self { role, tokens }
+    pub(super) fn new(role: Role, tokens: Option<Arc<TokenFile>>, refusals: Refusals) -> Self {
+        Self { role, tokens, refusals }
     }
 
     /// The hash of the token that lets the caller in, if one is needed.
@@ -53,8 +55,11 @@ impl Interceptor for Guard {
                 Ok(request)
             }
             Err(status) => {
-                let peer = visitor.map(|visitor| visitor.peer().to_string()).unwrap_or_default();
-                tracing::warn!(peer, role = self.role.name(), reason = status.message(), "request refused");
+                if let Some(left_out) = self.refusals.count(Reason::NotAdmitted) {
+                    let peer = visitor.map(|visitor| visitor.peer().to_string()).unwrap_or_default();
+                    let (role, reason) = (self.role.name(), status.message());
+                    tracing::warn!(peer, role, reason, left_out, "request refused");
+                }
                 Err(status)
             }
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Gate;
 use super::connection::{Connection, Wire};
+use super::refusals::Reason;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -48,7 +49,6 @@ fn allow_open_files(max_connections: u16) {
 /// Ends when nobody takes the connections any more.
 async fn accept(listener: TcpListener, gate: Gate, ready: mpsc::Sender<io::Result<Connection>>) {
     let places = Arc::new(Semaphore::new(gate.max_connections.into()));
-    let mut complained: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -63,9 +63,9 @@ async fn accept(listener: TcpListener, gate: Gate, ready: mpsc::Sender<io::Resul
             }
         };
         let Ok(permit) = Arc::clone(&places).try_acquire_owned() else {
-            if complained.is_none_or(|last| last.elapsed() > Duration::from_secs(1)) {
-                tracing::warn!(%peer, "connection refused: there are {} already (--max-connections)", gate.max_connections);
-                complained = Some(Instant::now());
+            if let Some(left_out) = gate.refusals.count(Reason::TooMany) {
+                let most = gate.max_connections;
+                tracing::warn!(%peer, left_out, "connection refused: there are {most} already (--max-connections)");
             }
             continue;
         };
@@ -88,18 +88,22 @@ async fn greet(
             match tokio::time::timeout(HANDSHAKE, accepting).await {
                 Ok(Ok(stream)) => Wire::Tls(Box::new(stream)),
                 Ok(Err((error, stream))) => {
-                    tracing::warn!(%peer, %error, "TLS handshake failed");
+                    if let Some(left_out) = gate.refusals.count(Reason::Tls) {
+                        tracing::warn!(%peer, %error, left_out, "TLS handshake failed");
+                    }
                     let _ = tokio::time::timeout(LINGER, farewell(stream)).await;
                     return;
                 }
                 Err(_) => {
-                    tracing::warn!(%peer, "TLS handshake took too long");
+                    if let Some(left_out) = gate.refusals.count(Reason::TlsTimeout) {
+                        tracing::warn!(%peer, left_out, "TLS handshake took too long");
+                    }
                     return;
                 }
             }
         }
     };
-    let _ = ready.send(Ok(Connection::new(wire, peer, gate.tokens, permit))).await;
+    let _ = ready.send(Ok(Connection::new(wire, peer, gate.tokens, gate.refusals, permit))).await;
 }
 
 /// A socket that is closed with unread bytes is reset, and what was sent to the other side may be lost.

@@ -18,6 +18,7 @@ mod guard;
 mod handout;
 mod incoming;
 mod names;
+mod refusals;
 mod server_tls;
 mod tokens;
 
@@ -34,6 +35,7 @@ pub use names::host_name;
 pub(crate) use guard::Guard;
 pub(crate) use incoming::incoming;
 
+use refusals::Refusals;
 use tokens::TokenFile;
 
 /// Most connections at once unless told otherwise: room for 1,000 workers and their clients.
@@ -75,13 +77,14 @@ pub struct Gate {
     tls: Option<Arc<ServerConfig>>,
     tokens: Option<Arc<TokenFile>>,
     max_connections: u16,
+    refusals: Refusals,
 }
 
 impl Gate {
     /// Everybody, in plaintext.
     #[must_use]
     pub fn open() -> Self {
-        Self { tls: None, tokens: None, max_connections: MAX_CONNECTIONS }
+        Self { tls: None, tokens: None, max_connections: MAX_CONNECTIONS, refusals: Refusals::new() }
     }
 
     /// Who has a token, over TLS. Makes at the first start what the state directory lacks.
@@ -94,7 +97,7 @@ impl Gate {
         handout::prepare(&lock.state, &lock.url, ca.as_deref())?;
         let tokens = TokenFile::open(&tokens_path(&lock.state))?;
         let tls = server_tls::config(Arc::new(resolver));
-        Ok(Self { tls: Some(tls), tokens: Some(Arc::new(tokens)), max_connections: MAX_CONNECTIONS })
+        Ok(Self { tls: Some(tls), tokens: Some(Arc::new(tokens)), ..Self::open() })
     }
 
     /// Takes so many connections at once.
@@ -105,7 +108,7 @@ impl Gate {
 
     /// What callers of that role have to pass.
     pub(crate) fn guard(&self, role: Role) -> Guard {
-        Guard::new(role, self.tokens.clone())
+        Guard::new(role, self.tokens.clone(), self.refusals.clone())
     }
 }
 

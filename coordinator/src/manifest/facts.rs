@@ -30,11 +30,22 @@ pub struct RunFacts {
     pub results_dropped: u64,
     /// Tiles that were computed more than once, since the coordinator's start.
     pub tiles_recomputed: u64,
+    /// Given where the sweep was not at its end.
+    pub so_far: Option<SoFar>,
     /// By name and device.
     pub(super) workers: BTreeMap<(String, String), WorkerShare>,
     pub(super) failures: Vec<TileFailure>,
     /// Tiles that were given up, those that are not told too.
     pub(super) tiles_failed: u64,
+}
+
+/// Where a sweep stood that was not at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoFar {
+    /// `running`, `cancelled`, `failed`.
+    pub state: &'static str,
+    /// Tiles of which nothing had become.
+    pub tiles_pending: u64,
 }
 
 /// A worker's part in a sweep: tiles whose scores were kept.
@@ -97,6 +108,7 @@ impl RunFacts {
             seconds: 0.0,
             results_dropped: 0,
             tiles_recomputed: 0,
+            so_far: None,
             workers: BTreeMap::new(),
             failures: Vec::new(),
             tiles_failed: 0,

@@ -10,7 +10,7 @@ use patchsweep_proto::grid::{Axis, Grid, PatchValue};
 use patchsweep_proto::metric::Metric;
 use serde_json::{Map, Value, json};
 
-pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, TileFacts, WorkerShare};
+pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, SoFar, TileFacts, WorkerShare};
 
 use crate::plan::{GridSummary, Plan};
 use crate::statistics::{BOOTSTRAP_SEED, CONFIDENCE, FALSE_DISCOVERY_RATE, Method, RESAMPLES};
@@ -138,6 +138,8 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "patched_at_once": indices(grid, at_once),
             "cells": summary.cells,
             "noops": summary.noops,
+            "multiply_adds": summary.multiply_adds,
+            "multiply_adds_naive": summary.multiply_adds_naive,
         })
     };
     plan.context.grids.iter().zip(summaries).map(grid).collect()

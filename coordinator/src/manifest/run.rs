@@ -3,7 +3,7 @@
 use patchsweep_proto::tile::{Tile, TileWork};
 use serde_json::{Value, json};
 
-use super::facts::{FailedAttempt, RunFacts, TileFailure, WorkerShare};
+use super::facts::{FailedAttempt, RunFacts, SoFar, TileFailure, WorkerShare};
 use crate::plan::Plan;
 
 pub(super) fn run(plan: &Plan, facts: &RunFacts) -> Value {
@@ -20,8 +20,20 @@ pub(super) fn run(plan: &Plan, facts: &RunFacts) -> Value {
         "results_dropped": facts.results_dropped,
         "tiles_recomputed": facts.tiles_recomputed,
         "tiles_failed": facts.tiles_failed,
+        "partial": facts.so_far.map(|so_far| partial(plan, facts, so_far)),
         "failures": failures.collect::<Value>(),
         "workers": workers.collect::<Value>(),
+    })
+}
+
+/// Of results that were fetched before the sweep's end.
+fn partial(plan: &Plan, facts: &RunFacts, so_far: SoFar) -> Value {
+    let done = facts.workers.values().map(|share| share.tiles).fold(0, u64::saturating_add);
+    json!({
+        "state": so_far.state,
+        "tiles_done": done,
+        "tiles_pending": so_far.tiles_pending,
+        "tiles_total": plan.tiles.len(),
     })
 }
 

@@ -107,6 +107,8 @@ fn a_grid_has_the_coordinates_of_its_axes_and_says_what_is_patched_at_once() {
     assert_eq!(grid["patched_at_once"], json!({}));
     let summary = &plan.summarize()[0];
     assert_eq!((&grid["cells"], &grid["noops"]), (&json!(summary.cells), &json!(summary.noops)));
+    let costs = (&grid["multiply_adds"], &grid["multiply_adds_naive"]);
+    assert_eq!(costs, (&json!(summary.multiply_adds), &json!(summary.multiply_adds_naive)));
 
     Arc::make_mut(&mut plan.context).grids[0].axes.remove(1);
     assert_eq!(manifest(&plan, &facts())["grids"][0]["patched_at_once"], json!({ "pos": [0, 1, 2] }));

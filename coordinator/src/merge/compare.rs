@@ -30,7 +30,9 @@ pub fn largest_difference(one: &TileScores, other: &TileScores) -> f64 {
     pairs.map(|(a, b)| difference(a, b)).fold(0.0, f64::max)
 }
 
-fn difference(a: f64, b: f64) -> f64 {
+/// Between two means; 0 where both are no numbers, infinite where one of them is none.
+#[must_use]
+pub fn difference(a: f64, b: f64) -> f64 {
     let difference = (a - b).abs();
     if a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()) {
         0.0

@@ -12,7 +12,7 @@ use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::{BASELINE_CELLS, TileWork};
 
 use super::pool::Pool;
-use super::sums::{Ends, GridSums, mean, to_f32};
+use super::sums::{Ends, GridSums, Lack, mean, to_f32};
 use super::{MergeError, Merged, TileOutcome, check_scores};
 use crate::plan::Plan;
 
@@ -31,6 +31,7 @@ pub struct Merger<'a> {
     prompts: u64,
     /// Of this iteration \[runs, metrics\].
     baselines: Vec<Moments>,
+    /// One is missing: given up, or pending.
     is_baseline_lost: bool,
     /// Of this iteration \[grids\].
     sums: Vec<GridSums>,
@@ -48,8 +49,14 @@ pub struct Merger<'a> {
 struct Section {
     iteration: u32,
     prompts: Range<u32>,
-    /// The run that is patched, as the score of a cell that cannot change it \[metrics\]; `None`: given up.
-    untouched: Option<Vec<CellScore>>,
+    /// The run that is patched, as the score of a cell that cannot change it \[metrics\].
+    untouched: Result<Vec<CellScore>, Lack>,
+}
+
+impl Section {
+    fn untouched(&self) -> Result<&[CellScore], Lack> {
+        self.untouched.as_deref().map_err(|&lack| lack)
+    }
 }
 
 impl<'a> Merger<'a> {
@@ -83,17 +90,18 @@ impl<'a> Merger<'a> {
         let out_of_order = || MergeError::OutOfOrder { found: id, wanted: self.due() };
         let tile = tile.ok_or_else(out_of_order)?;
         let scores = match outcome {
-            TileOutcome::Scores(scores) => Some(scores),
-            TileOutcome::GivenUp => None,
+            TileOutcome::Scores(scores) => Ok(scores),
+            TileOutcome::GivenUp => Err(Lack::Failed),
+            TileOutcome::Pending => Err(Lack::Pending),
         };
-        if let Some(scores) = scores {
+        if let Ok(scores) = scores {
             check_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
         }
         self.taken += 1;
         self.enter(tile.iteration, &tile.prompts);
         match &tile.work {
             TileWork::Baseline => self.take_baseline(scores),
-            TileWork::Patch { grid, cells } => self.take_patches(*grid as usize, cells, scores),
+            TileWork::Patch { grid, cells, .. } => self.take_patches(*grid as usize, cells, scores),
         }
         Ok(())
     }
@@ -108,7 +116,9 @@ impl<'a> Merger<'a> {
         Ok(self.merged)
     }
 
-    fn due(&self) -> Option<TileId> {
+    /// The tile that is to be taken next.
+    #[must_use]
+    pub fn due(&self) -> Option<TileId> {
         self.plan.tiles.get(self.taken).map(|tile| tile.id)
     }
 
@@ -123,14 +133,18 @@ impl<'a> Merger<'a> {
                 self.leave_iteration();
             }
         }
-        self.section = Some(Section { iteration, prompts: prompts.clone(), untouched: None });
+        self.section = Some(Section { iteration, prompts: prompts.clone(), untouched: Err(Lack::Failed) });
     }
 
-    fn take_baseline(&mut self, scores: Option<&TileScores>) {
+    fn take_baseline(&mut self, scores: Result<&TileScores, Lack>) {
         let Some(section) = &mut self.section else { return };
-        let Some(TileScores { metrics, scores, .. }) = scores else {
-            self.is_baseline_lost = true;
-            return;
+        let TileScores { metrics, scores, .. } = match scores {
+            Ok(scores) => scores,
+            Err(lack) => {
+                self.is_baseline_lost = true;
+                section.untouched = Err(lack);
+                return;
+            }
         };
         for (sum, new) in self.baselines.iter_mut().zip(scores) {
             *sum = sum.merge(new.value);
@@ -139,20 +153,21 @@ impl<'a> Merger<'a> {
             Direction::Noising => CLEAN,
             Direction::Denoising => CORRUPTED,
         };
-        section.untouched = Some(scores[patched * metrics..][..*metrics].iter().map(without_effect).collect());
+        section.untouched = Ok(scores[patched * metrics..][..*metrics].iter().map(without_effect).collect());
     }
 
-    fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Option<&TileScores>) {
-        let untouched = self.section.as_ref().and_then(|section| section.untouched.as_deref());
+    fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
+        let untouched = self.section.as_ref().map_or(Err(Lack::Failed), Section::untouched);
         let sums = &mut self.sums[grid];
         let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
         for range in cells {
             sums.leave_until(range.start, untouched, self.prompts);
             for _ in range.clone() {
-                sums.compute(rows.as_mut().and_then(Iterator::next), self.prompts);
+                let row = rows.as_mut().map_err(|lack| *lack).and_then(|rows| rows.next().ok_or(Lack::Failed));
+                sums.compute(row, self.prompts);
             }
         }
-        if let Some(scores) = scores.filter(|scores| !scores.prompt_effects.is_empty()) {
+        if let Some(scores) = scores.ok().filter(|scores| !scores.prompt_effects.is_empty()) {
             self.keep_effects(grid, cells, scores);
         }
     }
@@ -177,7 +192,7 @@ impl<'a> Merger<'a> {
     fn leave_section(&mut self) {
         let Some(section) = self.section.take() else { return };
         for sums in &mut self.sums {
-            sums.leave_until(sums.cells(), section.untouched.as_deref(), self.prompts);
+            sums.leave_until(sums.cells(), section.untouched(), self.prompts);
             sums.rewind();
         }
         self.prompts += u64::from(section.prompts.end - section.prompts.start);

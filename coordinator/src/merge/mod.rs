@@ -27,14 +27,16 @@ pub enum TileOutcome {
     Scores(TileScores),
     /// It failed on every attempt.
     GivenUp,
+    /// It was not computed yet.
+    Pending,
 }
 
-/// A finished sweep's tensors.
+/// A sweep's tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// Mean clean metric \[metrics\]\[iterations\]; NaN where a baseline was given up.
+    /// Mean clean metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
     pub clean: Vec<Vec<f32>>,
-    /// Mean corrupted metric \[metrics\]\[iterations\]; NaN where a baseline was given up.
+    /// Mean corrupted metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
     pub corrupted: Vec<Vec<f32>>,
     /// Every grid under every metric.
     pub grids: Vec<GridScores>,
@@ -84,7 +86,8 @@ pub enum MergeError<E = Infallible> {
 
 /// Merges the outcomes of all tiles of a plan, which come in the plan's order. [`Merger`] takes them one by one.
 ///
-/// A cell that one of its tiles, over whichever prompts, was given up for has failed: it gets no mean over the others.
+/// A cell that one of its tiles, over whichever prompts, was given up for has failed: it gets no mean over the others. Nor
+/// does one while a tile of it is pending.
 pub fn merge<E>(
     plan: &Plan,
     tiles: impl IntoIterator<Item = Result<(TileId, TileOutcome), E>>,

@@ -79,7 +79,7 @@ impl Pooled {
     fn write(&self, fate: Fate, scores: &mut GridScores, place: usize, prompts: u64, ends: Option<&Ends>) {
         let nan = f64::NAN;
         let unknown = Self { value: nan, effect: Moments { count: 0, mean: nan, m2: nan }, within: nan };
-        let (cell, count) = if fate == Fate::Failed { (&unknown, 0) } else { (self, prompts) };
+        let (cell, count) = if fate.has_no_score() { (&unknown, 0) } else { (self, prompts) };
         scores.effect[place] = to_f32(cell.effect.mean);
         scores.value[place] = to_f32(cell.value);
         scores.count[place] = count;

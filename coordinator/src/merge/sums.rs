@@ -1,7 +1,9 @@
 //! Scores on their way to becoming tensors: one grid in one iteration.
 
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE};
+use patchsweep_proto::results::{
+    GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_PENDING,
+};
 use patchsweep_proto::scores::CellScore;
 
 /// Scores of one grid over the prompts so far \[cells, metrics\].
@@ -36,6 +38,15 @@ pub(super) struct Sum {
     pub(super) effect_m2: f64,
 }
 
+/// Why there are no scores over some prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// They are not computed yet.
+    Pending,
+    /// The tile was given up.
+    Failed,
+}
+
 /// What became of a cell over the prompts so far; a later one outweighs those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
@@ -44,8 +55,16 @@ pub(super) enum Fate {
     Left,
     /// In a tile.
     Computed,
+    /// In a tile that is still to be computed, or in none where what it would have is still to be known.
+    Pending,
     /// In a tile that was given up, or in none where what it would have is not known.
     Failed,
+}
+
+impl Fate {
+    pub(super) fn has_no_score(self) -> bool {
+        matches!(self, Self::Pending | Self::Failed)
+    }
 }
 
 impl GridSums {
@@ -61,18 +80,18 @@ impl GridSums {
     /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them.
     ///
     /// `before`: prompts in the sums.
-    pub(super) fn leave_until(&mut self, cell: u32, untouched: Option<&[CellScore]>, before: u64) {
+    pub(super) fn leave_until(&mut self, cell: u32, untouched: Result<&[CellScore], Lack>, before: u64) {
         while self.next < cell as usize {
             self.add(untouched, Fate::Left, before);
         }
     }
 
-    /// Adds the scores of the next cell \[metrics\]; `None`: its tile was given up.
-    pub(super) fn compute(&mut self, row: Option<&[CellScore]>, before: u64) {
+    /// Adds the scores of the next cell \[metrics\].
+    pub(super) fn compute(&mut self, row: Result<&[CellScore], Lack>, before: u64) {
         self.add(row, Fate::Computed, before);
     }
 
-    fn add(&mut self, row: Option<&[CellScore]>, fate: Fate, before: u64) {
+    fn add(&mut self, row: Result<&[CellScore], Lack>, fate: Fate, before: u64) {
         if self.fates.is_empty() {
             let cells = self.cells as usize;
             self.sums = vec![Sum::default(); cells * self.metrics];
@@ -80,7 +99,11 @@ impl GridSums {
         }
         let place = self.next;
         self.next += 1;
-        let fate = if row.is_some() { fate } else { Fate::Failed };
+        let fate = match row {
+            Ok(_) => fate,
+            Err(Lack::Pending) => Fate::Pending,
+            Err(Lack::Failed) => Fate::Failed,
+        };
         self.fates[place] = self.fates[place].max(fate);
         let sums = &mut self.sums[place * self.metrics..][..self.metrics];
         for (sum, new) in sums.iter_mut().zip(row.unwrap_or_default()) {
@@ -137,13 +160,13 @@ fn write<'a>(
 ) {
     for (place, (sum, &fate)) in (begin..).zip(sums) {
         let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
-        let (sum, count) = if fate == Fate::Failed { (&unknown, 0) } else { (sum, prompts) };
+        let (sum, count) = if fate.has_no_score() { (&unknown, 0) } else { (sum, prompts) };
         scores.effect[place] = to_f32(sum.effect_mean);
         scores.value[place] = to_f32(sum.value_mean);
         scores.stderr[place] = to_f32(sum.effect(count).standard_error());
         scores.count[place] = count;
         scores.status[place] = status(fate, sum.value_mean, sum.effect_mean);
-        if fate == Fate::Failed {
+        if fate.has_no_score() {
             forget_prompts(scores, place);
         }
         if let Some(ends) = ends {
@@ -164,11 +187,12 @@ pub(super) fn status(fate: Fate, value: f64, effect: f64) -> u32 {
         Fate::Left => STATUS_NOOP,
         Fate::Computed if value.is_finite() && effect.is_finite() => STATUS_COMPUTED,
         Fate::Computed => STATUS_NOT_FINITE,
+        Fate::Pending => STATUS_PENDING,
         Fate::Failed => STATUS_FAILED,
     }
 }
 
-/// A cell that failed has no effects on the prompts of its other tiles either.
+/// A cell without a score has no effects on the prompts of its other tiles either.
 fn forget_prompts(scores: &mut GridScores, place: usize) {
     let prompts = scores.per_prompt.len() / scores.effect.len();
     scores.per_prompt[place * prompts..][..prompts].fill(f32::NAN);

@@ -45,20 +45,16 @@ struct Columns {
 }
 
 /// What turns columns into token ids.
-struct Table<'a> {
-    file: &'a str,
-    lines: &'a [Line],
-    tokenizer: &'a PromptTokenizer,
+pub(super) struct Table<'a> {
+    pub(super) file: &'a str,
+    pub(super) lines: &'a [Line],
+    pub(super) tokenizer: &'a PromptTokenizer,
 }
 
 impl Table<'_> {
     fn columns(&self, inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Columns, PlanError> {
         let first = &self.lines[0];
-        let like_first = |rows: &[Vec<u32>]| format!("line {} has one of {}", first.number, rows[0].len());
-        let prompts = self.encode(|line| Some(&line.prompt))?;
-        self.same_lengths("prompt", &prompts, prompts[0].len(), &like_first(&prompts))?;
-        let answers = self.encode(|line| Some(&line.answer))?;
-        self.same_lengths("answer", &answers, answers[0].len(), &like_first(&answers))?;
+        let (prompts, answers) = (self.prompts()?, self.answers()?);
         let (mut wrong, mut corrupted) = (None, None);
         if first.wrong.is_some() && metrics::need_wrong_answers(inputs) {
             let rows = wrong.insert(self.encode(|line| line.wrong.as_ref())?);
@@ -75,6 +71,24 @@ impl Table<'_> {
             self.same_lengths("corrupted prompt", rows, wanted, &format!("the prompts have {wanted}"))?;
         }
         Ok(Columns { prompts, answers, wrong, corrupted })
+    }
+
+    /// Token ids \[lines\]\[tokens\].
+    pub(super) fn prompts(&self) -> Result<Vec<Vec<u32>>, PlanError> {
+        let prompts = self.encode(|line| Some(&line.prompt))?;
+        self.like_first("prompt", prompts)
+    }
+
+    /// Token ids \[lines\]\[tokens\].
+    pub(super) fn answers(&self) -> Result<Vec<Vec<u32>>, PlanError> {
+        let answers = self.encode(|line| Some(&line.answer))?;
+        self.like_first("answer", answers)
+    }
+
+    fn like_first(&self, what: &str, rows: Vec<Vec<u32>>) -> Result<Vec<Vec<u32>>, PlanError> {
+        let wanted = rows[0].len();
+        self.same_lengths(what, &rows, wanted, &format!("line {} has one of {wanted}", self.lines[0].number))?;
+        Ok(rows)
     }
 
     /// Token ids \[lines\]\[tokens\] of a column; an absent text has none.

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
+use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 
 use super::matching::{self, Unmatched};
@@ -44,6 +44,23 @@ pub(super) fn allowed_permutations(
     (0..groups).map(draw).collect()
 }
 
+/// Places drawn out of each stratum \[strata\], ascending: at least `count` over all strata, shared out by their sizes, and
+/// of each that has any at least one; all, where there are fewer.
+pub(super) fn stratified(sizes: &[u64], count: u64, seed: u64) -> Vec<Vec<u64>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let total: u64 = sizes.iter().sum();
+    let draw = |&size: &u64| {
+        let share = (u128::from(count) * u128::from(size)).div_ceil(u128::from(total.max(1)));
+        let amount = usize::try_from(share.min(size.into())).unwrap_or(usize::MAX);
+        let length = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut places: Vec<u64> =
+            index::sample(&mut rng, length, amount).into_iter().map(|place| place as u64).collect();
+        places.sort_unstable();
+        places
+    };
+    sizes.iter().map(draw).collect()
+}
+
 fn permutation(length: u32, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let mut order: Vec<u32> = (0..length).collect();
     order.shuffle(rng);
@@ -68,6 +85,16 @@ mod tests {
         assert_eq!(drawn, [[3, 8, 5, 2, 7, 1, 6, 0, 4], [1, 6, 8, 5, 7, 3, 2, 4, 0]]);
         assert_eq!(samples(9, 4, true, 1), [4, 3, 8, 0]);
         assert_eq!(samples(9, 4, false, 1), [3, 8, 5, 2]);
+    }
+
+    #[test]
+    fn every_stratum_gives_its_share_and_at_least_one() {
+        let drawn = stratified(&[1000, 0, 10, 3], 100, 5);
+        assert_eq!(drawn.iter().map(Vec::len).collect::<Vec<_>>(), [99, 0, 1, 1]);
+        assert!(drawn[0].windows(2).all(|pair| pair[0] < pair[1]) && drawn[0][98] < 1000);
+        assert_ne!(drawn, stratified(&[1000, 0, 10, 3], 100, 6));
+        assert_eq!(stratified(&[3, 2], 100, 1), [vec![0, 1, 2], vec![0, 1]]);
+        assert_eq!(stratified(&[1000, 0], 2, 7), stratified(&[1000, 0], 2, 7));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! When two plans are the same sweep.
 
+use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::digest::Digest;
 
 use super::Plan;
@@ -15,6 +16,11 @@ impl Plan {
         for text in std::iter::once(&self.name).chain(labels) {
             bytes.extend((text.len() as u64).to_le_bytes());
             bytes.extend(text.as_bytes());
+        }
+        // A check gives other results than its sweep, and each draw of cells others than the next.
+        if let Some(CheckOf { sweep, cells, seed }) = &self.check {
+            bytes.extend(cells.to_le_bytes().into_iter().chain(seed.to_le_bytes()));
+            bytes.extend(sweep.0.as_bytes());
         }
         Digest::of(&bytes)
     }

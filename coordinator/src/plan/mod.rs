@@ -1,6 +1,7 @@
 //! The plan: everything that is decided before any work starts. Pure: same inputs, same plan, same digest.
 
 mod candidates;
+mod check;
 mod checks;
 mod corrupted;
 mod corruption;
@@ -19,6 +20,7 @@ mod identity;
 mod matching;
 mod metrics;
 mod names;
+mod outline;
 mod permute;
 mod positions;
 mod prompts;
@@ -34,14 +36,17 @@ mod tokenize;
 
 use std::sync::Arc;
 
+use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::Gpt2Config;
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::tile::Tile;
 
+pub use check::Origins;
 pub use cost::{CostModel, PatchPoint};
 pub use error::PlanError;
+pub use outline::Outline;
 pub use summary::GridSummary;
 pub use tokenize::PromptTokenizer;
 
@@ -95,6 +100,8 @@ pub struct Plan {
     /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\], in all
     /// replicates together; a prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
     pub kept_answers: Vec<Option<u32>>,
+    /// Which sweep's cells this one computes again, plainly; `None` for all but checks.
+    pub check: Option<CheckOf>,
 }
 
 /// What every random choice came from.
@@ -150,6 +157,7 @@ impl Plan {
                 corruption: scheme.seed(),
             },
             kept_answers,
+            check: None,
         })
     }
 

@@ -39,11 +39,13 @@ impl Plan {
         let summary = |(index, grid): (u32, &Grid)| {
             let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
             let each = grid.extents().into_iter().map(u64::from).product::<u64>();
-            let cells = each * context.spec_iterations() as u64;
+            let computed = computed_cells(&own, context);
+            // What a check did not draw is none of its cells.
+            let cells = if self.check.is_some() { computed } else { each * context.spec_iterations() as u64 };
             GridSummary {
                 name: grid.name.clone(),
                 cells,
-                noops: cells - computed_cells(&own, context),
+                noops: cells - computed,
                 tiles: own.len() as u64,
                 multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
                 multiply_adds_naive: cells.saturating_mul(context.replicates.into()).saturating_mul(naive),
@@ -57,7 +59,7 @@ impl Plan {
     /// A grid's tiles, their cells and their costs.
     fn patches_of(&self, wanted: u32) -> impl Iterator<Item = (&Tile, &[Range<u32>], u64)> {
         self.tiles.iter().zip(&self.costs).filter_map(move |(tile, &cost)| match &tile.work {
-            TileWork::Patch { grid, cells } if *grid == wanted => Some((tile, cells.as_slice(), cost)),
+            TileWork::Patch { grid, cells, .. } if *grid == wanted => Some((tile, cells.as_slice(), cost)),
             _ => None,
         })
     }

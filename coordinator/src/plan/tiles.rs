@@ -12,15 +12,15 @@ use super::region::{Region, Strip, Work};
 use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers.
-const TILES_WANTED: u64 = 64;
+pub(super) const TILES_WANTED: u64 = 64;
 
 /// Coarse enough that its messages are little beside it.
-const SMALLEST_TILE: u64 = 5_000_000_000;
+pub(super) const SMALLEST_TILE: u64 = 5_000_000_000;
 
 /// Rows of a tile's batch from which on matrix products run at full speed.
 const ROWS_WANTED: u64 = 2048;
 
-const LARGEST_TILE: u64 = 1_000_000_000_000;
+pub(super) const LARGEST_TILE: u64 = 1_000_000_000_000;
 
 const MOST_PROMPTS_PER_TILE: u32 = 256;
 
@@ -77,7 +77,7 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
 }
 
 /// Most cells of a tile of some prompts, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
-fn most_cells(context: &SweepContext, prompts: u32) -> u32 {
+pub(super) fn most_cells(context: &SweepContext, prompts: u32) -> u32 {
     let metrics = context.metrics.len().max(1);
     let kept = if context.per_prompt { prompts.min(context.clean.prompts()) as usize } else { 0 };
     let bytes = metrics * (BYTES_PER_SCORE + BYTES_PER_EFFECT * kept) + BYTES_PER_COUNT;
@@ -187,7 +187,11 @@ impl Cutter {
     }
 
     fn push_block(&mut self, section: &Section, grid: u32, block: Block, overhead: u64) -> Result<(), PlanError> {
-        self.push(section, TileWork::Patch { grid, cells: block.cells }, block.cost.saturating_add(overhead))
+        self.push(
+            section,
+            TileWork::Patch { grid, cells: block.cells, plain: false },
+            block.cost.saturating_add(overhead),
+        )
     }
 
     fn push(&mut self, section: &Section, work: TileWork, cost: u64) -> Result<(), PlanError> {

@@ -1,6 +1,7 @@
 //! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
 
 use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOT_FINITE, SweepResults};
+use serde_json::json;
 
 const ITERATIONS: u16 = 3;
 
@@ -51,6 +52,27 @@ pub(crate) fn example_with_failures() -> SweepResults {
         {"grid":null,"iteration":"Iteration 1","reason":"no answer"}]}}"#
         .to_owned();
     results
+}
+
+/// A manifest as a coordinator writes it, as far as readers of results look into it.
+pub(crate) fn manifest_of(results: &SweepResults) -> String {
+    let grid = |scores: &GridScores| {
+        let coordinates: serde_json::Map<_, _> =
+            scores.axes.iter().cloned().zip(scores.indices.iter().map(|indices| json!(indices))).collect();
+        let axes: Vec<&str> = std::iter::once("iteration").chain(scores.axes.iter().map(String::as_str)).collect();
+        json!({ "name": scores.grid, "component": scores.component, "axes": axes, "coordinates": coordinates,
+                "cells": 96, "noops": 24, "multiply_adds": 2_000_000_000_u64, "multiply_adds_naive": 80_000_000_000_u64 })
+    };
+    let metrics: Vec<_> = results.metrics.iter().map(|name| json!({ "name": name, "kind": name })).collect();
+    let grids: Vec<_> = results.grids.iter().filter(|scores| scores.metric == 0).map(grid).collect();
+    json!({
+        "sweep": { "name": results.name },
+        "labels": { "iteration": results.iteration_labels, "token": results.token_labels },
+        "metrics": metrics,
+        "grids": grids,
+        "run": { "seconds": 2.0, "executed_multiply_adds": 4_000_000_000_u64, "workers": [{ "name": "a:1" }] },
+    })
+    .to_string()
 }
 
 /// Scores of a grid: a band of negative effects, a few positive ones, nothing elsewhere.

@@ -1,17 +1,22 @@
-//! The results folder of a finished sweep: tensors, manifest, report.
+//! The results folder of a finished sweep: tensors, manifest, report; and figures for papers.
 //!
 //! Everything is made from [`SweepResults`] alone: equal results give equal bytes, and no file says when or
 //! where it was written. Nothing half-written ever carries a final name.
 
+pub mod colour;
+pub mod difference;
 mod failures;
+pub mod figure;
 mod folder;
 mod labels;
 mod manifest;
 mod npz;
+mod read;
 mod report;
 mod safetensors;
 mod staging;
 mod tensors;
+mod text;
 mod top;
 
 #[cfg(test)]
@@ -27,6 +32,7 @@ pub use failures::Failures;
 pub use folder::{FolderError, Overwrite, check_folder};
 pub use labels::cell_label;
 pub use manifest::ManifestError;
+pub use read::{ReadFolderError, read_folder};
 pub use report::{ReportError, report_html};
 pub use tensors::TensorError;
 pub use top::{TopCell, top_cells};
@@ -92,7 +98,7 @@ pub enum ResultsError {
 pub fn write_folder(results: &SweepResults, dir: &Path, overwrite: Overwrite) -> Result<ResultFiles, ResultsError> {
     let tensors = tensors::with_statistics(results)?;
     let manifest = manifest::pretty(&results.manifest)?;
-    let report = report::report_html(results)?;
+    let report = report::report_html(results, None)?;
     let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;
 
     let staging = Staging::new(dir, overwrite)?;

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use patchsweep_proto::results::{GridScores, STATUS_FAILED};
+use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_NOT_SAMPLED, STATUS_PENDING};
 
 use crate::statistics::Statistics;
 
@@ -23,13 +23,28 @@ pub struct TopCell {
     pub p_value: f32,
     /// Whether the effect is not 0, after the correction for all tests of the grid.
     pub is_significant: bool,
+    /// As in [`GridScores::status`].
+    pub status: u32,
+}
+
+impl TopCell {
+    /// `-3.3302 ± 0.0883  [-3.503, -3.157] *`: mean, standard error, 95 % interval, and a star if it is significant.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Self { effect, stderr, low, high, is_significant, .. } = self;
+        let error = if stderr.is_nan() { String::new() } else { format!(" ± {stderr:.4}") };
+        let interval = if low.is_nan() { String::new() } else { format!("  [{low:.3}, {high:.3}]") };
+        let star = if *is_significant { " *" } else { "" };
+        format!("{effect:>9.4}{error}{interval}{star}")
+    }
 }
 
 /// The `k` cells of an iteration with the largest effects by magnitude, whatever their sign.
 ///
 /// `statistics`: of these scores.
 ///
-/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed not at all.
+/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed or are not
+/// computed yet not at all.
 #[must_use]
 pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize, k: usize) -> Vec<TopCell> {
     let cells = scores.cells();
@@ -37,8 +52,10 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
     let Some(effects) = start.checked_add(cells).and_then(|end| scores.effect.get(start..end)) else {
         return Vec::new();
     };
-    let has_failed = |cell: usize| scores.status.get(start + cell) == Some(&STATUS_FAILED);
-    let mut order: Vec<usize> = (0..cells).filter(|&cell| !has_failed(cell)).collect();
+    let is_missing = |cell: usize| {
+        matches!(scores.status.get(start + cell), Some(&(STATUS_FAILED | STATUS_PENDING | STATUS_NOT_SAMPLED)))
+    };
+    let mut order: Vec<usize> = (0..cells).filter(|&cell| !is_missing(cell)).collect();
     order.sort_by(|&a, &b| stronger_first(effects[a], effects[b]));
     let at = |list: &[f32], cell: usize| list.get(start + cell).copied().unwrap_or(f32::NAN);
     let top = |cell: usize| TopCell {
@@ -49,6 +66,7 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
         high: at(&statistics.high, cell),
         p_value: at(&statistics.p_value, cell),
         is_significant: statistics.significant.get(start + cell) == Some(&1),
+        status: scores.status.get(start + cell).copied().unwrap_or(STATUS_FAILED),
     };
     order.into_iter().take(k).map(top).collect()
 }
@@ -94,10 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_failed_are_left_out() {
-        let mut scores = effects(&[0.1, f32::NAN, 2.0, f32::NAN, 0.0, 0.0]);
-        scores.status[1] = STATUS_FAILED;
-        assert_eq!(order(&scores, 0, 10), [[0, 2], [0, 0], [1, 1], [1, 2], [1, 0]]);
+    fn cells_that_failed_or_are_not_computed_yet_are_left_out() {
+        let mut scores = effects(&[0.1, f32::NAN, 2.0, f32::NAN, 0.0, f32::NAN]);
+        (scores.status[1], scores.status[5]) = (STATUS_FAILED, STATUS_PENDING);
+        assert_eq!(order(&scores, 0, 10), [[0, 2], [0, 0], [1, 1], [1, 0]]);
     }
 
     #[test]
@@ -112,6 +130,23 @@ mod tests {
         );
         assert!(top[0].high < 0.0 && top[0].is_significant);
         assert!(top[1].low.is_nan() && !top[1].is_significant, "one prompt says nothing");
+    }
+
+    #[test]
+    fn a_cell_is_told_with_what_is_known_of_it() {
+        let cell = TopCell {
+            status: 0,
+            indices: vec![8, 11],
+            effect: -3.33,
+            stderr: 0.09,
+            low: -3.506,
+            high: -3.154,
+            p_value: 0.0,
+            is_significant: true,
+        };
+        assert_eq!(cell.told(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *");
+        let single = TopCell { stderr: f32::NAN, low: f32::NAN, high: f32::NAN, is_significant: false, ..cell };
+        assert_eq!(single.told(), "  -3.3300");
     }
 
     #[test]

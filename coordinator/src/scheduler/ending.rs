@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
-use patchsweep_proto::status::Priority;
+use patchsweep_proto::ids::{Attempt, SweepId, TileId, WorkerId};
 
 use super::sweep::{FIRST_ATTEMPT, SweepQueue};
-use super::{Effect, Ended, HOPELESS, Outcome, Past, Progress, Scheduler, SweepKey, TileInfo};
+use super::{Effect, Ended, HOPELESS, Outcome, Past, Progress, Scheduler, SweepKey};
 
 impl SweepKey {
     /// Of leases whose sweep does not run.
@@ -14,25 +13,23 @@ impl SweepKey {
 }
 
 impl Scheduler {
-    pub(super) fn submitted(
-        &mut self,
-        sweep: SweepId,
-        tiles: &[TileInfo],
-        priority: Priority,
-        past: BTreeMap<TileId, Past>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if self.names.contains_key(&sweep) {
+    /// Where the attempts of a sweep that is submitted or resumed begin.
+    pub(super) fn next_attempt(&self, sweep: &SweepId) -> Attempt {
+        self.ended.get(sweep).map_or(FIRST_ATTEMPT, |ended| ended.next_attempt)
+    }
+
+    pub(super) fn submitted(&mut self, mut queue: SweepQueue, past: BTreeMap<TileId, Past>, effects: &mut Vec<Effect>) {
+        if self.names.contains_key(&queue.id) {
             return;
         }
-        let next_attempt = self.ended.remove(&sweep).map_or(FIRST_ATTEMPT, |ended| ended.next_attempt);
-        let mut queue = SweepQueue::new(sweep.clone(), tiles, priority, self.least_served(), next_attempt);
+        self.ended.remove(&queue.id);
+        queue.served = self.least_served();
         for (tile, past) in past {
             queue.recall(tile, past);
         }
         let key = self.next_key;
         self.next_key = SweepKey(key.0 + 1);
-        self.names.insert(sweep, key);
+        self.names.insert(queue.id.clone(), key);
         self.running.insert(key, queue);
         self.tiles_became_ready(key);
         self.settle(key, effects);

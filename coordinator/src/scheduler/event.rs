@@ -1,6 +1,6 @@
 //! What the scheduler is told, and what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use patchsweep_proto::ids::{Lease, SweepId, TileId, WorkerId};
@@ -21,6 +21,8 @@ pub enum Event {
         priority: Priority,
         /// What is known of its tiles; without those that are to be tried anew.
         past: BTreeMap<TileId, Past>,
+        /// Workers that leave a tile to others, as long as there are any: of a check, those that computed what it checks.
+        avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
     },
     /// A worker registered.
     Joined {

@@ -1,9 +1,8 @@
 //! Which worker gets which tile next.
 
-use std::collections::BTreeSet;
-
 use patchsweep_proto::ids::{Lease, TileId, WorkerId};
 
+use super::ready::Shun;
 use super::sweep::SweepQueue;
 use super::tile::Trouble;
 use super::worker::{Place, WorkerSlot};
@@ -94,20 +93,24 @@ impl Scheduler {
                 return None;
             }
             let suspect = if slot.is_idle() { self.suspect_for(worker, queue) } else { None };
-            let may_take = |failed_on: &BTreeSet<WorkerId>| self.may_take(worker, queue, failed_on);
+            let may_take = |shun: &Shun| self.may_take(worker, queue, shun);
             let tile = suspect.or_else(|| queue.ready.pick(slot.iterations_of(sweep), may_take))?;
             Some((sweep, tile))
         })
     }
 
-    /// A tile that failed on this worker is left to the others, while there is one that it has not failed on.
-    fn may_take(&self, worker: WorkerId, queue: &SweepQueue, failed_on: &BTreeSet<WorkerId>) -> bool {
+    /// A tile that failed on this worker is left to the others, while there is one that it has not failed on. One that the
+    /// worker avoids is left to them, while there is one of those that does not.
+    fn may_take(&self, worker: WorkerId, queue: &SweepQueue, shun: &Shun) -> bool {
+        let Shun { failed_on, avoided_by, .. } = shun;
         let fresh = |other: &WorkerId| !failed_on.contains(other) && !queue.unfit.contains_key(other);
-        !failed_on.contains(&worker) || !self.able.iter().any(fresh)
+        let better = |other: &WorkerId| fresh(other) && !avoided_by.contains(other);
+        (!failed_on.contains(&worker) || !self.able.iter().any(fresh))
+            && (!avoided_by.contains(&worker) || !self.able.iter().any(better))
     }
 
     fn suspect_for(&self, worker: WorkerId, queue: &SweepQueue) -> Option<TileId> {
-        queue.ready.suspect(|failed_on| self.may_take(worker, queue, failed_on))
+        queue.ready.suspect(|shun| self.may_take(worker, queue, shun))
     }
 
     /// Suspects need a worker without other leases. Where all are busy, one gets nothing more until it has finished what

@@ -133,8 +133,10 @@ impl Scheduler {
         let mut effects = Vec::new();
         let is_tick = matches!(event, Event::Tick);
         match event {
-            Event::Submitted { sweep, tiles, priority, past } => {
-                self.submitted(sweep, &tiles, priority, past, &mut effects);
+            Event::Submitted { sweep, tiles, priority, past, avoid } => {
+                let next_attempt = self.next_attempt(&sweep);
+                let queue = SweepQueue::new(sweep, &tiles, priority, next_attempt, avoid);
+                self.submitted(queue, past, &mut effects);
             }
             Event::Joined { worker, credit, held } => self.joined(worker, credit, held, &mut effects),
             Event::Heard { worker } => self.heard(worker),

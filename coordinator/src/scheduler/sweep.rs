@@ -1,11 +1,11 @@
 //! The tiles of one running sweep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId, WorkerId};
 use patchsweep_proto::status::Priority;
 
-use super::ready::ReadyTiles;
+use super::ready::{ReadyTiles, Shun};
 use super::tile::{Fence, Holder, Stage, Strike, TileSlot, Trouble};
 use super::{MAX_STRIKES, Past, Progress, TileInfo};
 
@@ -29,6 +29,8 @@ pub(super) struct SweepQueue {
     holders: BTreeMap<TileId, Vec<Holder>>,
     /// Of the few tiles that have any.
     troubles: BTreeMap<TileId, Trouble>,
+    /// Workers that leave a tile to others; of a check only.
+    avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
     /// Workers that cannot compute its tiles, and why.
     pub(super) unfit: BTreeMap<WorkerId, String>,
     progress: Progress,
@@ -41,13 +43,13 @@ impl SweepQueue {
         id: SweepId,
         infos: &[TileInfo],
         priority: Priority,
-        served: u128,
         next_attempt: Attempt,
+        avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
     ) -> Self {
         let slot = |&info| TileSlot { info, next_attempt, stage: Stage::Ready };
         let mut ready = ReadyTiles::default();
         for (tile, info) in (0..).map(TileId).zip(infos) {
-            ready.insert(tile, info.iteration, None);
+            ready.insert(tile, info.iteration, Shun::of(None, avoid.get(&tile)));
         }
         let progress = Progress {
             total: u32::try_from(infos.len()).unwrap_or(u32::MAX),
@@ -57,12 +59,13 @@ impl SweepQueue {
         Self {
             id,
             priority,
-            served,
+            served: 0,
             queued_at: None,
             tiles: infos.iter().map(slot).collect(),
             ready,
             holders: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            avoid,
             unfit: BTreeMap::new(),
             progress,
             last_reason: String::new(),
@@ -102,6 +105,11 @@ impl SweepQueue {
 
     pub(super) fn trouble(&self, tile: TileId) -> Option<&Trouble> {
         self.troubles.get(&tile)
+    }
+
+    /// Whether a worker leaves a tile to others.
+    pub(super) fn is_avoided_by(&self, tile: TileId, worker: WorkerId) -> bool {
+        self.avoid.get(&tile).is_some_and(|workers| workers.contains(&worker))
     }
 
     pub(super) fn troubled_tiles(&self) -> impl Iterator<Item = (TileId, &Trouble)> {
@@ -163,8 +171,9 @@ impl SweepQueue {
         change(&mut after);
         let after = (!after.is_none()).then_some(after);
         if slot.stage == Stage::Ready {
-            self.ready.remove(tile, slot.info.iteration, before.as_ref());
-            self.ready.insert(tile, slot.info.iteration, after.as_ref());
+            let avoid = self.avoid.get(&tile);
+            self.ready.remove(tile, slot.info.iteration, &Shun::of(before.as_ref(), avoid));
+            self.ready.insert(tile, slot.info.iteration, Shun::of(after.as_ref(), avoid));
         }
         self.troubles.extend(after.map(|trouble| (tile, trouble)));
     }
@@ -176,9 +185,9 @@ impl SweepQueue {
             return;
         }
         let TileInfo { iteration, cost } = slot.info;
-        let trouble = self.troubles.get(&tile);
+        let shun = Shun::of(self.troubles.get(&tile), self.avoid.get(&tile));
         match before {
-            Stage::Ready => self.ready.remove(tile, iteration, trouble),
+            Stage::Ready => self.ready.remove(tile, iteration, &shun),
             Stage::Leased => {
                 self.holders.remove(&tile);
                 self.progress.leased -= 1;
@@ -186,7 +195,7 @@ impl SweepQueue {
             Stage::Done | Stage::GivenUp => {}
         }
         match stage {
-            Stage::Ready => self.ready.insert(tile, iteration, trouble),
+            Stage::Ready => self.ready.insert(tile, iteration, shun),
             Stage::Leased => self.progress.leased += 1,
             Stage::Done => {
                 self.progress.done += 1;

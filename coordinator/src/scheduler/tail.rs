@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use patchsweep_proto::ids::{TileId, WorkerId};
 
+use super::sweep::SweepQueue;
 use super::worker::{Place, WorkerSlot};
 use super::{Effect, Now, Scheduler, SweepKey};
 
@@ -23,8 +24,11 @@ impl Scheduler {
             return;
         }
         for (_, sweep, tile) in self.late_tiles() {
-            let is_fit =
-                |worker: &WorkerId| self.running.get(&sweep).is_some_and(|queue| !queue.unfit.contains_key(worker));
+            let is_fit = |worker: &WorkerId| {
+                let is_fit =
+                    |queue: &SweepQueue| !queue.unfit.contains_key(worker) && !queue.is_avoided_by(tile, *worker);
+                self.running.get(&sweep).is_some_and(is_fit)
+            };
             if let Some(index) = idle.iter().position(is_fit) {
                 let worker = idle.remove(index);
                 effects.extend(self.grant(worker, sweep, tile));

@@ -1,5 +1,7 @@
 //! What others may see.
 
+use std::collections::BTreeMap;
+
 use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
 use patchsweep_proto::workers::WorkerState;
 
@@ -16,6 +18,8 @@ pub struct WorkerView {
     pub credit: u32,
     /// In the order in which it takes them in hand.
     pub leases: Vec<HeldLease>,
+    /// Since when the first of them has been the first.
+    pub head_since: Now,
     /// What it is doing.
     pub state: WorkerState,
     /// Tiles whose scores were kept.
@@ -33,6 +37,8 @@ pub struct HeldLease {
     pub lease: Lease,
     /// The tile was taken away, but the worker has not answered for it yet.
     pub revoked: bool,
+    /// Since when it holds it.
+    pub since: Now,
 }
 
 impl Scheduler {
@@ -61,6 +67,13 @@ impl Scheduler {
         self.ended.remove(sweep);
     }
 
+    /// Connected workers that cannot compute a running sweep's tiles, and why.
+    #[must_use]
+    pub fn unfit_workers(&self, sweep: &SweepId) -> BTreeMap<WorkerId, String> {
+        let queue = self.key(sweep).and_then(|key| self.running.get(&key));
+        queue.map(|queue| queue.unfit.clone()).unwrap_or_default()
+    }
+
     /// What a running sweep waits for when nobody can compute it.
     #[must_use]
     pub fn waiting(&self, sweep: &SweepId) -> Option<String> {
@@ -85,7 +98,7 @@ impl Scheduler {
 }
 
 fn view(worker: WorkerId, slot: &WorkerSlot) -> WorkerView {
-    let held = |place: &Place| HeldLease { lease: place.lease.clone(), revoked: place.revoked };
+    let held = |place: &Place| HeldLease { lease: place.lease.clone(), revoked: place.revoked, since: place.since };
     let state = match &slot.standing {
         Standing::Quarantined { reason } => WorkerState::Quarantined { reason: reason.clone() },
         Standing::Draining | Standing::Leaving => WorkerState::Leaving,
@@ -96,6 +109,7 @@ fn view(worker: WorkerId, slot: &WorkerSlot) -> WorkerView {
         worker,
         credit: slot.credit,
         leases: slot.leases.iter().map(held).collect(),
+        head_since: slot.head_since,
         state,
         tiles_done: slot.tiles_done,
         rate: slot.rate.get(),

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use patchsweep_proto::ids::{CoordinatorId, Epoch, SweepId, WorkerId};
+use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::Span;
 
 use super::crew::ConnectedWorker;
+use super::gauges;
 use super::handle::{Command, Handle};
 use super::journal::Journal;
 use super::promises::{Promise, Promises};
-use super::record::SweepRecord;
+use super::record::{Running, SweepRecord};
+use super::spans::{Traces, ended_lease};
 use super::status::RequestError;
 use crate::scheduler::{Event, Scheduler};
 
@@ -35,12 +38,13 @@ pub(super) struct Actor {
     pub(super) last_worker: u64,
     pub(super) journal: Journal,
     pub(super) promises: Promises,
+    pub(super) traces: Traces,
     /// The coordinator stops: whoever comes is turned away.
     closing: bool,
 }
 
 impl Actor {
-    pub(super) fn new(coordinator: CoordinatorId, epoch: Epoch, journal: Journal) -> Self {
+    pub(super) fn new(coordinator: CoordinatorId, epoch: Epoch, journal: Journal, traces: Traces) -> Self {
         Self {
             coordinator,
             epoch,
@@ -52,6 +56,7 @@ impl Actor {
             last_worker: 0,
             journal,
             promises: Promises::default(),
+            traces,
             closing: false,
         }
     }
@@ -65,6 +70,8 @@ impl Actor {
     async fn run(mut self, mut incoming: mpsc::Receiver<Command>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut gauges = tokio::time::interval(gauges::PERIOD);
+        gauges.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let kept = tokio::select! {
                 // After a stall, heartbeats that wait are heard before anybody is taken for dead.
@@ -80,6 +87,10 @@ impl Actor {
                 _ = tick.tick() => {
                     self.tick();
                     self.journal.flush().await
+                }
+                _ = gauges.tick() => {
+                    self.tell_gauges();
+                    continue;
                 }
             };
             if let Err(error) = kept {
@@ -103,7 +114,9 @@ impl Actor {
             }
             Command::Cancel { sweep, reply } => self.cancel(&sweep, reply),
             Command::Resume { sweep, reply } => self.resume(&sweep, reply),
+            Command::Trace { sweep, reply } => drop(reply.send(self.record(&sweep).map(|record| record.trace))),
             Command::Workers { reply } => drop(reply.send(Ok(self.worker_statuses()))),
+            Command::Explain { sweep, reply } => self.situate(&sweep, reply),
             Command::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Command::Context { digest, reply } => {
                 let running = self.sweeps.values().filter_map(|record| record.running.as_ref());
@@ -117,13 +130,22 @@ impl Actor {
                     self.lose(seat.worker);
                 }
             }
-            Command::Heard { worker } => self.apply(Event::Heard { worker }),
+            Command::Heard { worker, vitals } => {
+                self.note_vitals(worker, *vitals);
+                self.apply(Event::Heard { worker });
+            }
             Command::Leaving { worker, reason, finishing } => {
-                tracing::info!(%worker, reason, finishing = finishing.len(), "worker is leaving");
+                let name = self.worker_name(worker);
+                tracing::info!(worker = name, worker_id = %worker, reason, finishing = finishing.len(), "worker is leaving");
                 self.apply(Event::Leaving { worker, finishing });
             }
             Command::Lost { worker } => self.lose(worker),
-            Command::Released { worker, lease } => self.apply(Event::Released { worker, lease }),
+            Command::Released { worker, lease } => {
+                if let Some(running) = self.running_mut(&lease.sweep) {
+                    running.span.end(&lease);
+                }
+                self.apply(Event::Released { worker, lease });
+            }
             Command::Report { worker, report } => self.report(worker, *report),
             Command::Close { reply } => self.close(reply),
         }
@@ -131,6 +153,18 @@ impl Actor {
 
     pub(super) fn record(&self, sweep: &SweepId) -> Result<&SweepRecord, RequestError> {
         self.sweeps.get(sweep).ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))
+    }
+
+    /// What there is of a sweep while it runs.
+    pub(super) fn running_mut(&mut self, sweep: &SweepId) -> Option<&mut Running> {
+        self.sweeps.get_mut(sweep)?.running.as_mut()
+    }
+
+    /// What is said inside it is said of that lease.
+    pub(super) fn lease_span(&self, lease: &Lease, worker: WorkerId) -> Span {
+        let name = self.worker_name(worker);
+        let running = self.sweeps.get(&lease.sweep).and_then(|record| record.running.as_ref());
+        running.map_or_else(|| ended_lease(lease, &name), |running| running.span.of(lease, worker, &name))
     }
 
     /// Tells the scheduler what happened and does what it says.
@@ -157,6 +191,7 @@ impl Actor {
 
     fn tick(&mut self) {
         self.apply(Event::Tick);
+        self.note_who_works();
         self.publish_running();
     }
 

@@ -1,5 +1,6 @@
 //! The client service: submit, look, cancel, fetch.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
@@ -17,10 +18,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
+use super::checks::plan_check;
+use super::events::RecentEvents;
+use super::explanation::explain_kept;
 use super::handle::{Command, Handle, NewSweep};
 use super::offload::Offload;
 use super::planning::make_plan;
 use super::results::ResultsDesk;
+use super::spans;
 use super::status::RequestError;
 use crate::spec::Source;
 use crate::state::Store;
@@ -31,13 +36,22 @@ pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + 
 pub(super) struct ClientRpc {
     handle: Handle,
     folders: ModelFolders,
+    store: Store,
     results: ResultsDesk,
+    events: RecentEvents,
     offload: Offload,
 }
 
 impl ClientRpc {
-    pub(super) fn new(handle: Handle, folders: ModelFolders, store: Store, offload: Offload) -> Self {
-        Self { handle, folders, results: ResultsDesk::new(store, offload), offload }
+    pub(super) fn new(
+        handle: Handle,
+        folders: ModelFolders,
+        store: Store,
+        results: ResultsDesk,
+        events: RecentEvents,
+        offload: Offload,
+    ) -> Self {
+        Self { handle, folders, store, results, events, offload }
     }
 }
 
@@ -50,18 +64,32 @@ impl ClientService for ClientRpc {
         &self,
         request: Request<Streaming<v1::SubmitSweepRequest>>,
     ) -> Result<Response<v1::SubmitSweepResponse>, Status> {
+        let trace = spans::of_request(request.metadata());
         let request = receive_submission(request.into_inner()).await?;
         let priority = priority_from_wire(request.priority, "Submission").map_err(RequestError::from)?;
         let folders = self.folders.clone();
-        let always_new = request.always_new;
+        let (always_new, store) = (request.always_new, self.store.clone());
         let dataset = Digest::of(request.dataset.as_bytes());
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
         let planned = self.offload.run(move || {
+            if let Some(check) = request.check_of {
+                return plan_check(&store, check.try_into()?, priority);
+            }
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
-            make_plan(&folders, &Source::new(request.spec), &request.dataset, options)
+            let plan = make_plan(&folders, &Source::new(request.spec), &request.dataset, options)?;
+            let computed_by = BTreeMap::new();
+            Ok::<_, RequestError>(NewSweep {
+                plan,
+                dataset,
+                priority,
+                always_new,
+                model: None,
+                computed_by,
+                trace: None,
+            })
         });
-        let plan = planned.await.ok_or(RequestError::PlanningFailed)?.map_err(RequestError::from)?;
-        let sweep = Box::new(NewSweep { plan, dataset, priority, always_new });
+        let planned = planned.await.ok_or(RequestError::PlanningFailed)??;
+        let sweep = Box::new(NewSweep { trace, ..planned });
         let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
     }
@@ -115,16 +143,34 @@ impl ClientService for ClientRpc {
         Ok(Response::new(v1::DrainWorkerResponse {}))
     }
 
+    async fn explain_sweep(
+        &self,
+        request: Request<v1::ExplainSweepRequest>,
+    ) -> Result<Response<v1::SweepExplanation>, Status> {
+        let v1::ExplainSweepRequest { sweep_id, cell } = request.into_inner();
+        let situated = self.handle.ask(|reply| Command::Explain { sweep: SweepId(sweep_id), reply }).await?;
+        let store = self.store.clone();
+        let explained = self.offload.run(move || explain_kept(&store, *situated, &cell)).await;
+        Ok(Response::new((&explained.ok_or(RequestError::ExplainingFailed)??).into()))
+    }
+
+    async fn list_events(&self, _: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {
+        let events = self.events.list().iter().map(Into::into).collect();
+        Ok(Response::new(v1::ListEventsResponse { events }))
+    }
+
     async fn fetch_results(
         &self,
         request: Request<v1::FetchResultsRequest>,
     ) -> Result<Response<Self::FetchResultsStream>, Status> {
-        let sweep = request.into_inner().sweep_id;
-        let status = self.watch(sweep.clone()).await?.borrow().clone();
-        if !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
+        let v1::FetchResultsRequest { sweep_id, partial } = request.into_inner();
+        let status = self.watch(sweep_id).await?.borrow().clone();
+        if !partial && !matches!(status.state, SweepState::Done | SweepState::Partial { .. }) {
             return Err(RequestError::NoResults { sweep: status.sweep, state: status.state.name() }.into());
         }
-        let results = self.results.fetch(SweepId(sweep), status.results_dropped).await?;
+        let sweep = status.sweep.clone();
+        let trace = self.handle.ask(|reply| Command::Trace { sweep: sweep.clone(), reply }).await?;
+        let results = self.results.fetch(status, spans::merging(&sweep, trace)).await?;
         // One at a time: results may be large.
         let chunks = chunk::pieces(results).map(|data| Ok(v1::ResultsChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))

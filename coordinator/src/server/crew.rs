@@ -1,14 +1,16 @@
 //! The connected workers.
 
-use patchsweep_proto::ids::WorkerId;
-use patchsweep_proto::scores::CacheStats;
+use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::scores::{CacheStats, MemoryUse};
+use patchsweep_proto::status::BASELINES;
+use patchsweep_proto::tile::TileWork;
 use patchsweep_proto::v1::{self, coordinator_message};
-use patchsweep_proto::workers::WorkerStatus;
+use patchsweep_proto::workers::{InHand, WorkerStatus};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
 use super::actor::Actor;
-use super::handle::{Registration, Seat};
+use super::handle::{Registration, Seat, Vitals};
 use super::status::RequestError;
 use crate::scheduler::Event;
 
@@ -22,16 +24,28 @@ const MOST_CREDIT: u32 = 64;
 pub(super) struct ConnectedWorker {
     pub(super) name: String,
     pub(super) device: String,
+    version: String,
     /// As of its last result.
     pub(super) cache: CacheStats,
+    latest: Latest,
     outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
     /// Tells the session's listener, when dropped, that nobody listens to this worker any more.
     _seated: oneshot::Sender<()>,
 }
 
+/// What a worker last said of itself.
+#[derive(Debug, Default)]
+struct Latest {
+    /// The tile in hand included.
+    cache: CacheStats,
+    memory: MemoryUse,
+    in_hand: Option<Lease>,
+    memory_retries: u64,
+}
+
 impl Actor {
     pub(super) fn join(&mut self, registration: Registration) -> Seat {
-        let Registration { name, device, credit, cache, mut held, held_for } = registration;
+        let Registration { name, device, version, credit, cache, mut held, held_for } = registration;
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         let credit = credit.clamp(1, MOST_CREDIT);
@@ -41,8 +55,10 @@ impl Actor {
         // A grant, its revocation and its acknowledgement for each lease.
         let (outbox, outgoing) = mpsc::channel(3 * credit as usize + OUTBOX_SPARE);
         let (seated, dismissed) = oneshot::channel();
-        tracing::info!(%worker, name, device, held = held.len(), "worker registered");
-        self.workers.insert(worker, ConnectedWorker { name, device, cache, outbox, _seated: seated });
+        tracing::info!(worker = name, worker_id = %worker, device, version, held = held.len(), "worker registered");
+        let latest = Latest { cache, ..Latest::default() };
+        let connected = ConnectedWorker { name, device, version, cache, latest, outbox, _seated: seated };
+        self.workers.insert(worker, connected);
         let welcome = v1::Welcome {
             worker_id: worker.0,
             epoch: self.epoch.0,
@@ -57,11 +73,19 @@ impl Actor {
     /// A worker's stream ended.
     pub(super) fn lose(&mut self, worker: WorkerId) {
         if let Some(gone) = self.workers.get(&worker) {
-            tracing::info!(%worker, name = gone.name, "worker disconnected");
+            tracing::info!(worker = gone.name, worker_id = %worker, "worker disconnected");
         }
         // What it failed with its loss is told under its name.
         self.apply(Event::Lost { worker });
+        self.forget_worker(worker);
+    }
+
+    /// Ends its session and the spans of its leases.
+    pub(super) fn forget_worker(&mut self, worker: WorkerId) {
         self.workers.remove(&worker);
+        for running in self.sweeps.values_mut().filter_map(|record| record.running.as_mut()) {
+            running.span.end_all_of(worker);
+        }
     }
 
     /// Asks a worker to leave in order.
@@ -69,7 +93,7 @@ impl Actor {
         if !self.workers.contains_key(&worker) {
             return Err(RequestError::UnknownWorker(worker));
         }
-        tracing::info!(%worker, name = self.worker_name(worker), "draining worker");
+        tracing::info!(worker = self.worker_name(worker), worker_id = %worker, "draining worker");
         let reason = "drained by a client".to_owned();
         if let Some(worker) = self.send(worker, coordinator_message::Message::Drain(v1::Drain { reason })) {
             self.lose(worker);
@@ -83,6 +107,7 @@ impl Actor {
         let now = self.began.elapsed();
         let status = |view: crate::scheduler::WorkerView| {
             let connected = self.workers.get(&view.worker)?;
+            let hand = self.in_hand(&view, connected);
             Some(WorkerStatus {
                 worker: view.worker,
                 name: connected.name.clone(),
@@ -92,9 +117,47 @@ impl Actor {
                 tiles_done: view.tiles_done,
                 multiply_adds_per_second: view.rate,
                 silent: now.saturating_sub(view.last_heard),
+                version: connected.version.clone(),
+                cache: connected.latest.cache,
+                memory: connected.latest.memory,
+                hand,
             })
         };
         self.scheduler.workers().into_iter().filter_map(status).collect()
+    }
+
+    /// The tile that a worker computes: the first of those that it holds, unless that was taken away.
+    fn in_hand(&self, view: &crate::scheduler::WorkerView, connected: &ConnectedWorker) -> Option<InHand> {
+        let lease = view.leases.first().filter(|held| !held.revoked).map(|held| &held.lease)?;
+        let plan = &self.sweeps.get(&lease.sweep)?.running.as_ref()?.plan;
+        let tile = plan.tiles.get(lease.tile.0 as usize)?;
+        let grid = match &tile.work {
+            TileWork::Baseline => BASELINES,
+            TileWork::Patch { grid, .. } => &plan.context.grids.get(*grid as usize)?.name,
+        };
+        let is_told = connected.latest.in_hand.as_ref() == Some(lease);
+        Some(InHand {
+            lease: lease.clone(),
+            grid: grid.to_owned(),
+            iteration: plan.label_of(tile.iteration).unwrap_or_default().to_owned(),
+            since: self.began.elapsed().saturating_sub(view.head_since),
+            retries: if is_told { connected.latest.memory_retries } else { 0 },
+        })
+    }
+
+    pub(super) fn note_vitals(&mut self, worker: WorkerId, vitals: Vitals) {
+        let Some(connected) = self.workers.get_mut(&worker) else { return };
+        let Vitals { cache, memory, in_hand, memory_retries } = vitals;
+        if cache.is_none() && memory.is_none() {
+            return;
+        }
+        let before = &connected.latest;
+        connected.latest = Latest {
+            cache: cache.unwrap_or(before.cache),
+            memory: memory.unwrap_or(before.memory),
+            in_hand,
+            memory_retries,
+        };
     }
 
     /// For people; empty if it is not connected any more.
@@ -113,6 +176,7 @@ impl Actor {
     pub(super) fn cache_since(&mut self, worker: WorkerId, now: CacheStats) -> CacheStats {
         let Some(connected) = self.workers.get_mut(&worker) else { return now };
         let before = std::mem::replace(&mut connected.cache, now);
+        connected.latest.cache = now;
         CacheStats {
             hits: now.hits.saturating_sub(before.hits),
             misses: now.misses.saturating_sub(before.misses),

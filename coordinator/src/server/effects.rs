@@ -6,8 +6,11 @@ use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
 use patchsweep_proto::status::SweepState;
 use patchsweep_proto::v1::{self, coordinator_message};
 
+use tracing::Span;
+
 use super::actor::Actor;
 use super::promises::Promise;
+use crate::metrics;
 use crate::scheduler::{Effect, Event, Outcome};
 use crate::state::{Entry, FailedAttempt};
 
@@ -16,6 +19,8 @@ impl Actor {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         let mut effects = VecDeque::from(effects);
         let mut gone = Vec::new();
+        // Which attempt a tile is given up after: its failure is told just before.
+        let mut failed = Span::none();
         while let Some(effect) = effects.pop_front() {
             let unreachable = match effect {
                 Effect::Grant { worker, lease } => self.grant(worker, &lease),
@@ -29,21 +34,25 @@ impl Actor {
                 }
                 Effect::Keep { .. } | Effect::Drop { .. } => None,
                 Effect::RecordFailure { worker, lease, reason } => {
-                    self.record_failure(worker, lease, reason);
+                    failed = self.lease_span(&lease, worker);
+                    failed.in_scope(|| self.record_failure(worker, lease, reason));
                     None
                 }
                 Effect::GiveUp { sweep, tile, reason } => {
+                    metrics::TILES_GIVEN_UP.add(&[], 1);
+                    let _said_of = failed.enter();
                     tracing::warn!(%sweep, %tile, reason, "tile given up: its cells will be NaN");
                     self.journal.write(Entry::GivenUp { sweep, tile });
                     None
                 }
                 Effect::Quarantine { worker, reason } => {
-                    tracing::warn!(%worker, name = self.worker_name(worker), reason, "worker quarantined");
+                    let name = self.worker_name(worker);
+                    tracing::warn!(worker = name, worker_id = %worker, reason, "worker quarantined");
                     None
                 }
                 Effect::Disconnect { worker } => {
-                    tracing::warn!(%worker, name = self.worker_name(worker), "worker fell silent");
-                    self.workers.remove(&worker);
+                    tracing::warn!(worker = self.worker_name(worker), worker_id = %worker, "worker fell silent");
+                    self.forget_worker(worker);
                     None
                 }
                 Effect::Ended { sweep, outcome } => {
@@ -52,14 +61,15 @@ impl Actor {
                 }
             };
             if let Some(worker) = unreachable.filter(|worker| !gone.contains(worker)) {
-                tracing::warn!(%worker, name = self.worker_name(worker), "worker does not take its messages");
+                let name = self.worker_name(worker);
+                tracing::warn!(worker = name, worker_id = %worker, "worker does not take its messages");
                 effects.extend(self.scheduler.apply(self.began.elapsed(), Event::Lost { worker }));
                 gone.push(worker);
             }
         }
         // Not sooner: what they failed with their loss is told under their names.
         for worker in gone {
-            self.workers.remove(&worker);
+            self.forget_worker(worker);
         }
     }
 
@@ -70,18 +80,31 @@ impl Actor {
                 let lease = Some((&lease).into());
                 let message = coordinator_message::Message::Acknowledge(v1::Acknowledge { lease });
                 if let Some(worker) = self.send(worker, message) {
-                    tracing::warn!(%worker, name = self.worker_name(worker), "worker does not take its messages");
+                    let name = self.worker_name(worker);
+                    tracing::warn!(worker = name, worker_id = %worker, "worker does not take its messages");
                     self.lose(worker);
                 }
             }
-            Promise::Compare { worker, lease, scores } => self.compare(&worker, &lease, &scores),
-            Promise::Publish { sweep, status } => {
-                tracing::info!(%sweep, state = status.state.name(), "sweep ended");
+            Promise::Compare { worker, span, lease, scores } => {
+                span.in_scope(|| self.compare(&worker, &lease, &scores));
+            }
+            Promise::Publish { sweep, status, span } => {
+                span.in_scope(|| tracing::info!(state = status.state.name(), "sweep ended"));
                 if let Some(record) = self.sweeps.get(&sweep) {
                     record.publish(*status);
                 }
             }
             Promise::Answer(answer) => answer(),
+        }
+    }
+
+    /// Tells each sweep's measuring whether somebody computes it.
+    pub(super) fn note_who_works(&mut self) {
+        for (id, record) in &mut self.sweeps {
+            let leased = |id| self.scheduler.progress(id).map_or(0, |progress| progress.leased);
+            if let Some(running) = &mut record.running {
+                running.works(leased(id) > 0);
+            }
         }
     }
 
@@ -108,25 +131,32 @@ impl Actor {
         };
         let mut status = record.status_now(progress, workers, None);
         status.state = state.clone();
-        let seconds = record.running.take().map_or(0.0, |running| running.clock.elapsed().as_secs_f64());
+        status.multiply_adds_per_second = None;
+        let running = record.running.take();
+        status.elapsed = running.as_ref().map_or(status.elapsed, |running| running.clock.elapsed());
+        let seconds = status.elapsed.as_secs_f64();
+        let span = running.map_or_else(Span::none, |running| running.span.span);
         self.journal.write(Entry::State { sweep: sweep.clone(), state, seconds });
-        self.promise(Promise::Publish { sweep: sweep.clone(), status: Box::new(status) });
+        self.promise(Promise::Publish { sweep: sweep.clone(), status: Box::new(status), span });
     }
 
     fn record_failure(&mut self, worker: WorkerId, lease: Lease, reason: String) {
         let name = self.worker_name(worker);
-        let Lease { sweep, tile, attempt, .. } = &lease;
-        tracing::warn!(%sweep, %tile, attempt = attempt.0, %worker, name, reason, "attempt failed");
+        metrics::ATTEMPTS_FAILED.add(&[], 1);
+        tracing::warn!(reason, "attempt failed");
         self.journal.write(Entry::Failure(FailedAttempt { lease, worker: name, reason }));
     }
 
     fn grant(&mut self, worker: WorkerId, lease: &Lease) -> Option<WorkerId> {
-        let running = self.sweeps.get(&lease.sweep)?.running.as_ref()?;
+        let name = self.worker_name(worker);
+        let running = self.running_mut(&lease.sweep)?;
+        let trace = running.span.begin(lease, worker, &name);
         let grant = v1::Grant {
             lease: Some(lease.into()),
             tile: Some((&running.plan.tiles[lease.tile.0 as usize]).into()),
             context_digest: running.plan.digest.0.to_vec(),
             model_digest: running.model.map_or_else(Vec::new, |digest| digest.0.to_vec()),
+            traceparent: trace.to_string(),
         };
         self.send(worker, coordinator_message::Message::Grant(grant))
     }

@@ -1,17 +1,20 @@
 //! A cheap-to-clone way to talk to the task that owns the state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepStatus};
+use patchsweep_proto::trace::TraceContext;
 use patchsweep_proto::v1;
 use patchsweep_proto::workers::WorkerStatus;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
 use super::status::RequestError;
+use crate::explain::Situation;
 use crate::plan::Plan;
 
 /// A worker as it registered.
@@ -20,6 +23,8 @@ pub(super) struct Registration {
     pub(super) name: String,
     pub(super) device: String,
     pub(super) credit: u32,
+    /// The release of its program.
+    pub(super) version: String,
     /// What its cache did before.
     pub(super) cache: CacheStats,
     /// Leases of an earlier session that it still computes or has results for.
@@ -37,6 +42,24 @@ pub(super) struct Seat {
     pub(super) outgoing: mpsc::Receiver<Result<v1::CoordinatorMessage, Status>>,
     /// Closes when the worker is to be disconnected.
     pub(super) dismissed: oneshot::Receiver<()>,
+}
+
+/// What a worker says of itself with a heartbeat; with neither cache nor memory it says nothing.
+#[derive(Debug)]
+pub(super) struct Vitals {
+    pub(super) cache: Option<CacheStats>,
+    pub(super) memory: Option<MemoryUse>,
+    pub(super) in_hand: Option<Lease>,
+    /// Batches of the tile in hand that did not fit the memory.
+    pub(super) memory_retries: u64,
+}
+
+/// How things are with a sweep.
+#[derive(Debug)]
+pub(super) struct Situated {
+    pub(super) situation: Situation,
+    /// `None` where it has ended: the journal has it.
+    pub(super) plan: Option<Arc<Plan>>,
 }
 
 /// What a worker says of a lease.
@@ -73,6 +96,12 @@ pub(super) struct NewSweep {
     pub(super) priority: Priority,
     /// Even if the same plan has been submitted before.
     pub(super) always_new: bool,
+    /// The only one that its scores may be of; `None`: that of the first scores.
+    pub(super) model: Option<Digest>,
+    /// Of a check, by tile: who computed what it checks.
+    pub(super) computed_by: BTreeMap<TileId, String>,
+    /// That the client is part of.
+    pub(super) trace: Option<TraceContext>,
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
@@ -83,13 +112,15 @@ pub(super) enum Command {
     Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },
     Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
     List { reply: Reply<Vec<SweepStatus>> },
+    Trace { sweep: SweepId, reply: Reply<Option<TraceContext>> },
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resume { sweep: SweepId, reply: Reply<SweepStatus> },
     Workers { reply: Reply<Vec<WorkerStatus>> },
+    Explain { sweep: SweepId, reply: Reply<Box<Situated>> },
     Drain { worker: WorkerId, reply: Reply<()> },
     Context { digest: Digest, reply: Reply<Arc<Plan>> },
     Join { registration: Registration, reply: Reply<Seat> },
-    Heard { worker: WorkerId },
+    Heard { worker: WorkerId, vitals: Box<Vitals> },
     Leaving { worker: WorkerId, reason: String, finishing: Vec<Lease> },
     Lost { worker: WorkerId },
     Released { worker: WorkerId, lease: Lease },

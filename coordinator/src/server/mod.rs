@@ -1,9 +1,13 @@
 //! The shell around the pure core: sockets, time, the journal, and one task that owns all state.
 
 mod actor;
+mod checks;
 mod client_service;
 mod crew;
 mod effects;
+mod events;
+mod explanation;
+mod gauges;
 mod handle;
 mod journal;
 mod offload;
@@ -13,8 +17,10 @@ mod record;
 mod recovery;
 mod reports;
 mod results;
+mod spans;
 mod status;
 mod submission;
+mod watched;
 mod worker_service;
 
 use std::future::Future;
@@ -22,6 +28,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_process::rpc::CountRpcs;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
@@ -33,15 +40,21 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
+pub use events::RecentEvents;
 pub use offload::Offload;
-pub use planning::{ModelFilesError, PlanningError, make_plan};
+pub use planning::{ModelFilesError, PlanningError, make_plan, read_model};
+pub use watched::Watched;
 
 use crate::gate::{self, Gate};
+use crate::metrics::count_rpc;
 use crate::state::{Recovered, StateError, Store};
 use actor::Actor;
 use client_service::ClientRpc;
 use handle::Handle;
 use journal::Journal;
+use results::ResultsDesk;
+use spans::Traces;
+use watched::Serving;
 use worker_service::WorkerRpc;
 
 /// A worker sends a heartbeat at least this often.
@@ -94,6 +107,10 @@ pub struct Service {
     pub offload: Offload,
     /// Who gets in.
     pub gate: Gate,
+    /// This process' warnings and errors.
+    pub events: RecentEvents,
+    /// Who looks at it, beside its clients.
+    pub watched: Watched,
 }
 
 /// A coordinator that listens, before it serves.
@@ -137,12 +154,17 @@ pub async fn serve_on<IO>(
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let Service { folders, store, recovered, offload, gate } = service;
+    let Service { folders, store, recovered, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
-    let (handle, actor) = Actor::recover(recovered, journal).start();
-    let client = ClientRpc::new(handle.clone(), folders, store, offload);
-    serve_services(connections, &handle, client, &gate, shutdown).await?;
+    let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
+    let (handle, actor) = Actor::recover(recovered, journal, traces).start();
+    let results = ResultsDesk::new(store.clone(), offload);
+    watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });
+    let client = ClientRpc::new(handle.clone(), folders, store, results, events, offload);
+    let served = serve_services(connections, &handle, client, &gate, shutdown).await;
+    watched.end();
     drop(handle);
+    served?;
     if tokio::time::timeout(FAREWELL, actor).await.is_err() {
         tracing::warn!("ending with requests under way");
     }
@@ -168,6 +190,8 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_frame_size(MAX_FRAME_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .layer(CountRpcs(count_rpc))
+        .trace_fn(|request| spans::request(request.headers(), request.uri().path()))
         .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
         .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))
         .serve_with_incoming_shutdown(connections, async {

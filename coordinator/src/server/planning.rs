@@ -69,8 +69,8 @@ pub fn make_plan(
     Ok(Plan::build(&inputs, options)?)
 }
 
-/// A model folder's config, and its tokenizer if it has one.
-fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>), ModelFilesError> {
+/// Reads a model folder's config, and its tokenizer if it has one.
+pub fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>), ModelFilesError> {
     let path = folder.join("config.json");
     let text = fs::read_to_string(&path).map_err(|source| ModelFilesError::Read { path: path.clone(), source })?;
     let config = Gpt2Config::from_json(&text).map_err(|source| ModelFilesError::Config { path, source })?;

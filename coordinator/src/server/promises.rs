@@ -6,6 +6,7 @@ use std::fmt;
 use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
 use patchsweep_proto::scores::TileScores;
 use patchsweep_proto::status::SweepStatus;
+use tracing::Span;
 
 /// Something to be said or done once everything written to the journal before it is on disk.
 pub(super) enum Promise {
@@ -20,6 +21,8 @@ pub(super) enum Promise {
     Compare {
         /// The second one's name.
         worker: String,
+        /// Of the second lease.
+        span: Span,
         /// Under which they came.
         lease: Lease,
         /// The second ones.
@@ -31,6 +34,8 @@ pub(super) enum Promise {
         sweep: SweepId,
         /// As it ended.
         status: Box<SweepStatus>,
+        /// Its span, which ends with this.
+        span: Span,
     },
     /// The answer to a request.
     Answer(Box<dyn FnOnce() + Send>),

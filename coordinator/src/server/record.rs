@@ -1,16 +1,19 @@
 //! What the owning task keeps of a sweep.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, TileId};
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use patchsweep_proto::trace::TraceContext;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::spans::SweepSpan;
 use crate::merge::compare;
 use crate::plan::Plan;
+use crate::progress::{Tally, Throughput};
 use crate::scheduler::Progress;
 
 /// What the owning task keeps of a sweep: little, once it has ended.
@@ -27,6 +30,8 @@ pub(super) struct SweepRecord {
     /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
     /// are not compared any more.
     pub(super) tolerance: Option<f64>,
+    /// Of its span, in this life of the coordinator.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// What is needed while a sweep runs.
@@ -36,6 +41,10 @@ pub(super) struct Running {
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
+    pub(super) span: SweepSpan,
+    submitted: SystemTime,
+    tally: Tally,
+    throughput: Throughput,
 }
 
 /// How long a sweep has been running, over the coordinator's restarts.
@@ -57,8 +66,33 @@ impl Clock {
 }
 
 impl Running {
-    pub(super) fn new(plan: Arc<Plan>, model: Option<Digest>, clock: Clock) -> Self {
-        Self { plan, model, clock }
+    /// Nothing of it is done yet.
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        model: Option<Digest>,
+        submitted: SystemTime,
+        clock: Clock,
+        span: SweepSpan,
+    ) -> Self {
+        let tally = Tally::new(&plan);
+        Self { plan, model, clock, span, submitted, tally, throughput: Throughput::default() }
+    }
+
+    /// A tile's scores were kept by an earlier life of the coordinator, or before the sweep was resumed.
+    pub(super) fn recall(&mut self, tile: TileId) {
+        self.tally.finish(&self.plan, tile);
+    }
+
+    /// A tile's scores are kept from now on.
+    pub(super) fn finish(&mut self, tile: TileId) {
+        self.tally.finish(&self.plan, tile);
+        let cost = self.plan.costs.get(tile.0 as usize).copied().unwrap_or(0);
+        self.throughput.finished(self.clock.elapsed(), cost);
+    }
+
+    /// Whether somebody computes the sweep now.
+    pub(super) fn works(&mut self, is_working: bool) {
+        self.throughput.working(self.clock.elapsed(), is_working);
     }
 }
 
@@ -66,7 +100,7 @@ impl SweepRecord {
     /// A sweep that runs from now on.
     pub(super) fn running(id: SweepId, priority: Priority, running: Running) -> Self {
         let plan = &running.plan;
-        let summaries = plan.summarize();
+        let (cells_total, cells_noop) = running.tally.cells();
         let status = SweepStatus {
             sweep: id,
             name: plan.name.clone(),
@@ -77,25 +111,35 @@ impl SweepRecord {
             multiply_adds_total: plan.multiply_adds(),
             multiply_adds_done: 0,
             workers: 0,
-            cells_total: summaries.iter().map(|grid| grid.cells).sum(),
-            cells_noop: summaries.iter().map(|grid| grid.noops).sum(),
+            cells_total,
+            cells_noop,
             tiles_failed: 0,
             priority,
             results_dropped: 0,
             waiting: None,
+            grids: running.tally.grids().to_vec(),
+            submitted: running.submitted,
+            elapsed: Duration::from_secs(running.clock.elapsed().as_secs()),
+            multiply_adds_per_second: None,
         };
         let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
-        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance }
+        let trace = Some(running.span.trace);
+        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance, trace }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
     pub(super) fn ended(identity: Digest, status: SweepStatus) -> Self {
-        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None }
+        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None, trace: None }
     }
 
     /// The status as the scheduler counts now.
     pub(super) fn status_now(&self, progress: Progress, workers: usize, waiting: Option<String>) -> SweepStatus {
+        let shown = self.status.borrow().clone();
+        let running = self.running.as_ref();
         SweepStatus {
+            grids: running.map_or_else(Vec::new, |running| running.tally.grids().to_vec()),
+            elapsed: running.map_or(shown.elapsed, |running| Duration::from_secs(running.clock.elapsed().as_secs())),
+            multiply_adds_per_second: running.and_then(|running| running.throughput.rate(running.clock.elapsed())),
             tiles_done: progress.done,
             tiles_leased: progress.leased,
             tiles_failed: progress.failed,
@@ -103,16 +147,22 @@ impl SweepRecord {
             workers: u32::try_from(workers).unwrap_or(u32::MAX),
             results_dropped: self.dropped,
             waiting,
-            ..self.status.borrow().clone()
+            ..shown
         }
     }
 
-    /// Shows clients a status, if it is another one than they know.
+    /// Shows clients a status, if it is another one than they know. The rate is another one all the time, and alone it is
+    /// no reason.
     pub(super) fn publish(&self, status: SweepStatus) {
         self.status.send_if_modified(|shown| {
-            let changed = *shown != status;
-            *shown = status;
-            changed
+            let rate = std::mem::replace(&mut shown.multiply_adds_per_second, status.multiply_adds_per_second);
+            let is_news = *shown != status;
+            if is_news {
+                *shown = status;
+            } else {
+                shown.multiply_adds_per_second = rate;
+            }
+            is_news
         });
     }
 }

@@ -11,15 +11,16 @@ use super::actor::Actor;
 use super::handle::Reply;
 use super::journal::Journal;
 use super::record::{Clock, Running, SweepRecord};
+use super::spans::Traces;
 use super::status::RequestError;
 use crate::scheduler::Past;
 use crate::state::{Entry, Recovered, RecoveredSweep, RunningSweep, StateError};
 
 impl Actor {
     /// Goes on with the sweeps that run, and knows those that have ended.
-    pub(super) fn recover(recovered: Recovered, journal: Journal) -> Self {
+    pub(super) fn recover(recovered: Recovered, journal: Journal, traces: Traces) -> Self {
         let Recovered { coordinator, epoch, sweeps } = recovered;
-        let mut actor = Self::new(coordinator, epoch, journal);
+        let mut actor = Self::new(coordinator, epoch, journal, traces);
         for sweep in sweeps {
             actor.recover_sweep(sweep);
         }
@@ -35,11 +36,12 @@ impl Actor {
             return;
         };
         let (done, tiles) = (status.tiles_done, status.tiles_total);
-        tracing::info!(sweep = %id, done, tiles, "sweep recovered");
+        let span = self.traces.sweep(&id, None);
+        span.span.in_scope(|| tracing::info!(done, tiles, "sweep recovered"));
         // Between machines' clocks there may be less than nothing.
         let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
-        let running = Running::new(Arc::new(plan), model, Clock::after(earlier));
-        self.run_sweep(id, status.priority, running, past);
+        let running = Running::new(Arc::new(plan), model, submitted, Clock::after(earlier), span);
+        self.run_sweep(id, status.priority, running, past, BTreeMap::new());
     }
 
     /// Runs an ended sweep again, for the tiles that have no scores.
@@ -52,6 +54,7 @@ impl Actor {
 
     fn try_to_resume(&mut self, sweep: &SweepId) -> Result<(), RequestError> {
         let record = self.record(sweep)?;
+        let trace = record.trace;
         let status = record.status.borrow().clone();
         let resumable = record.running.is_none()
             && matches!(status.state, SweepState::Partial { .. } | SweepState::Failed { .. } | SweepState::Cancelled);
@@ -71,10 +74,11 @@ impl Actor {
             past.insert(tile, Past::Done);
             Ok(())
         })?;
-        tracing::info!(%sweep, done = past.len(), tiles = kept.plan.tiles.len(), "sweep resumed");
+        let span = self.traces.sweep(sweep, trace);
+        span.span.in_scope(|| tracing::info!(done = past.len(), tiles = kept.plan.tiles.len(), "sweep resumed"));
         self.journal.write(Entry::Resumed { sweep: sweep.clone(), tiles });
-        let running = Running::new(kept.plan, model, Clock::after(Duration::ZERO));
-        self.run_sweep(sweep.clone(), status.priority, running, past);
+        let running = Running::new(kept.plan, model, kept.submitted, Clock::after(Duration::ZERO), span);
+        self.run_sweep(sweep.clone(), status.priority, running, past, BTreeMap::new());
         Ok(())
     }
 }

@@ -1,28 +1,39 @@
 //! What workers say of their leases.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::ids::{Lease, WorkerId};
 use patchsweep_proto::scores::TileScores;
 use patchsweep_proto::status::SweepStatus;
 
+use tracing::Span;
+
 use super::actor::Actor;
 use super::handle::{Computed, Failure, Report};
 use super::promises::Promise;
 use crate::merge::{check_scores, compare};
+use crate::metrics;
 use crate::scheduler::{Effect, Event};
 use crate::state::{Entry, KeptResult, StateError};
 
 impl Actor {
     pub(super) fn report(&mut self, worker: WorkerId, report: Report) {
+        let lease = report.lease.clone();
+        let span = self.lease_span(&lease, worker);
+        span.in_scope(|| self.take_report(worker, report, &span));
+        if let Some(running) = self.running_mut(&lease.sweep) {
+            running.span.end(&lease);
+        }
+    }
+
+    fn take_report(&mut self, worker: WorkerId, report: Report, span: &Span) {
         let Report { lease, outcome, cache, busy_seconds, work } = report;
         let cache = self.cache_since(worker, cache);
         let computed = match outcome.and_then(|computed| self.check(&lease, computed)) {
             Ok(computed) => computed,
             Err(Failure::Attempt(reason)) => return self.apply(Event::Failed { worker, lease, reason }),
             Err(Failure::OtherModel(reason)) => {
-                let name = self.worker_name(worker);
-                tracing::warn!(sweep = %lease.sweep, %worker, name, reason, "worker has another model");
+                tracing::warn!(reason, "worker has another model");
                 return self.apply(Event::Unfit { worker, lease, reason });
             }
         };
@@ -34,12 +45,14 @@ impl Actor {
         for effect in &effects {
             match effect {
                 Effect::Keep { lease } => {
-                    let Lease { epoch, sweep, tile, attempt } = lease;
-                    tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, %worker, "tile done");
+                    metrics::TILES_DONE.add(&[], 1);
+                    metrics::MULTIPLY_ADDS.add(&[], work.multiply_adds);
+                    tracing::debug!(seconds = busy.as_secs_f64(), multiply_adds = work.multiply_adds, "tile done");
                     let Computed { scores, model } = computed;
                     if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
                     {
                         running.model.get_or_insert(model);
+                        running.finish(lease.tile);
                     }
                     let device = self.workers.get(&worker).map(|connected| connected.device.clone());
                     let result = KeptResult {
@@ -51,15 +64,16 @@ impl Actor {
                         busy,
                         work,
                         cache,
+                        received: Some(SystemTime::now()),
                     };
                     self.journal.write(Entry::Result(result));
                     break;
                 }
                 Effect::Drop { lease, done, .. } => {
-                    self.count_dropped(lease, &name, *done);
+                    self.count_dropped(lease, *done);
                     if *done {
                         let (lease, scores) = (lease.clone(), Box::new(computed.scores));
-                        self.promise(Promise::Compare { worker: name, lease, scores });
+                        self.promise(Promise::Compare { worker: name, span: span.clone(), lease, scores });
                     }
                     break;
                 }
@@ -69,10 +83,10 @@ impl Actor {
         self.carry_out(effects);
     }
 
-    fn count_dropped(&mut self, lease: &Lease, name: &str, done: bool) {
-        let Lease { sweep, tile, attempt, .. } = lease;
-        tracing::info!(%sweep, %tile, attempt = attempt.0, name, done, "late or repeated result dropped");
-        if let Some(record) = self.sweeps.get_mut(sweep) {
+    fn count_dropped(&mut self, lease: &Lease, done: bool) {
+        metrics::RESULTS_DROPPED.add(&[], 1);
+        tracing::info!(done, "late or repeated result dropped");
+        if let Some(record) = self.sweeps.get_mut(&lease.sweep) {
             record.dropped += 1;
             let status = SweepStatus { results_dropped: record.dropped, ..record.status.borrow().clone() };
             record.publish(status);
@@ -97,16 +111,15 @@ impl Actor {
 
     /// Warns if a tile that was computed twice has different scores.
     pub(super) fn compare(&self, worker: &str, lease: &Lease, scores: &TileScores) {
-        let Lease { sweep, tile, .. } = lease;
         match self.difference(lease, scores) {
             Ok(Some(Comparison { first, difference, tolerance })) if difference > tolerance => {
                 let second = worker;
-                tracing::warn!(%sweep, %tile, difference, first, second, "two workers disagree on a tile's scores");
+                tracing::warn!(difference, first, second, "two workers disagree on a tile's scores");
             }
             Ok(_) => {}
             Err(error) => {
                 let error = patchsweep_proto::error_chain(&error);
-                tracing::warn!(%sweep, %tile, error, "cannot compare results");
+                tracing::warn!(error, "cannot compare results");
             }
         }
     }

@@ -1,19 +1,25 @@
-//! Finished sweeps' results, put together from what the journal holds.
+//! Sweeps' results, put together from what the journal holds.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::TileId;
 use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::SweepState;
+use patchsweep_proto::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
+use serde_json::json;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::Span;
 
+use super::checks;
 use super::offload::Offload;
+use super::spans::merging;
 use super::status::RequestError;
-use crate::manifest::{self, RunFacts, TileFacts, manifest};
+use crate::check::mark_what_was_not_drawn;
+use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
 use crate::merge::{MergeError, Merger, TileOutcome};
-use crate::state::{StateError, Store, TileFailures};
+use crate::state::{KeptResult, StateError, Store, TileFailures};
 
 /// Merges results, one sweep at a time: that is what bounds the memory.
 #[derive(Clone, Debug)]
@@ -28,13 +34,32 @@ impl ResultsDesk {
         Self { store, offload, free: Arc::new(Semaphore::new(1)) }
     }
 
-    /// The encoded results of a sweep that is done or partial.
-    ///
-    /// `dropped`: results that came too late or twice.
-    pub(super) async fn fetch(&self, sweep: SweepId, dropped: u64) -> Result<Vec<u8>, RequestError> {
+    /// The encoded results of a sweep: what is on disk, whole or not. `span`: of the merging.
+    pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Vec<u8>, RequestError> {
+        self.merge(status, span, encode_results).await
+    }
+
+    /// The same for this process.
+    pub(super) async fn merged(&self, status: SweepStatus) -> Result<SweepResults, RequestError> {
+        let span = merging(&status.sweep, None);
+        self.merge(status, span, |results| results).await
+    }
+
+    async fn merge<T: Send + 'static>(
+        &self,
+        status: SweepStatus,
+        span: Span,
+        give: impl FnOnce(SweepResults) -> T + Send + 'static,
+    ) -> Result<T, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || merge_kept(&store, &sweep, dropped).map(encode_results));
+        let merged = self.offload.run(move || {
+            let _merging = span.entered();
+            let started = Instant::now();
+            let results = merge_kept(&store, &status).map(give);
+            tracing::debug!(seconds = started.elapsed().as_secs_f64(), "results merged");
+            results
+        });
         merged.await.ok_or(RequestError::MergingFailed)?
     }
 }
@@ -57,27 +82,61 @@ impl From<KeptError> for RequestError {
     }
 }
 
-fn merge_kept(store: &Store, sweep: &SweepId, dropped: u64) -> Result<SweepResults, RequestError> {
-    let unknown = || RequestError::UnknownSweep(sweep.clone());
-    let kept = store.sweep(sweep)?.ok_or_else(unknown)?;
-    let (state, seconds) = store.state(sweep)?.ok_or_else(unknown)?;
-    if !matches!(state, SweepState::Done | SweepState::Partial { .. }) {
-        return Err(RequestError::NoResults { sweep: sweep.clone(), state: state.name() });
-    }
+/// Of a sweep that is done or partial every tile has an outcome; of another one those without are pending.
+fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, RequestError> {
+    let sweep = &status.sweep;
+    let kept = store.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
     let mut facts = RunFacts::new(sweep.clone(), kept.dataset);
     facts.submitted_unix_seconds = kept.submitted.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    facts.seconds = seconds;
-    facts.results_dropped = dropped;
+    facts.seconds = status.elapsed.as_secs_f64();
+    facts.results_dropped = status.results_dropped;
+    let is_whole = matches!(status.state, SweepState::Done | SweepState::Partial { .. });
 
-    let mut merger = Merger::new(&kept.plan);
+    let mut merge = Merge { merger: Merger::new(&kept.plan), is_whole, pending: 0, facts };
+    // Scores that come meanwhile are left out; so are those of tiles that were given up and are computed again.
     let failures = store.failures(sweep)?;
     let mut given_up = failures.into_iter().filter(|(_, failures)| failures.given_up).peekable();
     store.for_each_result(sweep, |tile, result| -> Result<(), KeptError> {
-        while let Some((failed, failures)) = given_up.next_if(|(failed, _)| *failed < tile) {
-            merger.push(failed, &TileOutcome::GivenUp)?;
-            facts.add_failure(failed, attempts(failures));
+        while let Some((failed, failures)) = given_up.next_if(|(failed, _)| *failed <= tile) {
+            if failed < tile {
+                merge.give_up(failed, failures)?;
+            }
         }
-        facts.add_tile(&TileFacts {
+        merge.take(tile, result)
+    })?;
+    for (failed, failures) in given_up {
+        merge.give_up(failed, failures)?;
+    }
+    merge.leave_until(None)?;
+    let Merge { merger, mut facts, pending, .. } = merge;
+    if !is_whole {
+        facts.so_far = Some(SoFar { state: status.state.name(), tiles_pending: pending });
+    }
+    let mut tensors = merger.finish().map_err(KeptError::from)?;
+    let mut manifest = manifest(&kept.plan, &facts);
+    if let Some(check) = &kept.plan.check {
+        if is_whole {
+            manifest["check"] = json!(checks::report(store, sweep, &kept.plan, check, &tensors)?);
+        }
+        mark_what_was_not_drawn(&kept.plan, &mut tensors);
+    }
+    Ok(tensors.into_results(&kept.plan, manifest.to_string()))
+}
+
+/// A merge of kept tiles under way.
+struct Merge<'a> {
+    merger: Merger<'a>,
+    /// A tile that is missing is a defect.
+    is_whole: bool,
+    /// Tiles that are missing so far.
+    pending: u64,
+    facts: RunFacts,
+}
+
+impl Merge<'_> {
+    fn take(&mut self, tile: TileId, result: KeptResult) -> Result<(), KeptError> {
+        self.leave_until(Some(tile))?;
+        self.facts.add_tile(&TileFacts {
             worker: &result.worker,
             device: &result.device,
             model: result.model,
@@ -85,14 +144,24 @@ fn merge_kept(store: &Store, sweep: &SweepId, dropped: u64) -> Result<SweepResul
             work: result.work,
             cache: result.cache,
         });
-        Ok(merger.push(tile, &TileOutcome::Scores(result.scores))?)
-    })?;
-    for (failed, failures) in given_up {
-        merger.push(failed, &TileOutcome::GivenUp).map_err(KeptError::from)?;
-        facts.add_failure(failed, attempts(failures));
+        Ok(self.merger.push(tile, &TileOutcome::Scores(result.scores))?)
     }
-    let tensors = merger.finish().map_err(KeptError::from)?;
-    Ok(tensors.into_results(&kept.plan, manifest(&kept.plan, &facts).to_string()))
+
+    fn give_up(&mut self, tile: TileId, failures: TileFailures) -> Result<(), KeptError> {
+        self.leave_until(Some(tile))?;
+        self.merger.push(tile, &TileOutcome::GivenUp)?;
+        self.facts.add_failure(tile, attempts(failures));
+        Ok(())
+    }
+
+    /// Nothing became of the tiles before this one yet; `None`: of all that are left.
+    fn leave_until(&mut self, tile: Option<TileId>) -> Result<(), KeptError> {
+        while let Some(due) = self.merger.due().filter(|&due| !self.is_whole && tile.is_none_or(|tile| due < tile)) {
+            self.merger.push(due, &TileOutcome::Pending)?;
+            self.pending += 1;
+        }
+        Ok(())
+    }
 }
 
 fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAttempt> {

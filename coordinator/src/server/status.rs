@@ -8,6 +8,7 @@ use patchsweep_proto::wire::WireError;
 use tonic::Status;
 
 use super::PlanningError;
+use crate::explain::CellError;
 use crate::merge::MergeError;
 use crate::state::StateError;
 
@@ -16,8 +17,12 @@ use crate::state::StateError;
 pub(crate) enum RequestError {
     #[error("no sweep `{0}`; `patchsweep list` shows those that there are")]
     UnknownSweep(SweepId),
-    #[error("sweep `{sweep}` has no results: it is {state}; `patchsweep status {sweep}` says more")]
+    #[error(
+        "sweep `{sweep}` has no results: it is {state}; `patchsweep status {sweep}` says more, and --partial gives what there is so far"
+    )]
     NoResults { sweep: SweepId, state: &'static str },
+    #[error("sweep `{sweep}` is a check itself; check `{checked}`, the sweep that it is of")]
+    CheckOfCheck { sweep: SweepId, checked: SweepId },
     #[error("no running sweep has the context {0}")]
     UnknownContext(String),
     #[error(transparent)]
@@ -40,6 +45,10 @@ pub(crate) enum RequestError {
     PlanningFailed,
     #[error("merging failed; the coordinator's log says why")]
     MergingFailed,
+    #[error("explaining failed; the coordinator's log says why")]
+    ExplainingFailed,
+    #[error(transparent)]
+    Cell(#[from] CellError),
     #[error("no worker `{0}` is connected; `patchsweep workers` shows those that are")]
     UnknownWorker(WorkerId),
     #[error("sweep `{sweep}` lacks nothing that could be resumed: it is {state}")]
@@ -61,16 +70,20 @@ impl From<RequestError> for Status {
             RequestError::UnknownSweep(_) | RequestError::UnknownContext(_) | RequestError::UnknownWorker(_) => {
                 Self::not_found(text)
             }
-            RequestError::NoResults { .. } | RequestError::NothingToResume { .. } => Self::failed_precondition(text),
+            RequestError::NoResults { .. }
+            | RequestError::NothingToResume { .. }
+            | RequestError::CheckOfCheck { .. } => Self::failed_precondition(text),
             RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
             | RequestError::Wire(_)
             | RequestError::TooLarge(_)
+            | RequestError::Cell(_)
             | RequestError::NotRegistered => Self::invalid_argument(text),
             RequestError::RegistrationTimeout | RequestError::ShuttingDown => Self::unavailable(text),
             RequestError::CannotStore { .. } => Self::resource_exhausted(text),
             RequestError::PlanningFailed
             | RequestError::MergingFailed
+            | RequestError::ExplainingFailed
             | RequestError::State(_)
             | RequestError::Merge(_) => Self::internal(text),
         }

@@ -1,10 +1,10 @@
 //! New sweeps, and sweeps that are ended by clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 
 use super::actor::Actor;
@@ -25,16 +25,19 @@ impl Actor {
         if let Some(reason) = self.journal.stalled() {
             return drop(reply.send(Err(RequestError::CannotStore { reason })));
         }
-        let NewSweep { plan, dataset, priority, .. } = new;
+        let NewSweep { plan, dataset, priority, model, computed_by, trace, .. } = new;
         let prompts = plan.context.clean.prompts();
         let multiply_adds = plan.multiply_adds();
-        tracing::info!(sweep = %id, tiles = plan.tiles.len(), prompts, multiply_adds, "sweep submitted");
+        let span = self.traces.sweep(&id, trace);
+        let tiles = plan.tiles.len();
+        span.span.in_scope(|| tracing::info!(tiles, prompts, multiply_adds, "sweep submitted"));
         let plan = Arc::new(plan);
         let submitted = SystemTime::now();
         let kept = KeptSweep { id: id.clone(), plan: Arc::clone(&plan), dataset, priority, submitted };
         self.journal.write(Entry::Sweep(Box::new(kept)));
-        let running = Running::new(plan, None, Clock::after(Duration::ZERO));
-        self.run_sweep(id.clone(), priority, running, BTreeMap::new());
+        let running = Running::new(plan, model, submitted, Clock::after(Duration::ZERO), span);
+        let avoid = self.sessions(computed_by);
+        self.run_sweep(id.clone(), priority, running, BTreeMap::new(), avoid);
         self.promise_answer(move || drop(reply.send(Ok((id, true)))));
     }
 
@@ -55,26 +58,38 @@ impl Actor {
         (id, false)
     }
 
+    /// Sessions of the workers that these names are of.
+    fn sessions(&self, names: BTreeMap<TileId, String>) -> BTreeMap<TileId, BTreeSet<WorkerId>> {
+        let of_name = |name: &str| -> BTreeSet<WorkerId> {
+            self.workers.iter().filter(|(_, connected)| connected.name == name).map(|(&worker, _)| worker).collect()
+        };
+        names.into_iter().map(|(tile, name)| (tile, of_name(&name))).collect()
+    }
+
     /// Gives a sweep to the scheduler.
     pub(super) fn run_sweep(
         &mut self,
         id: SweepId,
         priority: Priority,
-        running: Running,
-        past: BTreeMap<patchsweep_proto::ids::TileId, Past>,
+        mut running: Running,
+        past: BTreeMap<TileId, Past>,
+        avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
     ) {
         let tiles = tile_infos(&running.plan);
+        for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
+            running.recall(tile);
+        }
         let record = SweepRecord::running(id.clone(), priority, running);
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
-            (known.running, known.tolerance) = (record.running, record.tolerance);
+            (known.running, known.tolerance, known.trace) = (record.running, record.tolerance, record.trace);
             known.publish(status);
         } else {
             self.sweeps.insert(id.clone(), record);
             self.order.push(id.clone());
         }
-        self.apply(Event::Submitted { sweep: id, tiles, priority, past });
+        self.apply(Event::Submitted { sweep: id, tiles, priority, past, avoid });
         self.publish_running();
     }
 

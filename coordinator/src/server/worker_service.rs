@@ -6,7 +6,7 @@ use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::chunk;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Lease, WorkerId};
-use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
 use patchsweep_proto::wire::{WireError, encode_context};
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::client_service::ChunkStream;
-use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat};
+use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat, Vitals};
 use super::status::RequestError;
 
 /// How long a connection may take to register.
@@ -53,9 +53,10 @@ impl WorkerService for WorkerRpc {
             return Err(RequestError::ProtocolVersion { worker, coordinator }.into());
         }
         let registration = read_registration(register).map_err(RequestError::from)?;
+        let name = registration.name.clone();
         let seat = self.handle.ask(|reply| Command::Join { registration, reply }).await?;
         let Seat { worker, epoch, outgoing, dismissed } = seat;
-        let span = tracing::info_span!("session", %worker, epoch = epoch.0);
+        let span = tracing::error_span!(parent: None, "session", worker = name, worker_id = %worker, epoch = epoch.0);
         let handle = self.handle.clone();
         let listening = async move {
             tokio::select! {
@@ -75,7 +76,9 @@ impl WorkerService for WorkerRpc {
         let digest = request.into_inner().context_digest;
         let digest = Digest::try_from(digest.as_slice()).map_err(RequestError::from)?;
         let plan = self.handle.ask(|reply| Command::Context { digest, reply }).await?;
-        let chunks = chunk::split(&encode_context(&plan.context)).into_iter().map(|data| Ok(v1::ContextChunk { data }));
+        let context = encode_context(&plan.context);
+        tracing::debug!(context = %digest.short(), bytes = context.len(), "context sent");
+        let chunks = chunk::split(&context).into_iter().map(|data| Ok(v1::ContextChunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 }
@@ -99,7 +102,7 @@ async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::W
 }
 
 fn read_registration(register: v1::Register) -> Result<Registration, WireError> {
-    let v1::Register { name, device, credit, cache, held, coordinator_id, .. } = register;
+    let v1::Register { name, device, credit, cache, held, coordinator_id, version, .. } = register;
     let invalid =
         |field, reason: &str| Err(WireError::Invalid { message: "Register", field, reason: reason.to_owned() });
     if held.len() > credit as usize {
@@ -114,14 +117,18 @@ fn read_registration(register: v1::Register) -> Result<Registration, WireError> 
     };
     let cache = cache.map(CacheStats::from).unwrap_or_default();
     let held = held.into_iter().map(Lease::from).collect();
-    Ok(Registration { name, device, credit, cache, held, held_for })
+    Ok(Registration { name, device, credit, version, cache, held, held_for })
 }
 
 /// What a registered worker says, as the owning task takes it.
 fn read_message(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Command>, WireError> {
     let Some(message) = message.message else { return Ok(None) };
     let command = match message {
-        worker_message::Message::Heartbeat(_) => Command::Heard { worker },
+        worker_message::Message::Heartbeat(v1::Heartbeat { cache, memory, in_hand, memory_retries }) => {
+            let (cache, memory) = (cache.map(CacheStats::from), memory.map(MemoryUse::from));
+            let vitals = Vitals { cache, memory, in_hand: in_hand.map(Lease::from), memory_retries };
+            Command::Heard { worker, vitals: Box::new(vitals) }
+        }
         worker_message::Message::GoingAway(v1::GoingAway { reason, finishing }) => {
             Command::Leaving { worker, reason, finishing: finishing.into_iter().map(Lease::from).collect() }
         }

@@ -4,15 +4,14 @@
 //! What needs the dataset or the model to be judged is judged by [`crate::plan`], with [`Source::error`]
 //! pointing at the place in the file.
 
-mod error;
 mod one_or_more;
 pub mod schema;
 mod spanned;
 
 use patchsweep_proto::model::ModelRef;
 
-pub(crate) use error::nearest_word;
-pub use error::{Source, SpecError};
+pub(crate) use crate::source::nearest_word;
+pub use crate::source::{Source, SourceError as SpecError};
 pub use schema::Spec;
 pub use spanned::Spanned;
 
@@ -33,6 +32,14 @@ pub(crate) const MOST_REPLICATES: u32 = 1000;
 
 /// Most iterations or grids, and tables `[[metric]]` that are read at all.
 const MOST_TABLES: usize = 1 << 12;
+
+impl Source {
+    /// A spec's text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::of("spec", schema::WORDS, text.into())
+    }
+}
 
 impl Spec {
     /// Parses the text of a spec.
@@ -169,6 +176,14 @@ axes = ["layer", "head"]
         assert!(read("read = [1, \"x\"]").starts_with("spec line 14, column 12: "), "{}", read("read = [1, \"x\"]"));
         assert!(read("read = 1\nanswer = -1").contains("expected a whole number from 0"));
         assert!(read("read = 1\nanswer = [0, -1]").contains("expected a whole number from 0"));
+    }
+
+    #[test]
+    fn endless_nesting_is_refused_in_plain_words() {
+        for text in [format!("a{} = 1", ".a".repeat(500)), format!("a = {}{}", "[".repeat(500), "]".repeat(500))] {
+            let message = refusal(&text);
+            assert!(message.contains("nested too deeply"), "{message}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Entry, StateError, Store};
+use crate::metrics;
 
 /// Commits are at least this far apart, so that entries gather; an entry waits no longer than this for its turn.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -173,11 +174,16 @@ impl Committer {
 
     /// Tries until it succeeds.
     async fn commit(&self, entries: &[Entry]) {
+        let mut began = Instant::now();
         while let Err(error) = self.store.write(entries) {
             let reason = patchsweep_proto::error_chain(&error);
             self.stall(reason);
             sleep(RETRY).await;
+            began = Instant::now();
         }
+        metrics::COMMIT_DURATION.observe(&[], began.elapsed());
+        metrics::COMMITTED_ENTRIES.add(&[], entries.len() as u64);
+        metrics::STATE_BYTES.set(&[], self.store.bytes());
         self.state.send_if_modified(|state| {
             let stalled = *state != CommitterState::Working;
             if stalled {

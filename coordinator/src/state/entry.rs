@@ -79,6 +79,8 @@ pub struct KeptResult {
     pub work: WorkDone,
     /// What the worker's cache did for this tile.
     pub cache: CacheStats,
+    /// When the coordinator got them, to the millisecond; `None`: an earlier release did.
+    pub received: Option<SystemTime>,
 }
 
 /// One attempt that went wrong.

@@ -18,6 +18,9 @@ pub(super) const FLAGS: u64 = MAGIC.len() as u64;
 
 const SECOND_IS_CURRENT: u8 = 1;
 
+/// All that redb ever sets.
+const KNOWN_FLAGS: u8 = 0b1111;
+
 /// Places of the two commits' numbers.
 const NUMBERS: [usize; 2] = [64 + 104, 64 + 128 + 104];
 
@@ -30,6 +33,8 @@ pub(super) enum Found {
     Unfinished,
     /// Something that redb did not write.
     Other,
+    /// A database whose flags redb did not write.
+    Altered,
     /// A database. With flags: the commit that does not count is newer than the one that does, and these flags would make
     /// it count.
     Database { newer: Option<u8> },
@@ -52,6 +57,9 @@ pub(super) fn look(storage: &impl StorageBackend) -> io::Result<Found> {
         return Ok(Found::Other);
     }
     let flags = header[MAGIC.len()];
+    if flags & !KNOWN_FLAGS != 0 {
+        return Ok(Found::Altered);
+    }
     let number = |slot: usize| {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&header[NUMBERS[slot]..][..8]);

@@ -35,14 +35,18 @@ pub(super) fn open_checked(storage: &Storage) -> Result<(Database, Recovered), S
             storage.set_len(0).map_err(io)?;
             None
         }
+        Found::Altered => {
+            let source = Defect::Parts("its flags are none that a database has");
+            return Err(StateError::Damaged { path: path.clone(), record: "its header".to_owned(), source });
+        }
         Found::Database { newer } => {
             let surveyed = check(storage, None)?;
-            // The older commit stands where the newer one was being written when the power failed.
             match newer.map(|flags| (flags, check(storage, Some(flags)))) {
                 Some((flags, Ok(newer))) => {
                     storage.write(header::FLAGS, &[flags]).map_err(io)?;
                     newer
                 }
+                // The older commit stands where the newer one was being written when the power failed.
                 _ => surveyed,
             }
         }

@@ -1,7 +1,7 @@
 //! Messages of `state.proto` and what they stand for.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Lease, SweepId};
@@ -10,8 +10,8 @@ use patchsweep_proto::status::SweepState;
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
-    WireError, check_tile, decode_context, encode_context, priority_from_wire, sweep_state_from_wire,
-    sweep_state_to_wire,
+    WireError, check_tile, decode_context, encode_context, from_unix_milliseconds, priority_from_wire,
+    sweep_state_from_wire, sweep_state_to_wire, unix_milliseconds,
 };
 
 use super::{Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
@@ -36,6 +36,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             dataset_digest: kept.dataset.0.to_vec(),
             priority: kept.priority.get().into(),
             submitted_unix_ms: unix_milliseconds(kept.submitted),
+            check_of: plan.check.as_ref().map(Into::into),
         }
     }
 }
@@ -77,13 +78,14 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),
+            check: wire.check_of.map(TryInto::try_into).transpose()?,
         };
         Ok(Self {
             id: SweepId(wire.sweep_id),
             plan: Arc::new(plan),
             dataset: wire.dataset_digest.as_slice().try_into()?,
             priority: priority_from_wire(wire.priority, "StoredSweep")?,
-            submitted: from_unix_milliseconds(wire.submitted_unix_ms)?,
+            submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
         })
     }
 }
@@ -100,6 +102,7 @@ impl From<&KeptResult> for v1::StoredResult {
             multiply_adds: kept.work.multiply_adds,
             memory_retries: kept.work.memory_retries,
             cache: Some(kept.cache.into()),
+            received_unix_ms: kept.received.map_or(0, unix_milliseconds),
         }
     }
 }
@@ -123,6 +126,10 @@ impl TryFrom<v1::StoredResult> for KeptResult {
             })?,
             work: WorkDone { multiply_adds: wire.multiply_adds, memory_retries: wire.memory_retries },
             cache: required(wire.cache, MESSAGE, "cache")?.into(),
+            received: match wire.received_unix_ms {
+                0 => None,
+                unix_ms => Some(from_unix_milliseconds(unix_ms, MESSAGE, "received_unix_ms")?),
+            },
         })
     }
 }
@@ -175,14 +182,4 @@ impl TryFrom<v1::StoredState> for KeptState {
 
 fn required<T>(value: Option<T>, message: &'static str, field: &'static str) -> Result<T, WireError> {
     value.ok_or(WireError::Missing { message, field })
-}
-
-fn unix_milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn from_unix_milliseconds(milliseconds: u64) -> Result<SystemTime, Defect> {
-    let time = UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
-    time.ok_or(Defect::Parts("it was submitted at a time that cannot be"))
 }

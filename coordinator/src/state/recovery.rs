@@ -2,7 +2,7 @@
 
 use crate::scheduler::Past;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Epoch, SweepId, TileId};
@@ -15,6 +15,7 @@ use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, kind};
 use super::{Defect, KeptSweep, StateError};
 use crate::merge::check_scores;
 use crate::plan::Plan;
+use crate::progress::Tally;
 
 /// What was found, as of a coordinator's new life.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Found<'_> {
         let kept = self.reader.sweep(id)?.ok_or_else(|| missing(kind::SWEEP))?;
         let KeptState { state, seconds } = self.reader.state(id)?.ok_or_else(|| missing(kind::STATE))?;
         let Tiles { past, model } = self.tiles(id, &kept.plan)?;
-        let status = status(&kept, state, &past);
+        let status = status(&kept, state, seconds, &past);
         let KeptSweep { plan, dataset, submitted, .. } = kept;
         let identity = plan.identity();
         let is_running = !status.state.is_final();
@@ -141,9 +142,13 @@ struct Tiles {
     model: Option<Digest>,
 }
 
-fn status(kept: &KeptSweep, state: SweepState, past: &BTreeMap<TileId, Past>) -> SweepStatus {
+fn status(kept: &KeptSweep, state: SweepState, seconds: f64, past: &BTreeMap<TileId, Past>) -> SweepStatus {
     let plan = &kept.plan;
-    let summaries = plan.summarize();
+    let mut tally = Tally::new(plan);
+    for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
+        tally.finish(plan, tile);
+    }
+    let (cells_total, cells_noop) = tally.cells();
     let count = |wanted: fn(&Past) -> bool| {
         u32::try_from(past.values().filter(|past| wanted(past)).count()).unwrap_or(u32::MAX)
     };
@@ -158,11 +163,15 @@ fn status(kept: &KeptSweep, state: SweepState, past: &BTreeMap<TileId, Past>) ->
         multiply_adds_total: plan.multiply_adds(),
         multiply_adds_done: done.fold(0, |sum, (tile, _)| sum.saturating_add(plan.costs[tile.0 as usize])),
         workers: 0,
-        cells_total: summaries.iter().map(|grid| grid.cells).sum(),
-        cells_noop: summaries.iter().map(|grid| grid.noops).sum(),
+        cells_total,
+        cells_noop,
         tiles_failed: count(|past| matches!(past, Past::GivenUp { .. })),
         priority: kept.priority,
         results_dropped: 0,
         waiting: None,
+        grids: tally.grids().to_vec(),
+        submitted: kept.submitted,
+        elapsed: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        multiply_adds_per_second: None,
     }
 }

@@ -30,6 +30,11 @@ impl Storage {
         Self { backend: Arc::new(backend), path: path.into() }
     }
 
+    /// What is stored.
+    pub(super) fn bytes(&self) -> u64 {
+        self.backend.len().unwrap_or(0)
+    }
+
     /// The file below a folder; both are made if they are not there. Nobody else can open it until this is dropped.
     pub(super) fn in_folder(folder: &Path) -> Result<Self, StateError> {
         let unusable = |path: &Path| {

@@ -79,6 +79,12 @@ impl Store {
         self.shared.is_durable
     }
 
+    /// What the state takes, on disk or in memory; 0 where that cannot be told.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.shared.storage.bytes()
+    }
+
     /// All sweeps, in the order of their names.
     pub fn sweeps(&self) -> Result<Vec<SweepId>, StateError> {
         self.reader()?.sweep_ids()

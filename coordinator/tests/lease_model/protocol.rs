@@ -154,7 +154,13 @@ impl Protocol {
             state.strikes.iter().map(|(&tile, &strikes)| (tile, Past::Failures(strikes))).collect();
         past.extend(state.disk.iter().map(|&tile| (tile, Past::Done)));
         let tiles = vec![TileInfo { iteration: 0, cost: 1 }; TILES as usize];
-        let event = Event::Submitted { sweep: SweepId("s".into()), tiles, priority: Priority::default(), past };
+        let event = Event::Submitted {
+            sweep: SweepId("s".into()),
+            tiles,
+            priority: Priority::default(),
+            past,
+            avoid: BTreeMap::new(),
+        };
         self.apply(state, event);
     }
 

@@ -22,6 +22,8 @@ enum Step {
     Submit {
         tiles: Vec<TileInfo>,
         priority: u8,
+        /// By tile, the machine that leaves it to others, if there is one.
+        avoid: Vec<usize>,
     },
     Cancel {
         sweep: usize,
@@ -94,7 +96,8 @@ impl ReferenceStateMachine for Reference {
         let lease = || 0..4_usize;
         let seconds = prop_oneof![0..5_u64, 10..20_u64, 60..700_u64];
         prop_oneof![
-            4 => (tiles, 1..=100_u8).prop_map(|(tiles, priority)| Step::Submit { tiles, priority }),
+            4 => (tiles, 1..=100_u8, proptest::collection::vec(0..2 * world::MACHINES, 0..9))
+                .prop_map(|(tiles, priority, avoid)| Step::Submit { tiles, priority, avoid }),
             1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Cancel { sweep }),
             1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Resume { sweep }),
             10 => (machine(), 1..4_u32, any::<bool>())

@@ -63,7 +63,7 @@ impl World {
 
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            Step::Submit { tiles, priority } => self.submit(tiles, priority),
+            Step::Submit { tiles, priority, avoid } => self.submit(tiles, priority, &avoid),
             Step::Cancel { sweep } => self.apply(Event::Cancelled { sweep: named(sweep) }),
             Step::Resume { sweep } => self.resume(&named(sweep)),
             Step::Connect { machine, credit, brings_leases } => self.connect(machine, credit, brings_leases),
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    fn submit(&mut self, tiles: Vec<TileInfo>, priority: u8) {
+    fn submit(&mut self, tiles: Vec<TileInfo>, priority: u8, avoid: &[usize]) {
         let sweep = named(self.journal.len());
         let priority = Priority::new(priority).expect("in range");
         let journal = Journal {
@@ -134,7 +134,16 @@ impl World {
             outcome: None,
         };
         self.journal.insert(sweep.clone(), journal);
-        self.apply(Event::Submitted { sweep, tiles, priority, past: BTreeMap::new() });
+        let mut avoided = BTreeMap::new();
+        for (tile, machine) in (0..).map(TileId).zip(avoid) {
+            if let Some(machine) = self.machines.get_mut(*machine)
+                && let Some(worker) = machine.session
+            {
+                machine.avoids.insert(sweep.clone());
+                avoided.insert(tile, BTreeSet::from([worker]));
+            }
+        }
+        self.apply(Event::Submitted { sweep, tiles, priority, past: BTreeMap::new(), avoid: avoided });
     }
 
     /// What was given up is tried again.
@@ -341,7 +350,8 @@ impl Journal {
             self.failures.iter().map(|(&tile, &failures)| (tile, Past::Failures(failures))).collect();
         past.extend(self.kept.iter().map(|&tile| (tile, Past::Done)));
         past.extend(self.given_up.iter().map(|(&tile, reason)| (tile, Past::GivenUp { reason: reason.clone() })));
-        Event::Submitted { sweep: sweep.clone(), tiles: self.tiles.clone(), priority: self.priority, past }
+        let (tiles, priority) = (self.tiles.clone(), self.priority);
+        Event::Submitted { sweep: sweep.clone(), tiles, priority, past, avoid: BTreeMap::new() }
     }
 
     fn end(&mut self, outcome: Outcome) {

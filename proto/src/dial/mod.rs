@@ -22,6 +22,7 @@ use crate::PROTOCOL_VERSION;
 use crate::credentials::{Credentials, CredentialsError, Role, Token};
 use crate::endpoint;
 use crate::refusal::{Refusal, VERSION_KEY};
+use crate::trace::{TRACEPARENT, TraceContext};
 
 /// A connection whose requests carry token and protocol version.
 pub type Connection = InterceptedService<Channel, Bearer>;
@@ -45,10 +46,11 @@ pub enum DialError {
     Credentials(#[from] CredentialsError),
 }
 
-/// Adds token and protocol version to every request.
+/// Adds token, protocol version and trace context to every request.
 #[derive(Clone, Debug, Default)]
 pub struct Bearer {
     authorization: Option<MetadataValue<Ascii>>,
+    traceparent: Option<MetadataValue<Ascii>>,
 }
 
 impl Bearer {
@@ -60,7 +62,13 @@ impl Bearer {
             value.set_sensitive(true);
             Some(value)
         });
-        Self { authorization }
+        Self { authorization, traceparent: None }
+    }
+
+    /// Requests that name no trace context of their own are part of this one.
+    #[must_use]
+    pub fn with_trace(self, trace: Option<TraceContext>) -> Self {
+        Self { traceparent: trace.and_then(|trace| trace.to_string().parse().ok()), ..self }
     }
 }
 
@@ -69,6 +77,9 @@ impl Interceptor for Bearer {
         request.metadata_mut().insert(VERSION_KEY, PROTOCOL_VERSION.into());
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        if let Some(traceparent) = self.traceparent.as_ref().filter(|_| !request.metadata().contains_key(TRACEPARENT)) {
+            request.metadata_mut().insert(TRACEPARENT, traceparent.clone());
         }
         Ok(request)
     }
@@ -85,6 +96,7 @@ pub struct Dialer {
     credentials: Option<PathBuf>,
     /// The port answered in TLS to a connection without; hyper keeps no error that says so.
     speaks_tls: Arc<AtomicBool>,
+    trace: Option<TraceContext>,
 }
 
 impl Dialer {
@@ -96,7 +108,20 @@ impl Dialer {
     ) -> Result<Self, CredentialsError> {
         let of_file = credentials.as_deref().map(Credentials::read).transpose()?.map(|read| read.coordinator);
         let dialled = coordinator.clone().or(of_file).unwrap_or_else(endpoint::local);
-        Ok(Self { role, coordinator: dialled, given: coordinator, credentials, speaks_tls: Arc::default() })
+        Ok(Self {
+            role,
+            coordinator: dialled,
+            given: coordinator,
+            credentials,
+            speaks_tls: Arc::default(),
+            trace: None,
+        })
+    }
+
+    /// Requests are part of this trace.
+    #[must_use]
+    pub fn with_trace(self, trace: TraceContext) -> Self {
+        Self { trace: Some(trace), ..self }
     }
 
     /// The coordinator's address.
@@ -123,7 +148,7 @@ impl Dialer {
         })?;
         // A token is never sent where others could read it.
         let token = credentials.and_then(|credentials| credentials.token).filter(|_| with_tls);
-        Ok(Connection::new(channel, Bearer::new(token.as_ref())))
+        Ok(Connection::new(channel, Bearer::new(token.as_ref()).with_trace(self.trace)))
     }
 
     /// Whether a coordinator's answer, or the end of the connection, means that trying again cannot help.

@@ -1,13 +1,11 @@
-//! `SweepStatus`, `WorkerStatus` and `PlanOptions`.
-
-use std::time::Duration;
+//! `SweepStatus`, `GridProgress` and `PlanOptions`.
 
 use super::WireError;
 use super::state::{sweep_state_from_wire, sweep_state_to_wire};
-use crate::ids::{SweepId, WorkerId};
-use crate::status::{PlanOptions, Priority, SweepState, SweepStatus};
+use super::time::{from_milliseconds, from_unix_milliseconds, milliseconds, unix_milliseconds};
+use crate::ids::SweepId;
+use crate::status::{GridProgress, PlanOptions, Priority, SweepState, SweepStatus};
 use crate::v1;
-use crate::workers::{WorkerState, WorkerStatus};
 
 impl From<&SweepStatus> for v1::SweepStatus {
     fn from(status: &SweepStatus) -> Self {
@@ -32,6 +30,10 @@ impl From<&SweepStatus> for v1::SweepStatus {
             tiles_failed: status.tiles_failed,
             priority: status.priority.get().into(),
             results_dropped: status.results_dropped,
+            grids: status.grids.iter().map(Into::into).collect(),
+            submitted_unix_ms: unix_milliseconds(status.submitted),
+            elapsed_ms: milliseconds(status.elapsed),
+            multiply_adds_per_second: status.multiply_adds_per_second.unwrap_or(0),
         }
     }
 }
@@ -58,7 +60,41 @@ impl TryFrom<v1::SweepStatus> for SweepStatus {
             tiles_failed: wire.tiles_failed,
             priority: priority_from_wire(wire.priority, "SweepStatus")?,
             results_dropped: wire.results_dropped,
+            grids: wire.grids.into_iter().map(Into::into).collect(),
+            submitted: from_unix_milliseconds(wire.submitted_unix_ms, "SweepStatus", "submitted_unix_ms")?,
+            elapsed: from_milliseconds(wire.elapsed_ms),
+            multiply_adds_per_second: Some(wire.multiply_adds_per_second).filter(|&rate| rate > 0),
         })
+    }
+}
+
+impl From<&GridProgress> for v1::GridProgress {
+    fn from(progress: &GridProgress) -> Self {
+        Self {
+            name: progress.name.clone(),
+            cells_total: progress.cells_total,
+            cells_noop: progress.cells_noop,
+            cells_done: progress.cells_done,
+            tiles_total: progress.tiles_total,
+            tiles_done: progress.tiles_done,
+            multiply_adds_total: progress.multiply_adds_total,
+            multiply_adds_done: progress.multiply_adds_done,
+        }
+    }
+}
+
+impl From<v1::GridProgress> for GridProgress {
+    fn from(wire: v1::GridProgress) -> Self {
+        Self {
+            name: wire.name,
+            cells_total: wire.cells_total,
+            cells_noop: wire.cells_noop,
+            cells_done: wire.cells_done,
+            tiles_total: wire.tiles_total,
+            tiles_done: wire.tiles_done,
+            multiply_adds_total: wire.multiply_adds_total,
+            multiply_adds_done: wire.multiply_adds_done,
+        }
     }
 }
 
@@ -69,54 +105,6 @@ pub fn priority_from_wire(priority: u32, message: &'static str) -> Result<Priori
     }
     let share = u8::try_from(priority).ok().and_then(Priority::new);
     share.ok_or_else(|| WireError::invalid(message, "priority", format!("{priority} is not 1 to {}", Priority::MAX)))
-}
-
-impl From<&WorkerStatus> for v1::WorkerStatus {
-    fn from(status: &WorkerStatus) -> Self {
-        let (state, reason) = match &status.state {
-            WorkerState::Active => (v1::WorkerState::Active, String::new()),
-            WorkerState::Leaving => (v1::WorkerState::Leaving, String::new()),
-            WorkerState::Stuck => (v1::WorkerState::Stuck, String::new()),
-            WorkerState::Quarantined { reason } => (v1::WorkerState::Quarantined, reason.clone()),
-        };
-        Self {
-            worker_id: status.worker.0,
-            name: status.name.clone(),
-            device: status.device.clone(),
-            state: state.into(),
-            reason,
-            leases: status.leases.iter().map(Into::into).collect(),
-            tiles_done: status.tiles_done,
-            multiply_adds_per_second: status.multiply_adds_per_second.unwrap_or(0),
-            silent_ms: u64::try_from(status.silent.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-}
-
-impl TryFrom<v1::WorkerStatus> for WorkerStatus {
-    type Error = WireError;
-
-    fn try_from(wire: v1::WorkerStatus) -> Result<Self, WireError> {
-        let state = match wire.state() {
-            v1::WorkerState::Unspecified => {
-                return Err(WireError::Missing { message: "WorkerStatus", field: "state" });
-            }
-            v1::WorkerState::Active => WorkerState::Active,
-            v1::WorkerState::Leaving => WorkerState::Leaving,
-            v1::WorkerState::Stuck => WorkerState::Stuck,
-            v1::WorkerState::Quarantined => WorkerState::Quarantined { reason: wire.reason },
-        };
-        Ok(Self {
-            worker: WorkerId(wire.worker_id),
-            name: wire.name,
-            device: wire.device,
-            state,
-            leases: wire.leases.into_iter().map(Into::into).collect(),
-            tiles_done: wire.tiles_done,
-            multiply_adds_per_second: Some(wire.multiply_adds_per_second).filter(|&rate| rate > 0),
-            silent: Duration::from_millis(wire.silent_ms),
-        })
-    }
 }
 
 impl From<PlanOptions> for v1::PlanOptions {
@@ -134,5 +122,69 @@ impl From<v1::PlanOptions> for PlanOptions {
             tile_multiply_adds: Some(wire.tile_multiply_adds).filter(|&n| n > 0),
             tile_prompts: Some(wire.tile_prompts).filter(|&n| n > 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn status() -> SweepStatus {
+        SweepStatus {
+            sweep: SweepId("s".into()),
+            name: "n".into(),
+            state: SweepState::Running,
+            tiles_total: 4,
+            tiles_done: 1,
+            tiles_leased: 2,
+            multiply_adds_total: 1000,
+            multiply_adds_done: 400,
+            workers: 3,
+            cells_total: 10,
+            cells_noop: 2,
+            tiles_failed: 1,
+            priority: Priority::default(),
+            results_dropped: 5,
+            waiting: Some("no worker is connected".into()),
+            grids: vec![GridProgress {
+                name: "z".into(),
+                cells_total: 10,
+                cells_noop: 2,
+                cells_done: 3,
+                tiles_total: 4,
+                tiles_done: 1,
+                multiply_adds_total: 1000,
+                multiply_adds_done: 400,
+            }],
+            submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            elapsed: Duration::from_secs(7),
+            multiply_adds_per_second: Some(200),
+        }
+    }
+
+    #[test]
+    fn a_status_comes_back_as_it_was() {
+        let sent = status();
+        assert_eq!(SweepStatus::try_from(v1::SweepStatus::from(&sent)), Ok(sent.clone()));
+        let quiet = SweepStatus { multiply_adds_per_second: None, waiting: None, ..sent };
+        assert_eq!(SweepStatus::try_from(v1::SweepStatus::from(&quiet)), Ok(quiet));
+    }
+
+    #[test]
+    fn what_remains_follows_from_multiply_adds_and_not_from_tiles() {
+        assert_eq!(status().remaining(), Some(Duration::from_secs(3)));
+        let unknown = SweepStatus { multiply_adds_per_second: None, ..status() };
+        assert_eq!(unknown.remaining(), None);
+        let ended = SweepStatus { state: SweepState::Cancelled, ..status() };
+        assert_eq!(ended.remaining(), None);
+    }
+
+    #[test]
+    fn a_time_that_no_clock_can_show_is_refused() {
+        let late = v1::SweepStatus { submitted_unix_ms: u64::MAX, ..v1::SweepStatus::from(&status()) };
+        let refused = SweepStatus::try_from(late).expect_err("is refused").to_string();
+        assert!(refused.contains("`submitted_unix_ms`"), "{refused}");
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! A conversion from the wire that can fail is a `TryFrom` that names the message and field it refuses.
 
+mod check;
 mod client;
 mod context;
+mod events;
+mod explain;
 mod grid;
 mod lease;
 mod metric;
@@ -12,10 +15,13 @@ mod results;
 mod scores;
 mod state;
 mod tile;
+mod time;
+mod workers;
 
 pub use client::priority_from_wire;
 pub use state::{sweep_state_from_wire, sweep_state_to_wire};
 pub use tile::check_tile;
+pub use time::{from_unix_milliseconds, unix_milliseconds};
 
 use std::ops::Range;
 

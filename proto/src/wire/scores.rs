@@ -1,8 +1,8 @@
-//! `TileScores` and `CacheStats`.
+//! `TileScores`, `CacheStats` and `MemoryUse`.
 
 use super::WireError;
 use crate::moments::Moments;
-use crate::scores::{CacheStats, CellScore, TileScores};
+use crate::scores::{CacheStats, CellScore, MemoryUse, TileScores};
 use crate::v1;
 
 const SCORES: &str = "TileScores";
@@ -82,6 +82,20 @@ impl From<v1::CacheStats> for CacheStats {
     fn from(wire: v1::CacheStats) -> Self {
         let v1::CacheStats { hits, misses, evictions, bytes, budget_bytes } = wire;
         Self { hits, misses, evictions, bytes, budget_bytes }
+    }
+}
+
+impl From<MemoryUse> for v1::MemoryUse {
+    fn from(memory: MemoryUse) -> Self {
+        let MemoryUse { used, budget } = memory;
+        Self { used, budget }
+    }
+}
+
+impl From<v1::MemoryUse> for MemoryUse {
+    fn from(wire: v1::MemoryUse) -> Self {
+        let v1::MemoryUse { used, budget } = wire;
+        Self { used, budget }
     }
 }
 

@@ -11,8 +11,9 @@ impl From<&Tile> for v1::Tile {
         use v1::tile::Work;
         let work = match &tile.work {
             TileWork::Baseline => Work::Baseline(v1::BaselineWork {}),
-            TileWork::Patch { grid, cells } => {
-                Work::Patch(v1::PatchWork { grid: *grid, cells: cells.iter().map(range_to_wire).collect() })
+            TileWork::Patch { grid, cells, plain } => {
+                let cells = cells.iter().map(range_to_wire).collect();
+                Work::Patch(v1::PatchWork { grid: *grid, cells, plain: *plain })
             }
         };
         Self { id: tile.id.0, iteration: tile.iteration, prompts: Some(range_to_wire(&tile.prompts)), work: Some(work) }
@@ -26,9 +27,9 @@ impl TryFrom<v1::Tile> for Tile {
         use v1::tile::Work;
         let work = match required(wire.work, "Tile", "work")? {
             Work::Baseline(v1::BaselineWork {}) => TileWork::Baseline,
-            Work::Patch(v1::PatchWork { grid, cells }) => {
+            Work::Patch(v1::PatchWork { grid, cells, plain }) => {
                 let cells = cells.into_iter().map(|range| range_from_wire(range, "PatchWork", "cells"));
-                TileWork::Patch { grid, cells: cells.collect::<Result<_, _>>()? }
+                TileWork::Patch { grid, cells: cells.collect::<Result<_, _>>()?, plain }
             }
         };
         let prompts = required(wire.prompts, "Tile", "prompts")?;
@@ -46,7 +47,7 @@ pub fn check_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError> 
     if tile.prompts.end > context.clean.prompts() {
         return refuse("prompts", "out of range");
     }
-    if let TileWork::Patch { grid, cells } = &tile.work {
+    if let TileWork::Patch { grid, cells, .. } = &tile.work {
         let Some(grid) = context.grids.get(*grid as usize) else {
             return refuse("grid", "out of range");
         };

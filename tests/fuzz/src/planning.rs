@@ -59,7 +59,7 @@ fn hold(plan: &Plan) {
     assert_eq!(plan.tiles.len(), plan.costs.len());
     for tile in &plan.tiles {
         check_tile(tile, &context).expect("workers accept what is planned");
-        if let TileWork::Patch { grid, cells } = &tile.work {
+        if let TileWork::Patch { grid, cells, .. } = &tile.work {
             let grid = &context.grids[*grid as usize];
             let last = cells.last().expect("a tile has cells");
             assert!(!grid.cell(last.end - 1).positions().is_empty());

@@ -47,6 +47,16 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         tiles_done: 3,
         multiply_adds_per_second: 1 << 30,
         silent_ms: 100,
+        version: "0.1.0".to_owned(),
+        cache: Some(v1::CacheStats { hits: 1, misses: 2, evictions: 0, bytes: 3, budget_bytes: 4 }),
+        memory: Some(v1::MemoryUse { used: 5, budget: 6 }),
+        hand: Some(v1::InHand {
+            lease: Some(lease.clone()),
+            grid: "z".to_owned(),
+            iteration: "Iteration 0".to_owned(),
+            since_ms: 7,
+            retries: 1,
+        }),
     };
     let status = v1::SweepStatus {
         sweep_id: "tokens-1".to_owned(),
@@ -55,6 +65,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         reason: "failed".to_owned(),
         tiles_total: 4,
         priority: 10,
+        grids: vec![v1::GridProgress { name: "z".to_owned(), cells_total: 4, ..v1::GridProgress::default() }],
+        submitted_unix_ms: 1_700_000_000_000,
+        elapsed_ms: 5000,
+        multiply_adds_per_second: 9,
         ..v1::SweepStatus::default()
     };
     vec![

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use patchsweep_process::health::Health;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::Lease;
 use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_worker::engine::Evaluation;
+use patchsweep_worker::gauge::Vitals;
 use patchsweep_worker::session::{self, Computer, ComputerGone, Finished, Job, WorkerOptions};
 use tokio::task::JoinSet;
 
@@ -58,7 +60,14 @@ impl Crowd {
             let mut computer = MadeUp { counts: Arc::clone(&counts), in_hand: None };
             let mut dialer = Dialer::new(Role::Worker, Some(endpoint.clone()), None).expect("no credentials to read");
             let (name, device) = (format!("crowd:{number}"), "none".to_owned());
-            let options = WorkerOptions { name, device, credit, grace: Duration::ZERO, seed: number.into() };
+            let options = WorkerOptions {
+                name,
+                device,
+                credit,
+                grace: Duration::ZERO,
+                seed: number.into(),
+                health: Health::default(),
+            };
             sessions.spawn(async move {
                 let ended = session::serve(options, &mut computer, &mut dialer, pending()).await;
                 // One that gives up for good is missed where workers are counted.
@@ -115,6 +124,10 @@ impl Computer for MadeUp {
         let work = WorkDone { multiply_adds: 1, memory_retries: 0 };
         let outcome = Ok(Evaluation { scores, model: model(), work });
         Ok(Finished { lease, outcome, cache: CacheStats::default(), busy: Duration::from_micros(1) })
+    }
+
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
     }
 
     /// Whatever is in hand is finished already.

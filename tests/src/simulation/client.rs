@@ -58,7 +58,8 @@ pub(super) async fn sweep(submission: Submission) -> Result<SweepResults, Status
         }
     }
     insist(async |mut rpc: Rpc| {
-        let mut chunks = rpc.fetch_results(FetchResultsRequest { sweep_id: id.clone() }).await?.into_inner();
+        let mut chunks =
+            rpc.fetch_results(FetchResultsRequest { sweep_id: id.clone(), partial: false }).await?.into_inner();
         let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
         while let Some(chunk) = chunks.next().await {
             joiner.push(&chunk?.data).map_err(|error| Status::internal(error.to_string()))?;

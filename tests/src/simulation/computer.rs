@@ -7,6 +7,7 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::Lease;
 use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_worker::engine::{EngineError, Evaluation};
+use patchsweep_worker::gauge::Vitals;
 use patchsweep_worker::session::{Computer, ComputerGone, Finished, Job};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -81,6 +82,10 @@ impl Computer for SimulatedComputer {
             Ending::Cancelled => Err(EngineError::Cancelled),
         };
         Ok(Finished { lease: job.lease, outcome, cache: CacheStats::default(), busy: began.elapsed() })
+    }
+
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
     }
 
     fn cancel(&mut self, lease: &Lease) {

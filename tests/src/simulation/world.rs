@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use patchsweep::gate::Gate;
-use patchsweep::server::{Offload, Service, serve_on};
+use patchsweep::server::{Offload, RecentEvents, Service, Watched, serve_on};
 use patchsweep::state::{Recovered, Store};
+use patchsweep_process::health::Health;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_worker::session::{self, WorkerOptions};
@@ -70,7 +71,15 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
         let coordinator = async move {
             let (store, recovered) = open(&disk).await;
             let folders = ModelFolders::with_hub_cache(vec![models]);
-            let service = Service { folders, store, recovered, offload: Offload::Inline, gate: Gate::open() };
+            let service = Service {
+                folders,
+                store,
+                recovered,
+                offload: Offload::Inline,
+                gate: Gate::open(),
+                events: RecentEvents::new(),
+                watched: Watched::default(),
+            };
             serve_on(net::accept().await?, service, pending()).await?;
             Ok(())
         };
@@ -86,7 +95,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
             let life = async move {
                 let mut computer = SimulatedComputer::new(seed);
                 let (device, grace) = ("simulated".to_owned(), Duration::from_secs(25));
-                let options = WorkerOptions { name, device, credit: 2, grace, seed };
+                let options = WorkerOptions { name, device, credit: 2, grace, seed, health: Health::default() };
                 session::serve(options, &mut computer, &mut SimulatedNetwork, pending()).await?;
                 Ok(())
             };

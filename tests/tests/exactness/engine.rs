@@ -55,12 +55,19 @@ impl<'a> TiledEngine<'a> {
         for places in self.tiles(count) {
             let ranges: Vec<Range<u32>> = places.iter().map(|&place| place..place + 1).collect();
             let cells = merge_adjacent(ranges);
-            let tile = self.over_prompts(iteration, &TileWork::Patch { grid, cells });
+            let tile = self.over_prompts(iteration, &TileWork::Patch { grid, cells, plain: false });
             for (place, cell) in places.into_iter().zip(tile) {
                 scores[place as usize] = Some(cell);
             }
         }
         scores.into_iter().map(|cell| cell.expect("every cell is in a tile")).collect()
+    }
+
+    /// The same as plain forward passes give them \[cells, metrics\].
+    pub(crate) fn plain_grid(&mut self, iteration: u32, grid: u32) -> Vec<Scored> {
+        let count = self.context.grids[grid as usize].cell_count().expect("few cells");
+        let cells = std::iter::once(0..count).collect();
+        self.over_prompts(iteration, &TileWork::Patch { grid, cells, plain: true })
     }
 
     /// Places of the cells of each tile, ascending.

@@ -63,7 +63,9 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
             check_cell(context, run, &unpatched, &scores).map_err(|error| format!("baseline: {error}"))?;
         }
         for (grid, index) in context.grids.iter().zip(0..) {
-            for (place, Scored { scores, effects: kept }) in (0..).zip(engine.grid(iteration, index)) {
+            let plain = engine.plain_grid(iteration, index);
+            let scored = engine.grid(iteration, index).into_iter().zip(plain);
+            for (place, (Scored { scores, effects: kept }, plain)) in (0..).zip(scored) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
                 let noops = noops(context, iteration, &cell);
@@ -71,6 +73,9 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
                 effects.add(check_noops(&patched, &unpatched, &noops).map_err(at)?);
                 check_cell(context, &patched, &unpatched, &scores).map_err(at)?;
                 check_prompts([&patched, &unpatched], &kept, &noops, &scores).map_err(at)?;
+                let plainly = |error| at(format!("plainly: {error}"));
+                check_cell(context, &patched, &unpatched, &plain.scores).map_err(plainly)?;
+                check_prompts([&patched, &unpatched], &plain.effects, &noops, &plain.scores).map_err(plainly)?;
                 if noops.iter().all(|&noop| noop) && !scores.iter().all(|score| is_nothing(score.effect)) {
                     return Err(at(format!("an effect of a patch that cannot matter: {scores:?}")));
                 }

@@ -78,7 +78,7 @@ impl Stage {
     pub(super) fn places(&self, tile: u32) -> (String, BTreeSet<usize>) {
         let plan = self.tiny.plan();
         let tile = &plan.tiles[tile as usize];
-        let TileWork::Patch { grid, cells } = &tile.work else { panic!("{tile:?} has no cells of a grid") };
+        let TileWork::Patch { grid, cells, .. } = &tile.work else { panic!("{tile:?} has no cells of a grid") };
         let grid = &plan.context.grids[*grid as usize];
         let first = tile.iteration * grid.extents().into_iter().product::<u32>();
         let places = cells.iter().cloned().flatten().map(|cell| (first + cell) as usize);

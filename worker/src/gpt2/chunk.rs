@@ -19,6 +19,7 @@ use super::runs::Runs;
 use super::sites::{Sites, last_site};
 use super::suffix::{Start, SuffixRun};
 use super::weights::Gpt2;
+use crate::phases::Phase;
 
 /// Some prompts of one iteration, few enough for their activations to fit the memory.
 pub(super) struct Chunk<'a> {
@@ -69,6 +70,7 @@ impl Chunk<'_> {
         let run = SuffixRun { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
         let mut cell_scores = vec![unpatched.clone(); cells.len()];
+        let _phase = Phase::Patched.enter();
         for batch in self.batches(&starts, last) {
             let done = run.run(batch);
             for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {

@@ -79,9 +79,19 @@ pub fn free_memory(device: Device) -> Result<u64, DeviceError> {
     Ok(system.available_memory().min(in_container))
 }
 
-/// Asks the CUDA runtime, which libtorch has loaded.
-#[allow(unsafe_code)]
 fn free_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
+    Ok(cuda_memory(index)?.0 as u64)
+}
+
+/// Bytes of a GPU that are taken now, by whomever.
+pub(super) fn used_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
+    let (free, total) = cuda_memory(index)?;
+    Ok(total.saturating_sub(free) as u64)
+}
+
+/// Free bytes and all bytes. Asks the CUDA runtime, which libtorch has loaded.
+#[allow(unsafe_code)]
+fn cuda_memory(index: usize) -> Result<(usize, usize), libloading::Error> {
     let (mut free, mut total) = (0usize, 0usize);
     // SAFETY: these are the signatures of the CUDA runtime's C interface since its first version, both pointers are
     // valid for the call, and the library stays loaded as long as libtorch's CUDA part, which is for ever. On an error
@@ -93,7 +103,7 @@ fn free_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
         set_device(i32::try_from(index).unwrap_or(i32::MAX));
         memory_info(&raw mut free, &raw mut total);
     }
-    Ok(free as u64)
+    Ok((free, total))
 }
 
 /// Lets matrix products on CUDA round their inputs to TF32, or not.

@@ -15,11 +15,15 @@ use tch::Device;
 use super::activations::ActivationCache;
 use super::device::allow_tf32;
 use super::memory::MemoryShares;
+use super::meter::Meter;
+use super::plain::PlainTask;
 use super::products::unless_cancelled;
 use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::files::{FolderStamp, ModelError};
+use crate::gauge::Gauge;
+use crate::phases::Phase;
 
 /// The engine on libtorch.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub struct Gpt2Engine {
     loaded: Option<Loaded>,
     cache: ActivationCache,
     memory_budget: u64,
+    meter: Meter,
 }
 
 /// The model in memory, and what it was loaded from.
@@ -48,7 +53,8 @@ impl Gpt2Engine {
     /// `memory_budget`: bytes on the device that weights, cached activations and work may take together.
     #[must_use]
     pub fn new(device: Device, folders: ModelFolders, memory_budget: u64) -> Self {
-        Self { device, folders, loaded: None, cache: ActivationCache::new(), memory_budget }
+        let meter = Meter::new(device, memory_budget);
+        Self { device, folders, loaded: None, cache: ActivationCache::new(), memory_budget, meter }
     }
 
     fn load(&mut self, context: &SweepContext) -> Result<(), EngineError> {
@@ -62,14 +68,18 @@ impl Gpt2Engine {
         // The old weights go before the new ones come.
         self.loaded = None;
         self.cache.limit(0);
+        self.meter.loaded(0, self.cache.stats());
         let started = Instant::now();
+        let loading = Phase::Load.enter();
         let model = Gpt2::load(&folder, context.dtype, self.device)?;
+        drop(loading);
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
         let shares = MemoryShares::of(self.memory_budget, model.bytes(), self.device.is_cuda()).ok_or(
             EngineError::ModelTooLarge { model: ByteSize(model.bytes()), budget: ByteSize(self.memory_budget) },
         )?;
         self.cache.limit(shares.cache);
+        self.meter.loaded(model.bytes(), self.cache.stats());
         self.loaded = Some(Loaded { name: context.model.clone(), dtype: context.dtype, stamp, model, shares });
         Ok(())
     }
@@ -101,15 +111,30 @@ impl Engine for Gpt2Engine {
         }
         model.multiply_adds.set(0);
         model.cancel = cancel.clone();
-        let cache = &mut self.cache;
-        let mut task = TileTask { context, tile, model, cache, shares, memory_retries: 0 };
-        let scores = tch::no_grad(|| unless_cancelled(|| task.scores())).ok_or(EngineError::Cancelled)??;
-        let work = WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries: task.memory_retries };
+        let (cache, meter) = (&mut self.cache, &self.meter);
+        meter.show(cache.stats(), 0);
+        let (scores, memory_retries) = tch::no_grad(|| {
+            unless_cancelled(|| {
+                if tile.is_plain() {
+                    let mut task = PlainTask { context, tile, model, shares, memory_retries: 0 };
+                    (task.scores(), task.memory_retries)
+                } else {
+                    let mut task = TileTask { context, tile, model, cache, shares, meter, memory_retries: 0 };
+                    (task.scores(), task.memory_retries)
+                }
+            })
+        })
+        .ok_or(EngineError::Cancelled)?;
+        let (scores, work) = (scores?, WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries });
         Ok(Evaluation { scores, model: model.digest, work })
     }
 
     fn cache_stats(&self) -> CacheStats {
         self.cache.stats()
+    }
+
+    fn gauge(&self) -> Gauge {
+        self.meter.gauge()
     }
 }
 

@@ -14,6 +14,7 @@ use super::forward::Prefix;
 use super::recorder::{Recorder, Site, canonical};
 use super::sites::keys_values;
 use super::weights::Gpt2;
+use crate::phases::Phase;
 
 /// Runs of some prompts of one iteration.
 pub(super) struct Runs<'a> {
@@ -43,7 +44,10 @@ impl<'a> Runs<'a> {
         let input = Input { tokens, noise: None, prompts: self.prompts.clone() };
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
-        self.cached(&input.digest(), &sites, |runs| runs.run(&input, 0, None, &wanted))
+        self.cached(&input.digest(), &sites, |runs| {
+            let _phase = Phase::Clean.enter();
+            runs.run(&input, 0, None, &wanted)
+        })
     }
 
     /// Activations of the corrupted run, up to the last position that this iteration reads. What lies before the first
@@ -59,6 +63,7 @@ impl<'a> Runs<'a> {
             let keys_values = keys_values(0, runs.context.shape.layers);
             let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
             let clean = clean.truncated(input.tokens.positions().into());
+            let _phase = Phase::Corrupted.enter();
             match first {
                 Some(first) => runs.run(&input, first.into(), Some(&clean), &wanted),
                 None => clean,
@@ -73,6 +78,7 @@ impl<'a> Runs<'a> {
         let sites: BTreeSet<Site> = sites.iter().copied().map(canonical).collect();
         let digest = Digest::of(&[input.digest().0.as_slice(), b"mean"].concat());
         self.cached(&digest, &sites, |runs| {
+            let _phase = Phase::Corrupted.enter();
             let mut sums = BTreeMap::new();
             let most = u32::try_from(runs.prompts_per_batch(&input)).unwrap_or(u32::MAX);
             for first in all.clone().step_by(most as usize) {

@@ -11,10 +11,12 @@ use patchsweep_proto::tile::{Tile, TileWork};
 use super::activations::ActivationCache;
 use super::chunk::{Chunk, Scores};
 use super::memory::{MemoryShares, OutOfMemory, within_memory};
+use super::meter::Meter;
 use super::recorder::Site;
 use super::sites::{Sites, bytes_per_prompt, keys_values};
 use super::weights::Gpt2;
 use crate::engine::EngineError;
+use crate::phases::Phase;
 
 /// One tile in hand.
 pub(super) struct TileTask<'a> {
@@ -23,6 +25,7 @@ pub(super) struct TileTask<'a> {
     pub(super) model: &'a Gpt2,
     pub(super) cache: &'a mut ActivationCache,
     pub(super) shares: &'a mut MemoryShares,
+    pub(super) meter: &'a Meter,
     /// Chunks that were computed again in halves so far.
     pub(super) memory_retries: u64,
 }
@@ -47,6 +50,7 @@ impl TileTask<'_> {
                         scores.extend(part);
                     }
                     start = chunk.end;
+                    self.meter.show(self.cache.stats(), self.memory_retries);
                 }
                 Err(OutOfMemory) if chunk.len() == 1 && rows == 1 => return Err(EngineError::OnePromptTooLarge),
                 Err(OutOfMemory) => {
@@ -55,16 +59,13 @@ impl TileTask<'_> {
                     self.shares.halve(self.context, prompts, self.cache.stats().bytes);
                     self.cache.limit(0);
                     self.cache.limit(self.shares.cache);
+                    self.meter.show(self.cache.stats(), self.memory_retries);
                     tracing::warn!(prompts, rows, "out of memory; trying again with half as much at once");
                 }
             }
         }
-        let (baseline, cells) = runs.split_first().expect("the baseline comes first");
-        let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
-        let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
-        let keeps = self.context.per_prompt && self.tile.work != TileWork::Baseline;
-        let prompt_effects = if keeps { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
-        Ok(TileScores { metrics, scores: scored().map(score).collect(), prompt_effects })
+        let _phase = Phase::Merge.enter();
+        Ok(tile_scores(&runs, self.context.per_prompt && self.tile.work != TileWork::Baseline))
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
@@ -109,6 +110,18 @@ impl TileTask<'_> {
         };
         2 * bytes_per_prompt(self.context, &sites)
     }
+}
+
+/// What is told of a tile's cells.
+///
+/// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells; `per_prompt`: whether
+/// effects on each prompt are told as well.
+pub(super) fn tile_scores(runs: &[Scores], per_prompt: bool) -> TileScores {
+    let (baseline, cells) = runs.split_first().expect("the baseline comes first");
+    let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
+    let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
+    let prompt_effects = if per_prompt { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
+    TileScores { metrics: baseline.len(), scores: scored().map(score).collect(), prompt_effects }
 }
 
 /// Patched metric minus that of the unpatched run \[prompts\].

@@ -12,6 +12,7 @@ use patchsweep_proto::tile::Tile;
 use tracing::Span;
 
 use crate::engine::{EngineError, Evaluation};
+use crate::gauge::Vitals;
 
 /// Computes one job at a time, beside the session. [`super::EngineThread`] does it on a thread; a simulation may let time
 /// pass instead.
@@ -21,6 +22,9 @@ pub trait Computer: Send {
 
     /// The job in hand, when it is finished; waits for ever when none is. Cancel-safe.
     fn finished(&mut self) -> impl Future<Output = Result<Finished, ComputerGone>> + Send;
+
+    /// What computing takes now.
+    fn vitals(&self) -> Vitals;
 
     /// Asks to end the job in hand soon, with [`EngineError::Cancelled`]; nothing when another or none is in hand.
     fn cancel(&mut self, lease: &Lease);

@@ -10,13 +10,16 @@ use std::time::Duration;
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
+use patchsweep_proto::trace::{TRACEPARENT, TraceContext};
 use patchsweep_proto::v1::FetchContextRequest;
 use patchsweep_proto::wire::{WireError, decode_context};
 use tokio::time::timeout;
-use tonic::Status;
+use tonic::{Request, Status};
+use tracing::Instrument;
 
 use super::SessionError;
 use super::dial::Client;
+use super::spans::LeaseSpan;
 
 /// Contexts kept: workers serve few sweeps at a time.
 const KEPT: usize = 4;
@@ -59,8 +62,11 @@ pub(super) struct Fetching(Option<(Digest, Fetch)>);
 
 impl Fetching {
     /// Starts, unless one is on its way.
-    pub(super) fn start(&mut self, client: &Client, digest: Digest) {
-        self.0.get_or_insert_with(|| (digest, Box::pin(fetch(client.clone(), digest))));
+    ///
+    /// `needed_by`: the tile that waits for it.
+    pub(super) fn start(&mut self, client: &Client, digest: Digest, needed_by: LeaseSpan) {
+        let LeaseSpan { trace, span } = needed_by;
+        self.0.get_or_insert_with(|| (digest, Box::pin(fetch(client.clone(), digest, trace).instrument(span))));
     }
 
     /// The context, when it has come; waits for ever when none is on its way. Cancel-safe.
@@ -78,9 +84,12 @@ impl fmt::Debug for Fetching {
     }
 }
 
-async fn fetch(mut client: Client, digest: Digest) -> Fetched {
+async fn fetch(mut client: Client, digest: Digest, trace: TraceContext) -> Fetched {
     let late = |_| Status::deadline_exceeded("the sweep's context did not come");
-    let request = FetchContextRequest { context_digest: digest.0.to_vec() };
+    let mut request = Request::new(FetchContextRequest { context_digest: digest.0.to_vec() });
+    if let Ok(traceparent) = trace.to_string().parse() {
+        request.metadata_mut().insert(TRACEPARENT, traceparent);
+    }
     let response = timeout(CHUNK, client.fetch_context(request)).await.map_err(late)?;
     let mut chunks = response?.into_inner();
     let mut joiner = Joiner::new(MAX_TOTAL_BYTES);

@@ -15,6 +15,8 @@ use super::SessionError;
 use super::computer::{Computer, ComputerGone, Finished, Job};
 use super::contexts::Contexts;
 use super::messages::{Granted, not_begun, released, result};
+use super::spans::LeaseSpan;
+use crate::gauge::Vitals;
 
 /// Waiting tiles whose contexts are fetched: the next one, and the one behind it.
 const PREPARED: usize = 2;
@@ -23,6 +25,8 @@ const PREPARED: usize = 2;
 #[derive(Debug)]
 pub(super) struct Desk<'a, C> {
     computer: &'a mut C,
+    /// This worker's name, for the log.
+    worker: &'a str,
     /// Leases that the coordinator may have granted at once, and results that may be unacknowledged at once.
     credit: usize,
     /// Whose leases these are.
@@ -54,9 +58,10 @@ enum Awaited {
 }
 
 impl<'a, C: Computer> Desk<'a, C> {
-    pub(super) fn new(computer: &'a mut C, credit: usize) -> Self {
+    pub(super) fn new(computer: &'a mut C, worker: &'a str, credit: usize) -> Self {
         Self {
             computer,
+            worker,
             credit,
             coordinator: None,
             in_hand: None,
@@ -67,6 +72,11 @@ impl<'a, C: Computer> Desk<'a, C> {
         }
     }
 
+    /// This worker's name.
+    pub(super) fn worker(&self) -> &'a str {
+        self.worker
+    }
+
     /// Which coordinator granted what is held.
     pub(super) fn coordinator(&self) -> Option<CoordinatorId> {
         self.coordinator
@@ -74,6 +84,18 @@ impl<'a, C: Computer> Desk<'a, C> {
 
     pub(super) fn cache(&self) -> CacheStats {
         self.cache
+    }
+
+    /// That this worker is alive, what it takes, and what it has in hand.
+    pub(super) fn heartbeat(&self) -> Message {
+        let Vitals { cache, memory, memory_retries } = self.computer.vitals();
+        let in_hand = self.in_hand.as_ref().filter(|job| job.awaited == Awaited::Result);
+        Message::Heartbeat(v1::Heartbeat {
+            cache: Some(cache.into()),
+            memory: Some(memory.into()),
+            in_hand: in_hand.map(|job| (&job.lease).into()),
+            memory_retries: in_hand.map_or(0, |_| memory_retries),
+        })
     }
 
     /// Gives up what a coordinator need not take over from an earlier session: revoked leases, and those beyond the credit,
@@ -122,6 +144,8 @@ impl<'a, C: Computer> Desk<'a, C> {
             return Ok(None);
         }
         self.check_room()?;
+        let span = LeaseSpan::new(lease, self.worker, "").span;
+        span.in_scope(|| tracing::warn!(reason, "grant refused"));
         Ok(Some(self.keep(lease.clone(), not_begun(lease, reason, self.cache))))
     }
 
@@ -159,15 +183,17 @@ impl<'a, C: Computer> Desk<'a, C> {
         self.results.retain(|(kept, _)| kept != lease);
         if self.results.len() < before {
             let Lease { epoch, sweep, tile, attempt } = lease;
-            tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, "result acknowledged");
+            let worker = self.worker;
+            tracing::debug!(%sweep, %tile, epoch = epoch.0, attempt = attempt.0, worker, "result acknowledged");
         }
     }
 
-    /// The context that is needed next and not here.
-    pub(super) fn missing_context(&mut self) -> Option<Digest> {
-        let next = self.waiting.iter().take(PREPARED).map(|granted| granted.context);
+    /// The context that is needed next and not here, and the tile that waits for it.
+    pub(super) fn missing_context(&mut self) -> Option<(Digest, LeaseSpan)> {
         let contexts = &mut self.contexts;
-        next.into_iter().find(|&digest| contexts.get(digest).is_none())
+        let mut next = self.waiting.iter().take(PREPARED);
+        let waits = next.find(|granted| contexts.get(granted.context).is_none())?;
+        Some((waits.context, waits.span.clone()))
     }
 
     pub(super) fn context_came(&mut self, digest: Digest, context: SweepContext) {
@@ -182,7 +208,8 @@ impl<'a, C: Computer> Desk<'a, C> {
     /// The tiles of this context cannot be computed.
     pub(super) fn context_is_bad(&mut self, digest: Digest, reason: &str) -> Vec<Message> {
         let hopeless = self.take_waiting_for(digest);
-        let fail = |Granted { lease, .. }: Granted| {
+        let fail = |Granted { lease, span, .. }: Granted| {
+            span.span.in_scope(|| tracing::warn!(reason, "the sweep's context cannot be read"));
             let result = not_begun(&lease, reason, self.cache);
             self.keep(lease, result)
         };
@@ -227,9 +254,8 @@ impl<'a, C: Computer> Desk<'a, C> {
         }
         let Some(next) = self.waiting.front() else { return Ok(()) };
         let Some(context) = self.contexts.get(next.context) else { return Ok(()) };
-        let Some(Granted { lease, tile, model, .. }) = self.waiting.pop_front() else { return Ok(()) };
-        let Lease { sweep, tile: id, attempt, .. } = &lease;
-        let span = tracing::info_span!("tile", %sweep, tile = %id, attempt = attempt.0);
+        let Some(Granted { lease, tile, model, span, .. }) = self.waiting.pop_front() else { return Ok(()) };
+        let span = span.span;
         self.in_hand = Some(InHand { lease: lease.clone(), awaited: Awaited::Result });
         self.computer.begin(Job { lease, tile, context, model, span })
     }

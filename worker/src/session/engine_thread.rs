@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 
 use super::computer::{Computer, ComputerGone, Finished, Job};
 use crate::engine::{Cancel, Engine, EngineError, panic_text};
+use crate::gauge::{Gauge, Vitals};
+use crate::metrics::{MEMORY_RETRIES, MULTIPLY_ADDS, TILES, tell_cache};
 
 /// The engine's thread: takes one job at a time.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct EngineThread {
     jobs: mpsc::Sender<(Job, Cancel)>,
     finished: mpsc::Receiver<Finished>,
     in_hand: Option<(Lease, Cancel)>,
+    gauge: Gauge,
 }
 
 const THREAD: &str = "engine";
@@ -29,6 +32,7 @@ impl EngineThread {
     pub fn start(mut engine: impl Engine) -> Result<Self, io::Error> {
         let (jobs, mut incoming) = mpsc::channel::<(Job, Cancel)>(1);
         let (outgoing, finished) = mpsc::channel(1);
+        let gauge = engine.gauge();
         let work = move || {
             while let Some((job, cancel)) = incoming.blocking_recv() {
                 if outgoing.blocking_send(compute(&mut engine, job, &cancel)).is_err() {
@@ -41,14 +45,14 @@ impl EngineThread {
         };
         quieten_panics();
         std::thread::Builder::new().name(THREAD.to_owned()).spawn(work)?;
-        Ok(Self { jobs, finished, in_hand: None })
+        Ok(Self { jobs, finished, in_hand: None, gauge })
     }
 
     /// Ends the thread; says whether it has ended in time. Where it has not, the process must not end in the usual way: it
     /// would take libtorch apart while it computes.
     #[must_use]
     pub async fn stop(self) -> bool {
-        let Self { jobs, mut finished, in_hand } = self;
+        let Self { jobs, mut finished, in_hand, .. } = self;
         if let Some((_, cancel)) = in_hand {
             cancel.cancel();
         }
@@ -69,6 +73,10 @@ impl Computer for EngineThread {
         let finished = self.finished.recv().await.ok_or(ComputerGone)?;
         self.in_hand = None;
         Ok(finished)
+    }
+
+    fn vitals(&self) -> Vitals {
+        self.gauge.read()
     }
 
     fn cancel(&mut self, lease: &Lease) {
@@ -98,6 +106,16 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel) -> Finished {
     let outcome = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&context, &tile, model, cancel)))
         .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panic_message(panic.as_ref()) }));
     let busy = started.elapsed();
+    match &outcome {
+        Ok(computed) => {
+            TILES.add(&["computed"], 1);
+            MULTIPLY_ADDS.add(&[], computed.work.multiply_adds);
+            MEMORY_RETRIES.add(&[], computed.work.memory_retries);
+        }
+        Err(EngineError::Cancelled) => TILES.add(&["cancelled"], 1),
+        Err(_) => TILES.add(&["failed"], 1),
+    }
+    tell_cache(engine.cache_stats());
     match &outcome {
         Ok(_) => tracing::info!(seconds = busy.as_secs_f64(), "tile computed"),
         Err(EngineError::Cancelled) => tracing::info!(seconds = busy.as_secs_f64(), "tile cancelled"),

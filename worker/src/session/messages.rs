@@ -10,6 +10,7 @@ use patchsweep_proto::{error_chain, scores};
 use prost::Message as _;
 
 use super::computer::Finished;
+use super::spans::LeaseSpan;
 use crate::engine::EngineError;
 
 /// Most bytes of a message.
@@ -28,12 +29,15 @@ pub(super) struct Granted {
     pub(super) tile: Tile,
     pub(super) context: Digest,
     pub(super) model: Option<Digest>,
+    /// From now until the computer has finished it.
+    pub(super) span: LeaseSpan,
 }
 
 /// A grant's lease, and the rest where it can be read: who knows the lease can say what is wrong with it.
-pub(super) fn read_grant(grant: v1::Grant) -> Result<(Lease, Result<Granted, WireError>), WireError> {
+pub(super) fn read_grant(grant: v1::Grant, worker: &str) -> Result<(Lease, Result<Granted, WireError>), WireError> {
     let missing = |field| WireError::Missing { message: "Grant", field };
     let lease = Lease::from(grant.lease.ok_or_else(|| missing("lease"))?);
+    let span = LeaseSpan::new(&lease, worker, &grant.traceparent);
     let granted = || {
         let model = grant.model_digest.as_slice();
         Ok(Granted {
@@ -41,6 +45,7 @@ pub(super) fn read_grant(grant: v1::Grant) -> Result<(Lease, Result<Granted, Wir
             tile: grant.tile.ok_or_else(|| missing("tile"))?.try_into()?,
             context: grant.context_digest.as_slice().try_into()?,
             model: if model.is_empty() { None } else { Some(model.try_into()?) },
+            span,
         })
     };
     let granted = granted();

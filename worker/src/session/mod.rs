@@ -12,6 +12,8 @@ mod engine_thread;
 mod error;
 mod messages;
 mod outbox;
+mod presence;
+mod spans;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,11 @@ pub use dial::Dial;
 pub use engine_thread::EngineThread;
 pub use error::SessionError;
 
+use patchsweep_process::health::Health;
+
 use backoff::Backoff;
 use desk::Desk;
+use presence::Presence;
 use stream::Ending;
 
 /// What a worker is told when it starts.
@@ -41,6 +46,8 @@ pub struct WorkerOptions {
     pub grace: Duration,
     /// Of the pauses between attempts to connect.
     pub seed: u64,
+    /// Told whether the worker is registered.
+    pub health: Health,
 }
 
 /// Serves a coordinator until it is asked to leave; reconnects whenever the connection breaks.
@@ -56,10 +63,11 @@ pub async fn serve<C: Computer>(
     shutdown: impl Future<Output = Duration>,
 ) -> Result<(), SessionError> {
     let mut backoff = Backoff::new(options.seed);
-    let mut desk = Desk::new(computer, options.credit.max(1) as usize);
+    let mut desk = Desk::new(computer, &options.name, options.credit.max(1) as usize);
+    let mut presence = Presence::new(options.health.clone());
     tokio::pin!(shutdown);
     let outcome = loop {
-        let ended = stream::run(&options, dialer, &mut desk, &mut backoff, shutdown.as_mut()).await;
+        let ended = stream::run(&options, dialer, &mut desk, &mut backoff, &mut presence, shutdown.as_mut()).await;
         match ended.map_err(|error| error.judged_by(dialer)) {
             Ok(Ending::Left) => break Ok(()),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
@@ -68,6 +76,7 @@ pub async fn serve<C: Computer>(
                 tracing::warn!(error = patchsweep_proto::error_chain(&error), "no session with the coordinator");
             }
         }
+        presence.lost();
         let pause = backoff.next();
         tracing::info!(seconds = pause.as_secs_f64(), "trying again");
         tokio::select! {
@@ -78,6 +87,7 @@ pub async fn serve<C: Computer>(
             },
         }
     };
+    presence.leaving();
     desk.abandon();
     outcome
 }

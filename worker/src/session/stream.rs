@@ -22,6 +22,7 @@ use super::desk::Desk;
 use super::dial::{Client, Dial};
 use super::messages::{going_away, read_coordinator, read_grant};
 use super::outbox::{IN_FLIGHT, Outbox};
+use super::presence::Presence;
 use super::{SessionError, WorkerOptions};
 
 /// How long a connection may take.
@@ -53,6 +54,7 @@ pub(super) async fn run<C: Computer>(
     dialer: &mut impl Dial,
     desk: &mut Desk<'_, C>,
     backoff: &mut Backoff,
+    presence: &mut Presence,
     mut shutdown: Pin<&mut impl Future<Output = Duration>>,
 ) -> Result<Ending, SessionError> {
     let client = tokio::select! {
@@ -70,14 +72,22 @@ pub(super) async fn run<C: Computer>(
         welcomed = desk.work_beside(begin(client.clone(), outgoing)) => welcomed??,
     };
     backoff.reset();
+    presence.registered();
     for result in desk.welcomed(read_coordinator(&welcome)?) {
         outbox.push(result);
     }
+    // At once, so that the coordinator knows how much memory there is.
+    outbox.push(desk.heartbeat());
     let worker = WorkerId(welcome.worker_id);
-    tracing::info!(%worker, epoch = welcome.epoch, "registered with the coordinator");
+    tracing::info!(worker_id = %worker, epoch = welcome.epoch, "registered with the coordinator");
     let pause = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(SHORTEST_PAUSE, LONGEST_PAUSE).into());
-    let session = Session { client, outbox, desk, grace: options.grace, fetching: Fetching::default(), leaving: None };
-    session.run(incoming, pause, shutdown).instrument(tracing::info_span!("session", %worker)).await
+    let name = &options.name;
+    let (grace, fetching) = (options.grace, Fetching::default());
+    let session = Session { client, outbox, desk, presence, grace, fetching, leaving: None };
+    session
+        .run(incoming, pause, shutdown)
+        .instrument(tracing::error_span!("session", worker = name, worker_id = %worker))
+        .await
 }
 
 async fn connect(dialer: &mut impl Dial) -> Result<Client, SessionError> {
@@ -122,6 +132,7 @@ struct Session<'s, 'd, C> {
     client: Client,
     outbox: Outbox,
     desk: &'s mut Desk<'d, C>,
+    presence: &'s mut Presence,
     /// How long the tile in hand may take when the coordinator asks this worker to leave.
     grace: Duration,
     fetching: Fetching,
@@ -159,8 +170,8 @@ impl<C: Computer> Session<'_, '_, C> {
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut asked = false;
         while !self.may_go() {
-            if let Some(digest) = self.desk.missing_context() {
-                self.fetching.start(&self.client, digest);
+            if let Some((digest, span)) = self.desk.missing_context() {
+                self.fetching.start(&self.client, digest, span);
             }
             // In this order, so that equal runs are equal: time first, then what is said, then what is heard.
             tokio::select! {
@@ -173,7 +184,7 @@ impl<C: Computer> Session<'_, '_, C> {
                     self.give_up();
                 }
                 _ = heartbeats.tick(), if self.outbox.has_room() => {
-                    self.outbox.push(worker_message::Message::Heartbeat(v1::Heartbeat {}));
+                    self.outbox.push(self.desk.heartbeat());
                 }
                 () = self.outbox.pass_one_on(), if !self.outbox.is_empty() => {}
                 worked = self.desk.work() => self.say(worked?),
@@ -198,7 +209,7 @@ impl<C: Computer> Session<'_, '_, C> {
         match message {
             // Handed back with the others when the coordinator hears that this worker leaves.
             coordinator_message::Message::Grant(_) if self.leaving.is_some() => {}
-            coordinator_message::Message::Grant(grant) => match read_grant(grant)? {
+            coordinator_message::Message::Grant(grant) => match read_grant(grant, self.desk.worker())? {
                 (_, Ok(granted)) => self.desk.grant(granted)?,
                 (lease, Err(error)) => {
                     let refused = self.desk.refuse(&lease, &error_chain(&error))?;
@@ -247,6 +258,7 @@ impl<C: Computer> Session<'_, '_, C> {
         let is_first = self.leaving.is_none();
         self.leaving = Some(self.leaving.map_or(deadline, |before| before.min(deadline)));
         if is_first {
+            self.presence.leaving();
             self.desk.hand_back();
             let finishing = self.desk.finishing();
             tracing::info!(finishing = finishing.len(), grace = grace.as_secs_f64(), "leaving: {reason}");

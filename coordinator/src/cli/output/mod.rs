@@ -1,25 +1,17 @@
 //! What a command says on stdout: a table for people, JSON for programs, or ids only for shells.
 
-use std::io::{self, Write, stdout};
+mod format;
+mod printer;
+
+use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::CliError;
+pub(super) use format::{OutputFormat, wanted};
+pub(super) use printer::Printer;
 
 /// Counts up when a field of a command's JSON changes its meaning or goes; new fields do not count.
 pub(super) const SCHEMA_VERSION: u32 = 1;
-
-/// The form of what a command says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum OutputFormat {
-    /// For people and `awk`.
-    #[default]
-    Table,
-    /// One JSON object, also when the command fails.
-    Json,
-    /// Ids only, one on each line.
-    Quiet,
-}
 
 /// What a command has to say.
 pub(super) trait Output {
@@ -33,61 +25,10 @@ pub(super) trait Output {
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// Says things on stdout in the form that was asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Printer {
-    pub(super) format: OutputFormat,
-}
-
-impl Printer {
-    pub(super) fn print(self, output: &impl Output) -> Result<(), CliError> {
-        Ok(self.write(output, &mut stdout().lock())?)
-    }
-
-    fn write(self, output: &impl Output, out: &mut dyn Write) -> io::Result<()> {
-        match self.format {
-            OutputFormat::Table => output.table(out),
-            OutputFormat::Quiet => output.quiet(out),
-            OutputFormat::Json => {
-                let mut object = Map::from_iter([("schema_version".to_owned(), SCHEMA_VERSION.into())]);
-                object.extend(output.json());
-                writeln!(out, "{:#}", Value::Object(object))
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Ids(&'static [&'static str]);
-
-    impl Output for Ids {
-        fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-            writeln!(out, "{} ids", self.0.len())
-        }
-
-        fn json(&self) -> Map<String, Value> {
-            Map::from_iter([("ids".to_owned(), self.0.into())])
-        }
-
-        fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
-            self.0.iter().try_for_each(|id| writeln!(out, "{id}"))
-        }
-    }
-
-    fn printed(format: OutputFormat) -> String {
-        let mut out = Vec::new();
-        Printer { format }.write(&Ids(&["a", "b"]), &mut out).expect("memory does not fail");
-        String::from_utf8(out).expect("text")
-    }
-
-    #[test]
-    fn each_format_says_the_same_in_its_own_way() {
-        assert_eq!(printed(OutputFormat::Table), "2 ids\n");
-        assert_eq!(printed(OutputFormat::Quiet), "a\nb\n");
-        let json: Value = serde_json::from_str(&printed(OutputFormat::Json)).expect("JSON");
-        assert_eq!(json, serde_json::json!({ "schema_version": SCHEMA_VERSION, "ids": ["a", "b"] }));
+/// The fields of an object that `json!` made; of anything else, none.
+pub(super) fn fields(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
 }

@@ -223,10 +223,15 @@ fn grant_bytes(cells: u32) -> usize {
         id: u32::MAX,
         iteration: u32::MAX,
         prompts: Some(v1::IndexRange { start: u32::MAX - 1, end: u32::MAX }),
-        work: Some(v1::tile::Work::Patch(v1::PatchWork { grid: u32::MAX, cells: ranges })),
+        work: Some(v1::tile::Work::Patch(v1::PatchWork { grid: u32::MAX, cells: ranges, plain: true })),
     };
-    let grant =
-        v1::Grant { lease: Some(lease()), tile: Some(tile), context_digest: vec![1; 32], model_digest: vec![1; 32] };
+    let grant = v1::Grant {
+        lease: Some(lease()),
+        tile: Some(tile),
+        context_digest: vec![1; 32],
+        model_digest: vec![1; 32],
+        traceparent: "0".repeat(55),
+    };
     let message = v1::coordinator_message::Message::Grant(grant);
     v1::CoordinatorMessage { message: Some(message) }.encoded_len()
 }

@@ -62,7 +62,7 @@ fn a_tile_that_somebody_else_got_in_the_meantime_is_revoked() {
     harness.finish(W2, lease(1, 1));
     harness.lose(W1);
     assert_eq!(harness.join_with(W3, 1, &[lease(0, 1)]), [revoke(W3, lease(0, 1))]);
-    assert_eq!(harness.view(W3).leases, [HeldLease { lease: lease(0, 1), revoked: true }]);
+    assert_eq!(harness.held(W3), [(lease(0, 1), true)]);
     let late = harness.finish(W3, lease(0, 1));
     assert_eq!(late[0], Effect::Drop { worker: W3, lease: lease(0, 1), done: false });
 }
@@ -99,5 +99,5 @@ fn no_more_is_adopted_than_the_credit() {
     let mut harness = Harness { scheduler: Scheduler::new(Epoch(2)), seconds: 0 };
     harness.apply(submitted(&[0, 0]));
     assert_eq!(harness.join_with(W1, 1, &[lease(0, 1), lease(0, 1), lease(1, 1)]), [revoke(W1, lease(1, 1))]);
-    assert_eq!(harness.view(W1).leases, [HeldLease { lease: lease(0, 1), revoked: false }]);
+    assert_eq!(harness.held(W1), [(lease(0, 1), false)]);
 }

@@ -77,8 +77,9 @@ fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
         let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
         let cancelled = harness.apply(Event::Cancelled { sweep: sweep() });
         assert_eq!(cancelled, [revoke(W1, lease(0, 1)), ended(Outcome::Cancelled)]);
-        assert_eq!(harness.view(W1).leases, [HeldLease { lease: lease(0, 1), revoked: true }]);
+        assert_eq!(harness.held(W1), [(lease(0, 1), true)]);
         let event = Event::Submitted {
+            avoid: BTreeMap::new(),
             sweep: named("next"),
             tiles: tiles(&[0]),
             priority: Priority::default(),

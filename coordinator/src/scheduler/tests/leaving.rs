@@ -15,7 +15,7 @@ fn handing_back_is_no_failure() {
 fn a_leaving_worker_finishes_what_it_names_and_hands_back_the_rest() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0, 0]);
     harness.apply(Event::Leaving { worker: W1, finishing: vec![lease(0, 1)] });
-    assert_eq!(harness.view(W1).leases, [HeldLease { lease: lease(0, 1), revoked: false }]);
+    assert_eq!(harness.held(W1), [(lease(0, 1), false)]);
     assert_eq!(harness.view(W1).state, WorkerState::Leaving);
     assert_eq!(harness.join(W2, 2), [grant(W2, 1, 2), grant(W2, 2, 1)]);
     let finished = harness.finish(W1, lease(0, 1));

@@ -1,6 +1,7 @@
 //! The rules, one test each. After each event everything is counted anew.
 
 mod adoption;
+mod avoiding;
 mod blame;
 mod fairness;
 mod grants;
@@ -42,7 +43,24 @@ fn submitted(iterations: &[u32]) -> Event {
 
 fn submitted_with<const N: usize>(iterations: &[u32], past: [(u32, Past); N]) -> Event {
     let past = past.into_iter().map(|(tile, past)| (TileId(tile), past)).collect();
-    Event::Submitted { sweep: sweep(), tiles: tiles(iterations), priority: Priority::default(), past }
+    Event::Submitted {
+        sweep: sweep(),
+        tiles: tiles(iterations),
+        priority: Priority::default(),
+        past,
+        avoid: BTreeMap::new(),
+    }
+}
+
+/// Tiles of one iteration, each with the workers that leave it to others.
+fn submitted_avoiding(avoid: &[&[WorkerId]]) -> Event {
+    let avoid = (0..).map(TileId).zip(avoid.iter().map(|workers| workers.iter().copied().collect())).collect();
+    match submitted(&vec![0; BTreeMap::len(&avoid)]) {
+        Event::Submitted { sweep, tiles, priority, past, .. } => {
+            Event::Submitted { sweep, tiles, priority, past, avoid }
+        }
+        other => other,
+    }
 }
 
 fn lease(tile: u32, attempt: u32) -> Lease {
@@ -135,6 +153,11 @@ impl Harness {
 
     fn progress(&self) -> Progress {
         self.scheduler.progress(&sweep()).expect("known")
+    }
+
+    /// Leases that a worker holds, and whether they were revoked.
+    fn held(&self, worker: WorkerId) -> Vec<(Lease, bool)> {
+        self.view(worker).leases.into_iter().map(|held| (held.lease, held.revoked)).collect()
     }
 
     fn view(&self, worker: WorkerId) -> WorkerView {

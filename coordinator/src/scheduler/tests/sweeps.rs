@@ -101,6 +101,7 @@ fn a_worker_that_is_unfit_for_one_sweep_computes_another() {
     let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
     harness.apply(Event::Unfit { worker: W1, lease: lease(0, 1), reason: "other weights".into() });
     let event = Event::Submitted {
+        avoid: BTreeMap::new(),
         sweep: named("other"),
         tiles: tiles(&[0]),
         priority: Priority::default(),

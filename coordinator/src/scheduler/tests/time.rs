@@ -86,7 +86,7 @@ fn at_the_tail() -> Harness {
     let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0; 3]);
     harness.finish(W1, lease(0, 1));
     harness.finish(W2, lease(1, 1));
-    assert_eq!(harness.view(W1).leases, [HeldLease { lease: lease(2, 1), revoked: false }]);
+    assert_eq!(harness.held(W1), [(lease(2, 1), false)]);
     harness
 }
 

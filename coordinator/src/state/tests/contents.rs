@@ -159,6 +159,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                 busy: Duration::from_secs(busy % (1 << 40)),
                 work: WorkDone { multiply_adds, memory_retries },
                 cache: CacheStats { hits, misses, evictions, bytes, budget_bytes: bytes },
+                received: (busy % 2 == 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40) + 1)),
             }
         },
     )

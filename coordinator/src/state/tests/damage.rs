@@ -72,6 +72,15 @@ fn a_flipped_bit_in_the_header_is_refused_or_does_not_matter() {
 }
 
 #[test]
+fn flags_that_no_database_has_are_refused() {
+    for is_stopped in [true, false] {
+        let (mut bytes, contained) = file(is_stopped);
+        bytes[FLAGS] |= 0x20;
+        assert!(!opens(&bytes, &contained));
+    }
+}
+
+#[test]
 fn a_flipped_bit_in_a_record_is_refused() {
     let (bytes, contained) = file(true);
     let wanted = b"node-7/42";

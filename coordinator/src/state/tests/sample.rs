@@ -48,6 +48,7 @@ pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
         busy: Duration::from_millis(250),
         work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
+        received: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
     }
 }
 

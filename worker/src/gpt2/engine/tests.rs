@@ -55,7 +55,7 @@ fn context() -> SweepContext {
 
 fn tile(prompts: u32) -> Tile {
     let cells = SHAPE.layers * POSITIONS;
-    let work = TileWork::Patch { grid: 0, cells: std::iter::once(0..cells).collect() };
+    let work = TileWork::Patch { grid: 0, cells: std::iter::once(0..cells).collect(), plain: false };
     Tile { id: TileId(0), iteration: 0, prompts: 0..prompts, work }
 }
 

@@ -4,14 +4,22 @@ use std::time::Duration;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::Lease;
-use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use patchsweep_proto::scores::{CacheStats, CellScore, MemoryUse, TileScores, WorkDone};
 use tokio::sync::mpsc;
 
 use super::{lease, soon};
 use crate::engine::{EngineError, Evaluation};
+use crate::gauge::Vitals;
 use crate::session::{Computer, ComputerGone, Finished, Job};
 
 const ROOM: usize = 16;
+
+/// What the computer says that it takes.
+pub(super) const VITALS: Vitals = Vitals {
+    cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
+    memory: MemoryUse { used: 6, budget: 7 },
+    memory_retries: 8,
+};
 
 /// The worker's side.
 pub(super) struct Puppet {
@@ -34,6 +42,10 @@ impl Computer for Puppet {
 
     async fn finished(&mut self) -> Result<Finished, ComputerGone> {
         self.finished.recv().await.ok_or(ComputerGone)
+    }
+
+    fn vitals(&self) -> Vitals {
+        VITALS
     }
 
     fn cancel(&mut self, lease: &Lease) {

@@ -141,6 +141,19 @@ impl Peer {
         soon(next).await
     }
 
+    /// The next heartbeat; anything else aside.
+    pub(super) async fn heartbeat(&mut self) -> v1::Heartbeat {
+        let next = async {
+            loop {
+                let message = self.incoming.message().await.expect("the stream is whole").expect("the worker stays");
+                if let Some(worker_message::Message::Heartbeat(heartbeat)) = message.message {
+                    return heartbeat;
+                }
+            }
+        };
+        soon(next).await
+    }
+
     pub(super) async fn register(&mut self) -> v1::Register {
         match self.hear().await {
             worker_message::Message::Register(register) => register,
@@ -193,6 +206,7 @@ impl Peer {
     pub(super) async fn grant_work(&self, tile: u32, prompts: u32, work: TileWork) {
         let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..prompts, work };
         let grant = v1::Grant {
+            traceparent: String::new(),
             lease: Some(lease(tile)),
             tile: Some((&work).into()),
             context_digest: self.context.0.to_vec(),

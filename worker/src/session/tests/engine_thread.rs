@@ -13,6 +13,7 @@ use tracing::Span;
 use super::dialer::context;
 use super::{lease, soon};
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
+use crate::gauge::Gauge;
 use crate::session::{Computer, EngineThread, Job};
 
 /// Computes until it is cancelled; panics at tile 13.
@@ -35,6 +36,10 @@ impl Engine for Endless {
 
     fn cache_stats(&self) -> CacheStats {
         CacheStats::default()
+    }
+
+    fn gauge(&self) -> Gauge {
+        Gauge::new()
     }
 }
 

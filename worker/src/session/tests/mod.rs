@@ -5,6 +5,7 @@ mod computer;
 mod coordinator;
 mod dialer;
 mod engine_thread;
+mod heartbeat;
 mod leave;
 mod refuse;
 mod resume;
@@ -13,6 +14,7 @@ mod revoke;
 use std::future::{Future, pending};
 use std::time::Duration;
 
+use patchsweep_process::health::Health;
 use patchsweep_proto::ids::Lease;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -28,7 +30,14 @@ const SEED: u64 = 4;
 const GRACE: Duration = Duration::from_secs(25);
 
 fn options() -> WorkerOptions {
-    WorkerOptions { name: "host:1".into(), device: "cpu".into(), credit: 2, grace: GRACE, seed: SEED }
+    WorkerOptions {
+        name: "host:1".into(),
+        device: "cpu".into(),
+        credit: 2,
+        grace: GRACE,
+        seed: SEED,
+        health: Health::default(),
+    }
 }
 
 /// A worker, and what it talks to.

@@ -1,0 +1,146 @@
+use std::convert::Infallible;
+
+use patchsweep_proto::moments::Moments;
+use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_NOT_SAMPLED};
+use patchsweep_proto::scores::{CellScore, TileScores};
+use patchsweep_proto::status::PlanOptions;
+
+use super::*;
+use crate::merge::{TileOutcome, example, merge};
+
+/// A sweep of several tiles over one range of prompts, and a check of some of its cells.
+fn plans() -> (Plan, Plan) {
+    let plan = example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: None });
+    let check = plan.check(CheckOf { sweep: sweep(), cells: 6, seed: 1 });
+    (plan, check)
+}
+
+fn sweep() -> SweepId {
+    SweepId("merge-1".into())
+}
+
+/// Right scores are a function of iteration and cell; no-ops have the unpatched run's.
+fn right(plan: &Plan, iteration: u32, cell: u32) -> f64 {
+    let is_live = plan.tiles.iter().any(|tile| {
+        matches!(&tile.work, TileWork::Patch { cells, .. } if tile.iteration == iteration
+            && cells.iter().any(|range| range.contains(&cell)))
+    });
+    if is_live { f64::from(iteration) + f64::from(cell) / 8.0 } else { 0.0 }
+}
+
+fn scored(plan: &Plan, effect: impl Fn(u32, u32) -> f64) -> Merged {
+    let score = |count: u64, effect: f64| CellScore {
+        value: Moments { count, mean: 3.0 + effect, m2: 0.0 },
+        effect: Moments { count, mean: effect, m2: 0.0 },
+    };
+    let tiles = plan.tiles.iter().map(|tile| {
+        let count = tile.prompts.len() as u64;
+        let scores = match &tile.work {
+            TileWork::Baseline => vec![score(count, 0.0), score(count, 1.0)],
+            TileWork::Patch { cells, .. } => {
+                cells.iter().cloned().flatten().map(|cell| score(count, effect(tile.iteration, cell))).collect()
+            }
+        };
+        Ok::<_, Infallible>((
+            tile.id,
+            TileOutcome::Scores(TileScores { metrics: 1, scores, prompt_effects: Vec::new() }),
+        ))
+    });
+    merge(plan, tiles).expect("all tiles")
+}
+
+fn workers(plan: &Plan, name: impl Fn(TileId) -> &'static str) -> TileWorkers {
+    let mut workers = TileWorkers::default();
+    for tile in &plan.tiles {
+        workers.add(tile.id, name(tile.id));
+    }
+    workers
+}
+
+fn report(effect: impl Fn(u32, u32) -> f64, checkers: impl Fn(TileId) -> &'static str) -> CheckReport {
+    let (plan, check) = plans();
+    let (theirs, ours) = (scored(&plan, |iteration, cell| right(&plan, iteration, cell)), scored(&check, effect));
+    let (theirs_by, ours_by) = (workers(&plan, |_| "one"), workers(&check, checkers));
+    let (id, check_id) = (sweep(), SweepId("check-1".into()));
+    compare(
+        Side { sweep: &id, plan: &plan, merged: &theirs, workers: &theirs_by },
+        Side { sweep: &check_id, plan: &check, merged: &ours, workers: &ours_by },
+    )
+}
+
+/// A cell that was drawn and is live, or not.
+fn cell(is_live: bool) -> (u32, u32) {
+    let (plan, check) = plans();
+    let cells = |tile: &Tile| match &tile.work {
+        TileWork::Patch { cells, .. } => cells.iter().cloned().flatten().map(|cell| (tile.iteration, cell)).collect(),
+        TileWork::Baseline => Vec::new(),
+    };
+    let mut all = check.tiles.iter().flat_map(cells);
+    all.rfind(|&(iteration, cell)| (right(&plan, iteration, cell) > 0.0) == is_live).expect("there is one")
+}
+
+#[test]
+fn equal_scores_agree_and_everything_is_counted() {
+    let (plan, _) = plans();
+    let report = report(|iteration, cell| right(&plan, iteration, cell), |_| "two");
+    assert!(report.agreed && report.cells >= 6 && report.noops >= 2, "{report:?}");
+    assert_eq!((report.by_another_worker, report.without_score), (report.cells, 0));
+    assert_eq!((report.computed_by, report.checked_by), (vec!["one".to_owned()], vec!["two".to_owned()]));
+    assert_eq!((report.grids[0].cells, report.grids[0].noops), (report.cells, report.noops));
+}
+
+#[test]
+fn one_wrong_cell_is_found_and_named() {
+    let (plan, _) = plans();
+    let wrong = cell(true);
+    let effect = |iteration, cell| right(&plan, iteration, cell) + if (iteration, cell) == wrong { 1e-3 } else { 0.0 };
+    let report = report(effect, |_| "two");
+    assert!(!report.agreed && !report.grids[0].agreed);
+    let worst = report.worst.expect("a worst cell");
+    assert_eq!(worst.iteration, plan.iteration_labels[wrong.0 as usize]);
+    let grid = &plan.context.grids[0];
+    let layer = grid.cell(wrong.1).layer();
+    assert!(worst.cell.starts_with(&format!("layer {layer}")), "{worst:?}");
+    let (computed, checked) = (worst.computed.expect("a number"), worst.checked.expect("a number"));
+    assert!((checked - computed - 1e-3).abs() < 1e-6, "{worst:?}");
+    assert_eq!((worst.computed_by, worst.checked_by), (vec!["one".to_owned()], vec!["two".to_owned()]));
+}
+
+#[test]
+fn a_noop_that_has_an_effect_is_found() {
+    let (plan, _) = plans();
+    let wrong = cell(false);
+    let effect = |iteration, cell| right(&plan, iteration, cell) + if (iteration, cell) == wrong { 0.5 } else { 0.0 };
+    let report = report(effect, |_| "two");
+    let worst = report.worst.expect("a worst cell");
+    assert!(!report.agreed && worst.computed_by.is_empty() && worst.mean == "effect", "{worst:?}");
+}
+
+#[test]
+fn a_number_against_none_is_a_difference_without_a_size() {
+    let (plan, _) = plans();
+    let wrong = cell(true);
+    let effect = |iteration, cell| if (iteration, cell) == wrong { f64::NAN } else { right(&plan, iteration, cell) };
+    let report = report(effect, |_| "two");
+    assert!(!report.agreed && report.largest_difference.is_none());
+    let json = serde_json::to_string(&report).expect("JSON");
+    assert_eq!(serde_json::from_str::<CheckReport>(&json).expect("the same"), report);
+}
+
+#[test]
+fn cells_that_the_same_worker_checked_are_told() {
+    let (plan, _) = plans();
+    let report = report(|iteration, cell| right(&plan, iteration, cell), |_| "one");
+    assert!(report.agreed && report.by_another_worker == 0);
+}
+
+#[test]
+fn cells_that_were_not_drawn_say_so() {
+    let (plan, check) = plans();
+    let mut merged = scored(&check, |iteration, cell| right(&plan, iteration, cell));
+    mark_what_was_not_drawn(&check, &mut merged);
+    let count = |wanted: u32| merged.grids[0].status.iter().filter(|&&status| status == wanted).count();
+    let cells = check.summarize()[0].cells;
+    assert_eq!(count(STATUS_COMPUTED) as u64, cells);
+    assert_eq!(count(STATUS_NOT_SAMPLED) as u64, 24 - cells);
+}

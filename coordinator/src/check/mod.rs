@@ -1,0 +1,77 @@
+//! What a check says: whether cells that were drawn have the same scores when they are computed plainly.
+
+mod compare;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use compare::mark_what_was_not_drawn;
+pub use compare::{Side, TileWorkers, compare};
+
+/// What became of a check. Differences are `None` where one of the numbers is none, or only one of them is finite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// The sweep that was checked.
+    pub sweep: String,
+    /// The check, a sweep of its own.
+    pub check: String,
+    /// What the cells were drawn from.
+    pub seed: u64,
+    /// Cells that were computed by the sweep and compared, over all iterations and grids.
+    pub cells: u64,
+    /// No-ops that were compared: cells that the sweep says to have no effect.
+    pub noops: u64,
+    /// Cells that were drawn but have no score to compare: their tile failed.
+    pub without_score: u64,
+    /// Of `cells`, those that another worker computed than the sweep's.
+    pub by_another_worker: u64,
+    /// How far means may be apart.
+    pub tolerance: f64,
+    /// Between means of value or effect.
+    pub largest_difference: Option<f64>,
+    /// No difference is above the tolerance.
+    pub agreed: bool,
+    /// Who computed the cells for the sweep.
+    pub computed_by: Vec<String>,
+    /// Who computed them for the check.
+    pub checked_by: Vec<String>,
+    /// Each grid under each metric.
+    pub grids: Vec<GridCheck>,
+    /// The cell that is furthest apart.
+    pub worst: Option<WorstCell>,
+}
+
+/// One grid under one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GridCheck {
+    /// Name of its tensor.
+    pub grid: String,
+    /// As in the report.
+    pub cells: u64,
+    /// As in the report.
+    pub noops: u64,
+    /// As in the report.
+    pub largest_difference: Option<f64>,
+    /// As in the report.
+    pub agreed: bool,
+}
+
+/// The cell that is furthest apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorstCell {
+    /// Name of its tensor.
+    pub grid: String,
+    /// Label of its iteration.
+    pub iteration: String,
+    /// The cell in words.
+    pub cell: String,
+    /// `effect` or `value`: which of its means.
+    pub mean: String,
+    /// As the sweep has it.
+    pub computed: Option<f64>,
+    /// As the check has it.
+    pub checked: Option<f64>,
+    /// Who computed it for the sweep; empty for a no-op.
+    pub computed_by: Vec<String>,
+    /// Who computed it for the check.
+    pub checked_by: Vec<String>,
+}

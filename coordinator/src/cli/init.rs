@@ -1,0 +1,115 @@
+//! `patchsweep init`
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use patchsweep_proto::model::ModelRef;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_proto::status::PlanOptions;
+use serde_json::{Map, Value};
+
+use super::CliError;
+use super::output::{Output, Printer};
+use super::submission::read;
+use super::talk::talk;
+use crate::plan::Outline;
+use crate::server::{PlanningError, make_plan, read_model};
+use crate::spec::Source;
+use crate::starter::{self, Known, Named};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct InitArgs {
+    /// The model: a Hugging Face folder of a GPT-2.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// The prompts: one "prompt, answer" per line, or a .csv file with the columns prompt and answer.
+    #[arg(value_name = "PROMPTS")]
+    prompts: PathBuf,
+    /// The spec that is written; paths in it are relative to its folder.
+    #[arg(long, value_name = "FILE", default_value = "sweep.toml")]
+    out: PathBuf,
+    /// Replace the spec if there is one.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+pub(super) fn init(args: &InitArgs, printer: &Printer) -> Result<(), CliError> {
+    let home = folder_of(&args.out);
+    let (model, models) = model_name(&args.model, home);
+    let refused = |reason: PlanningError| CliError::NoStarter(reason.into());
+    let (config, tokenizer) = read_model(&args.model).map_err(|error| refused(error.into()))?;
+    let tokenizer = tokenizer.ok_or_else(|| CliError::NoTokenizer { folder: args.model.clone() })?;
+    let dataset = read(&args.prompts, "give the path of a file of prompts")?;
+    let file = relative(&args.prompts, home).unwrap_or_else(|| absolute(&args.prompts)).display().to_string();
+    let outline = Outline::read(&file, &dataset, &tokenizer, config.bos_token_id);
+    let outline = outline.map_err(|error| refused(error.into()))?;
+    let name = args.out.file_stem().map_or_else(|| "sweep".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let known = Known { outline: &outline, has_bos: config.bos_token_id.is_some(), tokenizer: &tokenizer };
+    let text = starter::spec(Named { name: &name, model: &model, dataset: &file }, known);
+    // Nothing is written that could not be run.
+    let roots = models.iter().cloned().chain([home.to_owned()]).collect();
+    make_plan(&ModelFolders::with_hub_cache(roots), &Source::new(text.clone()), &dataset, PlanOptions::default())
+        .map_err(refused)?;
+    write(&args.out, &text, args.overwrite)?;
+    let spec = args.out.display();
+    let found = models.as_ref().map(|models| format!(" --models {}", models.display())).unwrap_or_default();
+    talk!("wrote {spec}; look at `corrupt` and `read`, then: patchsweep plan {spec}{found}");
+    printer.print(&Written { spec: &args.out, models: models.as_deref() })
+}
+
+/// Where a file without a folder in its name is.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The model's name in the spec, and the folder to look for it in where that is not the spec's.
+fn model_name(model: &Path, home: &Path) -> (String, Option<PathBuf>) {
+    let below = relative(model, home).map(|path| path.display().to_string());
+    if let Some(name) = below.filter(|name| ModelRef::folder(name).is_ok()) {
+        return (name, None);
+    }
+    let model = absolute(model);
+    let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    (name, model.parent().map(Path::to_owned))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// As seen from a folder that it is below of.
+fn relative(path: &Path, folder: &Path) -> Option<PathBuf> {
+    absolute(path).strip_prefix(absolute(folder)).ok().map(Path::to_owned)
+}
+
+fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CliError> {
+    let opened = if overwrite { File::create(path) } else { File::create_new(path) };
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| CliError::WriteSpec { path: path.to_owned(), source })
+}
+
+/// Where the spec is.
+struct Written<'a> {
+    spec: &'a Path,
+    /// What has to be given with `--models`.
+    models: Option<&'a Path>,
+}
+
+impl Output for Written<'_> {
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.quiet(out)
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let path = |path: &Path| Value::from(path.display().to_string());
+        Map::from_iter([
+            ("spec".to_owned(), path(self.spec)),
+            ("models".to_owned(), self.models.map_or(Value::Null, path)),
+        ])
+    }
+
+    fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.spec.display())
+    }
+}

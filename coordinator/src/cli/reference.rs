@@ -1,0 +1,47 @@
+//! `docs/commands.md` holds the help of every command; this keeps it true.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+use clap::{Command, CommandFactory};
+
+use super::Args;
+
+/// Everything behind this line is generated.
+const MARK: &str = "<!-- The rest is generated: PATCHSWEEP_WRITE_DOCS=1 cargo test -p patchsweep --lib reference -->\n";
+
+/// The help of a command and of its subcommands, as markdown.
+fn reference(command: &mut Command, text: &mut String) {
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
+    if name.contains(' ') {
+        // They stand once, at the top.
+        *command = command.clone().mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
+    }
+    let help = command.render_help().to_string();
+    // Indented, because some lines of help hold backticks.
+    let help: String = help.trim_end().lines().map(|line| format!("    {line}\n").replace("    \n", "\n")).collect();
+    let _ = write!(text, "\n### `{name}`\n\n{help}");
+    for command in command.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+        if command.get_name() != "help" {
+            reference(command, text);
+        }
+    }
+}
+
+#[test]
+fn the_reference_of_commands_is_what_the_commands_say_of_themselves() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/commands.md");
+    let before = fs::read_to_string(&path).expect("docs/commands.md");
+    let (by_hand, _) = before.split_once(MARK).expect("docs/commands.md has the line behind which it is generated");
+    let mut command = Args::command().version(None::<&str>);
+    command.build();
+    let mut generated = String::new();
+    reference(&mut command, &mut generated);
+    let wanted = format!("{by_hand}{MARK}{generated}");
+    if env::var_os("PATCHSWEEP_WRITE_DOCS").is_some() {
+        fs::write(&path, &wanted).expect("docs/commands.md is written");
+    } else {
+        assert!(before == wanted, "docs/commands.md is out of date: PATCHSWEEP_WRITE_DOCS=1 writes it anew");
+    }
+}

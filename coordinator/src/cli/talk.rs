@@ -1,0 +1,24 @@
+//! What is said to people, on stderr. Nobody has to listen: a broken pipe is no reason to end.
+
+use std::fmt::Arguments;
+use std::io::Write;
+
+use clap::builder::styling::{AnsiColor, Effects, Style};
+
+/// How the word `error` looks in the colours of a terminal, here as in clap's messages.
+const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+
+/// Says a line on stderr, like `eprintln!`, which panics when nobody reads it.
+macro_rules! talk {
+    ($($words:tt)*) => { $crate::cli::talk::say(format_args!($($words)*)) };
+}
+pub(super) use talk;
+
+pub(super) fn say(words: Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{words}");
+}
+
+/// Says why a command ended.
+pub(super) fn complain(why: &str) {
+    talk!("{ERROR}error:{ERROR:#} {why}");
+}

@@ -1,0 +1,136 @@
+//! Where a sweep's work is, and one cell's: what is computed where, what went wrong, and why nothing runs.
+
+mod cell;
+mod failures;
+mod idle;
+mod memory;
+mod noop;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use patchsweep_proto::explain::{
+    CellExplanation, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
+};
+use patchsweep_proto::ids::{Attempt, SweepId, TileId, WorkerId};
+use patchsweep_proto::status::{Priority, SweepStatus};
+use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_proto::workers::WorkerStatus;
+
+pub use cell::{CellAddress, CellError};
+pub use memory::MemoryNeed;
+
+use crate::plan::Plan;
+use crate::state::TileFailures;
+
+/// How things are at one moment.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    /// The sweep.
+    pub status: SweepStatus,
+    /// Connected workers.
+    pub workers: Vec<WorkerStatus>,
+    /// Of these, workers that cannot compute the sweep, and why.
+    pub unfit: BTreeMap<WorkerId, String>,
+    /// The sweep's tiles that workers hold.
+    pub held: Vec<HeldTile>,
+    /// Of all running sweeps.
+    pub priorities: BTreeMap<SweepId, Priority>,
+}
+
+/// A tile that a worker holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldTile {
+    /// The tile.
+    pub tile: TileId,
+    /// The worker's name.
+    pub worker: String,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// How long it has held it.
+    pub since: Duration,
+}
+
+/// What the journal holds of a sweep.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Of all tiles of which an attempt went wrong.
+    pub failures: BTreeMap<TileId, TileFailures>,
+    /// Of the tiles that [`tiles_of`] names, those whose scores are kept.
+    pub origins: BTreeMap<TileId, TileOrigin>,
+}
+
+/// The tiles that a cell is in, by their prompts.
+#[must_use]
+pub fn tiles_of<'a>(plan: &'a Plan, cell: &CellAddress) -> Vec<&'a Tile> {
+    let is_in = |tile: &&Tile| match &tile.work {
+        TileWork::Baseline => false,
+        TileWork::Patch { grid, cells, .. } => {
+            *grid == cell.grid
+                && plan.context.spec_iteration(tile.iteration) == cell.iteration as usize
+                && cells.iter().any(|range| range.contains(&cell.place))
+        }
+    };
+    plan.tiles.iter().filter(is_in).collect()
+}
+
+/// Where the work of a sweep is, and of one of its cells.
+#[must_use]
+pub fn explain(plan: &Plan, situation: Situation, kept: &Kept, cell: Option<&CellAddress>) -> SweepExplanation {
+    SweepExplanation {
+        idle_because: idle::idle_because(MemoryNeed::of(&plan.context), &situation),
+        failures: failures::groups(&kept.failures),
+        cell: cell.map(|cell| explain_cell(plan, &situation, kept, cell)),
+        status: situation.status,
+    }
+}
+
+fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellAddress) -> CellExplanation {
+    let grid = &plan.context.grids[address.grid as usize];
+    let cell = grid.cell(address.place);
+    let tiles = tiles_of(plan, address);
+    let prompts: Vec<Range<u32>> = tiles.iter().map(|tile| tile.prompts.clone()).collect();
+    let (noop_prompts, noop) = noop::noop(plan, address, &prompts);
+    CellExplanation {
+        grid: grid.name.clone(),
+        iteration: plan.iteration_labels.get(address.iteration as usize).cloned().unwrap_or_default(),
+        axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
+        indices: grid.axes.iter().filter_map(|&axis| cell.indices(axis).first().copied()).collect(),
+        noop,
+        noop_prompts,
+        tiles: tiles.into_iter().map(|tile| explain_tile(tile, situation, kept)).collect(),
+    }
+}
+
+fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanation {
+    let failures = kept.failures.get(&tile.id);
+    let holders = situation.held.iter().filter(|held| held.tile == tile.id).map(|held| TileHolder {
+        worker: held.worker.clone(),
+        attempt: held.attempt,
+        since: held.since,
+    });
+    let holders: Vec<TileHolder> = holders.collect();
+    let place = match kept.origins.get(&tile.id) {
+        Some(origin) => TilePlace::Done(origin.clone()),
+        None if failures.is_some_and(|failures| failures.given_up) => TilePlace::GivenUp,
+        None if !holders.is_empty() => TilePlace::Leased(holders),
+        None if situation.status.state.is_final() => TilePlace::Left,
+        None => TilePlace::Waiting,
+    };
+    let attempts = failures.map_or(&[][..], |failures| &failures.attempts).iter().map(|failed| TileAttempt {
+        attempt: failed.lease.attempt,
+        worker: failed.worker.clone(),
+        reason: failed.reason.clone(),
+    });
+    TileExplanation {
+        tile: tile.id,
+        prompts: tile.prompts.clone(),
+        cells: u32::try_from(tile.cell_count()).unwrap_or(u32::MAX),
+        place,
+        attempts: attempts.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

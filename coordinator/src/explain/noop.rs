@@ -1,0 +1,175 @@
+//! Why no worker computes a cell over some prompts.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use patchsweep_proto::causality::PromptPair;
+use patchsweep_proto::grid::{Axis, Cell, Component};
+
+use super::cell::CellAddress;
+use crate::plan::Plan;
+
+/// Most different reasons that are told.
+const MOST_REASONS: usize = 3;
+
+/// How many prompts no tile computes a cell over, and why.
+///
+/// `computed`: prompts of the tiles that it is in.
+pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) -> (u32, Option<String>) {
+    let context = &plan.context;
+    let cell = context.grids[address.grid as usize].cell(address.place);
+    let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
+    let mut left = 0;
+    for prompt in (0..context.clean.prompts()).filter(|prompt| !computed.iter().any(|range| range.contains(prompt))) {
+        left += 1;
+        // What holds in no replicate holds in the first one.
+        let first = address.iteration * context.replicates;
+        let pair = context.prompt_pair(first, prompt);
+        let reads = &context.iterations[first as usize].reads;
+        *reasons.entry(reason(&cell, &pair, reads, context.shape.layers)).or_default() += 1;
+    }
+    let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();
+    reasons.sort_by(|(_, a), (_, b)| b.cmp(a));
+    let told = match reasons.as_slice() {
+        [] => None,
+        [(reason, _)] => Some(reason.clone()),
+        several => {
+            let each =
+                several.iter().take(MOST_REASONS).map(|(reason, prompts)| format!("{prompts} prompts: {reason}"));
+            Some(each.collect::<Vec<_>>().join("; "))
+        }
+    };
+    (left, told)
+}
+
+/// Why a patch of this cell leaves the score of one prompt as it is. In the order of [`PromptPair::first_change`].
+fn reason(cell: &Cell<'_>, pair: &PromptPair<'_>, reads: &[u32], layers: u32) -> String {
+    let positions = cell.positions();
+    let last_read = reads.last().copied().unwrap_or(0);
+    let (first, last) = (positions.first().copied().unwrap_or(0), positions.last().copied().unwrap_or(0));
+    let component = cell.component();
+    if first > last_read {
+        return format!("position {first} comes after the last read position, {last_read}");
+    }
+    if cell.layer() + 1 == layers && acts_on_own_position(component) && !positions.iter().any(|pos| reads.contains(pos))
+    {
+        return format!(
+            "in the last layer {component} acts on its own position only, and {} not read (only {} is)",
+            if first == last { format!("position {first} is") } else { format!("positions {first} to {last} are") },
+            text(reads)
+        );
+    }
+    if let Some(&source) = cell.indices(Axis::SrcPos).first()
+        && source > last
+    {
+        return format!("position {last} does not attend to position {source}, which comes after it");
+    }
+    match pair.first_corrupted() {
+        None => "the corrupted prompt is the clean one".to_owned(),
+        Some(corrupted) if corrupted > last_read => {
+            format!("the prompts differ from position {corrupted} on only, after the last read position, {last_read}")
+        }
+        Some(corrupted) if corrupted > last => {
+            format!(
+                "position {last} comes before the first corrupted one, {corrupted}, so both runs have the same there"
+            )
+        }
+        Some(_) if last == 0 => "position 0 attends to itself alone, with probability 1 whatever is patched".to_owned(),
+        Some(_) if cell.layer() == 0 => {
+            format!("position {first} has the same token in both runs, and nothing else decides {component} in layer 0")
+        }
+        Some(_) => "the patch reaches no read position".to_owned(),
+    }
+}
+
+/// Keys, values and the residual stream before a block reach later positions through its attention.
+fn acts_on_own_position(component: Component) -> bool {
+    !matches!(component, Component::ResidPre | Component::K | Component::V)
+}
+
+fn text(numbers: &[u32]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use patchsweep_proto::grid::Grid;
+    use patchsweep_proto::status::PlanOptions;
+
+    use super::*;
+    use crate::merge::example;
+
+    /// The example with another component, patched by position.
+    fn plan(component: Component) -> Plan {
+        let mut plan = example::plan(PlanOptions::default());
+        let context = Arc::make_mut(&mut plan.context);
+        let axes = vec![Axis::Layer, Axis::Pos];
+        context.grids[0] = Grid::new("g".into(), component, axes, &context.shape, 3).expect("a grid");
+        plan
+    }
+
+    /// Of a cell that no tile computes over the first prompt only.
+    fn why(component: Component, iteration: u32, prompt: u32, layer: u32, pos: u32) -> String {
+        let plan = plan(component);
+        let address = CellAddress { grid: 0, iteration, place: layer * 3 + pos };
+        let others = [0..prompt, prompt + 1..plan.context.clean.prompts()];
+        let (prompts, reason) = noop(&plan, &address, &others);
+        assert_eq!(prompts, 1);
+        reason.expect("a reason")
+    }
+
+    #[test]
+    fn the_reason_is_the_one_by_which_causality_knows() {
+        // Iteration 1 reads position 1.
+        let after = why(Component::ResidPre, 1, 0, 0, 2);
+        assert_eq!(after, "position 2 comes after the last read position, 1");
+        // Prompt 3 of iteration 0 is corrupted at position 1, prompt 1 not at all.
+        let before = why(Component::ResidPre, 0, 3, 0, 0);
+        assert_eq!(before, "position 0 comes before the first corrupted one, 1, so both runs have the same there");
+        assert_eq!(why(Component::ResidPre, 0, 1, 1, 2), "the corrupted prompt is the clean one");
+        let own = why(Component::Z, 0, 0, 1, 0);
+        assert_eq!(own, "in the last layer z acts on its own position only, and position 0 is not read (only 2 is)");
+        let embedding = why(Component::ResidPre, 0, 0, 0, 1);
+        assert_eq!(
+            embedding,
+            "position 1 has the same token in both runs, and nothing else decides resid_pre in layer 0"
+        );
+        let behind = why(Component::ResidPre, 1, 4, 0, 1);
+        assert_eq!(behind, "the prompts differ from position 2 on only, after the last read position, 1");
+    }
+
+    #[test]
+    fn causality_agrees_on_every_cell_that_is_explained_so() {
+        for component in [Component::ResidPre, Component::Z, Component::Q, Component::K, Component::MlpOut] {
+            let plan = plan(component);
+            for (iteration, prompt) in (0..2).flat_map(|iteration| (0..5).map(move |prompt| (iteration, prompt))) {
+                for place in 0..6 {
+                    let pair = plan.context.prompt_pair(iteration, prompt);
+                    let cell = plan.context.grids[0].cell(place);
+                    let reads = &plan.context.iterations[iteration as usize].reads;
+                    if pair.is_noop(&cell, 2) {
+                        let told = reason(&cell, &pair, reads, 2);
+                        assert_ne!(
+                            told, "the patch reaches no read position",
+                            "{component} {iteration} {prompt} {place}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn prompts_with_different_reasons_are_counted() {
+        let plan = plan(Component::ResidPre);
+        let address = CellAddress { grid: 0, iteration: 0, place: 0 };
+        let (prompts, reason) = noop(&plan, &address, std::slice::from_ref(&(0..1)));
+        assert_eq!(prompts, 4);
+        let reason = reason.expect("reasons");
+        assert!(reason.contains("2 prompts: the corrupted prompt is the clean one"), "{reason}");
+        assert!(reason.contains("1 prompts: position 0 comes before the first corrupted one, 1"), "{reason}");
+        assert_eq!(noop(&plan, &address, std::slice::from_ref(&(0..5))), (0, None));
+    }
+}

@@ -1,0 +1,90 @@
+use patchsweep_proto::ids::{Epoch, Lease};
+use patchsweep_proto::status::{PlanOptions, SweepState};
+
+use super::*;
+use crate::client::example::{running, status};
+use crate::merge::example;
+use crate::state::FailedAttempt;
+
+fn plan() -> Plan {
+    example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+}
+
+fn situation(status: SweepStatus) -> Situation {
+    Situation { status, workers: Vec::new(), unfit: BTreeMap::new(), held: Vec::new(), priorities: BTreeMap::new() }
+}
+
+/// A cell of iteration 0 that is in several tiles.
+fn cell(plan: &Plan) -> CellAddress {
+    let words = ["z", "0", "0", "1", "0"].map(str::to_owned);
+    let cell = CellAddress::find(plan, &words).expect("a cell");
+    assert!(tiles_of(plan, &cell).len() > 1);
+    cell
+}
+
+fn origin(worker: &str) -> TileOrigin {
+    TileOrigin {
+        worker: worker.to_owned(),
+        device: "cpu".to_owned(),
+        attempt: Attempt(1),
+        at: None,
+        busy: Duration::from_secs(1),
+    }
+}
+
+fn failed(tile: TileId, given_up: bool) -> TileFailures {
+    let lease = Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile, attempt: Attempt(1) };
+    let attempt = FailedAttempt { lease, worker: "a:1".into(), reason: "no memory".into() };
+    TileFailures { attempts: vec![attempt], given_up }
+}
+
+#[test]
+fn a_cell_s_tiles_are_those_that_have_it_and_cover_its_prompts_once() {
+    let plan = plan();
+    for place in 0..12 {
+        let cell = CellAddress { grid: 0, iteration: 1, place };
+        let explained = explain(&plan, situation(running()), &Kept::default(), Some(&cell)).cell.expect("a cell");
+        let covered: u32 = explained.tiles.iter().map(|tile| tile.prompts.end - tile.prompts.start).sum();
+        assert_eq!(covered + explained.noop_prompts, plan.context.clean.prompts(), "cell {place}");
+        assert_eq!(explained.noop.is_some(), explained.noop_prompts > 0);
+        assert_eq!(explained.indices, [place / 6, place % 6 / 2, place % 2]);
+    }
+}
+
+#[test]
+fn each_tile_says_where_it_is_and_what_went_wrong() {
+    let plan = plan();
+    let cell = cell(&plan);
+    let tile = tiles_of(&plan, &cell)[0].id;
+    let first = |situation: Situation, kept: &Kept| {
+        let explained = explain(&plan, situation, kept, Some(&cell)).cell.expect("a cell");
+        explained.tiles.into_iter().next().expect("a tile")
+    };
+    let nothing = Kept::default();
+    assert_eq!(first(situation(running()), &nothing).place, TilePlace::Waiting);
+    assert_eq!(first(situation(status(SweepState::Cancelled)), &nothing).place, TilePlace::Left);
+
+    let held = HeldTile { tile, worker: "b:2".into(), attempt: Attempt(2), since: Duration::from_secs(3) };
+    let leased = Situation { held: vec![held], ..situation(running()) };
+    let retried = Kept { failures: BTreeMap::from([(tile, failed(tile, false))]), ..Kept::default() };
+    let told = first(leased.clone(), &retried);
+    let holder = TileHolder { worker: "b:2".into(), attempt: Attempt(2), since: Duration::from_secs(3) };
+    assert_eq!(told.place, TilePlace::Leased(vec![holder]));
+    assert_eq!((told.attempts[0].worker.as_str(), told.attempts[0].reason.as_str()), ("a:1", "no memory"));
+
+    let given_up = Kept { failures: BTreeMap::from([(tile, failed(tile, true))]), ..Kept::default() };
+    assert_eq!(first(situation(running()), &given_up).place, TilePlace::GivenUp);
+    let done = Kept { origins: BTreeMap::from([(tile, origin("c:3"))]), ..retried };
+    assert_eq!(first(leased, &done).place, TilePlace::Done(origin("c:3")));
+}
+
+#[test]
+fn a_whole_sweep_is_explained_without_a_cell() {
+    let plan = plan();
+    let kept = Kept { failures: BTreeMap::from([(TileId(1), failed(TileId(1), false))]), ..Kept::default() };
+    let waiting = SweepStatus { tiles_leased: 0, ..running() };
+    let explained = explain(&plan, situation(waiting), &kept, None);
+    assert_eq!(explained.cell, None);
+    assert_eq!(explained.failures.len(), 1);
+    assert!(explained.idle_because[0].starts_with("no worker is connected"));
+}

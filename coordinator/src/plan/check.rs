@@ -1,0 +1,246 @@
+//! The plan of a check: some cells of a sweep, drawn at random, each to be computed by plain forward passes.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use patchsweep_proto::check::CheckOf;
+use patchsweep_proto::context::SweepContext;
+use patchsweep_proto::grid::PatchValue;
+use patchsweep_proto::ids::TileId;
+use patchsweep_proto::tile::{Tile, TileWork};
+
+use super::Plan;
+use super::cost::CostModel;
+use super::draw;
+use super::tiles::{LARGEST_TILE, SMALLEST_TILE, TILES_WANTED, most_cells};
+
+/// Which tile of a plan a cell is in.
+#[derive(Debug)]
+pub struct Origins<'a>(BTreeMap<(u32, u32, u32), Vec<&'a Tile>>);
+
+impl<'a> Origins<'a> {
+    /// Of the cells of this plan.
+    #[must_use]
+    pub fn of(plan: &'a Plan) -> Self {
+        let mut tiles: BTreeMap<_, Vec<&Tile>> = BTreeMap::new();
+        for tile in &plan.tiles {
+            if let TileWork::Patch { grid, .. } = tile.work {
+                tiles.entry((tile.iteration, tile.prompts.start, grid)).or_default().push(tile);
+            }
+        }
+        Self(tiles)
+    }
+
+    /// The tile that computes a cell over the prompts from one on; `None` where none does.
+    #[must_use]
+    pub fn tile(&self, iteration: u32, first_prompt: u32, grid: u32, cell: u32) -> Option<TileId> {
+        let tiles = self.0.get(&(iteration, first_prompt, grid))?;
+        let behind = tiles.partition_point(|tile| ranges(tile).first().is_some_and(|first| first.start <= cell));
+        let tile = tiles.get(behind.checked_sub(1)?)?;
+        ranges(tile).iter().any(|range| range.contains(&cell)).then_some(tile.id)
+    }
+}
+
+fn ranges(tile: &Tile) -> &[Range<u32>] {
+    match &tile.work {
+        TileWork::Baseline => &[],
+        TileWork::Patch { cells, .. } => cells,
+    }
+}
+
+impl Plan {
+    /// A sweep of its own that computes only cells of this one which are drawn: of each grid, iteration and replicate some
+    /// that were computed, and some that were not because they are no-ops.
+    ///
+    /// Its tiles are cut so that what one of them holds was computed by one tile of this plan.
+    #[must_use]
+    pub fn check(&self, check: CheckOf) -> Self {
+        let apart = self.with_replicates_apart();
+        let context = SweepContext { per_prompt: false, ..SweepContext::clone(&apart.context) };
+        let drawn = apart.drawn(&check);
+        let most = most_cells(&context, context.clean.prompts());
+        let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);
+        let name = format!("{} check", self.name);
+        let (digest, context) = (context.digest(), Arc::new(context));
+        Self { name, digest, context, tiles, costs, check: Some(check), ..apart }
+    }
+
+    /// The same tiles, but each replicate of an iteration is an iteration of its own: a cell that is drawn is drawn in one
+    /// of them.
+    #[must_use]
+    pub fn with_replicates_apart(&self) -> Self {
+        let replicates = self.context.replicates;
+        if replicates == 1 {
+            return self.clone();
+        }
+        let context = SweepContext { replicates: 1, ..SweepContext::clone(&self.context) };
+        let of_iteration = |label: &String| {
+            let label = label.clone();
+            (0..replicates).map(move |replicate| format!("{label}, replicate {replicate}"))
+        };
+        let iteration_labels = self.iteration_labels.iter().flat_map(of_iteration).collect();
+        let (digest, context) = (context.digest(), Arc::new(context));
+        Self { digest, context, iteration_labels, ..self.clone() }
+    }
+
+    /// Cells by iteration and grid, ascending.
+    fn drawn(&self, check: &CheckOf) -> BTreeMap<(u32, u32), Vec<u32>> {
+        let mut live: BTreeMap<(u32, u32), Vec<Range<u32>>> = BTreeMap::new();
+        for iteration in (0..).take(self.context.iterations.len()) {
+            live.extend((0..).zip(&self.context.grids).map(|(grid, _)| ((iteration, grid), Vec::new())));
+        }
+        for tile in &self.tiles {
+            if let TileWork::Patch { grid, cells, .. } = &tile.work {
+                live.entry((tile.iteration, *grid)).or_default().extend_from_slice(cells);
+            }
+        }
+        let live: Vec<_> = live.into_iter().map(|(stratum, ranges)| (stratum, union(ranges))).collect();
+        let noops: Vec<Vec<Range<u32>>> = live
+            .iter()
+            .map(|((_, grid), ranges)| {
+                let cells = self.context.grids[*grid as usize].extents().into_iter().product();
+                complement(ranges, cells)
+            })
+            .collect();
+        let sizes = |ranges: &Vec<Range<u32>>| ranges.iter().map(|range| u64::from(range.end - range.start)).sum();
+        let live_sizes: Vec<u64> = live.iter().map(|(_, ranges)| sizes(ranges)).collect();
+        let noop_sizes: Vec<u64> = noops.iter().map(sizes).collect();
+        let computed = draw::stratified(&live_sizes, check.cells.into(), check.seed);
+        // Another seed, so that the two draws have nothing to do with each other.
+        let left_out = draw::stratified(&noop_sizes, check.noops().into(), !check.seed);
+        let mut drawn = BTreeMap::new();
+        for (((stratum, live), noops), (computed, left_out)) in
+            live.iter().zip(&noops).zip(computed.iter().zip(&left_out))
+        {
+            let mut cells: Vec<u32> = places(live, computed).chain(places(noops, left_out)).collect();
+            cells.sort_unstable();
+            drawn.insert(*stratum, cells);
+        }
+        drawn
+    }
+}
+
+/// Ascending ranges without overlaps, of what any of these covers.
+fn union(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<u32>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// What lies between ascending ranges.
+fn complement(ranges: &[Range<u32>], end: u32) -> Vec<Range<u32>> {
+    let starts = std::iter::once(0).chain(ranges.iter().map(|range| range.end));
+    let ends = ranges.iter().map(|range| range.start).chain([end]);
+    starts.zip(ends).map(|(start, end)| start..end).filter(|range| !range.is_empty()).collect()
+}
+
+/// The numbers at some ascending places of the numbers in some ranges.
+fn places<'a>(ranges: &'a [Range<u32>], places: &'a [u64]) -> impl Iterator<Item = u32> + 'a {
+    let mut ranges = ranges.iter();
+    let mut current = 0..0;
+    let mut before = 0;
+    places.iter().filter_map(move |&place| {
+        while place - before >= u64::from(current.end - current.start) {
+            before += u64::from(current.end - current.start);
+            current = ranges.next()?.clone();
+        }
+        Some(current.start + u32::try_from(place - before).ok()?)
+    })
+}
+
+struct Cutter<'a> {
+    plan: &'a Plan,
+    origins: Origins<'a>,
+    /// Most cells of a tile.
+    most: u32,
+}
+
+/// Cells of one tile.
+#[derive(Default)]
+struct Block {
+    cells: Vec<Range<u32>>,
+    count: u32,
+    /// The tile that computed them; no-ops go with any.
+    origin: Option<TileId>,
+}
+
+impl Cutter<'_> {
+    /// Tiles and their costs: section by section of the plan, each section's grids in order.
+    fn cut(&self, drawn: &BTreeMap<(u32, u32), Vec<u32>>) -> (Vec<Tile>, Vec<u64>) {
+        let sections: Vec<&Tile> = self.plan.tiles.iter().filter(|tile| tile.work == TileWork::Baseline).collect();
+        let cells = |section: &Tile| -> u64 {
+            let of_iteration = drawn.iter().filter(|((iteration, _), _)| *iteration == section.iteration);
+            of_iteration.map(|(_, cells)| cells.len() as u64).sum()
+        };
+        let all = sections.iter().map(|section| self.pass(section).saturating_mul(cells(section)));
+        let target = (all.fold(0, u64::saturating_add) / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE);
+        let (mut tiles, mut costs) = (Vec::new(), Vec::new());
+        for section in sections {
+            for (&(_, grid), cells) in drawn.range((section.iteration, 0)..=(section.iteration, u32::MAX)) {
+                for block in self.blocks(section, grid, cells, target) {
+                    let id = TileId(u32::try_from(tiles.len()).unwrap_or(u32::MAX));
+                    costs.push(self.cost(section, grid, block.count));
+                    let work = TileWork::Patch { grid, cells: block.cells, plain: true };
+                    tiles.push(Tile { id, work, ..section.clone() });
+                }
+            }
+        }
+        (tiles, costs)
+    }
+
+    fn blocks(&self, section: &Tile, grid: u32, cells: &[u32], target: u64) -> Vec<Block> {
+        let most = target / self.pass(section).max(1);
+        let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, self.most);
+        let mut blocks: Vec<Block> = Vec::new();
+        for &cell in cells {
+            let origin = self.origins.tile(section.iteration, section.prompts.start, grid, cell);
+            let fits = |block: &Block| {
+                block.count < most && (origin.is_none() || block.origin.is_none() || block.origin == origin)
+            };
+            if !blocks.last().is_some_and(fits) {
+                blocks.push(Block::default());
+            }
+            if let Some(block) = blocks.last_mut() {
+                block.add(cell, origin);
+            }
+        }
+        blocks
+    }
+
+    /// Multiply-adds of one whole run of a section's prompts.
+    fn pass(&self, section: &Tile) -> u64 {
+        let context = &self.plan.context;
+        let prompts = section.prompts.len() as u64;
+        CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(prompts)
+    }
+
+    /// Of the cells' runs, clean and corrupted run, and the mean over all prompts where it is taken.
+    fn cost(&self, section: &Tile, grid: u32, cells: u32) -> u64 {
+        let context = &self.plan.context;
+        let own = self.pass(section).saturating_mul(u64::from(cells) + 2);
+        let takes_mean = context.grids[grid as usize].value == PatchValue::Mean;
+        let everyone = if takes_mean { u64::from(context.clean.prompts()) } else { 0 };
+        own.saturating_add(CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(everyone))
+    }
+}
+
+impl Block {
+    fn add(&mut self, cell: u32, origin: Option<TileId>) {
+        self.count += 1;
+        self.origin = self.origin.or(origin);
+        match self.cells.last_mut() {
+            Some(last) if last.end == cell => last.end = cell + 1,
+            _ => self.cells.push(cell..cell + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

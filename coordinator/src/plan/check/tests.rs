@@ -1,0 +1,99 @@
+use std::collections::BTreeSet;
+
+use patchsweep_proto::ids::SweepId;
+use patchsweep_proto::status::PlanOptions;
+
+use super::*;
+use crate::merge::example;
+
+/// Two iterations, 24 cells each, 10 of all 48 no-ops; cut into many tiles and three ranges of prompts.
+fn plan() -> Plan {
+    example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+}
+
+fn check_of(cells: u32, seed: u64) -> CheckOf {
+    CheckOf { sweep: SweepId("merge-1".into()), cells, seed }
+}
+
+/// Iteration and cell of each tile's cells.
+fn cells(plan: &Plan) -> BTreeSet<(u32, u32)> {
+    let of_tile =
+        |tile: &Tile| ranges(tile).iter().cloned().flatten().map(|cell| (tile.iteration, cell)).collect::<Vec<_>>();
+    plan.tiles.iter().flat_map(of_tile).collect()
+}
+
+#[test]
+fn drawn_cells_are_computed_plainly_over_all_prompts() {
+    let plan = plan();
+    let check = plan.check(check_of(6, 1));
+    assert_eq!((check.digest, check.name.as_str()), (plan.digest, "merge check"));
+    assert!(check.tiles.iter().all(Tile::is_plain) && check.costs.len() == check.tiles.len());
+    assert!((0..).zip(&check.tiles).all(|(id, tile)| tile.id == TileId(id)));
+    for cell in cells(&check) {
+        let of_cell =
+            |tile: &&Tile| tile.iteration == cell.0 && ranges(tile).iter().any(|range| range.contains(&cell.1));
+        let prompts: Vec<u32> = check.tiles.iter().filter(of_cell).flat_map(|tile| tile.prompts.clone()).collect();
+        assert_eq!(prompts, [0, 1, 2, 3, 4], "{cell:?}");
+    }
+}
+
+#[test]
+fn both_iterations_give_cells_and_noops() {
+    let plan = plan();
+    let live = cells(&plan);
+    let drawn = cells(&plan.check(check_of(6, 1)));
+    for iteration in 0..2 {
+        let of_iteration =
+            |wanted: bool| drawn.iter().filter(|cell| cell.0 == iteration && live.contains(cell) == wanted).count();
+        assert!(of_iteration(true) >= 1 && of_iteration(false) >= 1, "iteration {iteration}: {drawn:?}");
+    }
+    assert!(drawn.intersection(&live).count() >= 6);
+}
+
+#[test]
+fn the_seed_decides_which() {
+    let drawn = |seed| cells(&plan().check(check_of(6, seed)));
+    assert_eq!(drawn(1), drawn(1));
+    assert_ne!(drawn(1), drawn(2));
+}
+
+#[test]
+fn all_can_be_drawn_and_every_tile_repeats_cells_of_one() {
+    let plan = plan();
+    let check = plan.check(check_of(1000, 1));
+    assert_eq!(cells(&check).len(), 24, "12 cells in each iteration");
+    let origins = Origins::of(&plan);
+    for tile in &check.tiles {
+        let of_cell = |cell| origins.tile(tile.iteration, tile.prompts.start, 0, cell);
+        let from: BTreeSet<TileId> = ranges(tile).iter().cloned().flatten().filter_map(of_cell).collect();
+        assert!(from.len() <= 1, "{tile:?} repeats {from:?}");
+    }
+}
+
+#[test]
+fn a_check_is_another_sweep_than_what_it_checks_and_than_other_checks() {
+    let plan = plan();
+    let identities = [
+        plan.identity(),
+        plan.check(check_of(6, 1)).identity(),
+        plan.check(check_of(6, 2)).identity(),
+        plan.check(check_of(7, 1)).identity(),
+    ];
+    assert_eq!(identities.iter().map(|digest| digest.0).collect::<BTreeSet<_>>().len(), 4);
+}
+
+#[test]
+fn a_check_counts_only_what_it_drew() {
+    let check = plan().check(check_of(6, 1));
+    let summary = check.summarize().remove(0);
+    assert_eq!((summary.cells, summary.noops), (cells(&check).len() as u64, 0));
+}
+
+#[test]
+fn ranges_and_what_lies_between() {
+    let live = union(vec![4..6, 0..2, 1..3, 6..7]);
+    assert_eq!(live, [0..3, 4..7]);
+    assert_eq!(complement(&live, 9), [3..4, 7..9]);
+    assert_eq!(complement(&[], 2), std::iter::once(0..2).collect::<Vec<_>>());
+    assert_eq!(places(&live, &[0, 2, 3, 5]).collect::<Vec<_>>(), [0, 2, 4, 6]);
+}

@@ -1,0 +1,34 @@
+//! What a dataset looks like to somebody who has no spec yet.
+
+use super::dataset::Table;
+use super::{PlanError, PromptTokenizer, table};
+
+/// The prompts of a dataset and what belongs to them, as token ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Token ids \[prompts\]\[positions\], BOS included where it is put first.
+    pub prompts: Vec<Vec<u32>>,
+    /// Token ids \[prompts\]\[tokens\].
+    pub answers: Vec<Vec<u32>>,
+    /// There is a column of wrong answers.
+    pub has_wrong: bool,
+    /// There is a column of corrupted prompts.
+    pub has_corrupted: bool,
+}
+
+impl Outline {
+    /// Reads a dataset of text; refuses what no spec could make a sweep of.
+    ///
+    /// `bos`: the token that each prompt begins with, if any.
+    pub fn read(file: &str, text: &str, tokenizer: &PromptTokenizer, bos: Option<u32>) -> Result<Self, PlanError> {
+        let lines = table::read(file, text)?;
+        let columns = Table { file, lines: &lines, tokenizer };
+        let with_bos = |tokens: Vec<u32>| bos.into_iter().chain(tokens).collect();
+        Ok(Self {
+            prompts: columns.prompts()?.into_iter().map(with_bos).collect(),
+            answers: columns.answers()?,
+            has_wrong: lines[0].wrong.is_some(),
+            has_corrupted: lines[0].corrupted.is_some(),
+        })
+    }
+}

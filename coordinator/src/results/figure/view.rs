@@ -1,0 +1,219 @@
+//! What a heat map shows of each cell.
+
+use patchsweep_proto::results::{
+    GridScores, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_NOT_SAMPLED, STATUS_PENDING,
+};
+
+use crate::results::colour::diverging;
+use crate::statistics::Statistics;
+
+/// What a heat map shows of each cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The mean effect.
+    Effect,
+    /// The mean patched metric.
+    Value,
+    /// Where the patched metric lies between corrupted, 0, and clean, 1.
+    Normalized,
+    /// The mean effect of the cells where it is significant.
+    Significance,
+}
+
+/// Why a cell has a mark, or no colour of the scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Its effect is significant.
+    Significant,
+    /// It was not computed, because its effect is 0 whatever the prompt.
+    Noop,
+    /// It could not be computed.
+    Failed,
+    /// It is not computed yet.
+    Pending,
+    /// It was computed, and is no number.
+    NotFinite,
+}
+
+/// How a cell is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub(super) fill: [u8; 3],
+    pub(super) mark: Option<Mark>,
+}
+
+impl View {
+    /// Those that a grid has, the most asked for first.
+    #[must_use]
+    pub fn of(scores: &GridScores) -> Vec<Self> {
+        let all = [Self::Effect, Self::Value, Self::Normalized, Self::Significance];
+        all.into_iter().filter(|&view| view != Self::Normalized || !scores.normalized.is_empty()).collect()
+    }
+
+    /// In names of files and of HTML classes.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Effect => "effect",
+            Self::Value => "value",
+            Self::Normalized => "normalized",
+            Self::Significance => "significance",
+        }
+    }
+
+    /// The numbers behind the colours.
+    pub(super) fn values(self, scores: &GridScores) -> &[f32] {
+        match self {
+            Self::Effect | Self::Significance => &scores.effect,
+            Self::Value => &scores.value,
+            Self::Normalized => &scores.normalized,
+        }
+    }
+
+    /// The largest number by magnitude, so that zero is white and all facets compare.
+    pub(super) fn range(self, scores: &GridScores) -> f32 {
+        let finite = self.values(scores).iter().map(|value| value.abs()).filter(|value| value.is_finite());
+        let largest = finite.fold(0.0, f32::max);
+        if largest > 0.0 { largest } else { 1.0 }
+    }
+
+    /// How the cell at a place in the tensor is drawn.
+    pub(super) fn cell(self, scores: &GridScores, statistics: &Statistics, place: usize, range: f32) -> Cell {
+        let value = self.values(scores)[place];
+        let mark = match scores.status[place] {
+            STATUS_NOOP => Some(Mark::Noop),
+            STATUS_FAILED => Some(Mark::Failed),
+            STATUS_PENDING | STATUS_NOT_SAMPLED => Some(Mark::Pending),
+            STATUS_NOT_FINITE => Some(Mark::NotFinite),
+            _ if value.is_nan() => Some(Mark::NotFinite),
+            _ if self == Self::Significance && statistics.significant.get(place) == Some(&1) => Some(Mark::Significant),
+            _ => None,
+        };
+        let shows_effect = matches!(self, Self::Effect | Self::Significance);
+        let fill = match mark {
+            Some(mark @ (Mark::Failed | Mark::Pending | Mark::NotFinite)) => mark.colour(),
+            Some(Mark::Noop) if shows_effect => Mark::Noop.colour(),
+            None if self == Self::Significance => diverging(0.0),
+            _ if value.is_nan() => Mark::NotFinite.colour(),
+            _ => diverging(value / range),
+        };
+        Cell { fill, mark }
+    }
+}
+
+impl Mark {
+    pub(super) const ALL: [Self; 5] = [Self::Significant, Self::Noop, Self::Failed, Self::Pending, Self::NotFinite];
+
+    /// In HTML classes.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Significant => "significant",
+            Self::Noop => "noop",
+            Self::Failed => "failed",
+            Self::Pending => "pending",
+            Self::NotFinite => "not-finite",
+        }
+    }
+
+    /// For the key below the figure.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Significant => "significant at 5 %",
+            Self::Noop => "no-op: skipped, effect 0",
+            Self::Failed => "failed",
+            Self::Pending => "not computed yet",
+            Self::NotFinite => "not a number",
+        }
+    }
+
+    /// Of a cell without a number; none of them is on the scale of effects.
+    pub(super) fn colour(self) -> [u8; 3] {
+        match self {
+            Self::Significant => diverging(0.0),
+            Self::Noop => [226, 226, 226],
+            Self::Failed => [74, 74, 74],
+            Self::Pending => [255, 239, 184],
+            Self::NotFinite => [150, 120, 160],
+        }
+    }
+
+    /// Of what is drawn onto a cell of some colour.
+    pub(super) fn ink(self, [red, green, blue]: [u8; 3]) -> &'static str {
+        // Rec. 601's luma, in thousandths.
+        let luma = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
+        match self {
+            Self::Significant if luma < 110_000 => "#fff",
+            Self::Significant => "#000",
+            Self::Noop => "#9a9a9a",
+            Self::Failed | Self::NotFinite => "#fff",
+            Self::Pending => "#b08900",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::example::grid;
+
+    fn scores() -> GridScores {
+        grid("z", &["layer", "head"], &[2, 3])
+    }
+
+    fn drawn(view: View, scores: &GridScores, place: usize) -> Cell {
+        view.cell(scores, &Statistics::of(scores), place, view.range(scores))
+    }
+
+    #[test]
+    fn the_range_is_that_of_the_largest_effect_of_any_iteration() {
+        let mut scores = scores();
+        scores.effect[17] = -7.5;
+        assert!((View::Effect.range(&scores) - 7.5).abs() < f32::EPSILON);
+        scores.effect.fill(f32::NAN);
+        assert!((View::Effect.range(&scores) - 1.0).abs() < f32::EPSILON);
+        scores.effect.fill(0.0);
+        assert!((View::Effect.range(&scores) - 1.0).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn no_two_reasons_for_having_no_number_look_alike_or_like_an_effect() {
+        let mut scores = scores();
+        scores.effect[0] = 0.0;
+        let mut fills = vec![drawn(View::Effect, &scores, 0).fill];
+        for status in [STATUS_NOOP, STATUS_FAILED, STATUS_PENDING, STATUS_NOT_FINITE] {
+            scores.status[0] = status;
+            let fill = drawn(View::Effect, &scores, 0).fill;
+            assert!(!fills.contains(&fill), "{status}");
+            fills.push(fill);
+        }
+        let scale: Vec<_> = (-100_i16..=100).map(|part| diverging(f32::from(part) / 100.0)).collect();
+        assert!(fills[1..].iter().all(|fill| !scale.contains(fill)));
+    }
+
+    #[test]
+    fn a_noop_has_a_patched_metric_but_no_effect_to_show() {
+        let mut scores = scores();
+        (scores.status[0], scores.effect[0], scores.value[0]) = (STATUS_NOOP, 0.0, 3.0);
+        assert_eq!(drawn(View::Effect, &scores, 0), Cell { fill: Mark::Noop.colour(), mark: Some(Mark::Noop) });
+        let range = View::Value.range(&scores);
+        assert_eq!(drawn(View::Value, &scores, 0), Cell { fill: diverging(3.0 / range), mark: Some(Mark::Noop) });
+    }
+
+    #[test]
+    fn only_significant_effects_have_a_colour_where_significance_is_shown() {
+        let mut scores = scores();
+        (scores.effect[0], scores.stderr[0]) = (-4.0, 0.01);
+        (scores.effect[1], scores.stderr[1]) = (-4.0, 40.0);
+        let significant = drawn(View::Significance, &scores, 0);
+        assert_eq!(significant, Cell { mark: Some(Mark::Significant), ..drawn(View::Effect, &scores, 0) });
+        assert_eq!(drawn(View::Significance, &scores, 1), Cell { fill: diverging(0.0), mark: None });
+    }
+
+    #[test]
+    fn normalized_is_a_view_where_there_is_such_a_metric() {
+        let mut scores = scores();
+        assert!(!View::of(&scores).contains(&View::Normalized));
+        scores.normalized = scores.effect.clone();
+        assert!(View::of(&scores).contains(&View::Normalized));
+    }
+}

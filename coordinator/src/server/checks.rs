@@ -1,0 +1,95 @@
+//! Checks: planned from what is kept of a sweep, and held against it.
+
+use std::collections::BTreeMap;
+
+use patchsweep_proto::check::CheckOf;
+use patchsweep_proto::digest::Digest;
+use patchsweep_proto::ids::{SweepId, TileId};
+use patchsweep_proto::status::{Priority, SweepState};
+use patchsweep_proto::tile::{Tile, TileWork};
+
+use super::handle::NewSweep;
+use super::status::RequestError;
+use crate::check::{CheckReport, Side, TileWorkers, compare};
+use crate::merge::{MergeError, Merged, Merger, TileOutcome};
+use crate::plan::{Origins, Plan};
+use crate::state::{KeptSweep, StateError, Store};
+
+/// The check of a sweep that has results.
+pub(super) fn plan_check(store: &Store, check: CheckOf, priority: Priority) -> Result<NewSweep, RequestError> {
+    let KeptSweep { plan, dataset, .. } = kept(store, &check.sweep)?;
+    let mut workers = TileWorkers::default();
+    let mut model: Option<Digest> = None;
+    store.for_each_result(&check.sweep, |tile, result| -> Result<(), StateError> {
+        model.get_or_insert(result.model);
+        workers.add(tile, &result.worker);
+        Ok(())
+    })?;
+    let check = plan.check(check);
+    let computed_by = computed_by(&plan, &check, &workers);
+    Ok(NewSweep { plan: check, dataset, priority, always_new: true, model, computed_by, trace: None })
+}
+
+fn kept(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
+    let unknown = || RequestError::UnknownSweep(sweep.clone());
+    let kept = store.sweep(sweep)?.ok_or_else(unknown)?;
+    let (state, _) = store.state(sweep)?.ok_or_else(unknown)?;
+    if !matches!(state, SweepState::Done | SweepState::Partial { .. }) {
+        return Err(RequestError::NoResults { sweep: sweep.clone(), state: state.name() });
+    }
+    match &kept.plan.check {
+        Some(of) => Err(RequestError::CheckOfCheck { sweep: sweep.clone(), checked: of.sweep.clone() }),
+        None => Ok(kept),
+    }
+}
+
+/// Who computed what a tile of the check repeats; none of a tile of no-ops.
+fn computed_by(plan: &Plan, check: &Plan, workers: &TileWorkers) -> BTreeMap<TileId, String> {
+    let origins = Origins::of(plan);
+    let of_tile = |tile: &Tile| {
+        let TileWork::Patch { grid, cells, .. } = &tile.work else { return None };
+        let mut cells = cells.iter().cloned().flatten();
+        let origin = cells.find_map(|cell| origins.tile(tile.iteration, tile.prompts.start, *grid, cell))?;
+        Some((tile.id, workers.of(origin)?.to_owned()))
+    };
+    check.tiles.iter().filter_map(of_tile).collect()
+}
+
+/// What became of a check whose tensors these are.
+pub(super) fn report(
+    store: &Store,
+    sweep: &SweepId,
+    plan: &Plan,
+    of: &CheckOf,
+    tensors: &Merged,
+) -> Result<CheckReport, RequestError> {
+    let checked = kept(store, &of.sweep)?.plan.with_replicates_apart();
+    let mut merger = Merger::new(&checked);
+    let mut computed_by = TileWorkers::default();
+    let mut next = 0;
+    let give_up_until = |merger: &mut Merger<'_>, next: &mut u32, tile: TileId| -> Result<(), MergeError> {
+        while *next < tile.0 {
+            merger.push(TileId(*next), &TileOutcome::GivenUp)?;
+            *next += 1;
+        }
+        Ok(())
+    };
+    store.for_each_result(&of.sweep, |tile, result| -> Result<(), RequestError> {
+        give_up_until(&mut merger, &mut next, tile)?;
+        computed_by.add(tile, &result.worker);
+        merger.push(tile, &TileOutcome::Scores(result.scores))?;
+        next = tile.0 + 1;
+        Ok(())
+    })?;
+    give_up_until(&mut merger, &mut next, TileId(u32::try_from(checked.tiles.len()).unwrap_or(u32::MAX)))?;
+    let theirs = merger.finish()?;
+    let mut checked_by = TileWorkers::default();
+    store.for_each_result(sweep, |tile, result| -> Result<(), StateError> {
+        checked_by.add(tile, &result.worker);
+        Ok(())
+    })?;
+    Ok(compare(
+        Side { sweep: &of.sweep, plan: &checked, merged: &theirs, workers: &computed_by },
+        Side { sweep, plan, merged: tensors, workers: &checked_by },
+    ))
+}

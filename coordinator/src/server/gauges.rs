@@ -1,0 +1,47 @@
+//! How things stand, for whoever asks for metrics.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use patchsweep_proto::status::SweepStatus;
+
+use super::actor::Actor;
+use crate::metrics;
+
+/// How often they are told.
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
+
+impl Actor {
+    pub(super) fn tell_gauges(&self) {
+        let mut sweeps = BTreeMap::new();
+        let (mut leased, mut waiting, mut left) = (0, 0, 0);
+        for record in self.sweeps.values() {
+            let status = record.status.borrow();
+            *sweeps.entry(status.state.name()).or_insert(0) += 1;
+            if record.running.is_some() {
+                leased += u64::from(status.tiles_leased);
+                waiting += tiles_waiting(&status);
+                left += status.multiply_adds_total.saturating_sub(status.multiply_adds_done);
+            }
+        }
+        let mut workers = BTreeMap::new();
+        for worker in self.scheduler.workers() {
+            *workers.entry(worker.state.name()).or_insert(0) += 1;
+        }
+        metrics::BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
+        for (metric, counts) in [(&metrics::SWEEPS, &sweeps), (&metrics::WORKERS, &workers)] {
+            for state in metric.labels[0].1 {
+                metric.set(&[state], counts.get(state).copied().unwrap_or(0));
+            }
+        }
+        metrics::TILES_LEASED.set(&[], leased);
+        metrics::TILES_WAITING.set(&[], waiting);
+        metrics::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
+        metrics::COMMITS_STALLED.set(&[], self.journal.stalled().is_some().into());
+    }
+}
+
+fn tiles_waiting(status: &SweepStatus) -> u64 {
+    let taken = [status.tiles_done, status.tiles_leased, status.tiles_failed];
+    taken.iter().fold(status.tiles_total, |left, taken| left.saturating_sub(*taken)).into()
+}

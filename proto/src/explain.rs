@@ -1,0 +1,135 @@
+//! What a client is told of where a sweep's work is.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use crate::ids::{Attempt, TileId};
+use crate::status::SweepStatus;
+
+/// Where a sweep's work is, or one cell's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweepExplanation {
+    /// The sweep.
+    pub status: SweepStatus,
+    /// Why nothing of it is computed now, one reason each; empty where something is, or where nothing is left.
+    pub idle_because: Vec<String>,
+    /// What went wrong with attempts at its tiles, by reason, the most frequent first.
+    pub failures: Vec<FailureGroup>,
+    /// The cell that was asked for.
+    pub cell: Option<CellExplanation>,
+}
+
+/// Attempts that failed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// As the workers said.
+    pub reason: String,
+    /// Attempts.
+    pub attempts: u64,
+    /// Tiles that they were at, ascending; the first 20.
+    pub tiles: Vec<TileId>,
+    /// Those of all these tiles that get no more attempts.
+    pub tiles_given_up: u64,
+    /// Names of the workers, the first 20.
+    pub workers: Vec<String>,
+}
+
+/// Where a cell's work is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellExplanation {
+    /// The grid's name.
+    pub grid: String,
+    /// The iteration's label.
+    pub iteration: String,
+    /// Names of the grid's axes.
+    pub axes: Vec<String>,
+    /// The layer, position or head along each.
+    pub indices: Vec<u32>,
+    /// Why no worker computes it over some or all prompts, as its effect is 0 there; `None` where workers do over all.
+    pub noop: Option<String>,
+    /// Prompts over which no worker computes it.
+    pub noop_prompts: u32,
+    /// The tiles that it is in, by their prompts.
+    pub tiles: Vec<TileExplanation>,
+}
+
+/// Where a tile is, and what happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileExplanation {
+    /// Its index in the plan.
+    pub tile: TileId,
+    /// Prompts that it covers.
+    pub prompts: Range<u32>,
+    /// Cells that it has.
+    pub cells: u32,
+    /// Where it is.
+    pub place: TilePlace,
+    /// Attempts that failed or were lost, in order.
+    pub attempts: Vec<TileAttempt>,
+}
+
+/// Where a tile is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TilePlace {
+    /// It waits for a worker.
+    Waiting,
+    /// Workers hold it: one, or two where it is computed a second time.
+    Leased(Vec<TileHolder>),
+    /// Its scores are on disk.
+    Done(TileOrigin),
+    /// It failed on every attempt.
+    GivenUp,
+    /// Its sweep ended before it was computed.
+    Left,
+}
+
+impl TilePlace {
+    /// One word for tables and JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Leased(_) => "leased",
+            Self::Done(_) => "done",
+            Self::GivenUp => "failed",
+            Self::Left => "left",
+        }
+    }
+}
+
+/// A worker that holds a tile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileHolder {
+    /// Its name: host and process id.
+    pub worker: String,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// How long it has held it.
+    pub since: Duration,
+}
+
+/// Where kept scores came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileOrigin {
+    /// The worker's name: host and process id.
+    pub worker: String,
+    /// `cpu`, `cuda:0`.
+    pub device: String,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// When the coordinator got them; `None`: an earlier release did.
+    pub at: Option<SystemTime>,
+    /// How long the worker computed.
+    pub busy: Duration,
+}
+
+/// An attempt that failed or was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileAttempt {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The worker's name: host and process id.
+    pub worker: String,
+    /// As the worker said, or how it was lost.
+    pub reason: String,
+}

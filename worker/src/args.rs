@@ -1,0 +1,55 @@
+//! The command line of a worker.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::Parser;
+use jiff::SignedDuration;
+use patchsweep_process::log::LogArgs;
+use tonic::transport::Endpoint;
+
+/// Computes tiles of activation-patching sweeps for a coordinator.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Args {
+    /// Address of the coordinator, for instance https://head-node:7070 [default: that in the credentials file].
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator)]
+    #[arg(value_name = "URL", required_unless_present = "credentials")]
+    pub(crate) coordinator: Option<Endpoint>,
+    /// File worker.credentials from the coordinator's state directory: address, CA and token.
+    #[arg(long, env = "PATCHSWEEP_CREDENTIALS", value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Where to compute: cpu or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// Folder that holds model folders; may be given several times, first match wins.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Vec<PathBuf>,
+    /// CPU threads for arithmetic [default: all cores].
+    #[arg(long)]
+    pub(crate) threads: Option<u16>,
+    /// Most memory on the device for weights, cached activations and work [default: nine tenths of what is free].
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory_budget: Option<ByteSize>,
+    /// Workers that share the device's memory; each takes its part of the default budget.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) sharing: u16,
+    /// How long the tile in hand may take when the worker is asked to leave, for instance 25s or 2m.
+    #[arg(long, default_value = "25s", value_parser = duration, value_name = "TIME")]
+    pub(crate) grace: Duration,
+    /// Stop when standard input closes, as it does when the parent process ends.
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_closes: bool,
+    /// Serve /healthz, /readyz and /metrics over HTTP here, without TLS or tokens.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// As people write it, for instance 25s or 1m 30s.
+fn duration(text: &str) -> Result<Duration, jiff::Error> {
+    text.parse::<SignedDuration>()?.try_into()
+}

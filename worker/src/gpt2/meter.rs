@@ -1,0 +1,52 @@
+//! Measures what the engine takes of its device.
+
+use patchsweep_proto::scores::{CacheStats, MemoryUse};
+use tch::Device;
+
+use super::device::used_cuda_memory;
+use crate::gauge::{Gauge, Vitals};
+use crate::metrics::MEMORY_USED;
+
+/// Measures while a tile is computed.
+#[derive(Debug)]
+pub(super) struct Meter {
+    gauge: Gauge,
+    device: Device,
+    budget: u64,
+    /// Bytes of the model in memory.
+    weights: u64,
+}
+
+impl Meter {
+    pub(super) fn new(device: Device, budget: u64) -> Self {
+        let meter = Self { gauge: Gauge::new(), device, budget, weights: 0 };
+        meter.show(CacheStats::default(), 0);
+        meter
+    }
+
+    pub(super) fn gauge(&self) -> Gauge {
+        self.gauge.clone()
+    }
+
+    /// A model was loaded, or dropped: 0.
+    pub(super) fn loaded(&mut self, weights: u64, cache: CacheStats) {
+        self.weights = weights;
+        self.show(cache, 0);
+    }
+
+    /// Measures and shows. `memory_retries`: of the tile in hand.
+    pub(super) fn show(&self, cache: CacheStats, memory_retries: u64) {
+        let memory = MemoryUse { used: self.used(cache), budget: self.budget };
+        MEMORY_USED.set(&[], memory.used);
+        self.gauge.show(Vitals { cache, memory, memory_retries });
+    }
+
+    /// On the CPU what is kept between tiles, on a GPU what the device says is taken.
+    fn used(&self, cache: CacheStats) -> u64 {
+        let kept = self.weights.saturating_add(cache.bytes);
+        match self.device {
+            Device::Cuda(index) => used_cuda_memory(index).unwrap_or(kept),
+            _ => kept,
+        }
+    }
+}

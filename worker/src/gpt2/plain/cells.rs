@@ -1,0 +1,135 @@
+//! Whole runs of some prompts, with and without a patch.
+
+use std::ops::Range;
+
+use patchsweep_proto::context::{Iteration, SweepContext};
+use patchsweep_proto::grid::Cell;
+use patchsweep_proto::tokens::TokenMatrix;
+use tch::{Kind, Tensor};
+
+use super::forward::forward;
+use super::hooks::{Recording, patched};
+use super::metrics::{At, score};
+use super::{Scores, host};
+use crate::gpt2::weights::Gpt2;
+
+/// Some prompts of one iteration.
+pub(super) struct PlainChunk<'a> {
+    pub(super) context: &'a SweepContext,
+    pub(super) model: &'a Gpt2,
+    pub(super) iteration: u32,
+    pub(super) prompts: Range<u32>,
+}
+
+/// Which prompts go in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Run {
+    Clean,
+    Corrupted,
+}
+
+/// All logits at the read positions, float32 \[reads, prompts, vocabulary\] row by row.
+pub(super) type Logits = Vec<f32>;
+
+impl PlainChunk<'_> {
+    /// A whole run, with an activation replaced where a cell is given.
+    pub(super) fn logits(&self, run: Run, patch: Option<(&Cell<'_>, &Tensor)>) -> Logits {
+        let embedding = self.embedding(run);
+        let resid = match patch {
+            None => forward(self.model, &embedding, &mut |_, _, activation| activation),
+            Some((cell, replacement)) => forward(self.model, &embedding, &mut |layer, component, activation| {
+                if (layer, component) == (cell.layer(), cell.component()) {
+                    patched(cell, &activation, replacement)
+                } else {
+                    activation
+                }
+            }),
+        };
+        let read = |&read: &u32| self.logits_of(&resid.select(1, read.into()));
+        let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
+        host(&Tensor::stack(&logits, 0))
+    }
+
+    /// A whole run's activations where these cells patch.
+    pub(super) fn record(&self, run: Run, cells: &[Cell<'_>]) -> Recording {
+        let mut recording = Recording::default();
+        let _ = forward(self.model, &self.embedding(run), &mut |layer, component, activation| {
+            if cells.iter().any(|cell| (layer, component) == (cell.layer(), cell.component())) {
+                recording.keep(layer, component, &activation);
+            }
+            activation
+        });
+        recording
+    }
+
+    /// Metrics of a run \[metrics\]\[prompts\]; the mean over the read positions.
+    pub(super) fn score(&self, logits: &Logits, clean: &Logits) -> Scores {
+        let iteration = self.iteration();
+        let (reads, vocabulary) = (iteration.reads.len(), self.context.shape.d_vocab as usize);
+        let row = |all: &Logits, read: usize, prompt: usize| -> Vec<f64> {
+            let first = (read * self.prompts.len() + prompt) * vocabulary;
+            all[first..first + vocabulary].iter().map(|&logit| logit.into()).collect()
+        };
+        let mut scores = vec![Vec::new(); self.context.metrics.len()];
+        for (place, prompt) in self.prompts.clone().enumerate() {
+            let mut sums = vec![0.0; scores.len()];
+            for read in 0..reads {
+                let entry = prompt as usize * reads + read;
+                let at = At {
+                    logits: row(logits, read, place),
+                    clean: row(clean, read, place),
+                    answer: iteration.answers[entry],
+                    wrong_answer: iteration.wrong_answers.get(entry).copied(),
+                };
+                for (sum, metric) in sums.iter_mut().zip(&self.context.metrics) {
+                    *sum += score(&metric.kind, &at);
+                }
+            }
+            for (scores, sum) in scores.iter_mut().zip(sums) {
+                scores.push(mean(sum, reads));
+            }
+        }
+        scores
+    }
+
+    fn iteration(&self) -> &Iteration {
+        &self.context.iterations[self.iteration as usize]
+    }
+
+    /// Token and position embeddings, and noise \[prompts, pos, `d_model`\].
+    fn embedding(&self, run: Run) -> Tensor {
+        let noise = self.iteration().noise.as_ref();
+        let (tokens, noise) = match run {
+            Run::Clean => (&self.context.clean, None),
+            Run::Corrupted => (&self.iteration().corrupted, noise),
+        };
+        let positions = tokens.positions();
+        let embedded = self.tokens(&tokens.slice(self.prompts.clone()));
+        let embedded = embedded + self.model.pos_embed.slice(0, 0, i64::from(positions), 1);
+        match noise {
+            Some(noise) => embedded + self.model.noise(noise, self.prompts.clone(), positions),
+            None => embedded,
+        }
+    }
+
+    /// \[prompts, pos, `d_model`\]
+    fn tokens(&self, tokens: &TokenMatrix) -> Tensor {
+        let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
+        let ids = Tensor::from_slice(&ids).to_device(self.model.embed.device());
+        let rows = self.model.embed.index_select(0, &ids);
+        rows.view([i64::from(tokens.prompts()), i64::from(tokens.positions()), -1])
+    }
+
+    /// All logits, float32 whatever the model's dtype \[prompts, vocabulary\], of the last residual stream at one position.
+    fn logits_of(&self, resid: &Tensor) -> Tensor {
+        let model = self.model;
+        let normed = super::forward::layer_norm(model, &resid.to_kind(Kind::Float), &model.ln_final);
+        model.product(&normed, &model.unembed.to_kind(Kind::Float).transpose(0, 1))
+    }
+}
+
+/// A metric is a float32, and read positions are few.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+fn mean(sum: f64, count: usize) -> f32 {
+    (sum / count as f64) as f32
+}

@@ -1,0 +1,137 @@
+//! Patched runs as their definition says: for each cell one whole forward pass of every prompt, from the embeddings to the
+//! logits, with the activation replaced on the way.
+//!
+//! This is what a check holds the other scores to. So it shares with the rest of the engine only the weights, the products
+//! of `products`, and the numbers that are drawn as noise, and how metrics
+//! of prompts become a cell's scores: nothing is kept of one run for another, nothing is left out by
+//! causality, and runs of several cells are never packed together.
+
+mod cells;
+mod forward;
+mod hooks;
+mod metrics;
+
+use std::ops::Range;
+
+use patchsweep_proto::context::{Direction, SweepContext};
+use patchsweep_proto::grid::{Cell, PatchValue};
+use patchsweep_proto::scores::TileScores;
+use patchsweep_proto::tile::Tile;
+use tch::{Kind, Tensor};
+
+use super::memory::{MemoryShares, OutOfMemory, within_memory};
+use super::task::tile_scores;
+use super::weights::Gpt2;
+use crate::engine::EngineError;
+use crate::phases::Phase;
+use cells::{PlainChunk, Run};
+use hooks::Recording;
+
+/// One tile in hand.
+pub(super) struct PlainTask<'a> {
+    pub(super) context: &'a SweepContext,
+    pub(super) tile: &'a Tile,
+    pub(super) model: &'a Gpt2,
+    pub(super) shares: &'a mut MemoryShares,
+    /// Chunks that were computed again in halves so far.
+    pub(super) memory_retries: u64,
+}
+
+/// Metrics \[metrics\]\[prompts\].
+type Scores = Vec<Vec<f32>>;
+
+impl PlainTask<'_> {
+    /// The scores of all cells.
+    pub(super) fn scores(&mut self) -> Result<TileScores, EngineError> {
+        let metrics = self.context.metrics.len();
+        let cells = self.tile.patches(self.context);
+        // The run that is patched, then the cells.
+        let mut runs: Vec<Scores> = vec![vec![Vec::new(); metrics]; cells.len() + 1];
+        let mut means = None;
+        let Range { mut start, end } = self.tile.prompts.clone();
+        while start < end {
+            let most = self.prompts_at_once(&cells);
+            let chunk = start..end.min(start.saturating_add(most));
+            let computed = within_memory(|| {
+                let means = means.get_or_insert_with(|| self.means(&cells, most));
+                self.chunk(&cells, chunk.clone(), means)
+            });
+            match computed {
+                Ok(part) => {
+                    for (scores, part) in runs.iter_mut().flatten().zip(part.into_iter().flatten()) {
+                        scores.extend(part);
+                    }
+                    start = chunk.end;
+                }
+                Err(OutOfMemory) if most == 1 => return Err(EngineError::OnePromptTooLarge),
+                Err(OutOfMemory) => {
+                    self.memory_retries += 1;
+                    self.shares.halve(self.context, chunk.end - chunk.start, 0);
+                    tracing::warn!(prompts = most, "out of memory; trying again with half as much at once");
+                }
+            }
+        }
+        let _phase = Phase::Merge.enter();
+        Ok(tile_scores(&runs, self.context.per_prompt))
+    }
+
+    /// Metrics of the run that is patched, then of each cell's.
+    fn chunk(&self, cells: &[Cell<'_>], prompts: Range<u32>, means: &Recording) -> Vec<Scores> {
+        let chunk = PlainChunk { context: self.context, model: self.model, iteration: self.tile.iteration, prompts };
+        let noising = self.context.direction == Direction::Noising;
+        let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
+        let takes_other = cells.iter().any(|cell| cell.value() == PatchValue::Other);
+        let others = if takes_other { chunk.record(other, cells) } else { Recording::default() };
+        let replacements = |cell: &Cell<'_>| match cell.value() {
+            PatchValue::Other => others.of(cell),
+            PatchValue::Mean => means.of(cell),
+            PatchValue::Zero => Tensor::zeros([1], (self.model.embed.kind(), self.model.embed.device())),
+        };
+        let clean = chunk.logits(Run::Clean, None);
+        let patched_cell = |cell: &Cell<'_>| chunk.logits(patched, Some((cell, &replacements(cell))));
+        let baseline = if noising { clean.clone() } else { chunk.logits(patched, None) };
+        let runs = [baseline].into_iter().chain(cells.iter().map(patched_cell));
+        runs.map(|logits| chunk.score(&logits, &clean)).collect()
+    }
+
+    /// Means over all corrupted prompts of the iteration \[1, ..\], for the cells that take them.
+    fn means(&self, cells: &[Cell<'_>], most: u32) -> Recording {
+        let cells: Vec<Cell<'_>> = cells.iter().filter(|cell| cell.value() == PatchValue::Mean).copied().collect();
+        let all = self.context.clean.prompts();
+        let mut sums = Recording::default();
+        if cells.is_empty() {
+            return sums;
+        }
+        for first in (0..all).step_by(most as usize) {
+            let prompts = first..all.min(first.saturating_add(most));
+            let chunk =
+                PlainChunk { context: self.context, model: self.model, iteration: self.tile.iteration, prompts };
+            sums.add_sums(&chunk.record(Run::Corrupted, &cells));
+        }
+        let kind = self.model.embed.kind();
+        sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
+    }
+
+    /// Prompts whose whole runs fit the memory of a batch, at least one.
+    fn prompts_at_once(&self, cells: &[Cell<'_>]) -> u32 {
+        let shape = &self.context.shape;
+        let positions = u64::from(self.context.clean.positions());
+        let width = u64::from(shape.d_model);
+        let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
+        let layers = cells.iter().map(Cell::layer).collect::<std::collections::BTreeSet<_>>().len() as u64;
+        // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
+        let recorded = layers * positions * width.max(u64::from(shape.heads) * positions);
+        let logits = 3 * reads * u64::from(shape.d_vocab);
+        let rows = positions + (recorded + logits).div_ceil(12 * width);
+        u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// A float32 tensor's numbers.
+fn host(tensor: &Tensor) -> Vec<f32> {
+    let tensor = tensor.to_kind(Kind::Float).to_device(tch::Device::Cpu).contiguous();
+    let mut numbers = vec![0.0; tensor.numel()];
+    let count = numbers.len();
+    tensor.copy_data(&mut numbers, count);
+    numbers
+}

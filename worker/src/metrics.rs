@@ -1,0 +1,145 @@
+//! What a worker measures; docs/monitoring.md shows it as a table.
+
+use patchsweep_process::metrics::{Kind, Metric};
+use patchsweep_proto::scores::CacheStats;
+
+use crate::phases::Phase;
+
+/// All of them.
+pub const METRICS: [&Metric; 14] = [
+    &BUILD,
+    &SESSION,
+    &SESSIONS_LOST,
+    &TILES,
+    &PHASE_SECONDS,
+    &MULTIPLY_ADDS,
+    &MEMORY_RETRIES,
+    &CACHE_HITS,
+    &CACHE_MISSES,
+    &CACHE_EVICTIONS,
+    &CACHE_BYTES,
+    &CACHE_BUDGET,
+    &MEMORY_USED,
+    &MEMORY_BUDGET,
+];
+
+/// The release.
+pub const BUILD: Metric = Metric {
+    name: "patchsweep_worker_build_info",
+    kind: Kind::Gauge,
+    labels: &[("version", &[env!("CARGO_PKG_VERSION")])],
+    help: "Always 1; the label is the release of the program.",
+};
+
+/// Whether there is a coordinator.
+pub const SESSION: Metric = Metric {
+    name: "patchsweep_worker_session",
+    kind: Kind::Gauge,
+    labels: &[("state", &["connecting", "registered", "leaving"])],
+    help: "1 for the state that the worker is in, 0 for the others.",
+};
+
+/// Broken connections.
+pub const SESSIONS_LOST: Metric = Metric {
+    name: "patchsweep_worker_sessions_lost_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Sessions with the coordinator, or attempts at one, that ended without the worker wanting it.",
+};
+
+/// Tiles by outcome.
+pub const TILES: Metric = Metric {
+    name: "patchsweep_worker_tiles_total",
+    kind: Kind::Counter,
+    labels: &[("outcome", &["computed", "failed", "cancelled"])],
+    help: "Tiles that the worker had in hand.",
+};
+
+/// Time by phase.
+pub const PHASE_SECONDS: Metric = Metric {
+    name: "patchsweep_worker_phase_seconds",
+    kind: Kind::Histogram(&[0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0]),
+    labels: &[("phase", &Phase::NAMES)],
+    help: "What the work on tiles took, phase by phase. Phases do not contain each other: their sums add up.",
+};
+
+/// Arithmetic.
+pub const MULTIPLY_ADDS: Metric = Metric {
+    name: "patchsweep_worker_multiply_adds_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Multiply-adds that were executed for tiles that were computed.",
+};
+
+/// Too little memory.
+pub const MEMORY_RETRIES: Metric = Metric {
+    name: "patchsweep_worker_memory_retries_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Batches that did not fit the memory and were computed again in halves.",
+};
+
+/// Of the cache.
+pub const CACHE_HITS: Metric = Metric {
+    name: "patchsweep_worker_cache_hits_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Activations that were found in the cache.",
+};
+
+/// Of the cache.
+pub const CACHE_MISSES: Metric = Metric {
+    name: "patchsweep_worker_cache_misses_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Activations that were not found in the cache.",
+};
+
+/// Of the cache.
+pub const CACHE_EVICTIONS: Metric = Metric {
+    name: "patchsweep_worker_cache_evictions_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Activations that were dropped to make room.",
+};
+
+/// Of the cache.
+pub const CACHE_BYTES: Metric = Metric {
+    name: "patchsweep_worker_cache_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "What the cached activations take of the device's memory.",
+};
+
+/// Of the cache.
+pub const CACHE_BUDGET: Metric = Metric {
+    name: "patchsweep_worker_cache_budget_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "What cached activations may take.",
+};
+
+/// Of the device.
+pub const MEMORY_USED: Metric = Metric {
+    name: "patchsweep_worker_memory_used_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "What weights and cached activations take of the device's memory, between tiles.",
+};
+
+/// Of the device.
+pub const MEMORY_BUDGET: Metric = Metric {
+    name: "patchsweep_worker_memory_budget_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "What weights, cached activations and work may take together.",
+};
+
+pub(crate) fn tell_cache(stats: CacheStats) {
+    let CacheStats { hits, misses, evictions, bytes, budget_bytes, .. } = stats;
+    CACHE_HITS.count_to(&[], hits);
+    CACHE_MISSES.count_to(&[], misses);
+    CACHE_EVICTIONS.count_to(&[], evictions);
+    CACHE_BYTES.set(&[], bytes);
+    CACHE_BUDGET.set(&[], budget_bytes);
+}

@@ -1,0 +1,111 @@
+//! From arguments to a worker that is ready to dial.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use patchsweep_process::health::Health;
+use patchsweep_process::http::{HttpError, HttpServer};
+use patchsweep_process::metrics;
+use patchsweep_process::signals::Signals;
+use patchsweep_proto::credentials::{CredentialsError, Role};
+use patchsweep_proto::dial::Dialer;
+use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
+use patchsweep_worker::metrics::{BUILD, MEMORY_BUDGET, METRICS};
+use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
+use tch::Device;
+
+use crate::args::Args;
+use crate::leaving::asked_to_leave;
+
+/// Tiles that a worker holds: one in hand and one waiting, so that the engine never waits for the network.
+const CREDIT: u32 = 2;
+
+/// Why a worker does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("cannot start")]
+    Start(#[from] io::Error),
+}
+
+/// A worker with all that it needs.
+pub(crate) struct Worker {
+    options: WorkerOptions,
+    engine: EngineThread,
+    dialer: Dialer,
+    signals: Signals,
+    until_stdin_closes: bool,
+    /// Open until the very end: probes see how the worker leaves.
+    http: Option<HttpServer>,
+}
+
+impl Worker {
+    pub(crate) async fn start(args: Args) -> Result<Self, StartError> {
+        let dialer = Dialer::new(Role::Worker, args.coordinator, args.credentials)?;
+        let health = Health::default();
+        let http = open_http(args.http, health.clone()).await?;
+        let device = open_device(&args.device)?;
+        let memory_budget = match args.memory_budget {
+            Some(given) => given.0,
+            None => default_budget(device, args.sharing)?,
+        };
+        MEMORY_BUDGET.set(&[], memory_budget);
+        if let Some(threads) = args.threads {
+            tch::set_num_threads(threads.max(1).into());
+        }
+        let folders = ModelFolders::with_hub_cache(args.models);
+        let signals = Signals::listen()?;
+        let engine = EngineThread::start(Gpt2Engine::new(device, folders, memory_budget))?;
+        let options = WorkerOptions {
+            name: format!("{}:{}", hostname(), std::process::id()),
+            device: args.device,
+            credit: CREDIT,
+            grace: args.grace,
+            seed: rand::random(),
+            health,
+        };
+        Ok(Self { options, engine, dialer, signals, until_stdin_closes: args.until_stdin_closes, http })
+    }
+
+    /// Works until it is asked to leave. The second value waits, within bounds, for the engine to end, and says whether it has.
+    pub(crate) async fn work(self) -> (Result<(), SessionError>, impl Future<Output = bool>) {
+        let Self { options, mut engine, mut dialer, signals, until_stdin_closes, http } = self;
+        let grace: Duration = options.grace;
+        let shutdown = asked_to_leave(signals, grace, until_stdin_closes);
+        let outcome = serve(options, &mut engine, &mut dialer, shutdown).await;
+        let ended = async {
+            let ended = engine.stop().await;
+            drop(http);
+            ended
+        };
+        (outcome, ended)
+    }
+}
+
+/// Says what everybody can read there.
+async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option<HttpServer>, HttpError> {
+    let Some(address) = address else { return Ok(None) };
+    let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
+    BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
+    eprintln!("health and metrics on http://{}, for everybody who can reach it", server.address());
+    Ok(Some(server))
+}
+
+/// A tenth of what is free is left to others.
+fn default_budget(device: Device, sharing: u16) -> Result<u64, DeviceError> {
+    let free = free_memory(device)?;
+    Ok((free - free / 10) / u64::from(sharing.max(1)))
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "worker".to_owned() } else { name.trim().to_owned() }
+}
