@@ -1,4 +1,4 @@
-//! `docs/spec.md` and `docs/spec.schema.json` are made of the types that read a spec. With `PATCHSWEEP_DOCS_WRITE=1` they
+//! `docs/spec.md` and `docs/spec.schema.json` are made of the types that read a spec. With `PATCHSWEEP_WRITE_DOCS=1` they
 //! are written.
 
 mod markdown;
@@ -62,14 +62,14 @@ fn without_null(schema: &mut Schema) {
 /// Compares a file of `docs` with what it should be, or writes it.
 fn hold(name: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
-    if std::env::var_os("PATCHSWEEP_DOCS_WRITE").is_some() {
+    if std::env::var_os("PATCHSWEEP_WRITE_DOCS").is_some() {
         fs::write(&path, wanted).expect("docs can be written");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == wanted,
         "docs/{name} is not what the types in coordinator/src/spec/schema say; write it anew with \
-         PATCHSWEEP_DOCS_WRITE=1 cargo test -p patchsweep --test spec_reference"
+         PATCHSWEEP_WRITE_DOCS=1 cargo test -p patchsweep --test spec_reference"
     );
 }
 
