@@ -54,12 +54,11 @@ pub(super) async fn check(args: CheckArgs, printer: Printer) -> Result<(), CliEr
     let CheckArgs { target, sample, tiles, coordinator } = args;
     let submission = if target.is_file() { Some(Submission::read(&target)?) } else { None };
     let mut client = coordinator.connect().await?;
-    let sweep = match submission {
-        Some(submission) => computed(&mut client, &target, submission, &tiles).await?,
-        None => {
-            let Ok(selector) = target.to_string_lossy().parse::<Selector>();
-            selector::one(&mut client, &selector).await?
-        }
+    let sweep = if let Some(submission) = submission {
+        computed(&mut client, &target, submission, &tiles).await?
+    } else {
+        let Ok(selector) = target.to_string_lossy().parse::<Selector>();
+        selector::one(&mut client, &selector).await?
     };
     let report = checked(&mut client, &sweep, &sample).await?;
     printer.print(&report)?;

@@ -63,7 +63,7 @@ impl Plan {
         let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);
         let name = format!("{} check", self.name);
         let (digest, context) = (context.digest(), Arc::new(context));
-        Self { name, digest, context, tiles, costs, check: Some(check), ..apart }
+        Self { name, context, digest, tiles, costs, check: Some(check), ..apart }
     }
 
     /// The same tiles, but each replicate of an iteration is an iteration of its own: a cell that is drawn is drawn in one
@@ -81,7 +81,7 @@ impl Plan {
         };
         let iteration_labels = self.iteration_labels.iter().flat_map(of_iteration).collect();
         let (digest, context) = (context.digest(), Arc::new(context));
-        Self { digest, context, iteration_labels, ..self.clone() }
+        Self { context, digest, iteration_labels, ..self.clone() }
     }
 
     /// Cells by iteration and grid, ascending.

@@ -10,6 +10,11 @@ use serde_json::Value;
 
 use super::stage::Stage;
 
+/// How many tiles the sweep has.
+fn tiles(stage: &Stage) -> u32 {
+    u32::try_from(stage.tiny.plan().tiles.len()).expect("a small sweep")
+}
+
 /// The first cell of a tile, in words; `None` of baselines.
 fn words(stage: &Stage, tile: u32) -> Option<Vec<String>> {
     let plan = stage.tiny.plan();
@@ -53,7 +58,7 @@ async fn a_cell_is_followed_from_waiting_to_done() {
         grant = worker.grant().await;
     }
     let number = tile_of(&grant);
-    let waiting = (number + 1..).find(|&tile| words(&stage, tile).is_some()).expect("another tile");
+    let waiting = (number + 1..tiles(&stage)).find(|&tile| words(&stage, tile).is_some()).expect("another tile");
     assert_eq!(tile(&stage, &id, waiting).await["state"], "waiting");
     let leased = tile(&stage, &id, number).await;
     assert_eq!((&leased["state"], &leased["holders"][0]["worker"]), (&"leased".into(), &"first:1".into()));
@@ -80,7 +85,7 @@ async fn a_tile_that_was_given_up_has_its_attempts_and_the_sweep_its_reason() {
     let stage = Stage::new().await;
     let mut worker = stage.served.named_worker("broken:1", 1).await;
     let id = stage.submitted(&[]).await;
-    let bad = (0..).find(|&tile| words(&stage, tile).is_some()).expect("a tile of a grid");
+    let bad = (0..tiles(&stage)).find(|&tile| words(&stage, tile).is_some()).expect("a tile of a grid");
     let playing = worker.play(|grant| {
         use patchsweep_proto::v1::FailureKind;
         use patchsweep_tests::scripted::{failure, result};
