@@ -3,6 +3,8 @@
 //! The `console` blocks of a page are run from its top to its bottom in one folder, beside a coordinator and two workers.
 //! Blocks of other kinds are not run: those that start servers, or depend on the machine, are `text`.
 
+#[path = "docs/links.rs"]
+mod links;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/varying.rs"]

@@ -79,7 +79,7 @@ fn the_reference_says_what_the_types_say() {
 }
 
 #[test]
-fn the_schema_for_editors_says_what_the_types_say() {
+fn the_reference_for_editors_says_what_the_types_say() {
     let text = serde_json::to_string_pretty(&schema()).expect("JSON");
     hold("spec.schema.json", &format!("{text}\n"));
 }

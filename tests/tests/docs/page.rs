@@ -65,9 +65,14 @@ impl Page {
         let cases = TestCases::new();
         cases.register_bin("patchsweep", program("patchsweep"));
         cases.register_bin("head", PathBuf::from("/usr/bin/head"));
-        for (variable, value) in
-            [("PATCHSWEEP_COORDINATOR", url.as_str()), ("HOME", &home), ("NO_COLOR", "1"), ("COLUMNS", "120")]
-        {
+        // The reader has no config file, and no terminal.
+        for (variable, value) in [
+            ("PATCHSWEEP_COORDINATOR", url.as_str()),
+            ("HOME", &home),
+            ("PATCHSWEEP_CONFIG", ""),
+            ("NO_COLOR", "1"),
+            ("COLUMNS", "120"),
+        ] {
             cases.env(variable, value);
         }
         cases.insert_var("[HOME]", home).expect("a name");
@@ -83,26 +88,22 @@ impl Page {
 
 /// The page as trycmd reads it: with exit codes, and with wildcards in place of what no two runs have in common.
 fn cases(text: &str) -> String {
-    let mut blocks = text.split("```console\n");
-    let mut page = String::new();
-    blocks.next();
-    for block in blocks {
-        let block = block.split("```").next().expect("a block");
-        for step in format!("\n{block}").split("\n$ ").skip(1) {
-            let (command, printed) = step.split_once('\n').unwrap_or((step, ""));
-            let program = command.split_whitespace().next();
-            // trycmd would leave others out without a word.
-            assert!(matches!(program, Some("patchsweep" | "head")), "not a program of the test: {command}");
-            let failed = printed.lines().any(|line| line.starts_with("error: "));
-            let printed = varying::wild(command, printed.trim_end());
-            let printed = printed.replace(&format!("{HOME}/patchsweep"), "[CWD]").replace(HOME, "[HOME]");
-            let status = if failed { "? failed\n" } else { "" };
-            // Of two line ends trycmd takes the last for its own.
-            let end = if printed.is_empty() { "" } else { "\n\n" };
-            page += &format!("```console\n$ {command}\n{status}{printed}{end}```\n\n");
-        }
-    }
-    page
+    let blocks = text.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(|block| block.strip_prefix("$ ").expect("a command").split("\n$ ")).map(case).collect()
+}
+
+/// A command, and below it what it prints.
+fn case(step: &str) -> String {
+    let (command, printed) = step.split_once('\n').unwrap_or((step, ""));
+    let program = command.split_whitespace().next();
+    // trycmd would leave others out without a word.
+    assert!(matches!(program, Some("patchsweep" | "head")), "not a program of the test: {command}");
+    let status = if printed.lines().any(|line| line.starts_with("error: ")) { "? failed\n" } else { "" };
+    let printed = varying::wild(command, printed.trim_end());
+    let printed = printed.replace(&format!("{HOME}/patchsweep"), "[CWD]").replace(HOME, "[HOME]");
+    // Of two line ends trycmd takes the last for its own.
+    let end = if printed.is_empty() { "" } else { "\n\n" };
+    format!("```console\n$ {command}\n{status}{printed}{end}```\n\n")
 }
 
 fn copy(from: &Path, to: &Path) {
