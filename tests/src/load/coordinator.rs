@@ -64,6 +64,12 @@ impl Coordinator {
         self.process.memory_kib("VmHWM")
     }
 
+    /// The same without the pages of the program's file, of which an unoptimised one has several times as many.
+    #[must_use]
+    pub fn peak_data_kib(&self) -> u64 {
+        self.peak_kib().saturating_sub(self.process.memory_kib("RssFile"))
+    }
+
     /// Waits until so many workers are connected.
     ///
     /// # Panics

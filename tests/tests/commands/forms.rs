@@ -21,7 +21,7 @@ async fn commands_about_sweeps_say_the_same_in_each_form() {
     let cases: [(&[&str], &str, &str, &str, &str); 7] = [
         (&["submit", plain(&spec)], &again, &again, "/sweep", submitted_before),
         (&["status", &id], "100%", &id, "/sweeps/0/sweep", ""),
-        (&["watch", &id], "", &id, "/sweeps/0/sweep", "100%"),
+        (&["watch", &id], "done: ", &id, "/sweeps/0/sweep", "100%"),
         (&["cancel", &id], "done", &id, "/sweeps/0/sweep", ""),
         (results, "", out, "/files/report", "report: "),
         (&["top", &id, "-k", "1"], "strongest effects", "", "/top/0/label", ""),

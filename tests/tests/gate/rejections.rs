@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_tests::serve;
 
 use crate::certificates::{NOW, Site, Years};
@@ -85,7 +86,8 @@ fn tls_to_a_port_that_speaks_plaintext_is_told_so() {
 #[test]
 fn a_coordinator_of_another_release_is_told_by_its_version() {
     let url = refuser();
-    refused(|_| at(&url), &["protocol version 3 is not the coordinator's 99", "install the same release on both"]);
+    let versions = format!("protocol version {PROTOCOL_VERSION} is not the coordinator's 99");
+    refused(|_| at(&url), &[&versions, "install the same release on both"]);
 }
 
 #[test]
