@@ -38,7 +38,7 @@ pub struct SweepContext {
 }
 
 /// Which run is patched with the other's activations, and so is what effects are measured from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The clean run gets corrupted activations.

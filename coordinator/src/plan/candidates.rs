@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use toml::Spanned;
-
 use super::{Inputs, PlanError};
+use crate::spec::Spanned;
 use crate::spec::schema::{self, Candidates};
 
 /// The token ids of a metric that compares the answer with candidates.

@@ -5,7 +5,7 @@ use patchsweep_proto::grid::{Grid, PatchValue};
 use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
-use crate::spec::Spec;
+use crate::spec::{Spanned, Spec};
 
 /// Most scores, cells over all iterations and grids under each metric: at 20 bytes each, results within the 1 GiB that
 /// may be sent.
@@ -32,7 +32,7 @@ pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Res
     let dataset = &inputs.spec.dataset;
     let refuse = |message: String| Err(inputs.source.error(dataset.span(), message).into());
     if prompts > MAX_PROMPTS {
-        let span = dataset.get_ref().samples.as_ref().map_or_else(|| dataset.span(), toml::Spanned::span);
+        let span = dataset.get_ref().samples.as_ref().map_or_else(|| dataset.span(), Spanned::span);
         let message = format!("{prompts} prompts, more than the {MAX_PROMPTS} that a sweep may have; draw `samples`");
         return Err(inputs.source.error(span, message).into());
     }

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-
 use super::{Inputs, PlanError};
-use crate::spec::schema;
+use crate::spec::schema::{self, CORRUPTION_KINDS};
+use crate::spec::{MOST_REPLICATES, Spanned};
 
 const PERMUTE: &str = "permute";
 const PAIRS: &str = "pairs";
@@ -42,9 +41,6 @@ pub(super) struct Permute<'a> {
     /// Where the spec asks for other answers, if it does.
     pub(super) distinct: Option<Range<usize>>,
 }
-
-/// Most replicates: from some tens on, more of them tell little more of the spread between them.
-const MOST_REPLICATES: u32 = 1000;
 
 impl Scheme<'_> {
     /// The same with the seed of a replicate, counted from 0.
@@ -117,7 +113,7 @@ fn scheme<'a>(inputs: &Inputs<'a>, corruption: &'a schema::Corruption) -> Result
         }
         other => {
             let message = format!("unknown corruption `{other}`");
-            Err(inputs.source.word_error(kind.span(), message, other, &[PERMUTE, PAIRS, NOISE]).into())
+            Err(inputs.source.word_error(kind.span(), message, other, &CORRUPTION_KINDS).into())
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
 use patchsweep_proto::grid::{Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
-use toml::Spanned;
 
 use super::{Inputs, PlanError, names, selection};
+use crate::spec::Spanned;
 use crate::spec::schema::{self, Ablation};
 
 /// `positions`: tokens of each prompt.

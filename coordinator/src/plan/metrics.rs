@@ -3,13 +3,10 @@
 use patchsweep_proto::metric::{Metric, MetricKind};
 
 use super::{Inputs, PlanError, candidates, names};
-use crate::spec::schema;
+use crate::spec::MOST_METRICS;
+use crate::spec::schema::{self, METRIC_KINDS};
 
 const LOGIT_DIFF: &str = "logit_diff";
-const KINDS: [&str; 6] = ["logit_diff_max", "logit_diff_mean", LOGIT_DIFF, "logprob", "prob", "kl"];
-
-/// Most metrics of a sweep, so that a tile's scores fit one message.
-pub(super) const MOST_METRICS: usize = 100;
 
 /// Whether some metric compares with a wrong answer.
 pub(super) fn need_wrong_answers(inputs: &Inputs<'_>) -> bool {
@@ -50,7 +47,7 @@ fn kind(inputs: &Inputs<'_>, metric: &schema::Metric) -> Result<MetricKind, Plan
         "kl" => MetricKind::Kl,
         _ => {
             let message = format!("unknown metric `{word}`");
-            return Err(inputs.source.word_error(metric.kind.span(), message, word, &KINDS).into());
+            return Err(inputs.source.word_error(metric.kind.span(), message, word, &METRIC_KINDS).into());
         }
     };
     candidates::refuse(inputs, metric)?;
@@ -72,11 +69,11 @@ mod tests {
             (0..count).map(metric).collect::<String>()
         };
         let of = |count| [("[[metric]]\nkind = \"prob\"\n", metrics(count))];
-        for count in [super::MOST_METRICS - 1, super::MOST_METRICS] {
+        for count in [crate::spec::MOST_METRICS - 1, crate::spec::MOST_METRICS] {
             let [(from, to)] = of(count);
             assert_eq!(plan(&[(from, &to)]).context.metrics.len(), count);
         }
-        let [(from, to)] = of(super::MOST_METRICS + 1);
+        let [(from, to)] = of(crate::spec::MOST_METRICS + 1);
         let refused = refusal(&[(from, &to)]);
         assert!(refused.contains("more than 100 metrics: submit the others as another sweep"), "{refused}");
     }

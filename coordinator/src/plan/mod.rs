@@ -8,6 +8,8 @@ mod corruption;
 mod cost;
 mod csv_table;
 mod dataset;
+#[cfg(test)]
+mod defaults;
 mod draw;
 mod error;
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use patchsweep_proto::tokens::TokenMatrix;
-use toml::Spanned;
 
 use super::corrupted::{Corrupted, replaced, wanted_positions};
 use super::corruption::Permute;
 use super::matching::Unmatched;
 use super::scoring::Scored;
 use super::{Inputs, PlanError, draw};
+use crate::spec::Spanned;
 
 /// What an iteration corrupts.
 struct Target<'a> {

@@ -1,8 +1,7 @@
 //! Indices as a spec gives them: from the start, or negative from the end.
 
-use toml::Spanned;
-
 use super::{Inputs, PlanError};
+use crate::spec::Spanned;
 
 /// The index among `length`; none where it is out of range.
 pub(super) fn from_either_end(given: i64, length: u32) -> Option<u32> {

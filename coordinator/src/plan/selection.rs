@@ -1,10 +1,10 @@
 //! Which layers, heads and positions of a grid are patched.
 
 use patchsweep_proto::grid::{AxesError, Axis, Component, Grid};
-use toml::Spanned;
 
 use super::positions::{from_either_end, repeated};
 use super::{Inputs, PlanError};
+use crate::spec::Spanned;
 use crate::spec::schema;
 
 /// A list of indices as the spec gives it.

@@ -2,12 +2,12 @@
 
 use patchsweep_proto::tokens::TokenMatrix;
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::rows::Rows;
 use super::{Inputs, PlanError, checks, metrics};
+use crate::spec::Spanned;
 
 /// The JSON file that `tokens = "…"` names.
 #[derive(Deserialize)]

@@ -6,12 +6,14 @@
 
 mod one_or_more;
 pub mod schema;
+mod spanned;
 
 use patchsweep_proto::model::ModelRef;
 
 pub(crate) use crate::source::nearest_word;
 pub use crate::source::{Source, SourceError as SpecError};
 pub use schema::Spec;
+pub use spanned::Spanned;
 
 /// The schema version that this program reads.
 pub const SCHEMA: u32 = 1;
@@ -22,7 +24,13 @@ pub const MOST_SPEC_BYTES: usize = 1 << 20;
 /// Most characters of a sweep's name; ids in commands and messages are made of it.
 pub const MOST_NAME_CHARS: usize = 100;
 
-/// Most metrics, iterations or grids.
+/// Most metrics, so that a tile's scores fit one message.
+pub(crate) const MOST_METRICS: usize = 100;
+
+/// Most draws of a corruption: from some tens on, more of them tell little more of the spread between them.
+pub(crate) const MOST_REPLICATES: u32 = 1000;
+
+/// Most iterations or grids, and tables `[[metric]]` that are read at all.
 const MOST_TABLES: usize = 1 << 12;
 
 impl Source {

@@ -1,4 +1,7 @@
 //! The spec as it stands in the file. Unknown keys are refused everywhere.
+//!
+//! What is said of a key here is what `docs/spec.md` and `docs/spec.schema.json` say of it:
+//! `tests/spec_reference` makes them of these types.
 
 mod data;
 mod scores;
@@ -6,55 +9,68 @@ mod words;
 
 use patchsweep_proto::context::Direction;
 use patchsweep_proto::model::Dtype;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
 pub use super::one_or_more::OneOrMore;
+use super::spanned::Spanned;
+use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset};
 pub use scores::{Ablation, Candidates, Grid, Iteration, Metric};
 pub(super) use words::WORDS;
+pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 
-/// A whole spec.
-#[derive(Clone, Debug, Deserialize)]
+/// A sweep of activation patching.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "patchsweep spec")]
 pub struct Spec {
-    /// Version of this schema.
+    /// Version of this file's form.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: Spanned<u32>,
-    /// Names the sweep in lists and results.
+    /// Names the sweep in lists and results; its id is made of it.
+    #[schemars(length(min = 1, max = MOST_NAME_CHARS))]
     pub name: Spanned<String>,
-    /// Which run is patched; default noising: the clean one.
+    /// Which run is patched.
     #[serde(default)]
     pub direction: Direction,
-    /// Keep the effect on each prompt; default false.
+    /// Whether the effect on each prompt is kept, besides its mean. Intervals are then those of a bootstrap.
+    #[schemars(extend("default" = false))]
     pub per_prompt: Option<Spanned<bool>>,
-    /// The model to patch.
+    /// The model to patch. Give either `path` or `hub`.
     pub model: Spanned<Model>,
-    /// The clean prompts.
+    /// The clean prompts and their answers. Give either `path` or `tokens`.
     pub dataset: Spanned<Dataset>,
-    /// Where corrupted prompts come from; none when the dataset gives their tokens, or nothing needs them.
+    /// Where corrupted prompts come from. Which keys there may be depends on `kind`. The table may be left out where
+    /// `tokens` gives the corrupted prompts, and where every grid has `ablate`.
     pub corruption: Option<Spanned<Corruption>>,
-    /// What is scored; the first is the main metric.
+    /// What is scored. The first is the main metric, which lists and pictures show.
+    #[schemars(length(min = 1, max = MOST_METRICS))]
     pub metric: Vec<Metric>,
-    /// Patching experiments.
+    /// Patching experiments: each has all grids, and is one row of each tensor.
+    #[schemars(length(min = 1, max = MOST_TABLES))]
     pub iteration: Vec<Iteration>,
-    /// What is patched.
+    /// What is patched: one component over some axes. An axis that is left out is patched at all its indices at once, or
+    /// at those that the grid names.
+    #[schemars(length(min = 1, max = MOST_TABLES))]
     pub grid: Vec<Grid>,
 }
 
 /// The model to patch.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Hugging Face folder, relative to the spec.
+    /// A Hugging Face folder, relative to a folder of `--models` or to the spec; without a leading `/` and without `..`.
     pub path: Option<Spanned<String>>,
-    /// Repository in the local hub cache.
+    /// A repository in the local cache of the Hugging Face hub, like `openai-community/gpt2`.
     pub hub: Option<Spanned<String>>,
-    /// Branch, tag or commit of `hub`; default `main`.
+    /// Branch, tag or commit of `hub`.
+    #[schemars(extend("default" = "main"))]
     pub revision: Option<Spanned<String>>,
-    /// Arithmetic; default float32.
+    /// Arithmetic of the forward pass. Metrics are always float32.
     #[serde(default = "float32")]
     pub dtype: Dtype,
-    /// Let float32 matrix products round their inputs to TF32; default false.
+    /// Whether float32 matrix products may round their inputs to TF32, where the device can.
     #[serde(default)]
     pub tf32: bool,
 }

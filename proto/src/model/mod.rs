@@ -42,7 +42,7 @@ impl ModelShape {
 }
 
 /// Arithmetic of the forward pass; metrics are always float32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, schemars::JsonSchema, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// 32-bit IEEE float.

@@ -85,8 +85,9 @@ async fn a_tile_that_fails_on_every_attempt_costs_its_own_cells_until_it_is_resu
     for (failure, tile) in failures.iter().zip(bad) {
         let cells = stage.places(tile).1.len();
         let reason = failure["reason"].as_str().expect("text");
-        let told =
-            report.lines().find(|line| line.contains(&format!("cells failed (status 3): {reason}. They are dark grey.")));
+        let told = report
+            .lines()
+            .find(|line| line.contains(&format!("cells failed (status 3): {reason}. They are dark grey.")));
         assert!(told.is_some_and(|line| line.contains(&format!(">{cells} of "))), "{told:?} for {cells} cells");
     }
     let counted = |&tile: &u32| report.contains(&format!("; {} failed (", stage.places(tile).1.len()));

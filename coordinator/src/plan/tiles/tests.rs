@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::*;
 use crate::plan::PatchPoint;
-use crate::plan::metrics::MOST_METRICS;
+use crate::spec::MOST_METRICS;
 
 const SHAPE: ModelShape = ModelShape { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };
 const POSITIONS: u32 = 6;

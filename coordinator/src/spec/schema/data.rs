@@ -1,23 +1,30 @@
 //! Prompts, clean and corrupted.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
+
+use super::super::MOST_REPLICATES;
+use super::{CORRUPTION_KINDS, Spanned};
 
 /// The clean prompts.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
-    /// Text file, relative to the spec: one `prompt, answer` per line, or a table if its name ends in `.csv`.
+    /// A text file, relative to the spec, with one `prompt, answer` per line; or a table, if its name ends in `.csv`.
     pub path: Option<Spanned<String>>,
-    /// JSON file, relative to the spec: clean, corrupted and answer token ids.
+    /// A JSON file, relative to the spec, with the token ids of clean prompts, corrupted prompts and answers.
     pub tokens: Option<Spanned<String>>,
-    /// Prompts to draw; default: every line, in order.
+    /// How many lines of `path` are drawn. Without it, every line, in order.
+    #[schemars(extend("x-unit" = "prompts"))]
     pub samples: Option<Spanned<u32>>,
-    /// Draw with replacement; default false.
+    /// Whether a line may be drawn twice.
+    #[schemars(extend("default" = false))]
     pub replace: Option<Spanned<bool>>,
-    /// Seed of the draw; default 0.
+    /// Seed of the draw.
+    #[schemars(extend("default" = 0))]
     pub seed: Option<Spanned<u64>>,
-    /// Put the BOS token first; default true.
+    /// Whether the BOS token is put at position 0.
+    #[schemars(extend("default" = true))]
     pub prepend_bos: Option<Spanned<bool>>,
 }
 
@@ -36,20 +43,27 @@ impl Dataset {
 }
 
 /// Where corrupted prompts come from. Which keys there may be depends on the kind.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Corruption {
-    /// `permute`: tokens of other prompts, position by position; `pairs`: prompts of the dataset's own; `noise`:
-    /// Gaussian noise on the embeddings.
+    /// `permute`: tokens of other prompts, position by position. `pairs`: the dataset's column `corrupted`. `noise`: the
+    /// clean tokens, with Gaussian noise on their embeddings.
+    #[schemars(extend("enum" = CORRUPTION_KINDS))]
     pub kind: Spanned<String>,
-    /// Of `permute`: half-open position ranges, each drawn by a permutation of its own.
+    /// Of `permute`, where it is required: ranges of positions, the end not included, each drawn by a permutation of its
+    /// own, like `[[0, 6], [6, 8]]`.
+    #[schemars(extend("x-unit" = "positions"))]
     pub groups: Option<Spanned<Vec<Spanned<Vec<u32>>>>>,
-    /// Of `permute`: whether every prompt takes tokens of one with another answer; default false.
+    /// Of `permute`: whether every prompt takes tokens of one with another answer.
+    #[schemars(extend("default" = false))]
     pub distinct: Option<Spanned<bool>>,
-    /// Of `noise`: its standard deviation, as a multiple of that of the embedding's entries.
+    /// Of `noise`, where it is required: the noise's standard deviation; more than 0.
+    #[schemars(extend("x-unit" = "standard deviations of the embedding's entries"))]
     pub scale: Option<Spanned<f64>>,
-    /// Of `permute` and `noise`: seed of what is drawn; default 0.
+    /// Of `permute` and `noise`: seed of what is drawn.
+    #[schemars(extend("default" = 0))]
     pub seed: Option<Spanned<u64>>,
-    /// Of `permute` and `noise`: how often it is drawn, with seeds that count up from `seed`; default 1.
+    /// Of `permute` and `noise`: how often the corruption is drawn, with seeds that count up from `seed`.
+    #[schemars(extend("default" = 1, "x-unit" = "draws"), range(min = 1, max = MOST_REPLICATES))]
     pub replicates: Option<Spanned<u32>>,
 }

@@ -1,29 +1,40 @@
 //! What is scored, where, and what is patched.
 
+use patchsweep_proto::grid::{Axis, Component};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
-use super::OneOrMore;
+use super::{METRIC_KINDS, OneOrMore, Spanned};
 
 /// What is scored.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metric {
-    /// `logit_diff_max`, `logit_diff_mean`, `logit_diff`, `logprob`, `prob` or `kl`.
+    /// What is taken of a prompt's next-token logits at a read position. `logit_diff_max`: the answer's logit minus the
+    /// highest of the other candidates. `logit_diff_mean`: minus their mean. `logit_diff`: minus the logit of the
+    /// dataset's wrong answer. `logprob`: the natural logarithm of the answer's probability. `prob`: that probability, which
+    /// has no unit. `kl`: the divergence of the next-token distribution from the clean run's.
+    #[schemars(extend("enum" = METRIC_KINDS, "x-unit" = "nats"))]
     pub kind: Spanned<String>,
-    /// Unique name; default: the kind.
+    /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the kind.
+    #[schemars(regex(pattern = TENSOR_NAME))]
     pub name: Option<Spanned<String>>,
-    /// `"A-Z"` or a list of strings, each one token; of the first two kinds only.
+    /// Of `logit_diff_max` and `logit_diff_mean`, which need them or `candidate_ids`: the answers that are compared, each
+    /// one token; a range of characters like `"A-Z"`, or a list.
     pub candidates: Option<Spanned<Candidates>>,
-    /// Token ids instead.
+    /// Token ids in place of `candidates`.
+    #[schemars(extend("x-unit" = "token ids"))]
     pub candidate_ids: Option<Spanned<Vec<u32>>>,
-    /// Give normalised effects too; default false.
+    /// Whether results also have the scale on which the corrupted run is 0 and the clean one 1.
     #[serde(default)]
     pub normalize: bool,
 }
 
+/// What `plan/names.rs` lets name a tensor.
+const TENSOR_NAME: &str = "^[A-Za-z0-9_-]+$";
+
 /// Candidate answers as text.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "give a range like \"A-Z\" or a list of strings")]
 pub enum Candidates {
     /// A range of characters, `"A-Z"`.
@@ -33,50 +44,67 @@ pub enum Candidates {
 }
 
 /// One patching experiment.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Iteration {
-    /// For people; default `Iteration N`.
+    /// Its title in lists and pictures. Without it, `Iteration 0`, `Iteration 1` and so on.
     pub label: Option<String>,
-    /// Positions that are corrupted; negative counts from the end.
+    /// Which positions take the corrupted tokens, or noise. Negative ones count from the end. May be left out with
+    /// `pairs`, with `tokens` and where every grid has `ablate`.
+    #[schemars(extend("x-unit" = "positions"))]
     pub corrupt: Option<Spanned<Vec<i64>>>,
-    /// The positions whose next-token logits are scored; negative counts from the end.
+    /// The positions whose next token is scored; the score is the mean over them. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "positions"))]
     pub read: Spanned<OneOrMore<i64>>,
-    /// Which of the answer's tokens, one for each of `read` or one for all; default: its only one, or with token ids
-    /// the iteration's index.
+    /// Which of the answer's tokens, counted from 0, is the right one: one number for each of `read`, or one for all. May
+    /// be left out where the answer is one token. With `tokens`, without it, the iteration's own index.
+    #[schemars(extend("x-unit" = "tokens of the answer"))]
     pub answer: Option<Spanned<OneOrMore<u32>>>,
 }
 
 /// What is patched.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
-    /// Component by its `TransformerLens` name, or a full hook name, which says the layer too.
+    /// What is patched, by its `TransformerLens` name, or by a full hook name like `blocks.8.attn.hook_z`, which means that
+    /// layer only.
+    #[schemars(extend("anyOf" = [
+        schemars::json_schema!({ "enum": Component::ALL.map(Component::name) }),
+        schemars::json_schema!({ "pattern": "^blocks\\.[0-9]+\\.(attn\\.)?hook_[a-z_]+$" }),
+    ]))]
     pub component: Spanned<String>,
-    /// Axes in `TransformerLens`' order.
+    /// The axes of the result, in this order. `layer` is always there; `pos` and `head` as far as the component has
+    /// them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`.
+    #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Axis::ALL.map(Axis::name) })))]
     pub axes: Vec<Spanned<String>>,
-    /// Unique name; default: the component's short name.
+    /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name.
+    #[schemars(regex(pattern = TENSOR_NAME))]
     pub name: Option<Spanned<String>>,
-    /// What takes the activation's place; default: the other run's activation.
+    /// What takes the activation's place. Without it, the other run's activation.
     pub ablate: Option<Ablation>,
-    /// The layers that are patched; default: all.
+    /// Which layers are patched. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "layers"))]
     pub layers: Option<Spanned<Vec<i64>>>,
-    /// The heads that are patched; default: all.
+    /// Which heads are patched. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "heads"))]
     pub heads: Option<Spanned<Vec<i64>>>,
-    /// The positions that are patched; default: all; negative counts from the end.
+    /// Which positions are patched. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "positions"))]
     pub positions: Option<Spanned<Vec<i64>>>,
-    /// Of `pattern`: the positions that attend; default: all; negative counts from the end.
+    /// Of `pattern`: which positions attend. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "positions"))]
     pub dest_positions: Option<Spanned<Vec<i64>>>,
-    /// Of `pattern`: the positions that are attended to; default: all; negative counts from the end.
+    /// Of `pattern`: which positions are attended to. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "positions"))]
     pub src_positions: Option<Spanned<Vec<i64>>>,
 }
 
 /// What takes the place of an activation without a run to take it from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ablation {
-    /// Zero.
+    /// Zeros.
     Zero,
-    /// The mean over the corrupted prompts.
+    /// The mean over the corrupted prompts, position by position; over the clean ones where there is no corruption.
     Mean,
 }

@@ -1,5 +1,11 @@
 //! Every word of the schema, to find the nearest to a misspelt one.
 
+/// What a metric may be; `plan/metrics.rs` reads them.
+pub(crate) const METRIC_KINDS: [&str; 6] = ["logit_diff_max", "logit_diff_mean", "logit_diff", "logprob", "prob", "kl"];
+
+/// Where corrupted prompts may come from; `plan/corruption.rs` reads them.
+pub(crate) const CORRUPTION_KINDS: [&str; 3] = ["permute", "pairs", "noise"];
+
 /// Keys, and values that are one of a few.
 pub(in crate::spec) const WORDS: &[&str] = &[
     "schema",
@@ -50,3 +56,33 @@ pub(in crate::spec) const WORDS: &[&str] = &[
     "dest_positions",
     "src_positions",
 ];
+
+#[cfg(test)]
+mod tests {
+    use schemars::transform::transform_subschemas;
+    use schemars::{Schema, schema_for};
+    use serde_json::Value;
+
+    use super::super::Spec;
+    use super::WORDS;
+
+    /// Keys, and values of enums in Rust. Kinds, components and axes are looked up where they are read.
+    fn collect(schema: &mut Schema, words: &mut Vec<String>) {
+        words.extend(
+            schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|keys| keys.keys().cloned()),
+        );
+        words.extend(schema.get("const").and_then(Value::as_str).map(str::to_owned));
+        transform_subschemas(&mut |subschema: &mut Schema| collect(subschema, words), schema);
+    }
+
+    #[test]
+    fn every_word_of_the_schema_can_be_offered_and_no_other() {
+        let mut words = Vec::new();
+        collect(&mut schema_for!(Spec), &mut words);
+        words.sort_unstable();
+        words.dedup();
+        let mut offered = WORDS.to_vec();
+        offered.sort_unstable();
+        assert_eq!(words, offered);
+    }
+}
