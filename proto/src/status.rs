@@ -35,6 +35,8 @@ pub struct SweepStatus {
     pub priority: Priority,
     /// Results that came too late or twice and were dropped, since the coordinator's start.
     pub results_dropped: u64,
+    /// Of a check the sweep that it checks.
+    pub check_of: Option<SweepId>,
     /// What a running sweep waits for, where nobody can compute it.
     pub waiting: Option<String>,
     /// The baselines, then every grid.

@@ -27,9 +27,9 @@ pub(super) struct ExplainArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  patchsweep explain last                                     why nothing runs, and what failed
-  patchsweep explain last z 0 8.11                  head 11 of layer 8 in the first iteration
-  patchsweep explain last z \"Iteration 0\" 8 11      the same
+  patchsweep explain last                            why nothing runs, and what failed
+  patchsweep explain last z 0 8.11                   head 11 of layer 8 in the first iteration
+  patchsweep explain last z \"Iteration 0\" 8 11       the same
   patchsweep explain last resid_pre 2 pos=5 layer=1  axes by name, in any order";
 
 pub(super) async fn explain(args: ExplainArgs, printer: Printer) -> Result<(), CliError> {

@@ -55,7 +55,8 @@ impl Selector {
     /// The one sweep that is meant. `sweeps`: all, oldest first.
     pub(super) fn one<'a>(&self, sweeps: &'a [SweepStatus]) -> Result<&'a SweepStatus, SelectorError> {
         match self {
-            Self::Last => sweeps.last().ok_or(SelectorError::NoneYet),
+            // A check is not what people have submitted.
+            Self::Last => sweeps.iter().rfind(|sweep| sweep.check_of.is_none()).ok_or(SelectorError::NoneYet),
             Self::All => Err(SelectorError::TakesOne),
             Self::Id(word) => of_id(word, sweeps),
         }
@@ -152,6 +153,14 @@ mod tests {
         assert_eq!(one("acronyms-2", &IDS).as_deref(), Ok("acronyms-23a92e"));
         assert_eq!(one("last", &IDS).as_deref(), Ok("ioi-77"));
         assert_eq!(one("last-", &["last-1", "x-2"]).as_deref(), Ok("last-1"));
+    }
+
+    #[test]
+    fn the_last_sweep_is_none_that_checks_another() {
+        let mut sweeps = sweeps(&["a-1", "a-check-2"]);
+        sweeps[1].check_of = Some(SweepId("a-1".to_owned()));
+        assert_eq!(Selector::Last.one(&sweeps).map(|sweep| sweep.sweep.0.as_str()), Ok("a-1"));
+        assert_eq!(Selector::Last.one(&sweeps[1..]).map(|sweep| &sweep.sweep), Err(SelectorError::NoneYet));
     }
 
     #[test]

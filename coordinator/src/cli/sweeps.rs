@@ -220,6 +220,7 @@ fn fields(status: &SweepStatus) -> Value {
         "workers": status.workers,
         "priority": status.priority.get(),
         "results_dropped": status.results_dropped,
+        "check_of": status.check_of.as_ref().map(|sweep| &sweep.0),
     })
 }
 

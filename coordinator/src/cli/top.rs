@@ -83,6 +83,7 @@ impl<'a> Top<'a> {
             "label": self.label(list, cell),
             "effect": cell.effect,
             "stderr": cell.stderr,
+            "between": Some(cell.between).filter(|between| !between.is_nan()),
             "low": cell.low,
             "high": cell.high,
             "p_value": cell.p_value,

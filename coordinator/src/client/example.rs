@@ -46,6 +46,7 @@ pub(crate) fn status(state: SweepState) -> SweepStatus {
         tiles_failed: 0,
         priority: Priority::default(),
         results_dropped: 0,
+        check_of: None,
         waiting: None,
         grids: vec![GridProgress {
             name: "z".into(),

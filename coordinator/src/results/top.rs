@@ -15,6 +15,8 @@ pub struct TopCell {
     pub effect: f32,
     /// Its standard error; NaN for a single prompt.
     pub stderr: f32,
+    /// Standard deviation of the mean effect between replicates; NaN where there are none.
+    pub between: f32,
     /// Lower end of the 95 % interval of the mean effect; NaN where there is none.
     pub low: f32,
     /// Upper end.
@@ -28,14 +30,16 @@ pub struct TopCell {
 }
 
 impl TopCell {
-    /// `-3.3302 ± 0.0883  [-3.503, -3.157] *`: mean, standard error, 95 % interval, and a star if it is significant.
+    /// `-3.3302 ± 0.0883  [-3.503, -3.157] *`: mean, standard error, 95 % interval, and a star if it is significant; with
+    /// replicates also the spread between them.
     #[must_use]
     pub fn told(&self) -> String {
-        let Self { effect, stderr, low, high, is_significant, .. } = self;
+        let Self { effect, stderr, between, low, high, is_significant, .. } = self;
         let error = if stderr.is_nan() { String::new() } else { format!(" ± {stderr:.4}") };
         let interval = if low.is_nan() { String::new() } else { format!("  [{low:.3}, {high:.3}]") };
         let star = if *is_significant { " *" } else { "" };
-        format!("{effect:>9.4}{error}{interval}{star}")
+        let spread = if between.is_nan() { String::new() } else { format!("  between replicates {between:.4}") };
+        format!("{effect:>9.4}{error}{interval}{star}{spread}")
     }
 }
 
@@ -62,6 +66,7 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
         indices: scores.indices.iter().zip(scores.places(cell)).map(|(indices, place)| indices[place]).collect(),
         effect: effects[cell],
         stderr: at(&scores.stderr, cell),
+        between: at(&scores.between, cell),
         low: at(&statistics.low, cell),
         high: at(&statistics.high, cell),
         p_value: at(&statistics.p_value, cell),
@@ -139,12 +144,15 @@ mod tests {
             indices: vec![8, 11],
             effect: -3.33,
             stderr: 0.09,
+            between: f32::NAN,
             low: -3.506,
             high: -3.154,
             p_value: 0.0,
             is_significant: true,
         };
         assert_eq!(cell.told(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *");
+        let drawn = TopCell { between: 0.02, ..cell.clone() };
+        assert_eq!(drawn.told(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *  between replicates 0.0200");
         let single = TopCell { stderr: f32::NAN, low: f32::NAN, high: f32::NAN, is_significant: false, ..cell };
         assert_eq!(single.told(), "  -3.3300");
     }

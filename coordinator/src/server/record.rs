@@ -116,6 +116,7 @@ impl SweepRecord {
             tiles_failed: 0,
             priority,
             results_dropped: 0,
+            check_of: plan.check.as_ref().map(|check| check.sweep.clone()),
             waiting: None,
             grids: running.tally.grids().to_vec(),
             submitted: running.submitted,

@@ -168,6 +168,7 @@ fn status(kept: &KeptSweep, state: SweepState, seconds: f64, past: &BTreeMap<Til
         tiles_failed: count(|past| matches!(past, Past::GivenUp { .. })),
         priority: kept.priority,
         results_dropped: 0,
+        check_of: plan.check.as_ref().map(|check| check.sweep.clone()),
         waiting: None,
         grids: tally.grids().to_vec(),
         submitted: kept.submitted,

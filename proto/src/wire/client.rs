@@ -30,6 +30,7 @@ impl From<&SweepStatus> for v1::SweepStatus {
             tiles_failed: status.tiles_failed,
             priority: status.priority.get().into(),
             results_dropped: status.results_dropped,
+            check_of: status.check_of.as_ref().map(|sweep| sweep.0.clone()).unwrap_or_default(),
             grids: status.grids.iter().map(Into::into).collect(),
             submitted_unix_ms: unix_milliseconds(status.submitted),
             elapsed_ms: milliseconds(status.elapsed),
@@ -60,6 +61,7 @@ impl TryFrom<v1::SweepStatus> for SweepStatus {
             tiles_failed: wire.tiles_failed,
             priority: priority_from_wire(wire.priority, "SweepStatus")?,
             results_dropped: wire.results_dropped,
+            check_of: Some(wire.check_of).filter(|sweep| !sweep.is_empty()).map(SweepId),
             grids: wire.grids.into_iter().map(Into::into).collect(),
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "SweepStatus", "submitted_unix_ms")?,
             elapsed: from_milliseconds(wire.elapsed_ms),
@@ -147,6 +149,7 @@ mod tests {
             tiles_failed: 1,
             priority: Priority::default(),
             results_dropped: 5,
+            check_of: Some(SweepId("checked".into())),
             waiting: Some("no worker is connected".into()),
             grids: vec![GridProgress {
                 name: "z".into(),
