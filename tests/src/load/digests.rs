@@ -7,6 +7,7 @@ use std::path::Path;
 
 use patchsweep::merge::{TileOutcome, merge};
 use patchsweep::plan::Plan;
+use patchsweep::statistics::Statistics;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::tile::Tile;
 use safetensors::SafeTensors;
@@ -36,6 +37,11 @@ pub fn expected_digests(plan: &Plan) -> Digests {
         add(name(".stderr"), grid.stderr.iter().flat_map(|x| x.to_le_bytes()).collect());
         add(name(".count"), grid.count.iter().flat_map(|x| x.to_le_bytes()).collect());
         add(name(".status"), grid.status.iter().flat_map(|x| x.to_le_bytes()).collect());
+        let Statistics { low, high, p_value, significant } = Statistics::of(grid);
+        add(name(".low"), low.iter().flat_map(|x| x.to_le_bytes()).collect());
+        add(name(".high"), high.iter().flat_map(|x| x.to_le_bytes()).collect());
+        add(name(".p_value"), p_value.iter().flat_map(|x| x.to_le_bytes()).collect());
+        add(name(".significant"), significant.iter().flat_map(|x| x.to_le_bytes()).collect());
     }
     digests
 }
