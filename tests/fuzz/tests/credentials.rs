@@ -28,7 +28,11 @@ fn check(bytes: &[u8]) {
             let again = Credentials::parse(&written).expect("what was written");
             assert_eq!((&again.ca, &again.token), (&credentials.ca, &credentials.token));
             assert_eq!(again.to_text(), written);
-            assert!(!format!("{credentials:?}").contains(credentials.token.as_ref().map_or("\0", Token::secret)));
+            let secret = credentials.token.as_ref().map_or("\0", Token::secret);
+            // Certificates are no secret, and what stands in their place may be the token again.
+            if !format!("{:?}", credentials.ca).contains(secret) {
+                assert!(!format!("{credentials:?}").contains(secret));
+            }
         }
         Err(error) => {
             let said = error_chain(&error);
