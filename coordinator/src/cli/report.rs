@@ -80,9 +80,7 @@ impl Source {
             Self::Sweep(selector)
         }
     }
-}
 
-impl Source {
     /// The results, and the sweep's status if they are to be all that there is.
     async fn read(
         &self,

@@ -17,7 +17,7 @@ mod report;
 mod safetensors;
 mod staging;
 mod tensors;
-mod text;
+pub(crate) mod text;
 mod top;
 mod zarr;
 

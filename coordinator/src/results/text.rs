@@ -21,7 +21,7 @@ pub(super) fn html(text: &str) -> String {
 }
 
 /// At most some characters of a text.
-pub(super) fn short(text: &str, chars: usize) -> String {
+pub(crate) fn short(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {
         Some(_) => text.chars().take(chars.saturating_sub(1)).chain(['…']).collect(),
         None => text.to_owned(),

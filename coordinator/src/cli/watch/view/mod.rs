@@ -18,6 +18,7 @@ use ratatui::widgets::Widget;
 
 use super::heat::Palette;
 use super::model::Model;
+use crate::results::text::short;
 use areas::{Areas, Wants};
 
 /// Draws all of it.
@@ -62,12 +63,4 @@ fn side_by_side(parts: impl IntoIterator<Item = String>, width: usize) -> String
 /// Columns that a text takes.
 fn length(text: &str) -> usize {
     Line::raw(text).width()
-}
-
-/// A text of at most so many characters.
-fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
