@@ -35,7 +35,7 @@ pub mod v1;
 pub mod wire;
 pub mod workers;
 
-pub use chain::error_chain;
+pub use chain::{RootCause, Whole, error_chain};
 
 /// Version of the worker protocol; coordinator and workers must have the same.
 pub const PROTOCOL_VERSION: u32 = 4;

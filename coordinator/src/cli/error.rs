@@ -25,11 +25,11 @@ pub(super) const USAGE: u8 = 2;
 /// What can end a command early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    #[error("cannot read {}: {source}; {next}", .path.display())]
+    #[error("cannot read {}; {next}", .path.display())]
     ReadInput { path: PathBuf, source: io::Error, next: &'static str },
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", .path.display())]
     Spec { path: PathBuf, source: SpecError },
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", .path.display())]
     Planning { path: PathBuf, source: Box<PlanningError> },
     #[error("{}: {reason}", .path.display())]
     Refused { path: PathBuf, reason: String },
@@ -65,15 +65,15 @@ pub(super) enum CliError {
     ReadFolder(#[from] ReadFolderError),
     #[error(transparent)]
     Report(#[from] ReportError),
-    #[error("{name}: {source}")]
+    #[error("{name}")]
     Png { name: String, source: PngError },
     #[error("`{}` exists: choose another name with --out, or replace it with --overwrite", .path.display())]
     Exists { path: PathBuf },
     #[error("`--partial` is of a sweep of a coordinator; `{}` is a folder with results", .folder.display())]
     PartialFolder { folder: PathBuf },
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}", .path.display())]
     WriteOutput { path: PathBuf, source: io::Error },
-    #[error("cannot start {}: {source}; build it with `cargo build -p patchsweep-worker` or name it with PATCHSWEEP_WORKER", .program.display())]
+    #[error("cannot start {}; build it with `cargo build -p patchsweep-worker` or name it with PATCHSWEEP_WORKER", .program.display())]
     StartWorker { program: PathBuf, source: io::Error },
     #[error("all workers have ended ({how}); their messages are above")]
     WorkersEnded { how: String },
@@ -91,7 +91,7 @@ pub(super) enum CliError {
         "the coordinator ended the watch before sweep `{sweep}` had ended; `patchsweep watch {sweep}` follows it again"
     )]
     WatchEnded { sweep: String },
-    #[error("cannot write manual pages into {}: {source}; give a folder that is there with --out", .folder.display())]
+    #[error("cannot write manual pages into {}; give a folder that is there with --out", .folder.display())]
     Pages { folder: PathBuf, source: io::Error },
     #[error(transparent)]
     Http(#[from] HttpError),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use patchsweep_proto::RootCause;
 use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::credentials::CredentialsError;
 use patchsweep_proto::dial::{DialError, Dialer, Rejected};
@@ -71,7 +72,7 @@ impl ClientError {
         let broken = status.source().is_some();
         let reason = status.message().to_owned();
         match status.code() {
-            _ if broken => Self::unreachable(dialer.url(), status),
+            _ if broken => Self::unreachable(dialer.url(), &RootCause::of(status)),
             Code::Unavailable | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded => {
                 Self::Unreachable { url: dialer.url(), reason }
             }
@@ -82,12 +83,8 @@ impl ClientError {
     }
 
     /// Of a connection that could not be made, or broke.
-    fn unreachable(url: String, error: &dyn Error) -> Self {
-        let mut innermost = error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        Self::Unreachable { url, reason: innermost.to_string() }
+    fn unreachable(url: String, cause: &RootCause) -> Self {
+        Self::Unreachable { url, reason: cause.to_string() }
     }
 }
 

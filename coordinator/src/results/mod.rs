@@ -29,6 +29,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::{RootCause, Whole};
 
 pub use failures::Failures;
 pub use folder::{FolderError, Overwrite, check_folder};
@@ -101,10 +102,10 @@ pub enum ResultsError {
     Report(#[from] ReportError),
     /// Writing the numpy archive failed.
     #[error("cannot write {NPZ}")]
-    Npz(#[source] ndarray_npy::WriteNpzError),
+    Npz(#[source] RootCause),
     /// Serialising the tensors failed.
     #[error("cannot make {SAFETENSORS}")]
-    Safetensors(#[source] ::safetensors::SafeTensorError),
+    Safetensors(#[source] Whole<::safetensors::SafeTensorError>),
     /// Making the arrays with labels failed.
     #[error("cannot make {ZARR}")]
     Zarr(#[from] ZarrError),
@@ -134,11 +135,13 @@ pub fn write_folder(
     let tensors = tensors::with_statistics(results)?;
     let manifest = manifest::pretty(&results.manifest)?;
     let report = report::report_html(results, None)?;
-    let safetensors = safetensors::bytes(&tensors).map_err(ResultsError::Safetensors)?;
+    let safetensors = safetensors::bytes(&tensors).map_err(|error| ResultsError::Safetensors(Whole(error)))?;
 
     let staging = Staging::new(dir, options.overwrite)?;
     zarr::write(results, &tensors, |file, content| staging.write_below(ZARR, file, content))?;
-    write_with(&staging, NPZ, |writer| npz::write(&tensors, writer).map_err(ResultsError::Npz))?;
+    write_with(&staging, NPZ, |writer| {
+        npz::write(&tensors, writer).map_err(|error| ResultsError::Npz(RootCause::of(&error)))
+    })?;
     if options.csv {
         write_with(&staging, CSV, |writer| csv::write(results, &tensors, writer).map_err(ResultsError::Csv))?;
     }

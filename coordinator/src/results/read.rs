@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ::safetensors::tensor::TensorView;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
+use patchsweep_proto::Whole;
 use patchsweep_proto::results::{GridScores, SweepResults};
 use serde::Deserialize;
 
@@ -16,7 +17,7 @@ use super::{MANIFEST, SAFETENSORS};
 #[derive(Debug, thiserror::Error)]
 pub enum ReadFolderError {
     /// There is no such file, or it cannot be read.
-    #[error("cannot read `{}`: {source}; a results folder has {MANIFEST} and {SAFETENSORS}", path.display())]
+    #[error("cannot read `{}`; a results folder has {MANIFEST} and {SAFETENSORS}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -24,7 +25,7 @@ pub enum ReadFolderError {
         source: io::Error,
     },
     /// The manifest is not one of ours.
-    #[error("`{}` is no manifest of patchsweep: {source}", path.display())]
+    #[error("`{}` is no manifest of patchsweep", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -32,12 +33,12 @@ pub enum ReadFolderError {
         source: serde_json::Error,
     },
     /// The tensors are not in the form of a safetensors file.
-    #[error("`{}` is no safetensors file: {source}; write the folder again with `patchsweep results`", path.display())]
+    #[error("`{}` is no safetensors file; write the folder again with `patchsweep results`", path.display())]
     Tensors {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: SafeTensorError,
+        source: Whole<SafeTensorError>,
     },
     /// A tensor that the manifest promises is not there, or of another type.
     #[error("`{}` has no {dtype:?} tensor `{name}`: manifest and tensors are not of one sweep", path.display())]
@@ -50,7 +51,7 @@ pub enum ReadFolderError {
         dtype: Dtype,
     },
     /// The tensors have other sizes than the manifest says.
-    #[error("`{}` does not fit {MANIFEST}: {source}", path.display())]
+    #[error("`{}` does not fit {MANIFEST}", path.display())]
     Unfitting {
         /// The file.
         path: PathBuf,
@@ -111,7 +112,7 @@ pub fn read_folder(dir: &Path) -> Result<SweepResults, ReadFolderError> {
         serde_json::from_str(&text).map_err(|source| ReadFolderError::Manifest { path: manifest_path, source })?;
     let tensors_of = SafeTensors::deserialize(&bytes);
     let file = File {
-        tensors: tensors_of.map_err(|source| ReadFolderError::Tensors { path: path.clone(), source })?,
+        tensors: tensors_of.map_err(|error| ReadFolderError::Tensors { path: path.clone(), source: Whole(error) })?,
         path: &path,
     };
     let results = results(&file, manifest, text)?;
@@ -198,6 +199,8 @@ impl File<'_> {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::error_chain;
+
     use super::*;
     use crate::results::example::{example, manifest_of};
     use crate::results::{Overwrite, write_folder};
@@ -252,7 +255,7 @@ mod tests {
         let error = read_folder(dir.path()).expect_err("of another sweep").to_string();
         assert!(error.contains("no I64 tensor `other.count`"), "{error}");
         fs::write(dir.path().join(MANIFEST), manifest.replace("\"Iteration 2\"", "\"2\", \"3\"")).expect("written");
-        let error = read_folder(dir.path()).expect_err("of other sizes").to_string();
+        let error = error_chain(&read_folder(dir.path()).expect_err("of other sizes"));
         assert!(error.contains("does not fit manifest.json: tensor `clean` has 3 values"), "{error}");
         fs::write(dir.path().join(SAFETENSORS), "half").expect("written");
         assert!(matches!(read_folder(dir.path()), Err(ReadFolderError::Tensors { .. })));

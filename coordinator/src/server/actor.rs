@@ -94,7 +94,7 @@ impl Actor {
                 }
             };
             if let Err(error) = kept {
-                tracing::error!(%error, "the coordinator cannot go on");
+                tracing::error!(error = patchsweep_proto::error_chain(&error), "the coordinator cannot go on");
                 return;
             }
             self.keep_promises();

@@ -79,7 +79,7 @@ const MAX_HEADER_BYTES: u32 = 8 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address is taken, or not one of this machine's.
-    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    #[error("cannot listen on {address}; choose another address with --listen")]
     Listen {
         /// As asked for.
         address: SocketAddr,

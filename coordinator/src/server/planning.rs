@@ -15,7 +15,7 @@ use crate::spec::{Source, Spec, SpecError};
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFilesError {
     /// A file could not be read.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum ModelFilesError {
         source: io::Error,
     },
     /// The config is not one of a GPT-2.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", .path.display())]
     Config {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum ModelFilesError {
         source: ConfigError,
     },
     /// The tokenizer is not one.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", .path.display())]
     Tokenizer {
         /// The file.
         path: PathBuf,

@@ -98,7 +98,7 @@ impl Actor {
         let running = self.sweeps.get(&lease.sweep).and_then(|record| record.running.as_ref());
         let Some(running) = running else { return Ok(computed) };
         check_scores(&running.plan, lease.tile, &computed.scores)
-            .map_err(|error| Failure::Attempt(error.to_string()))?;
+            .map_err(|error| Failure::Attempt(patchsweep_proto::error_chain(&error)))?;
         match running.model {
             Some(pinned) if pinned != computed.model => Err(Failure::OtherModel(format!(
                 "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",

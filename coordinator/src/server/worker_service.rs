@@ -90,7 +90,7 @@ async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::W
             Ok(Ok(Some(command))) => handle.tell(command).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "worker sent something invalid");
+                tracing::warn!(error = patchsweep_proto::error_chain(&error), "worker sent something invalid");
                 return;
             }
             Err(status) => {

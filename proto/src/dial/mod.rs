@@ -19,6 +19,7 @@ use tower::service_fn;
 pub use rejected::{Rejected, Rejection};
 
 use crate::PROTOCOL_VERSION;
+use crate::RootCause;
 use crate::credentials::{Credentials, CredentialsError, Role, Token};
 use crate::endpoint;
 use crate::refusal::{Refusal, VERSION_KEY};
@@ -36,7 +37,7 @@ pub enum DialError {
         /// Its address.
         url: String,
         /// Why.
-        source: tonic::transport::Error,
+        source: RootCause,
     },
     /// Trying again cannot help.
     #[error(transparent)]
@@ -144,7 +145,10 @@ impl Dialer {
         let connector = service_fn(move |uri: Uri| connector::connect(uri, tls.clone(), Arc::clone(&speaks_tls)));
         let channel = self.coordinator.connect_with_connector(connector).await.map_err(|error| {
             let rejected = self.rejection(&error);
-            rejected.map_or_else(|| DialError::Unreachable { url: self.url(), source: error }, DialError::Rejected)
+            rejected.map_or_else(
+                || DialError::Unreachable { url: self.url(), source: RootCause::of(&error) },
+                DialError::Rejected,
+            )
         })?;
         // A token is never sent where others could read it.
         let token = credentials.and_then(|credentials| credentials.token).filter(|_| with_tls);

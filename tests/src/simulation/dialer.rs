@@ -1,5 +1,6 @@
 //! How a simulated worker reaches its coordinator.
 
+use patchsweep_proto::RootCause;
 use patchsweep_proto::dial::{Bearer, Connection};
 use patchsweep_worker::session::{Dial, SessionError};
 
@@ -11,7 +12,7 @@ pub(super) struct SimulatedNetwork;
 
 impl Dial for SimulatedNetwork {
     async fn dial(&mut self) -> Result<Connection, SessionError> {
-        let unreachable = |source| SessionError::Unreachable { url: self.url(), source: Some(source) };
+        let unreachable = |error| SessionError::Unreachable { url: self.url(), source: Some(RootCause::of(&error)) };
         let channel = net::dial().await.map_err(unreachable)?;
         Ok(Connection::new(channel, Bearer::default()))
     }

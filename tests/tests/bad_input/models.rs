@@ -74,8 +74,8 @@ fn truncated_weights_fail_the_sweep_with_the_file() {
             file.set_len(bytes).expect("truncated");
         });
         let file = sweep.folder().join("model/model.safetensors").display().to_string();
-        let reason = format!("{file} is damaged or truncated (");
-        run_fails(&sweep, FAILED, &[], &["error: sweep `tokens-", &reason, "): copy it again\n"]);
+        let reason = format!("{file} is damaged or truncated; copy it again: ");
+        run_fails(&sweep, FAILED, &[], &["error: sweep `tokens-", &reason]);
     }
 }
 

@@ -168,7 +168,7 @@ fn more_prompts_than_a_coordinator_holds_are_refused_before_any_are_drawn() {
 fn a_missing_spec_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (spec, out) = (folder.path().join("nope.toml"), folder.path().join("out"));
-    let named = format!("error: cannot read {}: No such file", spec.display());
+    let named = format!("error: cannot read {}; ", spec.display());
     says(&complaint(&["run", plain(&spec), "--out", plain(&out)], REFUSED), &[&named]);
     says(&complaint(&["plan", plain(&spec)], REFUSED), &[&named]);
     says(&complaint(&["submit", plain(&spec)], REFUSED), &[&named]);

@@ -90,8 +90,8 @@ fn answers_without_tokens_are_refused() {
 fn a_missing_dataset_file_is_named_with_where_it_was_sought() {
     let sweep = sweep(&SPEC.replace("prompts.txt", "promts.txt"), PROMPTS);
     let file = sweep.folder().join("promts.txt");
-    let named = format!("cannot read {}: No such file", file.display());
-    refused(&sweep, &[&named, "the spec names it, relative to its own folder"]);
+    let named = format!("cannot read {}; ", file.display());
+    refused(&sweep, &[&named, "the spec names it, relative to its own folder: No such file"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use patchsweep_proto::Whole;
 use patchsweep_proto::model::ConfigError;
 use patchsweep_proto::model::locate::LocateError;
 
@@ -42,12 +43,12 @@ pub enum ModelError {
         reason: String,
     },
     /// Not a whole safetensors file.
-    #[error("{} is damaged or truncated ({source}): copy it again", .path.display())]
+    #[error("{} is damaged or truncated; copy it again", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: safetensors::SafeTensorError,
+        source: Whole<safetensors::SafeTensorError>,
     },
     /// Somebody wrote to a file while it was read.
     #[error("{} changed while it was read: run the sweep again when it is complete", .path.display())]

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use patchsweep_proto::Whole;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Metadata, TensorInfo};
 
@@ -33,7 +34,7 @@ impl WeightFile {
     /// Reads the header, and checks that the file holds what it says.
     pub(super) fn open(path: &Path) -> Result<Self, ModelError> {
         let unreadable = |source| ModelError::Read { path: path.to_owned(), source };
-        let damaged = |source| ModelError::Damaged { path: path.to_owned(), source };
+        let damaged = |error| ModelError::Damaged { path: path.to_owned(), source: Whole(error) };
         let file = File::open(path).map_err(unreadable)?;
         let opened = file.metadata().map_err(unreadable)?;
         let header = header_text(&file, opened.len()).map_err(unreadable)?.map_err(damaged)?;

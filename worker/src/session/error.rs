@@ -1,5 +1,8 @@
 //! Why there is no session with the coordinator.
 
+use std::error::Error;
+
+use patchsweep_proto::RootCause;
 use patchsweep_proto::chunk::TooLarge;
 use patchsweep_proto::credentials::CredentialsError;
 use patchsweep_proto::dial::Rejected;
@@ -18,7 +21,7 @@ pub enum SessionError {
         /// Its address.
         url: String,
         /// Why; `None` when there was no answer at all.
-        source: Option<tonic::transport::Error>,
+        source: Option<RootCause>,
     },
     /// The coordinator does not answer a registration.
     #[error("the coordinator did not answer the registration")]
@@ -36,8 +39,8 @@ pub enum SessionError {
         reason: String,
     },
     /// The connection broke.
-    #[error("the connection to the coordinator broke")]
-    Broken(#[from] Status),
+    #[error("the connection to the coordinator broke: {}", reason(.0))]
+    Broken(Status),
     /// The coordinator said something that its schema does not allow.
     #[error("the coordinator sent something invalid")]
     Invalid(#[from] WireError),
@@ -53,6 +56,21 @@ pub enum SessionError {
     /// The thread that computes is gone.
     #[error(transparent)]
     ComputerGone(#[from] ComputerGone),
+}
+
+impl From<Status> for SessionError {
+    fn from(status: Status) -> Self {
+        Self::Broken(status)
+    }
+}
+
+/// What broke a connection: what the network reports, or what the coordinator answered.
+fn reason(status: &Status) -> String {
+    match status.source() {
+        Some(cause) => RootCause::of(cause).to_string(),
+        None if status.message().is_empty() => status.code().description().to_owned(),
+        None => status.message().to_owned(),
+    }
 }
 
 impl SessionError {

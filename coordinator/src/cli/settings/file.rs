@@ -24,9 +24,9 @@ const WORDS: &[&str] = &["coordinator", "credentials", "state", "models", "outpu
 /// Why a config file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum ConfigError {
-    #[error("cannot read the config file {}: {source}; mend that, or name another with {}", .path.display(), super::STATED_BY)]
+    #[error("cannot read the config file {}; mend that, or name another with {}", .path.display(), super::STATED_BY)]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", .path.display())]
     Invalid { path: PathBuf, source: SourceError },
 }
 

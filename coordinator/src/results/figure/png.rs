@@ -1,5 +1,6 @@
 //! A figure as PNG, drawn with fonts that the program brings along: the same bytes on every machine.
 
+use std::error::Error;
 use std::sync::{Arc, LazyLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -27,8 +28,8 @@ pub enum PngError {
     #[error("the figure's SVG cannot be drawn")]
     Draw(#[source] resvg::usvg::Error),
     /// The picture could not be packed.
-    #[error("the picture cannot be written as PNG: {0}")]
-    Encode(String),
+    #[error("the picture cannot be written as PNG")]
+    Encode(#[source] Box<dyn Error + Send + Sync>),
 }
 
 static DATABASE: LazyLock<Arc<Database>> = LazyLock::new(|| {
@@ -56,5 +57,5 @@ pub fn png(figure: &Figure, scale: f32) -> Result<Vec<u8>, PngError> {
     }
     let mut pixmap = Pixmap::new(width as u32, height as u32).ok_or_else(too_large)?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    pixmap.encode_png().map_err(|error| PngError::Encode(error.to_string()))
+    pixmap.encode_png().map_err(|error| PngError::Encode(error.into()))
 }

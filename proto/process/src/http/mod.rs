@@ -10,7 +10,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use patchsweep_proto::Whole;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -21,7 +22,7 @@ use routes::Pages;
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The address is taken, or not one of this machine's.
-    #[error("cannot listen on {address} for HTTP: {source}; choose another address with --http")]
+    #[error("cannot listen on {address} for HTTP; choose another address with --http")]
     Listen {
         /// As asked for.
         address: SocketAddr,
@@ -30,7 +31,13 @@ pub enum HttpError {
     },
     /// There are metrics already.
     #[error("cannot record metrics")]
-    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    Metrics(#[source] Whole<BuildError>),
+}
+
+impl From<BuildError> for HttpError {
+    fn from(error: BuildError) -> Self {
+        Self::Metrics(Whole(error))
+    }
 }
 
 /// An open HTTP port; closed with all its connections when dropped.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use hyper_util::rt::TokioIo;
+use patchsweep_proto::RootCause;
 use patchsweep_proto::context::{Direction, Iteration, SweepContext};
 use patchsweep_proto::dial::{Bearer, Connection};
 use patchsweep_proto::grid::{Axis, Component, Grid};
@@ -53,7 +54,7 @@ impl Dial for Dialer {
                 Ok(TokioIo::new(ours))
             }
         });
-        let unreachable = |source| SessionError::Unreachable { url: self.url(), source: Some(source) };
+        let unreachable = |error| SessionError::Unreachable { url: self.url(), source: Some(RootCause::of(&error)) };
         let endpoint = Endpoint::from_static("http://coordinator");
         let channel = endpoint.connect_with_connector(connect).await.map_err(unreachable)?;
         Ok(Connection::new(channel, Bearer::default()))
