@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::CliError;
 use super::output::{Output, Printer};
 use super::submission::read;
-use super::talk::talk;
+use super::talk::{talk, warn};
 use crate::plan::Outline;
 use crate::server::{PlanningError, make_plan, read_model};
 use crate::spec::Source;
@@ -49,8 +49,9 @@ pub(super) fn init(args: &InitArgs, printer: &Printer) -> Result<(), CliError> {
     let text = starter::spec(Named { name: &name, model: &model, dataset: &file }, known);
     // Nothing is written that could not be run.
     let roots = models.iter().cloned().chain([home.to_owned()]).collect();
-    make_plan(&ModelFolders::with_hub_cache(roots), &Source::new(text.clone()), &dataset, PlanOptions::default())
-        .map_err(refused)?;
+    let folders = ModelFolders::with_hub_cache(roots);
+    let plan = make_plan(&folders, &Source::new(text.clone()), &dataset, PlanOptions::default()).map_err(refused)?;
+    warn(&plan.warnings);
     write(&args.out, &text, args.overwrite)?;
     let spec = args.out.display();
     let found = models.as_ref().map(|models| format!(" --models {}", models.display())).unwrap_or_default();

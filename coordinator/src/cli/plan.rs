@@ -12,6 +12,7 @@ use super::CliError;
 use super::output::{self, Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
+use super::talk::warn;
 use crate::plan::{GridSummary, Plan};
 use crate::server::make_plan;
 
@@ -31,6 +32,7 @@ pub(super) fn plan(args: &PlanArgs, printer: &Printer) -> Result<(), CliError> {
     let folders = ModelFolders::with_hub_cache(submission.model_roots(args.models.clone()));
     let plan = make_plan(&folders, &submission.source, &submission.dataset, args.tiles.options());
     let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
+    warn(&plan.warnings);
     printer.print(&Planned { grids: plan.summarize(), plan })
 }
 
@@ -69,6 +71,7 @@ impl Output for Planned {
             "multiply_adds": plan.multiply_adds(),
             "grids": grids.iter().map(fields).collect::<Value>(),
             "remarks": remarks(plan),
+            "warnings": plan.warnings,
         }))
     }
 

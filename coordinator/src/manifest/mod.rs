@@ -28,6 +28,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "patchsweep_version": env!("CARGO_PKG_VERSION"),
         "sweep": { "id": facts.sweep.0, "name": plan.name, "digest": plan.digest.to_hex() },
         "spec": plan.spec_text,
+        "warnings": plan.warnings,
         "direction": context.direction,
         "model": {
             "name": context.model.to_string(),

@@ -100,6 +100,8 @@ pub struct Plan {
     /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\], in all
     /// replicates together; a prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
     pub kept_answers: Vec<Option<u32>>,
+    /// What a person should know before trusting the scores, one line each; none of it keeps the sweep from running.
+    pub warnings: Vec<String>,
     /// Which sweep's cells this one computes again, plainly; `None` for all but checks.
     pub check: Option<CheckOf>,
 }
@@ -157,6 +159,7 @@ impl Plan {
                 corruption: scheme.seed(),
             },
             kept_answers,
+            warnings: Vec::new(),
             check: None,
         })
     }

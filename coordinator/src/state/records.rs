@@ -33,6 +33,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             dataset_seed: plan.seeds.dataset,
             corruption_seed: plan.seeds.corruption,
             kept_answers: kept_answers.collect(),
+            warnings: plan.warnings.clone(),
             dataset_digest: kept.dataset.0.to_vec(),
             priority: kept.priority.get().into(),
             submitted_unix_ms: unix_milliseconds(kept.submitted),
@@ -78,6 +79,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),
+            warnings: wire.warnings,
             check: wire.check_of.map(TryInto::try_into).transpose()?,
         };
         Ok(Self {
