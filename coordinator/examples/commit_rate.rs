@@ -128,6 +128,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         seeds: Seeds { dataset: None, corruption: None },
         kept_answers: vec![None],
         warnings: Vec::new(),
+        answer_texts: std::collections::BTreeMap::new(),
     };
     Ok(KeptSweep {
         id: SweepId("million-1".to_owned()),

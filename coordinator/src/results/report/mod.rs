@@ -7,6 +7,7 @@ mod grid;
 mod maps;
 mod pointer;
 mod tables;
+mod tokens;
 mod warnings;
 
 use patchsweep_proto::results::SweepResults;
@@ -40,7 +41,8 @@ pub fn report_html(results: &SweepResults, against: Option<&SweepResults>) -> Re
     let name = text::html(if results.name.is_empty() { "sweep" } else { &results.name });
     let baselines = baselines::rows(results);
     let (cost, warnings) = (cost::section(results), warnings::section(results));
-    let sections = cost.len() + warnings.len() + baselines.len();
+    let tokens = tokens::section(results);
+    let sections = cost.len() + warnings.len() + tokens.len() + baselines.len();
     let fixed = PAGE.len() + STYLE.len() + SCRIPT.len() + sections + 2 * name.len();
     let mut budget = MAX_BYTES.saturating_sub(fixed);
     let differences = against.map(|other| against::section(results, other, &mut budget)).unwrap_or_default();
@@ -50,6 +52,7 @@ pub fn report_html(results: &SweepResults, against: Option<&SweepResults>) -> Re
         "style" => STYLE,
         "warnings" => &warnings,
         "baselines" => &baselines,
+        "tokens" => &tokens,
         "cost" => &cost,
         "differences" => &differences,
         "grids" => &body,

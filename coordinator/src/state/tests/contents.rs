@@ -210,7 +210,8 @@ proptest! {
         let [name, label, spec, warning] = texts;
         (plan.name, plan.iteration_labels[0], plan.spec_text) = (name, label, spec);
         plan.seeds = Seeds { dataset: seeds.0, corruption: seeds.1 };
-        (plan.kept_answers, plan.warnings) = (answers.to_vec(), vec![warning]);
+        (plan.kept_answers, plan.warnings) = (answers.to_vec(), vec![warning.clone()]);
+        plan.answer_texts = [(7, warning)].into();
         let back = KeptSweep::try_from(v1::StoredSweep::from(&kept)).expect("it is whole");
         prop_assert_eq!(format!("{back:?}"), format!("{kept:?}"));
     }
