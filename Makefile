@@ -44,12 +44,13 @@ end-to-end-test: libtorch
 	cargo build --workspace
 	cargo test -p patchsweep-tests
 
-# The results, read by the libraries that they are for.
+# The results, read by the libraries that they are for; and the tokens of many tokenizers, held to those of transformers.
 python-test: libtorch $(VENV)/.readers
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
 	$(VENV)/bin/python tests/python/run_notebook.py target/debug/patchsweep data/acronyms.toml data/acronyms.ipynb
+	$(VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 
 # Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
 browser-test: libtorch $(VENV)/.browser

@@ -127,6 +127,8 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },
         kept_answers: vec![None],
+        warnings: Vec::new(),
+        answer_texts: std::collections::BTreeMap::new(),
     };
     Ok(KeptSweep {
         id: SweepId("million-1".to_owned()),

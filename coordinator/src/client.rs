@@ -50,6 +50,17 @@ pub struct Submission {
     pub priority: Priority,
 }
 
+/// The sweep that a submission became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its name in commands.
+    pub sweep: SweepId,
+    /// False when the same plan had been submitted before.
+    pub created: bool,
+    /// What a person should know before trusting the scores, one line each.
+    pub warnings: Vec<String>,
+}
+
 impl Client {
     /// Connects.
     pub async fn connect(mut dialer: Dialer) -> Result<Self, ClientError> {
@@ -64,10 +75,10 @@ impl Client {
         Ok(())
     }
 
-    /// Submits a sweep. Whether it is new comes with its id: the same plan is the same sweep, unless `always_new`.
+    /// Submits a sweep. The same plan is the same sweep, unless `always_new`.
     ///
     /// For the same reason a submission whose answer was lost is sent once more, unless `always_new`.
-    pub async fn submit(&mut self, submission: Submission) -> Result<(SweepId, bool), ClientError> {
+    pub async fn submit(&mut self, submission: Submission) -> Result<Submitted, ClientError> {
         let Submission { spec, dataset, options, always_new, priority } = submission;
         let priority = priority.get().into();
         let options = Some(options.into());
@@ -86,7 +97,9 @@ impl Client {
             };
         }
         match answer {
-            Ok(response) => Ok((SweepId(response.sweep_id), response.created)),
+            Ok(v1::SubmitSweepResponse { sweep_id, created, warnings }) => {
+                Ok(Submitted { sweep: SweepId(sweep_id), created, warnings })
+            }
             Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
             Err(refused) => Err(refused),
         }
@@ -230,7 +243,8 @@ mod tests {
         let lost = || Answer::Refuse(Status::unavailable("gone"));
         let fake = Fake::start([lost(), Answer::Submitted(false)]).await;
         let answer = fake.client().await.submit(submission(false)).await.expect("the second time");
-        assert_eq!(answer, (SweepId("s".into()), false));
+        let warnings = vec!["a warning".to_owned()];
+        assert_eq!(answer, Submitted { sweep: SweepId("s".into()), created: false, warnings });
 
         let fake = Fake::start([lost(), lost(), Answer::Submitted(false)]).await;
         let error = fake.client().await.submit(submission(false)).await.expect_err("lost twice");

@@ -2,7 +2,7 @@
 
 use crate::{
     prompts::{Acronym, test_acronyms},
-    tokenizer::Vocabulary,
+    tokenizer::{Vocabulary, tokenizer_config_json},
 };
 
 /// The data folder of this checkout.
@@ -19,12 +19,16 @@ pub struct GeneratedFile {
 
 /// All files, made anew: always the same bytes.
 #[must_use]
-pub fn generate() -> [GeneratedFile; 2] {
+pub fn generate() -> [GeneratedFile; 3] {
     [
         GeneratedFile { path: "acronyms.txt", content: prompt_lines() },
         GeneratedFile {
             path: "acronym-gpt2/tokenizer.json",
             content: format!("{:#}\n", Vocabulary::embedded().tokenizer_json()),
+        },
+        GeneratedFile {
+            path: "acronym-gpt2/tokenizer_config.json",
+            content: format!("{:#}\n", tokenizer_config_json()),
         },
     ]
 }

@@ -109,6 +109,21 @@ impl Vocabulary {
     }
 }
 
+/// The content of the Hugging Face `tokenizer_config.json`: without it, transformers 5 would make a byte-level tokenizer of
+/// the vocabulary and leave the rest of `tokenizer.json`.
+#[must_use]
+pub fn tokenizer_config_json() -> Value {
+    let mut config = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": BEGIN,
+        "eos_token": BEGIN,
+        "unk_token": UNKNOWN,
+        "clean_up_tokenization_spaces": false,
+    });
+    config.sort_all_objects();
+    config
+}
+
 /// A noun within a sentence: its leading space is part of the token.
 fn word_token(noun: &str) -> String {
     format!(" {noun}")

@@ -105,7 +105,7 @@ fn a_worker_with_other_weights_has_no_part_in_the_scores() {
     let models = folder.path().join("models");
     let model = models.join("acronym-gpt2");
     fs::create_dir_all(&model).expect("a model folder");
-    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+    for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
         let mut bytes = fs::read(repository().join("data/acronym-gpt2").join(file)).expect("the embedded model");
         if file == "model.safetensors" {
             let last = bytes.len() - 2;

@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use super::output::{Output, Printer};
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
-use super::talk::talk;
+use super::talk::{talk, warn};
 use super::{CliError, CoordinatorArgs, progress, table};
 use crate::check::{CheckReport, GridCheck};
-use crate::client::{self, Client};
+use crate::client::{self, Client, Submitted};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
@@ -80,7 +80,8 @@ async fn computed(
         priority: Priority::default(),
     };
     let submitted = client.submit(submission).await;
-    let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(spec, error))?;
+    let Submitted { sweep, warnings, .. } = submitted.map_err(|error| CliError::refused_spec(spec, error))?;
+    warn(&warnings);
     // Cells of a partial sweep that have scores can be checked.
     let _ = progress::follow(client.watch_patiently(&sweep).await?, &sweep.0).await?;
     Ok(sweep)

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::CliError;
 use super::output::{Output, Printer};
 use super::submission::read;
-use super::talk::talk;
-use crate::plan::Outline;
+use super::talk::{talk, warn};
+use crate::plan::{Outline, bos_token};
 use crate::server::{PlanningError, make_plan, read_model};
 use crate::spec::Source;
 use crate::starter::{self, Known, Named};
@@ -42,16 +42,18 @@ pub(super) fn init(args: &InitArgs, printer: &Printer) -> Result<(), CliError> {
     let tokenizer = tokenizer.ok_or_else(|| CliError::NoTokenizer { folder: args.model.clone() })?;
     let dataset = read(&args.prompts, "give the path of a file of prompts")?;
     let file = relative(&args.prompts, home).unwrap_or_else(|| absolute(&args.prompts)).display().to_string();
-    let outline = Outline::read(&file, &dataset, &tokenizer, config.bos_token_id);
+    let bos = bos_token(&tokenizer, &config);
+    let outline = Outline::read(&file, &dataset, &tokenizer, bos);
     let outline = outline.map_err(|error| refused(error.into()))?;
     let name = args.out.file_stem().map_or_else(|| "sweep".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let known = Known { outline: &outline, has_bos: config.bos_token_id.is_some(), tokenizer: &tokenizer };
+    let known = Known { outline: &outline, has_bos: bos.is_some(), tokenizer: &tokenizer };
     let text = starter::spec(Named { name: &name, model: &model, dataset: &file }, known);
     // Nothing is written that could not be run.
     let roots = models.iter().cloned().chain([home.to_owned()]).collect();
-    make_plan(&ModelFolders::with_hub_cache(roots), &Source::new(text.clone()), &dataset, PlanOptions::default())
-        .map_err(refused)?;
-    write(&args.out, &text, args.overwrite)?;
+    let folders = ModelFolders::with_hub_cache(roots);
+    let plan = make_plan(&folders, &Source::new(text.clone()), &dataset, PlanOptions::default()).map_err(refused)?;
+    warn(&plan.warnings);
+    write(&args.out, &starter::with_warnings(&text, &plan.warnings), args.overwrite)?;
     let spec = args.out.display();
     let found = models.as_ref().map(|models| format!(" --models {}", models.display())).unwrap_or_default();
     talk!("wrote {spec}; look at `corrupt` and `read`, then: patchsweep plan {spec}{found}");

@@ -12,7 +12,8 @@ use super::CliError;
 use super::output::{self, Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
-use crate::plan::{GridSummary, Plan};
+use super::talk::warn;
+use crate::plan::{GridSummary, Plan, ShownToken};
 use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,7 @@ pub(super) fn plan(args: &PlanArgs, printer: &Printer) -> Result<(), CliError> {
     let folders = ModelFolders::with_hub_cache(submission.model_roots(args.models.clone()));
     let plan = make_plan(&folders, &submission.source, &submission.dataset, args.tiles.options());
     let plan = plan.map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
+    warn(&plan.warnings);
     printer.print(&Planned { grids: plan.summarize(), plan })
 }
 
@@ -45,14 +47,15 @@ impl Output for Planned {
         writeln!(out, "sweep {}, digest {}", self.plan.name, self.plan.digest.short())?;
         writeln!(
             out,
-            "{} prompts of {} tokens, {}, {} tiles, {} multiply-adds\n",
+            "{} prompts of {} tokens, {}, {} tiles, {} multiply-adds",
             context.clean.prompts(),
             context.clean.positions(),
             runs(&self.plan),
             self.plan.tiles.len(),
             scientific(self.plan.multiply_adds()),
         )?;
-        writeln!(out, "{}", grids(&self.grids).trim_fmt())?;
+        tokens(&self.plan).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        writeln!(out, "\n{}", grids(&self.grids).trim_fmt())?;
         remarks(&self.plan).iter().try_for_each(|remark| writeln!(out, "{remark}"))
     }
 
@@ -67,14 +70,57 @@ impl Output for Planned {
             "replicates": plan.context.replicates,
             "tiles": plan.tiles.len(),
             "multiply_adds": plan.multiply_adds(),
+            "first_prompt": plan.first_prompt(),
+            "answers": answers(plan),
             "grids": grids.iter().map(fields).collect::<Value>(),
             "remarks": remarks(plan),
+            "warnings": plan.warnings,
         }))
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.plan.digest.to_hex())
     }
+}
+
+/// The answer tokens that are scored, by iteration.
+fn answers(plan: &Plan) -> Value {
+    let labelled = plan.iteration_labels.iter().zip(plan.scored_tokens());
+    labelled
+        .map(|(label, scored)| json!({ "iteration": label, "right": scored.right, "wrong": scored.wrong }))
+        .collect()
+}
+
+/// How the text was tokenized: the first prompt, and the answer tokens that are scored.
+fn tokens(plan: &Plan) -> Vec<String> {
+    let first = plan.first_prompt();
+    let count = first.len();
+    let mut lines = vec![format!("first prompt: {}", listed(&first, count, MOST_POSITIONS))];
+    for (label, scored) in plan.iteration_labels.iter().zip(plan.scored_tokens()) {
+        let mut line = format!("{label}: right {}", listed(&scored.right.tokens, scored.right.count, MOST_ANSWERS));
+        if scored.wrong.count > 0 {
+            line += &format!("; wrong {}", listed(&scored.wrong.tokens, scored.wrong.count, MOST_ANSWERS));
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// Most tokens of the prompt on its line of the table; JSON has them all.
+const MOST_POSITIONS: usize = 32;
+
+/// Most answer tokens on a line; JSON has more.
+const MOST_ANSWERS: usize = 8;
+
+/// Texts with their ids, as many as a person reads.
+fn listed(tokens: &[ShownToken], count: usize, most: usize) -> String {
+    let token = |token: &ShownToken| match &token.text {
+        Some(text) => format!("{text:?} {}", token.id),
+        None => token.id.to_string(),
+    };
+    let shown: Vec<String> = tokens.iter().take(most).map(token).collect();
+    let more = if count > shown.len() { format!(", .. ({count})") } else { String::new() };
+    shown.join(", ") + &more
 }
 
 fn fields(grid: &GridSummary) -> Value {
@@ -203,6 +249,14 @@ mod tests {
         assert_eq!(runs(&plan), "2 iterations");
         std::sync::Arc::make_mut(&mut plan.context).replicates = 2;
         assert_eq!(runs(&plan), "1 iterations x 2 replicates = 2 runs");
+    }
+
+    #[test]
+    fn tokens_are_listed_with_their_ids_and_how_many_there_are() {
+        let tokens = [(5, Some(" A\n")), (7, None), (8, Some("b"))];
+        let tokens = tokens.map(|(id, text)| ShownToken { id, text: text.map(str::to_owned) });
+        assert_eq!(listed(&tokens, 3, 3), r#"" A\n" 5, 7, "b" 8"#);
+        assert_eq!(listed(&tokens, 40, 2), r#"" A\n" 5, 7, .. (40)"#);
     }
 
     #[test]

@@ -20,10 +20,10 @@ use super::output::{OutputFormat, Printer};
 use super::progress;
 use super::results::{OutArgs, Written};
 use super::submission::{Submission, TileArgs};
-use super::talk::talk;
+use super::talk::{talk, warn};
 use super::top::Top;
 use crate::check::CheckReport;
-use crate::client::{self, Client, ClientError};
+use crate::client::{self, Client, ClientError, Submitted};
 use crate::gate::Gate;
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
@@ -131,7 +131,8 @@ async fn sweep(
         priority: Priority::default(),
     };
     let submitted = client.submit(submission).await;
-    let (sweep, _) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
+    let Submitted { sweep, warnings, .. } = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
+    warn(&warnings);
     let watch = client.watch(&sweep).await?;
     let mut workers = Workers::start(address, worker_args)?;
     let status = tokio::select! {

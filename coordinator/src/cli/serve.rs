@@ -22,7 +22,7 @@ pub(super) struct ServeArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDR")]
     listen: SocketAddr,
-    /// Folder that holds model folders (config.json and tokenizer.json); may be given several times.
+    /// Folder that holds model folders (config.json and the tokenizer's files); may be given several times.
     #[arg(long, value_name = "DIR")]
     models: Vec<PathBuf>,
     #[command(flatten)]

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::output::{self, Output, Printer};
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
-use super::talk::talk;
+use super::talk::{talk, warn};
 use super::{CliError, CoordinatorArgs, progress, table};
-use crate::client::{self, Client, ClientError};
+use crate::client::{self, Client, ClientError, Submitted};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
@@ -61,15 +61,16 @@ pub(super) async fn submit(args: SubmitArgs, printer: Printer) -> Result<(), Cli
         priority: Priority::new(args.priority).unwrap_or_default(),
     };
     let submitted = client.submit(submission).await;
-    let (sweep, created) = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
-    if !created {
+    let submitted = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
+    warn(&submitted.warnings);
+    if !submitted.created {
         talk!("submitted before: this is the same sweep (--new computes it anew)");
     }
-    printer.print(&Submitted { sweep: &sweep, created })?;
+    printer.print(&submitted)?;
     if !args.wait {
         return Ok(());
     }
-    let status = progress::follow(client.watch_patiently(&sweep).await?, &sweep.0).await?;
+    let status = progress::follow(client.watch_patiently(&submitted.sweep).await?, &submitted.sweep.0).await?;
     let outcome = progress::outcome(&status, true);
     printer.add(&Watched(status));
     outcome
@@ -147,19 +148,13 @@ async fn change(args: SweepsArgs, printer: Printer, change: Change) -> Result<()
     Ok(outcome?)
 }
 
-/// The id of a sweep that was taken.
-struct Submitted<'a> {
-    sweep: &'a SweepId,
-    created: bool,
-}
-
-impl Output for Submitted<'_> {
+impl Output for Submitted {
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.sweep)
     }
 
     fn json(&self) -> Map<String, Value> {
-        output::fields(json!({ "sweep": self.sweep.0, "created": self.created }))
+        output::fields(json!({ "sweep": self.sweep.0, "created": self.created, "warnings": self.warnings }))
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

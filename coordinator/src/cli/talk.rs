@@ -8,6 +8,9 @@ use clap::builder::styling::{AnsiColor, Effects, Style};
 /// How the word `error` looks in the colours of a terminal, here as in clap's messages.
 const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
+/// And the word `warning`.
+const WARNING: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
+
 /// Says a line on stderr, like `eprintln!`, which panics when nobody reads it.
 macro_rules! talk {
     ($($words:tt)*) => { $crate::cli::talk::say(format_args!($($words)*)) };
@@ -16,6 +19,11 @@ pub(super) use talk;
 
 pub(super) fn say(words: Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{words}");
+}
+
+/// Says what a person should know before trusting a sweep's scores.
+pub(super) fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| talk!("{WARNING}warning:{WARNING:#} {warning}"));
 }
 
 /// Says why a command ended.

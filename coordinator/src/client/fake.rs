@@ -118,7 +118,10 @@ impl ClientService for Service {
         let mut chunks = request.into_inner();
         while chunks.message().await?.is_some() {}
         match self.next() {
-            Answer::Submitted(created) => Ok(Response::new(v1::SubmitSweepResponse { sweep_id: "s".into(), created })),
+            Answer::Submitted(created) => {
+                let warnings = vec!["a warning".to_owned()];
+                Ok(Response::new(v1::SubmitSweepResponse { sweep_id: "s".into(), created, warnings }))
+            }
             Answer::Refuse(error) => Err(error),
             other => Err(Status::internal(format!("{other:?} is no answer"))),
         }

@@ -28,6 +28,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "patchsweep_version": env!("CARGO_PKG_VERSION"),
         "sweep": { "id": facts.sweep.0, "name": plan.name, "digest": plan.digest.to_hex() },
         "spec": plan.spec_text,
+        "warnings": plan.warnings,
         "direction": context.direction,
         "model": {
             "name": context.model.to_string(),
@@ -44,6 +45,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
             "digest": facts.dataset.to_hex(),
             "prompts": context.clean.prompts(),
             "positions": context.clean.positions(),
+            "first_prompt": plan.first_prompt(),
             "seed": plan.seeds.dataset,
             "corruption_seed": plan.seeds.corruption,
             "replicates": context.replicates,
@@ -87,6 +89,7 @@ fn statistics(plan: &Plan) -> Value {
 fn iterations(plan: &Plan) -> Value {
     let context = &plan.context;
     let positions = context.clean.positions() as usize;
+    let scored = plan.scored_tokens();
     let iteration = |(index, (label, replicates)): (usize, (&String, &[Iteration]))| {
         let pairs = || replicates.iter().flat_map(|run| context.clean.ids().iter().zip(run.corrupted.ids()));
         let iteration = &replicates[0];
@@ -95,6 +98,7 @@ fn iterations(plan: &Plan) -> Value {
         json!({
             "label": label,
             "reads": iteration.reads,
+            "answers": scored.get(index),
             "corrupted_positions": corrupted,
             "noise": iteration.noise.as_ref().map(noise),
             "unchanged_prompts": plan.unchanged_prompts(index),

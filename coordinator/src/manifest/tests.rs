@@ -15,6 +15,7 @@ use crate::merge::example;
 fn plan() -> Plan {
     let mut plan = example::plan(PlanOptions { tile_multiply_adds: None, tile_prompts: Some(3) });
     plan.kept_answers = vec![Some(2), None];
+    plan.warnings = vec!["a warning".to_owned()];
     let context = Arc::make_mut(&mut plan.context);
     context.direction = Direction::Denoising;
     context.tf32 = true;
@@ -58,6 +59,7 @@ fn a_manifest_says_what_decided_the_scores() {
     assert_eq!(manifest["sweep"]["id"], "s");
     assert_eq!(manifest["model"]["digest"], Value::Null);
     assert_eq!(manifest["direction"], "denoising");
+    assert_eq!(manifest["warnings"], json!(["a warning"]));
     assert_eq!(manifest["model"]["tf32"], true);
     let iteration = &manifest["iterations"][0];
     assert_eq!(iteration["reads"], json!([1, 2]));

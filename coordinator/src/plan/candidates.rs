@@ -51,7 +51,7 @@ fn text_ids(inputs: &Inputs<'_>, texts: &Spanned<Candidates>) -> Result<Vec<u32>
             .ok_or_else(|| refuse(format!("`{range}` is not a range like \"A-Z\"; or give a list of strings")))?,
     };
     let id = |text: &String| {
-        let ids = tokenizer.encode_one(text).map_err(|error| refuse(error.message))?;
+        let ids = tokenizer.encode_answer(text).map_err(|error| refuse(error.message))?;
         match ids[..] {
             [id] => Ok(id),
             _ => Err(refuse(format!("candidate `{text}` is {} tokens, not one", ids.len()))),

@@ -1,22 +1,36 @@
 //! A dataset with named columns: a `.csv` file with a header.
 
-use csv::{ErrorKind, Position, Reader, StringRecord};
+use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
 use super::PlanError;
-use super::table::{Line, limited};
+use super::table::{COLUMNS, Line, Lines, REQUIRED, limited};
 use crate::spec::nearest_word;
 
-const COLUMNS: [&str; 4] = ["prompt", "answer", "wrong", "corrupted"];
-const REQUIRED: [&str; 2] = ["prompt", "answer"];
+/// What stands between the fields, where it is no comma: spreadsheets write `;` in many countries.
+const OTHER_DELIMITERS: [u8; 2] = [b';', b'\t'];
+
+/// What pandas calls the column of its index: nothing, and something once it has read that again.
+const INDEX_COLUMNS: [&str; 2] = ["", "Unnamed: 0"];
 
 /// Fields are taken as they are: a leading space is part of a token.
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
-    let mut reader = Reader::from_reader(text.as_bytes());
+pub(super) fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
+    let delimiter = delimiter(text);
+    let mut reader = reader(text, delimiter);
     let header = reader.headers().map_err(|error| malformed(file, text, &error))?.clone();
     if header.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Lines { lines: Vec::new(), remarks: Vec::new() });
     }
-    let [prompt, answer, wrong, corrupted] = places(file, text, &header)?;
+    let mut remarks = Vec::new();
+    if delimiter != b',' {
+        let between = if delimiter == b'\t' { "tabs" } else { "semicolons" };
+        remarks.push(format!("{file} was read as a table with {between} between its columns"));
+    }
+    let has_index = header.len() > 1 && header.get(0).is_some_and(|name| INDEX_COLUMNS.contains(&name));
+    if has_index {
+        remarks
+            .push(format!("{file}: the first column, which has no name, was skipped: an index, as pandas writes it"));
+    }
+    let [prompt, answer, wrong, corrupted] = places(file, text, &header, usize::from(has_index))?;
     let line = |record: Result<StringRecord, csv::Error>| {
         let record = record.map_err(|error| malformed(file, text, &error))?;
         let field = |place: Option<usize>| place.and_then(|place| record.get(place)).map(str::to_owned);
@@ -28,15 +42,33 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
             corrupted: field(corrupted),
         })
     };
-    limited(file, reader.records().map(line))
+    Ok(Lines { lines: limited(file, reader.records().map(line))?, remarks })
 }
 
-/// Where each of [`COLUMNS`] is.
-fn places(file: &str, text: &str, header: &StringRecord) -> Result<[Option<usize>; COLUMNS.len()], PlanError> {
+fn reader(text: &str, delimiter: u8) -> Reader<&[u8]> {
+    ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes())
+}
+
+/// A comma, unless another one cuts the header into columns that are known.
+fn delimiter(text: &str) -> u8 {
+    let cuts = |delimiter: u8| {
+        let mut reader = reader(text, delimiter);
+        reader.headers().is_ok_and(|header| REQUIRED.iter().all(|name| header.iter().any(|column| column == *name)))
+    };
+    OTHER_DELIMITERS.into_iter().find(|&delimiter| cuts(delimiter)).unwrap_or(b',')
+}
+
+/// Where each of [`COLUMNS`] is. `first`: how many columns are passed over.
+fn places(
+    file: &str,
+    text: &str,
+    header: &StringRecord,
+    first: usize,
+) -> Result<[Option<usize>; COLUMNS.len()], PlanError> {
     let refuse = |message| {
         Err(PlanError::Dataset { file: file.to_owned(), line: line_number(text, header.position()), message })
     };
-    for (index, name) in header.iter().enumerate() {
+    for (index, name) in header.iter().enumerate().skip(first) {
         if !COLUMNS.contains(&name) {
             return refuse(format!("unknown column `{name}`: {}", nearest_word(name, &COLUMNS)));
         }
@@ -79,7 +111,8 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name_and_fields_keep_their_spaces() {
-        let lines = read("d.csv", "answer,prompt,wrong\n Ann,\"Then, Bo gave it to\", Bo\n\n b,a, c\n").expect("lines");
+        let lines =
+            read("d.csv", "answer,prompt,wrong\n Ann,\"Then, Bo gave it to\", Bo\n\n b,a, c\n").expect("lines").lines;
         let first = Line {
             number: 2,
             prompt: "Then, Bo gave it to".into(),
@@ -94,9 +127,9 @@ mod tests {
     #[test]
     fn lines_are_counted_whatever_ends_them() {
         for end in ["\n", "\r\n", "\n\n"] {
-            let text = ["\u{feff}prompt,answer", "a,b", "\"c\nd\",e", "f,g", "h"].join(end);
+            let text = ["prompt,answer", "a,b", "\"c\nd\",e", "f,g", "h"].join(end);
             let breaks = end.matches('\n').count();
-            let lines = read("d.csv", &text[..text.len() - 1]).expect("lines");
+            let lines = read("d.csv", &text[..text.len() - 1]).expect("lines").lines;
             let numbers: Vec<usize> = lines.iter().map(|line| line.number).collect();
             assert_eq!(numbers, [1 + breaks, 1 + 2 * breaks, 2 + 3 * breaks], "{end:?}");
             assert!(refusal(&text).starts_with(&format!("d.csv line {}: 1 fields", 2 + 4 * breaks)), "{end:?}");
@@ -115,6 +148,31 @@ mod tests {
     fn a_line_of_another_width_is_named() {
         let message = refusal("prompt,answer\na,b\nc, d, e\n");
         assert!(message.starts_with("d.csv line 3: 3 fields for 2 columns"), "{message}");
-        assert!(read("d.csv", "").expect("lines").is_empty());
+        assert!(read("d.csv", "").expect("lines").lines.is_empty());
+    }
+
+    #[test]
+    fn the_index_that_pandas_writes_is_skipped_and_reported() {
+        let plain = read("d.csv", "prompt,answer\na,b\nc,d\n").expect("lines");
+        assert_eq!(plain.remarks, [""; 0]);
+        for index in ["", "Unnamed: 0"] {
+            let lines = read("d.csv", &format!("{index},prompt,answer\n0,a,b\n1,c,d\n")).expect("lines");
+            assert_eq!(lines.lines, plain.lines);
+            assert!(lines.remarks[0].contains("d.csv: the first column"), "{:?}", lines.remarks);
+        }
+        assert!(refusal("prompt,,answer\na,0,b\n").contains("unknown column ``"), "only the first one is an index");
+    }
+
+    #[test]
+    fn semicolons_and_tabs_between_columns_are_reported() {
+        let plain = read("d.csv", "prompt,answer\n\"a, b\",c\n").expect("lines").lines;
+        for (text, word) in [("prompt;answer\na, b;c\n", "semicolons"), ("prompt\tanswer\na, b\tc\n", "tabs")] {
+            let lines = read("d.csv", text).expect("lines");
+            assert_eq!(lines.lines, plain);
+            assert!(lines.remarks[0].contains(word), "{:?}", lines.remarks);
+        }
+        let lines = read("d.csv", "prompt,answer\na;b,c;d\n").expect("lines");
+        assert_eq!((lines.lines[0].prompt.as_str(), lines.remarks.len()), ("a;b", 0));
+        assert!(refusal("promt;answer\na;b\n").contains("unknown column `promt;answer`"));
     }
 }

@@ -2,19 +2,27 @@
 
 use patchsweep_proto::tokens::TokenMatrix;
 
+use super::beginning::{Beginning, beginning};
 use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::table::{self, Line};
-use super::{Inputs, PlanError, PromptTokenizer, checks, draw, metrics};
+use super::tokenizer::Place;
+use super::{Inputs, PlanError, PromptTokenizer, checks, draw, metrics, tokenization};
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     let tokenizer = inputs.tokenizer.ok_or_else(|| PlanError::Tokenizer {
+        file: "tokenizer.json",
         message: "missing in the model's folder; without it give token ids (`tokens = \"…\"`)".to_owned(),
     })?;
     let file = inputs.spec.dataset_file();
-    let lines = table::read(file, inputs.dataset)?;
-    let mut columns = Table { file, lines: &lines, tokenizer }.columns(inputs, scheme)?;
-    if let Some(bos) = bos(inputs)? {
+    let table::Lines { lines, remarks: mut warnings } = table::read(file, inputs.dataset)?;
+    let table = Table { file, lines: &lines, tokenizer };
+    let mut columns = table.columns(inputs, scheme)?;
+    warnings.extend(tokenization::warnings(&table, &columns));
+    let Beginning { bos, warnings: more } = beginning(inputs, tokenizer)?;
+    warnings.extend(more);
+    if let Some(bos) = bos {
+        warnings.extend(tokenization::begins_twice(&table, &columns, bos));
         columns.prompts.iter_mut().chain(columns.corrupted.iter_mut().flatten()).for_each(|row| row.insert(0, bos));
     }
     let samples = inputs.spec.dataset.get_ref().samples.as_ref();
@@ -33,15 +41,16 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         wrong: columns.wrong.as_ref().map(take),
         lines: Some(chosen.iter().map(|&line| lines[line].number).collect()),
         clean,
+        warnings,
     })
 }
 
-/// Token ids \[lines\]\[tokens\] of everything that the sweep needs; within a column all have the same length.
-struct Columns {
-    prompts: Vec<Vec<u32>>,
-    answers: Vec<Vec<u32>>,
-    wrong: Option<Vec<Vec<u32>>>,
-    corrupted: Option<Vec<Vec<u32>>>,
+/// Token ids \[lines\]\[tokens\] of everything that the sweep needs; all prompts have the same length, corrupted ones too.
+pub(super) struct Columns {
+    pub(super) prompts: Vec<Vec<u32>>,
+    pub(super) answers: Vec<Vec<u32>>,
+    pub(super) wrong: Option<Vec<Vec<u32>>>,
+    pub(super) corrupted: Option<Vec<Vec<u32>>>,
 }
 
 /// What turns columns into token ids.
@@ -51,60 +60,81 @@ pub(super) struct Table<'a> {
     pub(super) tokenizer: &'a PromptTokenizer,
 }
 
-impl Table<'_> {
+/// A column of a dataset.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    /// An absent text is empty.
+    text: fn(&Line) -> &str,
+    pub(super) place: Place,
+}
+
+pub(super) const PROMPT: Column = Column { name: "prompt", text: |line| &line.prompt, place: Place::Beginning };
+pub(super) const ANSWER: Column = Column { name: "answer", text: |line| &line.answer, place: Place::Continuation };
+pub(super) const WRONG: Column =
+    Column { name: "wrong answer", text: |line| line.wrong.as_deref().unwrap_or(""), place: Place::Continuation };
+pub(super) const CORRUPTED: Column =
+    Column { name: "corrupted prompt", text: |line| line.corrupted.as_deref().unwrap_or(""), place: Place::Beginning };
+
+impl<'a> Table<'a> {
     fn columns(&self, inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Columns, PlanError> {
         let first = &self.lines[0];
         let (prompts, answers) = (self.prompts()?, self.answers()?);
         let (mut wrong, mut corrupted) = (None, None);
         if first.wrong.is_some() && metrics::need_wrong_answers(inputs) {
-            let rows = wrong.insert(self.encode(|line| line.wrong.as_ref())?);
-            let wanted = answers[0].len();
-            self.same_lengths("wrong answer", rows, wanted, &format!("the answers have {wanted}"))?;
+            let rows = wrong.insert(self.encode(WRONG)?);
+            self.not_empty(WRONG, rows)?;
         }
         if let Scheme::Pairs { kind } = scheme {
             if first.corrupted.is_none() {
                 let message = "`pairs` needs a dataset with a column `corrupted`, a .csv file".to_owned();
                 return Err(inputs.source.error(kind.clone(), message).into());
             }
-            let rows = corrupted.insert(self.encode(|line| line.corrupted.as_ref())?);
+            let rows = corrupted.insert(self.encode(CORRUPTED)?);
             let wanted = prompts[0].len();
-            self.same_lengths("corrupted prompt", rows, wanted, &format!("the prompts have {wanted}"))?;
+            self.same_lengths(CORRUPTED, rows, wanted, &format!("the prompts have {wanted}"))?;
         }
         Ok(Columns { prompts, answers, wrong, corrupted })
     }
 
     /// Token ids \[lines\]\[tokens\].
     pub(super) fn prompts(&self) -> Result<Vec<Vec<u32>>, PlanError> {
-        let prompts = self.encode(|line| Some(&line.prompt))?;
-        self.like_first("prompt", prompts)
+        let prompts = self.encode(PROMPT)?;
+        self.not_empty(PROMPT, &prompts)?;
+        let wanted = prompts[0].len();
+        self.same_lengths(PROMPT, &prompts, wanted, &format!("line {} has one of {wanted}", self.lines[0].number))?;
+        Ok(prompts)
     }
 
-    /// Token ids \[lines\]\[tokens\].
+    /// Token ids \[lines\]\[tokens\]; of any lengths, because only some of the tokens are scored.
     pub(super) fn answers(&self) -> Result<Vec<Vec<u32>>, PlanError> {
-        let answers = self.encode(|line| Some(&line.answer))?;
-        self.like_first("answer", answers)
+        let answers = self.encode(ANSWER)?;
+        self.not_empty(ANSWER, &answers)?;
+        Ok(answers)
     }
 
-    fn like_first(&self, what: &str, rows: Vec<Vec<u32>>) -> Result<Vec<Vec<u32>>, PlanError> {
-        let wanted = rows[0].len();
-        self.same_lengths(what, &rows, wanted, &format!("line {} has one of {wanted}", self.lines[0].number))?;
-        Ok(rows)
+    /// The texts of a column.
+    pub(super) fn texts(&self, column: Column) -> Vec<&'a str> {
+        self.lines.iter().map(column.text).collect()
     }
 
-    /// Token ids \[lines\]\[tokens\] of a column; an absent text has none.
-    fn encode(&self, column: fn(&Line) -> Option<&String>) -> Result<Vec<Vec<u32>>, PlanError> {
-        let texts: Vec<&str> = self.lines.iter().map(|line| column(line).map_or("", String::as_str)).collect();
-        self.tokenizer.encode(&texts).map_err(|error| self.refuse(error.text, error.message))
+    /// Token ids \[lines\]\[tokens\] of a column.
+    fn encode(&self, column: Column) -> Result<Vec<Vec<u32>>, PlanError> {
+        let ids = self.tokenizer.encode(&self.texts(column), column.place);
+        ids.map_err(|error| self.refuse(error.text, error.message))
+    }
+
+    fn not_empty(&self, column: Column, rows: &[Vec<u32>]) -> Result<(), PlanError> {
+        let Some(empty) = rows.iter().position(Vec::is_empty) else { return Ok(()) };
+        Err(self.refuse(empty, format!("the {} is empty", column.name)))
     }
 
     /// Positions must mean the same in every prompt, so there is no padding.
-    fn same_lengths(&self, what: &str, rows: &[Vec<u32>], wanted: usize, others: &str) -> Result<(), PlanError> {
-        if wanted == 0 {
-            return Err(self.refuse(0, format!("the {what} is empty")));
-        }
+    fn same_lengths(&self, column: Column, rows: &[Vec<u32>], wanted: usize, others: &str) -> Result<(), PlanError> {
         let Some(odd) = rows.iter().position(|row| row.len() != wanted) else { return Ok(()) };
         let message = format!(
-            "{what} of {} tokens, but {others}: all must have the same length, padding is not supported",
+            "{} of {} tokens, but {others}: all must have the same length, padding is not supported",
+            column.name,
             rows[odd].len(),
         );
         Err(self.refuse(odd, message))
@@ -113,19 +143,6 @@ impl Table<'_> {
     fn refuse(&self, line: usize, message: String) -> PlanError {
         PlanError::Dataset { file: self.file.to_owned(), line: self.lines[line].number, message }
     }
-}
-
-/// The token that every prompt begins with, if the spec does not say otherwise.
-fn bos(inputs: &Inputs<'_>) -> Result<Option<u32>, PlanError> {
-    let dataset = &inputs.spec.dataset;
-    if dataset.get_ref().prepend_bos.as_ref().is_some_and(|prepend| !prepend.get_ref()) {
-        return Ok(None);
-    }
-    let missing = || {
-        let message = "the model's config.json has no bos_token_id; set `prepend_bos = false`".to_owned();
-        inputs.source.error(dataset.span(), message).into()
-    };
-    inputs.config.bos_token_id.map(Some).ok_or_else(missing)
 }
 
 fn choose(inputs: &Inputs<'_>, population: usize) -> Result<Vec<usize>, PlanError> {

@@ -34,8 +34,10 @@ pub enum PlanError {
         most: usize,
     },
     /// The model's tokenizer.
-    #[error("tokenizer.json: {message}")]
+    #[error("{file}: {message}")]
     Tokenizer {
+        /// One of the files that it is made of.
+        file: &'static str,
         /// What is wrong with it.
         message: String,
     },

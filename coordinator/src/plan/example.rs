@@ -63,7 +63,7 @@ pub(super) fn plan_of(spec: &str, dataset: &str) -> Result<Plan, String> {
     let source = Source::new(spec);
     let spec = Spec::parse(&source).map_err(|error| error.to_string())?;
     let config = config();
-    let tokenizer = PromptTokenizer::from_json(TOKENIZER.as_bytes()).expect("a tokenizer");
+    let tokenizer = PromptTokenizer::from_json(TOKENIZER).expect("a tokenizer");
     let inputs = Inputs { source: &source, spec: &spec, dataset, config: &config, tokenizer: Some(&tokenizer) };
     Plan::build(&inputs, PlanOptions::default()).map_err(|error| error.to_string())
 }

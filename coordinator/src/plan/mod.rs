@@ -1,5 +1,6 @@
 //! The plan: everything that is decided before any work starts. Pure: same inputs, same plan, same digest.
 
+mod beginning;
 mod candidates;
 mod check;
 mod checks;
@@ -17,6 +18,7 @@ mod example;
 mod experiments;
 mod grids;
 mod identity;
+mod json_lines;
 mod matching;
 mod metrics;
 mod names;
@@ -28,12 +30,17 @@ mod region;
 mod rows;
 mod scoring;
 mod selection;
+mod shown;
 mod summary;
 mod table;
+#[cfg(test)]
+mod text_cases;
 mod tiles;
 mod token_file;
-mod tokenize;
+mod tokenization;
+mod tokenizer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use patchsweep_proto::check::CheckOf;
@@ -43,12 +50,14 @@ use patchsweep_proto::model::Gpt2Config;
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::tile::Tile;
 
+pub use beginning::bos_token;
 pub use check::Origins;
 pub use cost::{CostModel, PatchPoint};
 pub use error::PlanError;
 pub use outline::Outline;
+pub use shown::{ScoredTokens, ShownToken, ShownTokens};
 pub use summary::GridSummary;
-pub use tokenize::PromptTokenizer;
+pub use tokenizer::{Bos, Place, PromptTokenizer, TokenizerFiles};
 
 use crate::spec::{Source, Spec};
 use experiments::Experiments;
@@ -93,6 +102,8 @@ pub struct Plan {
     pub iteration_labels: Vec<String>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
+    /// Texts of the answer tokens that [`Plan::scored_tokens`] shows, by id; none where the model has no tokenizer.
+    pub answer_texts: BTreeMap<u32, String>,
     /// The spec's text, for the manifest.
     pub spec_text: String,
     /// What every random choice came from.
@@ -100,6 +111,8 @@ pub struct Plan {
     /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\], in all
     /// replicates together; a prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
     pub kept_answers: Vec<Option<u32>>,
+    /// What a person should know before trusting the scores, one line each; none of it keeps the sweep from running.
+    pub warnings: Vec<String>,
     /// Which sweep's cells this one computes again, plainly; `None` for all but checks.
     pub check: Option<CheckOf>,
 }
@@ -124,7 +137,7 @@ impl Plan {
             None => dataset::read(inputs, &scheme)?,
         };
         let Experiments { iterations, replicates, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
-        let Prompts { clean, labels: token_labels, .. } = prompts;
+        let Prompts { clean, labels: token_labels, warnings, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             shape: inputs.config.shape,
@@ -143,6 +156,7 @@ impl Plan {
         let label = |(index, iteration): (usize, &crate::spec::schema::Iteration)| {
             iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
         };
+        let answer_texts = inputs.tokenizer.map(|tokenizer| shown::answer_texts(&context, tokenizer));
         Ok(Self {
             name: spec.name.get_ref().clone(),
             digest: context.digest(),
@@ -151,12 +165,14 @@ impl Plan {
             costs,
             iteration_labels: spec.iteration.iter().enumerate().map(label).collect(),
             token_labels,
+            answer_texts: answer_texts.unwrap_or_default(),
             spec_text: inputs.source.text().to_owned(),
             seeds: Seeds {
                 dataset: spec.dataset.get_ref().path.as_ref().map(|_| spec.dataset.get_ref().seed()),
                 corruption: scheme.seed(),
             },
             kept_answers,
+            warnings,
             check: None,
         })
     }

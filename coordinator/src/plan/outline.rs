@@ -21,7 +21,7 @@ impl Outline {
     ///
     /// `bos`: the token that each prompt begins with, if any.
     pub fn read(file: &str, text: &str, tokenizer: &PromptTokenizer, bos: Option<u32>) -> Result<Self, PlanError> {
-        let lines = table::read(file, text)?;
+        let lines = table::read(file, text)?.lines;
         let columns = Table { file, lines: &lines, tokenizer };
         let with_bos = |tokens: Vec<u32>| bos.into_iter().chain(tokens).collect();
         Ok(Self {

@@ -16,4 +16,6 @@ pub(super) struct Prompts {
     pub(super) labels: Vec<String>,
     /// Line of each prompt in its file; none where token ids are given outright.
     pub(super) lines: Option<Vec<usize>>,
+    /// What a person should know of how the dataset was read.
+    pub(super) warnings: Vec<String>,
 }

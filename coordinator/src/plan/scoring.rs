@@ -28,9 +28,14 @@ impl Scored {
 pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts) -> Result<Vec<Scored>, PlanError> {
     let scored = |(index, iteration): (usize, &Iteration)| {
         let (reads, entries): (Vec<u32>, Vec<usize>) = reads(inputs, prompts, index, iteration)?.into_iter().unzip();
-        let answers = pick(inputs, &prompts.answers, &entries, "answers")?;
+        let pick = |what, answers: &[Vec<u32>]| Picked { inputs, prompts, what }.pick(answers, &entries);
+        let answers = pick(["answers", "answer"], &prompts.answers)?;
         let wrong = match &prompts.wrong {
-            Some(wrong) => pick(inputs, wrong, &entries, "wrong")?,
+            Some(wrong) if iteration.answer.is_none() => {
+                single(inputs, prompts, wrong)?;
+                pick(["wrong", "wrong answer"], wrong)?
+            }
+            Some(wrong) => pick(["wrong", "wrong answer"], wrong)?,
             None => Vec::new(),
         };
         check_wrong(inputs, prompts, &entries, &answers, &wrong)?;
@@ -70,25 +75,25 @@ fn entries(
     iteration: &Iteration,
     count: usize,
 ) -> Result<Vec<usize>, PlanError> {
-    // Lists of token ids may differ in length; what one of them lacks is found when it is picked.
-    let tokens = prompts.lines.as_ref().map(|_| prompts.answers.first().map_or(0, Vec::len));
+    // Lists of token ids, and answers of text, may differ in length; what one of them lacks is found when it is picked.
+    let lengths = prompts.answers.iter().map(Vec::len);
+    let tokens = prompts.lines.as_ref().map(|_| (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0)));
     let Some(answer) = &iteration.answer else {
-        return match tokens {
-            None => Ok(vec![index; count]),
-            Some(1) => Ok(vec![0; count]),
-            Some(tokens) => {
-                let message =
-                    format!("the answers have {tokens} tokens each, counted from 0; say which one with `answer = …`");
-                Err(inputs.source.error(iteration.read.span(), message).into())
-            }
+        let each = match tokens {
+            None => return Ok(vec![index; count]),
+            Some((1, 1)) => return Ok(vec![0; count]),
+            Some((least, most)) if least == most => format!("{most} tokens each"),
+            Some((least, most)) => format!("{least} to {most} tokens"),
         };
+        let message = format!("the answers have {each}, counted from 0; say which one with `answer = …`");
+        return Err(inputs.source.error(iteration.read.span(), message).into());
     };
     let refuse = |message: String| Err(inputs.source.error(answer.span(), message).into());
-    if let (Some(outside), Some(tokens)) = (
-        answer.get_ref().as_slice().iter().find(|&&entry| tokens.is_some_and(|tokens| entry as usize >= tokens)),
-        tokens,
-    ) {
-        return refuse(format!("no answer token {outside}: the answers have {tokens} each, counted from 0"));
+    if let Some((least, most)) = tokens
+        && let Some(outside) = answer.get_ref().as_slice().iter().find(|&&entry| entry as usize >= most)
+    {
+        let each = if least == most { format!("{most} each") } else { format!("{least} to {most}") };
+        return refuse(format!("no answer token {outside}: the answers have {each}, counted from 0"));
     }
     match answer.get_ref() {
         OneOrMore::One(entry) => Ok(vec![*entry as usize; count]),
@@ -100,16 +105,58 @@ fn entries(
     }
 }
 
-/// The tokens at some entries of each prompt's answer \[prompts, entries\].
-fn pick(inputs: &Inputs<'_>, answers: &[Vec<u32>], entries: &[usize], what: &str) -> Result<Vec<u32>, PlanError> {
-    let token = |(prompt, tokens, entry): (usize, &Vec<u32>, usize)| {
-        tokens.get(entry).copied().ok_or_else(|| {
-            let message = format!("{what}[{prompt}] has no entry {entry}: give each prompt one answer per iteration");
-            PlanError::in_dataset(inputs, message)
-        })
-    };
-    let places = answers.iter().enumerate();
-    places.flat_map(|(prompt, tokens)| entries.iter().map(move |&entry| (prompt, tokens, entry))).map(token).collect()
+/// Without a word on which token is meant, the wrong answers have one as well.
+fn single(inputs: &Inputs<'_>, prompts: &Prompts, wrong: &[Vec<u32>]) -> Result<(), PlanError> {
+    let Some(lines) = &prompts.lines else { return Ok(()) };
+    let Some(longer) = wrong.iter().position(|tokens| tokens.len() != 1) else { return Ok(()) };
+    Err(PlanError::Dataset {
+        file: inputs.spec.dataset_file().to_owned(),
+        line: lines[longer],
+        message: format!(
+            "wrong answer of {} tokens, but the answers have 1: say in each iteration which one is meant with `answer = …`",
+            wrong[longer].len()
+        ),
+    })
+}
+
+/// What tokens are picked from.
+struct Picked<'a> {
+    inputs: &'a Inputs<'a>,
+    prompts: &'a Prompts,
+    /// What lists of ids are called, and an answer of text.
+    what: [&'static str; 2],
+}
+
+impl Picked<'_> {
+    /// The tokens at some entries of each prompt's answer \[prompts, entries\].
+    fn pick(&self, answers: &[Vec<u32>], entries: &[usize]) -> Result<Vec<u32>, PlanError> {
+        let token = |(prompt, tokens, entry): (usize, &Vec<u32>, usize)| {
+            tokens.get(entry).copied().ok_or_else(|| self.missing(prompt, tokens.len(), entry))
+        };
+        let places = answers.iter().enumerate();
+        places
+            .flat_map(|(prompt, tokens)| entries.iter().map(move |&entry| (prompt, tokens, entry)))
+            .map(token)
+            .collect()
+    }
+
+    fn missing(&self, prompt: usize, tokens: usize, entry: usize) -> PlanError {
+        let [list, text] = self.what;
+        match &self.prompts.lines {
+            Some(lines) => PlanError::Dataset {
+                file: self.inputs.spec.dataset_file().to_owned(),
+                line: lines[prompt],
+                message: format!(
+                    "no token {entry}, counted from 0: the {text} has {tokens}; `answer` says which one is scored"
+                ),
+            },
+            None => {
+                let message =
+                    format!("{list}[{prompt}] has no entry {entry}: give each prompt one answer per iteration");
+                PlanError::in_dataset(self.inputs, message)
+            }
+        }
+    }
 }
 
 /// The difference to an answer that is right would always be 0.
@@ -178,5 +225,22 @@ mod tests {
         assert_eq!(equal, "d.csv line 3: token 0 of the wrong answer is that of the answer, `y`");
         let longer = plan_of(&spec(&logit_diff), &DATASET.replace("y,z", "y,z z")).expect_err("is refused");
         assert!(longer.contains("d.csv line 3: wrong answer of 2 tokens, but the answers have 1"), "{longer}");
+    }
+
+    #[test]
+    fn answers_may_have_different_numbers_of_tokens_where_the_scored_one_is_there() {
+        const DIFFERENT: &str = "prompt,answer,wrong\na b c,x y,y\nb c d,z,x z\n";
+        let first = [("read = 3", "read = 3\nanswer = 0"), (r#""prob""#, r#""logit_diff""#)];
+        let plan = plan_of(&spec(&first), DIFFERENT).expect("a plan");
+        let iteration = &plan.context.iterations[0];
+        assert_eq!(
+            (iteration.answers.as_slice(), iteration.wrong_answers.as_slice()),
+            ([6, 8].as_slice(), [7, 6].as_slice())
+        );
+        let refused = |answer: &str| plan_of(&spec(&[("read = 3", answer)]), DIFFERENT).expect_err("is refused");
+        assert!(refused("read = 3").contains("the answers have 1 to 2 tokens, counted from 0; say which one"));
+        let lacking = refused("read = 3\nanswer = 1");
+        assert!(lacking.starts_with("d.csv line 3: no token 1, counted from 0: the answer has 1;"), "{lacking}");
+        assert!(refused("read = 3\nanswer = 2").contains("no answer token 2: the answers have 1 to 2, counted from 0"));
     }
 }

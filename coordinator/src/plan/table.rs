@@ -4,7 +4,7 @@ use std::path::Path;
 
 use patchsweep_proto::tokens::MAX_PROMPTS;
 
-use super::{PlanError, csv_table};
+use super::{PlanError, csv_table, json_lines};
 
 /// Most bytes of a prompt or an answer.
 const LONGEST_TEXT: usize = 1 << 18;
@@ -22,11 +22,33 @@ pub(super) struct Line {
     pub(super) corrupted: Option<String>,
 }
 
-/// Reads `prompt, answer` lines, or columns where the file's name ends in `.csv`.
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
-    let is_csv = Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let lines = if is_csv { csv_table::read(file, text)? } else { plain(file, text)? };
-    if lines.is_empty() {
+/// The lines of a dataset, at least one.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
+    /// How the file was read where it could have been meant otherwise, for people.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Columns of a table, and keys of records.
+pub(super) const COLUMNS: [&str; 4] = ["prompt", "answer", "wrong", "corrupted"];
+
+/// Those of [`COLUMNS`] that every dataset has.
+pub(super) const REQUIRED: [&str; 2] = ["prompt", "answer"];
+
+/// Some systems begin a file with it; it is no text.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Reads `prompt, answer` lines; columns where the file's name ends in `.csv`, and records where it ends as files of JSON do.
+pub(super) fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let ending = Path::new(file).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    let lines = match ending.as_deref() {
+        Some("csv") => csv_table::read(file, text)?,
+        Some("json" | "jsonl" | "ndjson") => Lines { lines: json_lines::read(file, text)?, remarks: Vec::new() },
+        _ => Lines { lines: plain(file, text)?, remarks: Vec::new() },
+    };
+    if lines.lines.is_empty() {
         return Err(PlanError::DatasetFile { file: file.to_owned(), message: "has no prompts".to_owned() });
     }
     Ok(lines)
@@ -74,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_what_follows_the_last_comma_and_space() {
-        let lines = read("d.txt", "\nWhen Ann, Bo went,  Bo \n").expect("lines");
+        let lines = read("d.txt", "\nWhen Ann, Bo went,  Bo \n").expect("lines").lines;
         assert_eq!(
             (lines[0].number, lines[0].prompt.as_str(), lines[0].answer.as_str()),
             (2, "When Ann, Bo went", " Bo")
@@ -96,5 +118,17 @@ mod tests {
         let refused = read("d.txt", "a, b\nc").expect_err("is refused");
         assert_eq!(refused.to_string(), "d.txt line 2: not of the form `prompt, answer`");
         assert_eq!(read("d.txt", " \n").expect_err("is refused").to_string(), "d.txt: has no prompts");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        for (file, text) in [
+            ("d.txt", "a, b"),
+            ("d.csv", "prompt,answer\na,b\n"),
+            ("d.jsonl", "{\"prompt\": \"a\", \"answer\": \"b\"}\n"),
+        ] {
+            let [plain, marked] = [text.to_owned(), format!("{BYTE_ORDER_MARK}{text}")].map(|text| read(file, &text));
+            assert_eq!(marked.expect("lines").lines, plain.expect("lines").lines, "{file}");
+        }
     }
 }

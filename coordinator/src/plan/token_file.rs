@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::rows::Rows;
+use super::table::BYTE_ORDER_MARK;
 use super::{Inputs, PlanError, checks, metrics};
 use crate::spec::Spanned;
 
@@ -26,7 +27,7 @@ struct TokenFile {
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     refuse_text_settings(inputs)?;
     let refuse = |message: String| PlanError::in_dataset(inputs, message);
-    let file: TokenFile = serde_json::from_str(inputs.dataset)
+    let file: TokenFile = serde_json::from_str(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK))
         .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
     let clean = file.clean.matrix().map_err(|error| refuse(format!("clean: {error}")))?;
     checks::size(inputs, file.clean.count(), clean.positions() as usize)?;
@@ -41,7 +42,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
     let labels = clean.row(0).iter().map(label).collect();
     let (answers, wrong) = (file.answers.to_lists(), wrong.as_ref().map(Rows::to_lists));
-    Ok(Prompts { clean, corrupted, answers, wrong, labels, lines: None })
+    Ok(Prompts { clean, corrupted, answers, wrong, labels, lines: None, warnings: Vec::new() })
 }
 
 /// What belongs to prompts from text.

@@ -89,9 +89,10 @@ impl ClientService for ClientRpc {
             })
         });
         let planned = planned.await.ok_or(RequestError::PlanningFailed)??;
+        let warnings = planned.plan.warnings.clone();
         let sweep = Box::new(NewSweep { trace, ..planned });
         let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
-        Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created }))
+        Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created, warnings }))
     }
 
     async fn get_sweep(&self, request: Request<v1::GetSweepRequest>) -> Result<Response<SweepStatus>, Status> {

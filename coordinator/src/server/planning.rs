@@ -8,7 +8,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::model::{ConfigError, Gpt2Config};
 use patchsweep_proto::status::PlanOptions;
 
-use crate::plan::{Inputs, Plan, PlanError, PromptTokenizer};
+use crate::plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 use crate::spec::{Source, Spec, SpecError};
 
 /// Why a model's small files cannot be used.
@@ -31,10 +31,10 @@ pub enum ModelFilesError {
         source: ConfigError,
     },
     /// The tokenizer is not one.
-    #[error("{}", .path.display())]
+    #[error("{}", .folder.display())]
     Tokenizer {
-        /// The file.
-        path: PathBuf,
+        /// The model's folder.
+        folder: PathBuf,
         /// Why.
         source: PlanError,
     },
@@ -74,14 +74,26 @@ pub fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>)
     let path = folder.join("config.json");
     let text = fs::read_to_string(&path).map_err(|source| ModelFilesError::Read { path: path.clone(), source })?;
     let config = Gpt2Config::from_json(&text).map_err(|source| ModelFilesError::Config { path, source })?;
-    let path = folder.join("tokenizer.json");
-    let tokenizer = match fs::read(&path) {
-        Ok(bytes) => {
-            let parsed = PromptTokenizer::from_json(&bytes);
-            Some(parsed.map_err(|source| ModelFilesError::Tokenizer { path, source })?)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(source) => return Err(ModelFilesError::Read { path, source }),
+    let Some(tokenizer) = read_if_there(folder, "tokenizer.json")? else { return Ok((config, None)) };
+    let [tokenizer_config, special_tokens_map] =
+        ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_if_there(folder, name));
+    let (tokenizer_config, special_tokens_map) = (tokenizer_config?, special_tokens_map?);
+    let files = TokenizerFiles {
+        tokenizer: &tokenizer,
+        tokenizer_config: tokenizer_config.as_deref(),
+        special_tokens_map: special_tokens_map.as_deref(),
+        config: Some(&text),
     };
-    Ok((config, tokenizer))
+    let tokenizer = PromptTokenizer::from_files(&files);
+    let refuse = |source| ModelFilesError::Tokenizer { folder: folder.to_owned(), source };
+    Ok((config, Some(tokenizer.map_err(refuse)?)))
+}
+
+fn read_if_there(folder: &Path, name: &str) -> Result<Option<String>, ModelFilesError> {
+    let path = folder.join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ModelFilesError::Read { path, source }),
+    }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub use super::one_or_more::OneOrMore;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
-pub use data::{Corruption, Dataset};
+pub use data::{Corruption, Dataset, PrependBos};
 pub use scores::{Ablation, Candidates, Grid, Iteration, Metric};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
@@ -39,7 +39,13 @@ pub struct Spec {
     pub per_prompt: Option<Spanned<bool>>,
     /// The model to patch. Give either `path` or `hub`.
     pub model: Spanned<Model>,
-    /// The clean prompts and their answers. Give either `path` or `tokens`.
+    /// The clean prompts and their answers. Give either `path` or `tokens`. Text is tokenized as the model's `tokenizer.json`
+    /// says, with the special tokens and the `add_prefix_space` of the files beside it. transformers 5 makes other tokens
+    /// where its class for the folder is that of one family (`tokenizer_class` of `tokenizer_config.json`; without one
+    /// `GPT2Tokenizer`) and `tokenizer.json` is not what that class makes: `GPT2Tokenizer`, `GPTNeoXTokenizer`,
+    /// `Qwen2Tokenizer`, `GemmaTokenizer`, `CohereTokenizer` and `LlamaTokenizer` take only its vocabulary and merges, and
+    /// bring a normalizer and a pre-tokenizer of their own. Where that makes a difference for the dataset, `plan`, `init`,
+    /// `run` and `submit` say so; with `"tokenizer_class": "PreTrainedTokenizerFast"` the tokens are the same.
     pub dataset: Spanned<Dataset>,
     /// Where corrupted prompts come from. Which keys there may be depends on `kind`. The table may be left out where
     /// `tokens` gives the corrupted prompts, and where every grid has `ablate`.

@@ -62,7 +62,8 @@ fn begun(known: &Known<'_>) -> usize {
     let ends_with = |count: usize| {
         outline.prompts.iter().zip(&outline.answers).all(|(prompt, answer)| prompt.ends_with(&answer[..count]))
     };
-    let most = outline.answers[0].len().min(outline.prompts[0].len() - usize::from(known.has_bos)) - 1;
+    let shortest = outline.answers.iter().map(Vec::len).min().unwrap_or(1);
+    let most = shortest.min(outline.prompts[0].len() - usize::from(known.has_bos)) - 1;
     (1..=most).rev().find(|&count| ends_with(count)).unwrap_or(0)
 }
 
@@ -88,9 +89,9 @@ pub(super) fn score(known: &Known<'_>, experiments: &[Experiment]) -> Score {
     let answers = &known.outline.answers;
     let scored: BTreeSet<u32> =
         experiments.iter().flat_map(|experiment| answers.iter().map(|answer| answer[experiment.answer])).collect();
-    let is_candidate = |text: &str, id: u32| known.tokenizer.encode_one(text).is_ok_and(|ids| ids == [id]);
+    let is_candidate = |text: &str, id: u32| known.tokenizer.encode_answer(text).is_ok_and(|ids| ids == [id]);
     let letters: Option<BTreeSet<u32>> = ('A'..='Z')
-        .map(|letter| known.tokenizer.encode_one(letter.encode_utf8(&mut [0; 4])).ok().filter(|ids| ids.len() == 1))
+        .map(|letter| known.tokenizer.encode_answer(letter.encode_utf8(&mut [0; 4])).ok().filter(|ids| ids.len() == 1))
         .map(|ids| ids.map(|ids| ids[0]))
         .collect();
     if letters.is_some_and(|letters| scored.is_subset(&letters)) {

@@ -6,7 +6,7 @@ mod text;
 
 use crate::plan::{Outline, PromptTokenizer};
 
-pub use text::spec;
+pub use text::{spec, with_warnings};
 
 /// What the spec will say where nothing can be guessed.
 #[derive(Clone, Copy, Debug)]

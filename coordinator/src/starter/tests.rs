@@ -19,7 +19,7 @@ fn tokenizer() -> PromptTokenizer {
         "model": {{"type": "WordLevel", "vocab": {{{}}}, "unk_token": "[UNK]"}}}}"#,
         vocabulary.join(", ")
     );
-    PromptTokenizer::from_json(json.as_bytes()).expect("a tokenizer")
+    PromptTokenizer::from_json(&json).expect("a tokenizer")
 }
 
 fn outline(file: &str, text: &str) -> Outline {

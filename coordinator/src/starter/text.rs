@@ -18,6 +18,14 @@ pub fn spec(named: Named<'_>, known: Known<'_>) -> String {
     text
 }
 
+/// The same with warnings as comments before it.
+#[must_use]
+pub fn with_warnings(spec: &str, warnings: &[String]) -> String {
+    let comment = |warning: &String| format!("# Warning: {}\n", warning.replace(char::is_control, " "));
+    let comments: String = warnings.iter().map(comment).collect();
+    if comments.is_empty() { spec.to_owned() } else { format!("{comments}\n{spec}") }
+}
+
 fn write(out: &mut String, named: Named<'_>, known: &Known<'_>, experiments: &[Experiment]) -> fmt::Result {
     positions(out, known)?;
     let Named { name, model, dataset } = named;
@@ -30,7 +38,7 @@ fn write(out: &mut String, named: Named<'_>, known: &Known<'_>, experiments: &[E
         writeln!(out, "samples = {SAMPLES} # of {prompts} prompts; leave it out to take them all, in order")?;
         writeln!(out, "seed = 0 # of the draw")?;
     }
-    let bos = if known.has_bos { "position 0 is the BOS token" } else { "the model's config.json names no BOS token" };
+    let bos = if known.has_bos { "position 0 is the BOS token" } else { "the model names no BOS token" };
     writeln!(out, "prepend_bos = {} # {bos}\n", known.has_bos)?;
     let origin = guess::origin(known, experiments);
     corruption(out, known, origin)?;

@@ -21,6 +21,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
     fn from(kept: &KeptSweep) -> Self {
         let plan = &kept.plan;
         let kept_answers = plan.kept_answers.iter().map(|&prompts| v1::KeptAnswers { prompts });
+        let answer_texts = plan.answer_texts.iter().map(|(&id, text)| v1::TokenText { id, text: text.clone() });
         Self {
             sweep_id: kept.id.0.clone(),
             name: plan.name.clone(),
@@ -33,6 +34,8 @@ impl From<&KeptSweep> for v1::StoredSweep {
             dataset_seed: plan.seeds.dataset,
             corruption_seed: plan.seeds.corruption,
             kept_answers: kept_answers.collect(),
+            warnings: plan.warnings.clone(),
+            answer_texts: answer_texts.collect(),
             dataset_digest: kept.dataset.0.to_vec(),
             priority: kept.priority.get().into(),
             submitted_unix_ms: unix_milliseconds(kept.submitted),
@@ -78,6 +81,8 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),
+            warnings: wire.warnings,
+            answer_texts: wire.answer_texts.into_iter().map(|token| (token.id, token.text)).collect(),
             check: wire.check_of.map(TryInto::try_into).transpose()?,
         };
         Ok(Self {

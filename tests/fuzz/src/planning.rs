@@ -27,7 +27,7 @@ static CONFIGS: LazyLock<[Gpt2Config; 2]> = LazyLock::new(|| {
 });
 
 static TOKENIZER: LazyLock<PromptTokenizer> = LazyLock::new(|| {
-    let json = include_bytes!("../../../data/acronym-gpt2/tokenizer.json");
+    let json = include_str!("../../../data/acronym-gpt2/tokenizer.json");
     PromptTokenizer::from_json(json).expect("a tokenizer")
 });
 

@@ -42,15 +42,18 @@ const WORDS: &[&str] = &[
     "G",
     "<unk>",
     "zebra",
+    "{\"prompt\": \"The Barrel\"}",
+    "\u{feff}",
+    ";",
 ];
 
-/// The same bytes as a text and as a table with corrupted prompts.
+/// The same bytes as a text, as records, and as a table with corrupted prompts.
 fn check(bytes: &[u8]) {
     let Ok(dataset) = std::str::from_utf8(bytes) else { return };
-    let table = TEXT.replace("prompts.txt", "table.csv");
+    let [table, records] = ["table.csv", "records.jsonl"].map(|name| TEXT.replace("prompts.txt", name));
     let pairs =
         table.replace("kind = \"permute\"\ngroups = [[1, 5]]", "kind = \"pairs\"").replace("prob", "logit_diff");
-    for spec in [TEXT, &table, &pairs] {
+    for spec in [TEXT, &table, &pairs, &records] {
         let source = Source::new(spec);
         let spec = Spec::parse(&source).expect("a valid spec");
         plan(&source, &spec, dataset, Model::Embedded);

@@ -41,7 +41,7 @@ fn a_bad_row_is_named_with_its_line() {
     let row = |row: &str| sweep(&format!("prompt,answer,wrong,corrupted\n{row}\n{ROWS}"), 2);
     let fields = ["prompts.csv line 2: 3 fields for 4 columns", "between double quotes"];
     refused(&row("The House Inquiry Citizen (HI,HIC,HIQ"), &fields);
-    let length = ["prompts.csv line 2: wrong answer of 2 tokens, but the answers have 3"];
+    let length = ["prompts.csv line 2: no token 2, counted from 0: the wrong answer has 2"];
     refused(&row("The House Inquiry Citizen (HI,HIC,HI,The Shipping Question Quail (SQ"), &length);
     let length = ["prompts.csv line 2: corrupted prompt of 6 tokens, but the prompts have 7"];
     refused(&row("The House Inquiry Citizen (HI,HIC,HIQ,The Shipping Question (SQ"), &length);

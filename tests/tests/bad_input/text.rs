@@ -51,14 +51,10 @@ fn the_spec_that_the_other_tests_break_is_good() {
 
 #[test]
 fn a_bad_line_is_named_with_its_number() {
-    let cases: [(&str, &[&str]); 6] = [
+    let cases: [(&str, &[&str]); 5] = [
         (
             "The House Inquiry (HI, HIC",
             &["prompts.txt line 4: prompt of 6 tokens, but line 1 has one of 7", "padding is not supported"],
-        ),
-        (
-            "The House Inquiry Citizen (HI, HI",
-            &["prompts.txt line 4: answer of 2 tokens, but line 1 has one of 3", "padding is not supported"],
         ),
         ("The House Inquiry Citizen (HI HIC", &["prompts.txt line 4: not of the form `prompt, answer`"]),
         (
@@ -66,11 +62,18 @@ fn a_bad_line_is_named_with_its_number() {
             &["prompts.txt line 4: the model's tokenizer does not know `Zebrafish`"],
         ),
         ("The House Inquiry Citizen (HI, h", &["prompts.txt line 4: the model's tokenizer does not know `h`"]),
-        ("The House Inquiry Citizen (HI, ", &["prompts.txt line 4: answer of 0 tokens"]),
+        ("The House Inquiry Citizen (HI, ", &["prompts.txt line 4: the answer is empty"]),
     ];
     for (line, parts) in cases {
         refused(&sweep(SPEC, &format!("{PROMPTS}{line}\n")), parts);
     }
+}
+
+#[test]
+fn an_answer_without_the_token_that_is_scored_is_named() {
+    let spec = SPEC.replace("answer = 0", "answer = 2");
+    let parts = ["prompts.txt line 4: no token 2, counted from 0: the answer has 2; `answer` says which one is scored"];
+    refused(&sweep(&spec, &format!("{PROMPTS}The House Inquiry Citizen (HI, HI\n")), &parts);
 }
 
 #[test]

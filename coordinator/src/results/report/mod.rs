@@ -7,6 +7,8 @@ mod grid;
 mod maps;
 mod pointer;
 mod tables;
+mod tokens;
+mod warnings;
 
 use patchsweep_proto::results::SweepResults;
 
@@ -38,15 +40,19 @@ pub fn report_html(results: &SweepResults, against: Option<&SweepResults>) -> Re
     }
     let name = text::html(if results.name.is_empty() { "sweep" } else { &results.name });
     let baselines = baselines::rows(results);
-    let cost = cost::section(results);
-    let fixed = PAGE.len() + STYLE.len() + SCRIPT.len() + cost.len() + baselines.len() + 2 * name.len();
+    let (cost, warnings) = (cost::section(results), warnings::section(results));
+    let tokens = tokens::section(results);
+    let sections = cost.len() + warnings.len() + tokens.len() + baselines.len();
+    let fixed = PAGE.len() + STYLE.len() + SCRIPT.len() + sections + 2 * name.len();
     let mut budget = MAX_BYTES.saturating_sub(fixed);
     let differences = against.map(|other| against::section(results, other, &mut budget)).unwrap_or_default();
     let body = grid::sections(results, &mut budget);
     Ok(text::fill(PAGE, |slot| match slot {
         "name" => &name,
         "style" => STYLE,
+        "warnings" => &warnings,
         "baselines" => &baselines,
+        "tokens" => &tokens,
         "cost" => &cost,
         "differences" => &differences,
         "grids" => &body,

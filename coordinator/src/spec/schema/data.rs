@@ -10,7 +10,8 @@ use super::{CORRUPTION_KINDS, Spanned};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
-    /// A text file, relative to the spec, with one `prompt, answer` per line; or a table, if its name ends in `.csv`.
+    /// A text file, relative to the spec, with one `prompt, answer` per line; or a table, if its name ends in `.csv`; or
+    /// records, one JSON object per line with the table's columns as keys, if it ends in `.jsonl`, `.ndjson` or `.json`.
     pub path: Option<Spanned<String>>,
     /// A JSON file, relative to the spec, with the token ids of clean prompts, corrupted prompts and answers.
     pub tokens: Option<Spanned<String>>,
@@ -23,9 +24,28 @@ pub struct Dataset {
     /// Seed of the draw.
     #[schemars(extend("default" = 0))]
     pub seed: Option<Spanned<u64>>,
-    /// Whether the BOS token is put at position 0.
+    /// Whether the BOS token is put at position 0: the one that `special_tokens_map.json` or `tokenizer_config.json` name,
+    /// else that of the tokenizer's class, else that of `config.json`. `"auto"`: what the tokenizer puts there by itself.
     #[schemars(extend("default" = true))]
-    pub prepend_bos: Option<Spanned<bool>>,
+    pub prepend_bos: Option<Spanned<PrependBos>>,
+}
+
+/// What prompts begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "give true, false or \"auto\"")]
+pub enum PrependBos {
+    /// With the BOS token, or without.
+    Fixed(bool),
+    /// With what the tokenizer puts there.
+    Own(Own),
+}
+
+/// Who decides what prompts begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Own {
+    /// The tokenizer.
+    Auto,
 }
 
 impl Dataset {

@@ -29,6 +29,7 @@ pub(in crate::spec) const WORDS: &[&str] = &[
     "replace",
     "seed",
     "prepend_bos",
+    "auto",
     "corruption",
     "kind",
     "groups",

@@ -197,7 +197,7 @@ proptest! {
 
     #[test]
     fn sweeps_round_trip(
-        priority in 1..=Priority::MAX, milliseconds in 0..1u64 << 45, digest: [u8; 32], texts: [String; 3],
+        priority in 1..=Priority::MAX, milliseconds in 0..1u64 << 45, digest: [u8; 32], texts: [String; 4],
         seeds in any::<(Option<u64>, Option<u64>)>(), answers: [Option<u32>; 2],
     ) {
         let mut kept = KeptSweep {
@@ -207,10 +207,11 @@ proptest! {
             ..sweep("a")
         };
         let plan = std::sync::Arc::make_mut(&mut kept.plan);
-        let [name, label, spec] = texts;
+        let [name, label, spec, warning] = texts;
         (plan.name, plan.iteration_labels[0], plan.spec_text) = (name, label, spec);
         plan.seeds = Seeds { dataset: seeds.0, corruption: seeds.1 };
-        plan.kept_answers = answers.to_vec();
+        (plan.kept_answers, plan.warnings) = (answers.to_vec(), vec![warning.clone()]);
+        plan.answer_texts = [(7, warning)].into();
         let back = KeptSweep::try_from(v1::StoredSweep::from(&kept)).expect("it is whole");
         prop_assert_eq!(format!("{back:?}"), format!("{kept:?}"));
     }
