@@ -97,11 +97,10 @@ fn tokens(plan: &Plan) -> Vec<String> {
     let count = first.len();
     let mut lines = vec![format!("first prompt: {}", listed(&first, count, MOST_POSITIONS))];
     for (label, scored) in plan.iteration_labels.iter().zip(plan.scored_tokens()) {
-        let mut line = format!("{label}: right {}", listed(&scored.right.tokens, scored.right.count, MOST_ANSWERS));
-        if scored.wrong.count > 0 {
-            line += &format!("; wrong {}", listed(&scored.wrong.tokens, scored.wrong.count, MOST_ANSWERS));
-        }
-        lines.push(line);
+        let right = listed(&scored.right.tokens, scored.right.count, MOST_ANSWERS);
+        let wrong = listed(&scored.wrong.tokens, scored.wrong.count, MOST_ANSWERS);
+        let wrong = if wrong.is_empty() { wrong } else { format!("; wrong {wrong}") };
+        lines.push(format!("{label}: right {right}{wrong}"));
     }
     lines
 }

@@ -23,7 +23,9 @@ pub(super) fn say(words: Arguments<'_>) {
 
 /// Says what a person should know before trusting a sweep's scores.
 pub(super) fn warn(warnings: &[String]) {
-    warnings.iter().for_each(|warning| talk!("{WARNING}warning:{WARNING:#} {warning}"));
+    for warning in warnings {
+        talk!("{WARNING}warning:{WARNING:#} {warning}");
+    }
 }
 
 /// Says why a command ended.
