@@ -1,6 +1,7 @@
 //! `patchsweep-worker`: computes tiles for a coordinator. One process per GPU.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod leaving;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use patchsweep_process::log::{self, LogOptions};
+use patchsweep_process::talk::complain;
 use patchsweep_worker::session::SessionError;
 
 use args::Args;
@@ -43,7 +45,7 @@ async fn main() -> ExitCode {
     let (outcome, engine_ended) = worker.work().await;
     let code = outcome.as_ref().err().map_or(0, exit_code);
     if let Err(error) = &outcome {
-        say(error);
+        complain(&patchsweep_proto::error_chain(error));
     }
     if !engine_ended.await {
         tracing::warn!("the tile in hand does not end; leaving it");
@@ -63,10 +65,6 @@ fn exit_code(error: &SessionError) -> u8 {
 }
 
 fn failed(error: &dyn Error, code: u8) -> ExitCode {
-    say(error);
+    complain(&patchsweep_proto::error_chain(error));
     ExitCode::from(code)
-}
-
-fn say(error: &dyn Error) {
-    eprintln!("error: {}", patchsweep_proto::error_chain(error));
 }

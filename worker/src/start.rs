@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
-use patchsweep_process::metrics;
 use patchsweep_process::signals::Signals;
+use patchsweep_process::{metrics, talk};
 use patchsweep_proto::credentials::{CredentialsError, Role};
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::model::locate::ModelFolders;
@@ -95,7 +95,7 @@ async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option
     let Some(address) = address else { return Ok(None) };
     let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
     BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
-    eprintln!("health and metrics on http://{}, for everybody who can reach it", server.address());
+    talk!("health and metrics on http://{}, for everybody who can reach it", server.address());
     Ok(Some(server))
 }
 

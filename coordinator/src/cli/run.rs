@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use patchsweep_process::trace;
+use patchsweep_process::talk::warn;
+use patchsweep_process::{talk, trace};
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
@@ -20,7 +21,6 @@ use super::output::{OutputFormat, Printer};
 use super::progress;
 use super::results::{OutArgs, Written};
 use super::submission::{Submission, TileArgs};
-use super::talk::{talk, warn};
 use super::top::Top;
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError, Submitted};
