@@ -29,6 +29,7 @@ mod sweeps;
 mod table;
 mod token;
 mod top;
+mod unfinished;
 mod usage;
 mod watch;
 mod workers;
@@ -82,6 +83,7 @@ const EXIT_CODES: &str = "Exit codes:
   4    coordinator unreachable
   5    not let in: token, certificate, TLS or release
   130  interrupted
+  143  ended by SIGTERM
 
 Settings can stand in a config file too: see `patchsweep config show`.";
 
