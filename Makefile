@@ -14,7 +14,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load model libtorch clean
+.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build --workspace
@@ -69,7 +69,7 @@ build: libtorch
 model: libtorch
 	cargo run --release -p patchsweep-worker --example train_acronym_gpt2
 
-# BENCH holds more arguments of these three: BENCH="--length 64 --prompts 10 --positions 8" (docs/benchmarks.md).
+# BENCH holds more arguments of these: BENCH="--length 64 --prompts 10 --positions 8" (docs/benchmarks.md).
 # TransformerLens and patchsweep in turn; installs several GB.
 bench: build $(BENCH_VENV)/.ready
 	$(BENCH_VENV)/bin/python tests/bench/bench.py target/release/patchsweep $(BENCH)
@@ -86,6 +86,10 @@ bench-gpu:
 # What a coordinator takes: 1,000 workers, a million cells, trivial tiles, a kill. Neither Python nor a model.
 bench-load: build
 	target/release/load
+
+# What it costs how libtorch's threads wait for each other, on idle and on busy cores. Python without any package.
+bench-waiting: build
+	$(PYTHON) tests/bench/waiting.py $(BINARIES)/patchsweep $(BENCH)
 
 $(BENCH_VENV)/.ready: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)

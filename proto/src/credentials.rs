@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tonic::transport::Endpoint;
@@ -162,14 +163,37 @@ pub enum CredentialsError {
         /// Why.
         source: io::Error,
     },
+    /// Nothing is in it yet.
+    #[error("the credentials file {} is empty; copy it from the coordinator's state directory", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is something else.
     #[error("{} is not a credentials file; copy it again from the coordinator's state directory", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
+        /// Somebody may be writing it: it has changed just now.
+        is_fresh: bool,
         /// Why.
         source: ParseError,
     },
+}
+
+/// So long after it was last written to, a credentials file that cannot be understood may be half a one.
+const FRESH: Duration = Duration::from_secs(10);
+
+impl CredentialsError {
+    /// Whether the file may still become one that can be used: it is not there yet, or somebody may be writing it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreadable { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Empty { .. } => true,
+            Self::Invalid { is_fresh, .. } => *is_fresh,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -196,8 +220,16 @@ impl Credentials {
     pub fn read(path: &Path) -> Result<Self, CredentialsError> {
         let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
         let mut text = String::new();
-        File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)).map_err(unreadable)?;
-        Self::parse(&text).map_err(|source| CredentialsError::Invalid { path: path.to_owned(), source })
+        let mut file = File::open(path).map_err(unreadable)?;
+        (&mut file).take(MAX_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+        if text.trim().is_empty() {
+            return Err(CredentialsError::Empty { path: path.to_owned() });
+        }
+        Self::parse(&text).map_err(|source| {
+            let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
+            let is_fresh = written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < FRESH);
+            CredentialsError::Invalid { path: path.to_owned(), is_fresh, source }
+        })
     }
 
     /// The text of a credentials file; [`Self::parse`] reads it.

@@ -1,5 +1,6 @@
 //! The command line of a worker.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,18 +28,23 @@ pub(crate) struct Args {
     /// Folder that holds model folders; may be given several times, first match wins.
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Vec<PathBuf>,
-    /// CPU threads for arithmetic [default: all cores].
-    #[arg(long)]
+    /// CPU threads for arithmetic [default: the cores that this process may use].
+    #[arg(long, value_name = "N")]
     pub(crate) threads: Option<u16>,
     /// Most memory on the device for weights, cached activations and work [default: nine tenths of what is free].
     #[arg(long, value_name = "BYTES")]
     pub(crate) memory_budget: Option<ByteSize>,
-    /// Workers that share the device's memory; each takes its part of the default budget.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) sharing: u16,
+    /// Workers that share the device's memory; each takes its part of the default budget [default: on the CPU the tasks of
+    /// the Slurm step on this machine, else 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) sharing: Option<u16>,
     /// How long the tile in hand may take when the worker is asked to leave, for instance 25s or 2m.
     #[arg(long, default_value = "25s", value_parser = duration, value_name = "TIME")]
     pub(crate) grace: Duration,
+    /// Leave, with exit code 0, when there has been nothing to compute for so long since the first connection, for instance
+    /// 10m: a job array then gives its devices back.
+    #[arg(long, value_parser = idle_time, value_name = "TIME")]
+    pub(crate) leave_when_idle: Option<Duration>,
     /// Stop when standard input closes, as it does when the parent process ends.
     #[arg(long, hide = true)]
     pub(crate) until_stdin_closes: bool,
@@ -47,6 +53,16 @@ pub(crate) struct Args {
     pub(crate) http: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// Between two tiles, and until the first one, a worker has to wait for the coordinator.
+const SHORTEST_IDLE_TIME: Duration = Duration::from_secs(1);
+
+fn idle_time(text: &str) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+    match duration(text)? {
+        time if time >= SHORTEST_IDLE_TIME => Ok(time),
+        _ => Err("a second at least, or the worker leaves before it gets its first tile".into()),
+    }
 }
 
 /// As people write it, for instance 25s or 1m 30s.

@@ -1,16 +1,20 @@
 //! `patchsweep-worker`: computes tiles for a coordinator. One process per GPU.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod leaving;
 mod start;
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
 use patchsweep_process::log::{self, LogOptions};
+use patchsweep_process::machine::wait;
+use patchsweep_process::talk::complain;
 use patchsweep_worker::session::SessionError;
 
 use args::Args;
@@ -25,9 +29,18 @@ const FAILED: u8 = 1;
 /// The coordinator lets nobody in like this, or will never take this worker.
 const REFUSED: u8 = 5;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let args = Args::parse();
+    let waiting = wait::briefly();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(args, waiting)),
+        Err(error) => failed(&StartError::from(error), FAILED),
+    }
+}
+
+/// `waiting`: whether libtorch's threads wait as they should.
+async fn run(args: Args, waiting: io::Result<()>) -> ExitCode {
     let log = match log::start(
         &LogOptions { args: args.log.clone(), default_level: "info", service: "patchsweep-worker" },
         Vec::new(),
@@ -35,6 +48,9 @@ async fn main() -> ExitCode {
         Ok(log) => log,
         Err(error) => return failed(&error, USAGE),
     };
+    if let Err(error) = waiting {
+        tracing::warn!(%error, "cannot start again with GOMP_SPINCOUNT set; where others use the cores this may be slow");
+    }
     let worker = match Worker::start(args).await {
         Ok(worker) => worker,
         Err(error @ StartError::Start(_)) => return failed(&error, FAILED),
@@ -43,7 +59,7 @@ async fn main() -> ExitCode {
     let (outcome, engine_ended) = worker.work().await;
     let code = outcome.as_ref().err().map_or(0, exit_code);
     if let Err(error) = &outcome {
-        say(error);
+        complain(&patchsweep_proto::error_chain(error));
     }
     if !engine_ended.await {
         tracing::warn!("the tile in hand does not end; leaving it");
@@ -63,10 +79,6 @@ fn exit_code(error: &SessionError) -> u8 {
 }
 
 fn failed(error: &dyn Error, code: u8) -> ExitCode {
-    say(error);
+    complain(&patchsweep_proto::error_chain(error));
     ExitCode::from(code)
-}
-
-fn say(error: &dyn Error) {
-    eprintln!("error: {}", patchsweep_proto::error_chain(error));
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
-use patchsweep_process::metrics;
+use patchsweep_process::machine::{name, threads};
 use patchsweep_process::signals::Signals;
-use patchsweep_proto::credentials::{CredentialsError, Role};
+use patchsweep_process::{metrics, talk};
+use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
@@ -26,8 +27,6 @@ const CREDIT: u32 = 2;
 /// Why a worker does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -49,7 +48,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) async fn start(args: Args) -> Result<Self, StartError> {
-        let dialer = Dialer::new(Role::Worker, args.coordinator, args.credentials)?;
+        let signals = Signals::listen()?;
+        let dialer = Dialer::patient(Role::Worker, args.coordinator, args.credentials);
         let health = Health::default();
         let http = open_http(args.http, health.clone()).await?;
         let device = open_device(&args.device)?;
@@ -58,20 +58,21 @@ impl Worker {
             None => default_budget(device, args.sharing)?,
         };
         MEMORY_BUDGET.set(&[], memory_budget);
-        if let Some(threads) = args.threads {
-            tch::set_num_threads(threads.max(1).into());
-        }
+        let threads = args.threads.map_or_else(|| threads::per_worker(1), usize::from).max(1);
+        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
         let folders = ModelFolders::with_hub_cache(args.models);
-        let signals = Signals::listen()?;
         let engine = EngineThread::start(Gpt2Engine::new(device, folders, memory_budget))?;
         let options = WorkerOptions {
-            name: format!("{}:{}", hostname(), std::process::id()),
+            name: name::of_process(rand::random()),
             device: args.device,
             credit: CREDIT,
             grace: args.grace,
+            leave_when_idle: args.leave_when_idle,
             seed: rand::random(),
             health,
         };
+        let (name, device) = (&options.name, &options.device);
+        tracing::info!(name, device, threads, memory_budget, "worker started");
         Ok(Self { options, engine, dialer, signals, until_stdin_closes: args.until_stdin_closes, http })
     }
 
@@ -95,17 +96,14 @@ async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option
     let Some(address) = address else { return Ok(None) };
     let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
     BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
-    eprintln!("health and metrics on http://{}, for everybody who can reach it", server.address());
+    talk!("health and metrics on http://{}, for everybody who can reach it", server.address());
     Ok(Some(server))
 }
 
-/// A tenth of what is free is left to others.
-fn default_budget(device: Device, sharing: u16) -> Result<u64, DeviceError> {
+/// A tenth of what is free is left to others. Tasks of a Slurm step share the memory of their machine; GPUs they have each
+/// their own.
+fn default_budget(device: Device, sharing: Option<u16>) -> Result<u64, DeviceError> {
     let free = free_memory(device)?;
-    Ok((free - free / 10) / u64::from(sharing.max(1)))
-}
-
-fn hostname() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "worker".to_owned() } else { name.trim().to_owned() }
+    let beside = || if device == Device::Cpu { threads::workers_beside() } else { 1 };
+    Ok((free - free / 10) / sharing.map_or_else(beside, u64::from).max(1))
 }

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_process::talk;
+use patchsweep_process::talk::warn;
 use patchsweep_proto::check::{CheckOf, DEFAULT_FRACTION, LEAST_CELLS};
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
@@ -12,7 +14,6 @@ use serde_json::{Map, Value, json};
 use super::output::{Output, Printer};
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
-use super::talk::{talk, warn};
 use super::{CliError, CoordinatorArgs, progress, table};
 use crate::check::{CheckReport, GridCheck};
 use crate::client::{self, Client, Submitted};

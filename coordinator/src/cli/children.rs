@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
+use patchsweep_process::machine::{threads, wait};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::CliError;
@@ -36,7 +36,8 @@ impl Workers {
         let program = program();
         let mut command = Command::new(&program);
         command.arg("--coordinator").arg(format!("http://{coordinator}")).arg("--device").arg(&args.device);
-        command.arg("--threads").arg(threads(args).to_string()).arg("--until-stdin-closes");
+        let threads = args.threads.map_or_else(|| threads::per_worker(args.count), usize::from);
+        command.arg("--threads").arg(threads.to_string()).arg("--until-stdin-closes");
         command.arg("--sharing").arg(args.count.to_string());
         for models in &args.models {
             command.arg("--models").arg(models);
@@ -44,6 +45,8 @@ impl Workers {
         if std::env::var_os("PATCHSWEEP_LOG").is_none() {
             command.env("PATCHSWEEP_LOG", "warn");
         }
+        // They need not start themselves again to have it.
+        command.envs(wait::of_children());
         // The coordinator in this process wants none.
         command.env_remove("PATCHSWEEP_CREDENTIALS");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
@@ -86,10 +89,4 @@ fn program() -> PathBuf {
         sibling.is_file().then_some(sibling)
     };
     named.or_else(beside).unwrap_or_else(|| OsString::from("patchsweep-worker").into())
-}
-
-/// All cores, shared out.
-fn threads(args: &WorkerArgs) -> usize {
-    let cores = available_parallelism().map_or(1, usize::from);
-    args.threads.map_or_else(|| (cores / args.count.max(1)).max(1), usize::from)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use patchsweep_process::talk;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use serde_json::{Map, Value, json};
@@ -12,7 +13,6 @@ use serde_json::{Map, Value, json};
 use super::gate::StateArgs;
 use super::output::{self, Output, Printer};
 use super::settings::{ConfigFile, Location, SETTINGS, STATED_BY};
-use super::talk::talk;
 use super::{CliError, CoordinatorArgs, table};
 use crate::source::without_secrets;
 

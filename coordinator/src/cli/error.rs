@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
+use patchsweep_process::signals::Asked;
 use serde_json::{Map, Value, json};
 
 use super::selector::SelectorError;
@@ -101,6 +102,12 @@ pub(super) enum CliError {
     Signals(#[source] io::Error),
     #[error("interrupted")]
     Interrupted,
+    #[error("ended by SIGTERM")]
+    Terminated,
+    #[error("another `patchsweep run` computes for `{}`: wait until it has ended, or choose another folder with --out", .out.display())]
+    AnotherRun { out: PathBuf },
+    #[error("cannot go on with the unfinished run in {}; `--new` begins anew", .folder.display())]
+    Unfinished { folder: PathBuf, source: Box<StateError> },
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
 }
@@ -129,6 +136,16 @@ fn disagreement(worst: &WorstCell, tolerance: f64) -> String {
     )
 }
 
+/// What a signal ends a command with.
+impl From<Asked> for CliError {
+    fn from(signal: Asked) -> Self {
+        match signal {
+            Asked::Interrupt => Self::Interrupted,
+            Asked::Terminate => Self::Terminated,
+        }
+    }
+}
+
 impl CliError {
     /// What a coordinator says of a spec is shown with the spec's path, as the person knows it.
     pub(super) fn refused_spec(path: &Path, error: ClientError) -> Self {
@@ -138,7 +155,8 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line, spec or file, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted.
+    /// 1 failed, 2 bad command line, spec or file, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted, 143
+    /// ended by SIGTERM.
     pub(super) fn exit_code(&self) -> u8 {
         match self.kind() {
             "usage" | "spec" | "input" | "config" => USAGE,
@@ -146,6 +164,7 @@ impl CliError {
             "unreachable" => 4,
             "not_let_in" | "other_release" => 5,
             "interrupted" => 130,
+            "terminated" => 143,
             _ => 1,
         }
     }
@@ -163,6 +182,8 @@ impl CliError {
             | Self::ReadFolder(_)
             | Self::Png { .. }
             | Self::Exists { .. }
+            | Self::AnotherRun { .. }
+            | Self::Unfinished { .. }
             | Self::PartialFolder { .. }
             | Self::NoStarter(_)
             | Self::NoTokenizer { .. }
@@ -180,6 +201,7 @@ impl CliError {
             Self::Client(ClientError::Rejected(_)) => "not_let_in",
             Self::Client(ClientError::OtherRelease { .. }) => "other_release",
             Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
             _ => "failed",
         }
     }
@@ -236,6 +258,7 @@ mod tests {
             (SelectorError::TakesOne.into(), 2),
             (SelectorError::NoneYet.into(), 1),
             (CliError::Interrupted, 130),
+            (CliError::Terminated, 143),
         ];
         for (error, wanted) in codes {
             assert_eq!(error.exit_code(), wanted, "{error}");

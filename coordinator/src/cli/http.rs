@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::metrics;
+use patchsweep_process::talk;
 
-use super::talk::talk;
 use crate::metrics::METRICS;
 use crate::page::{self, only_local_names};
 use crate::server::Watched;

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_process::talk;
+use patchsweep_process::talk::warn;
 use patchsweep_proto::model::ModelRef;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::status::PlanOptions;
@@ -12,7 +14,6 @@ use serde_json::{Map, Value};
 use super::CliError;
 use super::output::{Output, Printer};
 use super::submission::read;
-use super::talk::{talk, warn};
 use crate::plan::{Outline, bos_token};
 use crate::server::{PlanningError, make_plan, read_model};
 use crate::spec::Source;

@@ -27,9 +27,9 @@ mod settings;
 mod submission;
 mod sweeps;
 mod table;
-mod talk;
 mod token;
 mod top;
+mod unfinished;
 mod usage;
 mod watch;
 mod workers;
@@ -40,6 +40,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use patchsweep_process::log::{self, LogArgs, LogError, LogGuard, LogOptions};
+use patchsweep_process::talk::complain;
 use patchsweep_process::trace;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
@@ -82,6 +83,7 @@ const EXIT_CODES: &str = "Exit codes:
   4    coordinator unreachable
   5    not let in: token, certificate, TLS or release
   130  interrupted
+  143  ended by SIGTERM
 
 Settings can stand in a config file too: see `patchsweep config show`.";
 
@@ -202,11 +204,11 @@ async fn outcome(args: Args, matches: &ArgMatches, file: Result<ConfigFile, Conf
     let outcome = logged(args, matches, file, &printer).await;
     let (mut code, mut told) = (0, None);
     if let Err(error) = outcome {
-        talk::complain(&patchsweep_proto::error_chain(&error));
+        complain(&patchsweep_proto::error_chain(&error));
         (code, told) = (error.exit_code(), Some(error.json()));
     }
     if let Err(unsaid) = printer.finish(told) {
-        talk::complain(&patchsweep_proto::error_chain(&CliError::Output(unsaid)));
+        complain(&patchsweep_proto::error_chain(&CliError::Output(unsaid)));
         code = code.max(1);
     }
     code

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
+use patchsweep_process::talk::warn;
 use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::model::locate::ModelFolders;
 use serde_json::{Map, Value, json};
@@ -12,7 +13,6 @@ use super::CliError;
 use super::output::{self, Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
-use super::talk::warn;
 use crate::plan::{GridSummary, Plan, ShownToken};
 use crate::server::make_plan;
 

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use patchsweep_process::talk;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use tokio::time::{Instant, interval_at};
 
-use super::talk::talk;
 use super::{CliError, quantities};
 use crate::client::{Update, Watch};
 

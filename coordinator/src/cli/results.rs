@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_process::talk;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::{STATUS_NOT_FINITE, STATUS_PENDING, SweepResults};
 use patchsweep_proto::status::{SweepState, SweepStatus};
@@ -10,7 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::output::{self, Output, Printer};
 use super::selector::{self, Selector};
-use super::talk::talk;
 use super::{CliError, CoordinatorArgs, progress};
 use crate::client::{Client, ClientError};
 use crate::results::{Failures, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder};

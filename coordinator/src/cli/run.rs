@@ -1,9 +1,12 @@
-//! `patchsweep run`: coordinator in this process, workers as child processes, gRPC over loopback between them.
+//! `patchsweep run`: coordinator in this process, workers as child processes, gRPC over loopback between them. What is
+//! computed stands on disk, so that a run that was ended goes on.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use patchsweep_process::trace;
+use patchsweep_process::signals::Signals;
+use patchsweep_process::talk::warn;
+use patchsweep_process::{talk, trace};
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
@@ -20,13 +23,12 @@ use super::output::{OutputFormat, Printer};
 use super::progress;
 use super::results::{OutArgs, Written};
 use super::submission::{Submission, TileArgs};
-use super::talk::{talk, warn};
 use super::top::Top;
+use super::unfinished::{Reached, Unfinished};
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError, Submitted};
 use crate::gate::Gate;
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
-use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
@@ -40,7 +42,7 @@ pub(super) struct RunArgs {
     /// Where the workers compute: cpu or cuda:N.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
-    /// CPU threads of each worker [default: all cores, shared out].
+    /// CPU threads of each worker [default: the cores that this process may use, shared out].
     #[arg(long, value_name = "N")]
     threads: Option<u16>,
     /// Folder that holds model folders, before the spec's own; may be given several times.
@@ -48,6 +50,9 @@ pub(super) struct RunArgs {
     models: Vec<PathBuf>,
     #[command(flatten)]
     tiles: TileArgs,
+    /// Begin anew. Otherwise a run goes on where an earlier one of the same spec into the same folder was ended.
+    #[arg(long)]
+    new: bool,
     /// Compute a random sample of the cells again at the end, by plain forward passes, and write into the manifest whether
     /// they agree.
     #[arg(long)]
@@ -60,26 +65,38 @@ const TOP: usize = 5;
 pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -> Result<(), CliError> {
     args.out.check()?;
     let submission = Submission::read(&args.spec)?;
+    let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let models = submission.model_roots(args.models.clone());
     let folders = ModelFolders::with_hub_cache(models.clone());
     let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();
-    let (store, recovered) = Store::in_memory()?;
+    let (unfinished, store, recovered) = Unfinished::open(&args.out.out, args.new)?;
     let watched = Watched::default();
     let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events, watched };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
     let workers = WorkerArgs { count: args.workers.into(), device: args.device.clone(), models, threads: args.threads };
+    let mut crew = None;
     let sweep = tokio::select! {
-        results = sweep(&args, submission, address, &workers) => results,
-        _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
+        // Signals may reach the workers too, whose end is then no failure.
+        biased;
+        signal = signals.next() => Err(signal.into()),
+        results = sweep(&args, submission, address, &workers, &mut crew) => results,
     };
+    if let Some(crew) = crew {
+        crew.stop().await;
+    }
     let _ = stop.send(());
     let served = serving.await;
-    let Outcome { status, results, check } = sweep?;
-    let files = args.out.write(&results)?;
+    let written = sweep.and_then(|outcome| Ok((args.out.write(&outcome.results)?, outcome)));
+    unfinished.close(match &written {
+        Ok((_, outcome)) if outcome.status.state == SweepState::Done => Reached::Whole,
+        Ok(_) => Reached::Partial,
+        Err(_) => Reached::Nothing,
+    });
+    let (files, Outcome { status, results, check }) = written?;
     if let Ok(served) = served {
         served?;
     }
@@ -97,7 +114,7 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
         printer.add(&check);
         check.agreement()?;
     }
-    // The coordinator ends with this command, so there is nothing to resume.
+    // The coordinator ends with this command, so `resume` finds nothing.
     progress::outcome(&status, false)
 }
 
@@ -117,6 +134,7 @@ async fn sweep(
     submission: Submission,
     address: SocketAddr,
     worker_args: &WorkerArgs,
+    crew: &mut Option<Workers>,
 ) -> Result<Outcome, CliError> {
     let url = format!("http://{address}");
     let endpoint = endpoint::coordinator(&url);
@@ -127,14 +145,12 @@ async fn sweep(
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,
         options: args.tiles.options(),
-        always_new: true,
+        always_new: false,
         priority: Priority::default(),
     };
-    let submitted = client.submit(submission).await;
-    let Submitted { sweep, warnings, .. } = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
-    warn(&warnings);
+    let sweep = submitted(&mut client, submission, &args.spec).await?;
     let watch = client.watch(&sweep).await?;
-    let mut workers = Workers::start(address, worker_args)?;
+    let workers = crew.insert(Workers::start(address, worker_args)?);
     let status = tokio::select! {
         followed = progress::follow(watch, &sweep.0) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
@@ -142,12 +158,30 @@ async fn sweep(
     if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
         progress::outcome(&status, false)?;
     }
-    let outcome = tokio::select! {
+    tokio::select! {
         outcome = outcome(&mut client, &sweep, status, args.check) => outcome,
         how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
-    };
-    workers.stop().await;
-    outcome
+    }
+}
+
+/// The sweep of a submission, and no other, is to be computed: the one that an earlier run began, or a new one.
+async fn submitted(client: &mut Client, submission: client::Submission, spec: &Path) -> Result<SweepId, CliError> {
+    let earlier: Vec<_> = client.list().await?.into_iter().filter(|status| status.check_of.is_none()).collect();
+    // A plan is found again among sweeps that run or are done. No worker is there yet, so none begins.
+    for status in earlier.iter().filter(|status| status.state.is_final() && status.state != SweepState::Done) {
+        client.resume(&status.sweep).await?;
+    }
+    let submitted = client.submit(submission).await;
+    let Submitted { sweep, created, warnings } = submitted.map_err(|error| CliError::refused_spec(spec, error))?;
+    warn(&warnings);
+    for status in client.list().await?.iter().filter(|status| status.sweep != sweep && !status.state.is_final()) {
+        client.cancel(&status.sweep).await?;
+    }
+    if !created {
+        let SweepStatus { tiles_done, tiles_total, .. } = client.status(&sweep).await?;
+        talk!("going on with an earlier run: {tiles_done} of {tiles_total} tiles are computed; --new begins anew");
+    }
+    Ok(sweep)
 }
 
 /// Fetches the results and, where that is asked for, checks them.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
+use patchsweep_process::talk;
 use patchsweep_proto::model::locate::ModelFolders;
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,6 @@ use super::CliError;
 use super::gate::GateArgs;
 use super::http::HttpArgs;
 use super::output::{self, Output, Printer};
-use super::talk::talk;
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 

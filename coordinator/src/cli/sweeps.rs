@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use patchsweep_process::talk;
+use patchsweep_process::talk::warn;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use serde_json::{Map, Value, json};
@@ -10,7 +12,6 @@ use serde_json::{Map, Value, json};
 use super::output::{self, Output, Printer};
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
-use super::talk::{talk, warn};
 use super::{CliError, CoordinatorArgs, progress, table};
 use crate::client::{self, Client, ClientError, Submitted};
 

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use patchsweep_process::talk;
 use patchsweep_proto::credentials::Role;
 use serde_json::{Map, Value, json};
 
 use super::CliError;
 use super::gate::StateArgs;
 use super::output::{self, Output, Printer};
-use super::talk::talk;
 use crate::gate::rotate;
 
 #[derive(Debug, clap::Subcommand)]

@@ -1,11 +1,11 @@
 //! Command lines that cannot be understood, and those that ask for help.
 
 use clap::error::ErrorKind;
+use patchsweep_process::talk::complain;
 use serde_json::{Value, json};
 
 use super::error::USAGE;
 use super::output::Printer;
-use super::talk::complain;
 
 /// Answers a command line that no command comes of; gives its exit code.
 pub(super) fn answer(error: &clap::Error, printer: &Printer) -> u8 {

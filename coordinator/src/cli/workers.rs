@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use bytesize::ByteSize;
+use patchsweep_process::talk;
 use patchsweep_proto::ids::{Lease, WorkerId};
 use patchsweep_proto::scores::MemoryUse;
 use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
 use serde_json::{Map, Value, json};
 
 use super::output::{Output, Printer};
-use super::talk::talk;
 use super::{CliError, CoordinatorArgs, table};
 
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use redb::StorageBackend;
 use super::StateError;
 
 /// The file below the state folder.
-const FILE: &str = "state.redb";
+pub(super) const FILE: &str = "state.redb";
 
 const OWNER_ONLY_FILE: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;

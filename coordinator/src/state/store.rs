@@ -2,7 +2,7 @@
 
 use crate::scheduler::Past;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use patchsweep_proto::ids::{SweepId, TileId};
@@ -12,7 +12,7 @@ use redb::{Database, StorageBackend};
 
 use super::open::{not_written, open_checked, open_database};
 use super::reader::Reader;
-use super::storage::Storage;
+use super::storage::{FILE, Storage};
 use super::writer::{durably, write_entries};
 use super::{Entry, KeptResult, KeptSweep, Recovered, StateError, TileFailures};
 
@@ -42,6 +42,12 @@ impl Store {
     /// Opens the state below a folder, or begins it there, and begins a new life of the coordinator.
     pub fn open(folder: &Path) -> Result<(Self, Recovered), StateError> {
         Self::on(Storage::in_folder(folder)?, true)
+    }
+
+    /// The file below a folder that all of the state is in.
+    #[must_use]
+    pub fn file(folder: &Path) -> PathBuf {
+        folder.join(FILE)
     }
 
     /// State that is gone with the process.

@@ -1,11 +1,15 @@
-//! What both programs are alike in as processes: logs, traces, signals, health and metrics over HTTP.
+//! What both programs are alike in as processes: logs, traces, signals, health and metrics over HTTP, what is said on
+//! stderr, and what this machine lets a process have.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod health;
 pub mod http;
 pub mod log;
+pub mod machine;
 pub mod metrics;
 pub mod rpc;
 pub mod signals;
+pub mod talk;
 pub mod throttle;
 pub mod trace;

@@ -107,16 +107,22 @@ impl Dialer {
         coordinator: Option<Endpoint>,
         credentials: Option<PathBuf>,
     ) -> Result<Self, CredentialsError> {
-        let of_file = credentials.as_deref().map(Credentials::read).transpose()?.map(|read| read.coordinator);
-        let dialled = coordinator.clone().or(of_file).unwrap_or_else(endpoint::local);
-        Ok(Self {
+        let mut dialer = Self::patient(role, coordinator, credentials);
+        dialer.read_credentials()?;
+        Ok(dialer)
+    }
+
+    /// The same for who goes on dialling: the credentials file may come later.
+    #[must_use]
+    pub fn patient(role: Role, coordinator: Option<Endpoint>, credentials: Option<PathBuf>) -> Self {
+        Self {
             role,
-            coordinator: dialled,
+            coordinator: coordinator.clone().unwrap_or_else(endpoint::local),
             given: coordinator,
             credentials,
             speaks_tls: Arc::default(),
             trace: None,
-        })
+        }
     }
 
     /// Requests are part of this trace.
@@ -131,12 +137,18 @@ impl Dialer {
         self.coordinator.uri().to_string().trim_end_matches('/').to_owned()
     }
 
-    /// Connects. The credentials file is read each time, so that a rotated token needs no restart.
-    pub async fn dial(&mut self) -> Result<Connection, DialError> {
+    /// Reads the credentials file, which says where the coordinator is unless the command line does.
+    fn read_credentials(&mut self) -> Result<Option<Credentials>, CredentialsError> {
         let credentials = self.credentials.as_deref().map(Credentials::read).transpose()?;
         if let (None, Some(credentials)) = (&self.given, &credentials) {
             self.coordinator = credentials.coordinator.clone();
         }
+        Ok(credentials)
+    }
+
+    /// Connects. The credentials file is read each time, so that a rotated token needs no restart.
+    pub async fn dial(&mut self) -> Result<Connection, DialError> {
+        let credentials = self.read_credentials()?;
         let with_tls = self.coordinator.uri().scheme_str() == Some("https");
         let ca = credentials.as_ref().and_then(|credentials| credentials.ca.as_deref());
         let tls = if with_tls { Some(tls::client(ca).map_err(|why| self.rejected(why))?) } else { None };

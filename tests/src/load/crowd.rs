@@ -65,6 +65,7 @@ impl Crowd {
                 device,
                 credit,
                 grace: Duration::ZERO,
+                leave_when_idle: None,
                 seed: number.into(),
                 health: Health::default(),
             };

@@ -95,7 +95,15 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
             let life = async move {
                 let mut computer = SimulatedComputer::new(seed);
                 let (device, grace) = ("simulated".to_owned(), Duration::from_secs(25));
-                let options = WorkerOptions { name, device, credit: 2, grace, seed, health: Health::default() };
+                let options = WorkerOptions {
+                    name,
+                    device,
+                    credit: 2,
+                    grace,
+                    leave_when_idle: None,
+                    seed,
+                    health: Health::default(),
+                };
                 session::serve(options, &mut computer, &mut SimulatedNetwork, pending()).await?;
                 Ok(())
             };

@@ -1,6 +1,7 @@
 //! Each way not to be let in: exit code 5, the file or flag to mend, no second try.
 
-use std::fs;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_tests::serve;
@@ -104,10 +105,17 @@ fn a_credentials_file_that_is_none_is_a_bad_command_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let nonsense = folder.path().join("nonsense");
     fs::write(&nonsense, "token = psw_secret").expect("a written file");
-    for (file, part) in [(nonsense, "is not a credentials file"), (folder.path().join("none"), "cannot read")] {
-        for role in ["worker", "client"] {
-            let said = crate::locked::ends(role, &["--credentials", plain(&file)], 2);
-            assert!(said.contains(part) && said.contains(plain(&file)), "{said}");
-        }
+    // A worker waits for a newer one to become whole, and for one that is not there.
+    let long_ago = SystemTime::now() - Duration::from_hours(1);
+    File::options().write(true).open(&nonsense).and_then(|file| file.set_modified(long_ago)).expect("a time");
+    let missing = folder.path().join("none");
+    let cases = [
+        ("worker", &nonsense, "is not a credentials file"),
+        ("client", &nonsense, "is not a credentials file"),
+        ("client", &missing, "cannot read"),
+    ];
+    for (role, file, part) in cases {
+        let said = crate::locked::ends(role, &["--credentials", plain(file)], 2);
+        assert!(said.contains(part) && said.contains(plain(file)), "{said}");
     }
 }

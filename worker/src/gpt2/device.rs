@@ -1,7 +1,9 @@
 //! The device to compute on.
 
 use std::ffi::c_void;
+use std::io;
 
+use patchsweep_process::machine::memory;
 use tch::Device;
 
 /// Why a device cannot be used.
@@ -33,9 +35,15 @@ pub enum DeviceError {
     },
     /// The CUDA runtime could not be asked.
     #[error("cannot tell how much memory is free; say with --memory-budget how much may be used")]
-    NoMemoryInfo {
+    NoGpuMemoryInfo {
         /// What the dynamic loader said.
         source: libloading::Error,
+    },
+    /// The system could not be asked.
+    #[error("cannot tell how much memory is free; say with --memory-budget how much may be used")]
+    NoMemoryInfo {
+        /// Why.
+        source: io::Error,
     },
 }
 
@@ -68,15 +76,14 @@ fn load_cuda_library() -> Result<(), libloading::Error> {
     Ok(())
 }
 
-/// Bytes that are free on a device now: what the system, or the container that this runs in, can still give.
+/// Bytes that are free on a device now: on the CPU what the system can still give, within the limits of this process.
 pub fn free_memory(device: Device) -> Result<u64, DeviceError> {
     if let Device::Cuda(index) = device {
-        return free_cuda_memory(index).map_err(|source| DeviceError::NoMemoryInfo { source });
+        return free_cuda_memory(index).map_err(|source| DeviceError::NoGpuMemoryInfo { source });
     }
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let in_container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    Ok(system.available_memory().min(in_container))
+    let free = memory::free().map_err(|source| DeviceError::NoMemoryInfo { source })?;
+    tracing::debug!(bytes = free.bytes, limit = ?free.limit, "free memory");
+    Ok(free.bytes)
 }
 
 fn free_cuda_memory(index: usize) -> Result<u64, libloading::Error> {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, pending};
+use std::time::Duration;
 
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
@@ -10,6 +11,7 @@ use patchsweep_proto::ids::{CoordinatorId, Lease};
 use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::v1;
 use patchsweep_proto::v1::worker_message::Message;
+use tokio::time::Instant;
 
 use super::SessionError;
 use super::computer::{Computer, ComputerGone, Finished, Job};
@@ -38,6 +40,8 @@ pub(super) struct Desk<'a, C> {
     contexts: Contexts,
     /// As of the last finished tile.
     cache: CacheStats,
+    /// When there last was something to do, or a coordinator answered for the first time.
+    active: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -69,7 +73,23 @@ impl<'a, C: Computer> Desk<'a, C> {
             results: VecDeque::new(),
             contexts: Contexts::default(),
             cache: CacheStats::default(),
+            active: None,
         }
+    }
+
+    /// Since when nothing has been computed; `None` while something is, and before the first session.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        if self.in_hand.is_none() { self.active } else { None }
+    }
+
+    /// Whether tiles wait, for instance for their sweep's context.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// How long nothing has been computed.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        self.idle_since().map(|since| since.elapsed())
     }
 
     /// This worker's name.
@@ -126,6 +146,7 @@ impl<'a, C: Computer> Desk<'a, C> {
             self.abandon();
         }
         self.coordinator = coordinator;
+        self.active.get_or_insert_with(Instant::now);
         self.results.iter().map(|(_, result)| Message::Result(result.clone())).collect()
     }
 
@@ -134,6 +155,7 @@ impl<'a, C: Computer> Desk<'a, C> {
         if !self.holds(&granted.lease) {
             self.check_room()?;
             self.waiting.push_back(granted);
+            self.active = Some(Instant::now());
         }
         Ok(())
     }
@@ -262,6 +284,7 @@ impl<'a, C: Computer> Desk<'a, C> {
 
     fn put_away(&mut self, finished: &Finished) -> Option<Message> {
         let InHand { lease, awaited } = self.in_hand.take()?;
+        self.active = Some(Instant::now());
         self.cache = finished.cache;
         match (awaited, &finished.outcome) {
             (Awaited::Nothing, _) => None,

@@ -91,6 +91,10 @@ impl SessionError {
     /// Whether trying again cannot help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Rejected(_) | Self::Credentials(_) | Self::Refused { .. } | Self::ComputerGone(_))
+        match self {
+            Self::Rejected(_) | Self::Refused { .. } | Self::ComputerGone(_) => true,
+            Self::Credentials(error) => !error.may_pass(),
+            _ => false,
+        }
     }
 }

@@ -36,7 +36,7 @@ use stream::Ending;
 /// What a worker is told when it starts.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// For people: host and process id.
+    /// For people, and to tell workers apart: host and process id.
     pub name: String,
     /// For people: `cpu`, `cuda:0`.
     pub device: String,
@@ -44,6 +44,8 @@ pub struct WorkerOptions {
     pub credit: u32,
     /// How long the tile in hand may take when the coordinator asks the worker to leave.
     pub grace: Duration,
+    /// Leave when there has been nothing to compute for so long.
+    pub leave_when_idle: Option<Duration>,
     /// Of the pauses between attempts to connect.
     pub seed: u64,
     /// Told whether the worker is registered.
@@ -53,7 +55,8 @@ pub struct WorkerOptions {
 /// Serves a coordinator until it is asked to leave; reconnects whenever the connection breaks.
 ///
 /// `shutdown` asks to leave: it gives the time that the tile in hand may take. Without a session there is nobody to finish it
-/// for, so then it ends at once. When this returns, a job that is still in hand has been cancelled, but may not have ended.
+/// for, so then it ends at once. It also leaves by itself when it has had nothing to compute for as long as the options say;
+/// that counts from the first session on, and while the coordinator is unreachable too. When this returns, a job that is still in hand has been cancelled, but may not have ended.
 ///
 /// Fails only where trying again cannot help.
 pub async fn serve<C: Computer>(
@@ -72,6 +75,9 @@ pub async fn serve<C: Computer>(
             Ok(Ending::Left) => break Ok(()),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
             Err(error) if error.is_permanent() => break Err(error),
+            Err(SessionError::Credentials(error)) => {
+                tracing::warn!(error = patchsweep_proto::error_chain(&error), "waiting for the credentials file");
+            }
             Err(error) => {
                 tracing::warn!(error = patchsweep_proto::error_chain(&error), "no session with the coordinator");
             }
@@ -85,6 +91,11 @@ pub async fn serve<C: Computer>(
             rested = desk.work_beside(tokio::time::sleep(pause)) => if let Err(error) = rested {
                 break Err(error.into());
             },
+        }
+        if let Some(limit) = options.leave_when_idle.filter(|&limit| desk.idle_for().is_some_and(|idle| idle >= limit))
+        {
+            tracing::info!(seconds = limit.as_secs_f64(), "idle, without a session: leaving");
+            break Ok(());
         }
     };
     presence.leaving();

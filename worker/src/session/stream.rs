@@ -82,8 +82,8 @@ pub(super) async fn run<C: Computer>(
     tracing::info!(worker_id = %worker, epoch = welcome.epoch, "registered with the coordinator");
     let pause = Duration::from_millis(welcome.heartbeat_interval_ms.clamp(SHORTEST_PAUSE, LONGEST_PAUSE).into());
     let name = &options.name;
-    let (grace, fetching) = (options.grace, Fetching::default());
-    let session = Session { client, outbox, desk, presence, grace, fetching, leaving: None };
+    let (grace, idle_limit, fetching) = (options.grace, options.leave_when_idle, Fetching::default());
+    let session = Session { client, outbox, desk, presence, grace, idle_limit, fetching, leaving: None };
     session
         .run(incoming, pause, shutdown)
         .instrument(tracing::error_span!("session", worker = name, worker_id = %worker))
@@ -135,6 +135,8 @@ struct Session<'s, 'd, C> {
     presence: &'s mut Presence,
     /// How long the tile in hand may take when the coordinator asks this worker to leave.
     grace: Duration,
+    /// How long this worker stays without anything to compute.
+    idle_limit: Option<Duration>,
     fetching: Fetching,
     /// When this worker leaves whatever is unfinished.
     leaving: Option<Instant>,
@@ -183,6 +185,9 @@ impl<C: Computer> Session<'_, '_, C> {
                 () = sleep_until(self.leaving.unwrap_or_else(Instant::now)), if self.leaving.is_some() => {
                     self.give_up();
                 }
+                () = sleep_until(self.idle_until().unwrap_or_else(Instant::now)), if self.idle_until().is_some() => {
+                    self.leave("idle", self.grace);
+                }
                 _ = heartbeats.tick(), if self.outbox.has_room() => {
                     self.outbox.push(self.desk.heartbeat());
                 }
@@ -197,6 +202,12 @@ impl<C: Computer> Session<'_, '_, C> {
             }
         }
         Ok(Ending::Left)
+    }
+
+    /// When this worker leaves, if it gets nothing to compute until then.
+    fn idle_until(&self) -> Option<Instant> {
+        let idle_limit = self.idle_limit.filter(|_| self.leaving.is_none() && !self.desk.has_waiting())?;
+        Some(self.desk.idle_since()? + idle_limit)
     }
 
     fn say(&mut self, messages: impl IntoIterator<Item = worker_message::Message>) {

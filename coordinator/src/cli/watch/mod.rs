@@ -13,12 +13,12 @@ mod example;
 
 use std::io::{self, Write};
 
+use patchsweep_process::talk;
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use serde_json::{Map, Value};
 
 use super::output::{Output, Printer};
 use super::sweeps::{SweepArgs, Sweeps};
-use super::talk::talk;
 use super::{CliError, progress, quantities, selector};
 use crate::client::{Client, Update, Watch};
 use feed::Feed;

@@ -32,7 +32,7 @@ pub(super) struct ExportGuard(Arc<BatchSpanProcessor>);
 impl Drop for ExportGuard {
     fn drop(&mut self) {
         if let Err(error) = self.0.shutdown_with_timeout(EXPORT) {
-            eprintln!("warning: the last spans were not exported: {error}");
+            crate::talk!("warning: the last spans were not exported: {error}");
         }
     }
 }

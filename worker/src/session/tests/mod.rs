@@ -6,6 +6,7 @@ mod coordinator;
 mod dialer;
 mod engine_thread;
 mod heartbeat;
+mod idle;
 mod leave;
 mod refuse;
 mod resume;
@@ -35,6 +36,7 @@ fn options() -> WorkerOptions {
         device: "cpu".into(),
         credit: 2,
         grace: GRACE,
+        leave_when_idle: None,
         seed: SEED,
         health: Health::default(),
     }
@@ -50,6 +52,10 @@ struct Stage {
 
 impl Stage {
     fn set() -> Self {
+        Self::set_with(options())
+    }
+
+    fn set_with(options: WorkerOptions) -> Self {
         let (mut dialer, coordinator) = Dialer::with_coordinator();
         let (hand, mut computer) = Hand::with_computer();
         let (shutdown, asked) = oneshot::channel();
@@ -59,7 +65,7 @@ impl Stage {
                 Err(_) => pending().await,
             }
         };
-        let worker = tokio::spawn(async move { serve(options(), &mut computer, &mut dialer, asked).await });
+        let worker = tokio::spawn(async move { serve(options, &mut computer, &mut dialer, asked).await });
         Self { coordinator, hand, shutdown: Some(shutdown), worker }
     }
 

@@ -1,8 +1,9 @@
-//! The worker as a real process: how it ends.
+//! The worker as a real process: how it starts and how it ends.
 
 #[allow(dead_code, reason = "sessions' unit tests have use for the rest")]
-#[path = "../src/session/tests/coordinator.rs"]
+#[path = "../../src/session/tests/coordinator.rs"]
 mod coordinator;
+mod starting;
 
 use std::future::Future;
 use std::process::Stdio;
@@ -62,6 +63,24 @@ fn context() -> SweepContext {
     }
 }
 
+/// A coordinator on a free port, and its address.
+async fn coordinator() -> (Coordinator, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    (Coordinator::start(context(), TcpListenerStream::new(listener)), url)
+}
+
+/// A worker with these arguments, without settings of the caller's.
+fn worker(args: &[&str]) -> Command {
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_patchsweep-worker"));
+    worker.args(["--threads", "1", "--memory-budget", "256MiB", "--models", patchsweep_data::files::FOLDER]).args(args);
+    for setting in ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"] {
+        worker.env_remove(setting);
+    }
+    worker.env("PATCHSWEEP_LOG", "warn").stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    worker
+}
+
 /// A worker's process and the coordinator that it dials.
 struct Stage {
     coordinator: Coordinator,
@@ -70,20 +89,9 @@ struct Stage {
 
 impl Stage {
     async fn set(args: &[&str], refusal: Option<Status>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let coordinator = Coordinator::start(context(), TcpListenerStream::new(listener));
+        let (coordinator, url) = coordinator().await;
         coordinator.plan(|plan| plan.refusals.extend(refusal));
-        let worker = Command::new(env!("CARGO_BIN_EXE_patchsweep-worker"))
-            .args(["--coordinator", &url, "--threads", "1", "--memory-budget", "256MiB"])
-            .args(["--models", patchsweep_data::files::FOLDER])
-            .args(args)
-            .env_remove("PATCHSWEEP_COORDINATOR")
-            .env("PATCHSWEEP_LOG", "warn")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn();
+        let worker = worker(&[&["--coordinator", &url], args].concat()).spawn();
         Self { coordinator, worker: worker.expect("the program starts") }
     }
 

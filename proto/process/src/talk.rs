@@ -12,23 +12,24 @@ const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 const WARNING: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
 
 /// Says a line on stderr, like `eprintln!`, which panics when nobody reads it.
+#[macro_export]
 macro_rules! talk {
-    ($($words:tt)*) => { $crate::cli::talk::say(format_args!($($words)*)) };
+    ($($words:tt)*) => { $crate::talk::say(format_args!($($words)*)) };
 }
-pub(super) use talk;
 
-pub(super) fn say(words: Arguments<'_>) {
+/// Says a line on stderr; `talk!` calls it.
+pub fn say(words: Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{words}");
 }
 
 /// Says what a person should know before trusting a sweep's scores.
-pub(super) fn warn(warnings: &[String]) {
+pub fn warn(warnings: &[String]) {
     for warning in warnings {
         talk!("{WARNING}warning:{WARNING:#} {warning}");
     }
 }
 
-/// Says why a command ended.
-pub(super) fn complain(why: &str) {
+/// Says why a program ends.
+pub fn complain(why: &str) {
     talk!("{ERROR}error:{ERROR:#} {why}");
 }
