@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use patchsweep_proto::model::ModelRef;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::status::PlanOptions;
-use serde_json::{Map, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::CliError;
-use super::output::{Output, Printer};
+use super::output::{self, Output, Printer};
 use super::submission::read;
 use super::talk::{talk, warn};
 use crate::plan::{Outline, bos_token};
@@ -98,17 +99,23 @@ struct Written<'a> {
     models: Option<&'a Path>,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct InitFields {
+    /// The path of the spec that was written.
+    spec: String,
+    /// The folder to give to other commands with `--models`; null where they find the model without.
+    models: Option<String>,
+}
+
 impl Output for Written<'_> {
+    type Fields = InitFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         self.quiet(out)
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let path = |path: &Path| Value::from(path.display().to_string());
-        Map::from_iter([
-            ("spec".to_owned(), path(self.spec)),
-            ("models".to_owned(), self.models.map_or(Value::Null, path)),
-        ])
+    fn fields(&self) -> InitFields {
+        InitFields { spec: output::path(self.spec), models: self.models.map(output::path) }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
