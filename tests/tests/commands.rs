@@ -5,6 +5,7 @@ mod commands {
     mod codes;
     mod colours;
     mod forms;
+    mod json;
     mod pipes;
     mod selectors;
     mod settings;

@@ -124,7 +124,7 @@ pub const MEMORY_USED: Metric = Metric {
     name: "patchsweep_worker_memory_used_bytes",
     kind: Kind::Gauge,
     labels: &[],
-    help: "What weights and cached activations take of the device's memory, between tiles.",
+    help: "What is taken of the device's memory: on a GPU by everybody who uses it, at any time; on the CPU by weights and cached activations.",
 };
 
 /// Of the device.

@@ -2,13 +2,14 @@
 
 mod compare;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use compare::mark_what_was_not_drawn;
 pub use compare::{Side, TileWorkers, compare};
 
 /// What became of a check. Differences are `None` where one of the numbers is none, or only one of them is finite.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
     /// The sweep that was checked.
     pub sweep: String,
@@ -41,7 +42,7 @@ pub struct CheckReport {
 }
 
 /// One grid under one metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridCheck {
     /// Name of its tensor.
     pub grid: String,
@@ -56,7 +57,7 @@ pub struct GridCheck {
 }
 
 /// The cell that is furthest apart.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorstCell {
     /// Name of its tensor.
     pub grid: String,

@@ -9,7 +9,9 @@ use patchsweep_proto::check::{CheckOf, DEFAULT_FRACTION, LEAST_CELLS};
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::Priority;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::output::{Output, Printer};
 use super::selector::{self, Selector};
@@ -149,7 +151,15 @@ fn shown(difference: Option<f64>) -> String {
     difference.map_or_else(|| "not a number".to_owned(), |difference| format!("{difference:.1e}"))
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CheckFields {
+    /// What the check found; the same stands in the manifest of a checked `run`.
+    check: CheckReport,
+}
+
 impl Output for CheckReport {
+    type Fields = CheckFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = table::new(["grid", "cells", "no-ops", "largest difference", "tolerance", "agree"]);
         for GridCheck { grid, cells, noops, largest_difference, agreed } in &self.grids {
@@ -170,8 +180,8 @@ impl Output for CheckReport {
         writeln!(out, "{}", self.summary())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        Map::from_iter([("check".to_owned(), json!(self))])
+    fn fields(&self) -> CheckFields {
+        CheckFields { check: self.clone() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::output::{self, Output, Printer};
+use super::output::{Output, Printer};
 use super::{Args, CliError};
 
 #[derive(Debug, clap::Args)]
@@ -27,13 +28,23 @@ struct Script {
     text: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CompletionsFields {
+    /// As given.
+    shell: String,
+    /// What the shell is to read.
+    script: String,
+}
+
 impl Output for Script {
+    type Fields = CompletionsFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(self.text.as_bytes())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        output::fields(json!({ "shell": self.shell.to_string(), "script": self.text }))
+    fn fields(&self) -> CompletionsFields {
+        CompletionsFields { shell: self.shell.to_string(), script: self.text.clone() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

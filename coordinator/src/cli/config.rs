@@ -8,7 +8,8 @@ use clap::parser::ValueSource;
 use patchsweep_process::talk;
 use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::gate::StateArgs;
 use super::output::{self, Output, Printer};
@@ -60,12 +61,32 @@ pub(super) fn config(
 }
 
 /// A setting's value and where it comes from.
+#[derive(Clone, Serialize, JsonSchema)]
 struct Shown {
+    /// Its name, as in the config file.
+    #[serde(rename = "setting")]
     key: &'static str,
+    /// What counts now; null: nothing, or a file that cannot be read.
     value: Option<String>,
+    /// What kind of place that comes from: `flag`, `environment`, `file`, `credentials` or `default`.
     source: &'static str,
-    /// The flag, the variable or the file.
+    /// The flag, the variable or the file; null for a default.
+    #[serde(rename = "from")]
     place: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ShowFields {
+    /// One for each setting.
+    settings: Vec<Shown>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PathFields {
+    /// The config file; null: none is read.
+    path: Option<String>,
+    /// Whether it is there.
+    exists: bool,
 }
 
 fn shown(key: &'static str, matches: &ArgMatches, file: &ConfigFile, args: &ShowArgs) -> Shown {
@@ -96,6 +117,8 @@ fn address(args: &ShowArgs) -> Option<String> {
 struct Settings(Vec<Shown>);
 
 impl Output for Settings {
+    type Fields = ShowFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut table = table::new(["setting", "value", "from"]);
         table.column_iter_mut().for_each(|column| column.set_cell_alignment(comfy_table::CellAlignment::Left));
@@ -106,9 +129,8 @@ impl Output for Settings {
         writeln!(out, "{}", table.trim_fmt())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let setting = |shown: &Shown| json!({ "setting": shown.key, "value": shown.value, "source": shown.source, "from": shown.place });
-        output::fields(json!({ "settings": self.0.iter().map(setting).collect::<Value>() }))
+    fn fields(&self) -> ShowFields {
+        ShowFields { settings: self.0.clone() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -121,16 +143,15 @@ impl Output for Settings {
 struct FilePath(Option<PathBuf>);
 
 impl Output for FilePath {
+    type Fields = PathFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         self.0.iter().try_for_each(|path| writeln!(out, "{}", path.display()))
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let path = self.0.as_ref();
-        output::fields(json!({
-            "path": path.map(|path| path.display().to_string()),
-            "exists": path.is_some_and(|path| path.is_file()),
-        }))
+    fn fields(&self) -> PathFields {
+        let path = self.0.as_deref();
+        PathFields { path: path.map(output::path), exists: path.is_some_and(|path| path.is_file()) }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

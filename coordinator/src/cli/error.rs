@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
 use patchsweep_process::signals::Asked;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::selector::SelectorError;
 use super::settings::ConfigError;
@@ -112,6 +113,54 @@ pub(super) enum CliError {
     Output(#[from] io::Error),
 }
 
+/// Why a command failed, for programs.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+pub(super) struct ErrorFields {
+    /// As on stderr.
+    pub(super) message: String,
+    /// What kind of error it is, in one word.
+    pub(super) kind: Kind,
+    /// As the process ends with.
+    pub(super) exit_code: u8,
+    /// A command that helps, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+}
+
+/// What kind of error ended a command; says more than the exit code does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// The command line.
+    Usage,
+    /// Spec, dataset or model.
+    Spec,
+    /// Another file or folder.
+    Input,
+    /// The config file.
+    Config,
+    /// No sweep, or several, are called that.
+    NoSweep,
+    /// A check does not agree.
+    Check,
+    /// The sweep was cancelled.
+    Cancelled,
+    /// Some cells have no score.
+    Partial,
+    /// Nobody answers there.
+    Unreachable,
+    /// Token, certificate or TLS.
+    NotLetIn,
+    /// The other program is of another release.
+    OtherRelease,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// Anything else.
+    Failed,
+}
+
 fn overwriting(error: &io::Error) -> &'static str {
     if error.kind() == io::ErrorKind::AlreadyExists { "; give another name with --out, or --overwrite" } else { "" }
 }
@@ -159,24 +208,23 @@ impl CliError {
     /// ended by SIGTERM.
     pub(super) fn exit_code(&self) -> u8 {
         match self.kind() {
-            "usage" | "spec" | "input" | "config" => USAGE,
-            "partial" => 3,
-            "unreachable" => 4,
-            "not_let_in" | "other_release" => 5,
-            "interrupted" => 130,
-            "terminated" => 143,
-            _ => 1,
+            Kind::Usage | Kind::Spec | Kind::Input | Kind::Config => USAGE,
+            Kind::Partial => 3,
+            Kind::Unreachable => 4,
+            Kind::NotLetIn | Kind::OtherRelease => 5,
+            Kind::Interrupted => 130,
+            Kind::Terminated => 143,
+            Kind::NoSweep | Kind::Check | Kind::Cancelled | Kind::Failed => 1,
         }
     }
 
-    /// One word for programs, which says more than the exit code does.
-    pub(super) fn kind(&self) -> &'static str {
+    fn kind(&self) -> Kind {
         match self {
             Self::InsecureElsewhere { .. }
             | Self::NoState
             | Self::Selector(SelectorError::TakesOne)
-            | Self::Client(ClientError::Refused(_)) => "usage",
-            Self::Spec { .. } | Self::Planning { .. } | Self::Refused { .. } => "spec",
+            | Self::Client(ClientError::Refused(_)) => Kind::Usage,
+            Self::Spec { .. } | Self::Planning { .. } | Self::Refused { .. } => Kind::Spec,
             Self::ReadInput { .. }
             | Self::Folder(_)
             | Self::ReadFolder(_)
@@ -191,18 +239,18 @@ impl CliError {
             | Self::Log(_)
             | Self::Pages { .. }
             | Self::Gate(GateError::HostName { .. })
-            | Self::Client(ClientError::Credentials(_)) => "input",
-            Self::Config(_) => "config",
-            Self::CheckDisagrees { .. } => "check",
-            Self::Selector(_) => "no_sweep",
-            Self::SweepPartial { .. } => "partial",
-            Self::SweepCancelled { .. } => "cancelled",
-            Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => "unreachable",
-            Self::Client(ClientError::Rejected(_)) => "not_let_in",
-            Self::Client(ClientError::OtherRelease { .. }) => "other_release",
-            Self::Interrupted => "interrupted",
-            Self::Terminated => "terminated",
-            _ => "failed",
+            | Self::Client(ClientError::Credentials(_)) => Kind::Input,
+            Self::Config(_) => Kind::Config,
+            Self::CheckDisagrees { .. } => Kind::Check,
+            Self::Selector(_) => Kind::NoSweep,
+            Self::SweepPartial { .. } => Kind::Partial,
+            Self::SweepCancelled { .. } => Kind::Cancelled,
+            Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => Kind::Unreachable,
+            Self::Client(ClientError::Rejected(_)) => Kind::NotLetIn,
+            Self::Client(ClientError::OtherRelease { .. }) => Kind::OtherRelease,
+            Self::Interrupted => Kind::Interrupted,
+            Self::Terminated => Kind::Terminated,
+            _ => Kind::Failed,
         }
     }
 
@@ -220,15 +268,10 @@ impl CliError {
         }
     }
 
-    /// The error as programs are told it.
-    pub(super) fn json(&self) -> Value {
-        let told = json!({
-            "message": patchsweep_proto::error_chain(self),
-            "kind": self.kind(),
-            "exit_code": self.exit_code(),
-        });
-        let next = self.next().map(|next| ("next".to_owned(), next.into()));
-        super::output::fields(told).into_iter().chain(next).collect::<Map<_, _>>().into()
+    /// The error for programs.
+    pub(super) fn fields(&self) -> ErrorFields {
+        let message = patchsweep_proto::error_chain(self);
+        ErrorFields { message, kind: self.kind(), exit_code: self.exit_code(), next: self.next() }
     }
 }
 
@@ -236,6 +279,7 @@ impl CliError {
 mod tests {
     use patchsweep_proto::credentials::Role;
     use patchsweep_proto::dial::{Rejected, Rejection};
+    use serde_json::json;
 
     use super::*;
 
@@ -278,10 +322,11 @@ mod tests {
 
     #[test]
     fn programs_are_told_what_kind_of_error_it_is_and_what_to_do_next() {
-        let partial = CliError::SweepPartial { sweep: "s".into(), reason: "no memory".into(), can_resume: true }.json();
+        let partial = CliError::SweepPartial { sweep: "s".into(), reason: "no memory".into(), can_resume: true };
+        let partial = json!(partial.fields());
         assert_eq!((&partial["kind"], &partial["exit_code"]), (&json!("partial"), &json!(3)));
         assert_eq!(partial["next"], "patchsweep resume s");
-        let interrupted = CliError::Interrupted.json();
+        let interrupted = json!(CliError::Interrupted.fields());
         assert_eq!(interrupted, json!({ "message": "interrupted", "kind": "interrupted", "exit_code": 130 }));
     }
 }

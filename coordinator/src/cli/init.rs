@@ -9,10 +9,11 @@ use patchsweep_process::talk::warn;
 use patchsweep_proto::model::ModelRef;
 use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::status::PlanOptions;
-use serde_json::{Map, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::CliError;
-use super::output::{Output, Printer};
+use super::output::{self, Output, Printer};
 use super::submission::read;
 use crate::plan::{Outline, bos_token};
 use crate::server::{PlanningError, make_plan, read_model};
@@ -99,17 +100,23 @@ struct Written<'a> {
     models: Option<&'a Path>,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct InitFields {
+    /// The path of the spec that was written.
+    spec: String,
+    /// The folder to give to other commands with `--models`; null where they find the model without.
+    models: Option<String>,
+}
+
 impl Output for Written<'_> {
+    type Fields = InitFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         self.quiet(out)
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let path = |path: &Path| Value::from(path.display().to_string());
-        Map::from_iter([
-            ("spec".to_owned(), path(self.spec)),
-            ("models".to_owned(), self.models.map_or(Value::Null, path)),
-        ])
+    fn fields(&self) -> InitFields {
+        InitFields { spec: output::path(self.spec), models: self.models.map(output::path) }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

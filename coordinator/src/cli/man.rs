@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::output::{self, Output, Printer};
 use super::{Args, CliError};
@@ -36,14 +37,21 @@ fn write(command: &Command, folder: &Path, pages: &mut Vec<PathBuf>) -> io::Resu
 /// Files that were written.
 struct Pages(Vec<PathBuf>);
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ManFields {
+    /// The paths of the pages.
+    pages: Vec<String>,
+}
+
 impl Output for Pages {
+    type Fields = ManFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         self.0.iter().try_for_each(|page| writeln!(out, "{}", page.display()))
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let pages: Vec<String> = self.0.iter().map(|page| page.display().to_string()).collect();
-        output::fields(json!({ "pages": pages }))
+    fn fields(&self) -> ManFields {
+        ManFields { pages: self.0.iter().map(|page| output::path(page)).collect() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -205,7 +205,7 @@ async fn outcome(args: Args, matches: &ArgMatches, file: Result<ConfigFile, Conf
     let (mut code, mut told) = (0, None);
     if let Err(error) = outcome {
         complain(&patchsweep_proto::error_chain(&error));
-        (code, told) = (error.exit_code(), Some(error.json()));
+        (code, told) = (error.exit_code(), Some(error.fields()));
     }
     if let Err(unsaid) = printer.finish(told) {
         complain(&patchsweep_proto::error_chain(&CliError::Output(unsaid)));

@@ -7,13 +7,14 @@ use comfy_table::Table;
 use patchsweep_process::talk::warn;
 use patchsweep_proto::grid::PatchValue;
 use patchsweep_proto::model::locate::ModelFolders;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::CliError;
-use super::output::{self, Output, Printer};
+use super::output::{Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
-use crate::plan::{GridSummary, Plan, ShownToken};
+use crate::plan::{GridSummary, Plan, ShownToken, ShownTokens};
 use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,69 @@ struct Planned {
     grids: Vec<GridSummary>,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PlanFields {
+    /// As in the spec.
+    name: String,
+    /// BLAKE3 of what decides the scores, in hexadecimal.
+    digest: String,
+    /// Prompts.
+    prompts: u32,
+    /// Tokens of each prompt.
+    positions: u32,
+    /// Iterations of the spec.
+    iterations: usize,
+    /// How often each iteration is computed.
+    replicates: u32,
+    /// Tiles, those with the baselines included.
+    tiles: usize,
+    /// Estimated multiply-adds of all tiles.
+    multiply_adds: u64,
+    /// The tokens of the first prompt.
+    first_prompt: Vec<ShownToken>,
+    /// The answer tokens that are scored, one for each iteration.
+    answers: Vec<AnswerFields>,
+    /// One for each grid.
+    grids: Vec<GridFields>,
+    /// What is odd about prompts, one sentence each.
+    remarks: Vec<String>,
+    /// What a person should know before trusting the scores, one sentence each.
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AnswerFields {
+    /// The iteration's label.
+    iteration: String,
+    /// Different right tokens.
+    right: ShownTokens,
+    /// Different wrong tokens, where a metric needs them.
+    wrong: ShownTokens,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct GridFields {
+    /// The grid's name.
+    grid: String,
+    /// Cells over all iterations.
+    cells: u64,
+    /// Of those, cells that no worker computes, because their effect is 0 by causality.
+    cells_noop: u64,
+    /// Its tiles.
+    tiles: u64,
+    /// Estimated multiply-adds of its tiles.
+    multiply_adds: u64,
+    /// Those of one forward pass for each cell and prompt.
+    multiply_adds_one_pass_per_cell: u64,
+    /// Cached activations that its tiles read, over all iterations.
+    cache_bytes: u64,
+    /// The largest activation of its largest batch.
+    largest_batch_bytes: u64,
+}
+
 impl Output for Planned {
+    type Fields = PlanFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let context = &self.plan.context;
         writeln!(out, "sweep {}, digest {}", self.plan.name, self.plan.digest.short())?;
@@ -59,23 +122,23 @@ impl Output for Planned {
         remarks(&self.plan).iter().try_for_each(|remark| writeln!(out, "{remark}"))
     }
 
-    fn json(&self) -> Map<String, Value> {
+    fn fields(&self) -> PlanFields {
         let Self { plan, grids } = self;
-        output::fields(json!({
-            "name": plan.name,
-            "digest": plan.digest.to_hex(),
-            "prompts": plan.context.clean.prompts(),
-            "positions": plan.context.clean.positions(),
-            "iterations": plan.context.spec_iterations(),
-            "replicates": plan.context.replicates,
-            "tiles": plan.tiles.len(),
-            "multiply_adds": plan.multiply_adds(),
-            "first_prompt": plan.first_prompt(),
-            "answers": answers(plan),
-            "grids": grids.iter().map(fields).collect::<Value>(),
-            "remarks": remarks(plan),
-            "warnings": plan.warnings,
-        }))
+        PlanFields {
+            name: plan.name.clone(),
+            digest: plan.digest.to_hex(),
+            prompts: plan.context.clean.prompts(),
+            positions: plan.context.clean.positions(),
+            iterations: plan.context.spec_iterations(),
+            replicates: plan.context.replicates,
+            tiles: plan.tiles.len(),
+            multiply_adds: plan.multiply_adds(),
+            first_prompt: plan.first_prompt(),
+            answers: answers(plan),
+            grids: grids.iter().map(GridFields::from).collect(),
+            remarks: remarks(plan),
+            warnings: plan.warnings.clone(),
+        }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -84,10 +147,10 @@ impl Output for Planned {
 }
 
 /// The answer tokens that are scored, by iteration.
-fn answers(plan: &Plan) -> Value {
+fn answers(plan: &Plan) -> Vec<AnswerFields> {
     let labelled = plan.iteration_labels.iter().zip(plan.scored_tokens());
     labelled
-        .map(|(label, scored)| json!({ "iteration": label, "right": scored.right, "wrong": scored.wrong }))
+        .map(|(label, scored)| AnswerFields { iteration: label.clone(), right: scored.right, wrong: scored.wrong })
         .collect()
 }
 
@@ -122,17 +185,19 @@ fn listed(tokens: &[ShownToken], count: usize, most: usize) -> String {
     shown.join(", ") + &more
 }
 
-fn fields(grid: &GridSummary) -> Value {
-    json!({
-        "grid": grid.name,
-        "cells": grid.cells,
-        "cells_noop": grid.noops,
-        "tiles": grid.tiles,
-        "multiply_adds": grid.multiply_adds,
-        "multiply_adds_one_pass_per_cell": grid.multiply_adds_naive,
-        "cache_bytes": grid.cache_bytes,
-        "largest_batch_bytes": grid.largest_batch_bytes,
-    })
+impl From<&GridSummary> for GridFields {
+    fn from(grid: &GridSummary) -> Self {
+        Self {
+            grid: grid.name.clone(),
+            cells: grid.cells,
+            cells_noop: grid.noops,
+            tiles: grid.tiles,
+            multiply_adds: grid.multiply_adds,
+            multiply_adds_one_pass_per_cell: grid.multiply_adds_naive,
+            cache_bytes: grid.cache_bytes,
+            largest_batch_bytes: grid.largest_batch_bytes,
+        }
+    }
 }
 
 /// Iterations, and how often each is computed.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::status::SweepStatus;
-use serde_json::{Map, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::output::{Output, Printer};
 use super::results::fetch;
@@ -229,13 +230,21 @@ impl Written {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ReportFields {
+    /// The paths of the files that were written: the page, then the figures.
+    files: Vec<String>,
+}
+
 impl Output for Written {
+    type Fields = ReportFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         self.quiet(out)
     }
 
-    fn json(&self) -> Map<String, Value> {
-        Map::from_iter([("files".to_owned(), self.absolute().collect())])
+    fn fields(&self) -> ReportFields {
+        ReportFields { files: self.absolute().collect() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -7,10 +7,12 @@ use patchsweep_process::talk;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::results::{STATUS_NOT_FINITE, STATUS_PENDING, SweepResults};
 use patchsweep_proto::status::{SweepState, SweepStatus};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::output::{self, Output, Printer};
 use super::selector::{self, Selector};
+use super::sweeps::StateName;
 use super::{CliError, CoordinatorArgs, progress};
 use crate::client::{Client, ClientError};
 use crate::results::{Failures, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder};
@@ -114,27 +116,57 @@ pub(super) struct Written<'a> {
     pub(super) files: &'a ResultFiles,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct WrittenFields {
+    /// The sweep's id.
+    sweep: String,
+    /// Its state.
+    state: StateName,
+    /// Why it is partial or failed; null where it is neither.
+    reason: Option<String>,
+    /// The paths of what was written.
+    files: FileFields,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FileFields {
+    /// `scores.npz`.
+    npz: String,
+    /// `scores.safetensors`.
+    safetensors: String,
+    /// The folder `scores.zarr`.
+    zarr: String,
+    /// `scores.csv`; null without `--csv`.
+    csv: Option<String>,
+    /// `report.html`.
+    report: String,
+    /// `manifest.json`.
+    manifest: String,
+}
+
 impl Output for Written<'_> {
+    type Fields = WrittenFields;
+
     fn table(&self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let path = |path: &Path| absolute(path).display().to_string();
+    fn fields(&self) -> WrittenFields {
+        let path = |path: &Path| output::path(&absolute(path));
         let ResultFiles { npz, safetensors, zarr, csv, report, manifest } = self.files;
-        output::fields(json!({
-            "sweep": self.status.sweep.0,
-            "state": self.status.state.name(),
-            "reason": self.status.state.reason(),
-            "files": {
-                "npz": path(npz),
-                "safetensors": path(safetensors),
-                "zarr": path(zarr),
-                "csv": csv.as_deref().map(path),
-                "report": path(report),
-                "manifest": path(manifest),
+        WrittenFields {
+            sweep: self.status.sweep.0.clone(),
+            state: (&self.status.state).into(),
+            reason: self.status.state.reason().map(str::to_owned),
+            files: FileFields {
+                npz: path(npz),
+                safetensors: path(safetensors),
+                zarr: path(zarr),
+                csv: csv.as_deref().map(path),
+                report: path(report),
+                manifest: path(manifest),
             },
-        }))
+        }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -8,12 +8,13 @@ use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk;
 use patchsweep_proto::model::locate::ModelFolders;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::CliError;
 use super::gate::GateArgs;
 use super::http::HttpArgs;
-use super::output::{self, Output, Printer};
+use super::output::{Output, Printer};
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
 use crate::state::Store;
 
@@ -70,14 +71,27 @@ struct Serving<'a> {
     flags: &'a [[String; 2]; 2],
 }
 
+/// Printed once the coordinator listens, then nothing more.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ServeFields {
+    /// Where it listens.
+    url: String,
+    /// What workers are started with: a flag and its value.
+    worker_flags: [String; 2],
+    /// What clients are started with: a flag and its value.
+    client_flags: [String; 2],
+}
+
 impl Output for Serving<'_> {
+    type Fields = ServeFields;
+
     fn table(&self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let [worker, client] = self.flags;
-        output::fields(json!({ "url": self.url, "worker_flags": worker, "client_flags": client }))
+    fn fields(&self) -> ServeFields {
+        let [worker_flags, client_flags] = self.flags.clone();
+        ServeFields { url: self.url.to_owned(), worker_flags, client_flags }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

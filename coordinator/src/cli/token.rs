@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use patchsweep_process::talk;
 use patchsweep_proto::credentials::Role;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::CliError;
 use super::gate::StateArgs;
@@ -44,13 +45,23 @@ struct Rotated {
     credentials: PathBuf,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RotateFields {
+    /// Whose token it is: `worker` or `client`.
+    role: String,
+    /// The path of the file that holds the new token.
+    credentials: String,
+}
+
 impl Output for Rotated {
+    type Fields = RotateFields;
+
     fn table(&self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        output::fields(json!({ "role": self.role.name(), "credentials": self.credentials.display().to_string() }))
+    fn fields(&self) -> RotateFields {
+        RotateFields { role: self.role.name().to_owned(), credentials: output::path(&self.credentials) }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 
 use patchsweep_proto::results::{GridScores, SweepResults};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::output::{Output, Printer};
+use super::output::{Output, Printer, finite};
 use super::results::{fetch, pending_cells};
 use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs};
@@ -47,6 +49,48 @@ struct List<'a> {
     remarks: Vec<String>,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TopFields {
+    /// One flat record for each cell, as data frames want them.
+    top: Vec<CellFields>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("x-others" = "The cell's index along each axis of its grid: `layer`, `head`, `pos`, .."))]
+struct CellFields {
+    /// The grid's name.
+    grid: String,
+    /// What is patched.
+    component: String,
+    /// The metric's name.
+    metric: String,
+    /// The iteration, from 0.
+    iteration: usize,
+    /// The iteration's label.
+    iteration_label: String,
+    /// The cell in words.
+    label: String,
+    /// Its mean effect.
+    effect: Option<f32>,
+    /// Standard error of the mean; null for a single prompt.
+    stderr: Option<f32>,
+    /// Standard deviation between replicates; null where there are none.
+    between: Option<f32>,
+    /// Lower end of the 95 % interval; null where there is none.
+    low: Option<f32>,
+    /// Upper end.
+    high: Option<f32>,
+    /// Of the test against no effect; null where there was none.
+    p_value: Option<f32>,
+    /// Whether the effect is not 0, after the correction for all tests of the grid.
+    significant: bool,
+    /// How the score came about: [numbers](results.md).
+    status: u32,
+    #[serde(flatten)]
+    #[schemars(with = "std::collections::BTreeMap<String, u32>")]
+    indices: Map<String, Value>,
+}
+
 impl<'a> Top<'a> {
     /// The `k` strongest cells per iteration of those grids that `show` picks.
     pub(super) fn of(results: &'a SweepResults, k: usize, show: impl Fn(&GridScores) -> bool) -> Self {
@@ -71,31 +115,32 @@ impl<'a> Top<'a> {
         cell_label(list.scores, &cell.indices, &self.results.token_labels)
     }
 
-    /// One flat record, as data frames want it.
-    fn record(&self, list: &List<'_>, cell: &TopCell) -> Value {
+    fn record(&self, list: &List<'_>, cell: &TopCell) -> CellFields {
         let scores = list.scores;
-        let told = json!({
-            "grid": scores.grid,
-            "component": scores.component,
-            "metric": self.results.metrics[scores.metric],
-            "iteration": list.iteration,
-            "iteration_label": self.results.iteration_labels[list.iteration],
-            "label": self.label(list, cell),
-            "effect": cell.effect,
-            "stderr": cell.stderr,
-            "between": Some(cell.between).filter(|between| !between.is_nan()),
-            "low": cell.low,
-            "high": cell.high,
-            "p_value": cell.p_value,
-            "significant": cell.is_significant,
-            "status": cell.status,
-        });
         let indices = scores.axes.iter().zip(&cell.indices).map(|(axis, &index)| (axis.clone(), index.into()));
-        super::output::fields(told).into_iter().chain(indices).collect::<Map<_, _>>().into()
+        CellFields {
+            grid: scores.grid.clone(),
+            component: scores.component.clone(),
+            metric: self.results.metrics[scores.metric].clone(),
+            iteration: list.iteration,
+            iteration_label: self.results.iteration_labels[list.iteration].clone(),
+            label: self.label(list, cell),
+            effect: finite(cell.effect),
+            stderr: finite(cell.stderr),
+            between: finite(cell.between),
+            low: finite(cell.low),
+            high: finite(cell.high),
+            p_value: finite(cell.p_value),
+            significant: cell.is_significant,
+            status: cell.status,
+            indices: indices.collect(),
+        }
     }
 }
 
 impl Output for Top<'_> {
+    type Fields = TopFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for list in &self.lists {
             let iteration = &self.results.iteration_labels[list.iteration];
@@ -108,10 +153,9 @@ impl Output for Top<'_> {
         Ok(())
     }
 
-    fn json(&self) -> Map<String, Value> {
+    fn fields(&self) -> TopFields {
         let record = |list| move |cell| self.record(list, cell);
-        let records: Value = self.lists.iter().flat_map(|list| list.cells.iter().map(record(list))).collect();
-        Map::from_iter([("top".to_owned(), records)])
+        TopFields { top: self.lists.iter().flat_map(|list| list.cells.iter().map(record(list))).collect() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -123,6 +167,7 @@ impl Output for Top<'_> {
 #[cfg(test)]
 mod tests {
     use patchsweep_proto::results::{STATUS_FAILED, STATUS_PENDING};
+    use serde_json::json;
 
     use super::*;
     use crate::results::example::example;
@@ -152,7 +197,7 @@ mod tests {
     #[test]
     fn records_are_flat_and_carry_the_indices_by_their_axes() {
         let results = example();
-        let top = Top::of(&results, 2, |_| true).json();
+        let top = json!(Top::of(&results, 2, |_| true).fields());
         let records = top["top"].as_array().expect("a list");
         assert_eq!(records.len(), 2 * results.iteration_labels.len() * results.grids.len());
         let flat = |value: &Value| !value.is_object() && !value.is_array();

@@ -2,9 +2,8 @@
 
 use clap::error::ErrorKind;
 use patchsweep_process::talk::complain;
-use serde_json::{Value, json};
 
-use super::error::USAGE;
+use super::error::{ErrorFields, Kind, USAGE};
 use super::output::Printer;
 
 /// Answers a command line that no command comes of; gives its exit code.
@@ -21,7 +20,7 @@ pub(super) fn answer(error: &clap::Error, printer: &Printer) -> u8 {
 }
 
 /// The error as JSON: its first paragraph, without what is only to be looked at.
-fn fields(error: &clap::Error) -> Value {
+fn fields(error: &clap::Error) -> ErrorFields {
     let text = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         "the command is missing".to_owned()
     } else {
@@ -29,7 +28,7 @@ fn fields(error: &clap::Error) -> Value {
     };
     let lines = text.trim_start_matches("error: ").lines().take_while(|line| !line.trim().is_empty());
     let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    json!({ "message": message, "kind": "usage", "exit_code": USAGE, "next": "patchsweep --help" })
+    ErrorFields { message, kind: Kind::Usage, exit_code: USAGE, next: Some("patchsweep --help".to_owned()) }
 }
 
 #[cfg(test)]
@@ -39,18 +38,15 @@ mod tests {
     use super::*;
     use crate::cli::Args;
 
-    fn refused(line: &[&str]) -> Value {
+    fn refused(line: &[&str]) -> ErrorFields {
         fields(&Args::try_parse_from([&["patchsweep"], line].concat()).expect_err("refused"))
     }
 
     #[test]
     fn a_command_line_that_is_refused_is_told_in_one_line() {
-        assert_eq!(
-            refused(&["run"])["message"],
-            "the following required arguments were not provided: --out <DIR> <SPEC>"
-        );
-        assert_eq!(refused(&["list", "--x"])["message"], "unexpected argument '--x' found");
-        assert_eq!(refused(&[])["message"], "the command is missing");
-        assert_eq!(refused(&["nope"])["exit_code"], 2);
+        assert_eq!(refused(&["run"]).message, "the following required arguments were not provided: --out <DIR> <SPEC>");
+        assert_eq!(refused(&["list", "--x"]).message, "unexpected argument '--x' found");
+        assert_eq!(refused(&[]).message, "the command is missing");
+        assert_eq!(refused(&["nope"]).exit_code, 2);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_proto::context::{Iteration, SweepContext};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Plan, PromptTokenizer};
@@ -11,16 +12,16 @@ use super::{Plan, PromptTokenizer};
 const MOST_SHOWN: usize = 32;
 
 /// A token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ShownToken {
     /// Its id.
     pub id: u32,
-    /// Its text, spaces included; `None` where the model has no tokenizer.
+    /// Its text, spaces included; null where the model has no tokenizer.
     pub text: Option<String>,
 }
 
 /// Different tokens, in the order of the prompts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ShownTokens {
     /// The first ones.
     pub tokens: Vec<ShownToken>,

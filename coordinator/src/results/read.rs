@@ -238,8 +238,8 @@ mod tests {
     #[test]
     fn a_folder_without_results_is_refused_by_the_file_that_it_lacks() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let error = read_folder(dir.path()).expect_err("empty").to_string();
-        assert!(error.contains("manifest.json`: ") && error.contains("a results folder has"), "{error}");
+        let error = error_chain(&read_folder(dir.path()).expect_err("empty"));
+        assert!(error.contains("manifest.json`; ") && error.contains("a results folder has"), "{error}");
         fs::write(dir.path().join(MANIFEST), "{}").expect("written");
         let error = read_folder(dir.path()).expect_err("no tensors").to_string();
         assert!(error.contains("scores.safetensors"), "{error}");

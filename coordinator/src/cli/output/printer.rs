@@ -3,10 +3,13 @@
 use std::io::{self, ErrorKind, Write, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Output, OutputFormat, SCHEMA_VERSION};
+use super::{Output, OutputFormat, SCHEMA_VERSION, object};
 use crate::cli::CliError;
+use crate::cli::error::ErrorFields;
 
 /// Says things on stdout in the form that was asked for.
 ///
@@ -15,6 +18,19 @@ use crate::cli::CliError;
 pub(in crate::cli) struct Printer {
     format: OutputFormat,
     held: Arc<Mutex<Held>>,
+}
+
+/// What stands in every command's JSON object, beside the command's own fields.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct Object {
+    /// Counts up when a field changes its meaning or goes.
+    schema_version: u32,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    own: Map<String, Value>,
+    /// Why the command failed. The fields that it had already stand beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorFields>,
 }
 
 #[derive(Debug, Default)]
@@ -47,32 +63,24 @@ impl Printer {
 
     /// Says what only the JSON object has room for.
     pub(in crate::cli) fn add(&self, output: &impl Output) {
-        self.hold(output.json());
+        let fields = object(&output.fields());
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).fields.extend(fields);
     }
 
     /// For a command that goes on: the JSON object goes out now, and nothing more will.
     pub(in crate::cli) fn complete(&self) -> Result<(), CliError> {
-        Ok(self.end()?)
+        Ok(self.finish(None)?)
     }
 
     /// The command has ended, perhaps with an error.
-    pub(in crate::cli) fn finish(&self, error: Option<Value>) -> io::Result<()> {
-        self.hold(error.map(|error| ("error".to_owned(), error)).into_iter().collect());
-        self.end()
-    }
-
-    fn hold(&self, fields: Map<String, Value>) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).fields.extend(fields);
-    }
-
-    fn end(&self) -> io::Result<()> {
+    pub(in crate::cli) fn finish(&self, error: Option<ErrorFields>) -> io::Result<()> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if self.format != OutputFormat::Json || std::mem::replace(&mut held.said, true) {
             return Ok(());
         }
-        let mut object = Map::from_iter([("schema_version".to_owned(), SCHEMA_VERSION.into())]);
-        object.append(&mut held.fields);
-        whole(|out| writeln!(out, "{:#}", Value::Object(object)))
+        let own = std::mem::take(&mut held.fields);
+        let all = object(&Object { schema_version: SCHEMA_VERSION, own, error });
+        whole(|out| writeln!(out, "{:#}", Value::Object(all)))
     }
 }
 

@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn refusal(text: &str) -> String {
-        parse(text).expect_err("refused").to_string()
+        patchsweep_proto::error_chain(&parse(text).expect_err("refused"))
     }
 
     #[test]

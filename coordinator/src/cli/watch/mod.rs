@@ -15,10 +15,9 @@ use std::io::{self, Write};
 
 use patchsweep_process::talk;
 use patchsweep_proto::status::{SweepState, SweepStatus};
-use serde_json::{Map, Value};
 
 use super::output::{Output, Printer};
-use super::sweeps::{SweepArgs, Sweeps};
+use super::sweeps::{SweepArgs, SweepsFields};
 use super::{CliError, progress, quantities, selector};
 use crate::client::{Client, Update, Watch};
 use feed::Feed;
@@ -70,12 +69,14 @@ async fn view(client: Client, watch: Watch, first: SweepStatus) -> Result<End, C
 struct Watched(SweepStatus);
 
 impl Output for Watched {
+    type Fields = SweepsFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", summary(&self.0))
     }
 
-    fn json(&self) -> Map<String, Value> {
-        Sweeps(vec![self.0.clone()]).json()
+    fn fields(&self) -> SweepsFields {
+        SweepsFields::of([&self.0])
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

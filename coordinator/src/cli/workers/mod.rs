@@ -1,5 +1,7 @@
 //! `patchsweep workers`, `drain`
 
+mod fields;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -8,7 +10,8 @@ use patchsweep_process::talk;
 use patchsweep_proto::ids::{Lease, WorkerId};
 use patchsweep_proto::scores::MemoryUse;
 use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
-use serde_json::{Map, Value, json};
+
+pub(super) use fields::{DrainFields, WorkersFields};
 
 use super::output::{Output, Printer};
 use super::{CliError, CoordinatorArgs, table};
@@ -38,58 +41,19 @@ pub(super) async fn list(args: CoordinatorArgs, printer: Printer) -> Result<(), 
 struct Workers(Vec<WorkerStatus>);
 
 impl Output for Workers {
+    type Fields = WorkersFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{}", text(&self.0))
     }
 
-    fn json(&self) -> Map<String, Value> {
-        Map::from_iter([("workers".to_owned(), self.0.iter().map(fields).collect())])
+    fn fields(&self) -> WorkersFields {
+        WorkersFields::of(&self.0)
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
         self.0.iter().try_for_each(|status| writeln!(out, "{}", status.worker))
     }
-}
-
-fn fields(status: &WorkerStatus) -> Value {
-    let reason = match &status.state {
-        WorkerState::Quarantined { reason } => Some(reason),
-        _ => None,
-    };
-    json!({
-        "worker": status.worker.to_string(),
-        "name": status.name,
-        "device": status.device,
-        "state": status.state.name(),
-        "reason": reason,
-        "leases": status.leases.len(),
-        "tiles_done": status.tiles_done,
-        "multiply_adds_per_second": status.multiply_adds_per_second,
-        "silent_seconds": status.silent.as_secs_f64(),
-        "version": status.version,
-        "memory_used_bytes": status.memory.used,
-        "memory_budget_bytes": status.memory.budget,
-        "cache": {
-            "hits": status.cache.hits,
-            "misses": status.cache.misses,
-            "evictions": status.cache.evictions,
-            "bytes": status.cache.bytes,
-            "budget_bytes": status.cache.budget_bytes,
-        },
-        "hand": status.hand.as_ref().map(hand_fields),
-    })
-}
-
-fn hand_fields(hand: &InHand) -> Value {
-    json!({
-        "sweep": hand.lease.sweep.0,
-        "tile": hand.lease.tile.0,
-        "attempt": hand.lease.attempt.0,
-        "grid": hand.grid,
-        "iteration": hand.iteration,
-        "seconds": hand.since.as_secs_f64(),
-        "memory_retries": hand.retries,
-    })
 }
 
 pub(super) async fn drain(args: DrainArgs, printer: Printer) -> Result<(), CliError> {
@@ -102,12 +66,14 @@ pub(super) async fn drain(args: DrainArgs, printer: Printer) -> Result<(), CliEr
 struct Drained(WorkerId);
 
 impl Output for Drained {
+    type Fields = DrainFields;
+
     fn table(&self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        Map::from_iter([("worker".to_owned(), self.0.to_string().into())])
+    fn fields(&self) -> DrainFields {
+        DrainFields { worker: self.0.to_string() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -182,6 +148,7 @@ mod tests {
 
     use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
     use patchsweep_proto::scores::CacheStats;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::client::example::worker;
@@ -224,10 +191,11 @@ mod tests {
         assert_eq!(row(0).len(), row(1).len());
         assert!(text.ends_with("\nw2 is quarantined: three failures in a row\n"), "{text}");
 
-        let json = fields(&workers[0]);
+        let all = json!(WorkersFields::of(&workers));
+        let (json, broken) = (&all["workers"][0], &all["workers"][1]);
         assert_eq!((&json["version"], &json["memory_budget_bytes"]), (&json!("0.1.0"), &json!(9u64 << 30)));
         assert_eq!((&json["cache"]["hits"], &json["hand"]["tile"]), (&json!(3), &json!(3)));
         assert_eq!((&json["hand"]["iteration"], &json["hand"]["memory_retries"]), (&json!("Iteration 0"), &json!(2)));
-        assert_eq!(fields(&workers[1])["hand"], Value::Null);
+        assert_eq!(broken["hand"], Value::Null);
     }
 }

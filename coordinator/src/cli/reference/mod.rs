@@ -1,4 +1,7 @@
-//! `docs/commands.md` holds the help of every command; this keeps it true.
+//! `docs/commands.md` holds the help of every command and the fields of its JSON; this keeps it true.
+
+mod catalogue;
+mod table;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,11 +10,12 @@ use std::{env, fs};
 use clap::{Command, CommandFactory};
 
 use super::Args;
+use catalogue::catalogue;
 
 /// Everything behind this line is generated.
 const MARK: &str = "<!-- The rest is generated: PATCHSWEEP_WRITE_DOCS=1 cargo test -p patchsweep --lib reference -->\n";
 
-/// The help of a command and of its subcommands, as markdown.
+/// The help of a command and the fields of its JSON, then those of its subcommands, as markdown.
 fn reference(command: &mut Command, text: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
     if name.contains(' ') {
@@ -21,11 +25,22 @@ fn reference(command: &mut Command, text: &mut String) {
     let help = command.render_help().to_string();
     // Indented, because some lines of help hold backticks.
     let help: String = help.trim_end().lines().map(|line| format!("    {line}\n").replace("    \n", "\n")).collect();
-    let _ = write!(text, "\n### `{name}`\n\n{help}");
+    let _ = write!(text, "\n### `{name}`\n\n{help}{}", json(&name));
     for command in command.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
         if command.get_name() != "help" {
             reference(command, text);
         }
+    }
+}
+
+/// The fields of a command's JSON, or which other command has the same.
+fn json(command: &str) -> String {
+    let Some(entry) = catalogue().into_iter().find(|entry| entry.commands.contains(&command)) else {
+        return String::new();
+    };
+    match entry.commands[0] {
+        first if first == command => format!("\nJSON:\n\n{}", table::table(&entry.forms)),
+        first => format!("\nJSON: as of `{first}`.\n"),
     }
 }
 
@@ -44,4 +59,25 @@ fn the_reference_of_commands_is_what_the_commands_say_of_themselves() {
     } else {
         assert!(before == wanted, "docs/commands.md is out of date: PATCHSWEEP_WRITE_DOCS=1 writes it anew");
     }
+}
+
+#[test]
+fn every_command_says_something_as_json() {
+    fn ends<'c>(command: &'c Command, found: &mut Vec<&'c str>) {
+        let mut own = command.get_subcommands().filter(|command| command.get_name() != "help").peekable();
+        if own.peek().is_none() {
+            found.extend(command.get_bin_name());
+        }
+        own.for_each(|command| ends(command, found));
+    }
+    let mut command = Args::command();
+    command.build();
+    let mut commands = Vec::new();
+    ends(&command, &mut commands);
+    commands.push("patchsweep");
+    let mut listed: Vec<&str> = catalogue().iter().flat_map(|entry| entry.commands).copied().collect();
+    for names in [&mut commands, &mut listed] {
+        names.sort_unstable();
+    }
+    assert_eq!(listed, commands, "cli/reference/catalogue.rs lists the types of each command's fields");
 }

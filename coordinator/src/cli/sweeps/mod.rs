@@ -1,5 +1,7 @@
 //! `patchsweep submit`, `list`, `status`, `cancel`, `resume`
 
+mod fields;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -7,9 +9,12 @@ use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::output::{self, Output, Printer};
+pub(super) use fields::{StateName, SweepsFields};
+
+use super::output::{Output, Printer};
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
@@ -149,13 +154,25 @@ async fn change(args: SweepsArgs, printer: Printer, change: Change) -> Result<()
     Ok(outcome?)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SubmitFields {
+    /// The sweep's id.
+    sweep: String,
+    /// Whether it is new; false: it was submitted before.
+    created: bool,
+    /// What a person should know before trusting the scores, one sentence each.
+    warnings: Vec<String>,
+}
+
 impl Output for Submitted {
+    type Fields = SubmitFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.sweep)
     }
 
-    fn json(&self) -> Map<String, Value> {
-        output::fields(json!({ "sweep": self.sweep.0, "created": self.created, "warnings": self.warnings }))
+    fn fields(&self) -> SubmitFields {
+        SubmitFields { sweep: self.sweep.0.clone(), created: self.created, warnings: self.warnings.clone() }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -167,12 +184,14 @@ impl Output for Submitted {
 struct Watched(SweepStatus);
 
 impl Output for Watched {
+    type Fields = SweepsFields;
+
     fn table(&self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        output::fields(json!({ "sweeps": [fields(&self.0)] }))
+    fn fields(&self) -> SweepsFields {
+        SweepsFields::of([&self.0])
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -181,43 +200,22 @@ impl Output for Watched {
 }
 
 /// Sweeps, one in each row.
-pub(super) struct Sweeps(pub(super) Vec<SweepStatus>);
+struct Sweeps(Vec<SweepStatus>);
 
 impl Output for Sweeps {
+    type Fields = SweepsFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{}", text(&self.0))
     }
 
-    fn json(&self) -> Map<String, Value> {
-        output::fields(json!({ "sweeps": self.0.iter().map(fields).collect::<Value>() }))
+    fn fields(&self) -> SweepsFields {
+        SweepsFields::of(&self.0)
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
         self.0.iter().try_for_each(|status| writeln!(out, "{}", status.sweep))
     }
-}
-
-fn fields(status: &SweepStatus) -> Value {
-    json!({
-        "sweep": status.sweep.0,
-        "name": status.name,
-        "state": status.state.name(),
-        "reason": status.state.reason(),
-        "waiting": status.waiting,
-        "percent": progress::percent(status),
-        "multiply_adds_total": status.multiply_adds_total,
-        "multiply_adds_done": status.multiply_adds_done,
-        "cells_total": status.cells_total,
-        "cells_noop": status.cells_noop,
-        "tiles_total": status.tiles_total,
-        "tiles_done": status.tiles_done,
-        "tiles_failed": status.tiles_failed,
-        "tiles_leased": status.tiles_leased,
-        "workers": status.workers,
-        "priority": status.priority.get(),
-        "results_dropped": status.results_dropped,
-        "check_of": status.check_of.as_ref().map(|sweep| &sweep.0),
-    })
 }
 
 fn text(sweeps: &[SweepStatus]) -> String {

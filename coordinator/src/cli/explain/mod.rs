@@ -1,5 +1,7 @@
 //! `patchsweep explain`
 
+mod fields;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -8,7 +10,8 @@ use patchsweep_proto::explain::{
     CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TilePlace,
 };
 use patchsweep_proto::ids::TileId;
-use serde_json::{Map, Value, json};
+
+pub(super) use fields::ExplainFields;
 
 use super::output::{Output, Printer};
 use super::selector::{self, Selector};
@@ -45,20 +48,14 @@ struct Explained {
 }
 
 impl Output for Explained {
+    type Fields = ExplainFields;
+
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{}", self.text())
     }
 
-    fn json(&self) -> Map<String, Value> {
-        let SweepExplanation { status, idle_because, failures, cell } = &self.explanation;
-        Map::from_iter([
-            ("sweep".to_owned(), json!(status.sweep.0)),
-            ("state".to_owned(), json!(status.state.name())),
-            ("reason".to_owned(), json!(status.state.reason())),
-            ("idle_because".to_owned(), json!(idle_because)),
-            ("failures".to_owned(), failures.iter().map(failure_fields).collect()),
-            ("cell".to_owned(), cell.as_ref().map_or(Value::Null, cell_fields)),
-        ])
+    fn fields(&self) -> ExplainFields {
+        (&self.explanation).into()
     }
 
     /// The tiles: of the cell, or those that failed.
@@ -72,67 +69,6 @@ impl Output for Explained {
         tiles.dedup();
         tiles.into_iter().try_for_each(|tile| writeln!(out, "{tile}"))
     }
-}
-
-fn failure_fields(group: &FailureGroup) -> Value {
-    json!({
-        "reason": group.reason,
-        "attempts": group.attempts,
-        "tiles": group.tiles.iter().map(|tile| tile.0).collect::<Vec<_>>(),
-        "tiles_given_up": group.tiles_given_up,
-        "workers": group.workers,
-    })
-}
-
-fn cell_fields(cell: &CellExplanation) -> Value {
-    let indices: Map<String, Value> =
-        cell.axes.iter().cloned().zip(cell.indices.iter().map(|&index| index.into())).collect();
-    json!({
-        "grid": cell.grid,
-        "iteration": cell.iteration,
-        "indices": indices,
-        "noop": cell.noop,
-        "noop_prompts": cell.noop_prompts,
-        "tiles": cell.tiles.iter().map(tile_fields).collect::<Value>(),
-    })
-}
-
-fn tile_fields(tile: &TileExplanation) -> Value {
-    let mut fields = json!({
-        "tile": tile.tile.0,
-        "prompts": [tile.prompts.start, tile.prompts.end],
-        "cells": tile.cells,
-        "state": tile.place.name(),
-        "attempts": tile.attempts.iter().map(attempt_fields).collect::<Value>(),
-    });
-    match &tile.place {
-        TilePlace::Leased(holders) => {
-            let holder = |holder: &patchsweep_proto::explain::TileHolder| {
-                json!({
-                    "worker": holder.worker,
-                    "attempt": holder.attempt.0,
-                    "since_seconds": holder.since.as_secs_f64(),
-                })
-            };
-            fields["holders"] = holders.iter().map(holder).collect();
-        }
-        TilePlace::Done(origin) => {
-            let at = origin.at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-            fields["result"] = json!({
-                "worker": origin.worker,
-                "device": origin.device,
-                "attempt": origin.attempt.0,
-                "unix_seconds": at.map(|at| at.as_secs_f64()),
-                "busy_seconds": origin.busy.as_secs_f64(),
-            });
-        }
-        TilePlace::Waiting | TilePlace::GivenUp | TilePlace::Left => {}
-    }
-    fields
-}
-
-fn attempt_fields(attempt: &TileAttempt) -> Value {
-    json!({ "attempt": attempt.attempt.0, "worker": attempt.worker, "reason": attempt.reason })
 }
 
 impl Explained {
@@ -251,6 +187,7 @@ mod tests {
     use patchsweep_proto::explain::{TileHolder, TileOrigin};
     use patchsweep_proto::ids::Attempt;
     use patchsweep_proto::status::SweepStatus;
+    use serde_json::json;
 
     use super::*;
     use crate::client::example::running;
@@ -335,7 +272,7 @@ mod tests {
     #[test]
     fn json_has_the_same_and_quiet_the_tiles() {
         let printed = explained(Some(cell(vec![tile(3, TilePlace::Waiting)])));
-        let json = Value::Object(printed.json());
+        let json = json!(printed.fields());
         assert_eq!(json["cell"]["indices"], json!({ "layer": 8, "head": 11 }));
         assert_eq!(json["cell"]["tiles"][0]["state"], "waiting");
         assert_eq!(json["failures"][0]["attempts"], 3);

@@ -1,0 +1,226 @@
+//! What is said of a sweep's or a cell's work as JSON.
+
+use std::time::SystemTime;
+
+use patchsweep_proto::explain::{
+    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::cli::sweeps::StateName;
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct ExplainFields {
+    /// The sweep's id.
+    sweep: String,
+    /// Its state.
+    state: StateName,
+    /// Why it is partial or failed; null where it is neither.
+    reason: Option<String>,
+    /// Why nothing of it is computed now, one sentence each; empty where something is, or where nothing is to be done.
+    idle_because: Vec<String>,
+    /// Attempts that failed, by reason, the most frequent first.
+    failures: Vec<FailureFields>,
+    /// The cell that was asked for; null where none was.
+    cell: Option<CellFields>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FailureFields {
+    /// As the workers reported it.
+    reason: String,
+    /// Attempts that failed for this reason.
+    attempts: u64,
+    /// Indices of the tiles that they were at, the first 20.
+    tiles: Vec<u32>,
+    /// How many of all these tiles get no more attempts.
+    tiles_given_up: u64,
+    /// Names of the workers, the first 20.
+    workers: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CellFields {
+    /// The grid's name.
+    grid: String,
+    /// The iteration's label.
+    iteration: String,
+    /// The cell's index along each axis of its grid, by the axis' name.
+    #[schemars(with = "std::collections::BTreeMap<String, u32>")]
+    indices: Map<String, Value>,
+    /// Why no worker computes it over some or all prompts, as its effect there is 0; else null.
+    noop: Option<String>,
+    /// How many prompts that are.
+    noop_prompts: u32,
+    /// The tiles that it is in, by their prompts.
+    tiles: Vec<TileFields>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct TileFields {
+    /// Its index in the plan.
+    tile: u32,
+    /// Its prompts: the first one, and the one behind its last.
+    prompts: [u32; 2],
+    /// Its cells.
+    cells: u32,
+    /// Where it is.
+    state: PlaceName,
+    /// Attempts that failed or were lost, in order.
+    attempts: Vec<AttemptFields>,
+    /// Who has it, of a leased one; two where it is computed a second time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<Vec<HolderFields>>,
+    /// Where its scores came from, of one that is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultFields>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AttemptFields {
+    /// Its number, from 1.
+    attempt: u32,
+    /// The worker's name.
+    worker: String,
+    /// As the worker reported it, or how it was lost.
+    reason: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct HolderFields {
+    /// The worker's name.
+    worker: String,
+    /// Which attempt it is, from 1.
+    attempt: u32,
+    /// How long it has had it.
+    since_seconds: f64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ResultFields {
+    /// The worker's name.
+    worker: String,
+    /// Where it computed: `cpu`, `cuda:0`, ..
+    device: String,
+    /// Which attempt it was, from 1.
+    attempt: u32,
+    /// When the coordinator got the scores, since 1970; null: from an earlier release.
+    unix_seconds: Option<f64>,
+    /// How long the worker computed.
+    busy_seconds: f64,
+}
+
+/// Where a tile is, in one word.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum PlaceName {
+    /// It waits for a worker.
+    Waiting,
+    /// Workers have it.
+    Leased,
+    /// Its scores are on disk.
+    Done,
+    /// It failed on every attempt.
+    Failed,
+    /// Its sweep ended before it was computed.
+    Left,
+}
+
+impl From<&SweepExplanation> for ExplainFields {
+    fn from(explanation: &SweepExplanation) -> Self {
+        let SweepExplanation { status, idle_because, failures, cell } = explanation;
+        Self {
+            sweep: status.sweep.0.clone(),
+            state: (&status.state).into(),
+            reason: status.state.reason().map(str::to_owned),
+            idle_because: idle_because.clone(),
+            failures: failures.iter().map(FailureFields::from).collect(),
+            cell: cell.as_ref().map(CellFields::from),
+        }
+    }
+}
+
+impl From<&FailureGroup> for FailureFields {
+    fn from(group: &FailureGroup) -> Self {
+        Self {
+            reason: group.reason.clone(),
+            attempts: group.attempts,
+            tiles: group.tiles.iter().map(|tile| tile.0).collect(),
+            tiles_given_up: group.tiles_given_up,
+            workers: group.workers.clone(),
+        }
+    }
+}
+
+impl From<&CellExplanation> for CellFields {
+    fn from(cell: &CellExplanation) -> Self {
+        Self {
+            grid: cell.grid.clone(),
+            iteration: cell.iteration.clone(),
+            indices: cell.axes.iter().cloned().zip(cell.indices.iter().map(|&index| index.into())).collect(),
+            noop: cell.noop.clone(),
+            noop_prompts: cell.noop_prompts,
+            tiles: cell.tiles.iter().map(TileFields::from).collect(),
+        }
+    }
+}
+
+impl From<&TileExplanation> for TileFields {
+    fn from(tile: &TileExplanation) -> Self {
+        let (mut holders, mut result) = (None, None);
+        match &tile.place {
+            TilePlace::Leased(held) => holders = Some(held.iter().map(HolderFields::from).collect()),
+            TilePlace::Done(origin) => result = Some(origin.into()),
+            TilePlace::Waiting | TilePlace::GivenUp | TilePlace::Left => {}
+        }
+        Self {
+            tile: tile.tile.0,
+            prompts: [tile.prompts.start, tile.prompts.end],
+            cells: tile.cells,
+            state: (&tile.place).into(),
+            attempts: tile.attempts.iter().map(AttemptFields::from).collect(),
+            holders,
+            result,
+        }
+    }
+}
+
+impl From<&TileAttempt> for AttemptFields {
+    fn from(attempt: &TileAttempt) -> Self {
+        Self { attempt: attempt.attempt.0, worker: attempt.worker.clone(), reason: attempt.reason.clone() }
+    }
+}
+
+impl From<&TileHolder> for HolderFields {
+    fn from(holder: &TileHolder) -> Self {
+        let since_seconds = holder.since.as_secs_f64();
+        Self { worker: holder.worker.clone(), attempt: holder.attempt.0, since_seconds }
+    }
+}
+
+impl From<&TileOrigin> for ResultFields {
+    fn from(origin: &TileOrigin) -> Self {
+        let at = origin.at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Self {
+            worker: origin.worker.clone(),
+            device: origin.device.clone(),
+            attempt: origin.attempt.0,
+            unix_seconds: at.map(|at| at.as_secs_f64()),
+            busy_seconds: origin.busy.as_secs_f64(),
+        }
+    }
+}
+
+impl From<&TilePlace> for PlaceName {
+    fn from(place: &TilePlace) -> Self {
+        match place {
+            TilePlace::Waiting => Self::Waiting,
+            TilePlace::Leased(_) => Self::Leased,
+            TilePlace::Done(_) => Self::Done,
+            TilePlace::GivenUp => Self::Failed,
+            TilePlace::Left => Self::Left,
+        }
+    }
+}
