@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use bytesize::ByteSize;
 use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::MemoryUse;
 use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
 use serde_json::{Map, Value, json};
@@ -76,8 +77,13 @@ fn fields(status: &WorkerStatus) -> Value {
             "bytes": status.cache.bytes,
             "budget_bytes": status.cache.budget_bytes,
         },
+        "models": status.loaded.iter().map(model_fields).collect::<Vec<_>>(),
         "hand": status.hand.as_ref().map(hand_fields),
     })
+}
+
+fn model_fields(loaded: &LoadedModel) -> Value {
+    json!({ "model": loaded.model.to_string(), "dtype": loaded.dtype.name() })
 }
 
 fn hand_fields(hand: &InHand) -> Value {
@@ -181,6 +187,7 @@ mod tests {
     use std::time::Duration;
 
     use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
+    use patchsweep_proto::model::{Dtype, ModelRef};
     use patchsweep_proto::scores::CacheStats;
 
     use super::*;
@@ -211,6 +218,7 @@ mod tests {
             cache: CacheStats { hits: 3, misses: 1, ..CacheStats::default() },
             memory: MemoryUse { used: 3 << 30, budget: 9 << 30 },
             hand: Some(hand),
+            loaded: vec![LoadedModel { model: ModelRef::Folder("m".into()), dtype: Dtype::Bfloat16 }],
             ..worker(1)
         };
         let state = WorkerState::Quarantined { reason: "three failures in a row".into() };
@@ -228,6 +236,7 @@ mod tests {
         assert_eq!((&json["version"], &json["memory_budget_bytes"]), (&json!("0.1.0"), &json!(9u64 << 30)));
         assert_eq!((&json["cache"]["hits"], &json["hand"]["tile"]), (&json!(3), &json!(3)));
         assert_eq!((&json["hand"]["iteration"], &json["hand"]["memory_retries"]), (&json!("Iteration 0"), &json!(2)));
+        assert_eq!(json["models"], json!([{ "model": "m", "dtype": "bfloat16" }]));
         assert_eq!(fields(&workers[1])["hand"], Value::Null);
     }
 }
