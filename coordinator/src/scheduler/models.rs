@@ -14,7 +14,8 @@ use super::{FIRST_DEADLINE, Scheduler, SweepKey};
 pub struct ModelKey(pub u64);
 
 /// A worker that would have to change back keeps to the models that it has loaded until a sweep of another one is behind
-/// by more than it computes in so many times what loading takes. So it loads for about a twentieth of its time at most.
+/// by more than the fastest worker computes in so many times what loading takes. Changes there and back take in twice that,
+/// so that a worker loads for about a twentieth of its time.
 pub const LOADS_BEHIND: u32 = 10;
 
 /// No load counts as shorter: cached activations may have to go for it.
