@@ -31,7 +31,7 @@ impl Stage {
             let spec = fs::read_to_string(data.join("acronyms.toml")).expect("the example spec");
             let spec = spec.replacen("path = \"acronym-gpt2\"", &format!("path = \"{model}\""), 1);
             let spec = spec.replacen("name = \"acronyms\"", &format!("name = \"{model}\""), 1);
-            let spec = spec.replacen("samples = 250", "samples = 500", 1);
+            let spec = spec.replacen("samples = 250", "samples = 1500", 1);
             fs::write(folder.path().join(format!("{model}.toml")), spec).expect("a written spec");
         }
         let (coordinator, url) = serve(&["--models", folder.path().to_str().expect("a plain path")]);
@@ -41,7 +41,7 @@ impl Stage {
     fn submit(&self) -> [String; 2] {
         MODELS.map(|model| {
             let spec = self.folder.path().join(format!("{model}.toml"));
-            ask(&self.url, &["submit", spec.to_str().expect("a plain path"), "--tile-multiply-adds", "200000000"])
+            ask(&self.url, &["submit", spec.to_str().expect("a plain path"), "--tile-multiply-adds", "1000000000"])
         })
     }
 
