@@ -1,16 +1,17 @@
 //! How many trivial tiles a second the scheduler leases and settles, alone:
 //!
-//!     cargo run --release -p patchsweep --example schedule_rate [TILES [WORKERS [ITERATIONS]]]
+//!     cargo run --release -p patchsweep --example schedule_rate [TILES [WORKERS [ITERATIONS [MODELS]]]]
 //!
-//! Without arguments one sweep of 1,000,000 tiles in 3 iterations, and 1,000 workers with a credit of 2. Each worker in
-//! turn finishes its first lease; every thousandth result comes with a heartbeat of all workers and a tick.
+//! Without arguments one sweep of 1,000,000 tiles in 3 iterations, and 1,000 workers with a credit of 2; with several
+//! models the tiles are divided between one sweep of each. Each worker in turn finishes its first
+//! lease; every thousandth result comes with a heartbeat of all workers and a tick.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::error::Error;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use patchsweep::scheduler::{Effect, Event, Outcome, Scheduler, TileInfo};
+use patchsweep::scheduler::{Effect, Event, ModelKey, Outcome, Scheduler, TileInfo};
 use patchsweep_proto::ids::{Epoch, SweepId, WorkerId};
 use patchsweep_proto::status::Priority;
 
@@ -20,15 +21,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let numbers: Vec<u32> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
     let argument = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (tiles, workers, iterations) = (argument(0, 1_000_000), argument(1, 1_000), argument(2, 3).max(1));
+    let models = argument(3, 1).max(1);
+    let tiles = tiles / models * models;
     let before = resident_bytes()?;
     let began = Instant::now();
-    let mut scheduler = submitted(tiles, iterations);
+    let mut scheduler = submitted(tiles / models, iterations, models);
     let submission = began.elapsed();
     let began = Instant::now();
-    let most = run(&mut scheduler, tiles, workers)?;
+    let most = run(&mut scheduler, tiles, workers, models)?;
     let seconds = began.elapsed().as_secs_f64();
     println!("tiles                 {tiles}");
     println!("workers               {workers}");
+    println!("models                {models}");
     println!("submission            {:.3} s", submission.as_secs_f64());
     println!("leased and settled in {seconds:.3} s");
     println!("tiles a second        {:.0}", f64::from(tiles) / seconds);
@@ -36,30 +40,37 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn submitted(tiles: u32, iterations: u32) -> Scheduler {
+fn submitted(tiles: u32, iterations: u32, models: u32) -> Scheduler {
     let mut scheduler = Scheduler::new(Epoch(1));
     let each = tiles.div_ceil(iterations).max(1);
-    let tiles = (0..tiles).map(|tile| TileInfo { iteration: tile / each, cost: 1_000 }).collect();
-    let sweep = SweepId("trivial".into());
-    let (past, avoid) = (BTreeMap::new(), BTreeMap::new());
-    scheduler.apply(Duration::ZERO, Event::Submitted { sweep, tiles, priority: Priority::default(), past, avoid });
+    let tiles: Vec<TileInfo> = (0..tiles).map(|tile| TileInfo { iteration: tile / each, cost: 1_000 }).collect();
+    for number in 0..models {
+        let (sweep, model, tiles) = (sweep(number), ModelKey(number.into()), tiles.clone());
+        let (priority, past, avoid) = (Priority::default(), BTreeMap::new(), BTreeMap::new());
+        scheduler.apply(Duration::ZERO, Event::Submitted { sweep, model, tiles, priority, past, avoid });
+    }
     scheduler
 }
 
+fn sweep(number: u32) -> SweepId {
+    SweepId(format!("trivial-{number}"))
+}
+
 /// Says how much memory the process had at most.
-fn run(scheduler: &mut Scheduler, tiles: u32, workers: u32) -> Result<u64, Box<dyn Error>> {
+fn run(scheduler: &mut Scheduler, tiles: u32, workers: u32, models: u32) -> Result<u64, Box<dyn Error>> {
     let mut granted = VecDeque::new();
     let mut now = Duration::ZERO;
     for worker in 1..=u64::from(workers) {
         let worker = WorkerId(worker);
-        granted.extend(scheduler.apply(now, Event::Joined { worker, credit: CREDIT, held: Vec::new() }));
+        let (held, loaded) = (Vec::new(), BTreeSet::new());
+        granted.extend(scheduler.apply(now, Event::Joined { worker, credit: CREDIT, held, loaded }));
     }
     let (mut kept, mut most) = (0_u32, resident_bytes()?);
     while let Some(effect) = granted.pop_front() {
         match effect {
             Effect::Grant { worker, lease } => {
-                let busy = Duration::from_millis(1);
-                granted.extend(scheduler.apply(now, Event::Finished { worker, lease, busy }));
+                let (busy, loading) = (Duration::from_millis(1), Duration::ZERO);
+                granted.extend(scheduler.apply(now, Event::Finished { worker, lease, busy, loading }));
             }
             Effect::Keep { .. } => {
                 kept += 1;
@@ -73,7 +84,7 @@ fn run(scheduler: &mut Scheduler, tiles: u32, workers: u32) -> Result<u64, Box<d
             _ => {}
         }
     }
-    let done = scheduler.progress(&SweepId("trivial".into())).map_or(0, |progress| progress.done);
+    let done: u32 = (0..models).filter_map(|number| Some(scheduler.progress(&sweep(number))?.done)).sum();
     if done == tiles { Ok(most) } else { Err(format!("{done} of {tiles} tiles are done").into()) }
 }
 

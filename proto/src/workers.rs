@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::{Lease, WorkerId};
+use crate::model::LoadedModel;
 use crate::scores::{CacheStats, MemoryUse};
 
 /// A connected worker at one moment.
@@ -32,6 +33,8 @@ pub struct WorkerStatus {
     pub memory: MemoryUse,
     /// The tile that it computes now.
     pub hand: Option<InHand>,
+    /// Models in its memory, as it last said; the one that was used last is the last.
+    pub loaded: Vec<LoadedModel>,
 }
 
 /// A tile that a worker computes.

@@ -52,13 +52,16 @@ axes = ["layer", "head"]
 const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 4, "n_head": 2, "n_embd": 8, "n_inner": 32, "vocab_size": 16,
     "n_positions": 16, "n_ctx": 16, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}"#;
 
+/// Two models of its sizes, by name; its spec names the first.
+pub const MODELS: [&str; 2] = ["tiny", "other"];
+
 /// How the sweep is cut into tiles: of this many multiply-adds, more or less.
 pub const TILE_MULTIPLY_ADDS: u64 = 12_000;
 
 /// Most prompts of a tile: half of them, so that each cell is in two tiles.
 pub const TILE_PROMPTS: u32 = 2;
 
-/// The sweep, and a folder with its model's config.
+/// The sweep, and a folder with its models' configs.
 #[derive(Debug)]
 pub struct Tiny {
     models: TempDir,
@@ -74,8 +77,10 @@ impl Tiny {
     #[must_use]
     pub fn new() -> Self {
         let models = tempfile::tempdir().expect("a temporary folder");
-        fs::create_dir(models.path().join("tiny")).expect("a model folder");
-        fs::write(models.path().join("tiny/config.json"), CONFIG).expect("a config");
+        for model in MODELS {
+            fs::create_dir(models.path().join(model)).expect("a model folder");
+            fs::write(models.path().join(model).join("config.json"), CONFIG).expect("a config");
+        }
         let options = PlanOptions { tile_multiply_adds: TILE_MULTIPLY_ADDS, tile_prompts: TILE_PROMPTS };
         let dataset = tokens();
         let folders = ModelFolders::with_hub_cache(vec![models.path().to_owned()]);
@@ -89,6 +94,13 @@ impl Tiny {
     #[must_use]
     pub fn submission(&self) -> Submission {
         self.submission.clone()
+    }
+
+    /// What a client sends for the same sweep of one of the models. The scores are as expected of any.
+    #[must_use]
+    pub fn submission_of(&self, model: &str) -> Submission {
+        let spec = SPEC.replacen("path = \"tiny\"", &format!("path = \"{model}\""), 1);
+        Submission { spec, ..self.submission.clone() }
     }
 
     /// The spec's file, beside its dataset, for a client command.
@@ -109,7 +121,7 @@ impl Tiny {
         &self.plan
     }
 
-    /// Where its model is looked up.
+    /// Where its models are looked up.
     #[must_use]
     pub fn models(&self) -> &Path {
         self.models.path()

@@ -34,6 +34,7 @@ fn the_faults_strike() {
         "fault=Hold",
         "fault=FullDisk",
         "sweep recovered",
+        "model loaded",
     ] {
         assert!(trace.contains(sign), "no {sign} in:\n{trace}");
     }

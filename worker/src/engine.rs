@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
@@ -74,6 +75,8 @@ pub struct Evaluation {
     pub model: Digest,
     /// What they took.
     pub work: WorkDone,
+    /// How long the model was being loaded before; zero: it was in memory.
+    pub loading: Duration,
 }
 
 /// What a caught panic says; libtorch reports its errors so.

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::{CacheStats, MemoryUse};
 
 /// What an engine takes at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vitals {
     /// What the cache of activations did so far.
     pub cache: CacheStats,
@@ -13,6 +14,8 @@ pub struct Vitals {
     pub memory: MemoryUse,
     /// Batches of the tile in hand that did not fit the memory so far.
     pub memory_retries: u64,
+    /// Models in memory; the one that was used last is the last.
+    pub loaded: Vec<LoadedModel>,
 }
 
 /// Shows an engine's vitals to other threads; clones share them.
@@ -34,6 +37,6 @@ impl Gauge {
     /// What it shows.
     #[must_use]
     pub fn read(&self) -> Vitals {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -6,7 +6,7 @@ use patchsweep_proto::scores::CacheStats;
 use crate::phases::Phase;
 
 /// All of them.
-pub const METRICS: [&Metric; 14] = [
+pub const METRICS: [&Metric; 16] = [
     &BUILD,
     &SESSION,
     &SESSIONS_LOST,
@@ -14,6 +14,8 @@ pub const METRICS: [&Metric; 14] = [
     &PHASE_SECONDS,
     &MULTIPLY_ADDS,
     &MEMORY_RETRIES,
+    &MODELS_LOADED,
+    &MODELS,
     &CACHE_HITS,
     &CACHE_MISSES,
     &CACHE_EVICTIONS,
@@ -78,6 +80,18 @@ pub const MEMORY_RETRIES: Metric = Metric {
     labels: &[],
     help: "Batches that did not fit the memory and were computed again in halves.",
 };
+
+/// Weights that were read.
+pub const MODELS_LOADED: Metric = Metric {
+    name: "patchsweep_worker_models_loaded_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Models that were loaded into memory, again where they had been dropped for others.",
+};
+
+/// In memory.
+pub const MODELS: Metric =
+    Metric { name: "patchsweep_worker_models", kind: Kind::Gauge, labels: &[], help: "Models that are in memory." };
 
 /// Of the cache.
 pub const CACHE_HITS: Metric = Metric {

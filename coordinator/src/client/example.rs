@@ -22,6 +22,7 @@ pub(crate) fn worker(number: u64) -> WorkerStatus {
         cache: CacheStats::default(),
         memory: MemoryUse::default(),
         hand: None,
+        loaded: Vec::new(),
     }
 }
 

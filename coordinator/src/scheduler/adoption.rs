@@ -1,17 +1,26 @@
 //! Workers that come, and the leases that they bring from an earlier session.
 
+use std::collections::BTreeSet;
+
 use patchsweep_proto::ids::{Lease, WorkerId};
 
 use super::tile::{Fence, Holder, Stage, Trouble};
 use super::worker::{Place, WorkerSlot};
-use super::{Effect, Scheduler, SweepKey};
+use super::{Effect, ModelKey, Scheduler, SweepKey};
 
 impl Scheduler {
-    pub(super) fn joined(&mut self, worker: WorkerId, credit: u32, held: Vec<Lease>, effects: &mut Vec<Effect>) {
+    pub(super) fn joined(
+        &mut self,
+        worker: WorkerId,
+        credit: u32,
+        held: Vec<Lease>,
+        loaded: BTreeSet<ModelKey>,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.workers.contains_key(&worker) {
             return;
         }
-        self.workers.insert(worker, WorkerSlot::new(credit, self.now));
+        self.workers.insert(worker, WorkerSlot::new(credit, loaded, self.now));
         let is_only = held.len() == 1;
         for lease in held {
             let Some(slot) = self.workers.get(&worker) else { return };
@@ -83,11 +92,12 @@ impl Scheduler {
     /// Gives a lease a place; one that belongs to no running sweep is revoked.
     fn seat(&mut self, worker: WorkerId, lease: Lease, adopted: Option<(SweepKey, bool)>) {
         let sweep = adopted.map(|(sweep, _)| sweep).or_else(|| self.key(&lease.sweep));
-        let slot = sweep.and_then(|sweep| self.running.get(&sweep)).and_then(|queue| queue.slot(lease.tile));
-        let cost = slot.map_or(0, |slot| slot.info.cost);
+        let queue = sweep.and_then(|sweep| self.running.get(&sweep));
+        let cost = queue.and_then(|queue| queue.slot(lease.tile)).map_or(0, |slot| slot.info.cost);
         let place = Place {
             lease,
             sweep: sweep.unwrap_or(SweepKey::ENDED),
+            model: queue.map(|queue| queue.model),
             cost,
             since: self.now,
             revoked: adopted.is_none(),

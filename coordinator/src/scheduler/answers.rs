@@ -9,11 +9,19 @@ use super::worker::Place;
 use super::{Effect, Scheduler};
 
 impl Scheduler {
-    pub(super) fn finished(&mut self, worker: WorkerId, lease: Lease, busy: Duration, effects: &mut Vec<Effect>) {
+    pub(super) fn finished(
+        &mut self,
+        worker: WorkerId,
+        lease: Lease,
+        busy: Duration,
+        loading: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
         self.heard(worker);
         let place = self.take_place(worker, &lease);
         if let Some(place) = &place {
-            self.computed(worker, place, busy);
+            self.computed(worker, place, busy.saturating_sub(loading));
+            self.used(worker, place, loading);
         }
         let Some(place) = place.filter(|place| !place.revoked) else {
             let done = self.is_done(&lease);
@@ -38,14 +46,11 @@ impl Scheduler {
     }
 
     /// A worker computed a tile, whether or not somebody was faster.
-    fn computed(&mut self, worker: WorkerId, place: &Place, busy: Duration) {
+    fn computed(&mut self, worker: WorkerId, place: &Place, computing: Duration) {
         let Some(slot) = self.workers.get_mut(&worker) else { return };
-        slot.rate.learn(place.cost, busy);
+        slot.rate.learn(place.cost, computing);
         slot.record.succeed();
-        self.fleet_rate.learn(place.cost, busy);
-        if self.running.contains_key(&place.sweep) {
-            slot.familiar.insert(place.sweep);
-        }
+        self.fleet_rate.learn(place.cost, computing);
     }
 
     /// Whether the scores of this lease's tile are kept.

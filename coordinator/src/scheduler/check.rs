@@ -13,7 +13,7 @@ impl Scheduler {
     /// Counts everything anew; for tests.
     ///
     /// # Panics
-    /// When what workers hold and what sweeps have leased differ, when a count or an index is wrong, when a worker
+    /// When what workers hold and what sweeps have leased differ, when a lease's model is not its sweep's, when a count or an index is wrong, when a worker
     /// holds more than its credit, and when one has room while a tile is ready that it may take.
     pub fn sanity_check(&self) {
         for (&worker, slot) in &self.workers {
@@ -24,6 +24,8 @@ impl Scheduler {
         }
         let queued = self.running.iter().filter_map(|(&sweep, queue)| Some((queue.queued_at?, sweep)));
         assert_eq!(queued.collect::<BTreeSet<_>>(), self.by_share, "the order of sweeps");
+        let needed: BTreeSet<_> = self.running.values().map(|queue| queue.model).collect();
+        assert!(self.load_times.keys().all(|model| needed.contains(model)), "times of models that nobody needs");
         assert_eq!(self.names.len(), self.running.len(), "names of running sweeps");
         let able = self.workers.iter().filter(|(_, slot)| slot.is_able()).map(|(&worker, _)| worker);
         assert_eq!(able.collect::<BTreeSet<_>>(), self.able, "workers that take part");
@@ -38,11 +40,14 @@ impl Scheduler {
             assert!(slot.leases.iter().all(|place| place.revoked), "{worker} holds tiles that it does not compute");
         }
         for place in slot.leases.iter().filter(|place| !place.revoked) {
-            let holders = self.running.get(&place.sweep).map_or(&[][..], |queue| queue.holders(place.lease.tile));
+            let queue = self.running.get(&place.sweep);
+            assert_eq!(place.model, queue.map(|queue| queue.model), "the model of {:?}", place.lease);
+            let holders = queue.map_or(&[][..], |queue| queue.holders(place.lease.tile));
             let fence = Fence::from(&place.lease);
             let known = holders.iter().any(|holder| holder.worker == worker && holder.fence == fence);
             assert!(known, "{worker} holds {:?}, but the sweep does not know", place.lease);
         }
+        assert!(slot.computing_since >= slot.head_since, "{worker} computes what it has not in hand");
         if slot.computes_alone() {
             assert_eq!(slot.leases.len(), 1, "{worker} computes a suspect, but not alone");
         }
@@ -77,6 +82,7 @@ impl Scheduler {
             self.check_holders(sweep, queue, tile);
         }
         assert_eq!(counted, queue.progress(), "counts of {}", queue.id);
+        assert_eq!(queue.count_under_way(), queue.under_way(), "what is under way of {}", queue.id);
         let mut held: BTreeMap<u32, u32> = BTreeMap::new();
         for iteration in self.workers.values().flat_map(|slot| slot.iterations_of(sweep)) {
             *held.entry(iteration).or_default() += 1;

@@ -17,7 +17,7 @@ pub const DEADLINE_FACTOR: u32 = 10;
 /// No tile is taken away sooner.
 pub const SHORTEST_DEADLINE: Duration = Duration::from_mins(1);
 
-/// Nor sooner than this from a worker that has not computed any tile of the sweep yet: it may still be loading weights.
+/// Nor sooner than this while the worker has not said that the tile's model is loaded.
 pub const FIRST_DEADLINE: Duration = Duration::from_mins(10);
 
 impl Scheduler {
@@ -49,11 +49,11 @@ impl Scheduler {
 
     fn is_overdue(&self, slot: &WorkerSlot) -> bool {
         let Some(place) = slot.leases.first() else { return false };
-        let is_familiar = place.revoked || slot.familiar.contains(&place.sweep);
-        let least = if is_familiar { SHORTEST_DEADLINE } else { FIRST_DEADLINE };
-        let expected = slot.rate.or(self.fleet_rate).expected(place.cost).unwrap_or_default();
+        let may_load = !place.revoked && place.model.is_some_and(|model| !slot.loaded.contains(&model));
+        let least = if may_load { FIRST_DEADLINE } else { SHORTEST_DEADLINE };
+        let expected = self.expected(slot, place).unwrap_or_default();
         let deadline: Now = least.max(expected.saturating_mul(DEADLINE_FACTOR));
-        self.now.saturating_sub(slot.head_since) > deadline
+        self.now.saturating_sub(slot.computing_since) > deadline
     }
 
     fn workers_that(&self, is_meant: impl Fn(&WorkerSlot) -> bool) -> Vec<WorkerId> {

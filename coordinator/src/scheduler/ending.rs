@@ -71,6 +71,7 @@ impl Scheduler {
             self.by_share.remove(&(served, sweep));
         }
         self.names.remove(&queue.id);
+        self.forget_model(queue.model);
         let ended = Ended { progress: queue.progress(), next_attempt: queue.next_attempt() };
         self.ended.insert(queue.id.clone(), ended);
         self.hungry.append(&mut self.starved);

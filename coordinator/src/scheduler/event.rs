@@ -6,7 +6,7 @@ use std::time::Duration;
 use patchsweep_proto::ids::{Lease, SweepId, TileId, WorkerId};
 use patchsweep_proto::status::Priority;
 
-use super::TileInfo;
+use super::{ModelKey, TileInfo};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +15,8 @@ pub enum Event {
     Submitted {
         /// Not running now.
         sweep: SweepId,
+        /// All its tiles are computed with this one.
+        model: ModelKey,
         /// In tile order.
         tiles: Vec<TileInfo>,
         /// Its share of the workers.
@@ -33,11 +35,20 @@ pub enum Event {
         /// Leases of an earlier session of the same coordinator that it still computes, or whose results were not
         /// acknowledged. Those beyond its credit are revoked.
         held: Vec<Lease>,
+        /// Models that it has in memory.
+        loaded: BTreeSet<ModelKey>,
     },
     /// A worker said that it lives.
     Heard {
         /// The worker.
         worker: WorkerId,
+    },
+    /// A worker said which models it has in memory. Comes before what its last tile came to.
+    Loaded {
+        /// The worker.
+        worker: WorkerId,
+        /// All of them.
+        models: BTreeSet<ModelKey>,
     },
     /// A worker takes no more leases and hands back all but some of those that it holds. May come again with fewer.
     Leaving {
@@ -62,8 +73,10 @@ pub enum Event {
         worker: WorkerId,
         /// Under this lease.
         lease: Lease,
-        /// How long the worker computed.
+        /// How long the worker had it in hand.
         busy: Duration,
+        /// What of this went into loading the model; zero: it was loaded before.
+        loading: Duration,
     },
     /// A worker could not compute a tile.
     Failed {

@@ -38,7 +38,8 @@ impl Scheduler {
         let alone = queue.trouble(tile).is_some_and(Trouble::is_suspect);
         let fence = queue.lease(tile, worker, self.epoch);
         let lease = Lease { epoch: fence.epoch, sweep: queue.id.clone(), tile, attempt: fence.attempt };
-        let place = Place { lease: lease.clone(), sweep, cost: info.cost, since: self.now, revoked: false, alone };
+        let (model, cost, since) = (Some(queue.model), info.cost, self.now);
+        let place = Place { lease: lease.clone(), sweep, model, cost, since, revoked: false, alone };
         slot.push(place, self.now);
         self.remember(worker, sweep, info.iteration);
         self.refresh(worker);
@@ -81,22 +82,46 @@ impl Scheduler {
         }
     }
 
-    /// The tile that this worker should compute next.
+    /// The tile that this worker should compute next: of the sweep that was served least, or of one whose model it has, as
+    /// long as the former can wait. A suspect does not wait.
     pub(super) fn next_tile(&self, worker: WorkerId) -> Option<(SweepKey, TileId)> {
         let slot = self.workers.get(&worker)?;
         if !slot.has_room() || !slot.is_idle() && self.is_kept_free(worker) {
             return None;
         }
-        self.by_share.iter().find_map(|&(_, sweep)| {
-            let queue = self.running.get(&sweep)?;
-            if queue.unfit.contains_key(&worker) {
-                return None;
+        let mut next = None;
+        for &(_, sweep) in &self.by_share {
+            let Some(queue) = self.running.get(&sweep) else { continue };
+            let has_model = slot.will_have(queue.model);
+            if let Some((_, tile, due)) = next
+                && !(has_model && self.stays(slot, (sweep, queue), (tile, due)))
+            {
+                continue;
             }
-            let suspect = if slot.is_idle() { self.suspect_for(worker, queue) } else { None };
-            let may_take = |shun: &Shun| self.may_take(worker, queue, shun);
-            let tile = suspect.or_else(|| queue.ready.pick(slot.iterations_of(sweep), may_take))?;
-            Some((sweep, tile))
-        })
+            match self.tile_of(worker, slot, sweep, queue) {
+                Some((tile, is_suspect)) if has_model || is_suspect => return Some((sweep, tile)),
+                Some((tile, _)) => next = Some((sweep, tile, queue)),
+                None => {}
+            }
+        }
+        next.map(|(sweep, tile, _)| (sweep, tile))
+    }
+
+    /// The tile of a sweep that this worker should compute next, and whether it is a suspect.
+    fn tile_of(
+        &self,
+        worker: WorkerId,
+        slot: &WorkerSlot,
+        sweep: SweepKey,
+        queue: &SweepQueue,
+    ) -> Option<(TileId, bool)> {
+        if queue.unfit.contains_key(&worker) {
+            return None;
+        }
+        let suspect = if slot.is_idle() { self.suspect_for(worker, queue) } else { None };
+        let may_take = |shun: &Shun| self.may_take(worker, queue, shun);
+        let other = || queue.ready.pick(slot.iterations_of(sweep), may_take);
+        suspect.map(|tile| (tile, true)).or_else(|| Some((other()?, false)))
     }
 
     /// A tile that failed on this worker is left to the others, while there is one that it has not failed on. One that the
@@ -125,6 +150,7 @@ impl Scheduler {
             let alone = self.workers.get(worker).is_some_and(WorkerSlot::computes_alone);
             !alone && !queue.unfit.contains_key(worker) && self.suspect_for(**worker, queue).is_some()
         };
-        self.able.iter().find(free_for).copied()
+        let free = || self.able.iter().filter(free_for);
+        free().find(|&&worker| self.will_have(worker, queue)).or_else(|| free().next()).copied()
     }
 }

@@ -13,6 +13,7 @@ mod event;
 mod fairness;
 mod grants;
 mod leaving;
+mod models;
 mod rate;
 mod ready;
 mod sweep;
@@ -28,6 +29,7 @@ use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, WorkerId};
 
 pub use deadlines::{DEAD_AFTER, DEADLINE_FACTOR, FIRST_DEADLINE, SHORTEST_DEADLINE};
 pub use event::{Effect, Event, Outcome, Past};
+pub use models::{LOADS_BEHIND, ModelKey, SHORTEST_LOAD};
 pub use tail::{LATE_FACTOR, SHORTEST_LATE};
 pub use view::{HeldLease, WorkerView};
 
@@ -103,6 +105,8 @@ pub struct Scheduler {
     /// Sweeps with ready tiles; the one that was served least comes first.
     by_share: BTreeSet<(u128, SweepKey)>,
     ended: BTreeMap<SweepId, Ended>,
+    /// How long it last took to load a model that a running sweep needs.
+    load_times: BTreeMap<ModelKey, Duration>,
     /// Of all workers together.
     fleet_rate: Rate,
 }
@@ -123,6 +127,7 @@ impl Scheduler {
             next_key: SweepKey(0),
             by_share: BTreeSet::new(),
             ended: BTreeMap::new(),
+            load_times: BTreeMap::new(),
             fleet_rate: Rate::default(),
         }
     }
@@ -133,17 +138,20 @@ impl Scheduler {
         let mut effects = Vec::new();
         let is_tick = matches!(event, Event::Tick);
         match event {
-            Event::Submitted { sweep, tiles, priority, past, avoid } => {
+            Event::Submitted { sweep, model, tiles, priority, past, avoid } => {
                 let next_attempt = self.next_attempt(&sweep);
-                let queue = SweepQueue::new(sweep, &tiles, priority, next_attempt, avoid);
+                let queue = SweepQueue::new(sweep, model, &tiles, priority, next_attempt, avoid);
                 self.submitted(queue, past, &mut effects);
             }
-            Event::Joined { worker, credit, held } => self.joined(worker, credit, held, &mut effects),
+            Event::Joined { worker, credit, held, loaded } => self.joined(worker, credit, held, loaded, &mut effects),
             Event::Heard { worker } => self.heard(worker),
+            Event::Loaded { worker, models } => self.loaded(worker, models),
             Event::Leaving { worker, finishing } => self.leaving(worker, &finishing),
             Event::Draining { worker } => self.draining(worker),
             Event::Lost { worker } => self.lost(worker, "its worker disconnected", &mut effects),
-            Event::Finished { worker, lease, busy } => self.finished(worker, lease, busy, &mut effects),
+            Event::Finished { worker, lease, busy, loading } => {
+                self.finished(worker, lease, busy, loading, &mut effects);
+            }
             Event::Failed { worker, lease, reason } => self.failed(worker, lease, &reason, &mut effects),
             Event::Unfit { worker, lease, reason } => self.unfit(worker, lease, reason, &mut effects),
             Event::Released { worker, lease } => self.released(worker, &lease),

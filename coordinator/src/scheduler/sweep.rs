@@ -7,7 +7,7 @@ use patchsweep_proto::status::Priority;
 
 use super::ready::{ReadyTiles, Shun};
 use super::tile::{Fence, Holder, Stage, Strike, TileSlot, Trouble};
-use super::{MAX_STRIKES, Past, Progress, TileInfo};
+use super::{MAX_STRIKES, ModelKey, Past, Progress, TileInfo};
 
 /// Granted multiply-adds are counted in parts of this many, so that dividing by the priority loses nothing that matters.
 const SHARE_UNIT: u128 = 1 << 20;
@@ -18,9 +18,12 @@ pub(super) const FIRST_ATTEMPT: Attempt = Attempt(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SweepQueue {
     pub(super) id: SweepId,
+    pub(super) model: ModelKey,
     priority: Priority,
     /// Granted multiply-adds by priority; the sweep with the least comes next.
     pub(super) served: u128,
+    /// The part of it that workers hold.
+    under_way: u128,
     /// Where it stands in the order of sweeps with ready tiles.
     pub(super) queued_at: Option<u128>,
     tiles: Vec<TileSlot>,
@@ -41,6 +44,7 @@ pub(super) struct SweepQueue {
 impl SweepQueue {
     pub(super) fn new(
         id: SweepId,
+        model: ModelKey,
         infos: &[TileInfo],
         priority: Priority,
         next_attempt: Attempt,
@@ -58,8 +62,10 @@ impl SweepQueue {
         };
         Self {
             id,
+            model,
             priority,
             served: 0,
+            under_way: 0,
             queued_at: None,
             tiles: infos.iter().map(slot).collect(),
             ready,
@@ -85,6 +91,27 @@ impl SweepQueue {
                 self.change_trouble(tile, |trouble| trouble.earlier = strikes.min(MAX_STRIKES - 1));
             }
         }
+    }
+
+    /// What a tile counts for in the order of sweeps.
+    pub(super) fn share(&self, cost: u64) -> u128 {
+        u128::from(cost.max(1)) * SHARE_UNIT / u128::from(self.priority.get())
+    }
+
+    /// Multiply-adds that count for so much.
+    pub(super) fn multiply_adds(&self, share: u128) -> u128 {
+        share * u128::from(self.priority.get()) / SHARE_UNIT
+    }
+
+    /// What the tiles that workers hold count for.
+    pub(super) fn under_way(&self) -> u128 {
+        self.under_way
+    }
+
+    /// The same, added up anew; for checks.
+    pub(super) fn count_under_way(&self) -> u128 {
+        let leased = self.tiles.iter().filter(|slot| slot.stage == Stage::Leased);
+        leased.map(|slot| self.share(slot.info.cost)).sum()
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -118,9 +145,9 @@ impl SweepQueue {
 
     /// Leases a tile to one more worker.
     pub(super) fn lease(&mut self, tile: TileId, worker: WorkerId, epoch: Epoch) -> Fence {
-        let slot = &mut self.tiles[tile.0 as usize];
+        let slot = &self.tiles[tile.0 as usize];
         let fence = Fence { epoch, attempt: slot.next_attempt };
-        self.served += u128::from(slot.info.cost.max(1)) * SHARE_UNIT / u128::from(self.priority.get());
+        self.served += self.share(slot.info.cost);
         self.hold(tile, Holder { worker, fence });
         fence
     }
@@ -185,18 +212,23 @@ impl SweepQueue {
             return;
         }
         let TileInfo { iteration, cost } = slot.info;
+        let share = self.share(cost);
         let shun = Shun::of(self.troubles.get(&tile), self.avoid.get(&tile));
         match before {
             Stage::Ready => self.ready.remove(tile, iteration, &shun),
             Stage::Leased => {
                 self.holders.remove(&tile);
+                self.under_way -= share;
                 self.progress.leased -= 1;
             }
             Stage::Done | Stage::GivenUp => {}
         }
         match stage {
             Stage::Ready => self.ready.insert(tile, iteration, shun),
-            Stage::Leased => self.progress.leased += 1,
+            Stage::Leased => {
+                self.under_way += share;
+                self.progress.leased += 1;
+            }
             Stage::Done => {
                 self.progress.done += 1;
                 self.progress.cost_done = self.progress.cost_done.saturating_add(cost);

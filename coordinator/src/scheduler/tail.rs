@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use patchsweep_proto::ids::{TileId, WorkerId};
 
-use super::sweep::SweepQueue;
 use super::worker::{Place, WorkerSlot};
 use super::{Effect, Now, Scheduler, SweepKey};
 
@@ -24,12 +23,11 @@ impl Scheduler {
             return;
         }
         for (_, sweep, tile) in self.late_tiles() {
-            let is_fit = |worker: &WorkerId| {
-                let is_fit =
-                    |queue: &SweepQueue| !queue.unfit.contains_key(worker) && !queue.is_avoided_by(tile, *worker);
-                self.running.get(&sweep).is_some_and(is_fit)
-            };
-            if let Some(index) = idle.iter().position(is_fit) {
+            let Some(queue) = self.running.get(&sweep) else { continue };
+            let is_fit = |worker: &WorkerId| !queue.unfit.contains_key(worker) && !queue.is_avoided_by(tile, *worker);
+            let has_model = |worker: &WorkerId| self.will_have(*worker, queue);
+            let best = idle.iter().position(|worker| is_fit(worker) && has_model(worker));
+            if let Some(index) = best.or_else(|| idle.iter().position(is_fit)) {
                 let worker = idle.remove(index);
                 effects.extend(self.grant(worker, sweep, tile));
             }
@@ -53,8 +51,7 @@ impl Scheduler {
     }
 
     fn is_late(&self, slot: &WorkerSlot, place: &Place) -> bool {
-        let expected = slot.rate.or(self.fleet_rate).expected(place.cost);
-        expected.is_some_and(|expected| {
+        self.expected(slot, place).is_some_and(|expected| {
             self.now.saturating_sub(place.since) > SHORTEST_LATE.max(expected.saturating_mul(LATE_FACTOR))
         })
     }

@@ -1,13 +1,13 @@
 //! What others may see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
 use patchsweep_proto::workers::WorkerState;
 
 use super::sweep::SweepQueue;
 use super::worker::{Place, Standing, WorkerSlot};
-use super::{Now, Progress, Scheduler};
+use super::{ModelKey, Now, Progress, Scheduler};
 
 /// A connected worker at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct WorkerView {
     pub rate: Option<u64>,
     /// When it was last heard.
     pub last_heard: Now,
+    /// Models that it has in memory.
+    pub loaded: BTreeSet<ModelKey>,
 }
 
 /// A lease that a worker holds.
@@ -114,5 +116,6 @@ fn view(worker: WorkerId, slot: &WorkerSlot) -> WorkerView {
         tiles_done: slot.tiles_done,
         rate: slot.rate.get(),
         last_heard: slot.last_heard,
+        loaded: slot.loaded.clone(),
     }
 }

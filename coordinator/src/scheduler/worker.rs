@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use patchsweep_proto::ids::Lease;
 
 use super::rate::Rate;
-use super::{Now, SweepKey};
+use super::{ModelKey, Now, SweepKey};
 
 /// Iterations that a worker is taken to have cached: the last ones that it got tiles of.
 const REMEMBERED_ITERATIONS: usize = 16;
@@ -18,6 +18,8 @@ pub(super) struct WorkerSlot {
     pub(super) leases: Vec<Place>,
     /// Since when the first of them has been the first.
     pub(super) head_since: Now,
+    /// The same, or since when its model is known to be loaded, which came later.
+    pub(super) computing_since: Now,
     pub(super) last_heard: Now,
     pub(super) standing: Standing,
     /// A lease that is overdue; no grants until it answers for it.
@@ -25,8 +27,8 @@ pub(super) struct WorkerSlot {
     pub(super) rate: Rate,
     /// Tiles whose scores were kept.
     pub(super) tiles_done: u64,
-    /// Sweeps that it has computed a tile of, so that its weights are loaded.
-    pub(super) familiar: BTreeSet<SweepKey>,
+    /// Models in its memory, as it last said, or as its last tile shows.
+    pub(super) loaded: BTreeSet<ModelKey>,
     /// The last one is the latest.
     iterations: Vec<(SweepKey, u32)>,
     pub(super) record: Record,
@@ -37,6 +39,8 @@ pub(super) struct WorkerSlot {
 pub(super) struct Place {
     pub(super) lease: Lease,
     pub(super) sweep: SweepKey,
+    /// `None`: of a sweep that does not run.
+    pub(super) model: Option<ModelKey>,
     pub(super) cost: u64,
     pub(super) since: Now,
     /// The tile is not this worker's any more, but the worker may still be busy with it.
@@ -89,17 +93,18 @@ impl Record {
 }
 
 impl WorkerSlot {
-    pub(super) fn new(credit: u32, now: Now) -> Self {
+    pub(super) fn new(credit: u32, loaded: BTreeSet<ModelKey>, now: Now) -> Self {
         Self {
             credit,
             leases: Vec::new(),
             head_since: now,
+            computing_since: now,
             last_heard: now,
             standing: Standing::Active,
             stuck_on: None,
             rate: Rate::default(),
             tiles_done: 0,
-            familiar: BTreeSet::new(),
+            loaded,
             iterations: Vec::new(),
             record: Record::default(),
         }
@@ -124,15 +129,30 @@ impl WorkerSlot {
 
     pub(super) fn push(&mut self, place: Place, now: Now) {
         if self.leases.is_empty() {
-            self.head_since = now;
+            self.next_in_hand(now);
         }
         self.leases.push(place);
+    }
+
+    fn next_in_hand(&mut self, now: Now) {
+        self.head_since = now;
+        self.computing_since = now;
+    }
+
+    /// Whether a model will be in memory when the worker comes to a tile that it is granted now. Loading another one for
+    /// a tile before it may drop all that are there.
+    pub(super) fn will_have(&self, model: ModelKey) -> bool {
+        let mut needed = self.leases.iter().filter(|place| !place.revoked).filter_map(|place| place.model);
+        if needed.clone().all(|needed| self.loaded.contains(&needed)) {
+            return self.loaded.contains(&model);
+        }
+        needed.next_back() == Some(model)
     }
 
     /// Frees the places of some leases.
     pub(super) fn take(&mut self, now: Now, taken: impl Fn(&Place) -> bool) -> Vec<Place> {
         if self.leases.first().is_some_and(&taken) {
-            self.head_since = now;
+            self.next_in_hand(now);
         }
         let (places, rest) = std::mem::take(&mut self.leases).into_iter().partition(taken);
         self.leases = rest;
@@ -167,6 +187,5 @@ impl WorkerSlot {
     /// A sweep has ended.
     pub(super) fn forget(&mut self, sweep: SweepKey) {
         self.iterations.retain(|(held, _)| *held != sweep);
-        self.familiar.remove(&sweep);
     }
 }

@@ -1,6 +1,7 @@
 //! The connected workers.
 
 use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::{CacheStats, MemoryUse};
 use patchsweep_proto::status::BASELINES;
 use patchsweep_proto::tile::TileWork;
@@ -11,6 +12,7 @@ use tonic::Status;
 
 use super::actor::Actor;
 use super::handle::{Registration, Seat, Vitals};
+use super::models;
 use super::status::RequestError;
 use crate::scheduler::Event;
 
@@ -28,6 +30,8 @@ pub(super) struct ConnectedWorker {
     /// As of its last result.
     pub(super) cache: CacheStats,
     latest: Latest,
+    /// What it has in memory, as it last said.
+    pub(super) loaded: Vec<LoadedModel>,
     outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
     /// Tells the session's listener, when dropped, that nobody listens to this worker any more.
     _seated: oneshot::Sender<()>,
@@ -45,7 +49,7 @@ struct Latest {
 
 impl Actor {
     pub(super) fn join(&mut self, registration: Registration) -> Seat {
-        let Registration { name, device, version, credit, cache, mut held, held_for } = registration;
+        let Registration { name, device, version, credit, cache, mut held, held_for, loaded } = registration;
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         let credit = credit.clamp(1, MOST_CREDIT);
@@ -57,7 +61,8 @@ impl Actor {
         let (seated, dismissed) = oneshot::channel();
         tracing::info!(worker = name, worker_id = %worker, device, version, held = held.len(), "worker registered");
         let latest = Latest { cache, ..Latest::default() };
-        let connected = ConnectedWorker { name, device, version, cache, latest, outbox, _seated: seated };
+        let models = loaded.iter().map(models::key).collect();
+        let connected = ConnectedWorker { name, device, version, cache, latest, loaded, outbox, _seated: seated };
         self.workers.insert(worker, connected);
         let welcome = v1::Welcome {
             worker_id: worker.0,
@@ -66,7 +71,7 @@ impl Actor {
             coordinator_id: self.coordinator.0.to_vec(),
         };
         self.send(worker, coordinator_message::Message::Welcome(welcome));
-        self.apply(Event::Joined { worker, credit, held });
+        self.apply(Event::Joined { worker, credit, held, loaded: models });
         Seat { worker, epoch: self.epoch, outgoing, dismissed }
     }
 
@@ -121,6 +126,7 @@ impl Actor {
                 cache: connected.latest.cache,
                 memory: connected.latest.memory,
                 hand,
+                loaded: connected.loaded.clone(),
             })
         };
         self.scheduler.workers().into_iter().filter_map(status).collect()
@@ -147,7 +153,7 @@ impl Actor {
 
     pub(super) fn note_vitals(&mut self, worker: WorkerId, vitals: Vitals) {
         let Some(connected) = self.workers.get_mut(&worker) else { return };
-        let Vitals { cache, memory, in_hand, memory_retries } = vitals;
+        let Vitals { cache, memory, in_hand, memory_retries, loaded } = vitals;
         if cache.is_none() && memory.is_none() {
             return;
         }
@@ -158,6 +164,9 @@ impl Actor {
             in_hand,
             memory_retries,
         };
+        if let Some(loaded) = loaded {
+            self.note_loaded(worker, loaded);
+        }
     }
 
     /// For people; empty if it is not connected any more.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepStatus};
 use patchsweep_proto::trace::TraceContext;
@@ -31,6 +32,8 @@ pub(super) struct Registration {
     pub(super) held: Vec<Lease>,
     /// Who granted them.
     pub(super) held_for: Option<CoordinatorId>,
+    /// What it has in memory.
+    pub(super) loaded: Vec<LoadedModel>,
 }
 
 /// A worker's place in the coordinator.
@@ -52,6 +55,8 @@ pub(super) struct Vitals {
     pub(super) in_hand: Option<Lease>,
     /// Batches of the tile in hand that did not fit the memory.
     pub(super) memory_retries: u64,
+    /// What it has in memory; `None`: it does not say.
+    pub(super) loaded: Option<Vec<LoadedModel>>,
 }
 
 /// How things are with a sweep.
@@ -69,6 +74,10 @@ pub(super) struct Report {
     pub(super) outcome: Result<Computed, Failure>,
     pub(super) cache: CacheStats,
     pub(super) busy_seconds: f64,
+    /// What of these went into loading the model.
+    pub(super) loading_seconds: f64,
+    /// What the worker has in memory now; `None`: it does not say.
+    pub(super) loaded: Option<Vec<LoadedModel>>,
     pub(super) work: WorkDone,
 }
 

@@ -10,6 +10,7 @@ mod explanation;
 mod gauges;
 mod handle;
 mod journal;
+mod models;
 mod offload;
 mod planning;
 mod promises;

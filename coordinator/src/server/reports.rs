@@ -27,8 +27,11 @@ impl Actor {
     }
 
     fn take_report(&mut self, worker: WorkerId, report: Report, span: &Span) {
-        let Report { lease, outcome, cache, busy_seconds, work } = report;
+        let Report { lease, outcome, cache, busy_seconds, loading_seconds, loaded, work } = report;
         let cache = self.cache_since(worker, cache);
+        if let Some(loaded) = loaded {
+            self.note_loaded(worker, loaded);
+        }
         let computed = match outcome.and_then(|computed| self.check(&lease, computed)) {
             Ok(computed) => computed,
             Err(Failure::Attempt(reason)) => return self.apply(Event::Failed { worker, lease, reason }),
@@ -37,8 +40,9 @@ impl Actor {
                 return self.apply(Event::Unfit { worker, lease, reason });
             }
         };
-        let busy = Duration::try_from_secs_f64(busy_seconds).unwrap_or_default();
-        let finished = Event::Finished { worker, lease: lease.clone(), busy };
+        let duration = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let (busy, loading) = (duration(busy_seconds), duration(loading_seconds));
+        let finished = Event::Finished { worker, lease: lease.clone(), busy, loading };
         let effects = self.scheduler.apply(self.began.elapsed(), finished);
         let name = self.worker_name(worker);
         // One of these at most, and before the acknowledgement.

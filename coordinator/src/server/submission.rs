@@ -9,6 +9,7 @@ use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 
 use super::actor::Actor;
 use super::handle::{NewSweep, Reply};
+use super::models::key_of_plan;
 use super::record::{Clock, Running, SweepRecord};
 use super::status::RequestError;
 use crate::plan::Plan;
@@ -75,7 +76,7 @@ impl Actor {
         past: BTreeMap<TileId, Past>,
         avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
     ) {
-        let tiles = tile_infos(&running.plan);
+        let (model, tiles) = (key_of_plan(&running.plan), tile_infos(&running.plan));
         for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
             running.recall(tile);
         }
@@ -89,7 +90,7 @@ impl Actor {
             self.sweeps.insert(id.clone(), record);
             self.order.push(id.clone());
         }
-        self.apply(Event::Submitted { sweep: id, tiles, priority, past, avoid });
+        self.apply(Event::Submitted { sweep: id, model, tiles, priority, past, avoid });
         self.publish_running();
     }
 

@@ -9,7 +9,7 @@ use patchsweep_proto::ids::{CoordinatorId, Lease, WorkerId};
 use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
-use patchsweep_proto::wire::{WireError, encode_context};
+use patchsweep_proto::wire::{WireError, encode_context, loaded_from_wire};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -102,7 +102,7 @@ async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::W
 }
 
 fn read_registration(register: v1::Register) -> Result<Registration, WireError> {
-    let v1::Register { name, device, credit, cache, held, coordinator_id, version, .. } = register;
+    let v1::Register { name, device, credit, cache, held, coordinator_id, version, loaded, .. } = register;
     let invalid =
         |field, reason: &str| Err(WireError::Invalid { message: "Register", field, reason: reason.to_owned() });
     if held.len() > credit as usize {
@@ -117,16 +117,18 @@ fn read_registration(register: v1::Register) -> Result<Registration, WireError> 
     };
     let cache = cache.map(CacheStats::from).unwrap_or_default();
     let held = held.into_iter().map(Lease::from).collect();
-    Ok(Registration { name, device, credit, version, cache, held, held_for })
+    let loaded = loaded.map(loaded_from_wire).transpose()?.unwrap_or_default();
+    Ok(Registration { name, device, credit, version, cache, held, held_for, loaded })
 }
 
 /// What a registered worker says, as the owning task takes it.
 fn read_message(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<Command>, WireError> {
     let Some(message) = message.message else { return Ok(None) };
     let command = match message {
-        worker_message::Message::Heartbeat(v1::Heartbeat { cache, memory, in_hand, memory_retries }) => {
+        worker_message::Message::Heartbeat(v1::Heartbeat { cache, memory, in_hand, memory_retries, loaded }) => {
             let (cache, memory) = (cache.map(CacheStats::from), memory.map(MemoryUse::from));
-            let vitals = Vitals { cache, memory, in_hand: in_hand.map(Lease::from), memory_retries };
+            let (in_hand, loaded) = (in_hand.map(Lease::from), loaded.map(loaded_from_wire).transpose()?);
+            let vitals = Vitals { cache, memory, in_hand, memory_retries, loaded };
             Command::Heard { worker, vitals: Box::new(vitals) }
         }
         worker_message::Message::GoingAway(v1::GoingAway { reason, finishing }) => {
@@ -162,6 +164,8 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
         outcome,
         cache: result.cache.map(CacheStats::from).unwrap_or_default(),
         busy_seconds: result.busy_seconds,
+        loading_seconds: result.loading_seconds,
+        loaded: result.loaded.map(loaded_from_wire).transpose()?,
         work: WorkDone { multiply_adds: result.multiply_adds, memory_retries: result.memory_retries },
     })
 }

@@ -58,8 +58,8 @@ impl Model for Protocol {
 
 const NO_LOST_ACKNOWLEDGEMENT: &str = "what is acknowledged is on disk";
 
-fn check_all(credit: u32, faults: Faults) {
-    let protocol = Protocol { credit, holds_acknowledgements_back: true, faults };
+fn check_all(credit: u32, models: u32, faults: Faults) {
+    let protocol = Protocol { credit, holds_acknowledgements_back: true, models, faults };
     let checker = protocol.checker().threads(2).spawn_bfs().join();
     println!("{} states", checker.unique_state_count());
     checker.assert_properties();
@@ -67,17 +67,24 @@ fn check_all(credit: u32, faults: Faults) {
 
 #[test]
 fn a_restart_and_a_duplicate_lose_nothing_merge_nothing_twice_and_leave_no_tile_stuck() {
-    check_all(1, Faults { restarts: 1, duplicates: 1, breaks: 0 });
+    check_all(1, 1, Faults { restarts: 1, duplicates: 1, breaks: 0 });
 }
 
 #[test]
 fn nor_do_a_restart_and_a_broken_connection() {
-    check_all(1, Faults { restarts: 1, duplicates: 0, breaks: 1 });
+    check_all(1, 1, Faults { restarts: 1, duplicates: 0, breaks: 1 });
 }
 
 #[test]
 fn nor_do_a_duplicate_and_a_broken_connection_of_workers_that_hold_several_leases() {
-    check_all(2, Faults { restarts: 0, duplicates: 1, breaks: 1 });
+    check_all(2, 1, Faults { restarts: 0, duplicates: 1, breaks: 1 });
+}
+
+#[test]
+fn nor_does_any_of_this_where_each_tile_needs_another_model() {
+    check_all(1, 2, Faults { restarts: 1, duplicates: 1, breaks: 0 });
+    check_all(1, 2, Faults { restarts: 1, duplicates: 0, breaks: 1 });
+    check_all(2, 2, Faults { restarts: 0, duplicates: 1, breaks: 1 });
 }
 
 /// 3,000,000 states in some minutes: `cargo test -p patchsweep --test lease_model -- --ignored`.
@@ -85,14 +92,14 @@ fn nor_do_a_duplicate_and_a_broken_connection_of_workers_that_hold_several_lease
 #[ignore = "takes minutes"]
 fn nor_do_all_of_them_together() {
     for credit in 1..=2 {
-        check_all(credit, Faults { restarts: 1, duplicates: 1, breaks: 1 });
+        check_all(credit, 1, Faults { restarts: 1, duplicates: 1, breaks: 1 });
     }
 }
 
 #[test]
 fn the_check_finds_a_coordinator_that_acknowledges_before_it_commits() {
     let faults = Faults { restarts: 1, duplicates: 0, breaks: 0 };
-    let protocol = Protocol { credit: 1, holds_acknowledgements_back: false, faults };
+    let protocol = Protocol { credit: 1, holds_acknowledgements_back: false, models: 1, faults };
     let checker = protocol.checker().spawn_bfs().join();
     assert!(checker.discovery(NO_LOST_ACKNOWLEDGEMENT).is_some(), "an acknowledgement goes out too early");
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use patchsweep::scheduler::{Effect, Event, Past, Scheduler, TileInfo};
+use patchsweep::scheduler::{Effect, Event, ModelKey, Past, Scheduler, TileInfo};
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_proto::status::Priority;
 
@@ -14,6 +14,8 @@ const WORKERS: usize = 2;
 pub(super) struct Protocol {
     pub(super) credit: u32,
     pub(super) holds_acknowledgements_back: bool,
+    /// One: a sweep with all tiles. As many as tiles: a sweep with a model of its own for each.
+    pub(super) models: u32,
     pub(super) faults: Faults,
 }
 
@@ -62,6 +64,8 @@ pub(super) enum Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Worker {
     session: Option<WorkerId>,
+    /// What it computed last is in its memory.
+    loaded: BTreeSet<ModelKey>,
     computing: BTreeSet<Lease>,
     unacknowledged: BTreeSet<Lease>,
     inbox: VecDeque<ToWorker>,
@@ -150,18 +154,30 @@ impl Protocol {
     }
 
     fn submit(&self, state: &mut State) {
-        let mut past: BTreeMap<_, _> =
-            state.strikes.iter().map(|(&tile, &strikes)| (tile, Past::Failures(strikes))).collect();
-        past.extend(state.disk.iter().map(|&tile| (tile, Past::Done)));
-        let tiles = vec![TileInfo { iteration: 0, cost: 1 }; TILES as usize];
-        let event = Event::Submitted {
-            sweep: SweepId("s".into()),
-            tiles,
-            priority: Priority::default(),
-            past,
-            avoid: BTreeMap::new(),
-        };
-        self.apply(state, event);
+        let each = TILES / self.models;
+        for number in 0..self.models {
+            let own = |tile: &TileId| tile.0 / each == number;
+            let local = |tile: &TileId| TileId(tile.0 % each);
+            let strikes = state.strikes.iter().filter(|(tile, _)| own(tile));
+            let mut past: BTreeMap<_, _> =
+                strikes.map(|(tile, &strikes)| (local(tile), Past::Failures(strikes))).collect();
+            past.extend(state.disk.iter().filter(|tile| own(tile)).map(|tile| (local(tile), Past::Done)));
+            let event = Event::Submitted {
+                sweep: SweepId(number.to_string()),
+                model: ModelKey(number.into()),
+                tiles: vec![TileInfo { iteration: 0, cost: 1 }; each as usize],
+                priority: Priority::default(),
+                past,
+                avoid: BTreeMap::new(),
+            };
+            self.apply(state, event);
+        }
+    }
+
+    /// Among all sweeps' tiles.
+    fn tile(&self, lease: &Lease) -> TileId {
+        let number = model(lease).0 * u64::from(TILES / self.models) + u64::from(lease.tile.0);
+        TileId(u32::try_from(number).expect("few tiles"))
     }
 
     pub(super) fn take(&self, state: &mut State, step: Step) {
@@ -170,6 +186,7 @@ impl Protocol {
             Step::Compute { worker, lease } => {
                 let worker = &mut state.workers[worker];
                 worker.computing.remove(&lease);
+                worker.loaded = BTreeSet::from([model(&lease)]);
                 worker.unacknowledged.insert(lease.clone());
                 worker.send(FromWorker::Result(lease));
             }
@@ -188,7 +205,8 @@ impl Protocol {
                 let session = WorkerId(state.next_session);
                 state.next_session += 1;
                 let held = state.workers[worker].connect(session);
-                self.apply(state, Event::Joined { worker: session, credit: self.credit, held });
+                let loaded = state.workers[worker].loaded.clone();
+                self.apply(state, Event::Joined { worker: session, credit: self.credit, held, loaded });
             }
             Step::Notice { session } => {
                 state.half_open.remove(&session);
@@ -228,13 +246,14 @@ impl Protocol {
 
     fn hear(&self, state: &mut State, worker: usize, message: FromWorker) {
         let Some(worker) = state.workers[worker].session else { return };
-        self.apply(
-            state,
-            match message {
-                FromWorker::Result(lease) => Event::Finished { worker, lease, busy: Duration::from_secs(1) },
-                FromWorker::Released(lease) => Event::Released { worker, lease },
-            },
-        );
+        match message {
+            FromWorker::Result(lease) => {
+                self.apply(state, Event::Loaded { worker, models: BTreeSet::from([model(&lease)]) });
+                let (busy, loading) = (Duration::from_secs(1), Duration::ZERO);
+                self.apply(state, Event::Finished { worker, lease, busy, loading });
+            }
+            FromWorker::Released(lease) => self.apply(state, Event::Released { worker, lease }),
+        }
     }
 
     fn apply(&self, state: &mut State, event: Event) {
@@ -249,13 +268,13 @@ impl Protocol {
                 Effect::Keep { lease } => {
                     kept = true;
                     state.saw(Seen::Adopted, lease.epoch.0 < state.epoch);
-                    state.pending.push_back(Pending::Scores(lease.tile));
+                    state.pending.push_back(Pending::Scores(self.tile(&lease)));
                 }
                 Effect::Drop { done, .. } => {
                     kept = done;
                     state.saw(Seen::DroppedTwice, done);
                 }
-                Effect::RecordFailure { lease, .. } => state.pending.push_back(Pending::Strike(lease.tile)),
+                Effect::RecordFailure { lease, .. } => state.pending.push_back(Pending::Strike(self.tile(&lease))),
                 Effect::Disconnect { worker } => drop(state.half_open.remove(&worker)),
                 Effect::GiveUp { .. } | Effect::Quarantine { .. } => state.saw(Seen::GaveUp, true),
                 Effect::Ended { .. } => {}
@@ -274,12 +293,17 @@ impl Protocol {
             }
             if let Some(Pending::Acknowledge { worker, lease, kept }) = state.pending.remove(index) {
                 if kept {
-                    state.acknowledged.insert(lease.tile);
+                    state.acknowledged.insert(self.tile(&lease));
                 }
                 state.send(worker, ToWorker::Acknowledge(lease));
             }
         }
     }
+}
+
+/// Of the sweep's number.
+fn model(lease: &Lease) -> ModelKey {
+    ModelKey(lease.sweep.0.parse().expect("a number"))
 }
 
 impl State {

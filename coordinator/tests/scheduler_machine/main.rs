@@ -1,5 +1,6 @@
 //! Random sequences of everything that can happen to the scheduler, against a world that believes only its effects.
 //!
+//! Sweeps are of a few models, and machines say what they have loaded, be it so or not.
 //! Machines compute what they were granted, fail, hang, leave, die, and come back with what they still hold; results
 //! are repeated and come late; the coordinator starts again from what was journaled. The world checks each effect as it
 //! comes and, at the end, that every sweep ends once workers stay and answer.
@@ -20,6 +21,8 @@ const MOST_SWEEPS: usize = 3;
 #[derive(Clone, Debug)]
 enum Step {
     Submit {
+        /// One of a few.
+        model: u64,
         tiles: Vec<TileInfo>,
         priority: u8,
         /// By tile, the machine that leaves it to others, if there is one.
@@ -36,6 +39,13 @@ enum Step {
         machine: usize,
         credit: u32,
         brings_leases: bool,
+        /// One bit each.
+        models: u64,
+    },
+    /// A machine says which models it has in memory, true or not.
+    SayLoaded {
+        machine: usize,
+        models: u64,
     },
     /// Its stream breaks; the scheduler may not notice.
     Break {
@@ -45,6 +55,8 @@ enum Step {
     Finish {
         machine: usize,
         lease: usize,
+        /// Seconds.
+        loading: u64,
     },
     /// A result that was sent before comes again, from whoever is connected there now.
     Repeat {
@@ -94,16 +106,21 @@ impl ReferenceStateMachine for Reference {
         let tiles = proptest::collection::vec(tile, 0..9);
         let machine = || 0..world::MACHINES;
         let lease = || 0..4_usize;
+        let models = || 0..1_u64 << world::MODELS;
+        let loading = prop_oneof![4 => Just(0), 1 => 1..2_u64, 1 => Just(1_000_000)];
         let seconds = prop_oneof![0..5_u64, 10..20_u64, 60..700_u64];
         prop_oneof![
-            4 => (tiles, 1..=100_u8, proptest::collection::vec(0..2 * world::MACHINES, 0..9))
-                .prop_map(|(tiles, priority, avoid)| Step::Submit { tiles, priority, avoid }),
+            4 => (0..world::MODELS, tiles, 1..=100_u8, proptest::collection::vec(0..2 * world::MACHINES, 0..9))
+                .prop_map(|(model, tiles, priority, avoid)| Step::Submit { model, tiles, priority, avoid }),
             1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Cancel { sweep }),
             1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Resume { sweep }),
-            10 => (machine(), 1..4_u32, any::<bool>())
-                .prop_map(|(machine, credit, brings_leases)| Step::Connect { machine, credit, brings_leases }),
+            10 => (machine(), 1..4_u32, any::<bool>(), models()).prop_map(|(machine, credit, brings_leases, models)| {
+                Step::Connect { machine, credit, brings_leases, models }
+            }),
+            4 => (machine(), models()).prop_map(|(machine, models)| Step::SayLoaded { machine, models }),
             5 => (machine(), any::<bool>()).prop_map(|(machine, noticed)| Step::Break { machine, noticed }),
-            12 => (machine(), lease()).prop_map(|(machine, lease)| Step::Finish { machine, lease }),
+            12 => (machine(), lease(), loading)
+                .prop_map(|(machine, lease, loading)| Step::Finish { machine, lease, loading }),
             3 => (machine(), 0..50_usize).prop_map(|(machine, result)| Step::Repeat { machine, result }),
             6 => (machine(), lease()).prop_map(|(machine, lease)| Step::Fail { machine, lease }),
             2 => (machine(), lease()).prop_map(|(machine, lease)| Step::Release { machine, lease }),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep::scheduler::{Effect, Event, MAX_STRIKES, Outcome, Past, Scheduler, TileInfo};
+use patchsweep::scheduler::{Effect, Event, MAX_STRIKES, ModelKey, Outcome, Past, Scheduler, TileInfo};
 use patchsweep_proto::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_proto::status::Priority;
 use patchsweep_proto::workers::WorkerState;
@@ -11,6 +11,8 @@ use patchsweep_proto::workers::WorkerState;
 use super::Step;
 
 pub(super) const MACHINES: usize = 4;
+
+pub(super) const MODELS: u64 = 3;
 
 /// A process that computes.
 #[derive(Debug, Default)]
@@ -26,6 +28,7 @@ struct Machine {
 /// What outlives the coordinator.
 #[derive(Debug)]
 struct Journal {
+    model: ModelKey,
     tiles: Vec<TileInfo>,
     priority: Priority,
     kept: BTreeSet<TileId>,
@@ -63,10 +66,17 @@ impl World {
 
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            Step::Submit { tiles, priority, avoid } => self.submit(tiles, priority, &avoid),
+            Step::Submit { model, tiles, priority, avoid } => self.submit(ModelKey(model), tiles, priority, &avoid),
             Step::Cancel { sweep } => self.apply(Event::Cancelled { sweep: named(sweep) }),
             Step::Resume { sweep } => self.resume(&named(sweep)),
-            Step::Connect { machine, credit, brings_leases } => self.connect(machine, credit, brings_leases),
+            Step::Connect { machine, credit, brings_leases, models } => {
+                self.connect(machine, credit, brings_leases, models);
+            }
+            Step::SayLoaded { machine, models } => {
+                if let Some(worker) = self.machines[machine].session {
+                    self.apply(Event::Loaded { worker, models: models_of(models) });
+                }
+            }
             Step::Break { machine, noticed } => {
                 if let Some(worker) = self.machines[machine].session.take()
                     && noticed
@@ -74,10 +84,10 @@ impl World {
                     self.apply(Event::Lost { worker });
                 }
             }
-            Step::Finish { machine, lease } => {
+            Step::Finish { machine, lease, loading } => {
                 if let Some((worker, lease)) = self.answer(machine, lease) {
                     self.results.push(lease.clone());
-                    self.apply(Event::Finished { worker, lease, busy: Duration::from_secs(1) });
+                    self.finished(worker, lease, Duration::from_secs(loading));
                 }
             }
             Step::Repeat { machine, result } => {
@@ -85,7 +95,7 @@ impl World {
                     && let Some(lease) = self.results.get(result).cloned()
                     && !self.machines[machine].leases.contains(&lease)
                 {
-                    self.apply(Event::Finished { worker, lease, busy: Duration::from_secs(1) });
+                    self.finished(worker, lease, Duration::ZERO);
                 }
             }
             Step::Fail { machine, lease } => {
@@ -122,10 +132,11 @@ impl World {
         }
     }
 
-    fn submit(&mut self, tiles: Vec<TileInfo>, priority: u8, avoid: &[usize]) {
+    fn submit(&mut self, model: ModelKey, tiles: Vec<TileInfo>, priority: u8, avoid: &[usize]) {
         let sweep = named(self.journal.len());
         let priority = Priority::new(priority).expect("in range");
         let journal = Journal {
+            model,
             tiles: tiles.clone(),
             priority,
             kept: BTreeSet::new(),
@@ -143,7 +154,7 @@ impl World {
                 avoided.insert(tile, BTreeSet::from([worker]));
             }
         }
-        self.apply(Event::Submitted { sweep, tiles, priority, past: BTreeMap::new(), avoid: avoided });
+        self.apply(Event::Submitted { sweep, model, tiles, priority, past: BTreeMap::new(), avoid: avoided });
     }
 
     /// What was given up is tried again.
@@ -157,7 +168,7 @@ impl World {
         }
     }
 
-    fn connect(&mut self, machine: usize, credit: u32, brings_leases: bool) {
+    fn connect(&mut self, machine: usize, credit: u32, brings_leases: bool, models: u64) {
         let machine = &mut self.machines[machine];
         if machine.session.is_some() {
             return;
@@ -171,8 +182,15 @@ impl World {
         machine.credit = credit.max(u32::try_from(machine.leases.len()).expect("few"));
         machine.revoked.clear();
         machine.avoids.clear();
-        let event = Event::Joined { worker, credit: machine.credit, held: machine.leases.clone() };
+        let (held, loaded) = (machine.leases.clone(), models_of(models));
+        let event = Event::Joined { worker, credit: machine.credit, held, loaded };
         self.apply(event);
+    }
+
+    /// After one second of computing.
+    fn finished(&mut self, worker: WorkerId, lease: Lease, loading: Duration) {
+        let busy = Duration::from_secs(1) + loading;
+        self.apply(Event::Finished { worker, lease, busy, loading });
     }
 
     /// The machine is through with one of its leases.
@@ -313,7 +331,7 @@ impl World {
     pub(super) fn let_everything_end(&mut self) {
         for machine in 0..MACHINES {
             self.take(Step::Break { machine, noticed: true });
-            self.take(Step::Connect { machine, credit: 2, brings_leases: true });
+            self.take(Step::Connect { machine, credit: 2, brings_leases: true, models: 0 });
         }
         let tiles: usize = self.journal.values().map(|journal| journal.tiles.len()).sum();
         for _ in 0..100 + 10 * tiles {
@@ -326,7 +344,9 @@ impl World {
                     .first()
                     .is_some_and(|lease| self.machines[machine].revoked.contains(lease));
                 let (machine, lease) = (machine, 0);
-                self.take(if revoked { Step::Release { machine, lease } } else { Step::Finish { machine, lease } });
+                let loading = 0;
+                let finish = Step::Finish { machine, lease, loading };
+                self.take(if revoked { Step::Release { machine, lease } } else { finish });
                 self.check();
             }
             // Sessions that are half-open fall silent.
@@ -350,8 +370,8 @@ impl Journal {
             self.failures.iter().map(|(&tile, &failures)| (tile, Past::Failures(failures))).collect();
         past.extend(self.kept.iter().map(|&tile| (tile, Past::Done)));
         past.extend(self.given_up.iter().map(|(&tile, reason)| (tile, Past::GivenUp { reason: reason.clone() })));
-        let (tiles, priority) = (self.tiles.clone(), self.priority);
-        Event::Submitted { sweep: sweep.clone(), tiles, priority, past, avoid: BTreeMap::new() }
+        let (sweep, model, tiles, priority) = (sweep.clone(), self.model, self.tiles.clone(), self.priority);
+        Event::Submitted { sweep, model, tiles, priority, past, avoid: BTreeMap::new() }
     }
 
     fn end(&mut self, outcome: Outcome) {
@@ -366,6 +386,11 @@ impl Journal {
         }
         self.outcome = Some(outcome);
     }
+}
+
+/// One for each bit.
+fn models_of(bits: u64) -> BTreeSet<ModelKey> {
+    (0..MODELS).filter(|model| bits >> model & 1 == 1).map(ModelKey).collect()
 }
 
 fn named(number: usize) -> SweepId {

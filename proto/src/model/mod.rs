@@ -1,10 +1,12 @@
 //! Models: their names, their sizes, and where their folders are.
 
 mod config;
+mod loaded;
 pub mod locate;
 mod name;
 
 pub use config::{Activation, ConfigError, Gpt2Config};
+pub use loaded::{LoadedModel, MOST_LOADED};
 pub use name::{ModelNameError, ModelRef};
 
 /// The sizes that a plan depends on.
@@ -54,6 +56,16 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// As in a spec.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Bfloat16 => "bfloat16",
+            Self::Float16 => "float16",
+        }
+    }
+
     /// Bytes of one number.
     #[must_use]
     pub fn bytes(self) -> u64 {

@@ -1,7 +1,7 @@
-//! `ModelRef`, `ModelShape` and `Dtype`.
+//! `ModelRef`, `ModelShape`, `Dtype` and `LoadedModel`.
 
 use super::{WireError, required};
-use crate::model::{Dtype, ModelRef, ModelShape};
+use crate::model::{Dtype, LoadedModel, MOST_LOADED, ModelRef, ModelShape};
 use crate::v1;
 
 impl From<&ModelRef> for v1::ModelRef {
@@ -26,6 +26,36 @@ impl TryFrom<v1::ModelRef> for ModelRef {
         };
         model.map_err(|error| WireError::invalid("ModelRef", "source", error))
     }
+}
+
+impl From<&LoadedModel> for v1::LoadedModel {
+    fn from(loaded: &LoadedModel) -> Self {
+        Self { model: Some((&loaded.model).into()), dtype: v1::Dtype::from(loaded.dtype).into() }
+    }
+}
+
+impl TryFrom<v1::LoadedModel> for LoadedModel {
+    type Error = WireError;
+
+    fn try_from(wire: v1::LoadedModel) -> Result<Self, WireError> {
+        let dtype = Dtype::try_from(wire.dtype());
+        let dtype = dtype.map_err(|_| WireError::Missing { message: "LoadedModel", field: "dtype" })?;
+        Ok(Self { model: required(wire.model, "LoadedModel", "model")?.try_into()?, dtype })
+    }
+}
+
+/// All models in a worker's memory.
+#[must_use]
+pub fn loaded_to_wire(loaded: &[LoadedModel]) -> v1::LoadedModels {
+    v1::LoadedModels { models: loaded.iter().map(Into::into).collect() }
+}
+
+/// All models in a worker's memory.
+pub fn loaded_from_wire(wire: v1::LoadedModels) -> Result<Vec<LoadedModel>, WireError> {
+    if wire.models.len() > MOST_LOADED {
+        return Err(WireError::invalid("LoadedModels", "models", format!("more than {MOST_LOADED}")));
+    }
+    wire.models.into_iter().map(LoadedModel::try_from).collect()
 }
 
 impl From<ModelShape> for v1::ModelShape {
@@ -91,5 +121,19 @@ mod tests {
             }
         }
         assert!(ModelRef::try_from(v1::ModelRef { source: None }).is_err());
+    }
+
+    #[test]
+    fn loaded_models_come_back_in_their_order_and_not_without_number() {
+        let loaded =
+            |number: usize| LoadedModel { model: ModelRef::Folder(format!("m{number}")), dtype: Dtype::Float16 };
+        let most: Vec<LoadedModel> = (0..MOST_LOADED).map(loaded).collect();
+        assert_eq!(loaded_from_wire(loaded_to_wire(&most)), Ok(most.clone()));
+        let more = loaded_to_wire(&[most, vec![loaded(0)]].concat());
+        assert!(loaded_from_wire(more).is_err());
+        let mut unnamed = loaded_to_wire(&[loaded(0)]);
+        unnamed.models[0].dtype = 0;
+        let refused = loaded_from_wire(unnamed).expect_err("no dtype");
+        assert!(refused.to_string().contains("`LoadedModel` lacks field `dtype`"), "{refused}");
     }
 }

@@ -3,6 +3,7 @@
 use super::time::{from_milliseconds, milliseconds};
 use super::{WireError, required};
 use crate::ids::WorkerId;
+use crate::model::LoadedModel;
 use crate::scores::{CacheStats, MemoryUse};
 use crate::v1;
 use crate::workers::{InHand, WorkerState, WorkerStatus};
@@ -29,6 +30,7 @@ impl From<&WorkerStatus> for v1::WorkerStatus {
             cache: Some(status.cache.into()),
             memory: Some(status.memory.into()),
             hand: status.hand.as_ref().map(Into::into),
+            loaded: status.loaded.iter().map(Into::into).collect(),
         }
     }
 }
@@ -59,6 +61,7 @@ impl TryFrom<v1::WorkerStatus> for WorkerStatus {
             cache: wire.cache.map(CacheStats::from).unwrap_or_default(),
             memory: wire.memory.map(MemoryUse::from).unwrap_or_default(),
             hand: wire.hand.map(InHand::try_from).transpose()?,
+            loaded: wire.loaded.into_iter().map(LoadedModel::try_from).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -95,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{Attempt, Epoch, Lease, SweepId, TileId};
+    use crate::model::{Dtype, ModelRef};
 
     #[test]
     fn a_worker_comes_back_as_it_was_with_what_it_has_in_hand() {
@@ -118,6 +122,7 @@ mod tests {
                 since: Duration::from_millis(1500),
                 retries: 2,
             }),
+            loaded: vec![LoadedModel { model: ModelRef::Folder("m".into()), dtype: Dtype::Float16 }],
         };
         assert_eq!(WorkerStatus::try_from(v1::WorkerStatus::from(&sent)), Ok(sent.clone()));
         let mut nothing = v1::WorkerStatus::from(&WorkerStatus { hand: None, ..sent });

@@ -57,6 +57,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
             since_ms: 7,
             retries: 1,
         }),
+        loaded: vec![v1::LoadedModel { model: context.model.clone(), dtype: context.dtype }],
     };
     let status = v1::SweepStatus {
         sweep_id: "tokens-1".to_owned(),

@@ -11,6 +11,7 @@ use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::Lease;
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_worker::engine::Evaluation;
 use patchsweep_worker::gauge::Vitals;
@@ -123,8 +124,9 @@ impl Computer for MadeUp {
         let Some(Job { lease, tile, context, .. }) = self.in_hand.take() else { return pending().await };
         let scores = made_up_scores(&tile, context.metrics.len());
         let work = WorkDone { multiply_adds: 1, memory_retries: 0 };
-        let outcome = Ok(Evaluation { scores, model: model(), work });
-        Ok(Finished { lease, outcome, cache: CacheStats::default(), busy: Duration::from_micros(1) })
+        let outcome = Ok(Evaluation { scores, model: model(), work, loading: Duration::ZERO });
+        let loaded = vec![LoadedModel { model: context.model.clone(), dtype: context.dtype }];
+        Ok(Finished { lease, outcome, cache: CacheStats::default(), loaded, busy: Duration::from_micros(1) })
     }
 
     fn vitals(&self) -> Vitals {

@@ -1,10 +1,11 @@
-//! A worker's engine that lets simulated time pass instead of computing.
+//! A worker's engine that lets simulated time pass instead of computing and loading.
 
 use std::future::pending;
 use std::time::Duration;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::Lease;
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_worker::engine::{EngineError, Evaluation};
 use patchsweep_worker::gauge::Vitals;
@@ -19,6 +20,10 @@ use super::scores;
 #[derive(Debug)]
 pub(super) struct SimulatedComputer {
     random: ChaCha8Rng,
+    /// Models that fit its memory.
+    fits: usize,
+    /// The one that was used last is the last.
+    loaded: Vec<LoadedModel>,
     in_hand: Option<InHand>,
 }
 
@@ -27,6 +32,7 @@ struct InHand {
     job: Job,
     began: Instant,
     ends: Instant,
+    loading: Duration,
     ending: Ending,
 }
 
@@ -41,7 +47,26 @@ impl SimulatedComputer {
     /// Equal seeds take equal times and fail at equal tiles.
     #[must_use]
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: ChaCha8Rng::seed_from_u64(seed), in_hand: None }
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let fits = random.random_range(1..=2);
+        Self { random, fits, loaded: Vec::new(), in_hand: None }
+    }
+
+    /// Says how long loading takes.
+    fn load(&mut self, model: LoadedModel) -> Duration {
+        let known = self.loaded.iter().position(|loaded| *loaded == model);
+        let loading = if let Some(index) = known {
+            self.loaded.remove(index);
+            Duration::ZERO
+        } else {
+            let dropped = self.loaded.len().saturating_sub(self.fits - 1);
+            self.loaded.drain(..dropped);
+            let loading = Duration::from_millis(self.random.random_range(100..5_000));
+            tracing::info!(%model, seconds = loading.as_secs_f64(), "model loaded");
+            loading
+        };
+        self.loaded.push(model);
+        loading
     }
 }
 
@@ -57,12 +82,13 @@ const FAILING: u32 = 40;
 impl Computer for SimulatedComputer {
     fn begin(&mut self, job: Job) -> Result<(), ComputerGone> {
         let began = Instant::now();
+        let loading = self.load(LoadedModel { model: job.context.model.clone(), dtype: job.context.dtype });
         // Most tiles are quick, a few take long.
         let longest = if self.random.random_ratio(1, 20) { 12_000 } else { 1_500 };
-        let ends = began + Duration::from_millis(self.random.random_range(50..longest));
+        let ends = began + loading + Duration::from_millis(self.random.random_range(50..longest));
         let fails = job.lease.attempt.0 == 1 && self.random.random_ratio(1, FAILING);
         let ending = if fails { Ending::Failure } else { Ending::Scores };
-        self.in_hand = Some(InHand { job, began, ends, ending });
+        self.in_hand = Some(InHand { job, began, ends, loading, ending });
         Ok(())
     }
 
@@ -71,21 +97,23 @@ impl Computer for SimulatedComputer {
             Some(in_hand) => tokio::time::sleep_until(in_hand.ends).await,
             None => pending().await,
         }
-        let InHand { job, began, ending, .. } = self.in_hand.take().ok_or(ComputerGone)?;
+        let InHand { job, began, loading, ending, .. } = self.in_hand.take().ok_or(ComputerGone)?;
         let outcome = match ending {
             Ending::Scores => Ok(Evaluation {
                 scores: scores::of(&job.tile, job.context.metrics.len()),
                 model: model(),
                 work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
+                loading,
             }),
             Ending::Failure => Err(EngineError::OnePromptTooLarge),
             Ending::Cancelled => Err(EngineError::Cancelled),
         };
-        Ok(Finished { lease: job.lease, outcome, cache: CacheStats::default(), busy: began.elapsed() })
+        let (cache, loaded) = (CacheStats::default(), self.loaded.clone());
+        Ok(Finished { lease: job.lease, outcome, cache, loaded, busy: began.elapsed() })
     }
 
     fn vitals(&self) -> Vitals {
-        Vitals::default()
+        Vitals { loaded: self.loaded.clone(), ..Vitals::default() }
     }
 
     fn cancel(&mut self, lease: &Lease) {

@@ -1,4 +1,4 @@
-//! One simulation: a coordinator, its workers, a client, and what goes wrong between them.
+//! One simulation: a coordinator, its workers, clients, and what goes wrong between them.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ use super::disk::Disk;
 use super::faults::{self, Fault, Machine, Trouble, WORKERS};
 use super::trace::Trace;
 use super::{client, net};
-use crate::tiny::Tiny;
+use crate::tiny::{MODELS, Tiny};
 
 /// Longer than any sweep takes, whatever goes wrong.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -31,32 +31,42 @@ const LONGEST: Duration = Duration::from_mins(10);
 /// What a simulation showed.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What the client fetched in the end, or why there was no end.
-    pub results: Result<SweepResults, String>,
+    /// What the clients fetched in the end, or why there was no end.
+    pub results: Result<Vec<SweepResults>, String>,
     /// What the programs logged.
     pub trace: String,
     /// What went wrong.
     pub troubles: Vec<Trouble>,
 }
 
-/// Simulates a sweep; the same seed gives the same outcome, bit for bit.
+/// What each client fetched.
+type Fetched = Arc<Mutex<Vec<SweepResults>>>;
+
+/// Clients, each with a sweep.
+const CLIENTS: usize = 2;
+
+/// Simulates a sweep of each client, of models at random; the same seed gives the same outcome, bit for bit.
 #[must_use]
 pub fn simulate(seed: u64, tiny: &Tiny) -> Outcome {
     let trace = Trace::default();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let troubles = faults::draw(&mut random);
-    let results = Arc::new(Mutex::new(None));
+    let models = std::array::from_fn(|_| MODELS[random.random_range(0..MODELS.len())]);
+    let results = Fetched::default();
     let ended = tracing::dispatcher::with_default(&trace.subscriber(), || {
         let disk = Disk::default();
-        let mut sim = build(seed, tiny, &disk, &results);
+        let mut sim = build(seed, tiny, models, &disk, &results);
         drive(&mut sim, &disk, &troubles, &mut random)
     });
-    let fetched = results.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let results = ended.and_then(|()| fetched.ok_or_else(|| "the client fetched nothing".to_owned()));
+    let fetched = std::mem::take(&mut *results.lock().unwrap_or_else(PoisonError::into_inner));
+    let results = ended.and_then(|()| match fetched.len() {
+        CLIENTS => Ok(fetched),
+        _ => Err("a client fetched nothing".to_owned()),
+    });
     Outcome { results, trace: trace.text(), troubles }
 }
 
-fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<SweepResults>>>) -> Sim<'a> {
+fn build<'a>(seed: u64, tiny: &Tiny, models: [&str; CLIENTS], disk: &Disk, results: &Fetched) -> Sim<'a> {
     let mut sim = Builder::new()
         .rng_seed(seed)
         .simulation_duration(LONGEST)
@@ -65,12 +75,12 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
         .max_message_latency(Duration::from_millis(100))
         .tcp_capacity(4096)
         .build();
-    let (disk, models) = (disk.clone(), tiny.models().to_owned());
+    let (disk, root) = (disk.clone(), tiny.models().to_owned());
     sim.host(net::COORDINATOR, move || {
-        let (disk, models) = (disk.clone(), models.clone());
+        let (disk, root) = (disk.clone(), root.clone());
         let coordinator = async move {
             let (store, recovered) = open(&disk).await;
-            let folders = ModelFolders::with_hub_cache(vec![models]);
+            let folders = ModelFolders::with_hub_cache(vec![root]);
             let service = Service {
                 folders,
                 store,
@@ -110,12 +120,14 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
             life.instrument(span)
         });
     }
-    let (submission, results) = (tiny.submission(), Arc::clone(results));
-    sim.client("client", async move {
-        let fetched = client::sweep(submission).await?;
-        *results.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
-        Ok(())
-    });
+    for (number, model) in models.into_iter().enumerate() {
+        let (submission, results) = (tiny.submission_of(model), Arc::clone(results));
+        sim.client(format!("client-{number}"), async move {
+            let fetched = client::sweep(submission).await?;
+            results.lock().unwrap_or_else(PoisonError::into_inner).push(fetched);
+            Ok(())
+        });
+    }
     sim
 }
 
@@ -130,7 +142,7 @@ async fn open(disk: &Disk) -> (Store, Recovered) {
     }
 }
 
-/// Lets time pass and things go wrong until the client has its results.
+/// Lets time pass and things go wrong until the clients have their results.
 fn drive(sim: &mut Sim<'_>, disk: &Disk, troubles: &[Trouble], random: &mut impl Rng) -> Result<(), String> {
     let begins = troubles.iter().map(|trouble| (trouble.begins, true, trouble.fault));
     let ends = troubles.iter().map(|trouble| (trouble.ends, false, trouble.fault));

@@ -146,6 +146,7 @@ async fn workers_say_what_they_take_and_have_in_hand() {
         memory: Some(memory.into()),
         in_hand: grant.lease.clone(),
         memory_retries: 2,
+        loaded: None,
     };
     worker.say(FromWorker::Heartbeat(heartbeat)).await;
     let told = async {

@@ -1,12 +1,13 @@
-//! The engine: one model in memory, one cache, tiles one after the other.
+//! The engine: models in memory, one cache, tiles one after the other.
 
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::model::{Dtype, ModelRef};
 use patchsweep_proto::scores::{CacheStats, WorkDone};
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::check_tile;
@@ -16,13 +17,15 @@ use super::activations::ActivationCache;
 use super::device::allow_tf32;
 use super::memory::MemoryShares;
 use super::meter::Meter;
+use super::models::{Models, weight_bytes};
 use super::plain::PlainTask;
 use super::products::unless_cancelled;
 use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
-use crate::files::{FolderStamp, ModelError};
+use crate::files::{FolderStamp, ModelError, read_config};
 use crate::gauge::Gauge;
+use crate::metrics::MODELS_LOADED;
 use crate::phases::Phase;
 
 /// The engine on libtorch.
@@ -30,21 +33,12 @@ use crate::phases::Phase;
 pub struct Gpt2Engine {
     device: Device,
     folders: ModelFolders,
-    loaded: Option<Loaded>,
+    models: Models,
+    /// Of the memory budget, beside the models.
+    shares: Option<MemoryShares>,
     cache: ActivationCache,
     memory_budget: u64,
     meter: Meter,
-}
-
-/// The model in memory, and what it was loaded from.
-#[derive(Debug)]
-struct Loaded {
-    name: ModelRef,
-    dtype: Dtype,
-    /// As the files were when they were read: who trains on into the same folder gets the new weights.
-    stamp: FolderStamp,
-    model: Gpt2,
-    shares: MemoryShares,
 }
 
 impl Gpt2Engine {
@@ -54,34 +48,63 @@ impl Gpt2Engine {
     #[must_use]
     pub fn new(device: Device, folders: ModelFolders, memory_budget: u64) -> Self {
         let meter = Meter::new(device, memory_budget);
-        Self { device, folders, loaded: None, cache: ActivationCache::new(), memory_budget, meter }
+        let (models, cache) = (Models::new(memory_budget), ActivationCache::new());
+        Self { device, folders, models, shares: None, cache, memory_budget, meter }
     }
 
-    fn load(&mut self, context: &SweepContext) -> Result<(), EngineError> {
+    /// Loads the model of a sweep, unless it is in memory, and says how long that took. What does not fit beside it is
+    /// dropped before; where it does not fit at all, nothing is.
+    fn load(&mut self, context: &SweepContext) -> Result<Duration, EngineError> {
         let folder = self.folders.locate(&context.model).map_err(ModelError::from)?;
         let stamp = FolderStamp::of(&folder)?;
-        let fits =
-            |loaded: &Loaded| (&loaded.name, loaded.dtype, &loaded.stamp) == (&context.model, context.dtype, &stamp);
-        if self.loaded.as_ref().is_some_and(fits) {
-            return Ok(());
+        let name = LoadedModel { model: context.model.clone(), dtype: context.dtype };
+        if self.models.take_up(&name, &stamp) {
+            self.show();
+            return Ok(Duration::ZERO);
         }
-        // The old weights go before the new ones come.
-        self.loaded = None;
-        self.cache.limit(0);
-        self.meter.loaded(0, self.cache.stats());
+        let bytes = weight_bytes(&read_config(&folder)?, context.dtype);
+        self.shares_beside(bytes)?;
+        self.models.make_room(bytes);
+        self.divide(bytes)?;
+        let loaded = self.load_from(&folder, name, stamp);
+        self.divide(0)?;
+        loaded
+    }
+
+    fn load_from(&mut self, folder: &Path, name: LoadedModel, stamp: FolderStamp) -> Result<Duration, EngineError> {
         let started = Instant::now();
         let loading = Phase::Load.enter();
-        let model = Gpt2::load(&folder, context.dtype, self.device)?;
+        let model = Gpt2::load(folder, name.dtype, self.device)?;
         drop(loading);
-        let seconds = started.elapsed().as_secs_f64();
-        tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
-        let shares = MemoryShares::of(self.memory_budget, model.bytes(), self.device.is_cuda()).ok_or(
-            EngineError::ModelTooLarge { model: ByteSize(model.bytes()), budget: ByteSize(self.memory_budget) },
-        )?;
+        let took = started.elapsed();
+        MODELS_LOADED.add(&[], 1);
+        let seconds = took.as_secs_f64();
+        tracing::info!(model = %name.model, digest = %model.digest.short(), seconds, "model loaded");
+        // Usually as much as was expected.
+        let bytes = model.bytes();
+        self.shares_beside(bytes)?;
+        self.models.make_room(bytes);
+        self.models.add(name, stamp, model);
+        Ok(took)
+    }
+
+    /// What is left beside models of so many bytes.
+    fn shares_beside(&self, weights: u64) -> Result<MemoryShares, EngineError> {
+        MemoryShares::of(self.memory_budget, weights, self.device.is_cuda())
+            .ok_or(EngineError::ModelTooLarge { model: ByteSize(weights), budget: ByteSize(self.memory_budget) })
+    }
+
+    /// Divides the memory anew: the models' part, with so many bytes for another one, and the rest.
+    fn divide(&mut self, coming: u64) -> Result<(), EngineError> {
+        let shares = self.shares_beside(self.models.bytes().saturating_add(coming))?;
         self.cache.limit(shares.cache);
-        self.meter.loaded(model.bytes(), self.cache.stats());
-        self.loaded = Some(Loaded { name: context.model.clone(), dtype: context.dtype, stamp, model, shares });
+        self.shares = Some(shares);
+        self.show();
         Ok(())
+    }
+
+    fn show(&mut self) {
+        self.meter.loaded(self.models.bytes(), self.models.names(), self.cache.stats());
     }
 }
 
@@ -97,8 +120,10 @@ impl Engine for Gpt2Engine {
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
-        self.load(context)?;
-        let Some(Loaded { model, shares, .. }) = &mut self.loaded else { unreachable!("loaded just above") };
+        let loading = self.load(context)?;
+        let (Some(model), Some(shares)) = (self.models.in_use(), &mut self.shares) else {
+            unreachable!("loaded just above")
+        };
         if model.config.shape != context.shape {
             let (folder, found, wanted) = (context.model.to_string(), model.config.shape, context.shape);
             return Err(EngineError::Shape { folder, found, wanted });
@@ -126,7 +151,7 @@ impl Engine for Gpt2Engine {
         })
         .ok_or(EngineError::Cancelled)?;
         let (scores, work) = (scores?, WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries });
-        Ok(Evaluation { scores, model: model.digest, work })
+        Ok(Evaluation { scores, model: model.digest, work, loading })
     }
 
     fn cache_stats(&self) -> CacheStats {

@@ -1,11 +1,12 @@
 //! Measures what the engine takes of its device.
 
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::{CacheStats, MemoryUse};
 use tch::Device;
 
 use super::device::used_cuda_memory;
 use crate::gauge::{Gauge, Vitals};
-use crate::metrics::MEMORY_USED;
+use crate::metrics::{MEMORY_USED, MODELS};
 
 /// Measures while a tile is computed.
 #[derive(Debug)]
@@ -13,13 +14,14 @@ pub(super) struct Meter {
     gauge: Gauge,
     device: Device,
     budget: u64,
-    /// Bytes of the model in memory.
+    /// Bytes of the models in memory.
     weights: u64,
+    loaded: Vec<LoadedModel>,
 }
 
 impl Meter {
     pub(super) fn new(device: Device, budget: u64) -> Self {
-        let meter = Self { gauge: Gauge::new(), device, budget, weights: 0 };
+        let meter = Self { gauge: Gauge::new(), device, budget, weights: 0, loaded: Vec::new() };
         meter.show(CacheStats::default(), 0);
         meter
     }
@@ -28,9 +30,10 @@ impl Meter {
         self.gauge.clone()
     }
 
-    /// A model was loaded, or dropped: 0.
-    pub(super) fn loaded(&mut self, weights: u64, cache: CacheStats) {
-        self.weights = weights;
+    /// These models are in memory from now on, of so many bytes together.
+    pub(super) fn loaded(&mut self, weights: u64, loaded: Vec<LoadedModel>, cache: CacheStats) {
+        (self.weights, self.loaded) = (weights, loaded);
+        MODELS.set(&[], self.loaded.len() as u64);
         self.show(cache, 0);
     }
 
@@ -38,7 +41,7 @@ impl Meter {
     pub(super) fn show(&self, cache: CacheStats, memory_retries: u64) {
         let memory = MemoryUse { used: self.used(cache), budget: self.budget };
         MEMORY_USED.set(&[], memory.used);
-        self.gauge.show(Vitals { cache, memory, memory_retries });
+        self.gauge.show(Vitals { cache, memory, memory_retries, loaded: self.loaded.clone() });
     }
 
     /// On the CPU what is kept between tiles, on a GPU what the device says is taken.

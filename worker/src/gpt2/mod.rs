@@ -12,6 +12,7 @@ mod heads;
 mod memory;
 mod meter;
 mod metrics;
+mod models;
 mod noise;
 mod patch;
 mod plain;

@@ -193,6 +193,7 @@ impl Gpt2 {
             tensors.push(&self.unembed);
         }
         for block in &self.blocks {
+            tensors.push(&block.folded_values);
             for LayerNorm { weight, bias } in [&block.ln_1, &block.ln_2] {
                 tensors.extend([weight, bias]);
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::Lease;
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::tile::Tile;
 use tracing::Span;
@@ -54,6 +55,8 @@ pub struct Finished {
     pub outcome: Result<Evaluation, EngineError>,
     /// What the cache of activations did so far.
     pub cache: CacheStats,
+    /// Models in memory now; the one that was used last is the last.
+    pub loaded: Vec<LoadedModel>,
     /// How long it took.
     pub busy: Duration,
 }

@@ -11,6 +11,7 @@ use patchsweep_proto::ids::{CoordinatorId, Lease};
 use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::v1;
 use patchsweep_proto::v1::worker_message::Message;
+use patchsweep_proto::wire::loaded_to_wire;
 use tokio::time::Instant;
 
 use super::SessionError;
@@ -106,15 +107,21 @@ impl<'a, C: Computer> Desk<'a, C> {
         self.cache
     }
 
+    /// Models in memory now.
+    pub(super) fn loaded(&self) -> v1::LoadedModels {
+        loaded_to_wire(&self.computer.vitals().loaded)
+    }
+
     /// That this worker is alive, what it takes, and what it has in hand.
     pub(super) fn heartbeat(&self) -> Message {
-        let Vitals { cache, memory, memory_retries } = self.computer.vitals();
+        let Vitals { cache, memory, memory_retries, loaded } = self.computer.vitals();
         let in_hand = self.in_hand.as_ref().filter(|job| job.awaited == Awaited::Result);
         Message::Heartbeat(v1::Heartbeat {
             cache: Some(cache.into()),
             memory: Some(memory.into()),
             in_hand: in_hand.map(|job| (&job.lease).into()),
             memory_retries: in_hand.map_or(0, |_| memory_retries),
+            loaded: Some(loaded_to_wire(&loaded)),
         })
     }
 

@@ -121,7 +121,7 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel) -> Finished {
         Err(EngineError::Cancelled) => tracing::info!(seconds = busy.as_secs_f64(), "tile cancelled"),
         Err(error) => tracing::warn!(error = patchsweep_proto::error_chain(error), "tile failed"),
     }
-    Finished { lease, outcome, cache: engine.cache_stats(), busy }
+    Finished { lease, outcome, cache: engine.cache_stats(), loaded: engine.gauge().read().loaded, busy }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -5,7 +5,7 @@ use patchsweep_proto::ids::{CoordinatorId, Lease};
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1::worker_message::Message;
 use patchsweep_proto::v1::{self, FailureKind, tile_result};
-use patchsweep_proto::wire::WireError;
+use patchsweep_proto::wire::{WireError, loaded_to_wire};
 use patchsweep_proto::{error_chain, scores};
 use prost::Message as _;
 
@@ -81,6 +81,7 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
         lease: Some((&finished.lease).into()),
         cache: Some(finished.cache.into()),
         busy_seconds: finished.busy.as_secs_f64(),
+        loaded: Some(loaded_to_wire(&finished.loaded)),
         ..v1::TileResult::default()
     };
     match &finished.outcome {
@@ -88,11 +89,14 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
             let scores = v1::TileScores::from(&evaluation.scores);
             let scores::WorkDone { multiply_adds, memory_retries } = evaluation.work;
             let outcome = match scores.encoded_len() {
-                bytes if bytes + ENVELOPE_BYTES > MAX_MESSAGE_BYTES => failure(&too_large(bytes), FailureKind::Attempt),
+                bytes if bytes + around.encoded_len() + ENVELOPE_BYTES > MAX_MESSAGE_BYTES => {
+                    failure(&too_large(bytes), FailureKind::Attempt)
+                }
                 _ => tile_result::Outcome::Scores(scores),
             };
             let model_digest = evaluation.model.0.to_vec();
-            v1::TileResult { outcome: Some(outcome), model_digest, multiply_adds, memory_retries, ..around }
+            let (outcome, loading_seconds) = (Some(outcome), evaluation.loading.as_secs_f64());
+            v1::TileResult { outcome, model_digest, multiply_adds, memory_retries, loading_seconds, ..around }
         }
         Err(error) => {
             let (kind, model_digest) = match error {
@@ -134,9 +138,11 @@ mod tests {
     fn result_of(cells: usize) -> v1::TileResult {
         let score = CellScore::of(&[1.0], &[0.5]);
         let scores = TileScores { metrics: 1, scores: vec![score; cells], prompt_effects: Vec::new() };
-        let evaluation = Evaluation { scores, model: Digest([1; 32]), work: WorkDone::default() };
+        let evaluation =
+            Evaluation { scores, model: Digest([1; 32]), work: WorkDone::default(), loading: Duration::ZERO };
         let lease = Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) };
-        result(&Finished { lease, outcome: Ok(evaluation), cache: CacheStats::default(), busy: Duration::ZERO })
+        let (cache, loaded, busy) = (CacheStats::default(), Vec::new(), Duration::ZERO);
+        result(&Finished { lease, outcome: Ok(evaluation), cache, loaded, busy })
     }
 
     #[test]

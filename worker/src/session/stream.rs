@@ -109,6 +109,7 @@ fn register<C: Computer>(options: &WorkerOptions, desk: &mut Desk<'_, C>) -> wor
         held: held.iter().map(Into::into).collect(),
         coordinator_id: desk.coordinator().map_or_else(Vec::new, |coordinator| coordinator.0.to_vec()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        loaded: Some(desk.loaded()),
     })
 }
 

@@ -69,6 +69,7 @@ pub(super) fn workers() -> Vec<WorkerStatus> {
         cache: CacheStats { hits: 93 * (3 - number.min(3)), misses: 7, ..CacheStats::default() },
         memory: MemoryUse { used: number << 30, budget: if number < 4 { 9 << 30 } else { 0 } },
         hand,
+        loaded: Vec::new(),
     };
     let broken = WorkerState::Quarantined { reason: "three failures in a row".into() };
     vec![

@@ -1,5 +1,6 @@
 //! What is said of workers as JSON.
 
+use patchsweep_proto::model::LoadedModel;
 use patchsweep_proto::scores::CacheStats;
 use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
 use schemars::JsonSchema;
@@ -39,6 +40,8 @@ struct WorkerFields {
     memory_budget_bytes: u64,
     /// What its cache of activations did since the worker's start.
     cache: CacheFields,
+    /// The models that it has in memory.
+    models: Vec<ModelFields>,
     /// The tile that it computes now, if it does.
     hand: Option<HandFields>,
 }
@@ -55,6 +58,20 @@ struct CacheFields {
     bytes: u64,
     /// What it may hold.
     budget_bytes: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ModelFields {
+    /// Its folder's name, or `hub:` repository and revision.
+    model: String,
+    /// `float32`, `bfloat16` or `float16`.
+    dtype: &'static str,
+}
+
+impl From<&LoadedModel> for ModelFields {
+    fn from(loaded: &LoadedModel) -> Self {
+        Self { model: loaded.model.to_string(), dtype: loaded.dtype.name() }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -121,6 +138,7 @@ impl From<&WorkerStatus> for WorkerFields {
             memory_used_bytes: status.memory.used,
             memory_budget_bytes: status.memory.budget,
             cache: status.cache.into(),
+            models: status.loaded.iter().map(ModelFields::from).collect(),
             hand: status.hand.as_ref().map(HandFields::from),
         }
     }

@@ -147,6 +147,7 @@ mod tests {
     use std::time::Duration;
 
     use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
+    use patchsweep_proto::model::{Dtype, LoadedModel, ModelRef};
     use patchsweep_proto::scores::CacheStats;
     use serde_json::{Value, json};
 
@@ -178,6 +179,7 @@ mod tests {
             cache: CacheStats { hits: 3, misses: 1, ..CacheStats::default() },
             memory: MemoryUse { used: 3 << 30, budget: 9 << 30 },
             hand: Some(hand),
+            loaded: vec![LoadedModel { model: ModelRef::Folder("m".into()), dtype: Dtype::Bfloat16 }],
             ..worker(1)
         };
         let state = WorkerState::Quarantined { reason: "three failures in a row".into() };
@@ -196,6 +198,7 @@ mod tests {
         assert_eq!((&json["version"], &json["memory_budget_bytes"]), (&json!("0.1.0"), &json!(9u64 << 30)));
         assert_eq!((&json["cache"]["hits"], &json["hand"]["tile"]), (&json!(3), &json!(3)));
         assert_eq!((&json["hand"]["iteration"], &json["hand"]["memory_retries"]), (&json!("Iteration 0"), &json!(2)));
+        assert_eq!(json["models"], json!([{ "model": "m", "dtype": "bfloat16" }]));
         assert_eq!(broken["hand"], Value::Null);
     }
 }

@@ -118,6 +118,7 @@ fn worker(id: u64) -> WorkerStatus {
             since: Duration::from_secs(4),
             retries: 1,
         }),
+        loaded: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@ use patchsweep_proto::causality::Suffix;
 use patchsweep_proto::context::{Direction, Iteration};
 use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_proto::model::{Dtype, MOST_LOADED, ModelRef, ModelShape};
 use patchsweep_proto::tokens::TokenMatrix;
 use patchsweep_proto::v1;
 use prost::Message;
@@ -203,6 +203,8 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         prompt_effects: vec![1.0; cells as usize * metrics * kept as usize],
     };
     let most = u64::MAX;
+    let name = v1::model_ref::Source::Folder("x".repeat(128));
+    let model = v1::LoadedModel { model: Some(v1::ModelRef { source: Some(name) }), dtype: 1 };
     let result = v1::TileResult {
         lease: Some(lease()),
         outcome: Some(v1::tile_result::Outcome::Scores(scores)),
@@ -211,6 +213,8 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         model_digest: vec![1; 32],
         multiply_adds: most,
         memory_retries: most,
+        loaded: Some(v1::LoadedModels { models: vec![model; MOST_LOADED] }),
+        loading_seconds: 1.0,
     };
     let message = v1::worker_message::Message::Result(result);
     v1::WorkerMessage { message: Some(message) }.encoded_len()

@@ -3,7 +3,14 @@ use super::*;
 fn submit(name: &str, priority: u8, costs: &[u64]) -> Event {
     let tiles = costs.iter().map(|&cost| TileInfo { iteration: 0, cost }).collect();
     let priority = Priority::new(priority).expect("in range");
-    Event::Submitted { sweep: named(name), tiles, priority, past: BTreeMap::new(), avoid: BTreeMap::new() }
+    Event::Submitted {
+        sweep: named(name),
+        model: MODEL,
+        tiles,
+        priority,
+        past: BTreeMap::new(),
+        avoid: BTreeMap::new(),
+    }
 }
 
 /// Granted multiply-adds of each sweep after so many more grants to W1, which finishes one at once.

@@ -71,7 +71,7 @@ fn unknown_tiles_and_sweeps_do_no_harm() {
 fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
     for answer in [
         Event::Released { worker: W1, lease: lease(0, 1) },
-        Event::Finished { worker: W1, lease: lease(0, 1), busy: Duration::ZERO },
+        finished(W1, lease(0, 1), 0),
         Event::Failed { worker: W1, lease: lease(0, 1), reason: "interrupted".into() },
     ] {
         let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
@@ -80,6 +80,7 @@ fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
         assert_eq!(harness.held(W1), [(lease(0, 1), true)]);
         let event = Event::Submitted {
             avoid: BTreeMap::new(),
+            model: MODEL,
             sweep: named("next"),
             tiles: tiles(&[0]),
             priority: Priority::default(),

@@ -7,9 +7,11 @@ mod fairness;
 mod grants;
 mod leases;
 mod leaving;
+mod models;
 mod quarantine;
 mod sweeps;
 mod time;
+mod whole_runs;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +25,8 @@ const W1: WorkerId = WorkerId(1);
 const W2: WorkerId = WorkerId(2);
 const W3: WorkerId = WorkerId(3);
 const W4: WorkerId = WorkerId(4);
+
+const MODEL: ModelKey = ModelKey(1);
 
 fn named(name: &str) -> SweepId {
     SweepId(name.into())
@@ -45,6 +49,7 @@ fn submitted_with<const N: usize>(iterations: &[u32], past: [(u32, Past); N]) ->
     let past = past.into_iter().map(|(tile, past)| (TileId(tile), past)).collect();
     Event::Submitted {
         sweep: sweep(),
+        model: MODEL,
         tiles: tiles(iterations),
         priority: Priority::default(),
         past,
@@ -56,8 +61,8 @@ fn submitted_with<const N: usize>(iterations: &[u32], past: [(u32, Past); N]) ->
 fn submitted_avoiding(avoid: &[&[WorkerId]]) -> Event {
     let avoid = (0..).map(TileId).zip(avoid.iter().map(|workers| workers.iter().copied().collect())).collect();
     match submitted(&vec![0; BTreeMap::len(&avoid)]) {
-        Event::Submitted { sweep, tiles, priority, past, .. } => {
-            Event::Submitted { sweep, tiles, priority, past, avoid }
+        Event::Submitted { sweep, model, tiles, priority, past, .. } => {
+            Event::Submitted { sweep, model, tiles, priority, past, avoid }
         }
         other => other,
     }
@@ -81,6 +86,11 @@ fn acknowledge(worker: WorkerId, lease: Lease) -> Effect {
 
 fn record(worker: WorkerId, lease: Lease, reason: &str) -> Effect {
     Effect::RecordFailure { worker, lease, reason: reason.into() }
+}
+
+/// Computed in so many seconds.
+fn finished(worker: WorkerId, lease: Lease, seconds: u64) -> Event {
+    Event::Finished { worker, lease, busy: Duration::from_secs(seconds), loading: Duration::ZERO }
 }
 
 fn ended(outcome: Outcome) -> Effect {
@@ -131,7 +141,7 @@ impl Harness {
     }
 
     fn join_with(&mut self, worker: WorkerId, credit: u32, held: &[Lease]) -> Vec<Effect> {
-        self.apply(Event::Joined { worker, credit, held: held.to_vec() })
+        self.apply(Event::Joined { worker, credit, held: held.to_vec(), loaded: BTreeSet::new() })
     }
 
     fn lose(&mut self, worker: WorkerId) -> Vec<Effect> {
@@ -140,7 +150,7 @@ impl Harness {
 
     /// After one second of work.
     fn finish(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {
-        self.apply(Event::Finished { worker, lease, busy: Duration::from_secs(1) })
+        self.apply(finished(worker, lease, 1))
     }
 
     fn fail(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {

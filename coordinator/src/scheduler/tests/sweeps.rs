@@ -102,6 +102,7 @@ fn a_worker_that_is_unfit_for_one_sweep_computes_another() {
     harness.apply(Event::Unfit { worker: W1, lease: lease(0, 1), reason: "other weights".into() });
     let event = Event::Submitted {
         avoid: BTreeMap::new(),
+        model: MODEL,
         sweep: named("other"),
         tiles: tiles(&[0]),
         priority: Priority::default(),

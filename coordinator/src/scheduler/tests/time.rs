@@ -6,14 +6,14 @@ fn silent_workers_are_disconnected_and_heard_ones_are_not() {
     harness.at(14, Event::Heard { worker: W2 });
     let effects = harness.at(15, Event::Tick);
     assert_eq!(effects, [record(W1, lease(0, 1), "its worker fell silent"), Effect::Disconnect { worker: W1 }]);
-    let finished = harness.at(16, Event::Finished { worker: W2, lease: lease(1, 1), busy: Duration::from_secs(16) });
-    assert_eq!(finished.last(), Some(&grant(W2, 0, 2)));
+    let effects = harness.at(16, finished(W2, lease(1, 1), 16));
+    assert_eq!(effects.last(), Some(&grant(W2, 0, 2)));
 }
 
 #[test]
 fn everything_that_a_worker_says_shows_that_it_lives() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0; 9]);
-    harness.at(10, Event::Finished { worker: W1, lease: lease(0, 1), busy: Duration::ZERO });
+    harness.at(10, finished(W1, lease(0, 1), 0));
     harness.at(20, Event::Failed { worker: W1, lease: lease(1, 1), reason: "broken".into() });
     harness.at(30, Event::Released { worker: W1, lease: lease(2, 1) });
     assert_eq!(harness.at(44, Event::Tick), []);
@@ -53,15 +53,15 @@ fn a_stuck_workers_tiles_go_to_the_others() {
 fn the_deadline_follows_the_measured_rate_and_starts_when_the_tile_is_in_hand() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0; 9]);
     // One multiply-add a second: ten seconds a tile, and a hundred until it is overdue.
-    harness.at(0, Event::Finished { worker: W1, lease: lease(0, 1), busy: Duration::from_secs(10) });
+    harness.at(0, finished(W1, lease(0, 1), 10));
     assert_eq!(harness.tick_alive(90), []);
-    harness.apply(Event::Finished { worker: W1, lease: lease(1, 1), busy: Duration::from_secs(10) });
+    harness.apply(finished(W1, lease(1, 1), 10));
     assert_eq!(harness.tick_alive(190), [], "t2 has been in hand for 100 s, and granted for 190 s");
     assert!(harness.tick_alive(191).contains(&revoke(W1, lease(2, 1))));
 }
 
 #[test]
-fn a_workers_first_tile_of_a_sweep_has_ten_minutes() {
+fn a_workers_first_tile_has_ten_minutes() {
     let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0; 9]);
     harness.finish(W1, lease(0, 1));
     assert!(harness.tick_alive(61).contains(&revoke(W1, lease(2, 1))));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::Lease;
+use patchsweep_proto::model::{Dtype, LoadedModel, ModelRef};
 use patchsweep_proto::scores::{CacheStats, CellScore, MemoryUse, TileScores, WorkDone};
 use tokio::sync::mpsc;
 
@@ -19,7 +20,16 @@ pub(super) const VITALS: Vitals = Vitals {
     cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
     memory: MemoryUse { used: 6, budget: 7 },
     memory_retries: 8,
+    loaded: Vec::new(),
 };
+
+/// What of a tile's second goes into loading.
+pub(super) const LOADING: Duration = Duration::from_millis(250);
+
+/// What the computer has in memory.
+pub(super) fn model() -> LoadedModel {
+    LoadedModel { model: ModelRef::Folder("m".to_owned()), dtype: Dtype::Float32 }
+}
 
 /// The worker's side.
 pub(super) struct Puppet {
@@ -45,7 +55,7 @@ impl Computer for Puppet {
     }
 
     fn vitals(&self) -> Vitals {
-        VITALS
+        Vitals { loaded: vec![model()], ..VITALS }
     }
 
     fn cancel(&mut self, lease: &Lease) {
@@ -83,12 +93,13 @@ impl Hand {
     pub(super) async fn finish(&self, tile: u32) {
         let scores = vec![CellScore::of(&[tile_score(tile)], &[0.0])];
         let scores = TileScores { metrics: 1, scores, prompt_effects: Vec::new() };
-        self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), work: WorkDone::default() })).await;
+        let (model, work, loading) = (Digest([7; 32]), WorkDone::default(), LOADING);
+        self.end(tile, Ok(Evaluation { scores, model, work, loading })).await;
     }
 
     pub(super) async fn end(&self, tile: u32, outcome: Result<Evaluation, EngineError>) {
-        let finished =
-            Finished { lease: lease(tile), outcome, cache: CacheStats::default(), busy: Duration::from_secs(1) };
+        let (cache, busy, loaded) = (CacheStats::default(), Duration::from_secs(1), vec![model()]);
+        let finished = Finished { lease: lease(tile), outcome, cache, loaded, busy };
         self.finished.send(finished).await.expect("the worker lives");
     }
 }

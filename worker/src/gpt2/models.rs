@@ -1,0 +1,84 @@
+//! The models in memory: as many as fit, the one that was used last the last.
+
+use patchsweep_proto::model::{Dtype, Gpt2Config, LoadedModel, MOST_LOADED, ModelShape};
+
+use super::weights::Gpt2;
+use crate::files::FolderStamp;
+
+/// The models in memory, least recently used first.
+#[derive(Debug)]
+pub(super) struct Models {
+    loaded: Vec<Loaded>,
+    /// What several of them may take together; a single one may take more.
+    most: u64,
+}
+
+/// A model in memory, and what it was loaded from.
+#[derive(Debug)]
+struct Loaded {
+    name: LoadedModel,
+    /// As the files were when they were read: who trains on into the same folder gets the new weights.
+    stamp: FolderStamp,
+    model: Gpt2,
+}
+
+impl Models {
+    /// None so far. Of the memory budget, half is left for activations before a second model is kept.
+    pub(super) fn new(budget: u64) -> Self {
+        Self { loaded: Vec::new(), most: budget / 2 }
+    }
+
+    /// Makes a model the one in use, if it is here as its files are now. Otherwise it is not here any more.
+    pub(super) fn take_up(&mut self, name: &LoadedModel, stamp: &FolderStamp) -> bool {
+        let Some(index) = self.loaded.iter().position(|loaded| loaded.name == *name) else { return false };
+        let found = self.loaded.remove(index);
+        let is_current = found.stamp == *stamp;
+        if is_current {
+            self.loaded.push(found);
+        } else {
+            tracing::info!(model = %name, "model dropped: its files have changed");
+        }
+        is_current
+    }
+
+    /// Drops models until one of so many bytes fits beside the others, or is the only one.
+    pub(super) fn make_room(&mut self, bytes: u64) {
+        while !self.loaded.is_empty()
+            && (self.bytes().saturating_add(bytes) > self.most || self.loaded.len() >= MOST_LOADED)
+        {
+            let Loaded { name, .. } = self.loaded.remove(0);
+            tracing::info!(model = %name, "model dropped: there has to be room for another");
+        }
+    }
+
+    /// It is the one in use.
+    pub(super) fn add(&mut self, name: LoadedModel, stamp: FolderStamp, model: Gpt2) {
+        self.loaded.push(Loaded { name, stamp, model });
+    }
+
+    /// The one in use.
+    pub(super) fn in_use(&mut self) -> Option<&mut Gpt2> {
+        self.loaded.last_mut().map(|loaded| &mut loaded.model)
+    }
+
+    /// What the weights take on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        self.loaded.iter().map(|loaded| loaded.model.bytes()).sum()
+    }
+
+    pub(super) fn names(&self) -> Vec<LoadedModel> {
+        self.loaded.iter().map(|loaded| loaded.name.clone()).collect()
+    }
+}
+
+/// What a model's parameters will take on the device.
+pub(super) fn weight_bytes(config: &Gpt2Config, dtype: Dtype) -> u64 {
+    let ModelShape { layers, d_model, d_mlp, d_vocab, n_ctx, .. } = config.shape;
+    let [layers, width, mlp, vocabulary, n_ctx] = [layers, d_model, d_mlp, d_vocab, n_ctx].map(u64::from);
+    let linear = |inputs: u64, outputs: u64| (inputs + 1) * outputs;
+    // Two layer norms, queries, keys and values, the output, the folded values, and the MLP.
+    let block =
+        4 * width + linear(width, 3 * width) + linear(width, width) + width + linear(width, mlp) + linear(mlp, width);
+    let vocabularies = if config.tie_word_embeddings { 1 } else { 2 };
+    (vocabularies * vocabulary * width + n_ctx * width + 2 * width + layers * block) * dtype.bytes()
+}
