@@ -142,19 +142,16 @@ impl Picked<'_> {
 
     fn missing(&self, prompt: usize, tokens: usize, entry: usize) -> PlanError {
         let [list, text] = self.what;
-        match &self.prompts.lines {
-            Some(lines) => PlanError::Dataset {
-                file: self.inputs.spec.dataset_file().to_owned(),
-                line: lines[prompt],
-                message: format!(
-                    "no token {entry}, counted from 0: the {text} has {tokens}; `answer` says which one is scored"
-                ),
-            },
-            None => {
-                let message =
-                    format!("{list}[{prompt}] has no entry {entry}: give each prompt one answer per iteration");
-                PlanError::in_dataset(self.inputs, message)
-            }
+        let Some(lines) = &self.prompts.lines else {
+            let message = format!("{list}[{prompt}] has no entry {entry}: give each prompt one answer per iteration");
+            return PlanError::in_dataset(self.inputs, message);
+        };
+        PlanError::Dataset {
+            file: self.inputs.spec.dataset_file().to_owned(),
+            line: lines[prompt],
+            message: format!(
+                "no token {entry}, counted from 0: the {text} has {tokens}; `answer` says which one is scored"
+            ),
         }
     }
 }

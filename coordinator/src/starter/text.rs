@@ -22,7 +22,7 @@ pub fn spec(named: Named<'_>, known: Known<'_>) -> String {
 #[must_use]
 pub fn with_warnings(spec: &str, warnings: &[String]) -> String {
     let comment = |warning: &String| format!("# Warning: {}\n", warning.replace(char::is_control, " "));
-    let comments: String = warnings.iter().map(comment).collect();
+    let comments = warnings.iter().map(comment).collect::<Vec<_>>().concat();
     if comments.is_empty() { spec.to_owned() } else { format!("{comments}\n{spec}") }
 }
 

@@ -98,7 +98,11 @@ fn leave_space_out(cut: &mut Value) -> bool {
         return true;
     }
     let Some(Value::Array(parts)) = cut.get_mut("pretokenizers") else { return false };
-    parts.iter_mut().fold(false, |any, part| leave_space_out(part) || any)
+    let mut any = false;
+    for part in parts {
+        any |= leave_space_out(part);
+    }
+    any
 }
 
 /// Whether the normalizer put something before a text, as the oldest files of Llama have it.

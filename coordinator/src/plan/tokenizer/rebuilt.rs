@@ -99,7 +99,9 @@ fn each_byte_level(value: &mut Value, change: &dyn Fn(&mut Value)) {
         change(value);
     }
     if let Some(Value::Array(parts)) = value.get_mut("pretokenizers") {
-        parts.iter_mut().for_each(|part| each_byte_level(part, change));
+        for part in parts {
+            each_byte_level(part, change);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a person should know before trusting the scores.
 
+use std::fmt::Write as _;
+
 use patchsweep_proto::results::SweepResults;
 use serde::Deserialize;
 
@@ -16,7 +18,10 @@ pub(super) fn section(results: &SweepResults) -> String {
     if warnings.is_empty() {
         return String::new();
     }
-    let items: String = warnings.iter().map(|warning| format!("<li>{}</li>\n", text::html(warning))).collect();
+    let mut items = String::new();
+    for warning in &warnings {
+        let _ = writeln!(items, "<li>{}</li>", text::html(warning));
+    }
     format!("<section class=\"warnings\">\n<h2>Warnings</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
