@@ -38,4 +38,4 @@ pub mod workers;
 pub use chain::{RootCause, Whole, error_chain};
 
 /// Version of the worker protocol; coordinator and workers must have the same.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;

@@ -7,7 +7,7 @@ use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::table::{self, Line};
 use super::tokenizer::Place;
-use super::{Inputs, PlanError, PromptTokenizer, checks, draw, metrics, tokenization, vocabulary};
+use super::{Inputs, PlanError, PromptTokenizer, checks, draw, metrics, tokenization};
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     let tokenizer = inputs.tokenizer.ok_or_else(|| PlanError::Tokenizer {
@@ -22,7 +22,6 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let Beginning { bos, warnings: more } = beginning(inputs, tokenizer)?;
     warnings.extend(more);
     if let Some(bos) = bos {
-        vocabulary::check_bos(inputs, bos)?;
         warnings.extend(tokenization::begins_twice(&table, &columns, bos));
         columns.prompts.iter_mut().chain(columns.corrupted.iter_mut().flatten()).for_each(|row| row.insert(0, bos));
     }

@@ -15,21 +15,7 @@ struct Stray {
     path: String,
 }
 
-/// Refuses what begins every prompt, before the prompts are blamed for it.
-pub(super) fn check_bos(inputs: &Inputs<'_>, bos: u32) -> Result<(), PlanError> {
-    let vocabulary = inputs.config.shape.d_vocab;
-    if bos < vocabulary {
-        return Ok(());
-    }
-    let message = format!(
-        "prompts begin with token {bos} (BOS), but the model's vocabulary ends at {}: mend `bos_token_id` in config.json \
-         or the tokenizer's BOS token, or set `prepend_bos = false`",
-        vocabulary.saturating_sub(1)
-    );
-    Err(inputs.source.error(inputs.spec.dataset.span(), message).into())
-}
-
-/// Refuses other tokens that are not the model's.
+/// Refuses tokens that are not the model's. The one that every prompt begins with has been looked at.
 ///
 /// `lines`: where each prompt stands in a text dataset; `None`: token ids are given outright.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext, lines: Option<&[usize]>) -> Result<(), PlanError> {
@@ -92,20 +78,12 @@ mod tests {
         let source = Source::new(spec(changes));
         let (parsed, mut config, tokenizer) = (Spec::parse(&source).expect("a spec"), config(), tokenizer());
         config.shape.d_vocab = vocabulary;
-        config.bos_token_id = Some(0).filter(|_| vocabulary > 8).or(Some(9));
         let inputs = Inputs { source: &source, spec: &parsed, dataset, config: &config, tokenizer: Some(&tokenizer) };
         Plan::build(&inputs, PlanOptions::default()).expect_err("is refused").to_string()
     }
 
     const NO_BOS: (&str, &str) = ("path = \"d.csv\"", "path = \"d.csv\"\nprepend_bos = false");
     const ENDS: &str = "but the model's vocabulary ends at 7";
-
-    #[test]
-    fn a_bos_token_beyond_the_vocabulary_is_not_blamed_on_the_prompts() {
-        let refused = refusal(8, &[], DATASET);
-        assert!(refused.contains("line 6, column 1: prompts begin with token 9 (BOS), "), "{refused}");
-        assert!(refused.contains(ENDS) && refused.contains("mend `bos_token_id` in config.json"), "{refused}");
-    }
 
     #[test]
     fn the_line_of_a_token_beyond_the_vocabulary_is_named() {

@@ -76,6 +76,7 @@ impl Computer for SimulatedComputer {
             Ending::Scores => Ok(Evaluation {
                 scores: scores::of(&job.tile, job.context.metrics.len()),
                 model: model(),
+                notes: Vec::new(),
                 work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
             }),
             Ending::Failure => Err(EngineError::OnePromptTooLarge),

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytesize::ByteSize;
+use patchsweep_files::{FolderStamp, ModelError};
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::locate::ModelFolders;
@@ -21,7 +22,6 @@ use super::products::unless_cancelled;
 use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
-use crate::files::{FolderStamp, ModelError};
 use crate::gauge::Gauge;
 use crate::phases::Phase;
 
@@ -75,6 +75,9 @@ impl Gpt2Engine {
         drop(loading);
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(model = %context.model, digest = %model.digest.short(), seconds, "model loaded");
+        for note in &model.notes {
+            tracing::info!(model = %context.model, "{note}");
+        }
         let shares = MemoryShares::of(self.memory_budget, model.bytes(), self.device.is_cuda()).ok_or(
             EngineError::ModelTooLarge { model: ByteSize(model.bytes()), budget: ByteSize(self.memory_budget) },
         )?;
@@ -126,7 +129,7 @@ impl Engine for Gpt2Engine {
         })
         .ok_or(EngineError::Cancelled)?;
         let (scores, work) = (scores?, WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries });
-        Ok(Evaluation { scores, model: model.digest, work })
+        Ok(Evaluation { scores, model: model.digest, notes: model.notes.clone(), work })
     }
 
     fn cache_stats(&self) -> CacheStats {

@@ -211,6 +211,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         model_digest: vec![1; 32],
         multiply_adds: most,
         memory_retries: most,
+        model_notes: Vec::new(),
     };
     let message = v1::worker_message::Message::Result(result);
     v1::WorkerMessage { message: Some(message) }.encoded_len()

@@ -83,7 +83,8 @@ impl Hand {
     pub(super) async fn finish(&self, tile: u32) {
         let scores = vec![CellScore::of(&[tile_score(tile)], &[0.0])];
         let scores = TileScores { metrics: 1, scores, prompt_effects: Vec::new() };
-        self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), work: WorkDone::default() })).await;
+        let (notes, work) = (Vec::new(), WorkDone::default());
+        self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), notes, work })).await;
     }
 
     pub(super) async fn end(&self, tile: u32, outcome: Result<Evaluation, EngineError>) {
