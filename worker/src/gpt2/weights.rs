@@ -11,6 +11,7 @@ use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
+use super::noise::deviation;
 use crate::engine::Cancel;
 
 /// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
@@ -25,6 +26,8 @@ pub(super) struct Gpt2 {
     pub(super) notes: Vec<String>,
     /// \[vocabulary, `d_model`\]
     pub(super) embed: Tensor,
+    /// Sample standard deviation of all entries of `embed`.
+    pub(super) embed_deviation: f64,
     /// \[`n_ctx`, `d_model`\]
     pub(super) pos_embed: Tensor,
     pub(super) blocks: Vec<Block>,
@@ -144,6 +147,7 @@ impl Gpt2 {
         Ok(Self {
             digest: Digest([0; 32]),
             notes: contents.notes,
+            embed_deviation: deviation(&embed),
             unembed,
             embed,
             pos_embed: get("wpe.weight", &[s.n_ctx, s.d_model])?,
