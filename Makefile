@@ -4,6 +4,8 @@ PYTHON ?= python3
 TORCH := 2.11.0
 VENV := .venv
 BENCH_VENV := .venv-bench
+# Apart from the other one, whose torch cannot be imported: transformers would try it.
+HUGGING_FACE_VENV := .venv-hugging-face
 BINARIES ?= target/release
 
 # An exported LIBTORCH (a folder with include/ and lib/) wins; otherwise libtorch comes from the torch wheel.
@@ -44,13 +46,15 @@ end-to-end-test: libtorch
 	cargo build --workspace
 	cargo test -p patchsweep-tests
 
-# The results, read by the libraries that they are for; and the tokens of many tokenizers, held to those of transformers.
-python-test: libtorch $(VENV)/.readers
+# The results, read by the libraries that they are for; the tokens of many tokenizers, held to those of transformers; and
+# models read as Hugging Face's libraries read them, with weights where torch is, which CI installs (several GB).
+python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
 	$(VENV)/bin/python tests/python/run_notebook.py target/debug/patchsweep data/acronyms.toml data/acronyms.ipynb
-	$(VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
+	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
+	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 
 # Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
 browser-test: libtorch $(VENV)/.browser
@@ -114,6 +118,11 @@ $(VENV)/.readers: tests/python/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
 	touch $@
 
+$(HUGGING_FACE_VENV)/.ready: tests/python/transformers.txt
+	$(PYTHON) -m venv $(HUGGING_FACE_VENV)
+	$(HUGGING_FACE_VENV)/bin/pip install --quiet -r tests/python/transformers.txt $(if $(CI),torch==$(TORCH))
+	touch $@
+
 $(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/browser/requirements.txt
 	touch $@
@@ -126,4 +135,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(BENCH_VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) demo-results

@@ -146,6 +146,7 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         worker: "node-17/12345".to_owned(),
         device: "cuda:0".to_owned(),
         model: Digest::of(b"model"),
+        notes: Vec::new(),
         scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
         busy: Duration::from_millis(12),
         work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use patchsweep_files::ModelError;
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::ModelShape;
@@ -13,7 +14,6 @@ use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::WireError;
 
-use crate::files::ModelError;
 use crate::gauge::Gauge;
 
 /// Computes tiles, one after the other. The session moves it to a thread of its own.
@@ -73,6 +73,8 @@ pub struct Evaluation {
     pub scores: TileScores,
     /// Which model they are of: digest of its config and weights.
     pub model: Digest,
+    /// What readers of the scores should know of its weights: one line each.
+    pub notes: Vec<String>,
     /// What they took.
     pub work: WorkDone,
     /// How long the model was being loaded before; zero: it was in memory.
@@ -145,4 +147,12 @@ pub enum EngineError {
         /// The panic's message.
         message: String,
     },
+}
+
+impl EngineError {
+    /// Whether every tile of the model fails so, until somebody mends its folder or gives the worker more room.
+    #[must_use]
+    pub fn is_of_model(&self) -> bool {
+        matches!(self, Self::Model(_) | Self::Shape { .. } | Self::OtherModel { .. } | Self::ModelTooLarge { .. })
+    }
 }

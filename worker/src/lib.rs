@@ -1,13 +1,12 @@
 //! The worker of patchsweep: computes the tiles that a coordinator leases to it.
 //!
 //! [`session`] talks to the coordinator and knows only the [`engine::Engine`] trait; [`cache`] is generic,
-//! [`gauge`] shows what an engine takes, and [`files`] reads model folders. Only [`gpt2`], behind the feature `tch`, knows libtorch.
+//! and [`gauge`] shows what an engine takes. Only [`gpt2`], behind the feature `tch`, knows libtorch.
 
 #![deny(unsafe_code)]
 
 pub mod cache;
 pub mod engine;
-pub mod files;
 pub mod gauge;
 #[cfg(feature = "tch")]
 pub mod gpt2;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_files::only_bpe_files;
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
 use patchsweep_proto::model::ModelRef;
@@ -16,7 +17,7 @@ use super::CliError;
 use super::output::{self, Output, Printer};
 use super::submission::read;
 use crate::plan::{Outline, bos_token};
-use crate::server::{PlanningError, make_plan, read_model};
+use crate::server::{ModelFilesError, PlanningError, make_plan, read_model};
 use crate::spec::Source;
 use crate::starter::{self, Known, Named};
 
@@ -41,7 +42,10 @@ pub(super) fn init(args: &InitArgs, printer: &Printer) -> Result<(), CliError> {
     let (model, models) = model_name(&args.model, home);
     let refused = |reason: PlanningError| CliError::NoStarter(reason.into());
     let (config, tokenizer) = read_model(&args.model).map_err(|error| refused(error.into()))?;
-    let tokenizer = tokenizer.ok_or_else(|| CliError::NoTokenizer { folder: args.model.clone() })?;
+    let tokenizer = tokenizer.ok_or_else(|| match only_bpe_files(&args.model) {
+        Some(error) => refused(ModelFilesError::from(error).into()),
+        None => CliError::NoTokenizer { folder: args.model.clone() },
+    })?;
     let dataset = read(&args.prompts, "give the path of a file of prompts")?;
     let file = relative(&args.prompts, home).unwrap_or_else(|| absolute(&args.prompts)).display().to_string();
     let bos = bos_token(&tokenizer, &config);

@@ -28,7 +28,7 @@ use super::unfinished::{Reached, Unfinished};
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError, Submitted};
 use crate::gate::Gate;
-use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
+use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched, require_weights};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
@@ -68,6 +68,8 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let models = submission.model_roots(args.models.clone());
     let folders = ModelFolders::with_hub_cache(models.clone());
+    require_weights(&folders, &submission.source)
+        .map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
     let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let address = coordinator.address();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -22,6 +22,8 @@ pub struct RunFacts {
     pub dataset: Digest,
     /// Of the model that the scores are of; `None`: there are none.
     pub model: Option<Digest>,
+    /// What readers of the scores should know of that model's weights.
+    pub notes: Vec<String>,
     /// When it was submitted.
     pub submitted_unix_seconds: u64,
     /// From submission, or the last resumption, to the end.
@@ -70,6 +72,8 @@ pub struct TileFacts<'a> {
     pub device: &'a str,
     /// Digest of its model.
     pub model: Digest,
+    /// What readers of the scores should know of that model's weights.
+    pub notes: &'a [String],
     /// Time spent on the tile.
     pub busy_seconds: f64,
     /// What it took.
@@ -104,6 +108,7 @@ impl RunFacts {
             sweep,
             dataset,
             model: None,
+            notes: Vec::new(),
             submitted_unix_seconds: 0,
             seconds: 0.0,
             results_dropped: 0,
@@ -117,7 +122,10 @@ impl RunFacts {
 
     /// Adds the kept scores of a tile.
     pub fn add_tile(&mut self, tile: &TileFacts<'_>) {
-        self.model.get_or_insert(tile.model);
+        if self.model.is_none() {
+            self.model = Some(tile.model);
+            self.notes = tile.notes.to_vec();
+        }
         let share = WorkerShare { tiles: 1, busy_seconds: tile.busy_seconds, work: tile.work, cache: tile.cache };
         self.add_share(tile.worker, tile.device, &share);
     }

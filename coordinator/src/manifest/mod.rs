@@ -28,7 +28,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "patchsweep_version": env!("CARGO_PKG_VERSION"),
         "sweep": { "id": facts.sweep.0, "name": plan.name, "digest": plan.digest.to_hex() },
         "spec": plan.spec_text,
-        "warnings": plan.warnings,
+        "warnings": warnings(plan, facts),
         "direction": context.direction,
         "model": {
             "name": context.model.to_string(),
@@ -62,6 +62,12 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "tiles": { "count": plan.tiles.len(), "multiply_adds": plan.multiply_adds() },
         "run": run::run(plan, facts),
     })
+}
+
+/// Warnings of the plan, and what workers found in weights that the coordinator did not see.
+fn warnings<'a>(plan: &'a Plan, facts: &'a RunFacts) -> Vec<&'a String> {
+    let found = facts.notes.iter().filter(|note| !plan.warnings.contains(note));
+    plan.warnings.iter().chain(found).collect()
 }
 
 /// Of the corruption, one for each replicate; null where there is none to draw.

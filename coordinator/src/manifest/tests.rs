@@ -42,6 +42,7 @@ fn tile<'a>(worker: &'a str, device: &'a str) -> TileFacts<'a> {
         worker,
         device,
         model: Digest::of(b"model"),
+        notes: &[],
         busy_seconds: 0.5,
         work: WorkDone { multiply_adds: 40, memory_retries: 1 },
         cache: CacheStats { hits: 3, misses: 2, evictions: 1, bytes: 7, budget_bytes: 9 },
@@ -50,6 +51,15 @@ fn tile<'a>(worker: &'a str, device: &'a str) -> TileFacts<'a> {
 
 fn attempt(number: u32, worker: &str, reason: &str) -> FailedAttempt {
     FailedAttempt { attempt: Attempt(number), worker: worker.to_owned(), reason: reason.to_owned() }
+}
+
+#[test]
+fn what_workers_found_in_weights_is_a_warning_that_is_given_once() {
+    let mut facts = facts();
+    let notes = ["a warning".to_owned(), "found".to_owned()];
+    facts.add_tile(&TileFacts { notes: &notes, ..tile("w:1", "cpu") });
+    facts.add_tile(&TileFacts { notes: &notes, ..tile("w:2", "cpu") });
+    assert_eq!(manifest(&plan(), &facts)["warnings"], json!(["a warning", "found"]));
 }
 
 #[test]

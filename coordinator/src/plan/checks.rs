@@ -1,6 +1,6 @@
 //! What only the whole context shows to be wrong.
 
-use patchsweep_proto::context::{Iteration, StrayAnswer, SweepContext};
+use patchsweep_proto::context::{StrayAnswer, SweepContext};
 use patchsweep_proto::grid::{Grid, PatchValue};
 use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
@@ -21,7 +21,6 @@ const MOST_KEPT: u64 = 100_000_000;
 /// Refuses a context whose parts do not fit each other or the model.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     scores(inputs, context)?;
-    vocabulary(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)
 }
@@ -93,18 +92,6 @@ fn scores_of(inputs: &Inputs<'_>, context: &SweepContext, iterations: u64) -> Re
          the grids, for instance with `layers`, or submit several sweeps"
     );
     Err(inputs.source.error(span, message).into())
-}
-
-fn vocabulary(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    let vocabulary = context.shape.d_vocab;
-    let of = |i: &Iteration| [i.corrupted.ids(), &i.answers, &i.wrong_answers].into_iter().flatten().copied().max();
-    match context.clean.ids().iter().copied().max().max(context.iterations.iter().filter_map(of).max()) {
-        Some(id) if id >= vocabulary => {
-            let message = format!("token id {id}, but the model's vocabulary ends at {}", vocabulary.saturating_sub(1));
-            Err(PlanError::in_dataset(inputs, message))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {

@@ -58,12 +58,17 @@ pub(super) fn config() -> Gpt2Config {
     Gpt2Config::from_json(CONFIG).expect("a config")
 }
 
+/// The model's tokenizer.
+pub(super) fn tokenizer() -> PromptTokenizer {
+    PromptTokenizer::from_json(TOKENIZER).expect("a tokenizer")
+}
+
 /// The plan, or what a person is told instead.
 pub(super) fn plan_of(spec: &str, dataset: &str) -> Result<Plan, String> {
     let source = Source::new(spec);
     let spec = Spec::parse(&source).map_err(|error| error.to_string())?;
     let config = config();
-    let tokenizer = PromptTokenizer::from_json(TOKENIZER).expect("a tokenizer");
+    let tokenizer = tokenizer();
     let inputs = Inputs { source: &source, spec: &spec, dataset, config: &config, tokenizer: Some(&tokenizer) };
     Plan::build(&inputs, PlanOptions::default()).map_err(|error| error.to_string())
 }

@@ -39,6 +39,7 @@ mod tiles;
 mod token_file;
 mod tokenization;
 mod tokenizer;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -137,7 +138,7 @@ impl Plan {
             None => dataset::read(inputs, &scheme)?,
         };
         let Experiments { iterations, replicates, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
-        let Prompts { clean, labels: token_labels, warnings, .. } = prompts;
+        let Prompts { clean, labels: token_labels, lines, warnings, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             shape: inputs.config.shape,
@@ -151,6 +152,7 @@ impl Plan {
             per_prompt: spec.per_prompt.as_ref().is_some_and(|given| *given.get_ref()),
             replicates,
         };
+        vocabulary::check(inputs, &context, lines.as_deref())?;
         checks::check(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
         let label = |(index, iteration): (usize, &crate::spec::schema::Iteration)| {

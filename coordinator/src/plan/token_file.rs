@@ -149,7 +149,7 @@ mod tests {
         let fewer = plan(&logit_diff, |file| file["wrong"] = json!([[8]])).expect_err("is refused");
         assert!(fewer.contains("1 lists of wrong answers for 2 prompts"), "{fewer}");
         let beyond = plan(&logit_diff, |file| file["wrong"][0][0] = json!(10)).expect_err("is refused");
-        assert!(beyond.contains("token id 10, but the model's vocabulary ends at 9"), "{beyond}");
+        assert!(beyond == "d.json: one of wrong[0] is token id 10, but the model's vocabulary ends at 9", "{beyond}");
     }
 
     #[test]

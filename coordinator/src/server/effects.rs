@@ -10,6 +10,7 @@ use tracing::Span;
 
 use super::actor::Actor;
 use super::promises::Promise;
+use super::record::Running;
 use crate::metrics;
 use crate::scheduler::{Effect, Event, Outcome};
 use crate::state::{Entry, FailedAttempt};
@@ -143,7 +144,12 @@ impl Actor {
     fn record_failure(&mut self, worker: WorkerId, lease: Lease, reason: String) {
         let name = self.worker_name(worker);
         metrics::ATTEMPTS_FAILED.add(&[], 1);
-        tracing::warn!(reason, "attempt failed");
+        let is_news = |running: &mut Running| running.reasons.are_news(&name, &reason);
+        if self.running_mut(&lease.sweep).is_none_or(is_news) {
+            tracing::warn!(reason, "attempt failed");
+        } else {
+            tracing::info!(reason, "attempt failed");
+        }
         self.journal.write(Entry::Failure(FailedAttempt { lease, worker: name, reason }));
     }
 

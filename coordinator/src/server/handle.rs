@@ -86,6 +86,8 @@ pub(super) struct Report {
 pub(super) struct Computed {
     pub(super) scores: TileScores,
     pub(super) model: Digest,
+    /// What readers of the scores should know of the model's weights.
+    pub(super) notes: Vec<String>,
 }
 
 /// Why a result cannot be merged with its sweep's.

@@ -43,7 +43,7 @@ use tonic::transport::server::Connected;
 
 pub use events::RecentEvents;
 pub use offload::Offload;
-pub use planning::{ModelFilesError, PlanningError, make_plan, read_model};
+pub use planning::{ModelFilesError, PlanningError, make_plan, read_model, require_weights};
 pub use watched::Watched;
 
 use crate::gate::{self, Gate};

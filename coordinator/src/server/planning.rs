@@ -1,35 +1,22 @@
-//! Planning with a model's config and tokenizer, read below the folders that this process was given.
+//! Planning with a model's config and tokenizer, read below the folders that this process was given, and with its weights'
+//! headers where they are there too.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
+use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_text, read_text_if_there};
+use patchsweep_proto::model::Gpt2Config;
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::model::{ConfigError, Gpt2Config};
 use patchsweep_proto::status::PlanOptions;
 
 use crate::plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 use crate::spec::{Source, Spec, SpecError};
 
-/// Why a model's small files cannot be used.
+/// Why a model's files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFilesError {
-    /// A file could not be read.
-    #[error("cannot read {}", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The config is not one of a GPT-2.
-    #[error("{}", .path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: ConfigError,
-    },
+    /// Config or weights.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// The tokenizer is not one.
     #[error("{}", .folder.display())]
     Tokenizer {
@@ -49,7 +36,7 @@ pub enum PlanningError {
     /// The spec is refused in the light of its dataset or model.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The model's small files cannot be used.
+    /// The model's files cannot be used.
     #[error(transparent)]
     Model(#[from] ModelFilesError),
 }
@@ -65,18 +52,42 @@ pub fn make_plan(
     let located = folders.locate(&spec.model_ref(source)?);
     let folder = located.map_err(|error| source.error(spec.model.span(), error.to_string()))?;
     let (config, tokenizer) = read_model(&folder)?;
+    let takes_text = spec.dataset.get_ref().tokens.is_none();
+    if let Some(error) = only_bpe_files(&folder).filter(|_| takes_text) {
+        return Err(ModelFilesError::from(error).into());
+    }
     let inputs = Inputs { source, spec: &spec, dataset, config: &config, tokenizer: tokenizer.as_ref() };
-    Ok(Plan::build(&inputs, options)?)
+    let mut plan = Plan::build(&inputs, options)?;
+    plan.warnings.extend(look_at_weights(&folder, &config).map_err(ModelFilesError::from)?);
+    Ok(plan)
+}
+
+/// Refuses a model without weights, before workers are started that look in these folders. What else may be wrong is found
+/// when the sweep is planned.
+pub fn require_weights(folders: &ModelFolders, source: &Source) -> Result<(), PlanningError> {
+    let model = Spec::parse(source).and_then(|spec| spec.model_ref(source));
+    let Some(folder) = model.ok().and_then(|model| folders.locate(&model).ok()) else { return Ok(()) };
+    match WeightFiles::open(&folder) {
+        Err(error @ ModelError::NoWeights { .. }) => Err(ModelFilesError::from(error).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses weights that no worker could load; gives what readers of scores should know of the others. A folder without
+/// weights will do: workers have folders of their own.
+fn look_at_weights(folder: &Path, config: &Gpt2Config) -> Result<Vec<String>, ModelError> {
+    let Some(files) = WeightFiles::open_if_there(folder)? else { return Ok(Vec::new()) };
+    Ok(files.contents(config)?.notes)
 }
 
 /// Reads a model folder's config, and its tokenizer if it has one.
 pub fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>), ModelFilesError> {
     let path = folder.join("config.json");
-    let text = fs::read_to_string(&path).map_err(|source| ModelFilesError::Read { path: path.clone(), source })?;
-    let config = Gpt2Config::from_json(&text).map_err(|source| ModelFilesError::Config { path, source })?;
-    let Some(tokenizer) = read_if_there(folder, "tokenizer.json")? else { return Ok((config, None)) };
+    let text = read_text(&path)?;
+    let config = Gpt2Config::from_json(&text).map_err(|source| ModelError::Config { path, source })?;
+    let Some(tokenizer) = read_text_if_there(&folder.join("tokenizer.json"))? else { return Ok((config, None)) };
     let [tokenizer_config, special_tokens_map] =
-        ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_if_there(folder, name));
+        ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_text_if_there(&folder.join(name)));
     let (tokenizer_config, special_tokens_map) = (tokenizer_config?, special_tokens_map?);
     let files = TokenizerFiles {
         tokenizer: &tokenizer,
@@ -87,13 +98,4 @@ pub fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>)
     let tokenizer = PromptTokenizer::from_files(&files);
     let refuse = |source| ModelFilesError::Tokenizer { folder: folder.to_owned(), source };
     Ok((config, Some(tokenizer.map_err(refuse)?)))
-}
-
-fn read_if_there(folder: &Path, name: &str) -> Result<Option<String>, ModelFilesError> {
-    let path = folder.join(name);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ModelFilesError::Read { path, source }),
-    }
 }

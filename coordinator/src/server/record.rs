@@ -1,5 +1,6 @@
 //! What the owning task keeps of a sweep.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -42,9 +43,28 @@ pub(super) struct Running {
     pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
     pub(super) span: SweepSpan,
+    /// Why attempts failed.
+    pub(super) reasons: Reasons,
     submitted: SystemTime,
     tally: Tally,
     throughput: Throughput,
+}
+
+/// Reasons of a sweep's failures that were reported: a worker that cannot load the model fails at every tile for the same reason.
+#[derive(Debug, Default)]
+pub(super) struct Reasons(BTreeSet<(String, String)>);
+
+impl Reasons {
+    /// Most that are remembered.
+    const MOST: usize = 256;
+
+    /// Whether this worker did not fail so before.
+    pub(super) fn are_news(&mut self, worker: &str, reason: &str) -> bool {
+        if self.0.len() == Self::MOST {
+            self.0.clear();
+        }
+        self.0.insert((worker.to_owned(), reason.to_owned()))
+    }
 }
 
 /// How long a sweep has been running, over the coordinator's restarts.
@@ -75,7 +95,27 @@ impl Running {
         span: SweepSpan,
     ) -> Self {
         let tally = Tally::new(&plan);
-        Self { plan, model, clock, span, submitted, tally, throughput: Throughput::default() }
+        Self {
+            plan,
+            model,
+            clock,
+            span,
+            reasons: Reasons::default(),
+            submitted,
+            tally,
+            throughput: Throughput::default(),
+        }
+    }
+
+    /// Scores of this model are kept. With the first ones comes what was not known when the sweep was planned, perhaps
+    /// where no weights are.
+    pub(super) fn pin(&mut self, model: Digest, notes: &[String]) {
+        if self.model.is_none() {
+            self.model = Some(model);
+            for note in notes.iter().filter(|note| !self.plan.warnings.contains(note)) {
+                tracing::warn!(model = %self.plan.context.model, "{note}");
+            }
+        }
     }
 
     /// A tile's scores were kept by an earlier life of the coordinator, or before the sweep was resumed.

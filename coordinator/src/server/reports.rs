@@ -52,10 +52,10 @@ impl Actor {
                     metrics::TILES_DONE.add(&[], 1);
                     metrics::MULTIPLY_ADDS.add(&[], work.multiply_adds);
                     tracing::debug!(seconds = busy.as_secs_f64(), multiply_adds = work.multiply_adds, "tile done");
-                    let Computed { scores, model } = computed;
+                    let Computed { scores, model, notes } = computed;
                     if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
                     {
-                        running.model.get_or_insert(model);
+                        running.pin(model, &notes);
                         running.finish(lease.tile);
                     }
                     let device = self.workers.get(&worker).map(|connected| connected.device.clone());
@@ -64,6 +64,7 @@ impl Actor {
                         worker: name,
                         device: device.unwrap_or_default(),
                         model,
+                        notes,
                         scores,
                         busy,
                         work,

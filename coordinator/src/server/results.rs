@@ -140,6 +140,7 @@ impl Merge<'_> {
             worker: &result.worker,
             device: &result.device,
             model: result.model,
+            notes: &result.notes,
             busy_seconds: result.busy.as_secs_f64(),
             work: result.work,
             cache: result.cache,

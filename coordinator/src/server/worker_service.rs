@@ -153,6 +153,7 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
         tile_result::Outcome::Scores(scores) => Ok(Computed {
             scores: TileScores::try_from(scores)?,
             model: Digest::try_from(result.model_digest.as_slice())?,
+            notes: read_notes(result.model_notes)?,
         }),
         tile_result::Outcome::Failure(failure) => Err(match failure.kind() {
             v1::FailureKind::OtherModel => Failure::OtherModel(failure.reason),
@@ -168,4 +169,27 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
         loaded: result.loaded.map(loaded_from_wire).transpose()?,
         work: WorkDone { multiply_adds: result.multiply_adds, memory_retries: result.memory_retries },
     })
+}
+
+/// Notes go into the journal and the manifest with every result, so they are few and short.
+fn read_notes(notes: Vec<String>) -> Result<Vec<String>, WireError> {
+    const MOST: usize = 8;
+    const LONGEST: usize = 2000;
+    if notes.len() <= MOST && notes.iter().all(|note| note.len() <= LONGEST) {
+        return Ok(notes);
+    }
+    let reason = format!("more than {MOST}, or one of more than {LONGEST} bytes");
+    Err(WireError::Invalid { message: "TileResult", field: "model_notes", reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_few_and_short() {
+        assert_eq!(read_notes(vec!["a".into(); 8]), Ok(vec!["a".to_owned(); 8]));
+        assert!(read_notes(vec!["a".into(); 9]).is_err());
+        assert!(read_notes(vec!["a".repeat(2001)]).is_err());
+    }
 }

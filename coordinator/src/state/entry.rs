@@ -71,6 +71,8 @@ pub struct KeptResult {
     pub device: String,
     /// The model that the scores are of.
     pub model: Digest,
+    /// What readers of the scores should know of its weights.
+    pub notes: Vec<String>,
     /// The scores.
     pub scores: TileScores,
     /// How long the worker computed.

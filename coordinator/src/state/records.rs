@@ -108,6 +108,7 @@ impl From<&KeptResult> for v1::StoredResult {
             memory_retries: kept.work.memory_retries,
             cache: Some(kept.cache.into()),
             received_unix_ms: kept.received.map_or(0, unix_milliseconds),
+            model_notes: kept.notes.clone(),
         }
     }
 }
@@ -123,6 +124,7 @@ impl TryFrom<v1::StoredResult> for KeptResult {
             worker: wire.worker,
             device: wire.device,
             model: wire.model_digest.as_slice().try_into()?,
+            notes: wire.model_notes,
             scores: required(wire.scores, MESSAGE, "scores")?.try_into()?,
             busy: busy.map_err(|error| WireError::Invalid {
                 message: MESSAGE,

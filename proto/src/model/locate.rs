@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ModelRef;
+use super::{ModelRef, hub_cache};
+
+pub use super::link::DanglingLink;
 
 /// Where this process looks for models.
 #[derive(Clone, Debug, Default)]
 pub struct ModelFolders {
     /// The `--models` folders, first match wins.
     pub roots: Vec<PathBuf>,
-    /// The hub cache: `$HF_HOME/hub`.
+    /// The cache of `huggingface_hub`.
     pub hub_cache: Option<PathBuf>,
 }
 
@@ -35,6 +37,17 @@ pub enum LocateError {
         /// The cache searched.
         cache: PathBuf,
     },
+    /// In the hub cache, but not whole.
+    #[error("{} has no config.json: the download is incomplete, get it again with `hf download {repository}`", .snapshot.display())]
+    Incomplete {
+        /// The repository.
+        repository: String,
+        /// The revision's folder.
+        snapshot: PathBuf,
+    },
+    /// The config is a link that leads nowhere.
+    #[error(transparent)]
+    Dangling(#[from] DanglingLink),
 }
 
 fn list(roots: &[PathBuf]) -> String {
@@ -43,39 +56,99 @@ fn list(roots: &[PathBuf]) -> String {
 }
 
 impl ModelFolders {
-    /// These folders and the hub cache that the environment names (`HF_HOME`, else `~/.cache/huggingface`).
+    /// These folders and the hub cache, where `huggingface_hub` would look for it: the first one of `HF_HUB_CACHE`,
+    /// `HUGGINGFACE_HUB_CACHE`, `HF_HOME` and `XDG_CACHE_HOME` that is set says where, else it is below `~/.cache`.
     #[must_use]
     pub fn with_hub_cache(roots: Vec<PathBuf>) -> Self {
-        let hf_home = std::env::var_os("HF_HOME").map(PathBuf::from);
-        let home = || std::env::home_dir().map(|home| home.join(".cache/huggingface"));
-        Self { roots, hub_cache: hf_home.or_else(home).map(|dir| dir.join("hub")) }
+        Self { roots, hub_cache: Some(hub_cache::folder()) }
     }
 
     /// The model's folder.
     pub fn locate(&self, model: &ModelRef) -> Result<PathBuf, LocateError> {
         match model {
             ModelRef::Folder(name) => {
-                let mut candidates = self.roots.iter().map(|root| root.join(name));
-                let found = candidates.find(|folder| folder.join("config.json").is_file());
-                found.ok_or_else(|| LocateError::NoFolder { name: name.clone(), roots: self.roots.clone() })
+                for folder in self.roots.iter().map(|root| root.join(name)) {
+                    if has_config(&folder)? {
+                        return Ok(folder);
+                    }
+                }
+                Err(LocateError::NoFolder { name: name.clone(), roots: self.roots.clone() })
             }
             ModelRef::Hub { repository, revision } => {
                 let cache = self.hub_cache.clone().unwrap_or_default();
-                snapshot(&cache, repository, revision).ok_or_else(|| LocateError::NotCached {
-                    repository: repository.clone(),
-                    revision: revision.clone(),
-                    cache,
-                })
+                let (repository, snapshot) = (repository.clone(), snapshot(&cache, repository, revision));
+                if has_config(&snapshot)? {
+                    Ok(snapshot)
+                } else if snapshot.is_dir() {
+                    Err(LocateError::Incomplete { repository, snapshot })
+                } else {
+                    Err(LocateError::NotCached { repository, revision: revision.clone(), cache })
+                }
             }
         }
     }
 }
 
+/// Whether a folder is that of a model.
+fn has_config(folder: &Path) -> Result<bool, DanglingLink> {
+    let path = folder.join("config.json");
+    DanglingLink::at(&path).map_or_else(|| Ok(path.is_file()), Err)
+}
+
 /// The hub cache keeps `models--owner--name/refs/<revision>` (a file with a commit) and `snapshots/<commit>/`.
-fn snapshot(cache: &Path, repository: &str, revision: &str) -> Option<PathBuf> {
+fn snapshot(cache: &Path, repository: &str, revision: &str) -> PathBuf {
     let model = cache.join(format!("models--{}", repository.replace('/', "--")));
     let commit = fs::read_to_string(model.join("refs").join(revision));
     let commit = commit.map_or_else(|_| revision.to_owned(), |text| text.trim().to_owned());
-    let folder = model.join("snapshots").join(commit);
-    folder.join("config.json").is_file().then_some(folder)
+    model.join("snapshots").join(commit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A cache with one snapshot, whose config links to a blob as `huggingface_hub` does it.
+    fn cache() -> (std::path::PathBuf, tempfile::TempDir) {
+        let cache = tempfile::tempdir().expect("a folder");
+        let model = cache.path().join("models--a--b");
+        for folder in ["refs", "blobs", "snapshots/c1"] {
+            fs::create_dir_all(model.join(folder)).expect("a folder");
+        }
+        fs::write(model.join("refs/main"), "c1\n").expect("written");
+        fs::write(model.join("blobs/x"), "{}").expect("written");
+        symlink("../../blobs/x", model.join("snapshots/c1/config.json")).expect("a link");
+        (model, cache)
+    }
+
+    fn located(cache: &tempfile::TempDir) -> Result<PathBuf, LocateError> {
+        let folders = ModelFolders { roots: Vec::new(), hub_cache: Some(cache.path().to_owned()) };
+        folders.locate(&ModelRef::hub("a/b", "main").expect("a name"))
+    }
+
+    #[test]
+    fn a_download_that_is_not_whole_is_called_incomplete() {
+        let (model, cache) = cache();
+        assert_eq!(located(&cache), Ok(model.join("snapshots/c1")));
+        fs::remove_file(model.join("blobs/x")).expect("removed");
+        let link = model.join("snapshots/c1/config.json");
+        let refused = located(&cache).expect_err("is refused");
+        assert_eq!(refused, DanglingLink { link: link.clone(), target: "../../blobs/x".into() }.into());
+        fs::remove_file(link).expect("removed");
+        let refused = located(&cache).expect_err("is refused").to_string();
+        assert!(refused.contains("c1 has no config.json: the download is incomplete"), "{refused}");
+        fs::remove_dir(model.join("snapshots/c1")).expect("removed");
+        assert!(matches!(located(&cache), Err(LocateError::NotCached { .. })));
+    }
+
+    #[test]
+    fn a_folder_whose_config_leads_nowhere_is_not_passed_over() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::create_dir(root.path().join("m")).expect("a folder");
+        symlink("gone", root.path().join("m/config.json")).expect("a link");
+        let folders = ModelFolders { roots: vec![root.path().to_owned()], hub_cache: None };
+        let refused = folders.locate(&ModelRef::folder("m").expect("a name"));
+        assert!(matches!(refused, Err(LocateError::Dangling(_))), "{refused:?}");
+    }
 }

@@ -1,6 +1,8 @@
 //! Models: their names, their sizes, and where their folders are.
 
 mod config;
+mod hub_cache;
+mod link;
 mod loaded;
 pub mod locate;
 mod name;

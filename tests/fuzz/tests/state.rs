@@ -86,6 +86,7 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
         worker: "node-7/42".to_owned(),
         device: "cpu".to_owned(),
         model: Digest::of(b"model"),
+        notes: Vec::new(),
         scores: TileScores { metrics, scores: vec![score; tile.cell_count() * metrics], prompt_effects: Vec::new() },
         busy: Duration::from_millis(250),
         work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },

@@ -54,9 +54,13 @@ impl Gpt2 {
             mlp_in: linear(format!("h.{layer}.mlp.c_fc")),
             mlp_out: linear(format!("h.{layer}.mlp.c_proj")),
         };
-        let unembed = if config.tie_word_embeddings { "wte.weight" } else { "lm_head.weight" };
+        // A stored unembedding counts whatever the config says of it: where it is the embedding, the numbers are equal.
+        let has = |name: &str| tensors.0.contains_key(name);
+        let unembed =
+            if config.tie_word_embeddings && !has("lm_head.weight") { "wte.weight" } else { "lm_head.weight" };
+        let embed = if config.tie_word_embeddings && !has("wte.weight") { unembed } else { "wte.weight" };
         Self {
-            embed: tensors.matrix("wte.weight"),
+            embed: tensors.matrix(embed),
             pos_embed: tensors.matrix("wpe.weight"),
             blocks: (0..config.shape.layers).map(block).collect(),
             ln_final: norm("ln_f".into()),
@@ -71,7 +75,7 @@ impl Gpt2 {
     }
 }
 
-/// Tensors by name, without the `transformer.` that some files put before it.
+/// Tensors by name, without what some files put before it.
 struct Tensors(HashMap<String, ArrayD<f64>>);
 
 impl Tensors {
@@ -87,7 +91,7 @@ impl Tensors {
                     let numbers = tensor.data().chunks_exact(4);
                     let numbers = numbers.map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect();
                     let array = ArrayD::from_shape_vec(tensor.shape(), numbers).expect("as many as its shape says");
-                    tensors.insert(name.trim_start_matches("transformer.").to_owned(), array);
+                    tensors.insert(own_name(&name), array);
                 }
             }
         }
@@ -114,4 +118,12 @@ impl Tensors {
         let (weight, bias) = (self.vector(&format!("{name}.weight")), self.vector(&format!("{name}.bias")));
         LayerNorm { weight, bias, epsilon }
     }
+}
+
+/// A name from the part on that GPT-2 begins it with.
+fn own_name(name: &str) -> String {
+    const FIRST: [&str; 5] = ["wte", "wpe", "h", "ln_f", "lm_head"];
+    let parts: Vec<&str> = name.split('.').collect();
+    let start = parts.iter().position(|part| FIRST.contains(part)).unwrap_or(0);
+    parts[start..].join(".")
 }

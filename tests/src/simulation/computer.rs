@@ -102,6 +102,7 @@ impl Computer for SimulatedComputer {
             Ending::Scores => Ok(Evaluation {
                 scores: scores::of(&job.tile, job.context.metrics.len()),
                 model: model(),
+                notes: Vec::new(),
                 work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
                 loading,
             }),

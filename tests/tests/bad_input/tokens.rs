@@ -65,12 +65,17 @@ fn every_prompt_has_an_answer() {
 
 #[test]
 fn ids_are_in_the_vocabulary() {
-    for pointer in ["/clean/1/3", "/corrupted/0/1/2", "/answers/1/0"] {
+    let places = [
+        ("/clean/1/3", "clean[1][3]"),
+        ("/corrupted/0/1/2", "corrupted[0][1][2]"),
+        ("/answers/1/0", "one of answers[1]"),
+    ];
+    for (pointer, place) in places {
         let mut case = case();
         *case.pointer_mut(pointer).expect("an entry") = json!(97);
         let spec = SPEC.replace("corrupt = [2]\n", "");
-        let parts = ["case.json: token id 97, but the model's vocabulary ends at 96"];
-        refused(&Sweep::on_reference("tiny", &spec, &case.to_string()), &parts);
+        let wanted = format!("case.json: {place} is token id 97, but the model's vocabulary ends at 96");
+        refused(&Sweep::on_reference("tiny", &spec, &case.to_string()), &[&wanted]);
     }
     mistake("/clean/0/0", json!(-1), &["case.json: ", "integer `-1`", "line 1 column"]);
 }

@@ -18,7 +18,7 @@ pub(crate) struct ModelDraw {
     shape: ModelShape,
     activation: &'static str,
     epsilon: f64,
-    tied: bool,
+    unembedding: Unembedding,
     scale_attn_weights: bool,
     scale_attn_by_inverse_layer_idx: bool,
     /// Before the tensors' names.
@@ -28,21 +28,45 @@ pub(crate) struct ModelDraw {
     seed: u64,
 }
 
+/// What there is of the unembedding in config and weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unembedding {
+    Tied,
+    /// Tied, and the embedding is stored a second time.
+    TiedAndStored,
+    /// Tied, but what is stored is something else.
+    StoredThoughTied,
+    /// Tied, and stored under the unembedding's name only.
+    OnlyStored,
+    Untied,
+}
+
 pub(crate) fn models(shape: ModelShape) -> impl Strategy<Value = ModelDraw> {
     let activation = select(vec!["gelu_new", "gelu", "relu"]);
     let epsilon = select(vec![1e-5, 1e-3]);
-    let flags = (any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.2), any::<bool>());
-    (activation, epsilon, flags, 0.5f32..1.5, any::<u64>()).no_shrink().prop_map(
-        move |(activation, epsilon, (tied, scale_attn_weights, by_inverse_layer, prefixed), gain, seed)| ModelDraw {
-            shape,
-            activation,
-            epsilon,
-            tied,
-            scale_attn_weights,
-            scale_attn_by_inverse_layer_idx: by_inverse_layer,
-            prefix: if prefixed { "transformer." } else { "" },
-            gain,
-            seed,
+    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.2));
+    let unembedding = select(vec![
+        Unembedding::Tied,
+        Unembedding::TiedAndStored,
+        Unembedding::StoredThoughTied,
+        Unembedding::OnlyStored,
+        Unembedding::Untied,
+    ]);
+    let prefix = select(vec!["", "transformer.", "model.", "module.transformer.", "_orig_mod.transformer."]);
+    let names = (unembedding, prefix);
+    (activation, epsilon, flags, names, 0.5f32..1.5, any::<u64>()).no_shrink().prop_map(
+        move |(activation, epsilon, (scale_attn_weights, by_inverse_layer), (unembedding, prefix), gain, seed)| {
+            ModelDraw {
+                shape,
+                activation,
+                epsilon,
+                unembedding,
+                scale_attn_weights,
+                scale_attn_by_inverse_layer_idx: by_inverse_layer,
+                prefix,
+                gain,
+                seed,
+            }
         },
     )
 }
@@ -61,7 +85,7 @@ impl ModelDraw {
         let config = serde_json::json!({
             "model_type": "gpt2", "n_layer": layers, "n_head": heads, "n_embd": d_model, "n_inner": d_mlp,
             "vocab_size": d_vocab, "n_positions": n_ctx, "activation_function": self.activation,
-            "layer_norm_epsilon": self.epsilon, "tie_word_embeddings": self.tied,
+            "layer_norm_epsilon": self.epsilon, "tie_word_embeddings": self.unembedding != Unembedding::Untied,
             "scale_attn_weights": self.scale_attn_weights,
             "scale_attn_by_inverse_layer_idx": self.scale_attn_by_inverse_layer_idx,
         });
@@ -86,7 +110,11 @@ impl ModelDraw {
             tensors.push(Tensor { name, shape: shape.to_vec(), bytes });
         };
         let prefix = self.prefix;
-        normal(format!("{prefix}wte.weight"), &[d_vocab, d_model], 0.0, 0.6);
+        // The unembedding stands outside of the transformer.
+        let head = format!("{}lm_head.weight", prefix.trim_end_matches("transformer."));
+        let embedding =
+            if self.unembedding == Unembedding::OnlyStored { &head } else { &format!("{prefix}wte.weight") };
+        normal(embedding.clone(), &[d_vocab, d_model], 0.0, 0.6);
         normal(format!("{prefix}wpe.weight"), &[n_ctx, d_model], 0.0, 0.3);
         for layer in 0..self.shape.layers {
             for (name, inputs, outputs) in [
@@ -107,8 +135,13 @@ impl ModelDraw {
         }
         normal(format!("{prefix}ln_f.weight"), &[d_model], 1.0, 0.3);
         normal(format!("{prefix}ln_f.bias"), &[d_model], 0.0, 0.2);
-        if !self.tied {
-            normal("lm_head.weight".to_owned(), &[d_vocab, d_model], 0.0, 0.6);
+        match self.unembedding {
+            Unembedding::Tied | Unembedding::OnlyStored => {}
+            Unembedding::StoredThoughTied | Unembedding::Untied => normal(head, &[d_vocab, d_model], 0.0, 0.6),
+            Unembedding::TiedAndStored => {
+                let Tensor { shape, bytes, .. } = &tensors[0];
+                tensors.push(Tensor { name: head, shape: shape.clone(), bytes: bytes.clone() });
+            }
         }
         tensors
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
+use patchsweep_files::{FolderStamp, ModelError, read_config};
 use patchsweep_proto::context::SweepContext;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::LoadedModel;
@@ -23,7 +24,6 @@ use super::products::unless_cancelled;
 use super::task::TileTask;
 use super::weights::Gpt2;
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
-use crate::files::{FolderStamp, ModelError, read_config};
 use crate::gauge::Gauge;
 use crate::metrics::MODELS_LOADED;
 use crate::phases::Phase;
@@ -80,6 +80,9 @@ impl Gpt2Engine {
         MODELS_LOADED.add(&[], 1);
         let seconds = took.as_secs_f64();
         tracing::info!(model = %name.model, digest = %model.digest.short(), seconds, "model loaded");
+        for note in &model.notes {
+            tracing::info!(model = %name.model, "{note}");
+        }
         // Usually as much as was expected.
         let bytes = model.bytes();
         self.shares_beside(bytes)?;
@@ -151,7 +154,7 @@ impl Engine for Gpt2Engine {
         })
         .ok_or(EngineError::Cancelled)?;
         let (scores, work) = (scores?, WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries });
-        Ok(Evaluation { scores, model: model.digest, work, loading })
+        Ok(Evaluation { scores, model: model.digest, notes: model.notes.clone(), work, loading })
     }
 
     fn cache_stats(&self) -> CacheStats {

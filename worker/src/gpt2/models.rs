@@ -1,9 +1,9 @@
 //! The models in memory: as many as fit, the one that was used last the last.
 
+use patchsweep_files::FolderStamp;
 use patchsweep_proto::model::{Dtype, Gpt2Config, LoadedModel, MOST_LOADED, ModelShape};
 
 use super::weights::Gpt2;
-use crate::files::FolderStamp;
 
 /// The models in memory, least recently used first.
 #[derive(Debug)]

@@ -5,13 +5,14 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
+use patchsweep_files::{Contents, ModelError, WeightFiles, WeightTensor, read_config};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
+use super::noise::deviation;
 use crate::engine::Cancel;
-use crate::files::{ModelError, WeightFiles, WeightTensor, read_config};
 
 /// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
 const PIECE_BYTES: usize = 1 << 20;
@@ -21,8 +22,12 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(super) struct Gpt2 {
     pub(super) config: Gpt2Config,
     pub(super) digest: Digest,
+    /// What readers of its scores should know of the weights.
+    pub(super) notes: Vec<String>,
     /// \[vocabulary, `d_model`\]
     pub(super) embed: Tensor,
+    /// Sample standard deviation of all entries of `embed`.
+    pub(super) embed_deviation: f64,
     /// \[`n_ctx`, `d_model`\]
     pub(super) pos_embed: Tensor,
     pub(super) blocks: Vec<Block>,
@@ -75,10 +80,11 @@ impl Gpt2 {
     pub(super) fn load(folder: &Path, dtype: Dtype, device: Device) -> Result<Self, ModelError> {
         let config = read_config(folder)?;
         let files = WeightFiles::open(folder)?;
+        let contents = files.contents(&config)?;
         std::thread::scope(|scope| {
             // Hashing takes about as long as the rest.
             let digest = scope.spawn(|| files.digest());
-            let model = Self::from_files(config, &files, dtype, device)?;
+            let model = Self::from_files(config, contents, &files, dtype, device)?;
             let digest = joined(digest)?;
             files.check_unchanged()?;
             Ok(Self { digest, ..model })
@@ -86,7 +92,13 @@ impl Gpt2 {
     }
 
     /// The digest is left for the caller to set.
-    fn from_files(config: Gpt2Config, files: &WeightFiles, dtype: Dtype, device: Device) -> Result<Self, ModelError> {
+    fn from_files(
+        config: Gpt2Config,
+        contents: Contents,
+        files: &WeightFiles,
+        dtype: Dtype,
+        device: Device,
+    ) -> Result<Self, ModelError> {
         let get = |name: &str, shape: &[u32]| -> Result<Tensor, ModelError> {
             let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
             on_device(&files.tensor(name, &sizes)?, shape, kind(dtype), device)
@@ -120,20 +132,22 @@ impl Gpt2 {
                 mlp_out: linear(&name("mlp.c_proj"), s.d_mlp, s.d_model)?,
             })
         };
-        let embed = || get("wte.weight", &[s.d_vocab, s.d_model]);
+        let embed = || get(contents.embedding, &[s.d_vocab, s.d_model]);
         let (embed, blocks) = std::thread::scope(|scope| {
             let embed = scope.spawn(embed);
             let blocks = in_parallel(s.layers, block);
             (joined(embed), blocks)
         });
         let embed = embed?;
-        let unembed = if config.tie_word_embeddings {
+        let unembed = if contents.unembedding == contents.embedding {
             embed.shallow_clone()
         } else {
-            get("lm_head.weight", &[s.d_vocab, s.d_model])?
+            get(contents.unembedding, &[s.d_vocab, s.d_model])?
         };
         Ok(Self {
             digest: Digest([0; 32]),
+            notes: contents.notes,
+            embed_deviation: deviation(&embed),
             unembed,
             embed,
             pos_embed: get("wpe.weight", &[s.n_ctx, s.d_model])?,

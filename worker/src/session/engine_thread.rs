@@ -1,5 +1,6 @@
 //! The engine on a thread of its own, so that computing never delays a heartbeat.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -34,8 +35,9 @@ impl EngineThread {
         let (outgoing, finished) = mpsc::channel(1);
         let gauge = engine.gauge();
         let work = move || {
+            let mut complaints = Complaints::default();
             while let Some((job, cancel)) = incoming.blocking_recv() {
-                if outgoing.blocking_send(compute(&mut engine, job, &cancel)).is_err() {
+                if outgoing.blocking_send(compute(&mut engine, job, &cancel, &mut complaints)).is_err() {
                     break;
                 }
             }
@@ -98,7 +100,7 @@ fn quieten_panics() {
     });
 }
 
-fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel) -> Finished {
+fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel, complaints: &mut Complaints) -> Finished {
     let Job { lease, tile, context, model, span } = job;
     let _entered = span.enter();
     let started = Instant::now();
@@ -119,9 +121,33 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel) -> Finished {
     match &outcome {
         Ok(_) => tracing::info!(seconds = busy.as_secs_f64(), "tile computed"),
         Err(EngineError::Cancelled) => tracing::info!(seconds = busy.as_secs_f64(), "tile cancelled"),
-        Err(error) => tracing::warn!(error = patchsweep_proto::error_chain(error), "tile failed"),
+        Err(error) => complaints.say(error),
     }
     Finished { lease, outcome, cache: engine.cache_stats(), loaded: engine.gauge().read().loaded, busy }
+}
+
+/// Reported reasons why models cannot be used: every tile of such a model fails alike.
+#[derive(Debug, Default)]
+struct Complaints(BTreeSet<String>);
+
+impl Complaints {
+    /// Most that are remembered.
+    const MOST: usize = 64;
+
+    fn say(&mut self, error: &EngineError) {
+        let text = patchsweep_proto::error_chain(error);
+        if !error.is_of_model() {
+            tracing::warn!(error = text, "tile failed");
+        } else if self.0.contains(&text) {
+            tracing::debug!(error = text, "tile failed");
+        } else {
+            tracing::warn!(error = text, "model cannot be used: its tiles fail");
+            if self.0.len() == Self::MOST {
+                self.0.clear();
+            }
+            self.0.insert(text);
+        }
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

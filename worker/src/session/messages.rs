@@ -16,7 +16,7 @@ use crate::engine::EngineError;
 /// Most bytes of a message.
 const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
-/// What else is in the message around a result's scores.
+/// What else is in the message around a result's scores, but for notes.
 const ENVELOPE_BYTES: usize = 1 << 10;
 
 /// Most characters of a reason; what libtorch says can be long.
@@ -88,15 +88,22 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
         Ok(evaluation) => {
             let scores = v1::TileScores::from(&evaluation.scores);
             let scores::WorkDone { multiply_adds, memory_retries } = evaluation.work;
+            let around_scores = around.encoded_len()
+                + ENVELOPE_BYTES
+                + evaluation.notes.iter().map(|note| note.len() + 8).sum::<usize>();
             let outcome = match scores.encoded_len() {
-                bytes if bytes + around.encoded_len() + ENVELOPE_BYTES > MAX_MESSAGE_BYTES => {
-                    failure(&too_large(bytes), FailureKind::Attempt)
-                }
+                bytes if bytes + around_scores > MAX_MESSAGE_BYTES => failure(&too_large(bytes), FailureKind::Attempt),
                 _ => tile_result::Outcome::Scores(scores),
             };
-            let model_digest = evaluation.model.0.to_vec();
-            let (outcome, loading_seconds) = (Some(outcome), evaluation.loading.as_secs_f64());
-            v1::TileResult { outcome, model_digest, multiply_adds, memory_retries, loading_seconds, ..around }
+            v1::TileResult {
+                outcome: Some(outcome),
+                model_digest: evaluation.model.0.to_vec(),
+                model_notes: evaluation.notes.clone(),
+                multiply_adds,
+                memory_retries,
+                loading_seconds: evaluation.loading.as_secs_f64(),
+                ..around
+            }
         }
         Err(error) => {
             let (kind, model_digest) = match error {
@@ -138,8 +145,8 @@ mod tests {
     fn result_of(cells: usize) -> v1::TileResult {
         let score = CellScore::of(&[1.0], &[0.5]);
         let scores = TileScores { metrics: 1, scores: vec![score; cells], prompt_effects: Vec::new() };
-        let evaluation =
-            Evaluation { scores, model: Digest([1; 32]), work: WorkDone::default(), loading: Duration::ZERO };
+        let (notes, work, loading) = (vec!["a".repeat(2000)], WorkDone::default(), Duration::ZERO);
+        let evaluation = Evaluation { scores, model: Digest([1; 32]), notes, work, loading };
         let lease = Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) };
         let (cache, loaded, busy) = (CacheStats::default(), Vec::new(), Duration::ZERO);
         result(&Finished { lease, outcome: Ok(evaluation), cache, loaded, busy })
@@ -148,7 +155,7 @@ mod tests {
     #[test]
     fn scores_that_fit_no_message_fail_their_tile_instead() {
         // 33 bytes a cell.
-        for (cells, fits) in [(1 << 16, true), (127_000, true), (127_100, false), (1 << 18, false)] {
+        for (cells, fits) in [(1 << 16, true), (127_000, true), (127_050, false), (1 << 18, false)] {
             let result = result_of(cells);
             let failure = match &result.outcome {
                 Some(tile_result::Outcome::Failure(failure)) => Some(failure.reason.clone()),

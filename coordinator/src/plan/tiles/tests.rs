@@ -215,6 +215,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         memory_retries: most,
         loaded: Some(v1::LoadedModels { models: vec![model; MOST_LOADED] }),
         loading_seconds: 1.0,
+        model_notes: Vec::new(),
     };
     let message = v1::worker_message::Message::Result(result);
     v1::WorkerMessage { message: Some(message) }.encoded_len()

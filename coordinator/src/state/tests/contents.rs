@@ -153,8 +153,9 @@ fn results() -> impl Strategy<Value = KeptResult> {
             KeptResult {
                 lease: lease(&sweep("a"), tile, attempt),
                 worker: text.clone(),
-                device: text,
+                device: text.clone(),
                 model: Digest(digest),
+                notes: vec![text; usize::from(digest[0] % 3)],
                 scores,
                 busy: Duration::from_secs(busy % (1 << 40)),
                 work: WorkDone { multiply_adds, memory_retries },

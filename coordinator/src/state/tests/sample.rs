@@ -40,6 +40,7 @@ pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
         worker: worker.to_owned(),
         device: "cpu".to_owned(),
         model: Digest::of(b"model"),
+        notes: vec!["a note".to_owned()],
         scores: TileScores {
             metrics,
             scores: (0..planned.cell_count() * metrics).map(score).collect(),

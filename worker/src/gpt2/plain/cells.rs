@@ -17,6 +17,8 @@ use crate::gpt2::weights::Gpt2;
 pub(super) struct PlainChunk<'a> {
     pub(super) context: &'a SweepContext,
     pub(super) model: &'a Gpt2,
+    /// The model's, float32 whatever its dtype \[vocabulary, `d_model`\].
+    pub(super) unembed: &'a Tensor,
     pub(super) iteration: u32,
     pub(super) prompts: Range<u32>,
 }
@@ -124,7 +126,7 @@ impl PlainChunk<'_> {
     fn logits_of(&self, resid: &Tensor) -> Tensor {
         let model = self.model;
         let normed = super::forward::layer_norm(model, &resid.to_kind(Kind::Float), &model.ln_final);
-        model.product(&normed, &model.unembed.to_kind(Kind::Float).transpose(0, 1))
+        model.product(&normed, &self.unembed.transpose(0, 1))
     }
 }
 

@@ -47,14 +47,15 @@ impl PlainTask<'_> {
         let cells = self.tile.patches(self.context);
         // The run that is patched, then the cells.
         let mut runs: Vec<Scores> = vec![vec![Vec::new(); metrics]; cells.len() + 1];
-        let mut means = None;
+        let (mut means, mut unembed) = (None, None);
         let Range { mut start, end } = self.tile.prompts.clone();
         while start < end {
             let most = self.prompts_at_once(&cells);
             let chunk = start..end.min(start.saturating_add(most));
             let computed = within_memory(|| {
-                let means = means.get_or_insert_with(|| self.means(&cells, most));
-                self.chunk(&cells, chunk.clone(), means)
+                let unembed = unembed.get_or_insert_with(|| self.model.unembed.to_kind(Kind::Float));
+                let means = means.get_or_insert_with(|| self.means(&cells, most, unembed));
+                self.chunk(&cells, chunk.clone(), means, unembed)
             });
             match computed {
                 Ok(part) => {
@@ -76,8 +77,8 @@ impl PlainTask<'_> {
     }
 
     /// Metrics of the run that is patched, then of each cell's.
-    fn chunk(&self, cells: &[Cell<'_>], prompts: Range<u32>, means: &Recording) -> Vec<Scores> {
-        let chunk = PlainChunk { context: self.context, model: self.model, iteration: self.tile.iteration, prompts };
+    fn chunk(&self, cells: &[Cell<'_>], prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
+        let chunk = self.prompts(prompts, unembed);
         let noising = self.context.direction == Direction::Noising;
         let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
         let takes_other = cells.iter().any(|cell| cell.value() == PatchValue::Other);
@@ -95,7 +96,7 @@ impl PlainTask<'_> {
     }
 
     /// Means over all corrupted prompts of the iteration \[1, ..\], for the cells that take them.
-    fn means(&self, cells: &[Cell<'_>], most: u32) -> Recording {
+    fn means(&self, cells: &[Cell<'_>], most: u32, unembed: &Tensor) -> Recording {
         let cells: Vec<Cell<'_>> = cells.iter().filter(|cell| cell.value() == PatchValue::Mean).copied().collect();
         let all = self.context.clean.prompts();
         let mut sums = Recording::default();
@@ -104,12 +105,14 @@ impl PlainTask<'_> {
         }
         for first in (0..all).step_by(most as usize) {
             let prompts = first..all.min(first.saturating_add(most));
-            let chunk =
-                PlainChunk { context: self.context, model: self.model, iteration: self.tile.iteration, prompts };
-            sums.add_sums(&chunk.record(Run::Corrupted, &cells));
+            sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &cells));
         }
         let kind = self.model.embed.kind();
         sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
+    }
+
+    fn prompts<'a>(&'a self, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
+        PlainChunk { context: self.context, model: self.model, unembed, iteration: self.tile.iteration, prompts }
     }
 
     /// Prompts whose whole runs fit the memory of a batch, at least one.

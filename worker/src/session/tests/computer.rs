@@ -93,8 +93,8 @@ impl Hand {
     pub(super) async fn finish(&self, tile: u32) {
         let scores = vec![CellScore::of(&[tile_score(tile)], &[0.0])];
         let scores = TileScores { metrics: 1, scores, prompt_effects: Vec::new() };
-        let (model, work, loading) = (Digest([7; 32]), WorkDone::default(), LOADING);
-        self.end(tile, Ok(Evaluation { scores, model, work, loading })).await;
+        let (notes, work, loading) = (Vec::new(), WorkDone::default(), LOADING);
+        self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), notes, work, loading })).await;
     }
 
     pub(super) async fn end(&self, tile: u32, outcome: Result<Evaluation, EngineError>) {

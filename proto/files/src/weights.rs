@@ -1,7 +1,6 @@
 //! Safetensors files of one model, and the tensors in them by name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use patchsweep_proto::digest::Digest;
@@ -9,8 +8,10 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use serde::Deserialize;
 
-use super::ModelError;
-use super::weight_file::WeightFile;
+use crate::names::{Names, Stored};
+use crate::read::{is_there, read};
+use crate::weight_file::WeightFile;
+use crate::{ModelError, convert};
 
 /// A model's weight files, open. Their tensors are read one by one, so that the files are never in memory as a whole.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct WeightFiles {
     folder: PathBuf,
     /// By file name, sorted.
     files: BTreeMap<String, WeightFile>,
+    names: Names,
 }
 
 /// One tensor as it stands in a file: little-endian, row-major.
@@ -35,19 +37,30 @@ struct ShardIndex {
 impl WeightFiles {
     /// Opens a folder's `model.safetensors`, or the shards that its index names.
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
-        let names = if folder.join(SINGLE).is_file() {
+        Self::open_if_there(folder)?.ok_or_else(|| ModelError::NoWeights { folder: folder.to_owned() })
+    }
+
+    /// As [`WeightFiles::open`]; `None` for a folder without weights, as a coordinator may have it.
+    pub fn open_if_there(folder: &Path) -> Result<Option<Self>, ModelError> {
+        let names = if is_there(&folder.join(SINGLE)) {
             BTreeSet::from([SINGLE.to_owned()])
-        } else if folder.join(INDEX).is_file() {
-            shards(&folder.join(INDEX))?
+        } else if is_there(&folder.join(INDEX)) {
+            shards(folder)?
+        } else if let Some(file) = convert::pickle(folder) {
+            return Err(ModelError::OnlyPickle { folder: folder.to_owned(), file });
         } else {
-            return Err(ModelError::NoWeights { folder: folder.to_owned() });
+            return Ok(None);
         };
         let mut files = BTreeMap::new();
         for name in names {
             let file = WeightFile::open(&folder.join(&name))?;
             files.insert(name, file);
         }
-        Ok(Self { folder: folder.to_owned(), files })
+        let stored = files
+            .iter()
+            .flat_map(|(file, open)| open.names().into_iter().map(|name| Stored { file: file.clone(), name }));
+        let names = Names::of(stored.collect(), folder)?;
+        Ok(Some(Self { folder: folder.to_owned(), files, names }))
     }
 
     /// Digest over the config and all weight files: scores of different models are never merged.
@@ -61,16 +74,14 @@ impl WeightFiles {
         Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
-    /// Refuses files that somebody has written to since they were opened.
+    /// Refuses files that were written to since they were opened.
     pub fn check_unchanged(&self) -> Result<(), ModelError> {
         self.files.values().try_for_each(WeightFile::check_unchanged)
     }
 
-    /// A tensor by its name in Hugging Face's GPT-2, with or without `transformer.` before it.
+    /// A tensor by its name in Hugging Face's GPT-2, whatever stands before that in the file.
     pub fn tensor(&self, name: &str, wanted: &[usize]) -> Result<WeightTensor<'_>, ModelError> {
-        let prefixed = format!("transformer.{name}");
-        let find = |file| [&prefixed, name].into_iter().find_map(|name| WeightTensor::find(file, name));
-        let tensor = self.files.values().find_map(find).ok_or_else(|| ModelError::MissingTensor {
+        let tensor = self.find(name).ok_or_else(|| ModelError::MissingTensor {
             name: name.to_owned(),
             folder: self.folder.clone(),
             wanted: wanted.to_vec(),
@@ -86,11 +97,28 @@ impl WeightFiles {
         }
         Ok(tensor)
     }
+
+    /// Whether there is a tensor of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.get(name).is_some()
+    }
+
+    /// Stored names of all tensors but those that these names are of.
+    pub(crate) fn others(&self, is_known: impl Fn(&str) -> bool) -> Vec<&str> {
+        self.names.others(is_known)
+    }
+
+    fn find(&self, name: &str) -> Option<WeightTensor<'_>> {
+        let stored = self.names.get(name)?;
+        let file = self.files.get(&stored.file)?;
+        Some(WeightTensor { file, info: file.info(&stored.name)? })
+    }
 }
 
-impl<'a> WeightTensor<'a> {
-    fn find(file: &'a WeightFile, name: &str) -> Option<Self> {
-        Some(Self { file, info: file.info(name)? })
+impl WeightTensor<'_> {
+    /// How many numbers.
+    pub(crate) fn count(&self) -> usize {
+        self.info.shape.iter().product()
     }
 
     /// Float32, float16 or bfloat16.
@@ -109,16 +137,16 @@ const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// File names of the shards; nothing outside the folder.
-fn shards(index: &Path) -> Result<BTreeSet<String>, ModelError> {
-    let refuse = |reason: String| ModelError::Index { path: index.to_owned(), reason };
-    let parsed: ShardIndex = serde_json::from_slice(&read(index)?).map_err(|error| refuse(error.to_string()))?;
+fn shards(folder: &Path) -> Result<BTreeSet<String>, ModelError> {
+    let index = folder.join(INDEX);
+    let refuse = |reason: String| ModelError::Index { path: index.clone(), reason };
+    let parsed: ShardIndex = serde_json::from_slice(&read(&index)?).map_err(|error| refuse(error.to_string()))?;
     let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
-    match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
-        Some(name) => Err(refuse(format!("shard `{name}` is not a plain file name"))),
+    if let Some(name) = names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+        return Err(refuse(format!("shard `{name}` is not a plain file name")));
+    }
+    match names.iter().find(|name| !is_there(&folder.join(name))) {
+        Some(name) => Err(refuse(format!("its shard {name} is missing: the download is incomplete, get it again"))),
         None => Ok(names),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
-    fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })
 }

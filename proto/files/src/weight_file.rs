@@ -1,7 +1,7 @@
 //! One safetensors file, open: its header in memory, its tensors read from disk when they are asked for.
 
 use std::fs::{File, Metadata as FileMetadata};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,12 @@ use patchsweep_proto::Whole;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-use super::ModelError;
+use crate::ModelError;
+use crate::read::{is_pointer, open};
 
 /// An open safetensors file.
 #[derive(Debug)]
-pub(super) struct WeightFile {
+pub(crate) struct WeightFile {
     path: PathBuf,
     file: File,
     /// As it was opened.
@@ -32,11 +33,16 @@ const HASHED_AT_ONCE: usize = 1 << 18;
 
 impl WeightFile {
     /// Reads the header, and checks that the file holds what it says.
-    pub(super) fn open(path: &Path) -> Result<Self, ModelError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
         let unreadable = |source| ModelError::Read { path: path.to_owned(), source };
         let damaged = |error| ModelError::Damaged { path: path.to_owned(), source: Whole(error) };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = open(path)?;
         let opened = file.metadata().map_err(unreadable)?;
+        let mut beginning = [0; 64];
+        let count = file.read_at(&mut beginning, 0).map_err(unreadable)?;
+        if is_pointer(&beginning[..count]) {
+            return Err(ModelError::Pointer { path: path.to_owned() });
+        }
         let header = header_text(&file, opened.len()).map_err(unreadable)?.map_err(damaged)?;
         let text = std::str::from_utf8(&header).map_err(|error| damaged(SafeTensorError::InvalidHeader(error)))?;
         let parsed: Metadata = serde_json::from_str(text)
@@ -48,18 +54,23 @@ impl WeightFile {
         Ok(Self { path: path.to_owned(), file, opened, header: parsed, data })
     }
 
+    /// The tensors' names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.header.offset_keys()
+    }
+
     /// What the header says of a tensor.
-    pub(super) fn info(&self, name: &str) -> Option<&TensorInfo> {
+    pub(crate) fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.header.info(name)
     }
 
     /// Fills `buffer` with a tensor's bytes from `start` on.
-    pub(super) fn read(&self, tensor: &TensorInfo, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
+    pub(crate) fn read(&self, tensor: &TensorInfo, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
         self.read_at(self.data + (tensor.data_offsets.0 + start) as u64, buffer)
     }
 
     /// Adds the whole file to a digest.
-    pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) -> Result<(), ModelError> {
+    pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) -> Result<(), ModelError> {
         let mut buffer = vec![0; HASHED_AT_ONCE];
         let length = self.opened.len();
         for start in (0..length).step_by(HASHED_AT_ONCE) {
@@ -70,8 +81,8 @@ impl WeightFile {
         Ok(())
     }
 
-    /// Refuses a file that somebody has written to since it was opened: what was read of it may not belong together.
-    pub(super) fn check_unchanged(&self) -> Result<(), ModelError> {
+    /// Refuses a file that was written to since it was opened: what was read of it may not belong together.
+    pub(crate) fn check_unchanged(&self) -> Result<(), ModelError> {
         let now = self.file.metadata().map_err(|source| ModelError::Read { path: self.path.clone(), source })?;
         let stamp = |metadata: &FileMetadata| (metadata.len(), metadata.modified().ok());
         if stamp(&now) == stamp(&self.opened) { Ok(()) } else { Err(self.changed()) }
@@ -91,12 +102,12 @@ impl WeightFile {
 }
 
 /// The header's JSON.
-fn header_text(mut file: &File, file_length: u64) -> std::io::Result<Result<Vec<u8>, SafeTensorError>> {
+fn header_text(file: &File, file_length: u64) -> std::io::Result<Result<Vec<u8>, SafeTensorError>> {
     if file_length < LENGTH as u64 {
         return Ok(Err(SafeTensorError::HeaderTooSmall));
     }
     let mut length = [0; LENGTH];
-    file.read_exact(&mut length)?;
+    file.read_exact_at(&mut length, 0)?;
     let length = u64::from_le_bytes(length);
     if length > LONGEST_HEADER {
         return Ok(Err(SafeTensorError::HeaderTooLarge));
@@ -104,8 +115,8 @@ fn header_text(mut file: &File, file_length: u64) -> std::io::Result<Result<Vec<
     if length > file_length - LENGTH as u64 {
         return Ok(Err(SafeTensorError::InvalidHeaderLength));
     }
-    let mut text = Vec::new();
-    file.take(length).read_to_end(&mut text)?;
+    let mut text = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut text, LENGTH as u64)?;
     Ok(Ok(text))
 }
 
@@ -148,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pointer_of_git_lfs_is_not_damaged() {
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 548105171\n";
+        let (_folder, path) = written(pointer);
+        assert!(matches!(WeightFile::open(&path), Err(ModelError::Pointer { .. })));
+    }
+
+    #[test]
     fn headers_of_a_wrong_length_are_damaged() {
         for off_by in [1, 1 << 30, u64::MAX / 2] {
             let (_folder, path) = written(&bytes(off_by));
@@ -156,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_becomes_shorter_while_it_is_read_is_told() {
+    fn a_file_that_becomes_shorter_while_it_is_read_is_noticed() {
         let (_folder, path) = written(&bytes(0));
         let file = WeightFile::open(&path).expect("a whole file");
         File::options().write(true).open(&path).and_then(|file| file.set_len(60)).expect("cut");

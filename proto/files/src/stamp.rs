@@ -1,10 +1,11 @@
 //! Whether a model folder's files are those that were read before.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::ModelError;
+use crate::ModelError;
 
 /// Names, lengths and times of a folder's config and weight files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,12 @@ impl FolderStamp {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.ends_with("json") || name.ends_with("safetensors") {
                 // Through the link, where the hub cache has one.
-                let metadata = fs::metadata(entry.path()).map_err(unreadable)?;
-                files.push((name, metadata.len(), metadata.modified().ok()));
+                match fs::metadata(entry.path()) {
+                    Ok(metadata) => files.push((name, metadata.len(), metadata.modified().ok())),
+                    // A link that leads nowhere; reading the file reports it.
+                    Err(error) if error.kind() == ErrorKind::NotFound => files.push((name, 0, None)),
+                    Err(error) => return Err(unreadable(error)),
+                }
             }
         }
         files.sort();

@@ -1,0 +1,1 @@
+"""Model folders, as Hugging Face's libraries read them."""
