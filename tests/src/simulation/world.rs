@@ -75,6 +75,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, disk: &Disk, results: &Arc<Mutex<Option<Swe
                 folders,
                 store,
                 recovered,
+                keep: None,
                 offload: Offload::Inline,
                 gate: Gate::open(),
                 events: RecentEvents::new(),
