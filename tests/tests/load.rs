@@ -2,7 +2,9 @@
 
 use patchsweep_proto::v1::SweepState;
 use patchsweep_tests::cluster::{ask, fetch};
-use patchsweep_tests::load::{Bulk, Coordinator, Crowd, Fetches, LargeContext, digests_of_folder, expected_digests};
+use patchsweep_tests::load::{
+    Bulk, Coordinator, Crowd, Fetches, LargeContext, digests_of_folder, expected_digests, fetch_whole,
+};
 use patchsweep_tests::{program, repository};
 
 const WORKERS: u32 = 1_000;
@@ -54,9 +56,10 @@ fn a_thousand_workers_that_fetch_a_context_of_100_megabytes_at_once_take_at_most
     let started = coordinator.peak_data_kib();
     coordinator.forget_peak();
     let idle = coordinator.peak_data_kib();
-    let mut fetches = Fetches::begin(coordinator.address(), WORKERS, &context);
+    let fetches = Fetches::begin(coordinator.address(), WORKERS, &context);
+    assert_eq!(fetches.len(), WORKERS as usize);
     for _ in 0..3 {
-        assert_eq!(fetches.finish_one(), Some((context.digest, context.bytes)));
+        assert_eq!(fetch_whole(coordinator.address(), &context), (context.digest, context.bytes));
     }
     let peak = coordinator.peak_data_kib();
     println!("a context of {} bytes: {started} KiB to start, {idle} KiB idle, {peak} KiB at most", context.bytes);

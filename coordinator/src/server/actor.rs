@@ -96,16 +96,11 @@ impl Actor {
                 // After a stall, heartbeats that wait are heard before anybody is taken for dead.
                 biased;
                 kept = self.journal.progress() => kept,
-                command = incoming.recv() => match command {
-                    Some(command) => {
-                        self.take(command);
-                        self.journal.flush().await
-                    }
-                    None => {
-                        self.comparisons.close().await;
-                        return self.journal.close().await;
-                    }
-                },
+                command = incoming.recv() => {
+                    let Some(command) = command else { break };
+                    self.take(command);
+                    self.journal.flush().await
+                }
                 _ = tick.tick() => {
                     self.tick();
                     self.journal.flush().await
@@ -122,6 +117,8 @@ impl Actor {
             }
             self.keep_promises();
         }
+        self.comparisons.close().await;
+        self.journal.close().await;
     }
 
     fn take(&mut self, command: Command) {

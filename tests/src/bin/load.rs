@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use patchsweep_proto::v1::SweepState;
 use patchsweep_tests::cluster::ask;
-use patchsweep_tests::load::{Bulk, Coordinator, Crowd, Fetches, LargeContext, digests_of_folder, expected_digests};
+use patchsweep_tests::load::{
+    Bulk, Coordinator, Crowd, Fetches, LargeContext, digests_of_folder, expected_digests, fetch_whole,
+};
 use patchsweep_tests::program;
 use tempfile::TempDir;
 
@@ -110,8 +112,8 @@ fn large_context(program: &Path) {
     let coordinator = Coordinator::start(program, folder.path(), &state);
     coordinator.forget_peak();
     let idle = megabytes(&coordinator);
-    let mut fetches = Fetches::begin(coordinator.address(), WORKERS, &context);
-    assert_eq!(fetches.finish_one(), Some((context.digest, context.bytes)));
+    let _fetches = Fetches::begin(coordinator.address(), WORKERS, &context);
+    assert_eq!(fetch_whole(coordinator.address(), &context), (context.digest, context.bytes));
     println!(
         "| a context of {} MB that {WORKERS} workers fetch at once: most memory before, and when all wait for more | {idle}, {} MB |",
         context.bytes / 1_000_000,

@@ -1,5 +1,6 @@
 //! A sweep with a very large context, and workers that ask for it at the same moment and take their time.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -76,6 +77,8 @@ impl LargeContext {
             spec_text: String::new(),
             seeds: Seeds { dataset: None, corruption: None },
             kept_answers: vec![None; ITERATIONS as usize],
+            warnings: Vec::new(),
+            answer_texts: BTreeMap::new(),
         };
         let sweep = KeptSweep {
             id: SweepId("large-1".to_owned()),

@@ -237,7 +237,7 @@ async fn every_entry_counts_as_many_bytes_as_are_written_of_it_and_little_more()
     for (entry, written) in cases {
         let name = format!("{entry:?}");
         let counted = Sealed::from(entry).bytes();
-        assert!((written..written + 600).contains(&counted), "{counted} for {written} bytes of {:.40}", name);
+        assert!((written..written + 600).contains(&counted), "{counted} for {written} bytes of {name:.40}");
     }
 }
 
