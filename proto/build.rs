@@ -12,7 +12,8 @@ const PROTOS: [&str; 5] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(PROTOS, ["."])?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // Shared, as a context may be large.
+    tonic_prost_build::configure().bytes(".patchsweep.v1.StoredSweep.context").compile_fds(descriptors)?;
     for proto in PROTOS {
         println!("cargo:rerun-if-changed={proto}");
     }

@@ -21,6 +21,7 @@ use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_proto::status::Priority;
 use patchsweep_proto::tile::{Tile, TileWork};
 use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_proto::wire::encode_context;
 
 const CELLS_PER_TILE: u32 = 60;
 const SIDE: u32 = 100;
@@ -132,6 +133,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
     };
     Ok(KeptSweep {
         id: SweepId("million-1".to_owned()),
+        context: encode_context(&plan.context).into(),
         plan: Arc::new(plan),
         dataset: Digest::of(b""),
         priority: Priority::default(),

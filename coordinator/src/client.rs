@@ -166,6 +166,14 @@ impl Client {
         Ok(status.into_inner().try_into()?)
     }
 
+    /// Forgets an ended sweep and its checks; gives how they stood, the sweep last.
+    pub async fn remove(&mut self, sweep: &SweepId) -> Result<Vec<SweepStatus>, ClientError> {
+        let request = v1::RemoveSweepRequest { sweep_id: sweep.0.clone() };
+        let removed = self.rpc.remove_sweep(request).await.map_err(|status| self.refused(&status))?;
+        let statuses = removed.into_inner().sweeps.into_iter().map(SweepStatus::try_from);
+        Ok(statuses.collect::<Result<_, _>>()?)
+    }
+
     /// A finished sweep's tensors.
     pub async fn results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
         self.fetch(sweep, false).await

@@ -4,13 +4,14 @@ use patchsweep_process::metrics::{Kind, Metric};
 use patchsweep_process::rpc::CODES;
 
 /// Every RPC that is served; others are counted as `other`.
-pub const METHODS: [&str; 14] = [
+pub const METHODS: [&str; 15] = [
     "SubmitSweep",
     "GetSweep",
     "ListSweeps",
     "WatchSweep",
     "CancelSweep",
     "ResumeSweep",
+    "RemoveSweep",
     "FetchResults",
     "ListWorkers",
     "DrainWorker",
@@ -22,7 +23,7 @@ pub const METHODS: [&str; 14] = [
 ];
 
 /// All of them.
-pub const METRICS: [&Metric; 17] = [
+pub const METRICS: [&Metric; 18] = [
     &BUILD,
     &SWEEPS,
     &TILES_LEASED,
@@ -39,6 +40,7 @@ pub const METRICS: [&Metric; 17] = [
     &COMMITTED_ENTRIES,
     &COMMITS_STALLED,
     &STATE_BYTES,
+    &WAITING_BYTES,
     &RUNNING_MULTIPLY_ADDS_LEFT,
 ];
 
@@ -176,6 +178,14 @@ pub const STATE_BYTES: Metric = Metric {
     kind: Kind::Gauge,
     labels: &[],
     help: "Size of the state file, or of the state in memory.",
+};
+
+/// What waits for the disk.
+pub const WAITING_BYTES: Metric = Metric {
+    name: "patchsweep_waiting_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Bytes of results and other entries that are not on disk yet: at most 12 MiB, then workers wait.",
 };
 
 /// Counts an RPC by the last part of its path.

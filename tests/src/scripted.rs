@@ -56,6 +56,14 @@ impl Served {
     /// # Panics
     /// When there is no free port.
     pub async fn start(tiny: &Tiny, store: Store, recovered: Recovered) -> Self {
+        Self::keeping(tiny, store, recovered, None).await
+    }
+
+    /// The same for one that forgets ended sweeps after a time.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn keeping(tiny: &Tiny, store: Store, recovered: Recovered, keep: Option<Duration>) -> Self {
         let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
         let url = format!("http://{}", coordinator.address());
         let folders = ModelFolders::with_hub_cache(vec![tiny.models().to_owned()]);
@@ -63,6 +71,7 @@ impl Served {
             folders,
             store,
             recovered,
+            keep,
             offload: Offload::Threads,
             gate: Gate::open(),
             watched: patchsweep::server::Watched::default(),

@@ -7,6 +7,7 @@ mod commands {
     mod forms;
     mod json;
     mod pipes;
+    mod remove;
     mod selectors;
     mod settings;
     mod shells;

@@ -3,6 +3,7 @@
 
 mod faults {
     mod disk;
+    mod slow;
 }
 
 use patchsweep_tests::cluster::{Durable, FINE, ask, assert_same_scores, fetch, submit, undisturbed};

@@ -96,6 +96,47 @@ async fn cancelling_and_resuming_twice_is_done_once() {
 }
 
 #[tokio::test]
+async fn removing_twice_is_removing_once_and_the_sweep_can_be_submitted_anew() {
+    let tiny = Tiny::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let open = || Store::open(folder.path()).expect("it can be opened");
+    let (store, recovered) = open();
+    let served = Served::start(&tiny, store, recovered).await;
+    let mut client = served.client().await;
+    let id = submit(&mut client, &tiny).await.sweep_id;
+    let mut worker = served.worker(1).await;
+    let held = worker.grant().await;
+    client.cancel_sweep(CancelSweepRequest { sweep_id: id.clone() }).await.expect("it runs");
+    let remove = RemoveSweepRequest { sweep_id: id.clone() };
+    let removed = client.remove_sweep(remove.clone()).await.expect("it has ended").into_inner().sweeps;
+    assert_eq!(
+        (removed.len(), removed[0].sweep_id.as_str(), removed[0].state()),
+        (1, id.as_str(), SweepState::Cancelled)
+    );
+    let again = client.remove_sweep(remove).await.expect_err("it is gone");
+    assert_eq!(again.code(), Code::NotFound);
+
+    // The scores of a lease of the old sweep are none of the new one's.
+    let anew = submit(&mut client, &tiny).await;
+    assert!(anew.created && anew.sweep_id != id, "{anew:?}");
+    worker.report(&tiny, &held).await;
+    worker.acknowledged(held.lease.as_ref()).await;
+    assert_eq!(status(&mut client, &anew.sweep_id).await.tiles_done, 0);
+    let (ended, _) = compute(&mut worker, &tiny, &client, &anew.sweep_id).await;
+    assert_eq!(ended.state(), SweepState::Done);
+    assert_eq!(
+        bits(&decode_results(&fetch(&mut client, &anew.sweep_id).await).expect("results")),
+        bits(&tiny.expected())
+    );
+    served.stop().await;
+
+    let (store, recovered) = open();
+    let ids: Vec<&str> = recovered.sweeps.iter().map(|sweep| sweep.status.sweep.0.as_str()).collect();
+    assert_eq!(ids, [anew.sweep_id.as_str()]);
+    drop(store);
+}
+
+#[tokio::test]
 async fn reading_twice_gives_the_same_twice() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;

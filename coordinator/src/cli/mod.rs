@@ -6,6 +6,7 @@ mod check;
 mod children;
 mod completions;
 mod config;
+mod duration;
 mod error;
 mod explain;
 mod gate;
@@ -18,6 +19,7 @@ mod progress;
 mod quantities;
 #[cfg(test)]
 mod reference;
+mod remove;
 mod report;
 mod results;
 mod run;
@@ -112,6 +114,8 @@ enum Command {
     Cancel(sweeps::SweepsArgs),
     /// Compute what a sweep lacks: tiles that failed, or those that were not done when it was cancelled.
     Resume(sweeps::SweepsArgs),
+    /// Forget sweeps that have ended: their scores and checks too, for good. The state file gets smaller.
+    Remove(remove::RemoveArgs),
     /// List the connected workers.
     Workers(CoordinatorArgs),
     /// Ask a worker to finish what it has in hand and leave.
@@ -280,6 +284,7 @@ async fn dispatch(
         Command::Watch(args) => watch::watch(args, printer).await,
         Command::Cancel(args) => sweeps::cancel(args, printer).await,
         Command::Resume(args) => sweeps::resume(args, printer).await,
+        Command::Remove(args) => remove::remove(args, printer).await,
         Command::Workers(args) => workers::list(args, printer).await,
         Command::Drain(args) => workers::drain(args, printer).await,
         Command::Explain(args) => explain::explain(args, printer).await,

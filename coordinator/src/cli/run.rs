@@ -75,7 +75,8 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
     let (stop, stopped) = oneshot::channel::<()>();
     let (unfinished, store, recovered) = Unfinished::open(&args.out.out, args.new)?;
     let watched = Watched::default();
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate: Gate::open(), events, watched };
+    let (offload, gate) = (Offload::Threads, Gate::open());
+    let service = Service { folders, store, recovered, keep: None, offload, gate, events, watched };
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CliError;
+use super::duration::duration;
 use super::gate::GateArgs;
 use super::http::HttpArgs;
 use super::output::{Output, Printer};
@@ -26,6 +28,9 @@ pub(super) struct ServeArgs {
     /// Folder that holds model folders (config.json and the tokenizer's files); may be given several times.
     #[arg(long, value_name = "DIR")]
     models: Vec<PathBuf>,
+    /// Forget sweeps by themselves when they ended so long ago, for instance 30d or 12h [default: keep them for ever].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    keep: Option<Duration>,
     #[command(flatten)]
     gate: GateArgs,
     #[command(flatten)]
@@ -54,7 +59,8 @@ pub(super) async fn serve(args: ServeArgs, events: RecentEvents, printer: Printe
         args.http.mount_page(http, &watched);
     }
     let gate = opened.gate;
-    let service = Service { folders, store, recovered, offload: Offload::Threads, gate, events, watched };
+    let keep = args.keep;
+    let service = Service { folders, store, recovered, keep, offload: Offload::Threads, gate, events, watched };
     let asked = async {
         health.set_ready();
         let signal = signals.next().await;

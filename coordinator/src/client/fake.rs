@@ -143,6 +143,13 @@ impl ClientService for Service {
         Err(Status::unimplemented("not played"))
     }
 
+    async fn remove_sweep(
+        &self,
+        _: Request<v1::RemoveSweepRequest>,
+    ) -> Result<Response<v1::RemoveSweepResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
     async fn fetch_results(&self, _: Request<v1::FetchResultsRequest>) -> Result<Response<Chunks>, Status> {
         Err(Status::unimplemented("not played"))
     }

@@ -1,6 +1,6 @@
 //! The task that owns all state: it feeds the scheduler and carries out what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Span;
 
+use super::comparisons::Comparisons;
 use super::crew::ConnectedWorker;
 use super::gauges;
 use super::handle::{Command, Handle};
@@ -25,6 +26,13 @@ const COMMANDS: usize = 1024;
 /// How often the scheduler is told the time, and clients what changed.
 const TICK: Duration = Duration::from_millis(200);
 
+/// What the owning task works with.
+pub(super) struct Shell {
+    pub(super) journal: Journal,
+    pub(super) comparisons: Comparisons,
+    pub(super) traces: Traces,
+}
+
 /// All state of a running coordinator.
 pub(super) struct Actor {
     pub(super) coordinator: CoordinatorId,
@@ -36,15 +44,22 @@ pub(super) struct Actor {
     pub(super) order: Vec<SweepId>,
     pub(super) workers: BTreeMap<WorkerId, ConnectedWorker>,
     pub(super) last_worker: u64,
+    pub(super) last_run: u64,
+    /// Sweeps of this life that were removed: their names are not given again, so that leases have one meaning only.
+    pub(super) removed: BTreeSet<SweepId>,
+    /// How long ended sweeps are kept; `None`: for ever.
+    pub(super) keep: Option<Duration>,
     pub(super) journal: Journal,
     pub(super) promises: Promises,
+    pub(super) comparisons: Comparisons,
     pub(super) traces: Traces,
     /// The coordinator stops: whoever comes is turned away.
     closing: bool,
 }
 
 impl Actor {
-    pub(super) fn new(coordinator: CoordinatorId, epoch: Epoch, journal: Journal, traces: Traces) -> Self {
+    pub(super) fn new(coordinator: CoordinatorId, epoch: Epoch, keep: Option<Duration>, shell: Shell) -> Self {
+        let Shell { journal, comparisons, traces } = shell;
         Self {
             coordinator,
             epoch,
@@ -54,8 +69,12 @@ impl Actor {
             order: Vec::new(),
             workers: BTreeMap::new(),
             last_worker: 0,
+            last_run: 0,
+            removed: BTreeSet::new(),
+            keep,
             journal,
             promises: Promises::default(),
+            comparisons,
             traces,
             closing: false,
         }
@@ -77,20 +96,19 @@ impl Actor {
                 // After a stall, heartbeats that wait are heard before anybody is taken for dead.
                 biased;
                 kept = self.journal.progress() => kept,
-                command = incoming.recv() => match command {
-                    Some(command) => {
-                        self.take(command);
-                        self.journal.flush().await
-                    }
-                    None => return self.journal.close().await,
-                },
+                command = incoming.recv() => {
+                    let Some(command) = command else { break };
+                    self.take(command);
+                    self.journal.flush().await
+                }
                 _ = tick.tick() => {
                     self.tick();
                     self.journal.flush().await
                 }
                 _ = gauges.tick() => {
                     self.tell_gauges();
-                    continue;
+                    self.remove_old();
+                    self.journal.flush().await
                 }
             };
             if let Err(error) = kept {
@@ -99,6 +117,8 @@ impl Actor {
             }
             self.keep_promises();
         }
+        self.comparisons.close().await;
+        self.journal.close().await;
     }
 
     fn take(&mut self, command: Command) {
@@ -113,15 +133,19 @@ impl Actor {
                 drop(reply.send(Ok(records.map(|record| record.status.borrow().clone()).collect())));
             }
             Command::Cancel { sweep, reply } => self.cancel(&sweep, reply),
-            Command::Resume { sweep, reply } => self.resume(&sweep, reply),
+            Command::Resumable { sweep, reply } => drop(reply.send(self.resumable(&sweep))),
+            Command::Resume { reply, .. } if self.closing => drop(reply.send(Err(RequestError::ShuttingDown))),
+            Command::Resume { run, remains, reply } => self.resume(run, *remains, reply),
+            Command::Remove { sweep, reply } => self.remove(&sweep, reply),
             Command::Trace { sweep, reply } => drop(reply.send(self.record(&sweep).map(|record| record.trace))),
             Command::Workers { reply } => drop(reply.send(Ok(self.worker_statuses()))),
             Command::Explain { sweep, reply } => self.situate(&sweep, reply),
             Command::Drain { worker, reply } => drop(reply.send(self.drain(worker))),
             Command::Context { digest, reply } => {
-                let running = self.sweeps.values().filter_map(|record| record.running.as_ref());
-                let plan = running.map(|running| &running.plan).find(|plan| plan.digest == digest).cloned();
-                drop(reply.send(plan.ok_or_else(|| RequestError::UnknownContext(digest.short()))));
+                let mut running = self.sweeps.values().filter_map(|record| record.running.as_ref());
+                let context =
+                    running.find(|running| running.plan.digest == digest).map(|running| running.context.clone());
+                drop(reply.send(context.ok_or_else(|| RequestError::UnknownContext(digest.short()))));
             }
             Command::Join { reply, .. } if self.closing => drop(reply.send(Err(RequestError::ShuttingDown))),
             Command::Join { registration, reply } => {
@@ -184,7 +208,7 @@ impl Actor {
     }
 
     fn keep_promises(&mut self) {
-        while let Some(promise) = self.promises.next(self.journal.committed()) {
+        while let Some(promise) = self.promises.next(self.journal.committed(), self.comparisons.has_room()) {
             self.keep(promise);
         }
     }

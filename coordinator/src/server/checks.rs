@@ -7,33 +7,36 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId};
 use patchsweep_proto::status::{Priority, SweepState};
 use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_proto::wire::encode_context;
 
 use super::handle::NewSweep;
 use super::status::RequestError;
 use crate::check::{CheckReport, Side, TileWorkers, compare};
 use crate::merge::{MergeError, Merged, Merger, TileOutcome};
 use crate::plan::{Origins, Plan};
-use crate::state::{KeptSweep, StateError, Store};
+use crate::state::{KeptSweep, Snapshot, StateError, Store};
 
 /// The check of a sweep that has results.
 pub(super) fn plan_check(store: &Store, check: CheckOf, priority: Priority) -> Result<NewSweep, RequestError> {
-    let KeptSweep { plan, dataset, .. } = kept(store, &check.sweep)?;
+    let snapshot = store.snapshot()?;
+    let KeptSweep { plan, dataset, .. } = kept(&snapshot, &check.sweep)?;
     let mut workers = TileWorkers::default();
     let mut model: Option<Digest> = None;
-    store.for_each_result(&check.sweep, |tile, result| -> Result<(), StateError> {
+    snapshot.for_each_result(&check.sweep, |tile, result| -> Result<(), StateError> {
         model.get_or_insert(result.model);
         workers.add(tile, &result.worker);
         Ok(())
     })?;
     let check = plan.check(check);
     let computed_by = computed_by(&plan, &check, &workers);
-    Ok(NewSweep { plan: check, dataset, priority, always_new: true, model, computed_by, trace: None })
+    let context = encode_context(&check.context).into();
+    Ok(NewSweep { plan: check, context, dataset, priority, always_new: true, model, computed_by, trace: None })
 }
 
-fn kept(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
+fn kept(snapshot: &Snapshot, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
     let unknown = || RequestError::UnknownSweep(sweep.clone());
-    let kept = store.sweep(sweep)?.ok_or_else(unknown)?;
-    let (state, _) = store.state(sweep)?.ok_or_else(unknown)?;
+    let kept = snapshot.sweep(sweep)?.ok_or_else(unknown)?;
+    let (state, _) = snapshot.state(sweep)?.ok_or_else(unknown)?;
     if !matches!(state, SweepState::Done | SweepState::Partial { .. }) {
         return Err(RequestError::NoResults { sweep: sweep.clone(), state: state.name() });
     }
@@ -57,13 +60,13 @@ fn computed_by(plan: &Plan, check: &Plan, workers: &TileWorkers) -> BTreeMap<Til
 
 /// What became of a check whose tensors these are.
 pub(super) fn report(
-    store: &Store,
+    snapshot: &Snapshot,
     sweep: &SweepId,
     plan: &Plan,
     of: &CheckOf,
     tensors: &Merged,
 ) -> Result<CheckReport, RequestError> {
-    let checked = kept(store, &of.sweep)?.plan.with_replicates_apart();
+    let checked = kept(snapshot, &of.sweep)?.plan.with_replicates_apart();
     let mut merger = Merger::new(&checked);
     let mut computed_by = TileWorkers::default();
     let mut next = 0;
@@ -74,7 +77,7 @@ pub(super) fn report(
         }
         Ok(())
     };
-    store.for_each_result(&of.sweep, |tile, result| -> Result<(), RequestError> {
+    snapshot.for_each_result(&of.sweep, |tile, result| -> Result<(), RequestError> {
         give_up_until(&mut merger, &mut next, tile)?;
         computed_by.add(tile, &result.worker);
         merger.push(tile, &TileOutcome::Scores(result.scores))?;
@@ -84,7 +87,7 @@ pub(super) fn report(
     give_up_until(&mut merger, &mut next, TileId(u32::try_from(checked.tiles.len()).unwrap_or(u32::MAX)))?;
     let theirs = merger.finish()?;
     let mut checked_by = TileWorkers::default();
-    store.for_each_result(sweep, |tile, result| -> Result<(), StateError> {
+    snapshot.for_each_result(sweep, |tile, result| -> Result<(), StateError> {
         checked_by.add(tile, &result.worker);
         Ok(())
     })?;

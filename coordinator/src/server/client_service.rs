@@ -1,4 +1,4 @@
-//! The client service: submit, look, cancel, fetch.
+//! The client service: submit, look, cancel, fetch, remove.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::status::{PlanOptions, SweepState};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
-use patchsweep_proto::wire::{WireError, priority_from_wire};
+use patchsweep_proto::wire::{WireError, encode_context, priority_from_wire};
 use prost::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
@@ -25,12 +25,13 @@ use super::handle::{Command, Handle, NewSweep};
 use super::offload::Offload;
 use super::planning::make_plan;
 use super::results::ResultsDesk;
+use super::resumption::resume;
 use super::spans;
 use super::status::RequestError;
 use crate::spec::Source;
 use crate::state::Store;
 
-pub(super) type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[derive(Debug)]
 pub(super) struct ClientRpc {
@@ -77,14 +78,14 @@ impl ClientService for ClientRpc {
             }
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
             let plan = make_plan(&folders, &Source::new(request.spec), &request.dataset, options)?;
-            let computed_by = BTreeMap::new();
             Ok::<_, RequestError>(NewSweep {
+                context: encode_context(&plan.context).into(),
                 plan,
                 dataset,
                 priority,
                 always_new,
                 model: None,
-                computed_by,
+                computed_by: BTreeMap::new(),
                 trace: None,
             })
         });
@@ -123,8 +124,17 @@ impl ClientService for ClientRpc {
 
     async fn resume_sweep(&self, request: Request<v1::ResumeSweepRequest>) -> Result<Response<SweepStatus>, Status> {
         let sweep = SweepId(request.into_inner().sweep_id);
-        let status = self.handle.ask(|reply| Command::Resume { sweep, reply }).await?;
+        let status = resume(&self.handle, &self.store, self.offload, sweep).await?;
         Ok(Response::new((&status).into()))
+    }
+
+    async fn remove_sweep(
+        &self,
+        request: Request<v1::RemoveSweepRequest>,
+    ) -> Result<Response<v1::RemoveSweepResponse>, Status> {
+        let sweep = SweepId(request.into_inner().sweep_id);
+        let removed = self.handle.ask(|reply| Command::Remove { sweep, reply }).await?;
+        Ok(Response::new(v1::RemoveSweepResponse { sweeps: removed.iter().map(Into::into).collect() }))
     }
 
     async fn list_workers(

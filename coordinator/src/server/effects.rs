@@ -1,6 +1,7 @@
 //! Carrying out what the scheduler says.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
 use patchsweep_proto::status::SweepState;
@@ -86,9 +87,7 @@ impl Actor {
                     self.lose(worker);
                 }
             }
-            Promise::Compare { worker, span, lease, scores } => {
-                span.in_scope(|| self.compare(&worker, &lease, &scores));
-            }
+            Promise::Compare(comparison) => self.comparisons.add(comparison),
             Promise::Publish { sweep, status, span } => {
                 span.in_scope(|| tracing::info!(state = status.state.name(), "sweep ended"));
                 if let Some(record) = self.sweeps.get(&sweep) {
@@ -135,9 +134,10 @@ impl Actor {
         status.multiply_adds_per_second = None;
         let running = record.running.take();
         status.elapsed = running.as_ref().map_or(status.elapsed, |running| running.clock.elapsed());
-        let seconds = status.elapsed.as_secs_f64();
+        let (seconds, at) = (status.elapsed.as_secs_f64(), SystemTime::now());
+        record.ended = Some(at);
         let span = running.map_or_else(Span::none, |running| running.span.span);
-        self.journal.write(Entry::State { sweep: sweep.clone(), state, seconds });
+        self.journal.write(Entry::Ended { sweep: sweep.clone(), state, seconds, at });
         self.promise(Promise::Publish { sweep: sweep.clone(), status: Box::new(status), span });
     }
 

@@ -62,14 +62,15 @@ pub(super) fn explain_kept(
 ) -> Result<SweepExplanation, RequestError> {
     let Situated { situation, plan } = situated;
     let sweep = situation.status.sweep.clone();
+    let snapshot = store.snapshot()?;
     let plan = match plan {
         Some(plan) => plan,
-        None => store.sweep(&sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?.plan,
+        None => snapshot.sweep(&sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?.plan,
     };
     let cell = if cell.is_empty() { None } else { Some(CellAddress::find(&plan, cell)?) };
-    let mut kept = Kept { failures: store.failures(&sweep)?, ..Kept::default() };
+    let mut kept = Kept { failures: snapshot.failures(&sweep)?, ..Kept::default() };
     for tile in cell.iter().flat_map(|cell| tiles_of(&plan, cell)) {
-        if let Some(result) = store.result(&sweep, tile.id)? {
+        if let Some(result) = snapshot.result(&sweep, tile.id)? {
             kept.origins.insert(tile.id, origin(result));
         }
     }

@@ -37,6 +37,7 @@ impl Actor {
         metrics::TILES_LEASED.set(&[], leased);
         metrics::TILES_WAITING.set(&[], waiting);
         metrics::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
+        metrics::WAITING_BYTES.set(&[], u64::try_from(self.journal.waiting_bytes()).unwrap_or(u64::MAX));
         metrics::COMMITS_STALLED.set(&[], self.journal.stalled().is_some().into());
     }
 }

@@ -11,9 +11,11 @@ use patchsweep_proto::status::{Priority, SweepStatus};
 use patchsweep_proto::trace::TraceContext;
 use patchsweep_proto::v1;
 use patchsweep_proto::workers::WorkerStatus;
+use prost::bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
+use super::resumption::Remains;
 use super::status::RequestError;
 use crate::explain::Situation;
 use crate::plan::Plan;
@@ -103,6 +105,8 @@ pub(super) enum Failure {
 #[derive(Debug)]
 pub(super) struct NewSweep {
     pub(super) plan: Plan,
+    /// Its context as it is encoded.
+    pub(super) context: Bytes,
     pub(super) dataset: Digest,
     pub(super) priority: Priority,
     /// Even if the same plan has been submitted before.
@@ -115,6 +119,10 @@ pub(super) struct NewSweep {
     pub(super) trace: Option<TraceContext>,
 }
 
+/// One run of one sweep: from its submission, or a resumption, to its end and until it is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunId(pub(super) u64);
+
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// What the owning task is asked or told.
@@ -125,11 +133,13 @@ pub(super) enum Command {
     List { reply: Reply<Vec<SweepStatus>> },
     Trace { sweep: SweepId, reply: Reply<Option<TraceContext>> },
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
-    Resume { sweep: SweepId, reply: Reply<SweepStatus> },
+    Resumable { sweep: SweepId, reply: Reply<RunId> },
+    Resume { run: RunId, remains: Box<Remains>, reply: Reply<Option<SweepStatus>> },
+    Remove { sweep: SweepId, reply: Reply<Vec<SweepStatus>> },
     Workers { reply: Reply<Vec<WorkerStatus>> },
     Explain { sweep: SweepId, reply: Reply<Box<Situated>> },
     Drain { worker: WorkerId, reply: Reply<()> },
-    Context { digest: Digest, reply: Reply<Arc<Plan>> },
+    Context { digest: Digest, reply: Reply<Bytes> },
     Join { registration: Registration, reply: Reply<Seat> },
     Heard { worker: WorkerId, vitals: Box<Vitals> },
     Leaving { worker: WorkerId, reason: String, finishing: Vec<Lease> },

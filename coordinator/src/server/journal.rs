@@ -5,11 +5,11 @@ use tokio::sync::watch;
 use super::offload::Offload;
 use crate::state::{self, CommitterState, Entry, JournalClosed, StateError, Store};
 
-/// Takes entries without waiting; they go to the committer when the task has a moment.
+/// Takes entries without waiting; they go to the committer when the task has a moment. It holds no store: the owning task
+/// cannot read what is kept, and so never waits for a disk.
 #[derive(Debug)]
 pub(super) struct Journal {
     log: state::Journal,
-    store: Store,
     /// Not with the committer yet.
     batch: Vec<Entry>,
     committed: watch::Receiver<u64>,
@@ -19,15 +19,15 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn start(store: Store, offload: Offload) -> Result<Self, StateError> {
         let log = match offload {
-            Offload::Threads => state::Journal::start(store.clone())?,
+            Offload::Threads => state::Journal::start(store)?,
             Offload::Inline => {
-                let (log, committer) = state::Journal::inline(store.clone());
+                let (log, committer) = state::Journal::inline(store);
                 tokio::spawn(committer);
                 log
             }
         };
         let (committed, state) = (log.committed(), log.state());
-        Ok(Self { log, store, batch: Vec::new(), committed, state })
+        Ok(Self { log, batch: Vec::new(), committed, state })
     }
 
     /// Adds an entry behind all others.
@@ -66,14 +66,13 @@ impl Journal {
         }
     }
 
-    /// What is on disk.
-    pub(super) fn store(&self) -> &Store {
-        &self.store
+    /// Bytes of entries that are not on disk yet.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.log.waiting_bytes()
     }
 
     /// Waits until everything is on disk and lets go of the files.
     pub(super) async fn close(self) {
-        drop(self.store);
         self.log.close().await;
     }
 }

@@ -3,6 +3,7 @@
 mod actor;
 mod checks;
 mod client_service;
+mod comparisons;
 mod crew;
 mod effects;
 mod events;
@@ -16,8 +17,11 @@ mod planning;
 mod promises;
 mod record;
 mod recovery;
+mod removal;
 mod reports;
 mod results;
+mod resumption;
+mod shared;
 mod spans;
 mod status;
 mod submission;
@@ -49,11 +53,13 @@ pub use watched::Watched;
 use crate::gate::{self, Gate};
 use crate::metrics::count_rpc;
 use crate::state::{Recovered, StateError, Store};
-use actor::Actor;
+use actor::{Actor, Shell};
 use client_service::ClientRpc;
+use comparisons::Comparisons;
 use handle::Handle;
 use journal::Journal;
 use results::ResultsDesk;
+use shared::SendShared;
 use spans::Traces;
 use watched::Serving;
 use worker_service::WorkerRpc;
@@ -104,6 +110,8 @@ pub struct Service {
     pub store: Store,
     /// What was kept there before.
     pub recovered: Recovered,
+    /// How long ended sweeps are kept; `None`: for ever.
+    pub keep: Option<Duration>,
     /// Where long work runs.
     pub offload: Offload,
     /// Who gets in.
@@ -155,10 +163,11 @@ pub async fn serve_on<IO>(
 where
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let Service { folders, store, recovered, offload, gate, events, watched } = service;
+    let Service { folders, store, recovered, keep, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
-    let (handle, actor) = Actor::recover(recovered, journal, traces).start();
+    let comparisons = Comparisons::start(store.clone(), offload);
+    let (handle, actor) = Actor::recover(recovered, keep, Shell { journal, comparisons, traces }).start();
     let results = ResultsDesk::new(store.clone(), offload);
     watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });
     let client = ClientRpc::new(handle.clone(), folders, store, results, events, offload);
@@ -192,6 +201,7 @@ where
         .max_frame_size(MAX_FRAME_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .layer(CountRpcs(count_rpc))
+        .layer(SendShared)
         .trace_fn(|request| spans::request(request.headers(), request.uri().path()))
         .add_service(InterceptedService::new(client, gate.guard(Role::Client)))
         .add_service(InterceptedService::new(worker, gate.guard(Role::Worker)))

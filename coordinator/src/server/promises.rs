@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
-use patchsweep_proto::scores::TileScores;
 use patchsweep_proto::status::SweepStatus;
 use tracing::Span;
+
+use super::comparisons::Comparison;
 
 /// Something to be said or done once everything written to the journal before it is on disk.
 pub(super) enum Promise {
@@ -18,16 +19,7 @@ pub(super) enum Promise {
         lease: Lease,
     },
     /// A tile's scores came again: hold them against those that are kept.
-    Compare {
-        /// The second one's name.
-        worker: String,
-        /// Of the second lease.
-        span: Span,
-        /// Under which they came.
-        lease: Lease,
-        /// The second ones.
-        scores: Box<TileScores>,
-    },
+    Compare(Comparison),
     /// A sweep has ended so.
     Publish {
         /// The sweep.
@@ -45,7 +37,7 @@ impl fmt::Debug for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Acknowledge { .. } => "Acknowledge",
-            Self::Compare { .. } => "Compare",
+            Self::Compare(_) => "Compare",
             Self::Publish { .. } => "Publish",
             Self::Answer(_) => "Answer",
         })
@@ -65,10 +57,11 @@ impl Promises {
         self.waiting.push_back((entries, promise));
     }
 
-    /// The next promise that may be kept now.
-    pub(super) fn next(&mut self, committed: u64) -> Option<Promise> {
-        let (entries, _) = self.waiting.front()?;
-        if *entries > committed {
+    /// The next promise that may be kept now. One to compare scores waits for room among the comparisons, and those behind
+    /// it wait with it.
+    pub(super) fn next(&mut self, committed: u64, has_room: bool) -> Option<Promise> {
+        let (entries, promise) = self.waiting.front()?;
+        if *entries > committed || (matches!(promise, Promise::Compare(_)) && !has_room) {
             return None;
         }
         self.waiting.pop_front().map(|(_, promise)| promise)
@@ -77,34 +70,55 @@ impl Promises {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_proto::ids::{Attempt, Epoch, TileId};
+    use patchsweep_proto::scores::TileScores;
+
     use super::*;
+
+    fn lease() -> Lease {
+        Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) }
+    }
+
+    fn acknowledge(id: u64) -> Promise {
+        Promise::Acknowledge { worker: WorkerId(id), lease: lease() }
+    }
+
+    /// The workers whose acknowledgements may go out.
+    fn released(promises: &mut Promises, committed: u64, has_room: bool) -> Vec<u64> {
+        let next = || promises.next(committed, has_room);
+        let worker = |promise| match promise {
+            Promise::Acknowledge { worker, .. } => worker.0,
+            Promise::Compare(_) => 0,
+            other => panic!("{other:?} was never made"),
+        };
+        std::iter::from_fn(next).map(worker).collect()
+    }
 
     #[test]
     fn promises_wait_for_their_entries_and_keep_their_order() {
         let mut promises = Promises::default();
-        let acknowledge = |id| Promise::Acknowledge {
-            worker: WorkerId(id),
-            lease: Lease {
-                epoch: patchsweep_proto::ids::Epoch(1),
-                sweep: SweepId("s".into()),
-                tile: patchsweep_proto::ids::TileId(0),
-                attempt: patchsweep_proto::ids::Attempt(1),
-            },
-        };
         for (entries, id) in [(0, 1), (2, 2), (2, 3), (3, 4)] {
             promises.hold(entries, acknowledge(id));
         }
-        let mut released = |committed| {
-            std::iter::from_fn(|| promises.next(committed))
-                .map(|promise| match promise {
-                    Promise::Acknowledge { worker, .. } => worker.0,
-                    other => panic!("{other:?} was never made"),
-                })
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(released(1), [1]);
-        assert_eq!(released(1), [0; 0]);
-        assert_eq!(released(2), [2, 3]);
-        assert_eq!(released(9), [4]);
+        assert_eq!(released(&mut promises, 1, true), [1]);
+        assert_eq!(released(&mut promises, 1, true), [0; 0]);
+        assert_eq!(released(&mut promises, 2, true), [2, 3]);
+        assert_eq!(released(&mut promises, 9, true), [4]);
+    }
+
+    #[test]
+    fn what_stands_behind_a_comparison_that_finds_no_room_waits_with_it() {
+        let mut promises = Promises::default();
+        let scores = Box::new(TileScores { metrics: 1, scores: Vec::new(), prompt_effects: Vec::new() });
+        let worker = "w".to_owned();
+        promises.hold(1, acknowledge(1));
+        promises.hold(
+            1,
+            Promise::Compare(Comparison { worker, span: Span::none(), lease: lease(), scores, tolerance: 0.0 }),
+        );
+        promises.hold(1, acknowledge(2));
+        assert_eq!(released(&mut promises, 1, false), [1]);
+        assert_eq!(released(&mut promises, 1, false), [0; 0]);
+        assert_eq!(released(&mut promises, 1, true), [0, 2]);
     }
 }

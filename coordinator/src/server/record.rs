@@ -8,9 +8,11 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{SweepId, TileId};
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use patchsweep_proto::trace::TraceContext;
+use prost::bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::handle::RunId;
 use super::spans::SweepSpan;
 use crate::merge::compare;
 use crate::plan::Plan;
@@ -26,6 +28,10 @@ pub(super) struct SweepRecord {
     pub(super) status: watch::Sender<SweepStatus>,
     /// `None` once it has ended.
     pub(super) running: Option<Running>,
+    /// Its last run.
+    pub(super) run: RunId,
+    /// When it ended; `None` while it runs.
+    pub(super) ended: Option<SystemTime>,
     /// Results that came too late or twice, in this life of the coordinator.
     pub(super) dropped: u64,
     /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
@@ -39,6 +45,8 @@ pub(super) struct SweepRecord {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) plan: Arc<Plan>,
+    /// The plan's context as workers get it.
+    pub(super) context: Bytes,
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
@@ -89,6 +97,7 @@ impl Running {
     /// Nothing of it is done yet.
     pub(super) fn new(
         plan: Arc<Plan>,
+        context: Bytes,
         model: Option<Digest>,
         submitted: SystemTime,
         clock: Clock,
@@ -97,6 +106,7 @@ impl Running {
         let tally = Tally::new(&plan);
         Self {
             plan,
+            context,
             model,
             clock,
             span,
@@ -138,7 +148,7 @@ impl Running {
 
 impl SweepRecord {
     /// A sweep that runs from now on.
-    pub(super) fn running(id: SweepId, priority: Priority, running: Running) -> Self {
+    pub(super) fn running(id: SweepId, run: RunId, priority: Priority, running: Running) -> Self {
         let plan = &running.plan;
         let (cells_total, cells_noop) = running.tally.cells();
         let status = SweepStatus {
@@ -165,12 +175,19 @@ impl SweepRecord {
         };
         let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
         let trace = Some(running.span.trace);
-        Self { identity, status: watch::channel(status).0, running: Some(running), dropped: 0, tolerance, trace }
+        let status = watch::channel(status).0;
+        Self { identity, status, running: Some(running), run, ended: None, dropped: 0, tolerance, trace }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
-    pub(super) fn ended(identity: Digest, status: SweepStatus) -> Self {
-        Self { identity, status: watch::channel(status).0, running: None, dropped: 0, tolerance: None, trace: None }
+    pub(super) fn ended(identity: Digest, run: RunId, status: SweepStatus, ended: Option<SystemTime>) -> Self {
+        let status = watch::channel(status).0;
+        Self { identity, status, running: None, run, ended, dropped: 0, tolerance: None, trace: None }
+    }
+
+    /// It has ended, and clients have heard of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.running.is_none() && self.status.borrow().state.is_final()
     }
 
     /// The status as the scheduler counts now.

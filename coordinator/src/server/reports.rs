@@ -9,12 +9,13 @@ use patchsweep_proto::status::SweepStatus;
 use tracing::Span;
 
 use super::actor::Actor;
+use super::comparisons::Comparison;
 use super::handle::{Computed, Failure, Report};
 use super::promises::Promise;
-use crate::merge::{check_scores, compare};
+use crate::merge::check_scores;
 use crate::metrics;
 use crate::scheduler::{Effect, Event};
-use crate::state::{Entry, KeptResult, StateError};
+use crate::state::{Entry, KeptResult};
 
 impl Actor {
     pub(super) fn report(&mut self, worker: WorkerId, report: Report) {
@@ -77,8 +78,7 @@ impl Actor {
                 Effect::Drop { lease, done, .. } => {
                     self.count_dropped(lease, *done);
                     if *done {
-                        let (lease, scores) = (lease.clone(), Box::new(computed.scores));
-                        self.promise(Promise::Compare { worker: name, span: span.clone(), lease, scores });
+                        self.compare(name, span, lease, computed.scores);
                     }
                     break;
                 }
@@ -86,6 +86,13 @@ impl Actor {
             }
         }
         self.carry_out(effects);
+    }
+
+    /// Scores of a tile that has some: they are held against those once these are on disk.
+    fn compare(&mut self, worker: String, span: &Span, lease: &Lease, scores: TileScores) {
+        let Some(tolerance) = self.sweeps.get(&lease.sweep).and_then(|record| record.tolerance) else { return };
+        let (span, lease, scores) = (span.clone(), lease.clone(), Box::new(scores));
+        self.promise(Promise::Compare(Comparison { worker, span, lease, scores, tolerance }));
     }
 
     fn count_dropped(&mut self, lease: &Lease, done: bool) {
@@ -113,40 +120,4 @@ impl Actor {
             _ => Ok(computed),
         }
     }
-
-    /// Warns if a tile that was computed twice has different scores.
-    pub(super) fn compare(&self, worker: &str, lease: &Lease, scores: &TileScores) {
-        match self.difference(lease, scores) {
-            Ok(Some(Comparison { first, difference, tolerance })) if difference > tolerance => {
-                let second = worker;
-                tracing::warn!(difference, first, second, "two workers disagree on a tile's scores");
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let error = patchsweep_proto::error_chain(&error);
-                tracing::warn!(error, "cannot compare results");
-            }
-        }
-    }
-
-    /// Between these scores and the kept ones of the same tile.
-    fn difference(&self, lease: &Lease, scores: &TileScores) -> Result<Option<Comparison>, StateError> {
-        let Some(tolerance) = self.sweeps.get(&lease.sweep).and_then(|record| record.tolerance) else {
-            return Ok(None);
-        };
-        let kept = self.journal.store().result(&lease.sweep, lease.tile)?;
-        Ok(kept.map(|kept| Comparison {
-            difference: compare::largest_difference(&kept.scores, scores),
-            first: kept.worker,
-            tolerance,
-        }))
-    }
-}
-
-/// How far two computations of a tile are apart.
-struct Comparison {
-    /// Who came first.
-    first: String,
-    difference: f64,
-    tolerance: f64,
 }

@@ -85,7 +85,9 @@ impl From<KeptError> for RequestError {
 /// Of a sweep that is done or partial every tile has an outcome; of another one those without are pending.
 fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, RequestError> {
     let sweep = &status.sweep;
-    let kept = store.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
+    // As of one moment: meanwhile it may be resumed, or removed.
+    let snapshot = store.snapshot()?;
+    let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
     let mut facts = RunFacts::new(sweep.clone(), kept.dataset);
     facts.submitted_unix_seconds = kept.submitted.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     facts.seconds = status.elapsed.as_secs_f64();
@@ -94,9 +96,9 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
 
     let mut merge = Merge { merger: Merger::new(&kept.plan), is_whole, pending: 0, facts };
     // Scores that come meanwhile are left out; so are those of tiles that were given up and are computed again.
-    let failures = store.failures(sweep)?;
+    let failures = snapshot.failures(sweep)?;
     let mut given_up = failures.into_iter().filter(|(_, failures)| failures.given_up).peekable();
-    store.for_each_result(sweep, |tile, result| -> Result<(), KeptError> {
+    snapshot.for_each_result(sweep, |tile, result| -> Result<(), KeptError> {
         while let Some((failed, failures)) = given_up.next_if(|(failed, _)| *failed <= tile) {
             if failed < tile {
                 merge.give_up(failed, failures)?;
@@ -116,7 +118,7 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
     let mut manifest = manifest(&kept.plan, &facts);
     if let Some(check) = &kept.plan.check {
         if is_whole {
-            manifest["check"] = json!(checks::report(store, sweep, &kept.plan, check, &tensors)?);
+            manifest["check"] = json!(checks::report(&snapshot, sweep, &kept.plan, check, &tensors)?);
         }
         mark_what_was_not_drawn(&kept.plan, &mut tensors);
     }

@@ -47,12 +47,20 @@ pub(crate) enum RequestError {
     MergingFailed,
     #[error("explaining failed; the coordinator's log says why")]
     ExplainingFailed,
+    #[error("reading what is kept failed; the coordinator's log says why")]
+    ResumingFailed,
     #[error(transparent)]
     Cell(#[from] CellError),
     #[error("no worker `{0}` is connected; `patchsweep workers` shows those that are")]
     UnknownWorker(WorkerId),
     #[error("sweep `{sweep}` lacks nothing that could be resumed: it is {state}")]
     NothingToResume { sweep: SweepId, state: &'static str },
+    #[error("sweep `{sweep}` is running; `patchsweep cancel {sweep}` ends it, then it can be removed")]
+    StillRunning { sweep: SweepId },
+    #[error(
+        "sweep `{sweep}` is being checked by `{check}`; wait for that, or end it with `patchsweep cancel {check}`, then it can be removed"
+    )]
+    CheckRunning { sweep: SweepId, check: SweepId },
     #[error(
         "nothing can be stored now ({reason}); make room on the disk of the coordinator's state folder and try again"
     )]
@@ -72,6 +80,8 @@ impl From<RequestError> for Status {
             }
             RequestError::NoResults { .. }
             | RequestError::NothingToResume { .. }
+            | RequestError::StillRunning { .. }
+            | RequestError::CheckRunning { .. }
             | RequestError::CheckOfCheck { .. } => Self::failed_precondition(text),
             RequestError::ProtocolVersion { .. } => Refusal::ProtocolVersion.status(text),
             RequestError::Planning(_)
@@ -84,6 +94,7 @@ impl From<RequestError> for Status {
             RequestError::PlanningFailed
             | RequestError::MergingFailed
             | RequestError::ExplainingFailed
+            | RequestError::ResumingFailed
             | RequestError::State(_)
             | RequestError::Merge(_) => Self::internal(text),
         }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
 use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 
 use super::actor::Actor;
-use super::handle::{NewSweep, Reply};
+use super::handle::{NewSweep, Reply, RunId};
 use super::models::key_of_plan;
 use super::record::{Clock, Running, SweepRecord};
 use super::status::RequestError;
@@ -19,6 +20,12 @@ use crate::state::{Entry, KeptSweep};
 impl Actor {
     /// The same plan under the same names is the same sweep, unless that one ended without all its scores.
     pub(super) fn submit(&mut self, new: NewSweep, reply: Reply<(SweepId, bool)>) {
+        if let Some(CheckOf { sweep, .. }) = &new.plan.check
+            && let Err(error) = self.record(sweep)
+        {
+            // It was removed while its check was planned.
+            return drop(reply.send(Err(error)));
+        }
         let (id, known) = self.sweep_id(&new);
         if known {
             return self.promise_answer(move || drop(reply.send(Ok((id, false)))));
@@ -26,7 +33,7 @@ impl Actor {
         if let Some(reason) = self.journal.stalled() {
             return drop(reply.send(Err(RequestError::CannotStore { reason })));
         }
-        let NewSweep { plan, dataset, priority, model, computed_by, trace, .. } = new;
+        let NewSweep { plan, context, dataset, priority, model, computed_by, trace, .. } = new;
         let prompts = plan.context.clean.prompts();
         let multiply_adds = plan.multiply_adds();
         let span = self.traces.sweep(&id, trace);
@@ -34,9 +41,10 @@ impl Actor {
         span.span.in_scope(|| tracing::info!(tiles, prompts, multiply_adds, "sweep submitted"));
         let plan = Arc::new(plan);
         let submitted = SystemTime::now();
-        let kept = KeptSweep { id: id.clone(), plan: Arc::clone(&plan), dataset, priority, submitted };
+        let (id_kept, plan_kept, context_kept) = (id.clone(), Arc::clone(&plan), context.clone());
+        let kept = KeptSweep { id: id_kept, plan: plan_kept, context: context_kept, dataset, priority, submitted };
         self.journal.write(Entry::Sweep(Box::new(kept)));
-        let running = Running::new(plan, model, submitted, Clock::after(Duration::ZERO), span);
+        let running = Running::new(plan, context, model, submitted, Clock::after(Duration::ZERO), span);
         let avoid = self.sessions(computed_by);
         self.run_sweep(id.clone(), priority, running, BTreeMap::new(), avoid);
         self.promise_answer(move || drop(reply.send(Ok((id, true)))));
@@ -48,9 +56,12 @@ impl Actor {
         let stem = format!("{}-{}", slug(&new.plan.name), &new.plan.digest.to_hex()[..6]);
         let mut id = SweepId(stem.clone());
         let mut number = 1;
-        while let Some(record) = self.sweeps.get(&id) {
-            let useful = matches!(record.status.borrow().state, SweepState::Running | SweepState::Done);
-            if useful && !new.always_new && record.identity == identity {
+        while self.sweeps.contains_key(&id) || self.removed.contains(&id) {
+            let useful = self.sweeps.get(&id).is_some_and(|record| {
+                let state = &record.status.borrow().state;
+                record.identity == identity && matches!(state, SweepState::Running | SweepState::Done)
+            });
+            if useful && !new.always_new {
                 return (id, true);
             }
             number += 1;
@@ -80,11 +91,12 @@ impl Actor {
         for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
             running.recall(tile);
         }
-        let record = SweepRecord::running(id.clone(), priority, running);
+        let record = SweepRecord::running(id.clone(), self.next_run(), priority, running);
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
             (known.running, known.tolerance, known.trace) = (record.running, record.tolerance, record.trace);
+            (known.run, known.ended) = (record.run, None);
             known.publish(status);
         } else {
             self.sweeps.insert(id.clone(), record);
@@ -99,14 +111,25 @@ impl Actor {
             return drop(reply.send(Err(error)));
         }
         self.apply(Event::Cancelled { sweep: sweep.clone() });
-        self.answer_with_status(sweep, reply);
+        self.answer_with_status(sweep, reply, |status| status);
     }
 
     /// Once everything so far is on disk.
-    pub(super) fn answer_with_status(&mut self, sweep: &SweepId, reply: Reply<SweepStatus>) {
+    pub(super) fn answer_with_status<T: Send + 'static>(
+        &mut self,
+        sweep: &SweepId,
+        reply: Reply<T>,
+        answer: impl FnOnce(SweepStatus) -> T + Send + 'static,
+    ) {
         let Ok(record) = self.record(sweep) else { return };
         let status = record.status.subscribe();
-        self.promise_answer(move || drop(reply.send(Ok(status.borrow().clone()))));
+        self.promise_answer(move || drop(reply.send(Ok(answer(status.borrow().clone())))));
+    }
+
+    /// A number that no other run of a sweep has.
+    pub(super) fn next_run(&mut self) -> RunId {
+        self.last_run += 1;
+        RunId(self.last_run)
     }
 }
 

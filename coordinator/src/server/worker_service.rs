@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use patchsweep_proto::PROTOCOL_VERSION;
-use patchsweep_proto::chunk;
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Lease, WorkerId};
 use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
-use patchsweep_proto::wire::{WireError, encode_context, loaded_from_wire};
-use tokio_stream::StreamExt;
+use patchsweep_proto::wire::{WireError, loaded_from_wire};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Empty, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
-use super::client_service::ChunkStream;
 use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat, Vitals};
+use super::shared::Shared;
 use super::status::RequestError;
 
 /// How long a connection may take to register.
@@ -36,7 +35,8 @@ impl WorkerRpc {
 #[tonic::async_trait]
 impl WorkerService for WorkerRpc {
     type SessionStream = ReceiverStream<Result<v1::CoordinatorMessage, Status>>;
-    type FetchContextStream = ChunkStream<v1::ContextChunk>;
+    /// The chunks are put in its place: all workers ask at once, and share them.
+    type FetchContextStream = Empty<Result<v1::ContextChunk, Status>>;
 
     async fn session(
         &self,
@@ -75,11 +75,11 @@ impl WorkerService for WorkerRpc {
     ) -> Result<Response<Self::FetchContextStream>, Status> {
         let digest = request.into_inner().context_digest;
         let digest = Digest::try_from(digest.as_slice()).map_err(RequestError::from)?;
-        let plan = self.handle.ask(|reply| Command::Context { digest, reply }).await?;
-        let context = encode_context(&plan.context);
+        let context = self.handle.ask(|reply| Command::Context { digest, reply }).await?;
         tracing::debug!(context = %digest.short(), bytes = context.len(), "context sent");
-        let chunks = chunk::split(&context).into_iter().map(|data| Ok(v1::ContextChunk { data }));
-        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+        let mut response = Response::new(tokio_stream::empty());
+        response.extensions_mut().insert(Shared(context));
+        Ok(response)
     }
 }
 

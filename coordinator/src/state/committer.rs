@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::sealed::Sealed;
 use super::{Entry, StateError, Store};
 use crate::metrics;
 
@@ -20,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const MOST_ENTRIES: usize = 8192;
 
 /// Bytes that entries which wait may hold; a larger one waits alone.
-const MOST_BYTES: usize = 12 << 20;
+pub(super) const MOST_BYTES: usize = 12 << 20;
 
 /// A commit of this many bytes does not wait for more.
 const FULL_COMMIT_BYTES: usize = 4 << 20;
@@ -59,7 +60,7 @@ pub struct JournalClosed;
 
 #[derive(Debug)]
 struct Waiting {
-    entry: Entry,
+    entry: Sealed,
     /// Its share of the budget until it is on disk.
     share: OwnedSemaphorePermit,
 }
@@ -89,6 +90,7 @@ impl Journal {
     /// Queues an entry and returns its number; waits while too many others do. An entry is queued or not, also when the
     /// wait is given up.
     pub async fn append(&mut self, entry: Entry) -> Result<u64, JournalClosed> {
+        let entry = Sealed::from(entry);
         let units = entry.bytes().div_ceil(UNIT).min(MOST_BYTES / UNIT);
         let units = u32::try_from(units).map_err(|_| JournalClosed)?;
         let place = self.entries.reserve().await.map_err(|_| JournalClosed)?;
@@ -96,6 +98,12 @@ impl Journal {
         place.send(Waiting { entry, share });
         self.last += 1;
         Ok(self.last)
+    }
+
+    /// Bytes of the entries that are not on disk yet; of one that is larger than all that may wait, only so many.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        MOST_BYTES - self.budget.available_permits() * UNIT
     }
 
     /// The number of the last entry that was appended.
@@ -145,6 +153,10 @@ impl Committer {
             drop(shares);
             last += entries.len() as u64;
             self.committed.send_replace(last);
+            if entries.iter().any(|entry| matches!(entry, Sealed::Removed { is_idle: true, .. })) {
+                drop(entries);
+                self.shrink();
+            }
         }
         // Whoever waits for the end of `committed` may open the same files then.
         let Self { store, committed, .. } = self;
@@ -153,7 +165,7 @@ impl Committer {
     }
 
     /// What waits, and what comes until the next commit is due.
-    async fn gather(&mut self, first: Waiting, next_commit: Instant) -> (Vec<Entry>, Vec<OwnedSemaphorePermit>) {
+    async fn gather(&mut self, first: Waiting, next_commit: Instant) -> (Vec<Sealed>, Vec<OwnedSemaphorePermit>) {
         let due = sleep_until(next_commit);
         tokio::pin!(due);
         let mut bytes = first.entry.bytes();
@@ -172,10 +184,26 @@ impl Committer {
         (entries, shares)
     }
 
+    /// Makes the file smaller, if nobody reads it now; else it is made smaller when it is opened the next time.
+    fn shrink(&self) {
+        let (before, began) = (self.store.bytes(), Instant::now());
+        match self.store.shrink() {
+            Ok(()) => {
+                let (after, seconds) = (self.store.bytes(), began.elapsed().as_secs_f64());
+                tracing::info!(before, after, seconds, "state gives back the room of removed sweeps");
+                metrics::STATE_BYTES.set(&[], after);
+            }
+            Err(error) => {
+                let reason = patchsweep_proto::error_chain(&error);
+                tracing::info!(reason, "state keeps the room of removed sweeps until the next start");
+            }
+        }
+    }
+
     /// Tries until it succeeds.
-    async fn commit(&self, entries: &[Entry]) {
+    async fn commit(&self, entries: &[Sealed]) {
         let mut began = Instant::now();
-        while let Err(error) = self.store.write(entries) {
+        while let Err(error) = self.store.write_sealed(entries) {
             let reason = patchsweep_proto::error_chain(&error);
             self.stall(reason);
             sleep(RETRY).await;

@@ -7,6 +7,7 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Lease, SweepId, TileId};
 use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_proto::status::{Priority, SweepState};
+use prost::bytes::Bytes;
 
 use crate::plan::Plan;
 use crate::scheduler::Past;
@@ -34,14 +35,24 @@ pub enum Entry {
         /// Its tiles that had been given up.
         tiles: Vec<TileId>,
     },
-    /// Where a sweep stands.
-    State {
+    /// How a sweep has ended.
+    Ended {
         /// The sweep.
         sweep: SweepId,
         /// Where it stands now.
         state: SweepState,
         /// Seconds from submission, or the last resumption, to the end.
         seconds: f64,
+        /// When; kept to the millisecond.
+        at: SystemTime,
+    },
+    /// Ended sweeps and all that is kept of them are forgotten, all at once.
+    Removed {
+        /// The sweeps.
+        sweeps: Vec<SweepId>,
+        /// No sweep runs, so that nobody waits for the disk: the file may give back their room at once. Else it does when it
+        /// is opened the next time.
+        is_idle: bool,
     },
 }
 
@@ -52,6 +63,8 @@ pub struct KeptSweep {
     pub id: SweepId,
     /// All that was decided before work started.
     pub plan: Arc<Plan>,
+    /// Its context as it is encoded: what the plan's digest is over.
+    pub context: Bytes,
     /// Of the dataset file.
     pub dataset: Digest,
     /// Its share of the workers.
@@ -112,25 +125,5 @@ impl From<TileFailures> for Past {
             return Self::GivenUp { reason: last.map(|attempt| attempt.reason).unwrap_or_default() };
         }
         Self::Failures(u32::try_from(failures.attempts.len()).unwrap_or(u32::MAX))
-    }
-}
-
-impl Entry {
-    /// About how many bytes it holds: what a queue of entries is bounded by.
-    pub(super) fn bytes(&self) -> usize {
-        const OVERHEAD: usize = 256;
-        const SCORE: usize = size_of::<patchsweep_proto::scores::CellScore>();
-        OVERHEAD
-            + match self {
-                Self::Sweep(sweep) => {
-                    let (plan, context) = (&sweep.plan, &sweep.plan.context);
-                    let tokens = context.clean.ids().len() * (1 + context.iterations.len());
-                    plan.tiles.len() * size_of::<patchsweep_proto::tile::Tile>() + plan.spec_text.len() + tokens * 4
-                }
-                Self::Result(result) => result.scores.scores.len() * SCORE,
-                Self::Failure(attempt) => attempt.worker.len() + attempt.reason.len(),
-                Self::Resumed { tiles, .. } => tiles.len() * size_of::<TileId>(),
-                Self::GivenUp { .. } | Self::State { .. } => 0,
-            }
     }
 }

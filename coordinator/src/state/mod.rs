@@ -11,9 +11,11 @@ mod error;
 mod header;
 mod open;
 mod overlay;
-mod reader;
 mod records;
 mod recovery;
+mod sealed;
+mod shrink;
+mod snapshot;
 mod storage;
 mod store;
 mod tables;
@@ -23,6 +25,7 @@ pub use committer::{CommitterState, Journal, JournalClosed};
 pub use entry::{Entry, FailedAttempt, KeptResult, KeptSweep, TileFailures};
 pub use error::{Defect, StateError};
 pub use recovery::{Recovered, RecoveredSweep, RunningSweep};
+pub use snapshot::Snapshot;
 pub use store::Store;
 
 #[cfg(test)]

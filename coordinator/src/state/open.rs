@@ -1,18 +1,19 @@
 //! Opening state: first everything is checked on an image of the file, then the file is opened and a new life begins.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use patchsweep_proto::ids::{CoordinatorId, Epoch};
-use redb::{Builder, Database, StorageBackend, WriteTransaction};
+use redb::{Builder, Database, StorageBackend};
 
-use super::checksum::{Address, seal};
 use super::header::{self, Found};
 use super::overlay::Overlay;
-use super::reader::{Reader, failed};
 use super::recovery::{Recovered, Survey, survey};
+use super::shrink::shrink;
+use super::snapshot::{Snapshot, failed};
 use super::storage::Storage;
-use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, META, kind};
-use super::writer::{WriteError, durably, make_tables};
+use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, META};
+use super::writer::{WriteError, durably, make_tables, put_meta};
 use super::{Defect, StateError};
 
 /// A record's pages are read once or in order; the rest is the system's to cache.
@@ -51,7 +52,10 @@ pub(super) fn open_checked(storage: &Storage) -> Result<(Database, Recovered), S
             }
         }
     };
-    let database = open_database(storage)?;
+    let mut database = open_database(storage)?;
+    if surveyed.as_ref().is_some_and(|survey| survey.is_spacious) {
+        database = shrunk(database, storage)?;
+    }
     let recovered = begin_life(&database, surveyed).map_err(|error| not_written(path, error))?;
     Ok((database, recovered))
 }
@@ -73,8 +77,26 @@ fn check(storage: &Storage, flags: Option<u8>) -> Result<Option<Survey>, StateEr
             StateError::Damaged { path: path.clone(), record: "its structure".to_owned(), source }
         }
     })?;
-    let reader = Reader::new(Arc::new(database), path)?;
-    survey(&reader, path)
+    let snapshot = Snapshot::new(Arc::new(database), path)?;
+    survey(&snapshot, path)
+}
+
+/// The same database in a smaller file, where that can be had: a disk that is full is no reason not to start.
+fn shrunk(mut database: Database, storage: &Storage) -> Result<Database, StateError> {
+    let (before, began) = (storage.bytes(), Instant::now());
+    match shrink(&mut database).map_err(|error| not_written(&storage.path, error)) {
+        Ok(()) => {
+            let (after, seconds) = (storage.bytes(), began.elapsed().as_secs_f64());
+            tracing::info!(before, after, seconds, "state gives back the room of removed sweeps");
+            Ok(database)
+        }
+        Err(error) => {
+            let reason = patchsweep_proto::error_chain(&error);
+            tracing::warn!(reason, "state keeps the room of removed sweeps until the next start");
+            drop(database);
+            open_database(storage)
+        }
+    }
 }
 
 fn begin_life(database: &Database, surveyed: Option<Survey>) -> Result<Recovered, WriteError> {
@@ -82,6 +104,7 @@ fn begin_life(database: &Database, surveyed: Option<Survey>) -> Result<Recovered
     let survey = surveyed.unwrap_or_else(|| Survey {
         coordinator: CoordinatorId(rand::random()),
         epoch: Epoch(0),
+        is_spacious: false,
         sweeps: Vec::new(),
     });
     let epoch = Epoch(survey.epoch.0 + 1);
@@ -94,12 +117,6 @@ fn begin_life(database: &Database, surveyed: Option<Survey>) -> Result<Recovered
         put_meta(transaction, EPOCH_KEY, &epoch.0)
     })?;
     Ok(Recovered { coordinator: survey.coordinator, epoch, sweeps: survey.sweeps })
-}
-
-fn put_meta(transaction: &WriteTransaction, name: &str, message: &impl prost::Message) -> Result<(), WriteError> {
-    let sealed = seal(Address { kind: kind::META, name, tile: None }, message);
-    transaction.open_table(META)?.insert(name, sealed.as_slice())?;
-    Ok(())
 }
 
 /// Names what a failed transaction is about.

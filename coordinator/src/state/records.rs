@@ -1,7 +1,7 @@
 //! Messages of `state.proto` and what they stand for.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Lease, SweepId};
@@ -10,8 +10,8 @@ use patchsweep_proto::status::SweepState;
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
-    WireError, check_tile, decode_context, encode_context, from_unix_milliseconds, priority_from_wire,
-    sweep_state_from_wire, sweep_state_to_wire, unix_milliseconds,
+    WireError, check_tile, decode_context, from_unix_milliseconds, priority_from_wire, sweep_state_from_wire,
+    sweep_state_to_wire, unix_milliseconds,
 };
 
 use super::{Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
@@ -25,7 +25,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
         Self {
             sweep_id: kept.id.0.clone(),
             name: plan.name.clone(),
-            context: encode_context(&plan.context),
+            context: kept.context.clone(),
             tiles: plan.tiles.iter().map(Into::into).collect(),
             costs: plan.costs.clone(),
             iteration_labels: plan.iteration_labels.clone(),
@@ -88,6 +88,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         Ok(Self {
             id: SweepId(wire.sweep_id),
             plan: Arc::new(plan),
+            context: wire.context,
             dataset: wire.dataset_digest.as_slice().try_into()?,
             priority: priority_from_wire(wire.priority, "StoredSweep")?,
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
@@ -143,12 +144,14 @@ impl TryFrom<v1::StoredResult> for KeptResult {
 
 impl From<&TileFailures> for v1::StoredFailures {
     fn from(failures: &TileFailures) -> Self {
-        let attempt = |attempt: &FailedAttempt| v1::StoredFailure {
-            lease: Some((&attempt.lease).into()),
-            worker: attempt.worker.clone(),
-            reason: attempt.reason.clone(),
-        };
-        Self { failures: failures.attempts.iter().map(attempt).collect(), given_up: failures.given_up }
+        Self { failures: failures.attempts.iter().map(Into::into).collect(), given_up: failures.given_up }
+    }
+}
+
+impl From<&FailedAttempt> for v1::StoredFailure {
+    fn from(attempt: &FailedAttempt) -> Self {
+        let FailedAttempt { lease, worker, reason } = attempt.clone();
+        Self { lease: Some((&lease).into()), worker, reason }
     }
 }
 
@@ -165,17 +168,28 @@ impl TryFrom<v1::StoredFailures> for TileFailures {
     }
 }
 
-/// Where a sweep stands, and seconds from submission or the last resumption to the end.
+/// Where a sweep stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct KeptState {
     pub(super) state: SweepState,
+    /// From submission, or the last resumption, to the end.
     pub(super) seconds: f64,
+    /// `None` while it runs.
+    pub(super) ended: Option<SystemTime>,
+}
+
+impl KeptState {
+    /// It has not ended.
+    pub(super) fn running() -> Self {
+        Self { state: SweepState::Running, seconds: 0.0, ended: None }
+    }
 }
 
 impl From<&KeptState> for v1::StoredState {
     fn from(kept: &KeptState) -> Self {
         let (state, reason) = sweep_state_to_wire(&kept.state);
-        Self { state: state.into(), reason, seconds: kept.seconds }
+        let ended_unix_ms = kept.ended.map_or(0, unix_milliseconds);
+        Self { state: state.into(), reason, seconds: kept.seconds, ended_unix_ms }
     }
 }
 
@@ -183,7 +197,12 @@ impl TryFrom<v1::StoredState> for KeptState {
     type Error = WireError;
 
     fn try_from(wire: v1::StoredState) -> Result<Self, WireError> {
-        Ok(Self { state: sweep_state_from_wire(wire.state(), &wire.reason, "StoredState")?, seconds: wire.seconds })
+        const MESSAGE: &str = "StoredState";
+        let ended = match wire.ended_unix_ms {
+            0 => None,
+            unix_ms => Some(from_unix_milliseconds(unix_ms, MESSAGE, "ended_unix_ms")?),
+        };
+        Ok(Self { state: sweep_state_from_wire(wire.state(), &wire.reason, MESSAGE)?, seconds: wire.seconds, ended })
     }
 }
 

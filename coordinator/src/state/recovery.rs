@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{CoordinatorId, Epoch, SweepId, TileId};
 use patchsweep_proto::status::{SweepState, SweepStatus};
+use prost::bytes::Bytes;
 
 use super::checksum::Address;
-use super::reader::Reader;
 use super::records::KeptState;
-use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, kind};
+use super::snapshot::Snapshot;
+use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, SPACIOUS_KEY, kind};
 use super::{Defect, KeptSweep, StateError};
 use crate::merge::check_scores;
 use crate::plan::Plan;
@@ -41,6 +42,8 @@ pub struct RecoveredSweep {
     pub identity: Digest,
     /// Seconds from submission, or the last resumption, to the end; 0 while it runs.
     pub seconds: f64,
+    /// When it ended; `None` while it runs.
+    pub ended: Option<SystemTime>,
     /// What it takes to go on, where it has not ended.
     pub running: Option<RunningSweep>,
 }
@@ -50,6 +53,8 @@ pub struct RecoveredSweep {
 pub struct RunningSweep {
     /// The plan, as it was made.
     pub plan: Plan,
+    /// Its context as it is encoded.
+    pub context: Bytes,
     /// Of the tiles that something became of.
     pub past: BTreeMap<TileId, Past>,
     /// The model that the kept scores are of; `None` while there are none.
@@ -60,15 +65,17 @@ pub struct RunningSweep {
 pub(super) struct Survey {
     pub(super) coordinator: CoordinatorId,
     pub(super) epoch: Epoch,
+    /// The file holds room of sweeps that were removed.
+    pub(super) is_spacious: bool,
     pub(super) sweeps: Vec<RecoveredSweep>,
 }
 
 /// Reads and checks everything; `None` where nothing was ever kept.
-pub(super) fn survey(reader: &Reader, path: &std::path::Path) -> Result<Option<Survey>, StateError> {
-    if reader.is_blank()? {
+pub(super) fn survey(snapshot: &Snapshot, path: &std::path::Path) -> Result<Option<Survey>, StateError> {
+    if snapshot.is_blank()? {
         return Ok(None);
     }
-    match reader.meta(FORMAT_KEY)? {
+    match snapshot.meta(FORMAT_KEY)? {
         Some(format) if format == FORMAT.as_bytes() => {}
         Some(format) => {
             let found = String::from_utf8_lossy(&format).into_owned();
@@ -76,24 +83,25 @@ pub(super) fn survey(reader: &Reader, path: &std::path::Path) -> Result<Option<S
         }
         None => return Err(StateError::Foreign { path: path.to_owned() }),
     }
-    let id: Vec<u8> = reader.sealed_meta(COORDINATOR_KEY)?;
+    let id: Vec<u8> = snapshot.sealed_meta(COORDINATOR_KEY)?;
     let address = Address { kind: kind::META, name: COORDINATOR_KEY, tile: None };
-    let id = id.try_into().map_err(|_| reader.damaged(address, Defect::Parts("it has not 16 bytes")))?;
-    let epoch = Epoch(reader.sealed_meta(EPOCH_KEY)?);
-    let mut found = Found { reader, results: 0, failures: 0 };
-    let ids = reader.sweep_ids()?;
+    let id = id.try_into().map_err(|_| snapshot.damaged(address, Defect::Parts("it has not 16 bytes")))?;
+    let epoch = Epoch(snapshot.sealed_meta(EPOCH_KEY)?);
+    let is_spacious = snapshot.optional_meta(SPACIOUS_KEY)?.unwrap_or(false);
+    let mut found = Found { snapshot, results: 0, failures: 0 };
+    let ids = snapshot.sweep_ids()?;
     let mut sweeps = ids.iter().map(|id| found.sweep(id)).collect::<Result<Vec<_>, _>>()?;
-    if reader.counts()? != [ids.len() as u64, found.results, found.failures] {
+    if snapshot.counts()? != [ids.len() as u64, found.results, found.failures] {
         let record = "its list of sweeps".to_owned();
         let source = Defect::Parts("there are records of sweeps that it does not hold");
         return Err(StateError::Damaged { path: path.to_owned(), record, source });
     }
     sweeps.sort_by(|a, b| (a.submitted, &a.status.sweep).cmp(&(b.submitted, &b.status.sweep)));
-    Ok(Some(Survey { coordinator: CoordinatorId(id), epoch, sweeps }))
+    Ok(Some(Survey { coordinator: CoordinatorId(id), epoch, is_spacious, sweeps }))
 }
 
 struct Found<'a> {
-    reader: &'a Reader,
+    snapshot: &'a Snapshot,
     /// Records seen so far.
     results: u64,
     failures: u64,
@@ -101,34 +109,35 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn sweep(&mut self, id: &SweepId) -> Result<RecoveredSweep, StateError> {
-        let missing = |kind| self.reader.damaged(Address::of_sweep(kind, id), Defect::Parts("it is not there"));
-        let kept = self.reader.sweep(id)?.ok_or_else(|| missing(kind::SWEEP))?;
-        let KeptState { state, seconds } = self.reader.state(id)?.ok_or_else(|| missing(kind::STATE))?;
+        let missing = |kind| self.snapshot.damaged(Address::of_sweep(kind, id), Defect::Parts("it is not there"));
+        let kept = self.snapshot.sweep(id)?.ok_or_else(|| missing(kind::SWEEP))?;
+        let KeptState { state, seconds, ended } = self.snapshot.kept_state(id)?.ok_or_else(|| missing(kind::STATE))?;
         let Tiles { past, model } = self.tiles(id, &kept.plan)?;
         let status = status(&kept, state, seconds, &past);
-        let KeptSweep { plan, dataset, submitted, .. } = kept;
+        let KeptSweep { plan, context, dataset, submitted, .. } = kept;
         let identity = plan.identity();
         let is_running = !status.state.is_final();
-        let running = is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), past, model });
-        Ok(RecoveredSweep { status, submitted, dataset, identity, seconds, running })
+        let running =
+            is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), context, past, model });
+        Ok(RecoveredSweep { status, submitted, dataset, identity, seconds, ended, running })
     }
 
     fn tiles(&mut self, id: &SweepId, plan: &Plan) -> Result<Tiles, StateError> {
-        let reader = self.reader;
+        let snapshot = self.snapshot;
         let mut tiles = Tiles { past: BTreeMap::new(), model: None };
-        reader.for_each_failures(id, |tile, failures| {
+        snapshot.for_each_failures(id, |tile, failures| {
             self.failures += 1;
             let address = Address::of_tile(kind::FAILURES, id, tile);
             if tile.0 as usize >= plan.tiles.len() {
-                return Err(reader.damaged(address, Defect::Parts("its sweep has no such tile")));
+                return Err(snapshot.damaged(address, Defect::Parts("its sweep has no such tile")));
             }
             tiles.past.insert(tile, failures.into());
             Ok(())
         })?;
-        reader.for_each_result(id, |tile, result| {
+        snapshot.for_each_result(id, |tile, result| {
             self.results += 1;
             let address = Address::of_tile(kind::RESULT, id, tile);
-            check_scores(plan, tile, &result.scores).map_err(|error| reader.damaged(address, error.into()))?;
+            check_scores(plan, tile, &result.scores).map_err(|error| snapshot.damaged(address, error.into()))?;
             tiles.model.get_or_insert(result.model);
             tiles.past.insert(tile, Past::Done);
             Ok::<_, StateError>(())

@@ -1,6 +1,5 @@
 //! The database, which can be read while it is written.
 
-use crate::scheduler::Past;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +10,11 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
 use super::open::{not_written, open_checked, open_database};
-use super::reader::Reader;
+use super::sealed::Sealed;
+use super::shrink::shrink;
+use super::snapshot::Snapshot;
 use super::storage::{FILE, Storage};
-use super::writer::{durably, write_entries};
+use super::writer::{WriteError, durably, write_entries};
 use super::{Entry, KeptResult, KeptSweep, Recovered, StateError, TileFailures};
 
 /// What a coordinator keeps. Clones share one database; readers see the last commit and do not wait for the writer, but
@@ -69,15 +70,25 @@ impl Store {
     /// Keeps all entries, in order, or none: they are on disk when this returns. After an error it is not known whether
     /// they are; writing them again is harmless.
     pub fn write(&self, entries: &[Entry]) -> Result<(), StateError> {
+        self.write_sealed(&entries.iter().cloned().map(Sealed::from).collect::<Vec<_>>())
+    }
+
+    /// The same for entries that are encoded.
+    pub(super) fn write_sealed(&self, entries: &[Sealed]) -> Result<(), StateError> {
         let database = self.writable()?;
         let written = durably(&database, |transaction| write_entries(transaction, entries));
         drop(database);
         written.map_err(|error| {
             self.connection().is_broken = true;
-            // For readers; whether it works shows with the next write.
-            let _ = self.writable();
-            not_written(&self.shared.storage.path, error)
+            self.failed(error)
         })
+    }
+
+    /// After a failed write.
+    fn failed(&self, error: WriteError) -> StateError {
+        // For readers; whether it works shows with the next write.
+        let _ = self.writable();
+        not_written(&self.shared.storage.path, error)
     }
 
     /// Whether it outlives the process.
@@ -91,24 +102,49 @@ impl Store {
         self.shared.storage.bytes()
     }
 
+    /// Gives back the room of removed sweeps to the disk. Readers wait meanwhile, and it is refused while one reads.
+    pub fn shrink(&self) -> Result<(), StateError> {
+        self.writable()?;
+        let mut connection = self.connection();
+        let busy = || StateError::Busy { path: self.shared.storage.path.clone() };
+        let mut database = match Arc::try_unwrap(connection.database.take().ok_or_else(busy)?) {
+            Ok(database) => database,
+            Err(shared) => {
+                connection.database = Some(shared);
+                return Err(busy());
+            }
+        };
+        let shrunk = shrink(&mut database);
+        connection.database = Some(Arc::new(database));
+        connection.is_broken = shrunk.is_err();
+        drop(connection);
+        shrunk.map_err(|error| self.failed(error))
+    }
+
+    /// What is kept, as of now.
+    pub fn snapshot(&self) -> Result<Snapshot, StateError> {
+        let database = self.connection().database.clone();
+        Snapshot::new(database.map_or_else(|| self.writable(), Ok)?, &self.shared.storage.path)
+    }
+
     /// All sweeps, in the order of their names.
     pub fn sweeps(&self) -> Result<Vec<SweepId>, StateError> {
-        self.reader()?.sweep_ids()
+        self.snapshot()?.sweep_ids()
     }
 
     /// A sweep as it was planned.
     pub fn sweep(&self, sweep: &SweepId) -> Result<Option<KeptSweep>, StateError> {
-        self.reader()?.sweep(sweep)
+        self.snapshot()?.sweep(sweep)
     }
 
     /// Where a sweep stands, and the seconds that it took.
     pub fn state(&self, sweep: &SweepId) -> Result<Option<(SweepState, f64)>, StateError> {
-        Ok(self.reader()?.state(sweep)?.map(|kept| (kept.state, kept.seconds)))
+        self.snapshot()?.state(sweep)
     }
 
     /// A tile's scores.
     pub fn result(&self, sweep: &SweepId, tile: TileId) -> Result<Option<KeptResult>, StateError> {
-        self.reader()?.result(sweep, tile)
+        self.snapshot()?.result(sweep, tile)
     }
 
     /// All scores of a sweep in tile order, as of one moment, one at a time.
@@ -117,37 +153,12 @@ impl Store {
         sweep: &SweepId,
         each: impl FnMut(TileId, KeptResult) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.reader()?.for_each_result(sweep, each)
+        self.snapshot()?.for_each_result(sweep, each)
     }
 
     /// What went wrong with a sweep's tiles.
     pub fn failures(&self, sweep: &SweepId) -> Result<BTreeMap<TileId, TileFailures>, StateError> {
-        let mut all = BTreeMap::new();
-        self.reader()?.for_each_failures(sweep, |tile, failures| {
-            all.insert(tile, failures);
-            Ok::<_, StateError>(())
-        })?;
-        Ok(all)
-    }
-
-    /// What became of a sweep's tiles, as of one moment: what it takes to resume it.
-    pub fn past(&self, sweep: &SweepId) -> Result<BTreeMap<TileId, Past>, StateError> {
-        let reader = self.reader()?;
-        let mut past = BTreeMap::new();
-        reader.for_each_failures(sweep, |tile, failures| {
-            past.insert(tile, failures.into());
-            Ok::<_, StateError>(())
-        })?;
-        reader.for_each_result(sweep, |tile, _| {
-            past.insert(tile, Past::Done);
-            Ok::<_, StateError>(())
-        })?;
-        Ok(past)
-    }
-
-    fn reader(&self) -> Result<Reader, StateError> {
-        let database = self.connection().database.clone();
-        Reader::new(database.map_or_else(|| self.writable(), Ok)?, &self.shared.storage.path)
+        self.snapshot()?.failures(sweep)
     }
 
     /// The database, opened again if a write failed on it.

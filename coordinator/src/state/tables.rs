@@ -3,13 +3,15 @@
 use redb::TableDefinition;
 
 /// What a file of this format says of itself.
-pub(super) const FORMAT: &str = "patchsweep state 2";
+pub(super) const FORMAT: &str = "patchsweep state 3";
 
-/// [`FORMAT`] as it stands, and sealed: the coordinator's id and the epoch.
+/// [`FORMAT`] as it stands, and sealed: the coordinator's id, the epoch, and whether sweeps were removed whose room the
+/// file has not given back.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const COORDINATOR_KEY: &str = "coordinator";
 pub(super) const EPOCH_KEY: &str = "epoch";
+pub(super) const SPACIOUS_KEY: &str = "spacious";
 
 /// A sealed `StoredSweep` per sweep.
 pub(super) const SWEEPS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("sweeps");

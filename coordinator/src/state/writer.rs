@@ -1,14 +1,15 @@
 //! Writing entries in one transaction.
 
 use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::SweepState;
 use patchsweep_proto::v1;
+use prost::Message;
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
 use super::checksum::{Address, seal, unseal};
 use super::records::KeptState;
-use super::tables::{FAILURES, META, RESULTS, STATES, SWEEPS, kind};
-use super::{Defect, Entry, FailedAttempt, KeptSweep, TileFailures};
+use super::sealed::Sealed;
+use super::tables::{FAILURES, META, RESULTS, SPACIOUS_KEY, STATES, SWEEPS, kind};
+use super::{Defect, FailedAttempt, TileFailures};
 
 /// Why a transaction was not made.
 #[derive(Debug)]
@@ -50,7 +51,17 @@ pub(super) fn make_tables(transaction: &WriteTransaction) -> Result<(), WriteErr
     Ok(())
 }
 
-pub(super) fn write_entries(transaction: &WriteTransaction, entries: &[Entry]) -> Result<(), WriteError> {
+/// Keeps a record of which there is one.
+pub(super) fn put_meta(transaction: &WriteTransaction, name: &str, message: &impl Message) -> Result<(), WriteError> {
+    let sealed = seal(Address { kind: kind::META, name, tile: None }, message);
+    transaction.open_table(META)?.insert(name, sealed.as_slice())?;
+    Ok(())
+}
+
+pub(super) fn write_entries(transaction: &WriteTransaction, entries: &[Sealed]) -> Result<(), WriteError> {
+    if entries.iter().any(|entry| matches!(entry, Sealed::Removed { .. })) {
+        put_meta(transaction, SPACIOUS_KEY, &true)?;
+    }
     let mut tables = Tables {
         sweeps: transaction.open_table(SWEEPS)?,
         states: transaction.open_table(STATES)?,
@@ -68,48 +79,55 @@ struct Tables<'t> {
 }
 
 impl Tables<'_> {
-    fn write(&mut self, entry: &Entry) -> Result<(), WriteError> {
+    fn write(&mut self, entry: &Sealed) -> Result<(), WriteError> {
         match entry {
-            Entry::Sweep(sweep) => self.new_sweep(sweep),
-            Entry::Result(result) => {
-                let (sweep, tile) = (&result.lease.sweep, result.lease.tile);
-                let key = (sweep.0.as_str(), tile.0);
-                if self.results.get(key)?.is_none() {
-                    let address = Address::of_tile(kind::RESULT, sweep, tile);
-                    self.results.insert(key, seal(address, &v1::StoredResult::from(result)).as_slice())?;
+            Sealed::Sweep { sweep, record } => {
+                if self.sweeps.get(sweep.0.as_str())?.is_none() {
+                    self.sweeps.insert(sweep.0.as_str(), record.as_slice())?;
+                    self.runs(sweep)?;
                 }
                 Ok(())
             }
-            Entry::Failure(attempt) => self.failure(attempt),
-            Entry::GivenUp { sweep, tile } => {
+            Sealed::Result { sweep, tile, record } => {
+                let key = (sweep.0.as_str(), tile.0);
+                if self.results.get(key)?.is_none() {
+                    self.results.insert(key, record.as_slice())?;
+                }
+                Ok(())
+            }
+            Sealed::Failure(attempt) => self.failure(attempt),
+            Sealed::GivenUp { sweep, tile } => {
                 let failures = self.failures_of(sweep, *tile)?;
                 self.keep_failures(sweep, *tile, &TileFailures { given_up: true, ..failures })
             }
-            Entry::Resumed { sweep, tiles } => {
+            Sealed::Resumed { sweep, tiles } => {
                 for tile in tiles {
                     self.failures.remove((sweep.0.as_str(), tile.0))?;
                 }
-                self.state(sweep, &KeptState { state: SweepState::Running, seconds: 0.0 })
+                self.runs(sweep)
             }
-            Entry::State { sweep, state, seconds } => {
-                self.state(sweep, &KeptState { state: state.clone(), seconds: *seconds })
+            Sealed::Ended { sweep, record } => {
+                self.states.insert(sweep.0.as_str(), record.as_slice())?;
+                Ok(())
             }
+            Sealed::Removed { sweeps, .. } => sweeps.iter().try_for_each(|sweep| self.remove(sweep)),
         }
     }
 
-    fn new_sweep(&mut self, sweep: &KeptSweep) -> Result<(), WriteError> {
-        let id = sweep.id.0.as_str();
-        if self.sweeps.get(id)?.is_some() {
-            return Ok(());
-        }
-        let address = Address::of_sweep(kind::SWEEP, &sweep.id);
-        self.sweeps.insert(id, seal(address, &v1::StoredSweep::from(sweep)).as_slice())?;
-        self.state(&sweep.id, &KeptState { state: SweepState::Running, seconds: 0.0 })
+    fn runs(&mut self, sweep: &SweepId) -> Result<(), WriteError> {
+        let message = v1::StoredState::from(&KeptState::running());
+        let record = seal(Address::of_sweep(kind::STATE, sweep), &message);
+        self.states.insert(sweep.0.as_str(), record.as_slice())?;
+        Ok(())
     }
 
-    fn state(&mut self, sweep: &SweepId, state: &KeptState) -> Result<(), WriteError> {
-        let address = Address::of_sweep(kind::STATE, sweep);
-        self.states.insert(sweep.0.as_str(), seal(address, &v1::StoredState::from(state)).as_slice())?;
+    fn remove(&mut self, sweep: &SweepId) -> Result<(), WriteError> {
+        let name = sweep.0.as_str();
+        self.sweeps.remove(name)?;
+        self.states.remove(name)?;
+        for tiles in [&mut self.results, &mut self.failures] {
+            tiles.retain_in((name, 0)..=(name, u32::MAX), |_, _| false)?;
+        }
         Ok(())
     }
 

@@ -18,12 +18,18 @@ use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_proto::model::Gpt2Config;
 use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_proto::status::{PlanOptions, Priority, SweepState};
+use patchsweep_proto::wire::encode_context;
 
 const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],
     "answers": [[20], [21]], "wrong": [[22], [23]]}"#;
 
 const CONFIG: &str =
     r#"{"model_type": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 4, "vocab_size": 30, "n_positions": 8}"#;
+
+/// When sweeps ended.
+fn ended() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_060)
+}
 
 /// What the committed files held after each commit.
 static HISTORY: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
@@ -55,11 +61,12 @@ fn entries() -> Vec<Entry> {
     let kept = |name: &str| KeptSweep {
         id: SweepId(name.to_owned()),
         plan: Arc::clone(&plan),
+        context: encode_context(&plan.context).into(),
         dataset: Digest::of(TOKENS.as_bytes()),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
     };
-    let (running, ended) = (kept("a"), kept("b"));
+    let (running, cancelled, removed) = (kept("a"), kept("b"), kept("c"));
     let lease = |sweep: &KeptSweep, tile: u32| Lease {
         epoch: Epoch(1),
         sweep: sweep.id.clone(),
@@ -70,11 +77,14 @@ fn entries() -> Vec<Entry> {
     let failed = FailedAttempt { lease: lease(&running, 1), worker, reason: "out of memory".to_owned() };
     vec![
         Entry::Sweep(Box::new(running.clone())),
-        Entry::Sweep(Box::new(ended.clone())),
+        Entry::Sweep(Box::new(cancelled.clone())),
         Entry::Result(result(&plan, lease(&running, 0))),
-        Entry::Result(result(&plan, lease(&ended, 0))),
+        Entry::Result(result(&plan, lease(&cancelled, 0))),
         Entry::Failure(failed),
-        Entry::State { sweep: ended.id, state: SweepState::Cancelled, seconds: 1.5 },
+        Entry::Sweep(Box::new(removed.clone())),
+        Entry::Result(result(&plan, lease(&removed, 0))),
+        Entry::Removed { sweeps: vec![removed.id], is_idle: true },
+        Entry::Ended { sweep: cancelled.id, state: SweepState::Cancelled, seconds: 1.5, at: ended() },
     ]
 }
 

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use patchsweep_proto::v1::SweepState;
 use patchsweep_tests::cluster::ask;
-use patchsweep_tests::load::{Bulk, Coordinator, Crowd, digests_of_folder, expected_digests};
+use patchsweep_tests::load::{
+    Bulk, Coordinator, Crowd, Fetches, LargeContext, digests_of_folder, expected_digests, fetch_whole,
+};
 use patchsweep_tests::program;
 use tempfile::TempDir;
 
@@ -31,6 +33,7 @@ async fn main() {
     trivial_tiles(&program, 50, 16).await;
     trivial_tiles(&program, WORKERS, 2).await;
     killed(&program).await;
+    tokio::task::block_in_place(|| large_context(&program));
 }
 
 /// A sweep of a million cells that workers compute.
@@ -97,6 +100,23 @@ async fn killed(program: &Path) {
     println!(
         "| the same, killed with {done} tiles on disk | listens again after {listening:.2} s, first result after \
          {computing:.2} s, {vain} tiles computed in vain, {} MB |",
+        megabytes(&coordinator),
+    );
+}
+
+/// A context of 100 MB that all workers ask for at the same moment.
+fn large_context(program: &Path) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let state = folder.path().join("state");
+    let context = LargeContext::store(&state);
+    let coordinator = Coordinator::start(program, folder.path(), &state);
+    coordinator.forget_peak();
+    let idle = megabytes(&coordinator);
+    let _fetches = Fetches::begin(coordinator.address(), WORKERS, &context);
+    assert_eq!(fetch_whole(coordinator.address(), &context), (context.digest, context.bytes));
+    println!(
+        "| a context of {} MB that {WORKERS} workers fetch at once: most memory before, and when all wait for more | {idle}, {} MB |",
+        context.bytes / 1_000_000,
         megabytes(&coordinator),
     );
 }

@@ -1,5 +1,7 @@
 //! A coordinator that says no more than it does for people, and whose memory is looked at.
 
+use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -56,6 +58,23 @@ impl Coordinator {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same as a socket's address.
+    ///
+    /// # Panics
+    /// Never: it is one.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address.parse().expect("an address")
+    }
+
+    /// What its process has now is the most that it had so far.
+    ///
+    /// # Panics
+    /// When the system does not know that.
+    pub fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5").expect("the peak can be set back");
     }
 
     /// The most memory that its process had so far, in KiB.

@@ -85,6 +85,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, models: [&str; CLIENTS], disk: &Disk, resul
                 folders,
                 store,
                 recovered,
+                keep: None,
                 offload: Offload::Inline,
                 gate: Gate::open(),
                 events: RecentEvents::new(),

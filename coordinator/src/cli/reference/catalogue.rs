@@ -47,7 +47,14 @@ pub(super) fn catalogue() -> Vec<Entry> {
             vec![always::<sweeps::SubmitFields>(), only::<sweeps::SweepsFields>("with `--wait`")],
         ),
         all(
-            &["patchsweep list", "patchsweep status", "patchsweep watch", "patchsweep cancel", "patchsweep resume"],
+            &[
+                "patchsweep list",
+                "patchsweep status",
+                "patchsweep watch",
+                "patchsweep cancel",
+                "patchsweep resume",
+                "patchsweep remove",
+            ],
             vec![always::<sweeps::SweepsFields>()],
         ),
         all(&["patchsweep workers"], vec![always::<workers::WorkersFields>()]),

@@ -200,7 +200,7 @@ impl Output for Watched {
 }
 
 /// Sweeps, one in each row.
-struct Sweeps(Vec<SweepStatus>);
+pub(super) struct Sweeps(pub(super) Vec<SweepStatus>);
 
 impl Output for Sweeps {
     type Fields = SweepsFields;

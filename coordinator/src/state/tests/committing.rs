@@ -4,11 +4,19 @@ use std::io;
 use std::time::Duration;
 
 use patchsweep_proto::ids::TileId;
+use patchsweep_proto::scores::{CellScore, TileScores};
+use patchsweep_proto::status::SweepState;
+use patchsweep_proto::v1;
+use prost::Message;
 use tokio::time::{Instant, timeout};
 
 use super::disks::Disk;
-use super::sample::{contents, failure, result, sweep};
-use crate::state::{CommitterState, Entry, Journal, JournalClosed, StateError, Store};
+use super::sample::{contents, ended, failure, lease, result, sweep};
+use crate::state::committer::MOST_BYTES;
+use crate::state::sealed::Sealed;
+use crate::state::{
+    CommitterState, Entry, FailedAttempt, Journal, JournalClosed, KeptResult, KeptSweep, StateError, Store,
+};
 
 /// Far more than any test takes.
 const LONG: Duration = Duration::from_hours(1);
@@ -176,6 +184,61 @@ async fn who_appends_more_than_may_wait_waits() {
     let last = journal.append(failure(&kept, 1, 1, "after")).await.expect("open");
     assert_eq!(last, first + queued + 1, "what was not queued has no number");
     wait_for(&journal, last).await;
+}
+
+/// Scores of a tile of a sweep with `per_prompt`, as large as they come.
+fn per_prompt(kept: &KeptSweep, tile: u32) -> KeptResult {
+    const CELLS: usize = 250;
+    const PROMPTS: usize = 1000;
+    let (values, baseline) = (vec![0.25; PROMPTS], vec![0.5; PROMPTS]);
+    let scores = vec![CellScore::of(&values, &baseline); CELLS];
+    let scores = TileScores { metrics: 1, scores, prompt_effects: vec![-0.25; CELLS * PROMPTS] };
+    KeptResult { scores, ..result(kept, tile, "w") }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_full_disk_no_more_waits_than_there_is_room_for_also_of_effects_on_each_prompt() {
+    let disk = Disk::new(Vec::new());
+    let (_store, mut journal) = inline(&disk);
+    let kept = sweep("a");
+    let first = journal.append(Entry::Sweep(Box::new(kept.clone()))).await.expect("open");
+    wait_for(&journal, first).await;
+    assert_eq!(journal.waiting_bytes(), 0);
+    disk.refuse_after(0, io::ErrorKind::StorageFull);
+    let size = v1::StoredResult::from(&per_prompt(&kept, 0)).encoded_len();
+    assert!(size > 1_000_000);
+    let mut queued = 0;
+    while timeout(Duration::from_mins(1), journal.append(Entry::Result(per_prompt(&kept, queued)))).await.is_ok() {
+        queued += 1;
+    }
+    let bytes = queued as usize * size;
+    println!("{queued} results wait, {bytes} bytes, counted as {}", journal.waiting_bytes());
+    assert!(bytes <= journal.waiting_bytes() && journal.waiting_bytes() <= MOST_BYTES, "{bytes} bytes wait");
+    assert!(bytes + 2 * size > MOST_BYTES, "there was room for one more");
+    disk.refuse_no_more();
+    wait_for(&journal, journal.last()).await;
+    assert_eq!(journal.waiting_bytes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_entry_counts_as_many_bytes_as_are_written_of_it_and_little_more() {
+    let kept = sweep("a");
+    let attempt = FailedAttempt { lease: lease(&kept, 3, 1), worker: "w".repeat(500), reason: "r".repeat(5000) };
+    let state = SweepState::Failed { reason: "r".repeat(3000) };
+    let cases = [
+        (Entry::Sweep(Box::new(kept.clone())), v1::StoredSweep::from(&kept).encoded_len()),
+        (Entry::Result(per_prompt(&kept, 0)), v1::StoredResult::from(&per_prompt(&kept, 0)).encoded_len()),
+        (Entry::Failure(attempt.clone()), v1::StoredFailure::from(&attempt).encoded_len()),
+        (Entry::Ended { sweep: kept.id.clone(), state, seconds: 1.0, at: ended() }, 3000),
+        (Entry::Resumed { sweep: kept.id.clone(), tiles: vec![TileId(1); 1000] }, 4000),
+        (Entry::Removed { sweeps: vec![kept.id.clone(); 10], is_idle: true }, 10),
+        (Entry::GivenUp { sweep: kept.id.clone(), tile: TileId(1) }, 1),
+    ];
+    for (entry, written) in cases {
+        let name = format!("{entry:?}");
+        let counted = Sealed::from(entry).bytes();
+        assert!((written..written + 600).contains(&counted), "{counted} for {written} bytes of {name:.40}");
+    }
 }
 
 #[tokio::test]

@@ -135,14 +135,14 @@ fn another_version_is_refused_by_name() {
     drop(Store::on_backend(disk.clone()).expect("new"));
     let database = redb::Database::builder().create_with_backend(disk.clone()).expect("a database");
     let transaction = database.begin_write().expect("a transaction");
-    transaction.open_table(META).expect("meta").insert(FORMAT_KEY, b"patchsweep state 3".as_slice()).expect("inserted");
+    transaction.open_table(META).expect("meta").insert(FORMAT_KEY, b"patchsweep state 4".as_slice()).expect("inserted");
     transaction.commit().expect("committed");
     drop(database);
     let before = disk.bytes();
     let error = Store::on_backend(disk.clone()).expect_err("is refused");
     assert!(matches!(&error, StateError::Version { .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("`patchsweep state 3`") && text.contains("`patchsweep state 2`"), "{text}");
+    assert!(text.contains("`patchsweep state 4`") && text.contains("`patchsweep state 3`"), "{text}");
     assert!(disk.bytes() == before);
 }
 

@@ -25,6 +25,8 @@ struct State {
     calls_left: Option<u64>,
     /// What calls answer, but for so many that still succeed.
     refusal: Option<(u64, io::ErrorKind)>,
+    /// One call is refused only.
+    refuses_once: bool,
     refused: u64,
     syncs: u64,
 }
@@ -56,6 +58,7 @@ impl Disk {
             unsynced: Vec::new(),
             calls_left: None,
             refusal: None,
+            refuses_once: false,
             refused: 0,
             syncs: 0,
         })))
@@ -72,6 +75,11 @@ impl Disk {
     /// Answers writes, resizes and syncs with an error after some more, until it is told otherwise.
     pub(super) fn refuse_after(&self, calls: u64, refusal: io::ErrorKind) {
         self.with(|state| state.refusal = Some((calls, refusal)));
+    }
+
+    /// Answers one write, resize or sync with an error.
+    pub(super) fn refuse_once_after(&self, calls: u64, refusal: io::ErrorKind) {
+        self.with(|state| (state.refusal, state.refuses_once) = (Some((calls, refusal)), true));
     }
 
     pub(super) fn refuse_no_more(&self) {
@@ -128,7 +136,11 @@ impl State {
         match &mut self.refusal {
             Some((0, refusal)) => {
                 self.refused += 1;
-                return Err((*refusal).into());
+                let refusal = *refusal;
+                if self.refuses_once {
+                    (self.refusal, self.refuses_once) = (None, false);
+                }
+                return Err(refusal.into());
             }
             Some((left, _)) => *left -= 1,
             None => {}

@@ -4,4 +4,5 @@ mod crashes;
 mod damage;
 mod disks;
 mod folder;
+mod removal;
 mod sample;

@@ -7,15 +7,23 @@ use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_proto::status::{PlanOptions, Priority};
+use patchsweep_proto::wire::encode_context;
 
 use crate::merge::example;
 use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
+/// When sweeps ended.
+pub(super) fn ended() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_060_456)
+}
+
 /// Cut into as many tiles as there are.
 pub(super) fn sweep(name: &str) -> KeptSweep {
+    let plan = example::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1) });
     KeptSweep {
         id: SweepId(name.to_owned()),
-        plan: Arc::new(example::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1) })),
+        context: encode_context(&plan.context).into(),
+        plan: Arc::new(plan),
         dataset: Digest::of(b"dataset"),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),

@@ -1,21 +1,28 @@
-//! Reading checked records in one snapshot.
+//! Reading checked records as of one moment.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patchsweep_proto::ids::{SweepId, TileId};
+use patchsweep_proto::status::SweepState;
 use patchsweep_proto::v1;
 use prost::Message;
-use redb::{Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use redb::{
+    AccessGuard, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTableMetadata,
+    TableDefinition,
+};
 
 use super::checksum::{Address, unseal};
 use super::records::KeptState;
 use super::tables::{FAILURES, META, RESULTS, STATES, SWEEPS, kind};
 use super::{Defect, KeptResult, KeptSweep, StateError, TileFailures};
 
-/// A snapshot. Fields are dropped in this order: the database stays open as long as it is read.
-pub(super) struct Reader {
+/// What is kept, as of one moment. While there is one, the room of what is removed meanwhile is not used again.
+// Fields are dropped in this order: the database stays open as long as it is read.
+pub struct Snapshot {
     transaction: ReadTransaction,
     path: PathBuf,
     _database: Arc<Database>,
@@ -32,7 +39,13 @@ pub(super) fn failed(path: &Path, error: impl Into<redb::Error>) -> StateError {
     }
 }
 
-impl Reader {
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
     pub(super) fn new(database: Arc<Database>, path: &Path) -> Result<Self, StateError> {
         let transaction = database.begin_read().map_err(|error| failed(path, error))?;
         Ok(Self { transaction, path: path.to_owned(), _database: database })
@@ -57,11 +70,17 @@ impl Reader {
         Ok(value.map(|value| value.value().to_vec()))
     }
 
+    /// A record of which there is one, if it is there.
+    pub(super) fn optional_meta<M: Message + Default>(&self, name: &str) -> Result<Option<M>, StateError> {
+        let address = Address { kind: kind::META, name, tile: None };
+        let sealed = self.meta(name)?;
+        sealed.map(|sealed| unseal(address, &sealed)).transpose().map_err(|defect| self.damaged(address, defect))
+    }
+
     /// A record of which there is one.
     pub(super) fn sealed_meta<M: Message + Default>(&self, name: &str) -> Result<M, StateError> {
         let address = Address { kind: kind::META, name, tile: None };
-        let sealed = self.meta(name)?.ok_or_else(|| self.damaged(address, Defect::Parts("it is not there")))?;
-        unseal(address, &sealed).map_err(|defect| self.damaged(address, defect))
+        self.optional_meta(name)?.ok_or_else(|| self.damaged(address, Defect::Parts("it is not there")))
     }
 
     pub(super) fn sweep_ids(&self) -> Result<Vec<SweepId>, StateError> {
@@ -69,7 +88,8 @@ impl Reader {
         rows.map(|row| Ok(SweepId(row.map_err(|error| self.failed(error))?.0.value().to_owned()))).collect()
     }
 
-    pub(super) fn sweep(&self, sweep: &SweepId) -> Result<Option<KeptSweep>, StateError> {
+    /// A sweep as it was planned.
+    pub fn sweep(&self, sweep: &SweepId) -> Result<Option<KeptSweep>, StateError> {
         let address = Address::of_sweep(kind::SWEEP, sweep);
         let kept = self.get::<_, v1::StoredSweep>(SWEEPS, sweep.0.as_str(), address)?;
         let kept = kept.map(KeptSweep::try_from).transpose().map_err(|defect| self.damaged(address, defect))?;
@@ -79,13 +99,19 @@ impl Reader {
         }
     }
 
-    pub(super) fn state(&self, sweep: &SweepId) -> Result<Option<KeptState>, StateError> {
+    /// Where a sweep stands, and the seconds that it took.
+    pub fn state(&self, sweep: &SweepId) -> Result<Option<(SweepState, f64)>, StateError> {
+        Ok(self.kept_state(sweep)?.map(|kept| (kept.state, kept.seconds)))
+    }
+
+    pub(super) fn kept_state(&self, sweep: &SweepId) -> Result<Option<KeptState>, StateError> {
         let address = Address::of_sweep(kind::STATE, sweep);
         let kept = self.get::<_, v1::StoredState>(STATES, sweep.0.as_str(), address)?;
         kept.map(KeptState::try_from).transpose().map_err(|error| self.damaged(address, error.into()))
     }
 
-    pub(super) fn result(&self, sweep: &SweepId, tile: TileId) -> Result<Option<KeptResult>, StateError> {
+    /// A tile's scores.
+    pub fn result(&self, sweep: &SweepId, tile: TileId) -> Result<Option<KeptResult>, StateError> {
         let address = Address::of_tile(kind::RESULT, sweep, tile);
         let kept = self.get::<_, v1::StoredResult>(RESULTS, (sweep.0.as_str(), tile.0), address)?;
         kept.map(|message| self.kept_result(sweep, tile, message)).transpose()
@@ -101,7 +127,7 @@ impl Reader {
     }
 
     /// All scores of a sweep in tile order, one at a time.
-    pub(super) fn for_each_result<E: From<StateError>>(
+    pub fn for_each_result<E: From<StateError>>(
         &self,
         sweep: &SweepId,
         mut each: impl FnMut(TileId, KeptResult) -> Result<(), E>,
@@ -109,6 +135,39 @@ impl Reader {
         self.for_each_tile(RESULTS, kind::RESULT, sweep, |tile, message| {
             each(tile, self.kept_result(sweep, tile, message)?)
         })
+    }
+
+    /// What went wrong with a sweep's tiles.
+    pub fn failures(&self, sweep: &SweepId) -> Result<BTreeMap<TileId, TileFailures>, StateError> {
+        let mut all = BTreeMap::new();
+        self.for_each_failures(sweep, |tile, failures| {
+            all.insert(tile, failures);
+            Ok::<_, StateError>(())
+        })?;
+        Ok(all)
+    }
+
+    /// The tiles that something went wrong with; what went wrong is not read.
+    pub fn failed_tiles(&self, sweep: &SweepId) -> Result<Vec<TileId>, StateError> {
+        self.tiles(FAILURES, sweep)
+    }
+
+    /// The tiles whose scores are kept; the scores are not read.
+    pub fn done_tiles(&self, sweep: &SweepId) -> Result<Vec<TileId>, StateError> {
+        self.tiles(RESULTS, sweep)
+    }
+
+    fn tiles(
+        &self,
+        definition: TableDefinition<'_, (&'static str, u32), &'static [u8]>,
+        sweep: &SweepId,
+    ) -> Result<Vec<TileId>, StateError> {
+        let name = sweep.0.as_str();
+        let rows = self.table(definition)?.range((name, 0)..=(name, u32::MAX));
+        let tile = |row: Result<(AccessGuard<'_, (&str, u32)>, _), redb::StorageError>| {
+            Ok(TileId(row.map_err(|error| self.failed(error))?.0.value().1))
+        };
+        rows.map_err(|error| self.failed(error))?.map(tile).collect()
     }
 
     /// What went wrong with a sweep's tiles, in tile order.
