@@ -132,12 +132,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::results::analysed::Analysed;
     use crate::results::example::example;
     use crate::results::tensors::with_statistics;
 
     fn files(results: &SweepResults) -> Result<BTreeMap<String, Vec<u8>>, ZarrError> {
         let mut files = BTreeMap::new();
-        let tensors = with_statistics(results).expect("consistent");
+        let analysed = Analysed::of(results).expect("consistent");
+        let tensors = with_statistics(&analysed).expect("consistent");
         write(results, &tensors, |path, content| {
             assert_eq!(files.insert(path.to_owned(), content.to_vec()), None, "{path} is written once");
             Ok(())
@@ -186,7 +188,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_told() {
         let results = example();
-        let tensors = with_statistics(&results).expect("consistent");
+        let analysed = Analysed::of(&results).expect("consistent");
+        let tensors = with_statistics(&analysed).expect("consistent");
         let error = write(&results, &tensors, |_, _| Err(io::ErrorKind::StorageFull.into())).expect_err("full");
         assert!(matches!(error, ZarrError::Write(error) if error.kind() == io::ErrorKind::StorageFull));
     }
