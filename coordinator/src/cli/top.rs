@@ -7,13 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-<<<<<<< HEAD
 use super::output::{Output, Printer, finite};
-use super::results::{fetch, pending_cells};
-=======
-use super::output::{Output, Printer};
 use super::results::{fetch, not_finite, pending_cells};
->>>>>>> 3ddfa8b (Keep one list of cell statuses, and report what is not finite)
 use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs};
 use crate::results::{Analysed, Failures, NotFinite, TopCell, cell_label, top_cells};
@@ -126,25 +121,6 @@ impl<'a> Top<'a> {
 
     fn record(&self, list: &List<'_>, cell: &TopCell) -> CellFields {
         let scores = list.scores;
-<<<<<<< HEAD
-=======
-        let told = json!({
-            "grid": scores.grid,
-            "component": scores.component,
-            "metric": self.results.metrics[scores.metric],
-            "iteration": list.iteration,
-            "iteration_label": self.results.iteration_labels[list.iteration],
-            "label": self.label(list, cell),
-            "effect": cell.effect,
-            "stderr": cell.stderr,
-            "between": Some(cell.between).filter(|between| !between.is_nan()),
-            "low": cell.low,
-            "high": cell.high,
-            "p_value": cell.p_value,
-            "significant": cell.is_significant,
-            "status": cell.status.number(),
-        });
->>>>>>> 3ddfa8b (Keep one list of cell statuses, and report what is not finite)
         let indices = scores.axes.iter().zip(&cell.indices).map(|(axis, &index)| (axis.clone(), index.into()));
         CellFields {
             grid: scores.grid.clone(),
@@ -160,7 +136,7 @@ impl<'a> Top<'a> {
             high: finite(cell.high),
             p_value: finite(cell.p_value),
             significant: cell.is_significant,
-            status: cell.status,
+            status: cell.status.number(),
             indices: indices.collect(),
         }
     }
@@ -194,12 +170,8 @@ impl Output for Top<'_> {
 
 #[cfg(test)]
 mod tests {
-<<<<<<< HEAD
-    use patchsweep_proto::results::{STATUS_FAILED, STATUS_PENDING};
-    use serde_json::json;
-=======
     use patchsweep_proto::results::CellStatus;
->>>>>>> 3ddfa8b (Keep one list of cell statuses, and report what is not finite)
+    use serde_json::json;
 
     use super::*;
     use crate::results::example::example;
@@ -230,12 +202,8 @@ mod tests {
     #[test]
     fn records_are_flat_and_carry_the_indices_by_their_axes() {
         let results = example();
-<<<<<<< HEAD
-        let top = json!(Top::of(&results, 2, |_| true).fields());
-=======
         let analysed = Analysed::of(&results).expect("consistent");
-        let top = Top::of(&analysed, 2, |_| true).json();
->>>>>>> 3ddfa8b (Keep one list of cell statuses, and report what is not finite)
+        let top = json!(Top::of(&analysed, 2, |_| true).fields());
         let records = top["top"].as_array().expect("a list");
         assert_eq!(records.len(), 2 * results.iteration_labels.len() * results.grids.len());
         let flat = |value: &Value| !value.is_object() && !value.is_array();
