@@ -180,7 +180,7 @@ impl Client {
     }
 
     /// What there is so far of a sweep in any state: cells that are not computed over all prompts have
-    /// [`patchsweep_proto::results::STATUS_PENDING`] and no numbers.
+    /// [`patchsweep_proto::results::CellStatus::Pending`] and no numbers.
     pub async fn partial_results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
         self.fetch(sweep, true).await
     }

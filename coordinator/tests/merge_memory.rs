@@ -10,7 +10,7 @@ use patchsweep::spec::{Source, Spec};
 use patchsweep_proto::digest::Digest;
 use patchsweep_proto::ids::SweepId;
 use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::results::STATUS_FAILED;
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::tile::Tile;
@@ -81,7 +81,7 @@ fn a_million_cells_are_merged_and_encoded_within_fifty_mebibytes() {
     let after_merge = memory_mib("VmHWM");
     let grid = &merged.grids[0];
     assert_eq!(grid.effect.len(), CELLS);
-    let failed = grid.status.iter().filter(|&&status| status == STATUS_FAILED).count();
+    let failed = grid.status.iter().filter(|&&status| status == CellStatus::Failed).count();
     assert!(failed >= plan.tiles[lost].cell_count(), "{failed} cells failed");
 
     let facts = RunFacts::new(SweepId("large".into()), Digest::of(b"dataset"));

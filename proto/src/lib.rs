@@ -8,6 +8,7 @@
 
 mod axis;
 pub mod causality;
+mod cell_status;
 mod chain;
 pub mod check;
 pub mod chunk;

@@ -1,5 +1,7 @@
 //! A sweep's scores, whole or so far: what the results folder and the lists are made from.
 
+pub use crate::cell_status::{CellStatus, Look};
+
 /// All tensors of a sweep, with their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepResults {
@@ -15,6 +17,8 @@ pub struct SweepResults {
     pub clean: Vec<Vec<f32>>,
     /// Mean corrupted metric \[metrics\]\[iterations\].
     pub corrupted: Vec<Vec<f32>>,
+    /// What became of the baselines \[iterations\]: computed (finite or not), failed, pending, or not drawn.
+    pub baselines: Vec<CellStatus>,
     /// Every grid under every metric.
     pub grids: Vec<GridScores>,
     /// A JSON object.
@@ -47,8 +51,8 @@ pub struct GridScores {
     pub stderr: Vec<f32>,
     /// Prompts behind each cell.
     pub count: Vec<u64>,
-    /// [`STATUS_COMPUTED`] or another of the `STATUS_` numbers.
-    pub status: Vec<u32>,
+    /// What each score is worth.
+    pub status: Vec<CellStatus>,
     /// Effect on each prompt \[iterations, axes.., prompts\], the mean over replicates; empty where the spec does not say
     /// `per_prompt`.
     pub per_prompt: Vec<f32>,
@@ -56,25 +60,17 @@ pub struct GridScores {
     pub between: Vec<f32>,
 }
 
-/// The cell's mean was computed.
-pub const STATUS_COMPUTED: u32 = 0;
-
-/// The cell's mean is not a finite number.
-pub const STATUS_NOT_FINITE: u32 = 1;
-
-/// The cell was not computed, because the patch cannot change any prompt's score: its effect is exactly 0.
-pub const STATUS_NOOP: u32 = 2;
-
-/// The cell was not computed, because a tile failed on every attempt: all its numbers are NaN.
-pub const STATUS_FAILED: u32 = 3;
-
-/// The cell was not computed yet over all prompts: all its numbers are NaN, and its count is 0.
-pub const STATUS_PENDING: u32 = 4;
-
-/// The cell was not computed, because it is none of those that a check drew: all its numbers are NaN.
-pub const STATUS_NOT_SAMPLED: u32 = 5;
-
 impl SweepResults {
+    /// What a mean clean or corrupted metric is worth.
+    #[must_use]
+    pub fn baseline_status(&self, iteration: usize, mean: f32) -> CellStatus {
+        match self.baselines.get(iteration) {
+            Some(CellStatus::Computed) if !mean.is_finite() => CellStatus::NotFinite,
+            Some(&status) => status,
+            None => CellStatus::Failed,
+        }
+    }
+
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
     #[must_use]
     pub fn tensor_name(&self, scores: &GridScores) -> String {

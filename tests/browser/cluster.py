@@ -70,6 +70,10 @@ class Cluster:
         """The id of a new sweep."""
         return self.call("submit", spec, "--coordinator", f"http://{self.listen}")
 
+    def check(self, sweep):
+        """The id of a check of a sweep, once it has ended."""
+        return self.call("check", sweep, "--coordinator", f"http://{self.listen}", "--output", "quiet")
+
     def run(self):
         """The results folder of the example, made without the coordinator."""
         results = self.folder / "results"

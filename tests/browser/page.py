@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from chromium import PATIENCE_S, Watched
 from layout import assert_no_overlap, assert_within_window
 
-COMPUTED, NOOP, PENDING = 0, 2, 4
+COMPUTED, NOOP, PENDING, NOT_DRAWN = 0, 2, 4, 5
 WINDOWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 NAME = "<img src=x onerror=hacked()>"
 LABELS = ["<b>Iteration 0</b>", "Iteration 1", "Iteration 2"]
@@ -56,6 +56,7 @@ def check(browser, cluster, screenshots):
     another_sweep(browser, cluster)
     rests_while_hidden(browser, cluster, sweep)
     lost_and_found(browser, cluster, sweep)
+    shows_a_check(browser, cluster, cluster.check(sweep))
 
 
 def spec_with_markup(cluster):
@@ -136,7 +137,7 @@ def assert_half_done(page):
     assert set(colours) == {COMPUTED, NOOP, PENDING}, colours
     noop, pending = colours[NOOP], colours[PENDING]
     assert len(noop) == len(pending) == 1 and noop != pending and not pending & colours[COMPUTED], colours
-    for text in ("not computed yet", "no-op: skipped, effect 0"):
+    for text in ("not computed yet", "skipped as no-op"):
         assert page.locator(".legend", has_text=text).first.is_visible(), text
     return pending.pop()
 
@@ -246,3 +247,21 @@ def lost_and_found(browser, cluster, sweep):
         cluster.start()
         page.get_by_role("alert").wait_for(state="hidden")
         assert_maps(page)
+
+
+def shows_a_check(browser, cluster, check):
+    """Cells that a check did not draw look like no others, and say what they are."""
+    with Watched(browser, 1280) as watched:
+        page = watched.page
+        page.goto(f"{cluster.url}/#sweep={check}")
+        wait_for(page, lambda: {COMPUTED, NOT_DRAWN} <= set(colours_of(page, "resid_pre")))
+        colours = colours_of(page, "resid_pre")
+        not_drawn = colours.pop(NOT_DRAWN)
+        assert len(not_drawn) == 1 and not any(not_drawn & others for others in colours.values()), colours
+        assert page.locator(".legend", has_text="not drawn by the check").first.is_visible()
+        canvas = facets(page, "resid_pre").first.locator("canvas")
+        box, status = canvas.bounding_box(), canvas.evaluate(COLOURS)["status"]
+        row, column = divmod(status.index(NOT_DRAWN), 8)
+        canvas.hover(position={"x": box["width"] * (column + 0.5) / 8, "y": box["height"] * (row + 0.5) / 4})
+        assert "the check did not draw it" in page.get_by_role("tooltip").text_content()
+        watched.assert_quiet(cluster.url)

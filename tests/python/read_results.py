@@ -26,7 +26,7 @@ def main():
             for library in [tensors, store, table]:
                 library.check(folder, manifest)
         documents.check(pathlib.Path(temporary))
-    print("read_results: numpy, safetensors, xarray and pandas agree")
+    print("read_results: numpy, safetensors, xarray, pandas and polars agree")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
+use patchsweep_proto::results::CellStatus;
 
 /// An opened `.npz` file.
 pub struct Scores {
@@ -33,9 +34,10 @@ impl Scores {
     /// A tensor of statuses.
     ///
     /// # Panics
-    /// When there is none of that name.
-    pub fn statuses(&mut self, name: &str) -> ArrayD<u32> {
-        self.reader.by_name(name).unwrap_or_else(|error| panic!("tensor {name}: {error}"))
+    /// When there is none of that name, or it holds other numbers.
+    pub fn statuses(&mut self, name: &str) -> ArrayD<CellStatus> {
+        let numbers: ArrayD<u32> = self.reader.by_name(name).unwrap_or_else(|error| panic!("tensor {name}: {error}"));
+        numbers.mapv(|number| CellStatus::of_number(number).expect("a status"))
     }
 
     /// Names of all tensors.

@@ -9,7 +9,7 @@ use patchsweep::plan::Plan;
 use patchsweep::server::make_plan;
 use patchsweep::spec::Source;
 use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::results::{CellStatus, SweepResults};
 use patchsweep_proto::tile::Tile;
 use patchsweep_proto::v1::{PlanOptions, Submission};
 use tempfile::TempDir;
@@ -171,10 +171,11 @@ fn tokens() -> String {
 #[must_use]
 pub fn bits(results: &SweepResults) -> Vec<Vec<u32>> {
     let floats = |floats: &[f32]| floats.iter().map(|float| float.to_bits()).collect::<Vec<_>>();
+    let statuses = |list: &[CellStatus]| list.iter().map(|status| status.number()).collect::<Vec<_>>();
     let baselines = results.clean.iter().chain(&results.corrupted).map(|list| floats(list));
     let grids = results
         .grids
         .iter()
-        .flat_map(|grid| [floats(&grid.effect), floats(&grid.value), floats(&grid.stderr), grid.status.clone()]);
+        .flat_map(|grid| [floats(&grid.effect), floats(&grid.value), floats(&grid.stderr), statuses(&grid.status)]);
     baselines.chain(grids).collect()
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{ArrayD, Axis, Zip, stack};
+use patchsweep_proto::results::CellStatus;
 use patchsweep_tests::{Scores, Sweep, repository};
 
 /// What another cut into tiles, and float32 sums, may change.
@@ -106,10 +107,13 @@ fn replicates_are_the_mean_and_the_spread_of_sweeps_with_seeds_that_count_up() {
 
             let statuses: Vec<_> = apart.iter_mut().map(|one| one.statuses(&format!("{grid}.status"))).collect();
             let found = together.statuses(&format!("{grid}.status"));
-            assert!(found.iter().any(|&status| status == 2) || !grid.starts_with("resid"), "there are no-ops");
+            assert!(
+                found.iter().any(|&status| status == CellStatus::NoOp) || !grid.starts_with("resid"),
+                "there are no-ops"
+            );
             for (place, &status) in found.iter().enumerate() {
-                let in_all = statuses.iter().all(|one| one.iter().nth(place) == Some(&2));
-                assert_eq!(status, if in_all { 2 } else { 0 });
+                let in_all = statuses.iter().all(|one| one.iter().nth(place) == Some(&CellStatus::NoOp));
+                assert_eq!(status, if in_all { CellStatus::NoOp } else { CellStatus::Computed });
                 if in_all {
                     assert_eq!(together.tensor(grid).iter().nth(place).map(|effect| effect.to_bits()), Some(0));
                 }
@@ -148,6 +152,6 @@ fn the_manifest_names_the_seeds_and_how_intervals_are_made() {
     assert_eq!(manifest["labels"]["iteration"].as_array().map(Vec::len), Some(2));
     let grid = &manifest["grids"][0];
     assert_eq!((&grid["shape"], &grid["cells"]), (&serde_json::json!([2, 4, 8]), &serde_json::json!(64)));
-    let noops = open(&folder).statuses("resid_pre.status").iter().filter(|&&status| status == 2).count();
+    let noops = open(&folder).statuses("resid_pre.status").iter().filter(|&&status| status == CellStatus::NoOp).count();
     assert_eq!(grid["noops"], noops);
 }

@@ -7,7 +7,7 @@ use patchsweep_proto::credentials::Role;
 use patchsweep_proto::dial::Dialer;
 use patchsweep_proto::endpoint;
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_NOOP, STATUS_PENDING};
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::scores::MemoryUse;
 use patchsweep_proto::status::{BASELINES, SweepState};
 use patchsweep_proto::workers::WorkerStatus;
@@ -46,7 +46,7 @@ async fn a_sweep_is_watched_from_its_first_tile_to_its_last() {
     assert_eq!((before.multiply_adds_per_second, before.remaining()), (None, None));
     assert!(before.submitted.elapsed().is_ok_and(|ago| ago < BOUND), "submitted {:?}", before.submitted);
     let nothing = client.partial_results(&id).await.expect("nothing so far");
-    assert!(nothing.grids.iter().flat_map(|grid| &grid.status).all(|&status| status == STATUS_PENDING));
+    assert!(nothing.grids.iter().flat_map(|grid| &grid.status).all(|&status| status == CellStatus::Pending));
 
     let worker = worker(&url, &["--models", &data(), "--memory-budget", "1GiB"]);
     let connected = only_worker(&mut client, |worker| worker.memory.budget > 0).await;
@@ -88,12 +88,12 @@ async fn a_sweep_is_watched_from_its_first_tile_to_its_last() {
     let whole = client.results(&id).await.expect("it is done");
     let mut compared = 0;
     for (partial, last) in so_far.grids.iter().zip(&whole.grids) {
-        for (at, &status) in partial.status.iter().enumerate().filter(|&(_, &status)| status != STATUS_PENDING) {
-            assert!(status == last.status[at] && [STATUS_COMPUTED, STATUS_NOOP].contains(&status));
+        for (at, &status) in partial.status.iter().enumerate().filter(|&(_, &status)| status != CellStatus::Pending) {
+            assert!(status == last.status[at] && [CellStatus::Computed, CellStatus::NoOp].contains(&status));
             assert_eq!(partial.effect[at].to_bits(), last.effect[at].to_bits());
             compared += 1;
         }
-        let pending = partial.status.iter().zip(&partial.effect).filter(|&(&status, _)| status == STATUS_PENDING);
+        let pending = partial.status.iter().zip(&partial.effect).filter(|&(&status, _)| status == CellStatus::Pending);
         assert!(pending.clone().all(|(_, effect)| effect.is_nan()));
     }
     println!("{compared} cells were known in the middle of the sweep");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_proto::check::CheckOf;
 use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_NOOP};
+use patchsweep_proto::results::{CellStatus, GridScores};
 use patchsweep_proto::tile::{Tile, TileWork};
 
 use super::{CheckReport, GridCheck, WorstCell};
@@ -72,6 +72,7 @@ pub fn compare(checked: Side<'_>, check: Side<'_>) -> CheckReport {
         cells: 0,
         noops: 0,
         without_score: 0,
+        not_finite: 0,
         by_another_worker: 0,
         tolerance: means::tolerance(&check.plan.context),
         largest_difference: None,
@@ -88,9 +89,15 @@ pub fn compare(checked: Side<'_>, check: Side<'_>) -> CheckReport {
         let (mut cells, mut noops) = (0, 0);
         for (&(_, iteration, cell), drawn) in drawn.range((grid, 0, 0)..=(grid, usize::MAX, usize::MAX)) {
             let place = iteration * ours.cells() + cell;
-            let is_noop = theirs.status[place] == STATUS_NOOP;
-            if theirs.status[place] == STATUS_FAILED || ours.status[place] == STATUS_FAILED {
+            let is_noop = drawn.computed_by.is_empty();
+            let statuses = [theirs.status[place], ours.status[place]];
+            if statuses.contains(&CellStatus::Failed) {
                 report.without_score += u64::from(metric == 0);
+                continue;
+            }
+            // Numbers that are none agree on nothing.
+            if statuses == [CellStatus::NotFinite; 2] {
+                report.not_finite += u64::from(metric == 0);
                 continue;
             }
             cells += u64::from(!is_noop);
@@ -152,11 +159,12 @@ fn drawn<'a>(checked: Side<'a>, check: Side<'a>) -> BTreeMap<(usize, usize, usiz
     all
 }
 
-/// Cells that were drawn get their status; all others were not.
+/// Cells that were drawn get their status; all others were not, and baselines never are.
 pub(crate) fn mark_what_was_not_drawn(plan: &Plan, merged: &mut Merged) {
     let metrics = plan.context.metrics.len();
     let mut is_drawn: Vec<Vec<bool>> =
         merged.grids.iter().step_by(metrics).map(|grid| vec![false; grid.status.len()]).collect();
+    merged.baselines.fill(CellStatus::NotDrawn);
     for tile in &plan.tiles {
         if let TileWork::Patch { grid, cells, .. } = &tile.work {
             let first = tile.iteration as usize * merged.grids[*grid as usize * metrics].cells();
@@ -168,7 +176,7 @@ pub(crate) fn mark_what_was_not_drawn(plan: &Plan, merged: &mut Merged) {
     for (index, grid) in merged.grids.iter_mut().enumerate() {
         for (status, &is_drawn) in grid.status.iter_mut().zip(&is_drawn[index / metrics]) {
             if !is_drawn {
-                *status = patchsweep_proto::results::STATUS_NOT_SAMPLED;
+                *status = CellStatus::NotDrawn;
             }
         }
     }

@@ -23,6 +23,9 @@ pub struct CheckReport {
     pub noops: u64,
     /// Cells that were drawn but have no score to compare: their tile failed.
     pub without_score: u64,
+    /// Cells that were drawn and are not finite numbers in both: nothing is compared.
+    #[serde(default)]
+    pub not_finite: u64,
     /// Of `cells`, those that another worker computed than the sweep's.
     pub by_another_worker: u64,
     /// How far means may be apart.

@@ -141,6 +141,10 @@ impl CheckReport {
             0 => String::new(),
             failed => format!("; {failed} more have no score"),
         };
+        let without = match self.not_finite {
+            0 => without,
+            cells => format!("{without}; {cells} more are not finite in both"),
+        };
         format!(
             "check: {cells} cells and {noops} no-ops {verdict} (largest difference {difference}, tolerance {tolerance:e}); {by}{without}"
         )
@@ -213,6 +217,7 @@ mod tests {
             cells: 20,
             noops: 5,
             without_score: 0,
+            not_finite: 0,
             by_another_worker: 20,
             tolerance: 1e-4,
             largest_difference: Some(2.5e-6),

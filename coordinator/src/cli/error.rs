@@ -16,7 +16,7 @@ use crate::check::WorstCell;
 use crate::client::ClientError;
 use crate::gate::GateError;
 use crate::results::figure::PngError;
-use crate::results::{FolderError, ReadFolderError, ReportError, ResultsError};
+use crate::results::{FolderError, NotFiniteCount, ReadFolderError, ResultsError, TensorError};
 use crate::server::{PlanningError, ServeError};
 use crate::spec::SpecError;
 use crate::state::StateError;
@@ -66,7 +66,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     ReadFolder(#[from] ReadFolderError),
     #[error(transparent)]
-    Report(#[from] ReportError),
+    Tensors(#[from] TensorError),
     #[error("{name}")]
     Png { name: String, source: PngError },
     #[error("`{}` exists: choose another name with --out, or replace it with --overwrite", .path.display())]
@@ -83,6 +83,8 @@ pub(super) enum CliError {
     SweepFailed { sweep: String, reason: String, can_resume: bool },
     #[error("sweep `{sweep}` is partial: {reason}; cells of tiles that failed have status 3 and no score{}", resume(.sweep, *.can_resume, ""))]
     SweepPartial { sweep: String, reason: String, can_resume: bool },
+    #[error("sweep `{sweep}`: {count}")]
+    NotFinite { sweep: String, count: NotFiniteCount },
     #[error("sweep `{sweep}`: {}", disagreement(.worst, *.tolerance))]
     CheckDisagrees { sweep: String, tolerance: f64, worst: Box<WorstCell> },
     #[error("the coordinator's manifest cannot be read; install the same release on both")]
@@ -147,6 +149,8 @@ pub(super) enum Kind {
     Cancelled,
     /// Some cells have no score.
     Partial,
+    /// Some scores are not finite numbers.
+    NotFinite,
     /// Nobody answers there.
     Unreachable,
     /// Token, certificate or TLS.
@@ -204,12 +208,12 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line, spec or file, 3 partial, 4 coordinator unreachable, 5 not let in, 130 interrupted, 143
+    /// 1 failed, 2 bad command line, spec or file, 3 partial or not finite, 4 coordinator unreachable, 5 not let in, 130 interrupted, 143
     /// ended by SIGTERM.
     pub(super) fn exit_code(&self) -> u8 {
         match self.kind() {
             Kind::Usage | Kind::Spec | Kind::Input | Kind::Config => USAGE,
-            Kind::Partial => 3,
+            Kind::Partial | Kind::NotFinite => 3,
             Kind::Unreachable => 4,
             Kind::NotLetIn | Kind::OtherRelease => 5,
             Kind::Interrupted => 130,
@@ -244,6 +248,7 @@ impl CliError {
             Self::CheckDisagrees { .. } => Kind::Check,
             Self::Selector(_) => Kind::NoSweep,
             Self::SweepPartial { .. } => Kind::Partial,
+            Self::NotFinite { .. } => Kind::NotFinite,
             Self::SweepCancelled { .. } => Kind::Cancelled,
             Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => Kind::Unreachable,
             Self::Client(ClientError::Rejected(_)) => Kind::NotLetIn,

@@ -10,13 +10,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{Output, Printer};
-use super::results::fetch;
+use super::results::{fetch, not_finite};
 use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs, progress};
-use crate::results::difference::Difference;
+use crate::results::difference::{Compared, Difference};
 use crate::results::figure::{Cells, Drawable, Figure, Subject, View, png, svg};
-use crate::results::{read_folder, report_html};
-use crate::statistics::Statistics;
+use crate::results::{Analysed, read_folder, report_html};
 
 const PAGE: &str = "report.html";
 
@@ -114,18 +113,21 @@ pub(super) async fn report(args: ReportArgs, printer: Printer) -> Result<(), Cli
         None => None,
     };
 
+    let analysed = Analysed::of(&results)?;
+    let difference = against.as_ref().map(|other| Difference::between(&results, other)).transpose()?;
+    let compared = difference.as_ref().map(Compared::of).transpose()?;
     let mut written = Written::default();
-    written.files.push(target.write(None, report_html(&results, against.as_ref())?.as_bytes())?);
+    written.files.push(target.write(None, report_html(&analysed, compared.as_ref()).as_bytes())?);
     if with_figures {
         let formats = Formats { png: png.then_some(scale), svg };
-        formats.write(&results, "effect", &target, &mut written)?;
-        if let Some(other) = &against {
-            let difference = Difference::between(&results, other).results;
-            formats.write(&difference, "difference", &target, &mut written)?;
+        formats.write(&analysed, "effect", &target, &mut written)?;
+        if let Some(compared) = &compared {
+            formats.write(compared.analysed(), "difference", &target, &mut written)?;
         }
     }
     printer.print(&written)?;
-    status.map_or(Ok(()), |status| progress::outcome(&status, true))
+    status.map_or(Ok(()), |status| progress::outcome(&status, true))?;
+    not_finite(&args.sweep, &results)
 }
 
 /// Where the page and the figures go.
@@ -178,14 +180,14 @@ struct Formats {
 impl Formats {
     fn write(
         &self,
-        results: &SweepResults,
+        analysed: &Analysed<'_>,
         quantity: &str,
         target: &Target,
         written: &mut Written,
     ) -> Result<(), CliError> {
-        for scores in &results.grids {
-            let statistics = Statistics::of(scores);
-            let subject = Subject { results, scores, statistics: &statistics, quantity };
+        let results = analysed.results();
+        for (scores, statistics) in analysed.grids() {
+            let subject = Subject { results, scores, statistics, quantity };
             let views = if quantity == "effect" { View::of(scores) } else { vec![View::Effect, View::Significance] };
             for view in views {
                 let stem = stem(&results.tensor_name(scores), quantity, view);
@@ -295,8 +297,9 @@ mod tests {
         results.grids.push(example().grids.remove(3));
         let mut written = Written::default();
         let formats = Formats { png: Some(0.5), svg: true };
-        formats.write(&results, "effect", &target, &mut written).expect("drawn");
-        formats.write(&results, "difference", &target, &mut written).expect("drawn");
+        let analysed = Analysed::of(&results).expect("consistent");
+        formats.write(&analysed, "effect", &target, &mut written).expect("drawn");
+        formats.write(&analysed, "difference", &target, &mut written).expect("drawn");
         assert_eq!(written.files.len(), 2 * 2 * (3 + 2));
         let names = names(&folder);
         assert_eq!(names.len(), 20);

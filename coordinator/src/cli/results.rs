@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_process::talk;
 use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::{STATUS_NOT_FINITE, STATUS_PENDING, SweepResults};
+use patchsweep_proto::results::{CellStatus, SweepResults};
 use patchsweep_proto::status::{SweepState, SweepStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::selector::{self, Selector};
 use super::sweeps::StateName;
 use super::{CliError, CoordinatorArgs, progress};
 use crate::client::{Client, ClientError};
-use crate::results::{Failures, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder};
+use crate::results::{Analysed, Failures, NotFinite, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder};
 
 /// Where results go.
 #[derive(Debug, clap::Args)]
@@ -52,9 +52,13 @@ impl OutArgs {
     }
 
     /// Writes the results and says where.
-    pub(super) fn write(&self, results: &SweepResults) -> Result<ResultFiles, CliError> {
-        let files = write_folder(results, &self.out, WriteOptions { overwrite: self.policy(), csv: self.csv })?;
-        let failures = Failures::of(results);
+    pub(super) fn write(&self, analysed: &Analysed<'_>) -> Result<ResultFiles, CliError> {
+        let files = write_folder(analysed, &self.out, WriteOptions { overwrite: self.policy(), csv: self.csv })?;
+        let results = analysed.results();
+        let (failures, overflows) = (Failures::of(results), NotFinite::of(results));
+        for told in overflows.of_baselines() {
+            talk!("warning: {told}");
+        }
         for grid in &results.grids {
             if let Some(told) = failures.of_grid(grid) {
                 talk!("warning: {}: {told}", results.tensor_name(grid));
@@ -62,10 +66,8 @@ impl OutArgs {
             if let Some(told) = pending_cells(&grid.status) {
                 talk!("note: {}: {told}", results.tensor_name(grid));
             }
-            let not_finite = grid.status.iter().filter(|&&status| status == STATUS_NOT_FINITE).count();
-            if not_finite > 0 {
-                let name = results.tensor_name(grid);
-                talk!("warning: {not_finite} cells of {name} are not finite numbers (status {STATUS_NOT_FINITE})");
+            if let Some(told) = overflows.of_grid(grid) {
+                talk!("warning: {}: {told}", results.tensor_name(grid));
             }
         }
         talk!("report: {}", absolute(&files.report).display());
@@ -87,13 +89,22 @@ pub(super) async fn results(args: ResultsArgs, printer: Printer) -> Result<(), C
     let sweep = selector::one(&mut client, &args.sweep).await?;
     let results = fetch(&mut client, &sweep, args.partial).await?;
     let status = client.status(&sweep).await?;
-    let files = args.out.write(&results)?;
+    let files = args.out.write(&Analysed::of(&results)?)?;
     printer.print(&Written { status: &status, files: &files })?;
     // Of a sweep that has not ended, or in another way, they are what was asked for.
     if args.partial && !matches!(status.state, SweepState::Partial { .. }) {
-        return Ok(());
+        return not_finite(&sweep.0, &results);
     }
-    progress::outcome(&status, true)
+    progress::outcome(&status, true)?;
+    not_finite(&sweep.0, &results)
+}
+
+/// An error where scores are no finite numbers.
+pub(super) fn not_finite(sweep: &str, results: &SweepResults) -> Result<(), CliError> {
+    match NotFinite::of(results).count() {
+        None => Ok(()),
+        Some(count) => Err(CliError::NotFinite { sweep: sweep.to_owned(), count }),
+    }
 }
 
 /// The results of an ended sweep, or what there is so far.
@@ -104,10 +115,11 @@ pub(super) async fn fetch(client: &mut Client, sweep: &SweepId, partial: bool) -
 /// One line for people; `None`: all cells have been computed or never will be.
 ///
 /// `status`: of all cells of the grid, or of those of one iteration.
-pub(super) fn pending_cells(status: &[u32]) -> Option<String> {
-    let pending = status.iter().filter(|&&status| status == STATUS_PENDING).count();
+pub(super) fn pending_cells(status: &[CellStatus]) -> Option<String> {
+    let pending = status.iter().filter(|&&status| status == CellStatus::Pending).count();
     let cells = status.len();
-    (pending > 0).then(|| format!("{pending} of {cells} cells are still to be computed (status {STATUS_PENDING})"))
+    let number = CellStatus::Pending.number();
+    (pending > 0).then(|| format!("{pending} of {cells} cells are still to be computed (status {number})"))
 }
 
 /// Where a sweep's results are; people have read it on stderr.

@@ -21,13 +21,14 @@ use super::check::check_run;
 use super::children::{WorkerArgs, Workers};
 use super::output::{OutputFormat, Printer};
 use super::progress;
-use super::results::{OutArgs, Written};
+use super::results::{OutArgs, Written, not_finite};
 use super::submission::{Submission, TileArgs};
 use super::top::Top;
 use super::unfinished::{Reached, Unfinished};
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError, Submitted};
 use crate::gate::Gate;
+use crate::results::Analysed;
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched, require_weights};
 
 #[derive(Debug, clap::Args)]
@@ -93,18 +94,26 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
     }
     let _ = stop.send(());
     let served = serving.await;
-    let written = sweep.and_then(|outcome| Ok((args.out.write(&outcome.results)?, outcome)));
+    let Outcome { status, results, check } = match sweep {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            unfinished.close(Reached::Nothing);
+            return Err(error);
+        }
+    };
+    let analysed = Analysed::of(&results).map_err(CliError::from);
+    let written = analysed.and_then(|analysed| Ok((args.out.write(&analysed)?, analysed)));
     unfinished.close(match &written {
-        Ok((_, outcome)) if outcome.status.state == SweepState::Done => Reached::Whole,
+        Ok(_) if status.state == SweepState::Done => Reached::Whole,
         Ok(_) => Reached::Partial,
         Err(_) => Reached::Nothing,
     });
-    let (files, Outcome { status, results, check }) = written?;
+    let (files, analysed) = written?;
     if let Ok(served) = served {
         served?;
     }
     let with_heads = results.grids.iter().any(has_heads);
-    let top = Top::of(&results, TOP, |grid| has_heads(grid) || !with_heads);
+    let top = Top::of(&analysed, TOP, |grid| has_heads(grid) || !with_heads);
     match printer.format() {
         OutputFormat::Table => printer.print(&top)?,
         OutputFormat::Json | OutputFormat::Quiet => {
@@ -118,7 +127,8 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
         check.agreement()?;
     }
     // The coordinator ends with this command, so `resume` finds nothing.
-    progress::outcome(&status, false)
+    progress::outcome(&status, false)?;
+    not_finite(&status.sweep.0, &results)
 }
 
 fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {

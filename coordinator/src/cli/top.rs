@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::output::{Output, Printer, finite};
-use super::results::{fetch, pending_cells};
+use super::results::{fetch, not_finite, pending_cells};
 use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs};
-use crate::results::{Failures, TopCell, cell_label, top_cells};
+use crate::results::{Analysed, Failures, NotFinite, TopCell, cell_label, top_cells};
 use crate::statistics::Statistics;
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,9 @@ pub(super) async fn top(args: TopArgs, printer: Printer) -> Result<(), CliError>
     let mut client = args.coordinator.connect().await?;
     let sweep = selector::one(&mut client, &args.sweep).await?;
     let results = fetch(&mut client, &sweep, args.partial).await?;
-    printer.print(&Top::of(&results, args.k, |_| true))
+    let analysed = Analysed::of(&results)?;
+    printer.print(&Top::of(&analysed, args.k, |_| true))?;
+    not_finite(&sweep.0, &results)
 }
 
 /// The strongest cells of each grid in each iteration.
@@ -45,7 +47,7 @@ struct List<'a> {
     scores: &'a GridScores,
     iteration: usize,
     cells: Vec<TopCell>,
-    /// How many cells failed and why, and how many are still to be computed, if any are.
+    /// How many cells failed or are not finite, and why, and how many are still to be computed, if any are.
     remarks: Vec<String>,
 }
 
@@ -93,21 +95,23 @@ struct CellFields {
 
 impl<'a> Top<'a> {
     /// The `k` strongest cells per iteration of those grids that `show` picks.
-    pub(super) fn of(results: &'a SweepResults, k: usize, show: impl Fn(&GridScores) -> bool) -> Self {
-        let failures = Failures::of(results);
+    pub(super) fn of(analysed: &Analysed<'a>, k: usize, show: impl Fn(&GridScores) -> bool) -> Self {
+        let results = analysed.results();
+        let (failures, overflows) = (Failures::of(results), NotFinite::of(results));
         let iterations = results.iteration_labels.len();
-        let lists = |scores: &'a GridScores| {
-            let statistics = Statistics::of(scores);
+        let lists = |(scores, statistics): (&'a GridScores, &Statistics)| {
             let list = |iteration| {
                 let own = scores.status.get(iteration * scores.cells()..).unwrap_or_default();
                 let pending = pending_cells(own.get(..scores.cells()).unwrap_or_default());
-                let cells = top_cells(scores, &statistics, iteration, k);
-                let remarks = failures.of_iteration(scores, iteration).into_iter().chain(pending).collect();
+                let cells = top_cells(scores, statistics, iteration, k);
+                let lacks =
+                    [failures.of_iteration(scores, iteration), overflows.of_iteration(scores, iteration), pending];
+                let remarks = lacks.into_iter().flatten().collect();
                 List { scores, iteration, cells, remarks }
             };
             (0..iterations).map(list).collect::<Vec<_>>()
         };
-        let shown = results.grids.iter().filter(|scores| show(scores));
+        let shown = analysed.grids().filter(|(scores, _)| show(scores));
         Self { results, lists: shown.flat_map(lists).collect() }
     }
 
@@ -132,7 +136,7 @@ impl<'a> Top<'a> {
             high: finite(cell.high),
             p_value: finite(cell.p_value),
             significant: cell.is_significant,
-            status: cell.status,
+            status: cell.status.number(),
             indices: indices.collect(),
         }
     }
@@ -166,7 +170,7 @@ impl Output for Top<'_> {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::results::{STATUS_FAILED, STATUS_PENDING};
+    use patchsweep_proto::results::CellStatus;
     use serde_json::json;
 
     use super::*;
@@ -174,7 +178,8 @@ mod tests {
 
     fn text(results: &SweepResults, k: usize) -> String {
         let mut out = Vec::new();
-        let top = Top::of(results, k, |grid| grid.grid == "z" && grid.metric == 0);
+        let analysed = Analysed::of(results).expect("consistent");
+        let top = Top::of(&analysed, k, |grid| grid.grid == "z" && grid.metric == 0);
         top.table(&mut out).expect("memory does not fail");
         String::from_utf8(out).expect("text")
     }
@@ -185,7 +190,7 @@ mod tests {
         let whole = text(&results, 5);
         assert!(!whole.contains("failed"), "{whole}");
         let z = results.grids.iter_mut().find(|grid| grid.grid == "z").expect("z");
-        z.status[0] = STATUS_FAILED;
+        z.status[0] = CellStatus::Failed;
         (z.effect[0], z.value[0], z.stderr[0], z.count[0]) = (f32::NAN, f32::NAN, f32::NAN, 0);
         let text = text(&results, 16);
         assert!(!text.contains("NaN"), "{text}");
@@ -197,7 +202,8 @@ mod tests {
     #[test]
     fn records_are_flat_and_carry_the_indices_by_their_axes() {
         let results = example();
-        let top = json!(Top::of(&results, 2, |_| true).fields());
+        let analysed = Analysed::of(&results).expect("consistent");
+        let top = json!(Top::of(&analysed, 2, |_| true).fields());
         let records = top["top"].as_array().expect("a list");
         assert_eq!(records.len(), 2 * results.iteration_labels.len() * results.grids.len());
         let flat = |value: &Value| !value.is_object() && !value.is_array();
@@ -213,7 +219,7 @@ mod tests {
         let mut results = example();
         let z = results.grids.iter_mut().find(|grid| grid.grid == "z").expect("z");
         for cell in [0, 3] {
-            z.status[cell] = STATUS_PENDING;
+            z.status[cell] = CellStatus::Pending;
             (z.effect[cell], z.value[cell], z.stderr[cell], z.count[cell]) = (f32::NAN, f32::NAN, f32::NAN, 0);
         }
         let text = text(&results, 16);

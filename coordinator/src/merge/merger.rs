@@ -7,7 +7,7 @@ use patchsweep_proto::grid::Grid;
 use patchsweep_proto::ids::TileId;
 use patchsweep_proto::metric::Metric;
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::GridScores;
+use patchsweep_proto::results::{CellStatus, GridScores};
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::{BASELINE_CELLS, TileWork};
 
@@ -31,12 +31,14 @@ pub struct Merger<'a> {
     prompts: u64,
     /// Of this iteration \[runs, metrics\].
     baselines: Vec<Moments>,
-    /// One is missing: given up, or pending.
-    is_baseline_lost: bool,
+    /// Why one of them is missing.
+    baseline_lack: Option<Lack>,
     /// Of this iteration \[grids\].
     sums: Vec<GridSums>,
     /// Replicates of the spec's iteration that are behind us.
     replicates: u64,
+    /// Why a baseline of these is missing.
+    lack: Option<Lack>,
     /// Of these \[metrics\].
     ends: Vec<Ends>,
     /// Of these \[grids\]; none where there is one replicate only.
@@ -74,12 +76,18 @@ impl<'a> Merger<'a> {
             section: None,
             prompts: 0,
             baselines: vec![Moments::default(); BASELINE_CELLS * metrics],
-            is_baseline_lost: false,
+            baseline_lack: None,
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
             replicates: 0,
+            lack: None,
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
             pools: (0..pools).map(|_| Pool::new(metrics)).collect(),
-            merged: Merged { clean: rows(), corrupted: rows(), grids: context.grids.iter().flat_map(empty).collect() },
+            merged: Merged {
+                clean: rows(),
+                corrupted: rows(),
+                baselines: Vec::with_capacity(iterations),
+                grids: context.grids.iter().flat_map(empty).collect(),
+            },
         }
     }
 
@@ -141,7 +149,7 @@ impl<'a> Merger<'a> {
         let TileScores { metrics, scores, .. } = match scores {
             Ok(scores) => scores,
             Err(lack) => {
-                self.is_baseline_lost = true;
+                self.baseline_lack = self.baseline_lack.max(Some(lack));
                 section.untouched = Err(lack);
                 return;
             }
@@ -157,14 +165,12 @@ impl<'a> Merger<'a> {
     }
 
     fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
-        let untouched = self.section.as_ref().map_or(Err(Lack::Failed), Section::untouched);
-        let sums = &mut self.sums[grid];
         let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
         for range in cells {
-            sums.leave_until(range.start, untouched, self.prompts);
+            self.leave_until(grid, range.start);
             for _ in range.clone() {
                 let row = rows.as_mut().map_err(|lack| *lack).and_then(|rows| rows.next().ok_or(Lack::Failed));
-                sums.compute(row, self.prompts);
+                self.sums[grid].compute(row, self.prompts);
             }
         }
         if let Some(scores) = scores.ok().filter(|scores| !scores.prompt_effects.is_empty()) {
@@ -188,14 +194,34 @@ impl<'a> Merger<'a> {
         }
     }
 
+    /// The cells of a grid up to another one are in no tile.
+    fn leave_until(&mut self, grid: usize, cell: u32) {
+        let untouched = self.section.as_ref().map_or(Err(Lack::Failed), Section::untouched);
+        let (sums, context) = (&mut self.sums[grid], &self.plan.context);
+        let left = sums.reached()..cell as usize;
+        sums.leave_until(cell, untouched, self.prompts);
+        let (Some(section), Ok(untouched), true) = (&self.section, untouched, context.per_prompt) else { return };
+        // Nobody knows which of these prompts has the score that is not finite.
+        let prompts = context.clean.prompts() as usize;
+        let first = context.spec_iteration(section.iteration) * sums.cells() as usize;
+        let tensors = &mut self.merged.grids[grid * untouched.len()..][..untouched.len()];
+        for (tensor, _) in tensors.iter_mut().zip(untouched).filter(|(_, score)| !score.effect.mean.is_finite()) {
+            for cell in left.clone() {
+                let begin = (first + cell) * prompts + section.prompts.start as usize;
+                tensor.per_prompt[begin..][..section.prompts.len()].fill(f32::NAN);
+            }
+        }
+    }
+
     /// Cells behind the last tile of a grid are in none.
     fn leave_section(&mut self) {
-        let Some(section) = self.section.take() else { return };
-        for sums in &mut self.sums {
-            sums.leave_until(sums.cells(), section.untouched(), self.prompts);
-            sums.rewind();
+        let Some(prompts) = self.section.as_ref().map(|section| section.prompts.clone()) else { return };
+        for grid in 0..self.sums.len() {
+            self.leave_until(grid, self.sums[grid].cells());
+            self.sums[grid].rewind();
         }
-        self.prompts += u64::from(section.prompts.end - section.prompts.start);
+        self.section = None;
+        self.prompts += u64::from(prompts.end - prompts.start);
     }
 
     /// Adds the iteration to its replicates, and with the last of them fills their part of the tensors.
@@ -204,12 +230,13 @@ impl<'a> Merger<'a> {
         for metric in 0..metrics {
             let end = |run: usize| mean(self.baselines[run * metrics + metric]);
             let ends = Ends { clean: end(CLEAN), corrupted: end(CORRUPTED) };
-            let ends = if self.is_baseline_lost { Ends { clean: f64::NAN, corrupted: f64::NAN } } else { ends };
+            let ends = if self.baseline_lack.is_some() { Ends::UNKNOWN } else { ends };
             self.ends[metric] = self.ends[metric].and(ends, self.replicates);
         }
         for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
             pool.add(sums);
         }
+        self.lack = self.lack.max(self.baseline_lack.take());
         self.replicates += 1;
         if self.replicates == u64::from(self.plan.context.replicates) {
             self.fill_tensors();
@@ -217,7 +244,6 @@ impl<'a> Merger<'a> {
         }
         self.prompts = 0;
         self.baselines.fill(Moments::default());
-        self.is_baseline_lost = false;
     }
 
     fn fill_tensors(&mut self) {
@@ -227,6 +253,11 @@ impl<'a> Merger<'a> {
             self.merged.clean[metric].push(to_f32(ends.clean));
             self.merged.corrupted[metric].push(to_f32(ends.corrupted));
         }
+        self.merged.baselines.push(match self.lack.take() {
+            None => CellStatus::Computed,
+            Some(Lack::Pending) => CellStatus::Pending,
+            Some(Lack::Failed) => CellStatus::Failed,
+        });
         let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
         let ends: Vec<Option<Ends>> = metrics.iter().zip(&self.ends).map(normalized).collect();
         let tensors = self.merged.grids.chunks_mut(metrics.len());
@@ -258,13 +289,15 @@ fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric))
         normalized: vec![0.0; if metric.normalize { places } else { 0 }],
         stderr: vec![0.0; places],
         count: vec![0; places],
-        status: vec![0; places],
+        status: vec![CellStatus::default(); places],
         per_prompt: vec![0.0; places * prompts],
         between: vec![0.0; if context.replicates > 1 { places } else { 0 }],
     }
 }
 
+/// A score minus itself: 0, or no number where it is not finite.
 fn without_effect(score: &CellScore) -> CellScore {
-    let count = score.value.count;
-    CellScore { value: score.value, effect: Moments { count, ..Moments::default() } }
+    let Moments { count, mean, .. } = score.value;
+    let effect = if mean.is_finite() { 0.0 } else { f64::NAN };
+    CellScore { value: score.value, effect: Moments { count, mean: effect, m2: effect } }
 }

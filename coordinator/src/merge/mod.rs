@@ -12,7 +12,7 @@ mod sums;
 use std::convert::Infallible;
 
 use patchsweep_proto::ids::TileId;
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::tile::TileWork;
 
@@ -38,6 +38,8 @@ pub struct Merged {
     pub clean: Vec<Vec<f32>>,
     /// Mean corrupted metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
     pub corrupted: Vec<Vec<f32>>,
+    /// What became of the baselines \[iterations\].
+    pub baselines: Vec<CellStatus>,
     /// Every grid under every metric.
     pub grids: Vec<GridScores>,
 }
@@ -126,6 +128,7 @@ impl Merged {
             metrics: plan.context.metrics.iter().map(|metric| metric.name.clone()).collect(),
             clean: self.clean,
             corrupted: self.corrupted,
+            baselines: self.baselines,
             grids: self.grids,
             manifest,
             replicates: plan.context.replicates,

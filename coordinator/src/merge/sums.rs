@@ -1,9 +1,7 @@
 //! Scores on their way to becoming tensors: one grid in one iteration.
 
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{
-    GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_PENDING,
-};
+use patchsweep_proto::results::{CellStatus, GridScores};
 use patchsweep_proto::scores::CellScore;
 
 /// Scores of one grid over the prompts so far \[cells, metrics\].
@@ -38,8 +36,8 @@ pub(super) struct Sum {
     pub(super) effect_m2: f64,
 }
 
-/// Why there are no scores over some prompts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why there are no scores over some prompts; a later one outweighs those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lack {
     /// They are not computed yet.
     Pending,
@@ -75,6 +73,11 @@ impl GridSums {
     /// Cells of the grid.
     pub(super) fn cells(&self) -> u32 {
         self.cells
+    }
+
+    /// The first cell that the range of prompts in hand has not reached.
+    pub(super) fn reached(&self) -> usize {
+        self.next
     }
 
     /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them.
@@ -182,13 +185,14 @@ impl Sum {
 }
 
 /// `value`, `effect`: means.
-pub(super) fn status(fate: Fate, value: f64, effect: f64) -> u32 {
+pub(super) fn status(fate: Fate, value: f64, effect: f64) -> CellStatus {
+    let is_finite = to_f32(value).is_finite() && to_f32(effect).is_finite();
     match fate {
-        Fate::Left => STATUS_NOOP,
-        Fate::Computed if value.is_finite() && effect.is_finite() => STATUS_COMPUTED,
-        Fate::Computed => STATUS_NOT_FINITE,
-        Fate::Pending => STATUS_PENDING,
-        Fate::Failed => STATUS_FAILED,
+        Fate::Left | Fate::Computed if !is_finite => CellStatus::NotFinite,
+        Fate::Left => CellStatus::NoOp,
+        Fate::Computed => CellStatus::Computed,
+        Fate::Pending => CellStatus::Pending,
+        Fate::Failed => CellStatus::Failed,
     }
 }
 
@@ -199,6 +203,8 @@ fn forget_prompts(scores: &mut GridScores, place: usize) {
 }
 
 impl Ends {
+    pub(super) const UNKNOWN: Self = Self { clean: f64::NAN, corrupted: f64::NAN };
+
     /// Where a patched metric lies between the corrupted one, 0, and the clean one, 1.
     pub(super) fn normalize(&self, value: f64) -> f64 {
         let range = self.clean - self.corrupted;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use patchsweep_proto::context::Direction;
-use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_PENDING};
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::scores::CellScore;
 use patchsweep_proto::status::PlanOptions;
 use patchsweep_proto::tile::{Tile, TileWork};
@@ -148,9 +148,9 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
         let mut noops = 0;
         for (iteration, place) in (0..2).flat_map(|iteration| (0..12).map(move |place| (iteration, place))) {
             let at = (iteration * 12 + place) as usize;
-            let wanted = if noop(iteration, place) { STATUS_NOOP } else { STATUS_COMPUTED };
+            let wanted = if noop(iteration, place) { CellStatus::NoOp } else { CellStatus::Computed };
             assert_eq!(grid.status[at], wanted, "iteration {iteration}, cell {place}");
-            if wanted == STATUS_NOOP {
+            if wanted == CellStatus::NoOp {
                 noops += 1;
                 assert_eq!((grid.effect[at].to_bits(), grid.stderr[at].to_bits()), (0, 0));
                 assert_eq!(grid.value[at].to_bits(), baseline[0][iteration as usize].to_bits());
@@ -243,7 +243,7 @@ fn whichever_tiles_are_given_up_their_cells_fail_and_all_others_are_as_before() 
                 let normalized = known(wanted.normalized[at], !failed && !no_baseline);
                 assert_eq!(found.normalized[at].to_bits(), normalized, "{told}");
                 assert_eq!(found.count[at], if failed { 0 } else { PROMPTS.into() }, "{told}");
-                assert_eq!(found.status[at], if failed { STATUS_FAILED } else { wanted.status[at] }, "{told}");
+                assert_eq!(found.status[at], if failed { CellStatus::Failed } else { wanted.status[at] }, "{told}");
             }
         }
     }
@@ -295,7 +295,7 @@ fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
     assert_eq!(names, [("z", 0), ("z", 1), ("other", 0), ("other", 1)]);
     assert_eq!((&part.grids[..2], &part.clean), (&whole.grids[..2], &whole.clean));
     for (grid, whole) in part.grids[2..].iter().zip(&whole.grids[2..]) {
-        let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == STATUS_FAILED).collect();
+        let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == CellStatus::Failed).collect();
         assert_eq!(failed.len(), 1, "its tiles are one cell each");
         assert!((0..24).all(|at| failed.contains(&at) || grid.effect[at].to_bits() == whole.effect[at].to_bits()));
     }
@@ -313,9 +313,71 @@ fn a_score_that_is_not_finite_is_a_result_and_no_failure() {
         Ok::<_, Infallible>((tile.id, TileOutcome::Scores(scores)))
     };
     let grid = merge(&plan, plan.tiles.iter().map(outcome)).expect("all tiles").grids.remove(0);
-    let at: Vec<usize> = (0..24).filter(|&at| grid.status[at] == STATUS_NOT_FINITE).collect();
+    let at: Vec<usize> = (0..24).filter(|&at| grid.status[at] == CellStatus::NotFinite).collect();
     assert_eq!(at.len(), 1, "its tiles are one cell each");
     assert!(grid.value[at[0]].is_infinite() && grid.count[at[0]] == u64::from(PROMPTS));
+}
+
+/// The baselines of iteration 1 over its last prompts, which no patch can change.
+fn last_baseline(plan: &Plan) -> &Tile {
+    let is_meant = |tile: &&Tile| tile.work == TileWork::Baseline && tile.iteration == 1;
+    plan.tiles.iter().rfind(is_meant).expect("a baseline")
+}
+
+/// All tiles in order, but the clean metric of those prompts is no number.
+fn merged_with_odd_baseline(plan: &Plan) -> Merged {
+    merged_as(plan, |tile| {
+        let mut scores = scores(plan, tile);
+        scores.scores[CLEAN].value.mean = f64::NAN;
+        (tile.id == last_baseline(plan).id).then_some(TileOutcome::Scores(scores))
+    })
+}
+
+#[test]
+fn a_cell_that_has_the_baseline_s_score_is_no_number_where_the_baseline_is_none() {
+    for per_prompt in [false, true] {
+        let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) };
+        let mut plan = plan(Direction::Noising, options);
+        Arc::make_mut(&mut plan.context).per_prompt = per_prompt;
+        let (merged, whole) = (merged_with_odd_baseline(&plan), merged(&plan));
+        assert!(merged.clean[0][1].is_nan() && merged.clean[0][0].is_finite());
+        assert_eq!(merged.baselines, [CellStatus::Computed; 2], "they were computed");
+        let (grid, last) = (&merged.grids[0], &whole.grids[0]);
+        let first = last_baseline(&plan).prompts.start as usize;
+        for at in 12..24 {
+            assert_eq!((grid.status[at], grid.count[at]), (CellStatus::NotFinite, u64::from(PROMPTS)), "at {at}");
+            let numbers = [&grid.effect, &grid.value, &grid.stderr, &grid.normalized];
+            assert!(numbers.iter().all(|tensor| tensor[at].is_nan()), "at {at}");
+            if per_prompt {
+                let (rest, range) = grid.of_prompts(at).split_at(first);
+                assert!(!range.is_empty() && range.iter().all(|effect| effect.is_nan()), "nobody knows which it is");
+                assert_eq!(rest, &last.of_prompts(at)[..first]);
+            }
+        }
+        let was = |status| last.status[12..].contains(&status);
+        assert!(was(CellStatus::Computed) && was(CellStatus::NoOp), "cells of other tiles, and of none");
+        assert_eq!(grid.status[..12], last.status[..12]);
+        assert_eq!(grid.effect[..12], last.effect[..12]);
+    }
+}
+
+#[test]
+fn baselines_say_what_became_of_them() {
+    let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) });
+    let baselines = |outcomes: [Option<TileOutcome>; 2]| {
+        let mut left = outcomes.into_iter();
+        let lacking = |tile: &Tile| {
+            let is_meant = tile.work == TileWork::Baseline && tile.iteration == 1;
+            is_meant.then(|| left.next().flatten()).flatten()
+        };
+        let lacking = std::cell::RefCell::new(lacking);
+        merged_as(&plan, |tile| (lacking.borrow_mut())(tile)).baselines
+    };
+    let (lost, pending) = (|| Some(TileOutcome::GivenUp), || Some(TileOutcome::Pending));
+    let computed = CellStatus::Computed;
+    assert_eq!(baselines([None, None]), [computed, computed]);
+    assert_eq!(baselines([pending(), None]), [computed, CellStatus::Pending]);
+    assert_eq!(baselines([lost(), pending()]), [computed, CellStatus::Failed], "failed outweighs pending");
 }
 
 #[test]
@@ -404,7 +466,11 @@ fn a_cell_has_its_final_score_or_none_whichever_tiles_are_pending() {
             });
             let numbers = |grid: &GridScores| [grid.effect[at], grid.value[at], grid.stderr[at]].map(f32::to_bits);
             if lacks {
-                assert_eq!((grid.status[at], grid.count[at]), (STATUS_PENDING, 0), "cell {at}, pattern {pattern:b}");
+                assert_eq!(
+                    (grid.status[at], grid.count[at]),
+                    (CellStatus::Pending, 0),
+                    "cell {at}, pattern {pattern:b}"
+                );
                 let all = [grid.effect[at], grid.value[at], grid.stderr[at], grid.normalized[at]];
                 assert!(all.iter().all(|number| number.is_nan()), "cell {at}, pattern {pattern:b}");
             } else {
@@ -430,5 +496,9 @@ fn what_failed_stays_failed_while_other_tiles_are_pending() {
         (tile.work != TileWork::Baseline).then_some(outcome)
     });
     let status = &so_far.grids[0].status;
-    assert!(status.contains(&STATUS_FAILED) && status.contains(&STATUS_PENDING) && status.contains(&STATUS_NOOP));
+    assert!(
+        status.contains(&CellStatus::Failed)
+            && status.contains(&CellStatus::Pending)
+            && status.contains(&CellStatus::NoOp)
+    );
 }

@@ -1,7 +1,11 @@
 //! The files of the page. They are part of the program: nothing is read from disk.
 
+use std::sync::LazyLock;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+
+use crate::results::statuses::statuses;
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -30,6 +34,11 @@ const FILES: [(&str, &str, &str); 18] = [
     ("workers.js", SCRIPT, include_str!("assets/workers.js")),
 ];
 
+/// The list of statuses, a script that is made of the code.
+const STATUSES: &str = "statuses.js";
+
+static STATUSES_SCRIPT: LazyLock<String> = LazyLock::new(|| format!("export const STATUSES = {};\n", statuses()));
+
 /// The page itself.
 pub(super) fn page() -> Response {
     ([(CONTENT_TYPE, HTML)], include_str!("assets/index.html")).into_response()
@@ -37,6 +46,9 @@ pub(super) fn page() -> Response {
 
 /// A file that the page names.
 pub(super) fn asset(name: &str) -> Option<Response> {
+    if name == STATUSES {
+        return Some(([(CONTENT_TYPE, SCRIPT)], STATUSES_SCRIPT.as_str()).into_response());
+    }
     let (_, kind, content) = FILES.iter().find(|(file, ..)| *file == name)?;
     Some(([(CONTENT_TYPE, *kind)], *content).into_response())
 }

@@ -154,7 +154,7 @@ impl Facet {
             label: cut(label),
             effect: places.iter().map(|&place| scores.effect[place]).collect(),
             stderr: places.iter().map(|&place| scores.stderr[place]).collect(),
-            status: places.iter().map(|&place| scores.status[place]).collect(),
+            status: places.iter().map(|&place| scores.status[place].number()).collect(),
         }
     }
 }

@@ -119,12 +119,14 @@ impl<W: io::Write> Lines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::analysed::Analysed;
     use crate::results::example::{example, grid};
     use crate::results::tensors::with_statistics;
 
     fn text(results: &SweepResults) -> String {
         let mut bytes = Vec::new();
-        write(results, &with_statistics(results).expect("consistent"), &mut bytes).expect("memory");
+        let analysed = Analysed::of(results).expect("consistent");
+        write(results, &with_statistics(&analysed).expect("consistent"), &mut bytes).expect("memory");
         String::from_utf8(bytes).expect("text")
     }
 

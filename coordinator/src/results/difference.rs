@@ -1,16 +1,18 @@
 //! What differs between two sweeps, cell by cell.
 
-use patchsweep_proto::results::{
-    GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_NOT_SAMPLED, STATUS_PENDING,
-    SweepResults,
-};
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 use serde_json::Value;
+
+use super::analysed::Analysed;
+use super::tensors::{TensorError, tensors};
 
 /// One sweep minus another, where they have the same cells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// A sweep of differences: what both have, of the first minus of the second.
     pub results: SweepResults,
+    /// Names of the first sweep and the second.
+    pub names: [String; 2],
     /// How the standard error of each grid's differences was made.
     pub pairings: Vec<Pairing>,
     /// What has no counterpart or is not the same in both, one line each.
@@ -35,8 +37,15 @@ struct Pair {
 
 impl Difference {
     /// Matches iterations and metrics by name and grids by name, axes and coordinates.
-    #[must_use]
-    pub fn between(first: &SweepResults, second: &SweepResults) -> Self {
+    pub fn between(first: &SweepResults, second: &SweepResults) -> Result<Self, TensorError> {
+        // What is a set of tensors can be indexed by its labels.
+        for sweep in [first, second] {
+            tensors(sweep)?;
+        }
+        Ok(Self::of_consistent(first, second))
+    }
+
+    fn of_consistent(first: &SweepResults, second: &SweepResults) -> Self {
         let mut remarks = Vec::new();
         let manifests = [first, second].map(|sweep| serde_json::from_str(&sweep.manifest).unwrap_or_default());
         remarks.extend(differing_inputs(&manifests));
@@ -73,6 +82,7 @@ impl Difference {
             |scores: &GridScores| if scores.per_prompt.is_empty() { Pairing::Independent } else { Pairing::Paired };
         let kept = |pairs: &[Pair], names: &[String]| pairs.iter().map(|pair| names[pair.first].clone()).collect();
         Self {
+            names: [first, second].map(|sweep| sweep.name.clone()),
             pairings: differences.iter().map(pairing).collect(),
             results: SweepResults {
                 name: format!("{} − {}", first.name, second.name),
@@ -81,12 +91,42 @@ impl Difference {
                 metrics: kept(&metrics, &first.metrics),
                 clean: rows(&first.clean, &second.clean),
                 corrupted: rows(&first.corrupted, &second.corrupted),
+                baselines: iterations
+                    .iter()
+                    .map(|pair| status(first.baselines[pair.first], second.baselines[pair.second]))
+                    .collect(),
                 grids: differences,
                 manifest: "{}".to_owned(),
                 replicates: 1,
             },
             remarks,
         }
+    }
+}
+
+/// A difference with the statistics of each grid.
+#[derive(Clone, Debug)]
+pub struct Compared<'a> {
+    difference: &'a Difference,
+    analysed: Analysed<'a>,
+}
+
+impl<'a> Compared<'a> {
+    /// Of a difference.
+    pub fn of(difference: &'a Difference) -> Result<Self, TensorError> {
+        Ok(Self { difference, analysed: Analysed::of(&difference.results)? })
+    }
+
+    /// What was analysed.
+    #[must_use]
+    pub fn difference(&self) -> &'a Difference {
+        self.difference
+    }
+
+    /// The differences, as what looks like a sweep.
+    #[must_use]
+    pub fn analysed(&self) -> &Analysed<'a> {
+        &self.analysed
     }
 }
 
@@ -150,13 +190,18 @@ fn grid(a: &GridScores, b: &GridScores, iterations: &[Pair], has_same_prompts: b
     } else {
         per_prompt.chunks(per_prompt.len() / places.len()).map(standard_error).collect()
     };
+    let effect = minus(|scores| &scores.effect);
+    let status = |(place, effect): (&Pair, &f32)| match status(a.status[place.first], b.status[place.second]) {
+        CellStatus::Computed if !effect.is_finite() => CellStatus::NotFinite,
+        status => status,
+    };
     GridScores {
-        effect: minus(|scores| &scores.effect),
+        status: places.iter().zip(&effect).map(status).collect(),
+        effect,
         value: minus(|scores| &scores.value),
         normalized: Vec::new(),
         stderr,
         count: places.iter().map(|place| a.count[place.first].min(b.count[place.second])).collect(),
-        status: places.iter().map(|place| status(a.status[place.first], b.status[place.second])).collect(),
         per_prompt,
         between: Vec::new(),
         ..a.clone()
@@ -188,11 +233,15 @@ fn standard_error(differences: &[f32]) -> f32 {
 }
 
 /// The difference is worth as much as the lesser of both.
-fn status(a: u32, b: u32) -> u32 {
-    let either = [STATUS_FAILED, STATUS_PENDING, STATUS_NOT_SAMPLED, STATUS_NOT_FINITE]
+fn status(a: CellStatus, b: CellStatus) -> CellStatus {
+    let either = [CellStatus::Failed, CellStatus::Pending, CellStatus::NotDrawn, CellStatus::NotFinite]
         .into_iter()
         .find(|status| [a, b].contains(status));
-    either.unwrap_or(if a == STATUS_NOOP && b == STATUS_NOOP { STATUS_NOOP } else { STATUS_COMPUTED })
+    either.unwrap_or(if a == CellStatus::NoOp && b == CellStatus::NoOp {
+        CellStatus::NoOp
+    } else {
+        CellStatus::Computed
+    })
 }
 
 #[cfg(test)]
@@ -200,11 +249,16 @@ mod tests {
     use super::*;
     use crate::results::example::{example, example_with_failures};
 
+    fn difference(first: &SweepResults, second: &SweepResults) -> Difference {
+        Difference::between(first, second).expect("consistent")
+    }
+
     #[test]
     fn a_sweep_minus_itself_is_zero_everywhere() {
         let mut sweep = example();
         sweep.grids[0].effect[17] = 0.0;
-        let difference = Difference::between(&sweep, &sweep);
+        sweep.grids[0].status[17] = CellStatus::Computed;
+        let difference = difference(&sweep, &sweep);
         assert_eq!(difference.results.grids.len(), sweep.grids.len());
         assert!(difference.results.grids.iter().all(|grid| grid.effect.iter().all(|&effect| effect == 0.0)));
         assert!(difference.remarks.is_empty(), "{:?}", difference.remarks);
@@ -215,7 +269,7 @@ mod tests {
         let (mut a, mut b) = (example(), example());
         (a.grids[0].effect[5], a.grids[0].stderr[5]) = (3.0, 0.3);
         (b.grids[0].effect[5], b.grids[0].stderr[5]) = (1.0, 0.4);
-        let difference = Difference::between(&a, &b);
+        let difference = difference(&a, &b);
         let grid = &difference.results.grids[0];
         assert!((grid.effect[5] - 2.0).abs() < 1e-6 && (grid.stderr[5] - 0.5).abs() < 1e-6);
         assert_eq!(difference.pairings[0], Pairing::Independent);
@@ -230,13 +284,13 @@ mod tests {
         let places = a.grids[1].effect.len();
         a.grids[1].per_prompt = [10.0, 1.0].repeat(places);
         b.grids[1].per_prompt = [9.0, -2.0].repeat(places);
-        let difference = Difference::between(&a, &b);
-        assert_eq!((difference.pairings[0], difference.pairings[1]), (Pairing::Independent, Pairing::Paired));
+        let paired = difference(&a, &b);
+        assert_eq!((paired.pairings[0], paired.pairings[1]), (Pairing::Independent, Pairing::Paired));
         // The differences are 1 and 3: s = sqrt(2), over sqrt(2).
-        assert!((difference.results.grids[1].stderr[0] - 1.0).abs() < 1e-6);
+        assert!((paired.results.grids[1].stderr[0] - 1.0).abs() < 1e-6);
 
         b.manifest = r#"{"dataset":{"digest":"cd","prompts":2,"seed":0}}"#.to_owned();
-        let other = Difference::between(&a, &b);
+        let other = difference(&a, &b);
         assert_eq!(other.pairings[1], Pairing::Independent);
         assert_eq!(other.remarks, ["the dataset differs: ab and cd"]);
     }
@@ -247,7 +301,7 @@ mod tests {
         a.grids.pop();
         b.iteration_labels[0] = "first".to_owned();
         b.grids[0].indices[0][0] = 9;
-        let difference = Difference::between(&a, &b);
+        let difference = difference(&a, &b);
         assert_eq!(
             difference.remarks,
             [
@@ -265,11 +319,20 @@ mod tests {
 
     #[test]
     fn a_cell_that_one_of_both_lacks_has_no_difference() {
-        let difference = Difference::between(&example(), &example_with_failures());
+        let difference = difference(&example(), &example_with_failures());
         let grid = &difference.results.grids[0];
-        assert_eq!(grid.status[3], STATUS_FAILED);
+        assert_eq!(grid.status[3], CellStatus::Failed);
         assert!(grid.effect[3].is_nan());
-        assert_eq!(status(STATUS_NOOP, STATUS_COMPUTED), STATUS_COMPUTED);
-        assert_eq!(status(STATUS_NOOP, STATUS_NOOP), STATUS_NOOP);
+        assert_eq!(status(CellStatus::NoOp, CellStatus::Computed), CellStatus::Computed);
+        assert_eq!(status(CellStatus::NoOp, CellStatus::NoOp), CellStatus::NoOp);
+        assert_eq!(difference.results.baselines, [CellStatus::Computed, CellStatus::Failed, CellStatus::Computed]);
+    }
+
+    #[test]
+    fn a_difference_that_is_no_number_says_so() {
+        let (mut a, b) = (example(), example());
+        assert_eq!(difference(&a, &b).results.grids[0].status[17], CellStatus::NotFinite, "as in both");
+        (a.grids[1].effect[3], a.grids[1].status[3]) = (f32::INFINITY, CellStatus::Computed);
+        assert_eq!(difference(&a, &b).results.grids[1].status[3], CellStatus::NotFinite);
     }
 }

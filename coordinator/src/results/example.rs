@@ -1,6 +1,6 @@
 //! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
 
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOT_FINITE, SweepResults};
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 use serde_json::json;
 
 const ITERATIONS: u16 = 3;
@@ -20,7 +20,7 @@ pub(crate) fn example() -> SweepResults {
     grids[0].value[17] = f32::NAN;
     grids[0].stderr[17] = f32::NAN;
     grids[0].count[17] = 0;
-    grids[0].status[17] = STATUS_NOT_FINITE;
+    grids[0].status[17] = CellStatus::NotFinite;
     SweepResults {
         name: "acronyms".to_owned(),
         iteration_labels: ["Iteration 0", "Iteration 1", "Iteration 2"].map(str::to_owned).to_vec(),
@@ -28,6 +28,7 @@ pub(crate) fn example() -> SweepResults {
         metrics: vec!["logit_diff".to_owned(), "prob".to_owned()],
         clean: vec![vec![3.218, 4.467, 5.024], vec![0.81, 0.92, 0.97]],
         corrupted: vec![vec![-2.337, -1.918, -3.406], vec![0.05, 0.08, 0.02]],
+        baselines: vec![CellStatus::Computed; 3],
         grids,
         manifest: r#"{"patchsweep":"0.1.0","seeds":{"dataset":0,"corruption":1}}"#.to_owned(),
         replicates: 1,
@@ -43,9 +44,10 @@ pub(crate) fn example_with_failures() -> SweepResults {
         grid.value[place] = f32::NAN;
         grid.stderr[place] = f32::NAN;
         grid.count[place] = 0;
-        grid.status[place] = STATUS_FAILED;
+        grid.status[place] = CellStatus::Failed;
     }
     (results.clean[0][1], results.corrupted[0][1]) = (f32::NAN, f32::NAN);
+    results.baselines[1] = CellStatus::Failed;
     results.manifest = r#"{"run":{"failures":[
         {"grid":"resid_pre","iteration":"Iteration 0","reason":"out of memory"},
         {"grid":"other","iteration":"Iteration 0","reason":"of another grid"},
@@ -102,7 +104,7 @@ pub(crate) fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
         value: effect.iter().map(|effect| 3.218 + effect).collect(),
         stderr: effect.iter().map(|effect| effect.abs() * 0.04).collect(),
         count: vec![250; effect.len()],
-        status: vec![STATUS_COMPUTED; effect.len()],
+        status: vec![CellStatus::Computed; effect.len()],
         per_prompt: Vec::new(),
         between: Vec::new(),
         effect,

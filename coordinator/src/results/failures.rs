@@ -1,6 +1,6 @@
 //! What people are told of cells that failed.
 
-use patchsweep_proto::results::{GridScores, STATUS_FAILED, SweepResults};
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 use serde_json::Value;
 
 /// Most different reasons that are told of a grid.
@@ -50,15 +50,8 @@ impl Failures {
         self.told(scores, status, |failure| failure.iteration == *label)
     }
 
-    /// Whether the baselines of an iteration are missing because a tile failed.
-    #[must_use]
-    pub fn has_lost_baseline(&self, iteration: usize) -> bool {
-        let label = self.iterations.get(iteration);
-        self.list.iter().any(|failure| failure.grid.is_none() && Some(&failure.iteration) == label)
-    }
-
-    fn told(&self, scores: &GridScores, status: &[u32], matters: impl Fn(&Failure) -> bool) -> Option<String> {
-        let failed = status.iter().filter(|&&status| status == STATUS_FAILED).count();
+    fn told(&self, scores: &GridScores, status: &[CellStatus], matters: impl Fn(&Failure) -> bool) -> Option<String> {
+        let failed = status.iter().filter(|&&status| status == CellStatus::Failed).count();
         if failed == 0 {
             return None;
         }
@@ -70,7 +63,7 @@ impl Failures {
             }
         }
         let why = if reasons.is_empty() { "manifest.json says why".to_owned() } else { reasons.join("; ") };
-        Some(format!("{failed} of {} cells failed (status {STATUS_FAILED}): {why}", status.len()))
+        Some(format!("{failed} of {} cells failed (status {}): {why}", status.len(), CellStatus::Failed.number()))
     }
 }
 
@@ -84,7 +77,6 @@ mod tests {
         let results = example();
         let failures = Failures::of(&results);
         assert!(results.grids.iter().all(|grid| failures.of_grid(grid).is_none()));
-        assert!(!failures.has_lost_baseline(0));
     }
 
     #[test]
@@ -98,6 +90,5 @@ mod tests {
         assert_eq!(first, "2 of 32 cells failed (status 3): out of memory");
         assert_eq!(failures.of_iteration(grid, 1).expect("failures"), "1 of 32 cells failed (status 3): no answer");
         assert_eq!((failures.of_iteration(grid, 2), failures.of_grid(&results.grids[1])), (None, None));
-        assert!(failures.has_lost_baseline(1) && !failures.has_lost_baseline(0));
     }
 }

@@ -1,8 +1,9 @@
 //! The results folder of a finished sweep: tensors, manifest, report; and figures for papers.
 //!
-//! Everything is made from [`SweepResults`] alone: equal results give equal bytes, and no file says when or
+//! Everything is made from [`Analysed`] results alone: equal results give equal bytes, and no file says when or
 //! where it was written. Nothing half-written ever carries a final name.
 
+mod analysed;
 pub mod colour;
 mod csv;
 pub mod difference;
@@ -11,11 +12,13 @@ pub mod figure;
 mod folder;
 mod labels;
 mod manifest;
+mod not_finite;
 mod npz;
 mod read;
 mod report;
 mod safetensors;
 mod staging;
+pub(crate) mod statuses;
 mod tensors;
 pub(crate) mod text;
 mod top;
@@ -28,15 +31,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::{RootCause, Whole};
 
+pub use analysed::Analysed;
 pub use failures::Failures;
 pub use folder::{FolderError, Overwrite, check_folder};
 pub use labels::cell_label;
 pub use manifest::ManifestError;
+pub use not_finite::{NotFinite, NotFiniteCount};
 pub use read::{ReadFolderError, read_folder};
-pub use report::{ReportError, report_html};
+pub use report::report_html;
 pub use tensors::TensorError;
 pub use top::{TopCell, top_cells};
 pub use zarr::ZarrError;
@@ -97,9 +101,6 @@ pub enum ResultsError {
     /// The manifest is no JSON object.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The page could not be made.
-    #[error(transparent)]
-    Report(#[from] ReportError),
     /// Writing the numpy archive failed.
     #[error("cannot write {NPZ}")]
     Npz(#[source] RootCause),
@@ -127,14 +128,15 @@ pub enum ResultsError {
 /// All files are written and synced under temporary names before the first gets its final one. A new folder
 /// appears as a whole; in an existing one file after file is replaced, and what is not ours is left alone.
 pub fn write_folder(
-    results: &SweepResults,
+    analysed: &Analysed<'_>,
     dir: &Path,
     options: impl Into<WriteOptions>,
 ) -> Result<ResultFiles, ResultsError> {
     let options = options.into();
-    let tensors = tensors::with_statistics(results)?;
+    let results = analysed.results();
+    let tensors = tensors::with_statistics(analysed)?;
     let manifest = manifest::pretty(&results.manifest)?;
-    let report = report::report_html(results, None)?;
+    let report = report_html(analysed, None);
     let safetensors = safetensors::bytes(&tensors).map_err(|error| ResultsError::Safetensors(Whole(error)))?;
 
     let staging = Staging::new(dir, options.overwrite)?;
@@ -180,8 +182,18 @@ fn write_with(
 mod tests {
     use std::fs;
 
+    use patchsweep_proto::results::SweepResults;
+
     use super::*;
     use crate::results::example::example;
+
+    fn write_folder(
+        results: &SweepResults,
+        dir: &Path,
+        options: impl Into<WriteOptions>,
+    ) -> Result<ResultFiles, ResultsError> {
+        super::write_folder(&Analysed::of(results).expect("consistent"), dir, options)
+    }
 
     fn names(dir: &Path) -> Vec<String> {
         let entry = |entry: io::Result<fs::DirEntry>| entry.expect("entry").file_name().to_string_lossy().into_owned();

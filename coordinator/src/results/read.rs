@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ::safetensors::tensor::TensorView;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use patchsweep_proto::Whole;
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 use serde::Deserialize;
 
 use super::tensors::{TensorError, tensors};
@@ -41,7 +41,7 @@ pub enum ReadFolderError {
         source: Whole<SafeTensorError>,
     },
     /// A tensor that the manifest promises is not there, or of another type.
-    #[error("`{}` has no {dtype:?} tensor `{name}`: manifest and tensors are not of one sweep", path.display())]
+    #[error("`{}` has no {dtype:?} tensor `{name}`: manifest and tensors are not of one sweep, or an earlier release wrote them", path.display())]
     Tensor {
         /// The file.
         path: PathBuf,
@@ -49,6 +49,16 @@ pub enum ReadFolderError {
         name: String,
         /// Its type.
         dtype: Dtype,
+    },
+    /// A status has a number that we do not know.
+    #[error("`{}` has status {number} in `{name}`, which this release does not know: read it with the one that wrote it", path.display())]
+    Status {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The number.
+        number: u32,
     },
     /// The tensors have other sizes than the manifest says.
     #[error("`{}` does not fit {MANIFEST}", path.display())]
@@ -138,6 +148,7 @@ fn results(file: &File<'_>, manifest: Manifest, text: String) -> Result<SweepRes
         token_labels: manifest.labels.token,
         clean: baselines("clean")?,
         corrupted: baselines("corrupted")?,
+        baselines: file.baselines()?,
         metrics,
         grids,
         manifest: text,
@@ -171,10 +182,22 @@ impl File<'_> {
             normalized: optional(".normalized")?,
             stderr: f32(".stderr")?,
             count: count.into_iter().map(|count| u64::try_from(count).unwrap_or(0)).collect(),
-            status: self.values(&format!("{name}.status"), Dtype::U32, u32::from_le_bytes)?,
+            status: self.statuses(&format!("{name}.status"))?,
             per_prompt: optional(".prompts")?,
             between: optional(".between")?,
         })
+    }
+
+    /// What became of the baselines; that a mean is not finite is seen by itself.
+    fn baselines(&self) -> Result<Vec<CellStatus>, ReadFolderError> {
+        let made = |status| if status == CellStatus::NotFinite { CellStatus::Computed } else { status };
+        Ok(self.statuses("clean.status")?.into_iter().map(made).collect())
+    }
+
+    fn statuses(&self, name: &str) -> Result<Vec<CellStatus>, ReadFolderError> {
+        let unknown = |number| ReadFolderError::Status { path: self.path.to_owned(), name: name.to_owned(), number };
+        let numbers = self.values(name, Dtype::U32, u32::from_le_bytes)?.into_iter();
+        numbers.map(|number| CellStatus::of_number(number).ok_or_else(|| unknown(number))).collect()
     }
 
     fn f32(&self, name: &str) -> Result<Vec<f32>, ReadFolderError> {
@@ -203,14 +226,15 @@ mod tests {
 
     use super::*;
     use crate::results::example::{example, manifest_of};
-    use crate::results::{Overwrite, write_folder};
+    use crate::results::{Analysed, Overwrite, write_folder};
 
     fn written() -> (tempfile::TempDir, SweepResults) {
         let dir = tempfile::tempdir().expect("temporary folder");
         let mut results = example();
         results.grids[1].normalized = results.grids[1].effect.clone();
         results.manifest = manifest_of(&results);
-        write_folder(&results, dir.path(), Overwrite::Refuse).expect("written");
+        results.baselines[2] = CellStatus::Pending;
+        write_folder(&Analysed::of(&results).expect("consistent"), dir.path(), Overwrite::Refuse).expect("written");
         (dir, results)
     }
 
@@ -226,6 +250,7 @@ mod tests {
         assert_eq!((&read.name, &read.iteration_labels), (&written.name, &written.iteration_labels));
         assert_eq!((&read.token_labels, &read.metrics), (&written.token_labels, &written.metrics));
         assert_eq!((&read.clean, &read.corrupted), (&written.clean, &written.corrupted));
+        assert_eq!(read.baselines, written.baselines);
         assert_eq!(read.grids.len(), written.grids.len());
         for (read, written) in read.grids.iter().zip(&written.grids) {
             assert_eq!((&read.grid, &read.axes, &read.indices), (&written.grid, &written.axes, &written.indices));

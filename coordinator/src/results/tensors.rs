@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use patchsweep_proto::results::{GridScores, SweepResults};
 
+use super::analysed::Analysed;
 use crate::statistics::Statistics;
 
 /// A named tensor, row-major.
@@ -73,10 +74,10 @@ pub enum TensorError {
 }
 
 /// All tensors of a finished sweep, and what follows from them.
-pub(super) fn with_statistics(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorError> {
+pub(super) fn with_statistics<'a>(analysed: &'a Analysed<'_>) -> Result<Vec<Tensor<'a>>, TensorError> {
+    let results = analysed.results();
     let mut list = tensors(results)?;
-    for scores in &results.grids {
-        let Statistics { low, high, p_value, significant } = Statistics::of(scores);
+    for (scores, Statistics { low, high, p_value, significant }) in analysed.grids() {
         let tensor = |suffix, values| grid_tensor(results, scores, suffix, values);
         list.extend([
             tensor(".low", Values::F32(low.into())),
@@ -101,6 +102,14 @@ pub(super) fn tensors(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorE
         list.extend(grid(results, scores)?);
     }
     check(&list)?;
+    let (baselines, iterations) = (results.baselines.len(), results.iteration_labels.len());
+    if baselines != iterations {
+        return Err(TensorError::Length {
+            name: "clean.status".to_owned(),
+            values: baselines,
+            shape: vec![iterations],
+        });
+    }
     Ok(list)
 }
 
@@ -113,13 +122,14 @@ fn baselines<'a>(results: &SweepResults, kind: &str, rows: &'a [Vec<f32>]) -> Re
         0 => kind.to_owned(),
         metric => format!("{kind}@{}", results.metrics[metric]),
     };
-    let tensor = |(metric, row): (usize, &'a Vec<f32>)| Tensor {
-        name: name(metric),
-        grid: None,
-        shape: vec![results.iteration_labels.len()],
-        values: Values::F32(row.into()),
+    let tensor = |name, values| Tensor { name, grid: None, shape: vec![results.iteration_labels.len()], values };
+    let both = |(metric, row): (usize, &'a Vec<f32>)| {
+        let status = |(iteration, &mean): (usize, &f32)| results.baseline_status(iteration, mean).number();
+        let statuses = row.iter().enumerate().map(status).collect();
+        let status_name = format!("{}.status", name(metric));
+        [tensor(name(metric), Values::F32(row.into())), tensor(status_name, Values::U32(statuses))]
     };
-    Ok(rows.iter().enumerate().map(tensor).collect())
+    Ok(rows.iter().enumerate().flat_map(both).collect())
 }
 
 fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor<'a>>, TensorError> {
@@ -141,7 +151,7 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
     list.extend([
         tensor(".stderr", Values::F32((&scores.stderr).into())),
         tensor(".count", Values::I64(counts)),
-        tensor(".status", Values::U32((&scores.status).into())),
+        tensor(".status", Values::U32(scores.status.iter().map(|status| status.number()).collect())),
     ]);
     if !scores.between.is_empty() {
         list.push(tensor(".between", Values::F32((&scores.between).into())));
@@ -197,13 +207,14 @@ mod tests {
         let results = example();
         let list = tensors(&results).expect("consistent");
         let names: Vec<_> = list.iter().map(|tensor| tensor.name.as_str()).collect();
-        assert_eq!(names[..4], ["clean", "clean@prob", "corrupted", "corrupted@prob"]);
+        assert_eq!(names[..4], ["clean", "clean.status", "clean@prob", "clean@prob.status"]);
+        assert_eq!(names[4..6], ["corrupted", "corrupted.status"]);
         assert_eq!(
-            names[4..9],
+            names[8..13],
             ["resid_pre", "resid_pre.value", "resid_pre.stderr", "resid_pre.count", "resid_pre.status"]
         );
         assert!(names.contains(&"z@prob.stderr"), "{names:?}");
-        assert_eq!(list[4].shape, [3, 4, 8]);
+        assert_eq!(list[8].shape, [3, 4, 8]);
     }
 
     #[test]
@@ -212,7 +223,7 @@ mod tests {
         results.grids[0].normalized = results.grids[0].effect.clone();
         let list = tensors(&results).expect("consistent");
         let names: Vec<_> = list.iter().map(|tensor| tensor.name.as_str()).collect();
-        assert_eq!(names[4..8], ["resid_pre", "resid_pre.value", "resid_pre.normalized", "resid_pre.stderr"]);
+        assert_eq!(names[8..12], ["resid_pre", "resid_pre.value", "resid_pre.normalized", "resid_pre.stderr"]);
         results.grids[0].normalized.pop();
         assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "resid_pre.normalized"));
     }
@@ -236,7 +247,8 @@ mod tests {
     #[test]
     fn every_grid_has_its_statistics_under_every_metric() {
         let results = example();
-        let list = with_statistics(&results).expect("consistent");
+        let analysed = Analysed::of(&results).expect("consistent");
+        let list = with_statistics(&analysed).expect("consistent");
         for name in ["resid_pre", "z", "resid_pre@prob", "z@prob"] {
             for suffix in [".low", ".high", ".p_value", ".significant"] {
                 let tensor = list.iter().find(|tensor| tensor.name == format!("{name}{suffix}")).expect("a tensor");

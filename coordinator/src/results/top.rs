@@ -1,8 +1,6 @@
 //! The cells that matter most.
 
-use std::cmp::Ordering;
-
-use patchsweep_proto::results::{GridScores, STATUS_FAILED, STATUS_NOT_SAMPLED, STATUS_PENDING};
+use patchsweep_proto::results::{CellStatus, GridScores};
 
 use crate::statistics::Statistics;
 
@@ -26,7 +24,7 @@ pub struct TopCell {
     /// Whether the effect is not 0, after the correction for all tests of the grid.
     pub is_significant: bool,
     /// As in [`GridScores::status`].
-    pub status: u32,
+    pub status: CellStatus,
 }
 
 impl TopCell {
@@ -47,8 +45,7 @@ impl TopCell {
 ///
 /// `statistics`: of these scores.
 ///
-/// Equal magnitudes keep the order of the cells; cells that are not finite come last, and those that failed or are not
-/// computed yet not at all.
+/// Equal magnitudes keep the order of the cells. Cells without a finite effect are left out.
 #[must_use]
 pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize, k: usize) -> Vec<TopCell> {
     let cells = scores.cells();
@@ -56,11 +53,10 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
     let Some(effects) = start.checked_add(cells).and_then(|end| scores.effect.get(start..end)) else {
         return Vec::new();
     };
-    let is_missing = |cell: usize| {
-        matches!(scores.status.get(start + cell), Some(&(STATUS_FAILED | STATUS_PENDING | STATUS_NOT_SAMPLED)))
-    };
-    let mut order: Vec<usize> = (0..cells).filter(|&cell| !is_missing(cell)).collect();
-    order.sort_by(|&a, &b| stronger_first(effects[a], effects[b]));
+    let status = |cell: usize| scores.status.get(start + cell).copied().unwrap_or(CellStatus::Failed);
+    let has_effect = |cell: &usize| status(*cell).has_effect() && effects[*cell].is_finite();
+    let mut order: Vec<usize> = (0..cells).filter(has_effect).collect();
+    order.sort_by(|&a, &b| effects[b].abs().total_cmp(&effects[a].abs()));
     let at = |list: &[f32], cell: usize| list.get(start + cell).copied().unwrap_or(f32::NAN);
     let top = |cell: usize| TopCell {
         indices: scores.indices.iter().zip(scores.places(cell)).map(|(indices, place)| indices[place]).collect(),
@@ -71,13 +67,9 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
         high: at(&statistics.high, cell),
         p_value: at(&statistics.p_value, cell),
         is_significant: statistics.significant.get(start + cell) == Some(&1),
-        status: scores.status.get(start + cell).copied().unwrap_or(STATUS_FAILED),
+        status: status(cell),
     };
     order.into_iter().take(k).map(top).collect()
-}
-
-fn stronger_first(a: f32, b: f32) -> Ordering {
-    a.is_nan().cmp(&b.is_nan()).then(b.abs().total_cmp(&a.abs()))
 }
 
 #[cfg(test)]
@@ -110,17 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn ties_keep_their_order_and_nan_comes_last() {
-        let scores = effects(&[f32::NAN, 1.0, -1.0, -f32::NAN, 0.0, 2.0]);
-        let expected = [[1, 2], [0, 1], [0, 2], [1, 1], [0, 0], [1, 0]];
+    fn ties_keep_their_order() {
+        let scores = effects(&[0.5, 1.0, -1.0, -0.5, 0.0, 2.0]);
+        let expected = [[1, 2], [0, 1], [0, 2], [0, 0], [1, 0], [1, 1]];
         assert_eq!(order(&scores, 0, 10), expected);
     }
 
     #[test]
-    fn cells_that_failed_or_are_not_computed_yet_are_left_out() {
-        let mut scores = effects(&[0.1, f32::NAN, 2.0, f32::NAN, 0.0, f32::NAN]);
-        (scores.status[1], scores.status[5]) = (STATUS_FAILED, STATUS_PENDING);
-        assert_eq!(order(&scores, 0, 10), [[0, 2], [0, 0], [1, 1], [1, 0]]);
+    fn cells_without_a_finite_effect_are_left_out_whatever_the_reason() {
+        let mut scores = effects(&[f32::INFINITY, f32::NAN, 2.0, f32::NAN, 0.0, f32::NAN]);
+        (scores.status[1], scores.status[5]) = (CellStatus::Failed, CellStatus::Pending);
+        (scores.status[0], scores.status[3]) = (CellStatus::NotFinite, CellStatus::NotDrawn);
+        assert_eq!(order(&scores, 0, 10), [[0, 2], [1, 1]]);
+        scores.status.fill(CellStatus::Computed);
+        assert_eq!(order(&scores, 0, 10), [[0, 2], [1, 1]], "also where nobody says why");
     }
 
     #[test]
@@ -140,7 +135,7 @@ mod tests {
     #[test]
     fn a_cell_is_told_with_what_is_known_of_it() {
         let cell = TopCell {
-            status: 0,
+            status: CellStatus::Computed,
             indices: vec![8, 11],
             effect: -3.33,
             stderr: 0.09,

@@ -7,7 +7,7 @@ mod bootstrap;
 mod discoveries;
 mod normal;
 
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_NOOP};
+use patchsweep_proto::results::{CellStatus, GridScores};
 
 pub use bootstrap::{MOST_PROMPTS as MOST_BOOTSTRAPPED_PROMPTS, RESAMPLES, SEED as BOOTSTRAP_SEED};
 
@@ -79,6 +79,8 @@ impl Statistics {
     /// The grid is one family of tests; a grid under another metric is another one.
     #[must_use]
     pub fn of(scores: &GridScores) -> Self {
+        #[cfg(test)]
+        MADE.with(|made| made.set(made.get() + 1));
         let cells = scores.effect.len();
         let mut statistics =
             Self { low: vec![0.0; cells], high: vec![0.0; cells], p_value: vec![0.0; cells], significant: Vec::new() };
@@ -87,7 +89,7 @@ impl Statistics {
         }
         let prompts = scores.per_prompt.len() / cells.max(1);
         if Method::of(prompts > 0, prompts as u64) == Method::Bootstrap {
-            let varies = |place: &usize| scores.status[*place] == STATUS_COMPUTED && scores.stderr[*place] > 0.0;
+            let varies = |place: &usize| scores.status[*place] == CellStatus::Computed && scores.stderr[*place] > 0.0;
             let places: Vec<usize> = (0..cells).filter(varies).collect();
             bootstrap::of_cells(scores, &places, |place, inference| statistics.set(place, inference));
         }
@@ -105,9 +107,9 @@ impl Statistics {
 /// From what every sweep keeps: status, mean effect and its standard error.
 fn without_prompts(scores: &GridScores, place: usize) -> Inference {
     match scores.status[place] {
-        STATUS_COMPUTED => normal::infer(scores.effect[place].into(), scores.stderr[place].into()),
+        CellStatus::Computed => normal::infer(scores.effect[place].into(), scores.stderr[place].into()),
         // Its effect is 0 for a reason, whatever the prompts; that is no finding.
-        STATUS_NOOP => Inference { low: 0.0, high: 0.0, p_value: f64::NAN },
+        CellStatus::NoOp => Inference { low: 0.0, high: 0.0, p_value: f64::NAN },
         _ => Inference::NONE,
     }
 }
@@ -116,6 +118,17 @@ fn without_prompts(scores: &GridScores, place: usize) -> Inference {
 #[allow(clippy::cast_possible_truncation)]
 fn to_f32(number: f64) -> f32 {
     number as f32
+}
+
+#[cfg(test)]
+thread_local! {
+    static MADE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many statistics this thread has made, for tests that hold others to making them once.
+#[cfg(test)]
+pub(crate) fn made() -> usize {
+    MADE.with(std::cell::Cell::get)
 }
 
 #[cfg(test)]

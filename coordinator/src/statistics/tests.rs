@@ -1,7 +1,7 @@
 //! Statistics against what other programs say, and what must hold of any.
 
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE};
+use patchsweep_proto::results::{CellStatus, GridScores};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -62,7 +62,7 @@ fn grid(effect: &[f32], stderr: &[f32]) -> GridScores {
         normalized: Vec::new(),
         stderr: stderr.to_vec(),
         count: vec![250; cells],
-        status: vec![STATUS_COMPUTED; cells],
+        status: vec![CellStatus::Computed; cells],
         per_prompt: Vec::new(),
         between: Vec::new(),
     }
@@ -109,7 +109,8 @@ fn bootstrap_intervals_are_scipys_but_for_the_draws() {
 #[test]
 fn only_computed_cells_over_several_prompts_are_tests() {
     let mut scores = grid(&[5.0, 0.0, 5.0, f32::INFINITY, 5.0], &[0.1, 0.0, 0.1, 0.1, f32::NAN]);
-    scores.status = vec![STATUS_COMPUTED, STATUS_NOOP, STATUS_FAILED, STATUS_NOT_FINITE, STATUS_COMPUTED];
+    scores.status =
+        vec![CellStatus::Computed, CellStatus::NoOp, CellStatus::Failed, CellStatus::NotFinite, CellStatus::Computed];
     let found = Statistics::of(&scores);
     assert_eq!(found.significant, [1, 0, 0, 0, 0]);
     let tested: Vec<bool> = found.p_value.iter().map(|p| !p.is_nan()).collect();

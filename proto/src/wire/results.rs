@@ -1,7 +1,7 @@
 //! `SweepResults`.
 
 use super::WireError;
-use crate::results::{GridScores, SweepResults};
+use crate::results::{CellStatus, GridScores, SweepResults};
 use crate::v1;
 
 const RESULTS: &str = "SweepResults";
@@ -15,6 +15,7 @@ impl From<SweepResults> for v1::SweepResults {
             metrics: results.metrics,
             clean: results.clean.concat(),
             corrupted: results.corrupted.concat(),
+            baselines: numbers(&results.baselines),
             grids: results.grids.into_iter().map(Into::into).collect(),
             manifest: results.manifest,
             replicates: if results.replicates > 1 { results.replicates } else { 0 },
@@ -35,14 +36,19 @@ impl TryFrom<v1::SweepResults> for SweepResults {
                 return Err(WireError::invalid(RESULTS, field, "not [metrics, iterations]"));
             }
         }
+        let baselines = statuses(&wire.baselines, RESULTS, "baselines")?;
+        if baselines.len() != iterations {
+            return Err(WireError::invalid(RESULTS, "baselines", "not [iterations]"));
+        }
         let by_metric = |list: &[f32]| list.chunks(iterations).map(<[f32]>::to_vec).collect();
-        let grids: Vec<GridScores> = wire.grids.into_iter().map(Into::into).collect();
+        let grids = wire.grids.into_iter().map(GridScores::try_from).collect::<Result<Vec<_>, _>>()?;
         for grid in &grids {
             check_grid(grid, wire.metrics.len(), iterations)?;
         }
         Ok(Self {
             clean: by_metric(&wire.clean),
             corrupted: by_metric(&wire.corrupted),
+            baselines,
             name: wire.name,
             iteration_labels: wire.iteration_labels,
             token_labels: wire.token_labels,
@@ -84,16 +90,19 @@ impl From<GridScores> for v1::GridScores {
             normalized: grid.normalized,
             stderr: grid.stderr,
             count: grid.count,
-            status: grid.status,
+            status: numbers(&grid.status),
             per_prompt: grid.per_prompt,
             between: grid.between,
         }
     }
 }
 
-impl From<v1::GridScores> for GridScores {
-    fn from(wire: v1::GridScores) -> Self {
-        Self {
+impl TryFrom<v1::GridScores> for GridScores {
+    type Error = WireError;
+
+    fn try_from(wire: v1::GridScores) -> Result<Self, WireError> {
+        Ok(Self {
+            status: statuses(&wire.status, "GridScores", "status")?,
             metric: wire.metric as usize,
             grid: wire.grid,
             component: wire.component,
@@ -104,9 +113,19 @@ impl From<v1::GridScores> for GridScores {
             normalized: wire.normalized,
             stderr: wire.stderr,
             count: wire.count,
-            status: wire.status,
             per_prompt: wire.per_prompt,
             between: wire.between,
-        }
+        })
     }
+}
+
+fn numbers(statuses: &[CellStatus]) -> Vec<u32> {
+    statuses.iter().map(|status| status.number()).collect()
+}
+
+fn statuses(numbers: &[u32], message: &'static str, field: &'static str) -> Result<Vec<CellStatus>, WireError> {
+    let status = |&number: &u32| {
+        CellStatus::of_number(number).ok_or_else(|| WireError::invalid(message, field, "no status has this number"))
+    };
+    numbers.iter().map(status).collect()
 }

@@ -109,6 +109,7 @@ fn results() -> v1::SweepResults {
         metrics: vec!["prob".to_owned()],
         clean: vec![1.0],
         corrupted: vec![0.5],
+        baselines: vec![0],
         grids: vec![grid],
         manifest: "{}".to_owned(),
         replicates: 3,

@@ -16,6 +16,7 @@ def check(folder, manifest):
             check_labels(dataset[name], manifest)
         assert dataset.attrs["title"] == manifest["sweep"]["name"]
         assert dataset.attrs["metrics"] == [metric["name"] for metric in manifest["metrics"]]
+        check_gaps(dataset.load())
         {"acronyms": check_acronyms, "attention": check_attention}[manifest["sweep"]["name"]](dataset, npz)
 
 
@@ -33,6 +34,33 @@ def check_labels(array, manifest):
             token = array[dimension.removesuffix(axis) + TOKENS[axis]]
             assert token.dims == (dimension,)
             assert list(token.values) == [manifest["labels"]["token"][place] for place in places]
+
+
+def check_gaps(dataset):
+    """What leaves gaps in labels, or joins results: strings of another type on disk come back as what cannot have gaps."""
+    labels, tokens = dataset["iteration"], dataset[next(name for name in dataset.coords if name.endswith("token"))]
+    assert {labels.dtype.kind, tokens.dtype.kind} == {"U"}
+    effect = dataset["z"]
+    lowest = effect.idxmin("iteration")
+    np.testing.assert_array_equal(lowest.values, labels.values[effect.argmin("iteration").values])
+    first = labels.where(labels == labels[0])
+    assert first.values[0] == labels.values[0] and not any(isinstance(label, str) for label in first.values[1:])
+    assert (tokens.astype(str) == tokens).all() and (tokens.astype(object) == tokens).all()
+    assert (tokens.str.len() >= 1).all(), "every token has a character"
+
+    other = dataset.assign_coords(iteration=[f"{label}, again" for label in labels.values])
+    both = xr.concat([dataset, other], "iteration", data_vars="all", coords="different", compat="equals", join="outer")
+    assert list(both["iteration"].values) == [*labels.values, *other["iteration"].values]
+    outer, _ = xr.align(dataset, other, join="outer")
+    assert set(outer["iteration"].values) == {*labels.values, *other["iteration"].values}
+    assert outer["z"].isnull().any() and outer["z"].sel(iteration=labels).equals(effect)
+    with xr.set_options(arithmetic_join="outer"):
+        assert (effect - other["z"]).isnull().all()
+    dimension = tokens.dims[0]
+    fewer = dataset.isel({dimension: slice(2)})
+    joined, _ = xr.align(fewer, dataset, join="outer")
+    gaps = joined[tokens.name].values
+    assert list(gaps[:2]) == list(tokens.values[:2]) and not any(isinstance(token, str) for token in gaps[2:])
 
 
 def check_acronyms(dataset, npz):

@@ -9,6 +9,7 @@ use patchsweep::merge::{TileOutcome, merge};
 use patchsweep::plan::Plan;
 use patchsweep::statistics::Statistics;
 use patchsweep_proto::digest::Digest;
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::tile::Tile;
 use safetensors::SafeTensors;
 
@@ -30,13 +31,17 @@ pub fn expected_digests(plan: &Plan) -> Digests {
     let mut add = |name: String, bytes: Vec<u8>| digests.insert(name, Digest::of(&bytes));
     add("clean".to_owned(), results.clean.iter().flatten().flat_map(|x| x.to_le_bytes()).collect());
     add("corrupted".to_owned(), results.corrupted.iter().flatten().flat_map(|x| x.to_le_bytes()).collect());
+    let statuses = |list: &[CellStatus]| list.iter().flat_map(|status| status.number().to_le_bytes()).collect();
+    for name in ["clean.status", "corrupted.status"] {
+        add(name.to_owned(), statuses(&results.baselines));
+    }
     for grid in &results.grids {
         let name = |part: &str| format!("{}{part}", grid.grid);
         add(name(""), grid.effect.iter().flat_map(|x| x.to_le_bytes()).collect());
         add(name(".value"), grid.value.iter().flat_map(|x| x.to_le_bytes()).collect());
         add(name(".stderr"), grid.stderr.iter().flat_map(|x| x.to_le_bytes()).collect());
         add(name(".count"), grid.count.iter().flat_map(|x| x.to_le_bytes()).collect());
-        add(name(".status"), grid.status.iter().flat_map(|x| x.to_le_bytes()).collect());
+        add(name(".status"), statuses(&grid.status));
         let Statistics { low, high, p_value, significant } = Statistics::of(grid);
         add(name(".low"), low.iter().flat_map(|x| x.to_le_bytes()).collect());
         add(name(".high"), high.iter().flat_map(|x| x.to_le_bytes()).collect());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::results::STATUS_NOT_FINITE;
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::v1::Grant;
 use patchsweep_tests::Scores;
 use patchsweep_tests::scripted::{scored, scores, tile_of};
@@ -30,8 +30,12 @@ async fn scores_that_are_not_finite_are_results() {
     assert_eq!(said.code, Some(0), "{said:?}");
     let id = said.out;
     let (said, folder) = stage.results(&id).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.err.contains("warning: 3 cells of resid_pre are not finite numbers (status 1)"), "{said:?}");
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(
+        said.err.contains("warning: resid_pre: 3 of ") && said.err.contains("cells are not finite (status 1): "),
+        "{said:?}"
+    );
+    assert!(said.err.contains("3 cells and 0 baselines are not finite: "), "{said:?}");
     assert!(stage.failures(&id).is_empty());
 
     let mut ours = Scores::open(&folder.join("scores.npz"));
@@ -41,7 +45,7 @@ async fn scores_that_are_not_finite_are_results() {
     let places: Vec<usize> = peculiar.keys().filter_map(|&tile| stage.places(tile).1.first().copied()).collect();
     for (place, &status) in ours.statuses("resid_pre.status").iter().enumerate() {
         let is_peculiar = places.contains(&place);
-        assert_eq!(status == STATUS_NOT_FINITE, is_peculiar, "at {place}");
+        assert_eq!(status == CellStatus::NotFinite, is_peculiar, "at {place}");
         assert!(is_peculiar || effect[place].to_bits() == undisturbed[place].to_bits(), "at {place}");
     }
     assert!(effect[places[0]].is_nan());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_PENDING};
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::v1::SweepStatus;
 use patchsweep_tests::Scores;
 use patchsweep_tests::scripted::{Said, ScriptedWorker};
@@ -35,13 +35,13 @@ fn assert_so_far(stage: &Stage, out: &Path) -> [u64; 2] {
             for (place, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
                 let (status, last) = (status.iter().nth(place), last.iter().nth(place));
                 let is_right = match status {
-                    Some(&STATUS_PENDING) => ours.is_nan(),
+                    Some(&CellStatus::Pending) => ours.is_nan(),
                     status => status == last && ours.to_bits() == theirs.to_bits(),
                 };
                 assert!(is_right, "{tensor} at {place}: {ours}, finally {theirs}, status {status:?}");
             }
         }
-        status.iter().filter(|&&status| status == STATUS_COMPUTED).count() as u64
+        status.iter().filter(|&&status| status == CellStatus::Computed).count() as u64
     })
 }
 

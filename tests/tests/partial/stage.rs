@@ -5,10 +5,10 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use patchsweep::results::{Overwrite, write_folder};
+use patchsweep::results::{Analysed, Overwrite, write_folder};
 use patchsweep::state::{Store, TileFailures};
 use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::results::{STATUS_FAILED, STATUS_NOOP, SweepResults};
+use patchsweep_proto::results::{CellStatus, SweepResults};
 use patchsweep_proto::tile::TileWork;
 use patchsweep_proto::v1::{Grant, Lease, SweepStatus, WatchSweepRequest};
 use patchsweep_tests::Scores;
@@ -101,7 +101,7 @@ impl Stage {
     pub(super) fn undisturbed(&self) -> PathBuf {
         let out = self.folder.path().join("undisturbed");
         let results = SweepResults { manifest: "{}".to_owned(), ..self.tiny.expected() };
-        write_folder(&results, &out, Overwrite::Replace).expect("it is written");
+        write_folder(&Analysed::of(&results).expect("consistent"), &out, Overwrite::Replace).expect("it is written");
         out
     }
 
@@ -121,7 +121,7 @@ impl Stage {
             let has_failed = |place: usize| failed.get(grid).is_some_and(|places| places.contains(&place));
             let (status, undisturbed) = (format!("{grid}.status"), whole.statuses(&format!("{grid}.status")));
             for (place, (&status, &before)) in partial.statuses(&status).iter().zip(&undisturbed).enumerate() {
-                assert_eq!(status, if has_failed(place) { STATUS_FAILED } else { before }, "{grid} at {place}");
+                assert_eq!(status, if has_failed(place) { CellStatus::Failed } else { before }, "{grid} at {place}");
             }
             for tensor in ["", ".value", ".stderr"].map(|suffix| format!("{grid}{suffix}")) {
                 let (ours, theirs) = (partial.tensor(&tensor), whole.tensor(&tensor));
@@ -137,8 +137,9 @@ impl Stage {
     pub(super) fn untouched(&self, grid: &str, iteration: usize) -> BTreeSet<usize> {
         let statuses = Scores::open(&self.undisturbed().join("scores.npz")).statuses(&format!("{grid}.status"));
         let cells = statuses.len() / statuses.shape()[0];
-        let is_meant =
-            |(place, &status): (usize, &u32)| (place / cells == iteration && status == STATUS_NOOP).then_some(place);
+        let is_meant = |(place, &status): (usize, &CellStatus)| {
+            (place / cells == iteration && status == CellStatus::NoOp).then_some(place)
+        };
         statuses.iter().enumerate().filter_map(is_meant).collect()
     }
 

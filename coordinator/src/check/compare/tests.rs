@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 
 use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{STATUS_COMPUTED, STATUS_NOT_SAMPLED};
+use patchsweep_proto::results::CellStatus;
 use patchsweep_proto::scores::{CellScore, TileScores};
 use patchsweep_proto::status::PlanOptions;
 
@@ -128,6 +128,25 @@ fn a_number_against_none_is_a_difference_without_a_size() {
 }
 
 #[test]
+fn numbers_that_are_none_on_both_sides_agree_on_nothing() {
+    let (plan, check) = plans();
+    let odd = cell(true);
+    let effect = |none: f64| {
+        let plan = plan.clone();
+        move |iteration, cell| if (iteration, cell) == odd { none } else { right(&plan, iteration, cell) }
+    };
+    let (theirs, ours) = (scored(&plan, effect(f64::NAN)), scored(&check, effect(f64::INFINITY)));
+    let (id, check_id, by) = (sweep(), SweepId("check-1".into()), workers(&plan, |_| "one"));
+    let report = compare(
+        Side { sweep: &id, plan: &plan, merged: &theirs, workers: &by },
+        Side { sweep: &check_id, plan: &check, merged: &ours, workers: &workers(&check, |_| "two") },
+    );
+    let whole = self::report(|iteration, cell| right(&plan, iteration, cell), |_| "two");
+    assert!(report.agreed, "{report:?}");
+    assert_eq!((report.cells, report.not_finite, whole.not_finite), (whole.cells - 1, 1, 0));
+}
+
+#[test]
 fn cells_that_the_same_worker_checked_are_told() {
     let (plan, _) = plans();
     let report = report(|iteration, cell| right(&plan, iteration, cell), |_| "one");
@@ -139,8 +158,9 @@ fn cells_that_were_not_drawn_say_so() {
     let (plan, check) = plans();
     let mut merged = scored(&check, |iteration, cell| right(&plan, iteration, cell));
     mark_what_was_not_drawn(&check, &mut merged);
-    let count = |wanted: u32| merged.grids[0].status.iter().filter(|&&status| status == wanted).count();
+    assert!(merged.baselines.iter().all(|&status| status == CellStatus::NotDrawn));
+    let count = |wanted: CellStatus| merged.grids[0].status.iter().filter(|&&status| status == wanted).count();
     let cells = check.summarize()[0].cells;
-    assert_eq!(count(STATUS_COMPUTED) as u64, cells);
-    assert_eq!(count(STATUS_NOT_SAMPLED) as u64, 24 - cells);
+    assert_eq!(count(CellStatus::Computed) as u64, cells);
+    assert_eq!(count(CellStatus::NotDrawn) as u64, 24 - cells);
 }

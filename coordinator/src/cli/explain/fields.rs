@@ -50,7 +50,7 @@ struct CellFields {
     /// The cell's index along each axis of its grid, by the axis' name.
     #[schemars(with = "std::collections::BTreeMap<String, u32>")]
     indices: Map<String, Value>,
-    /// Why no worker computes it over some or all prompts, as its effect there is 0; else null.
+    /// Why no worker computes it over some or all prompts, as it changes no score there; else null.
     noop: Option<String>,
     /// How many prompts that are.
     noop_prompts: u32,

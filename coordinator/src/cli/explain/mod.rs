@@ -107,7 +107,7 @@ impl Explained {
             let over = if cell.tiles.is_empty() { "all" } else { "some" };
             let _ = writeln!(
                 text,
-                "no worker computes it over {over} prompts ({}), because its effect there is 0: {reason}",
+                "no worker computes it over {over} prompts ({}), because it changes no score there: {reason}",
                 cell.noop_prompts
             );
         }
@@ -265,7 +265,7 @@ mod tests {
     fn a_noop_says_why() {
         let noop = CellExplanation { noop: Some("it comes too late".into()), noop_prompts: 8, ..cell(Vec::new()) };
         let text = explained(Some(noop)).text();
-        let wanted = "no worker computes it over all prompts (8), because its effect there is 0: it comes too late\n";
+        let wanted = "no worker computes it over all prompts (8), because it changes no score there: it comes too late\n";
         assert!(text.ends_with(wanted), "{text}");
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_proto::events::LogEvent;
 use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::results::{STATUS_FAILED, STATUS_NOOP, STATUS_PENDING, SweepResults};
+use patchsweep_proto::results::{CellStatus, SweepResults};
 use patchsweep_proto::scores::{CacheStats, MemoryUse};
 use patchsweep_proto::status::{BASELINES, GridProgress, SweepState, SweepStatus};
 use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
@@ -89,12 +89,12 @@ pub(super) fn scores() -> SweepResults {
         for place in 0..grid.effect.len() {
             let (iteration, row, column) = (place / cells, place % cells / columns, place % columns);
             if grid.grid == "resid_pre" && (column < 2 || row == 0) {
-                (grid.effect[place], grid.status[place]) = (0.0, STATUS_NOOP);
+                (grid.effect[place], grid.status[place]) = (0.0, CellStatus::NoOp);
             } else if iteration == 2 || iteration == 1 && row > 1 {
-                (grid.effect[place], grid.status[place]) = (f32::NAN, STATUS_PENDING);
+                (grid.effect[place], grid.status[place]) = (f32::NAN, CellStatus::Pending);
             }
         }
-        (grid.effect[3 * columns + 2], grid.status[3 * columns + 2]) = (f32::NAN, STATUS_FAILED);
+        (grid.effect[3 * columns + 2], grid.status[3 * columns + 2]) = (f32::NAN, CellStatus::Failed);
     }
     results
 }

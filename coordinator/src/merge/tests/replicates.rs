@@ -44,7 +44,7 @@ fn the_effects_on_prompts_are_those_of_whole_passes_and_means_come_from_the_mome
             assert!(grid.of_prompts(at).iter().zip(&wanted).all(|(&found, &wanted)| close(found, wanted)));
             let moments = Moments::of(&wanted);
             assert!(close(grid.effect[at], moments.mean) && close(grid.stderr[at], moments.standard_error()));
-            if grid.status[at] == STATUS_NOOP {
+            if grid.status[at] == CellStatus::NoOp {
                 assert!(grid.of_prompts(at).iter().all(|effect| effect.to_bits() == 0));
             }
         }
@@ -69,8 +69,8 @@ fn replicates_become_one_row_with_their_mean_and_their_spread() {
                 let half = f64::from(apart_grid.effect[at] - apart_grid.effect[12 + at]).abs() / 2.0;
                 assert!(close(grid.between[at], half * 2.0f64.sqrt()), "of two numbers half their distance times √2");
                 assert_eq!(grid.count[at], u64::from(PROMPTS));
-                let noop = apart_grid.status[at] == STATUS_NOOP && apart_grid.status[12 + at] == STATUS_NOOP;
-                assert_eq!(grid.status[at], if noop { STATUS_NOOP } else { STATUS_COMPUTED });
+                let noop = apart_grid.status[at] == CellStatus::NoOp && apart_grid.status[12 + at] == CellStatus::NoOp;
+                assert_eq!(grid.status[at], if noop { CellStatus::NoOp } else { CellStatus::Computed });
                 let place = u32::try_from(at).expect("small");
                 let of = [effects(&plan, 0, place), effects(&plan, 1, place)];
                 let averaged: Vec<f64> = of[0].iter().zip(&of[1]).map(|(a, b)| f64::midpoint(*a, *b)).collect();
@@ -106,7 +106,7 @@ fn a_tile_lost_in_one_replicate_fails_its_cells_and_no_others() {
         for place in 0..12u32 {
             let at = place as usize;
             let failed = [0, 1].into_iter().any(|replicate| touched(&plan, &lost, replicate, place));
-            assert_eq!(found.status[at], if failed { STATUS_FAILED } else { wanted.status[at] }, "round {round}");
+            assert_eq!(found.status[at], if failed { CellStatus::Failed } else { wanted.status[at] }, "round {round}");
             let known = |number: f32| if failed { f32::NAN.to_bits() } else { number.to_bits() };
             assert_eq!(found.effect[at].to_bits(), known(wanted.effect[at]));
             assert_eq!(found.between[at].to_bits(), known(wanted.between[at]));
@@ -120,11 +120,25 @@ fn a_tile_lost_in_one_replicate_fails_its_cells_and_no_others() {
 }
 
 #[test]
+fn a_baseline_that_is_no_number_in_one_replicate_is_none_in_the_mean() {
+    let plan = replicated(false, PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) });
+    let (merged, whole) = (merged_with_odd_baseline(&plan), merged(&plan));
+    assert!(merged.clean[0][0].is_nan());
+    let (grid, last) = (&merged.grids[0], &whole.grids[0]);
+    let noops: Vec<usize> = (0..12).filter(|&at| last.status[at] == CellStatus::NoOp).collect();
+    assert!(!noops.is_empty());
+    for at in noops {
+        assert_eq!(grid.status[at], CellStatus::NotFinite);
+        assert!(grid.effect[at].is_nan() && grid.between[at].is_nan());
+    }
+}
+
+#[test]
 fn a_cell_that_failed_keeps_no_effects_of_the_prompts_that_were_computed() {
     let plan = keeping(true, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(2) });
     let lost = plan.tiles.iter().rfind(|tile| tile.work != TileWork::Baseline).expect("a patch").id;
     let grid = merged_without(&plan, |tile| tile.id == lost).grids.remove(0);
-    let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == STATUS_FAILED).collect();
+    let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == CellStatus::Failed).collect();
     assert_eq!(failed.len(), 1);
     assert!(grid.of_prompts(failed[0]).iter().all(|effect| effect.is_nan()));
     assert!((0..24).filter(|at| !failed.contains(at)).all(|at| grid.of_prompts(at).iter().all(|e| e.is_finite())));

@@ -1,9 +1,10 @@
 // Paints the cells of one facet.
 
-import { MARKED } from "./colours.js";
+import { STATUSES } from "./statuses.js";
 
-/** The `STATUS_` numbers of the results, as documented in docs/results.md. */
-export const STATUS = { computed: 0, notFinite: 1, noop: 2, failed: 3, pending: 4 };
+/** The status of a computed cell, and that of one whose number is none. */
+export const COMPUTED = STATUSES.find(({ key }) => key === "computed");
+const NOT_FINITE = STATUSES.find(({ key }) => key === "not-finite");
 
 /** Marks are drawn in cells of at least this many pixels. */
 const LEAST_MARKED = 7;
@@ -33,39 +34,24 @@ export function paint(canvas, { rows, columns, size, facet, colour }) {
   }
 }
 
-/** How a cell is marked that is not on the scale of effects. */
-function markOf(status, effect) {
-  const kind = Object.keys(STATUS).find((name) => STATUS[name] === status);
-  if (kind in MARKED) return kind;
-  return effect === null ? "notFinite" : null;
+/** What a cell is worth: its status, unless it says that there is a number and there is none. */
+export function statusOf(number, effect) {
+  const status = STATUSES[number];
+  return status === COMPUTED && effect === null ? NOT_FINITE : status;
 }
 
 function paintCell(context, { x, y, width, height }, status, effect, colour, dense) {
-  const mark = markOf(status, effect);
-  context.fillStyle = mark ? MARKED[mark].fill : colour(effect);
+  const { look } = statusOf(status, effect);
+  context.fillStyle = look ? look.fill : colour(effect);
   context.fillRect(x, y, width, height);
-  if (!mark || Math.min(width, height) < LEAST_MARKED * dense) return;
-  context.strokeStyle = MARKED[mark].ink;
+  if (!look || Math.min(width, height) < LEAST_MARKED * dense) return;
+  const [middle, centre, quarter] = [x + width / 2, y + height / 2, Math.min(width, height) / 4];
+  context.strokeStyle = look.ink;
   context.lineWidth = dense;
   context.beginPath();
-  STROKES[mark](context, x + width / 2, y + height / 2, Math.min(width, height) / 4);
+  for (const [fromX, fromY, toX, toY] of look.strokes) {
+    context.moveTo(middle + fromX * quarter, centre + fromY * quarter);
+    context.lineTo(middle + toX * quarter, centre + toY * quarter);
+  }
   context.stroke();
-}
-
-/** What is drawn around a middle, so far from it. */
-const STROKES = {
-  noop: (context, x, y, reach) => line(context, x - reach, y + reach, x + reach, y - reach),
-  failed: (context, x, y, reach) => {
-    line(context, x - reach, y - reach, x + reach, y + reach);
-    line(context, x + reach, y - reach, x - reach, y + reach);
-  },
-  notFinite: (context, x, y, reach) => line(context, x - reach, y, x + reach, y),
-  pending: (context, x, y, reach) => {
-    for (const at of [x - reach, x, x + reach]) line(context, at - reach / 5, y, at + reach / 5, y);
-  },
-};
-
-function line(context, x, y, toX, toY) {
-  context.moveTo(x, y);
-  context.lineTo(toX, toY);
 }

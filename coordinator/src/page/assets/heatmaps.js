@@ -1,10 +1,11 @@
 // The heat maps of one grid: a facet for each iteration, all with one range of colours.
 
-import { cellSize, paint, STATUS } from "./cells.js";
+import { cellSize, paint } from "./cells.js";
 import { scale } from "./colours.js";
 import { make, match, write } from "./dom.js";
 import { number } from "./format.js";
 import { legend } from "./legend.js";
+import { STATUSES } from "./statuses.js";
 import { columnTicks, rowTicks, widest } from "./ticks.js";
 import { follow } from "./tip.js";
 
@@ -84,7 +85,7 @@ function drawFacet(figure, plan) {
 }
 
 function description({ grid, metric, facet }) {
-  const pending = facet.status.filter((status) => status === STATUS.pending).length;
+  const pending = facet.status.filter((status) => STATUSES[status].key === "pending").length;
   const known = facet.effect.filter((effect) => effect !== null);
   const cells = `${facet.effect.length - pending} of ${facet.effect.length} cells`;
   const [low, high] = known.reduce(([a, b], effect) => [Math.min(a, effect), Math.max(b, effect)], [0, 0]);

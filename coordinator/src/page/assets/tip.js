@@ -1,6 +1,6 @@
 // What is told of the cell under the pointer, or under the arrow keys.
 
-import { STATUS } from "./cells.js";
+import { COMPUTED, statusOf } from "./cells.js";
 import { make } from "./dom.js";
 import { meanAndError } from "./format.js";
 
@@ -55,14 +55,6 @@ function show(canvas, { row, column }) {
 }
 
 function told({ status, effect, stderr }, place) {
-  switch (status[place]) {
-    case STATUS.pending:
-      return "not computed yet";
-    case STATUS.noop:
-      return "effect 0 (no-op: the patch cannot change any score)";
-    case STATUS.failed:
-      return "not computed: every attempt failed";
-    default:
-      return effect[place] === null ? "not a number" : `effect ${meanAndError(effect[place], stderr[place])}`;
-  }
+  const known = statusOf(status[place], effect[place]);
+  return known === COMPUTED ? `effect ${meanAndError(effect[place], stderr[place])}` : known.meaning;
 }

@@ -1,6 +1,6 @@
 //! However much there is, an answer is bounded ([`get`] refuses larger ones).
 
-use patchsweep_proto::results::GridScores;
+use patchsweep_proto::results::{CellStatus, GridScores};
 use patchsweep_proto::status::GridProgress;
 
 use super::*;
@@ -16,11 +16,12 @@ fn large(axes: &[&str], extents: &[usize], iterations: usize) -> SweepResults {
         stderr: repeated(&one.stderr),
         value: repeated(&one.value),
         count: vec![250; cells * iterations],
-        status: vec![0; cells * iterations],
+        status: vec![CellStatus::Computed; cells * iterations],
         ..one
     };
     let iteration_labels = (0..iterations).map(|iteration| format!("Iteration {iteration}")).collect();
-    SweepResults { grids: vec![scores], iteration_labels, ..example() }
+    let baselines = vec![CellStatus::Computed; iterations];
+    SweepResults { grids: vec![scores], iteration_labels, baselines, ..example() }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use axum::body::to_bytes;
 use axum::http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Request, StatusCode};
-use patchsweep_proto::results::{STATUS_NOOP, STATUS_PENDING};
+use patchsweep_proto::results::CellStatus;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -147,8 +147,8 @@ async fn warnings_tell_when_and_whom_they_concern() {
 async fn pending_cells_are_null_and_told_apart_from_no_ops() {
     let mut results = example();
     let grid = &mut results.grids[0];
-    (grid.effect[0], grid.stderr[0], grid.status[0]) = (f32::NAN, f32::NAN, STATUS_PENDING);
-    (grid.effect[1], grid.stderr[1], grid.status[1]) = (0.0, 0.0, STATUS_NOOP);
+    (grid.effect[0], grid.stderr[0], grid.status[0]) = (f32::NAN, f32::NAN, CellStatus::Pending);
+    (grid.effect[1], grid.stderr[1], grid.status[1]) = (0.0, 0.0, CellStatus::NoOp);
     let (_, map) = get(&router(Fake::with(results)), "/api/sweeps/s/results?grid=resid_pre").await;
     let facet = &map["facets"][0];
     assert_eq!(

@@ -76,7 +76,7 @@ impl Figure {
         };
         let facets: Vec<Facet> = spelled(&results.iteration_labels).into_iter().enumerate().map(facet).collect();
         let has = |mark: &Mark| facets.iter().flat_map(|facet| &facet.cells).any(|cell| cell.mark == Some(*mark));
-        let key: Vec<Mark> = Mark::ALL.into_iter().filter(has).collect();
+        let key: Vec<Mark> = Mark::all().filter(has).collect();
         let said = letters.spell(&words::heading(subject, view));
         let heading = heading.then(|| said.clone());
         let layout = Layout::new(&plane, facets.len(), heading.is_some(), &key_lengths(&key));

@@ -65,21 +65,26 @@ pub(super) fn hex([red, green, blue]: [u8; 3]) -> String {
 
 /// The strokes of a mark on a cell of some size, from its upper left corner.
 pub(super) fn mark_path(mark: Mark, (x, y): (usize, usize), (width, height): (usize, usize)) -> String {
-    let (right, below) = (x + width, y + height);
     let (middle, centre) = (x + width / 2, y + height / 2);
-    match mark {
+    if mark == Mark::Significant {
         // Short strokes with round ends are dots.
-        Mark::Significant => format!("M{} {centre}h2m-1-1v2", middle - 1),
-        Mark::Noop => format!("M{} {}L{} {}", x + 2, below - 2, right - 2, y + 2),
-        Mark::Failed => {
-            let reach = width.min(height) / 4;
-            let (left, top) = (middle - reach, centre - reach);
-            let back = 2 * reach;
-            format!("M{left} {top}l{back} {back}M{left} {}l{back}-{back}", top + back)
-        }
-        Mark::Pending => format!("M{} {centre}h.01m4 0h.01m4 0h.01", middle.saturating_sub(4).max(x)),
-        Mark::NotFinite => format!("M{} {centre}h{}", x + width / 4, width / 2),
+        return format!("M{} {centre}h2m-1-1v2", middle - 1);
     }
+    let reach = (width.min(height) / 4).max(1);
+    let mut path = String::new();
+    for &[from_x, from_y, to_x, to_y] in mark.strokes() {
+        let [from_x, from_y, to_x, to_y] = [(middle, from_x), (centre, from_y), (middle, to_x), (centre, to_y)]
+            .map(|(at, part)| at_part(at, reach, part));
+        let _ = write!(path, "M{from_x} {from_y}L{to_x} {to_y}");
+    }
+    path
+}
+
+/// A coordinate with at most one digit behind the point.
+#[expect(clippy::cast_precision_loss, reason = "pixels of a page are few")]
+fn at_part(middle: usize, reach: usize, part: f32) -> String {
+    let place = format!("{:.1}", middle as f32 + reach as f32 * part);
+    place.strip_suffix(".0").map_or_else(|| place.clone(), str::to_owned)
 }
 
 fn facet_title(facet: &Facet, layout: &Layout, svg: &mut String) {

@@ -1,4 +1,4 @@
-use patchsweep_proto::results::{STATUS_FAILED, STATUS_NOOP, STATUS_PENDING};
+use patchsweep_proto::results::CellStatus;
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::roxmltree::{Document, Node};
 
@@ -9,7 +9,8 @@ use crate::results::example::{example, grid};
 /// The example with a cell of each kind in its first grid, at the first places of iteration 0.
 fn results() -> SweepResults {
     let mut results = example();
-    for (place, status) in [(0, STATUS_NOOP), (1, STATUS_FAILED), (2, STATUS_PENDING)] {
+    let statuses = [CellStatus::NoOp, CellStatus::Failed, CellStatus::Pending, CellStatus::NotDrawn];
+    for (place, status) in [0, 1, 2, 9].into_iter().zip(statuses) {
         results.grids[0].status[place] = status;
     }
     results
@@ -69,7 +70,7 @@ fn each_cell_is_at_its_place() {
 fn what_has_no_number_is_marked_and_explained_in_the_key() {
     let text = svg(&drawn(&results(), View::Effect), Cells::Rectangles);
     let document = Document::parse(&text).expect("well-formed");
-    for class in ["noop", "failed", "pending", "not-finite"] {
+    for class in ["no-op", "failed", "pending", "not-finite", "not-drawn"] {
         assert_eq!(with_class(&document, class).len(), 2, "{class}: marks of one facet, and the key");
     }
     assert!(with_class(&document, "significant").is_empty(), "only where significance is shown");
@@ -118,7 +119,12 @@ fn a_png_has_the_asked_size_and_the_colours_of_its_cells() {
     };
     assert_eq!(
         [1, 2, 3, 4].map(colour),
-        [Mark::Failed.colour(), Mark::Pending.colour(), diverging(1.0), diverging(-1.0)]
+        [
+            Mark::Without(CellStatus::Failed).colour(),
+            Mark::Without(CellStatus::Pending).colour(),
+            diverging(1.0),
+            diverging(-1.0)
+        ]
     );
 }
 

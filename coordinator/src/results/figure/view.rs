@@ -1,8 +1,6 @@
 //! What a heat map shows of each cell.
 
-use patchsweep_proto::results::{
-    GridScores, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_NOT_SAMPLED, STATUS_PENDING,
-};
+use patchsweep_proto::results::{CellStatus, GridScores, Look};
 
 use crate::results::colour::diverging;
 use crate::statistics::Statistics;
@@ -25,14 +23,8 @@ pub enum View {
 pub(super) enum Mark {
     /// Its effect is significant.
     Significant,
-    /// It was not computed, because its effect is 0 whatever the prompt.
-    Noop,
-    /// It could not be computed.
-    Failed,
-    /// It is not computed yet.
-    Pending,
-    /// It was computed, and is no number.
-    NotFinite,
+    /// Its status says why.
+    Without(CellStatus),
 }
 
 /// How a cell is drawn.
@@ -80,38 +72,39 @@ impl View {
     /// How the cell at a place in the tensor is drawn.
     pub(super) fn cell(self, scores: &GridScores, statistics: &Statistics, place: usize, range: f32) -> Cell {
         let value = self.values(scores)[place];
-        let mark = match scores.status[place] {
-            STATUS_NOOP => Some(Mark::Noop),
-            STATUS_FAILED => Some(Mark::Failed),
-            STATUS_PENDING | STATUS_NOT_SAMPLED => Some(Mark::Pending),
-            STATUS_NOT_FINITE => Some(Mark::NotFinite),
-            _ if value.is_nan() => Some(Mark::NotFinite),
-            _ if self == Self::Significance && statistics.significant.get(place) == Some(&1) => Some(Mark::Significant),
-            _ => None,
-        };
         let shows_effect = matches!(self, Self::Effect | Self::Significance);
+        let mark = match scores.status[place] {
+            // Neither is what the status speaks of: a normalized metric between equal baselines, say.
+            CellStatus::Computed if value.is_nan() => Some(Mark::Without(CellStatus::NotFinite)),
+            CellStatus::NoOp if !shows_effect && value.is_nan() => Some(Mark::Without(CellStatus::NotFinite)),
+            CellStatus::Computed if self == Self::Significance && statistics.significant.get(place) == Some(&1) => {
+                Some(Mark::Significant)
+            }
+            CellStatus::Computed => None,
+            status => Some(Mark::Without(status)),
+        };
         let fill = match mark {
-            Some(mark @ (Mark::Failed | Mark::Pending | Mark::NotFinite)) => mark.colour(),
-            Some(Mark::Noop) if shows_effect => Mark::Noop.colour(),
+            // A no-op has a patched metric like any other.
+            Some(Mark::Without(CellStatus::NoOp)) if !shows_effect => diverging(value / range),
+            Some(mark @ Mark::Without(_)) => mark.colour(),
             None if self == Self::Significance => diverging(0.0),
-            _ if value.is_nan() => Mark::NotFinite.colour(),
-            _ => diverging(value / range),
+            Some(Mark::Significant) | None => diverging(value / range),
         };
         Cell { fill, mark }
     }
 }
 
 impl Mark {
-    pub(super) const ALL: [Self; 5] = [Self::Significant, Self::Noop, Self::Failed, Self::Pending, Self::NotFinite];
+    /// All of them, in the order of the key.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        [Self::Significant].into_iter().chain(CellStatus::ALL.into_iter().map(Self::Without))
+    }
 
     /// In HTML classes.
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Significant => "significant",
-            Self::Noop => "noop",
-            Self::Failed => "failed",
-            Self::Pending => "pending",
-            Self::NotFinite => "not-finite",
+            Self::Without(status) => status.key(),
         }
     }
 
@@ -119,34 +112,35 @@ impl Mark {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Significant => "significant at 5 %",
-            Self::Noop => "no-op: skipped, effect 0",
-            Self::Failed => "failed",
-            Self::Pending => "not computed yet",
-            Self::NotFinite => "not a number",
+            Self::Without(status) => status.text(),
         }
     }
 
-    /// Of a cell without a number; none of them is on the scale of effects.
+    /// Of the cell in the key.
     pub(super) fn colour(self) -> [u8; 3] {
-        match self {
-            Self::Significant => diverging(0.0),
-            Self::Noop => [226, 226, 226],
-            Self::Failed => [74, 74, 74],
-            Self::Pending => [255, 239, 184],
-            Self::NotFinite => [150, 120, 160],
-        }
+        self.look().map_or_else(|| diverging(0.0), |look| look.fill)
     }
 
     /// Of what is drawn onto a cell of some colour.
     pub(super) fn ink(self, [red, green, blue]: [u8; 3]) -> &'static str {
         // Rec. 601's luma, in thousandths.
         let luma = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
+        match self.look() {
+            Some(look) => look.ink,
+            None if luma < 110_000 => "#fff",
+            None => "#000",
+        }
+    }
+
+    /// Lines from x, y to x, y in quarters of a cell from its middle.
+    pub(super) fn strokes(self) -> &'static [[f32; 4]] {
+        self.look().map_or(&[], |look| look.strokes)
+    }
+
+    fn look(self) -> Option<Look> {
         match self {
-            Self::Significant if luma < 110_000 => "#fff",
-            Self::Significant => "#000",
-            Self::Noop => "#9a9a9a",
-            Self::Failed | Self::NotFinite => "#fff",
-            Self::Pending => "#b08900",
+            Self::Significant => None,
+            Self::Without(status) => status.look(),
         }
     }
 }
@@ -180,10 +174,10 @@ mod tests {
         let mut scores = scores();
         scores.effect[0] = 0.0;
         let mut fills = vec![drawn(View::Effect, &scores, 0).fill];
-        for status in [STATUS_NOOP, STATUS_FAILED, STATUS_PENDING, STATUS_NOT_FINITE] {
+        for status in CellStatus::ALL.into_iter().filter(|&status| status != CellStatus::Computed) {
             scores.status[0] = status;
             let fill = drawn(View::Effect, &scores, 0).fill;
-            assert!(!fills.contains(&fill), "{status}");
+            assert!(!fills.contains(&fill), "{status:?}");
             fills.push(fill);
         }
         let scale: Vec<_> = (-100_i16..=100).map(|part| diverging(f32::from(part) / 100.0)).collect();
@@ -193,10 +187,11 @@ mod tests {
     #[test]
     fn a_noop_has_a_patched_metric_but_no_effect_to_show() {
         let mut scores = scores();
-        (scores.status[0], scores.effect[0], scores.value[0]) = (STATUS_NOOP, 0.0, 3.0);
-        assert_eq!(drawn(View::Effect, &scores, 0), Cell { fill: Mark::Noop.colour(), mark: Some(Mark::Noop) });
+        (scores.status[0], scores.effect[0], scores.value[0]) = (CellStatus::NoOp, 0.0, 3.0);
+        let noop = Mark::Without(CellStatus::NoOp);
+        assert_eq!(drawn(View::Effect, &scores, 0), Cell { fill: noop.colour(), mark: Some(noop) });
         let range = View::Value.range(&scores);
-        assert_eq!(drawn(View::Value, &scores, 0), Cell { fill: diverging(3.0 / range), mark: Some(Mark::Noop) });
+        assert_eq!(drawn(View::Value, &scores, 0), Cell { fill: diverging(3.0 / range), mark: Some(noop) });
     }
 
     #[test]

@@ -2,31 +2,27 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::SweepResults;
-
 use super::maps::{Name, maps};
 use super::{tables, text};
-use crate::results::difference::{Difference, Pairing};
+use crate::results::difference::{Compared, Difference, Pairing};
 use crate::results::figure::{Subject, View};
-use crate::statistics::Statistics;
 
 /// The differences of all grids that both have, in at most some bytes as long as the tables alone take no more.
-pub(super) fn section(results: &SweepResults, other: &SweepResults, budget: &mut usize) -> String {
-    let difference = Difference::between(results, other);
-    let (first, second) = (text::html(&results.name), text::html(&other.name));
+pub(super) fn section(compared: &Compared<'_>, budget: &mut usize) -> String {
+    let (difference, analysed) = (compared.difference(), compared.analysed());
+    let [first, second] = difference.names.each_ref().map(|name| text::html(name));
     let mut html = format!(
         "<section class=\"differences\">\n<h2>Differences <small>{first} − {second}</small></h2>\n<p class=\"counts\">Effects of \
          the first sweep minus those of the second. Blue: larger in the first.</p>\n{}",
-        remarks(&difference)
+        remarks(difference)
     );
     *budget = budget.saturating_sub(html.len());
-    let subtracted = &difference.results;
-    for (number, (scores, &pairing)) in subtracted.grids.iter().zip(&difference.pairings).enumerate() {
-        let statistics = Statistics::of(scores);
+    let subtracted = analysed.results();
+    for (number, ((scores, statistics), &pairing)) in analysed.grids().zip(&difference.pairings).enumerate() {
         let metric = &subtracted.metrics[scores.metric];
-        let subject = Subject { results: subtracted, scores, statistics: &statistics, quantity: "difference" };
+        let subject = Subject { results: subtracted, scores, statistics, quantity: "difference" };
         let (grid, shown) = (text::html(&scores.grid), text::html(metric));
-        let lists = tables::lists(subtracted, scores, &statistics, "Largest differences");
+        let lists = tables::lists(subtracted, scores, statistics, "Largest differences");
         let heading =
             format!("<h3><code>{grid}</code> <small>difference of effects on <code>{shown}</code></small></h3>\n");
         let told = format!("<p class=\"counts\">{}</p>\n", explained(pairing));

@@ -2,22 +2,18 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::SweepResults;
+use patchsweep_proto::results::{CellStatus, SweepResults};
 
 use super::text;
-use crate::results::Failures;
 
 pub(super) fn rows(results: &SweepResults) -> String {
-    let failures = Failures::of(results);
     let mut rows = String::new();
     for (metric, name) in results.metrics.iter().enumerate() {
         for (iteration, label) in results.iteration_labels.iter().enumerate() {
             let (clean, corrupted) = (results.clean[metric][iteration], results.corrupted[metric][iteration]);
-            let has_failed = failures.has_lost_baseline(iteration);
-            let cell = |value: f32| match (has_failed, value.is_nan()) {
-                (true, _) => "failed".to_owned(),
-                (false, true) => "none yet".to_owned(),
-                (false, false) => text::number(value, 4),
+            let cell = |value: f32| match results.baseline_status(iteration, value) {
+                CellStatus::Computed => text::number(value, 4),
+                status => status.text().to_owned(),
             };
             let [clean, corrupted, difference] = [clean, corrupted, corrupted - clean].map(cell);
             let (name, label) = (text::html(name), text::html(label));
@@ -52,6 +48,8 @@ mod tests {
         );
         let mut results = example();
         results.clean[0][1] = f32::NAN;
-        assert_eq!(rows(&results).matches("<td class=\"n\">none yet</td>").count(), 2);
+        assert_eq!(rows(&results).matches("<td class=\"n\">not finite</td>").count(), 2, "and the difference");
+        results.baselines[1] = CellStatus::Pending;
+        assert_eq!(rows(&results).matches("<td class=\"n\">not computed yet</td>").count(), 2 * 3);
     }
 }

@@ -2,34 +2,29 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::{
-    GridScores, STATUS_COMPUTED, STATUS_FAILED, STATUS_NOOP, STATUS_NOT_FINITE, STATUS_NOT_SAMPLED, STATUS_PENDING,
-    SweepResults,
-};
+use patchsweep_proto::results::{CellStatus, GridScores, Look, SweepResults};
 
 use super::maps::{Name, maps};
 use super::{tables, text};
-use crate::results::Failures;
 use crate::results::figure::{Subject, View};
+use crate::results::{Analysed, Failures, NotFinite};
 use crate::statistics::Statistics;
 
 /// All grids, in at most some bytes as long as the tables alone take no more.
-pub(super) fn sections(results: &SweepResults, budget: &mut usize) -> String {
-    let failures = Failures::of(results);
-    let statistics: Vec<_> = results.grids.iter().map(Statistics::of).collect();
-    let texts: Vec<_> = results
-        .grids
-        .iter()
-        .zip(&statistics)
+pub(super) fn sections(analysed: &Analysed<'_>, budget: &mut usize) -> String {
+    let results = analysed.results();
+    let (failures, not_finite) = (Failures::of(results), NotFinite::of(results));
+    let texts: Vec<_> = analysed
+        .grids()
         .map(|(scores, statistics)| {
-            let notes = counted(scores, statistics) + &missing(results, scores, &failures);
+            let notes = counted(scores, statistics) + &missing(scores, &failures, &not_finite);
             let lists = tables::lists(results, scores, statistics, "Strongest");
             [heading(results, scores), notes, lists]
         })
         .collect();
     *budget = budget.saturating_sub(texts.iter().flatten().map(String::len).sum());
     let mut html = String::new();
-    for (number, (scores, statistics)) in results.grids.iter().zip(&statistics).enumerate() {
+    for (number, (scores, statistics)) in analysed.grids().enumerate() {
         let subject = Subject { results, scores, statistics, quantity: "effect" };
         let metric = &results.metrics[scores.metric];
         let name = Name { id: format!("heatmap-{number}"), metric, class: "heatmap" };
@@ -57,22 +52,17 @@ fn heading(results: &SweepResults, scores: &GridScores) -> String {
 /// How many cells there are of each kind.
 fn counted(scores: &GridScores, statistics: &Statistics) -> String {
     let cells = scores.effect.len();
-    let of = |status: u32| scores.status.iter().filter(|&&other| other == status).count();
+    let of = |status| scores.status.iter().filter(|&&other| other == status).count();
     let significant = statistics.significant.iter().filter(|&&significant| significant == 1).count();
-    let mut html = format!("<p class=\"counts\">{cells} cells: {} computed", of(STATUS_COMPUTED));
+    let computed = CellStatus::Computed;
+    let mut html = format!("<p class=\"counts\">{cells} cells: {} {}", of(computed), computed.text());
     if significant > 0 {
         let _ = write!(html, ", {significant} of them significant");
     }
-    for (status, told) in [
-        (STATUS_NOOP, "skipped as no-ops"),
-        (STATUS_FAILED, "failed"),
-        (STATUS_PENDING, "not computed yet"),
-        (STATUS_NOT_SAMPLED, "not drawn by the check"),
-        (STATUS_NOT_FINITE, "not a number"),
-    ] {
+    for status in CellStatus::ALL.into_iter().filter(|&status| status != computed) {
         let count = of(status);
         if count > 0 {
-            let _ = write!(html, "; {count} {told} ({})", text::percent(count, cells));
+            let _ = write!(html, "; {count} {} ({})", status.text(), text::percent(count, cells));
         }
     }
     html.push_str("</p>\n");
@@ -80,22 +70,13 @@ fn counted(scores: &GridScores, statistics: &Statistics) -> String {
 }
 
 /// Why cells have no score.
-fn missing(results: &SweepResults, scores: &GridScores, failures: &Failures) -> String {
-    let mut html = String::new();
-    if let Some(told) = failures.of_grid(scores) {
-        let _ = writeln!(html, "<p class=\"warning\">{}. They are dark grey.</p>", text::html(&told));
-    }
-    let without = scores.status.iter().filter(|&&status| status == STATUS_NOT_FINITE).count();
-    if without > 0 {
-        let name = text::html(&results.tensor_name(scores));
-        let _ = writeln!(
-            html,
-            "<p class=\"warning\">{without} of {} cells are no finite number (status {STATUS_NOT_FINITE} in \
-             <code>{name}.status</code>): an overflow, say. They are violet.</p>",
-            scores.effect.len()
-        );
-    }
-    html
+fn missing(scores: &GridScores, failures: &Failures, not_finite: &NotFinite<'_>) -> String {
+    let told = [(CellStatus::Failed, failures.of_grid(scores)), (CellStatus::NotFinite, not_finite.of_grid(scores))];
+    let warning = |(status, told): (CellStatus, Option<String>)| {
+        let (Look { colour, .. }, told) = (status.look()?, text::html(&told?));
+        Some(format!("<p class=\"warning\">{told}. They are {colour}.</p>\n"))
+    };
+    told.into_iter().filter_map(warning).collect()
 }
 
 #[cfg(test)]
@@ -106,33 +87,32 @@ mod tests {
     #[test]
     fn cells_without_a_score_are_announced() {
         let results = example();
-        let failures = Failures::of(&results);
-        let html = missing(&results, &results.grids[0], &failures);
-        assert!(html.contains("1 of 96 cells") && html.contains("resid_pre.status"));
-        assert_eq!(missing(&results, &results.grids[1], &failures), "");
+        let (failures, not_finite) = (Failures::of(&results), NotFinite::of(&results));
+        let html = missing(&results.grids[0], &failures, &not_finite);
+        assert!(html.contains("1 of 96 cells are not finite (status 1): ") && html.contains("violet"), "{html}");
+        assert_eq!(missing(&results.grids[1], &failures, &not_finite), "");
     }
 
     #[test]
     fn cells_that_failed_are_announced_with_the_reason_beside_those_without_a_score() {
         let results = example_with_failures();
-        let html = missing(&results, &results.grids[0], &Failures::of(&results));
-        assert!(
-            html.contains("3 of 96 cells failed (status 3): out of memory; no answer. They are dark grey."),
-            "{html}"
-        );
-        assert!(html.contains("1 of 96 cells are no finite number"), "{html}");
+        let html = missing(&results.grids[0], &Failures::of(&results), &NotFinite::of(&results));
+        let failed = "3 of 96 cells failed (status 3): out of memory; no answer. They are dark grey.";
+        assert!(html.contains(failed), "{html}");
+        assert!(html.contains("1 of 96 cells are not finite"), "{html}");
     }
 
     #[test]
     fn cells_of_each_kind_are_counted() {
         let mut scores = example_with_failures().grids.remove(0);
         for place in [40, 41, 42] {
-            scores.status[place] = STATUS_NOOP;
+            scores.status[place] = CellStatus::NoOp;
         }
-        scores.status[50] = STATUS_PENDING;
+        (scores.status[50], scores.status[51]) = (CellStatus::Pending, CellStatus::NotDrawn);
         let html = counted(&scores, &Statistics::of(&scores));
-        assert!(html.contains("96 cells: 88 computed, "), "{html}");
-        let rest = "; 3 skipped as no-ops (3 %); 3 failed (3 %); 1 not computed yet (1 %); 1 not a number (1 %)</p>";
+        assert!(html.contains("96 cells: 87 computed, "), "{html}");
+        let rest = "; 1 not finite (1 %); 3 skipped as no-op (3 %); 3 failed (3 %); 1 not computed yet (1 %); \
+                    1 not drawn by the check (1 %)</p>";
         assert!(html.contains(rest), "{html}");
     }
 }

@@ -1,7 +1,6 @@
 "use strict";
 // Tells of the cell under the pointer. Everything else on the page works without this.
-const STATUS = ["", "not a number", "no-op: not computed, effect 0", "failed", "not computed yet"];
-const COMPUTED = 0, NOOP = 2;
+const STATUSES = JSON.parse(document.getElementById("statuses").textContent);
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const number = (value, digits) => (Number.isNaN(value) ? "none" : String(Number(value.toPrecision(digits))));
@@ -33,9 +32,10 @@ function lines(data, cell) {
   const { fields, status } = data, at = (field) => fields[field][cell.place];
   const name = [data.rows[cell.row], data.columns[cell.column]].filter((part) => part !== "").join(data.join);
   const told = [name];
-  const state = status[cell.place];
-  if (state !== COMPUTED) told.push(STATUS[state] ?? "unknown status " + state);
-  if (state === COMPUTED) {
+  const state = STATUSES[status[cell.place]];
+  const isComputed = state.key === "computed";
+  if (!isComputed) told.push(state.meaning);
+  if (isComputed) {
     const error = at("stderr");
     told.push(data.quantity + " " + number(at("effect"), 4) + (Number.isNaN(error) ? "" : " ± " + number(error, 3)));
     if (fields.low && !Number.isNaN(at("low"))) {
@@ -47,7 +47,7 @@ function lines(data, cell) {
     told.push(Number.isNaN(p) ? "not tested" : probability + ", " + significance);
     if (fields.between && !Number.isNaN(at("between"))) told.push("between replicates " + number(at("between"), 3));
   }
-  if (state === COMPUTED || state === NOOP) {
+  if (state.hasEffect) {
     if (fields.value) told.push((data.quantity === "effect" ? "patched metric " : "of patched metrics ") + number(at("value"), 4));
     if (fields.normalized) told.push("normalized " + number(at("normalized"), 3));
     told.push((typeof data.count === "number" ? data.count : data.count[cell.place]) + " prompts");

@@ -70,7 +70,7 @@ pub(super) fn data(
         "join": if is_heads { "." } else { ", " },
         "fields": fields,
         "count": counts(scores, &order),
-        "status": numbers(scores, &order, &scores.status, |status| [u8::try_from(status).unwrap_or(u8::MAX)]),
+        "status": numbers(scores, &order, &scores.status, |status| [u8::try_from(status.number()).unwrap_or(u8::MAX)]),
         "significant":
             numbers(scores, &order, &statistics.significant, |significant| [u8::from(significant == 1)]),
     });

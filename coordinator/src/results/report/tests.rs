@@ -1,12 +1,19 @@
 use std::fs;
 
-use patchsweep_proto::results::GridScores;
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 
 use super::*;
+use crate::results::difference::Difference;
 use crate::results::example::{example, example_with_failures, grid, manifest_of};
 
 fn page(results: &SweepResults) -> String {
-    report_html(results, None).expect("a page")
+    report_html(&Analysed::of(results).expect("consistent"), None)
+}
+
+fn page_against(results: &SweepResults, other: &SweepResults) -> String {
+    let difference = Difference::between(results, other).expect("consistent");
+    let compared = Compared::of(&difference).expect("consistent");
+    report_html(&Analysed::of(results).expect("consistent"), Some(&compared))
 }
 
 /// A sweep over a model of GPT-2 small's size: 12 layers, 12 heads, 8 positions.
@@ -55,8 +62,7 @@ fn labels_cannot_leave_their_place() {
     for scores in &mut results.grids {
         scores.grid = format!("{}{evil}", scores.grid);
     }
-    let (page, usual) = (report_html(&results, Some(&results)), report_html(&example(), Some(&example())));
-    let (page, usual) = (page.expect("a page"), usual.expect("a page"));
+    let (page, usual) = (page_against(&results, &results), page_against(&example(), &example()));
     for mark in ["</script", "<script", "<b", "use strict"] {
         assert_eq!(page.matches(mark).count(), usual.matches(mark).count(), "{mark}");
     }
@@ -90,7 +96,7 @@ fn larger_sweeps_lose_what_is_told_of_cells_first_and_never_their_tables() {
 #[test]
 fn a_sweep_against_itself_differs_nowhere() {
     let results = example();
-    let page = report_html(&results, Some(&results)).expect("a page");
+    let page = page_against(&results, &results);
     assert_eq!(page.matches("class=\"heatmap difference\"").count(), 4);
     assert!(!page.contains("The sweeps are not alike"));
     assert!(page.contains("independent samples"));
@@ -103,10 +109,10 @@ fn a_sweep_against_itself_differs_nowhere() {
 fn what_two_sweeps_do_not_share_is_listed() {
     let (results, mut other) = (example(), example());
     other.grids.remove(0);
-    let page = report_html(&results, Some(&other)).expect("a page");
+    let page = page_against(&results, &other);
     assert!(page.contains("<li>grid `resid_pre@logit_diff` is only in the first sweep</li>"));
     other.grids.clear();
-    assert!(report_html(&results, Some(&other)).expect("a page").contains("no grid of one name"));
+    assert!(page_against(&results, &other).contains("no grid of one name"));
 }
 
 #[test]
@@ -131,11 +137,13 @@ fn a_script_knows_each_cell_s_numbers_in_the_order_of_the_figure() {
 }
 
 #[test]
-fn contradictory_results_are_refused() {
-    let mut results = example();
-    results.grids[0].effect.pop();
-    assert!(matches!(report_html(&results, None), Err(ReportError::Tensors(TensorError::Length { .. }))));
-    assert!(matches!(report_html(&example(), Some(&results)), Err(ReportError::Tensors(_))));
+fn the_script_finds_every_status_in_the_page() {
+    let page = page(&example());
+    let list = page.split_once("id=\"statuses\">").expect("a list").1.split_once("</script>").expect("its end").0;
+    let list: Vec<serde_json::Value> = serde_json::from_str(list).expect("JSON");
+    for (place, status) in CellStatus::ALL.into_iter().enumerate() {
+        assert_eq!((&list[place]["number"], &list[place]["text"]), (&status.number().into(), &status.text().into()));
+    }
 }
 
 /// For looking at the page: `PATCHSWEEP_REPORT_FOLDER=/tmp/x cargo test -p patchsweep -- --ignored pages_to_look_at`.
@@ -147,9 +155,9 @@ fn pages_to_look_at() {
     results.manifest = manifest_of(&results);
     results.grids[1].normalized = results.grids[1].value.iter().map(|value| value / 3.2).collect();
     results.grids[0].between = results.grids[0].stderr.iter().map(|stderr| stderr * 2.0).collect();
-    for (place, status) in [(8, 2), (9, 2), (10, 2), (30, 3), (31, 3), (40, 4), (41, 4), (50, 1)] {
+    for (place, status) in [(8, 2), (9, 2), (10, 2), (30, 3), (31, 3), (40, 4), (41, 4), (50, 1), (51, 5)] {
         let grid = &mut results.grids[0];
-        grid.status[place] = status;
+        grid.status[place] = CellStatus::of_number(status).expect("a status");
         if status == 2 {
             grid.effect[place] = 0.0;
         } else {
@@ -173,13 +181,17 @@ fn pages_to_look_at() {
     let mut huge = example();
     huge.grids = vec![grid("z", &["layer", "pos", "head"], &[24, 100, 14])];
     for (name, page) in [
-        ("against.html", report_html(&results, Some(&other))),
-        ("failures.html", report_html(&example_with_failures(), None)),
-        ("large.html", report_html(&large, None)),
-        ("huge.html", report_html(&huge, None)),
+        ("against.html", page_against(&results, &other)),
+        ("failures.html", page(&example_with_failures())),
+        ("large.html", page(&large)),
+        ("huge.html", page(&huge)),
     ] {
-        fs::write(folder.join(name), page.expect("a page")).expect("written");
+        fs::write(folder.join(name), page).expect("written");
     }
-    crate::results::write_folder(&results, &folder.join("results"), crate::results::Overwrite::Replace)
-        .expect("written");
+    crate::results::write_folder(
+        &Analysed::of(&results).expect("consistent"),
+        &folder.join("results"),
+        crate::results::Overwrite::Replace,
+    )
+    .expect("written");
 }

@@ -1,6 +1,7 @@
 //! `scores.zarr`: what `xarray.open_zarr` opens as one dataset, with named dimensions and coordinates.
 
 mod dimensions;
+mod texts;
 
 use std::io;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use zarrs::storage::{ListableStorageTraits, ReadableStorageTraits, StorageError}
 
 use super::tensors::{Tensor, Values};
 use dimensions::{Coordinate, Dimensions, Places};
+use texts::{TEXTS, Texts};
 
 /// Why the store could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,9 @@ pub enum ZarrError {
     /// Values are refused.
     #[error(transparent)]
     Values(#[from] Box<ArrayError>),
+    /// A type of texts is refused.
+    #[error("labels cannot be {TEXTS}")]
+    Texts(#[source] zarrs::plugin::PluginCreateError),
     /// An array cannot be kept in memory.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -59,7 +64,10 @@ pub(super) fn write(
             Places::Numbers(numbers) => {
                 store.add(name, dimensions, &[numbers.len()], data_type::int64(), 0_i64, numbers)
             }
-            Places::Words(words) => store.add(name, dimensions, &[words.len()], data_type::string(), "", words),
+            Places::Words(words) => {
+                let texts = Texts::of(words);
+                store.add(name, dimensions, &[words.len()], texts.data_type()?, "", &texts.characters())
+            }
         }?;
     }
     for tensor in tensors {
@@ -132,12 +140,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::results::analysed::Analysed;
     use crate::results::example::example;
     use crate::results::tensors::with_statistics;
 
     fn files(results: &SweepResults) -> Result<BTreeMap<String, Vec<u8>>, ZarrError> {
         let mut files = BTreeMap::new();
-        let tensors = with_statistics(results).expect("consistent");
+        let analysed = Analysed::of(results).expect("consistent");
+        let tensors = with_statistics(&analysed).expect("consistent");
         write(results, &tensors, |path, content| {
             assert_eq!(files.insert(path.to_owned(), content.to_vec()), None, "{path} is written once");
             Ok(())
@@ -186,7 +196,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_told() {
         let results = example();
-        let tensors = with_statistics(&results).expect("consistent");
+        let analysed = Analysed::of(&results).expect("consistent");
+        let tensors = with_statistics(&analysed).expect("consistent");
         let error = write(&results, &tensors, |_, _| Err(io::ErrorKind::StorageFull.into())).expect_err("full");
         assert!(matches!(error, ZarrError::Write(error) if error.kind() == io::ErrorKind::StorageFull));
     }

@@ -4,7 +4,9 @@ mod cell;
 mod palette;
 mod sheet;
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use std::collections::HashSet;
+
+use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
 
 pub(super) use cell::Known;
 pub(super) use palette::{Depth, Palette};
@@ -25,6 +27,8 @@ pub(super) struct Scores {
 #[derive(Clone, Debug)]
 struct Layout {
     sheet: Sheet,
+    /// Statuses of its cells in any iteration.
+    statuses: HashSet<CellStatus>,
     /// Largest magnitude over all iterations, so that they compare.
     range: f32,
 }
@@ -45,7 +49,11 @@ impl Scores {
                 names.push(scores.grid.clone());
             }
         }
-        let maps = results.grids.iter().map(|scores| Layout { sheet: Sheet::of(scores), range: range(scores) });
+        let maps = results.grids.iter().map(|scores| Layout {
+            sheet: Sheet::of(scores),
+            statuses: scores.status.iter().copied().collect(),
+            range: range(scores),
+        });
         Self { names, maps: maps.collect(), results }
     }
 
@@ -82,6 +90,11 @@ impl<'a> HeatMap<'a> {
         (self.sheet().rows.labels.len(), self.sheet().columns.labels.len())
     }
 
+    /// Whether a cell has this status in some iteration.
+    pub(super) fn has(&self, status: CellStatus) -> bool {
+        self.layout.statuses.contains(&status)
+    }
+
     /// The largest magnitude over all iterations; 1 where there is none.
     pub(super) fn range(&self) -> f32 {
         self.layout.range
@@ -112,8 +125,6 @@ fn range(scores: &GridScores) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::results::{STATUS_NOOP, STATUS_PENDING};
-
     use super::*;
     use crate::results::example::example;
 
@@ -134,13 +145,16 @@ mod tests {
         let mut results = example();
         let grid = &mut results.grids[0];
         (grid.effect[3 * 8 + 4], grid.stderr[3 * 8 + 4]) = (-1.25, 0.0625);
-        grid.status[1] = STATUS_NOOP;
-        grid.status[32] = STATUS_PENDING;
+        grid.status[1] = CellStatus::NoOp;
+        grid.status[32] = CellStatus::Pending;
         let scores = Scores::of(results);
         let map = scores.map(0, 0).expect("a map");
         assert_eq!(map.told(0, 3, 4), "layer 3, pos 4 (\" Officer\"): -1.250 ± 0.062");
         assert_eq!(map.told(0, 0, 1), "layer 0, pos 1 (\"The\"): 0, a no-op: the patch cannot change the score");
         assert_eq!(map.told(1, 0, 0), "layer 0, pos 0 (\"<|endoftext|>\"): not computed yet");
-        assert_eq!(map.told(0, 2, 1), "layer 2, pos 1 (\"The\"): not a finite number");
+        assert_eq!(
+            map.told(0, 2, 1),
+            "layer 2, pos 1 (\"The\"): computed, but not a finite number: arithmetic overflowed"
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use patchsweep_proto::results::CellStatus;
+
 use super::Known;
 use crate::results::colour::diverging;
 
@@ -47,11 +49,20 @@ impl Palette {
         match known {
             Known::Effect(effect) if self.0 == Depth::None => (digits(effect / range), Style::new()),
             Known::Effect(effect) => ("  ".to_owned(), self.scale(effect / range)),
-            Known::NoOp => (" ·".to_owned(), self.scale(0.0)),
-            Known::Pending => ("░░".to_owned(), self.dim()),
-            Known::Failed => (" x".to_owned(), self.coloured(Color::Red).add_modifier(Modifier::BOLD)),
-            Known::NotFinite => (" ?".to_owned(), self.coloured(Color::Red).add_modifier(Modifier::BOLD)),
+            Known::Without(status) => self.without(status),
         }
+    }
+
+    fn without(self, status: CellStatus) -> (String, Style) {
+        let (text, style) = match status {
+            CellStatus::Computed => ("  ", Style::new()),
+            CellStatus::NoOp => (" ·", self.scale(0.0)),
+            CellStatus::Pending => ("░░", self.dim()),
+            CellStatus::NotDrawn => (" -", self.dim()),
+            CellStatus::Failed => (" x", self.coloured(Color::Red).add_modifier(Modifier::BOLD)),
+            CellStatus::NotFinite => (" ?", self.coloured(Color::Red).add_modifier(Modifier::BOLD)),
+        };
+        (text.to_owned(), style)
     }
 
     /// A colour of the scale, with a readable one on it.
@@ -139,8 +150,9 @@ mod tests {
 
     #[test]
     fn whatever_is_known_of_a_cell_looks_different_on_every_terminal() {
-        let all = [Known::Effect(0.0), Known::Effect(-1.0), Known::Effect(1.0), Known::NoOp, Known::Pending];
-        let all = [all.as_slice(), &[Known::Failed, Known::NotFinite]].concat();
+        let without = CellStatus::ALL.into_iter().filter(|&status| status != CellStatus::Computed);
+        let effects = [0.0, -1.0, 1.0].map(Known::Effect);
+        let all: Vec<Known> = effects.into_iter().chain(without.map(Known::Without)).collect();
         for palette in [FULL, INDEXED] {
             for width in [1, 2] {
                 let seen = |known| {

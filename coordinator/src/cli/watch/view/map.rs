@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use patchsweep_proto::results::CellStatus;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
@@ -129,10 +130,11 @@ fn legend(map: &HeatMap, palette: Palette) -> Vec<Span<'static>> {
         spans.extend((-5_i8..=5).map(|step| Span::styled(" ", palette.scale(f32::from(step) / 5.0))));
     }
     spans.push(Span::raw(format!(" {range:+.2}")));
-    let others = [(Known::NoOp, "no-op"), (Known::Pending, "pending"), (Known::Failed, "failed")];
-    for (known, word) in others {
-        let (text, style) = palette.cell(known, range);
-        spans.extend([Span::raw("  "), Span::styled(text, style), Span::raw(format!(" {word}"))]);
+    let usual = [CellStatus::NoOp, CellStatus::Pending, CellStatus::Failed];
+    let unusual = [CellStatus::NotFinite, CellStatus::NotDrawn].into_iter().filter(|&status| map.has(status));
+    for status in usual.into_iter().chain(unusual) {
+        let (text, style) = palette.cell(Known::Without(status), range);
+        spans.extend([Span::raw("  "), Span::styled(text, style), Span::raw(format!(" {}", status.key()))]);
     }
     spans
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use patchsweep_proto::results::CellStatus;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
@@ -116,7 +117,7 @@ fn cells_have_the_colours_of_the_report_and_all_iterations_one_range() {
     effect.fill(0.0);
     // Layer 3, position 7 of the first two iterations.
     (effect[31], effect[32 + 31]) = (-4.0, 2.0);
-    results.grids[0].status.fill(0);
+    results.grids[0].status.fill(CellStatus::Computed);
     let mut model = running();
     model.apply(Change::Scores(results));
     let buffer = drawn(&model, Depth::Full, 80, 40);
