@@ -151,7 +151,7 @@ impl Output for FilePath {
 
     fn fields(&self) -> PathFields {
         let path = self.0.as_deref();
-        PathFields { path: path.map(output::path), exists: path.is_some_and(|path| path.is_file()) }
+        PathFields { path: path.map(output::path), exists: path.is_some_and(std::path::Path::is_file) }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

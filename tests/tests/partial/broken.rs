@@ -35,7 +35,7 @@ async fn a_worker_that_fails_what_another_finishes_gets_no_more() {
         bad.say(FromWorker::Released(Released { lease: fourth.lease.clone() })).await;
         gets_nothing(&mut bad).await;
     };
-    let said = during(async { tokio::join!(good.compute(&stage.tiny, &mut computed), banned) }, watch).await;
+    let said = Box::pin(during(async { tokio::join!(good.compute(&stage.tiny, &mut computed), banned) }, watch)).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     stage.assert_whole(&id).await;
 

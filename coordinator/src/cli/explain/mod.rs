@@ -265,7 +265,8 @@ mod tests {
     fn a_noop_says_why() {
         let noop = CellExplanation { noop: Some("it comes too late".into()), noop_prompts: 8, ..cell(Vec::new()) };
         let text = explained(Some(noop)).text();
-        let wanted = "no worker computes it over all prompts (8), because it changes no score there: it comes too late\n";
+        let wanted =
+            "no worker computes it over all prompts (8), because it changes no score there: it comes too late\n";
         assert!(text.ends_with(wanted), "{text}");
     }
 
