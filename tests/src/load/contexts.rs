@@ -42,6 +42,9 @@ const THREE_BYTES: u32 = 1 << 14;
 /// What a worker lets the coordinator send before it reads: more than a server of hyper holds back for one stream.
 const WINDOW: u32 = 1 << 20;
 
+/// Fetches that begin together; the coordinator hears nothing of them afterwards, and ends them after ten seconds.
+const AT_ONCE: u32 = 50;
+
 /// Bytes that the system takes for a worker that does not read: few, as over a long line.
 const RECEIVE_BUFFER: u32 = 16 << 10;
 
@@ -129,9 +132,7 @@ fn context() -> SweepContext {
 /// Fetches that have begun, each over a connection of its own, and that nobody reads.
 #[derive(Debug)]
 pub struct Fetches {
-    begun: Vec<Streaming<ContextChunk>>,
-    /// That makes their connections go on only while something waits for it, which nothing does any more.
-    _runtime: Runtime,
+    begun: Vec<(Runtime, Vec<Streaming<ContextChunk>>)>,
 }
 
 impl Fetches {
@@ -141,28 +142,33 @@ impl Fetches {
     /// When one cannot be begun.
     #[must_use]
     pub fn begin(address: SocketAddr, count: u32, context: &LargeContext) -> Self {
-        let runtime = runtime();
         let digest = context.digest;
-        let begun = runtime.block_on(async move {
-            let mut beginning = JoinSet::new();
-            for _ in 0..count {
-                beginning.spawn(begin(address, digest));
-            }
-            beginning.join_all().await
-        });
-        Self { begun, _runtime: runtime }
+        let some = |count: u32| {
+            // Which makes connections go on only while something waits for it: not any more when these have begun.
+            let runtime = runtime();
+            let begun = runtime.block_on(async move {
+                let mut beginning = JoinSet::new();
+                for _ in 0..count {
+                    beginning.spawn(begin(address, digest));
+                }
+                beginning.join_all().await
+            });
+            (runtime, begun)
+        };
+        let starts = (0..count).step_by(AT_ONCE as usize);
+        Self { begun: starts.map(|start| some(AT_ONCE.min(count - start))).collect() }
     }
 
     /// How many have begun.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.begun.len()
+        self.begun.iter().map(|(_, streams)| streams.len()).sum()
     }
 
     /// Whether none has.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.begun.is_empty()
+        self.len() == 0
     }
 }
 
