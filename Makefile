@@ -7,6 +7,8 @@ BENCH_VENV := .venv-bench
 # Apart from the other one, whose torch cannot be imported: transformers would try it.
 HUGGING_FACE_VENV := .venv-hugging-face
 BINARIES ?= target/release
+# What people run; the rest of the workspace tests it.
+PROGRAMS := -p patchsweep -p patchsweep-worker
 
 # An exported LIBTORCH (a folder with include/ and lib/) wins; otherwise libtorch comes from the torch wheel.
 # CUDA=1 installs the wheel with all its GPU libraries.
@@ -19,7 +21,7 @@ endif
 .PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load bench-waiting model libtorch clean
 
 demo: libtorch
-	cargo build --workspace
+	cargo build $(PROGRAMS)
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
 test: lint unit-test fuzz-test end-to-end-test python-test browser-test
@@ -39,7 +41,7 @@ fuzz:
 
 # Spans in a collector, over both programs; they are built with the feature for it, which takes a while.
 otlp-test: libtorch
-	cargo build -p patchsweep -p patchsweep-worker --features patchsweep/otlp,patchsweep-worker/otlp
+	cargo build $(PROGRAMS) --features patchsweep/otlp,patchsweep-worker/otlp
 	cargo test -p patchsweep-tests --features otlp --test otlp
 
 end-to-end-test: libtorch
@@ -67,7 +69,7 @@ lint: libtorch
 	cargo clippy -p patchsweep-worker --lib --no-default-features -- -D warnings
 
 build: libtorch
-	cargo build --workspace --release
+	cargo build --release $(PROGRAMS)
 
 # Trains the embedded model anew; a few minutes.
 model: libtorch
@@ -89,6 +91,7 @@ bench-gpu:
 
 # What a coordinator takes: 1,000 workers, a million cells, trivial tiles, a kill. Neither Python nor a model.
 bench-load: build
+	cargo build --release -p patchsweep-tests --bin load
 	target/release/load
 
 # What it costs how libtorch's threads wait for each other, on idle and on busy cores. Python without any package.
