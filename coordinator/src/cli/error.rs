@@ -157,9 +157,9 @@ pub(super) enum Kind {
     NotLetIn,
     /// The other program is of another release.
     OtherRelease,
-    /// Ctrl-C.
+    /// Ended by Ctrl-C.
     Interrupted,
-    /// SIGTERM.
+    /// Ended by SIGTERM.
     Terminated,
     /// Anything else.
     Failed,
