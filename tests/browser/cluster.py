@@ -72,7 +72,7 @@ class Cluster:
 
     def check(self, sweep):
         """The id of a check of a sweep, once it has ended."""
-        return self.call("check", sweep, "--coordinator", f"http://{self.listen}", "--output", "quiet")
+        return self.call("check", "--coordinator", f"http://{self.listen}", "--output", "quiet", "--", sweep)
 
     def run(self):
         """The results folder of the example, made without the coordinator."""

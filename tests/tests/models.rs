@@ -1,4 +1,4 @@
-//! Sweeps of different models on the same workers: who loads what, and whether both get their share.
+//! Sweeps of different models on the same workers: who loads what.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,6 @@ impl Stage {
             let spec = fs::read_to_string(data.join("acronyms.toml")).expect("the example spec");
             let spec = spec.replacen("path = \"acronym-gpt2\"", &format!("path = \"{model}\""), 1);
             let spec = spec.replacen("name = \"acronyms\"", &format!("name = \"{model}\""), 1);
-            let spec = spec.replacen("samples = 250", "samples = 1500", 1);
             fs::write(folder.path().join(format!("{model}.toml")), spec).expect("a written spec");
         }
         let (coordinator, url) = serve(&["--models", folder.path().to_str().expect("a plain path")]);
@@ -76,25 +75,18 @@ fn write_model(from: &Path, to: &Path, changed: bool) {
     }
 }
 
+/// Shares are held to in simulated time (`scheduler/tests/whole_runs.rs`), where workers have the speeds that a test gives
+/// them.
 #[test]
-fn two_workers_with_room_for_one_model_load_twice_at_most_and_both_sweeps_get_their_share() {
+fn two_workers_with_room_for_one_model_load_twice_at_most() {
     let stage = Stage::set();
     let ids = stage.submit();
     let mut workers = [stage.worker(ROOM_FOR_ONE), stage.worker(ROOM_FOR_ONE)];
     stage.watch(&ids);
     let loads = workers.each_mut().map(|worker| worker.count("model loaded"));
     assert!(loads.iter().all(|loads| (1..=2).contains(loads)), "{loads:?}");
-
     let done = stage.tiles_done(&ids);
-    let total = done.len() / 2;
-    let ends = |sweep: usize| done.iter().rposition(|&of| of == sweep).expect("its tiles were computed");
-    // While both had work left.
-    let both = &done[..=ends(0).min(ends(1))];
-    let [first, second] = [0, 1].map(|sweep| both.iter().filter(|&&of| of == sweep).count());
-    println!("{loads:?} loads; {first} and {second} of {total} tiles each when the first sweep ended");
-    assert!(total >= 20, "a sweep is cut into {total} tiles");
-    let half = both.len().div_ceil(2);
-    assert!(first.abs_diff(half) * 10 <= half && second.abs_diff(half) * 10 <= half, "{first} and {second}");
+    assert!(done.len() >= 40, "both sweeps are cut into {} tiles", done.len());
 }
 
 #[test]

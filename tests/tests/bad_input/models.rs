@@ -151,9 +151,12 @@ fn weights_and_tokenizers_in_other_forms_come_with_the_command_that_converts_the
     refused(&sweep, &["has its weights as pytorch_model.bin", "writes model.safetensors beside it", &command]);
 
     let model = tempfile::tempdir().expect("a folder");
-    for (file, name) in
-        [("config.json", "config.json"), ("tokenizer.json", "vocab.json"), ("config.json", "merges.txt")]
-    {
+    for (file, name) in [
+        ("config.json", "config.json"),
+        ("model.safetensors", "model.safetensors"),
+        ("tokenizer.json", "vocab.json"),
+        ("config.json", "merges.txt"),
+    ] {
         fs::copy(repository().join("data/acronym-gpt2").join(file), model.path().join(name)).expect("a copy");
     }
     let sweep = Sweep::new(model.path(), text::SPEC, "prompts.txt", text::PROMPTS);
