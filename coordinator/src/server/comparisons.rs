@@ -42,7 +42,10 @@ impl Comparisons {
         let task = tokio::spawn(async move {
             while let Some(comparison) = waiting.recv().await {
                 let store = store.clone();
-                offload.run(move || comparison.compare(&store)).await;
+                let read = offload.run(move || (comparison.difference(&store), comparison)).await;
+                if let Some((difference, comparison)) = read {
+                    comparison.report(difference);
+                }
             }
         });
         Self { queue, task }
@@ -69,9 +72,9 @@ impl Comparisons {
 
 impl Comparison {
     /// Warns if the scores differ by more than rounding.
-    fn compare(self, store: &Store) {
+    fn report(&self, difference: Result<Option<(f64, String)>, StateError>) {
         let _said_of = self.span.enter();
-        match self.difference(store) {
+        match difference {
             Ok(Some((difference, first))) if difference > self.tolerance => {
                 let second = &self.worker;
                 tracing::warn!(difference, first, second, "two workers disagree on a tile's scores");
