@@ -12,11 +12,7 @@ impl Scheduler {
     /// Grants until no worker has room or no tile is ready. One lease a worker and round, so that the last tiles are
     /// spread over the workers.
     pub(super) fn grant_all(&mut self, effects: &mut Vec<Effect>) {
-        if self
-            .by_share
-            .iter()
-            .any(|(_, sweep)| self.running.get(sweep).is_some_and(|queue| queue.ready.has_suspects()))
-        {
+        if self.has_suspects() {
             // Who keeps itself free for them changes with everything that workers do.
             self.hungry.append(&mut self.starved);
         }
@@ -44,8 +40,9 @@ impl Scheduler {
         self.remember(worker, sweep, info.iteration);
         self.refresh(worker);
         self.reorder(sweep);
-        if alone {
-            // Whoever kept itself free for this suspect need not any more.
+        if alone || self.has_suspects() {
+            // Whoever kept itself free for this suspect need not any more; or this worker keeps itself free for others
+            // now, whose model it will have.
             self.hungry.append(&mut self.starved);
         }
         Some(Effect::Grant { worker, lease })
@@ -132,6 +129,11 @@ impl Scheduler {
         let better = |other: &WorkerId| fresh(other) && !avoided_by.contains(other);
         (!failed_on.contains(&worker) || !self.able.iter().any(fresh))
             && (!avoided_by.contains(&worker) || !self.able.iter().any(better))
+    }
+
+    fn has_suspects(&self) -> bool {
+        let mut queues = self.by_share.iter().filter_map(|(_, sweep)| self.running.get(sweep));
+        queues.any(|queue| queue.ready.has_suspects())
     }
 
     fn suspect_for(&self, worker: WorkerId, queue: &SweepQueue) -> Option<TileId> {

@@ -164,6 +164,7 @@ impl Scheduler {
         self.grant_all(&mut effects);
         if is_tick {
             self.compute_late_tiles_twice(&mut effects);
+            self.grant_all(&mut effects);
         }
         effects
     }

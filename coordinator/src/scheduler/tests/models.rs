@@ -226,6 +226,21 @@ fn a_suspect_goes_to_a_worker_with_its_model_but_does_not_wait_for_one() {
 }
 
 #[test]
+fn who_was_kept_free_for_a_suspect_goes_on_when_another_worker_comes_by_its_model() {
+    let mut harness = with_sweeps(&[("b", B, 4)]);
+    harness.join(W1, 2);
+    harness.join(W2, 2);
+    harness.apply(submit("a", A, 6));
+    harness.join(W3, 2);
+    harness.lose(W3);
+    finish_next(&mut harness, W1, 0);
+    assert_eq!(held(&harness, W1), ["b"], "nobody has A, so that the first worker is kept free");
+    finish_next(&mut harness, W2, 0);
+    assert_eq!(held(&harness, W2), ["b", "a"], "it will have A, and is kept free from now on");
+    assert_eq!(held(&harness, W1), ["b", "a"]);
+}
+
+#[test]
 fn one_of_two_workers_changes_as_soon_as_the_other_sweep_is_behind_by_a_load() {
     let mut harness = with_sweeps(&[("a", A, 100)]);
     harness.join(W1, 2);
