@@ -28,10 +28,24 @@ class Run:
     loading: float  # reading the weights; of several workers, all together
     computing: float  # what the workers were busy, less loading
     executed: int  # multiply-adds
-    cells: int
     peak: int  # bytes of the largest process
-    grid: dict  # of the manifest
-    value: npz.Tensor  # mean metric of the patched runs, [iteration, axes..]
+    grids: list  # of the manifest
+    scores: dict  # tensors by name
+
+    @property
+    def grid(self):
+        """Of a spec with one."""
+        (grid,) = self.grids
+        return grid
+
+    @property
+    def cells(self):
+        return sum(grid["cells"] for grid in self.grids)
+
+    @property
+    def value(self):
+        """Mean metric of the patched runs, [iteration, axes..]."""
+        return self.scores[f"{self.grid['name']}.value"]
 
     def score(self, iteration, cell):
         """Of a cell that is given by layer, position, head."""
@@ -41,7 +55,7 @@ class Run:
 
 
 def run(program, spec, *, workers=1, threads, device="cpu", environment=None):
-    """Runs a spec with one grid; `threads` are shared out among the workers."""
+    """Runs a spec; `threads` are shared out among the workers."""
     with tempfile.TemporaryDirectory() as temporary:
         out = pathlib.Path(temporary)
         command = [program, "run", spec, "--out", out, "--device", device, "--workers", workers,
@@ -49,11 +63,10 @@ def run(program, spec, *, workers=1, threads, device="cpu", environment=None):
         talk, peak = finish(command, {**os.environ, **(environment or {}), "PATCHSWEEP_LOG": LOG})
         manifest = json.loads((out / "manifest.json").read_text())
         scores = npz.load(out / "scores.npz")
-    done, (grid,) = manifest["run"], manifest["grids"]
+    done = manifest["run"]
     loading = sum(float(seconds) for seconds in LOADED.findall(talk))
     computing = sum(worker["busy_seconds"] for worker in done["workers"]) - loading
-    return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], grid["cells"], peak, grid,
-               scores[f"{grid['name']}.value"])
+    return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], peak, manifest["grids"], scores)
 
 
 def finish(command, environment):
