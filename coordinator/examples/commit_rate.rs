@@ -11,17 +11,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use patchsweep::plan::{Plan, Seeds};
 use patchsweep::state::{Entry, Journal, KeptResult, KeptSweep, Store};
-use patchsweep_proto::context::{Direction, Iteration, SweepContext};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::grid::{Axis, Component, Grid};
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId};
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
-use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
-use patchsweep_proto::status::Priority;
-use patchsweep_proto::tile::{Tile, TileWork};
-use patchsweep_proto::tokens::TokenMatrix;
-use patchsweep_proto::wire::encode_context;
+use patchsweep_core::context::{Direction, Iteration, SweepContext};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
+use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use patchsweep_core::status::Priority;
+use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_proto::wire::{digest_of, encode_context};
 
 const CELLS_PER_TILE: u32 = 60;
 const SIDE: u32 = 100;
@@ -118,7 +118,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
     let tiles: Vec<Tile> = (0..).zip(starts).map(tile).collect();
     let plan = Plan {
         name: "million".to_owned(),
-        digest: context.digest(),
+        digest: digest_of(&context),
         context: Arc::new(context),
         costs: vec![1_000_000; tiles.len()],
         check: None,

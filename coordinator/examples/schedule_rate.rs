@@ -12,8 +12,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use patchsweep::scheduler::{Effect, Event, ModelKey, Outcome, Scheduler, TileInfo};
-use patchsweep_proto::ids::{Epoch, SweepId, WorkerId};
-use patchsweep_proto::status::Priority;
+use patchsweep_core::ids::{Epoch, SweepId, WorkerId};
+use patchsweep_core::status::Priority;
 
 const CREDIT: u32 = 2;
 

@@ -7,18 +7,18 @@ pub(crate) mod example;
 mod fake;
 mod watch;
 
-use patchsweep_proto::check::CheckOf;
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::explain::SweepExplanation;
+use patchsweep_core::ids::{SweepId, WorkerId};
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::{PlanOptions, Priority, SweepStatus};
+use patchsweep_core::workers::WorkerStatus;
+use patchsweep_link::dial::{Connection, Dialer};
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
-use patchsweep_proto::dial::{Connection, Dialer};
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::explain::SweepExplanation;
-use patchsweep_proto::ids::{SweepId, WorkerId};
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::{PlanOptions, Priority, SweepStatus};
 use patchsweep_proto::v1;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::wire::decode_results;
-use patchsweep_proto::workers::WorkerStatus;
 use prost::Message;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
@@ -180,7 +180,7 @@ impl Client {
     }
 
     /// What there is so far of a sweep in any state: cells that are not computed over all prompts have
-    /// [`patchsweep_proto::results::CellStatus::Pending`] and no numbers.
+    /// [`patchsweep_core::results::CellStatus::Pending`] and no numbers.
     pub async fn partial_results(&mut self, sweep: &SweepId) -> Result<SweepResults, ClientError> {
         self.fetch(sweep, true).await
     }
@@ -236,7 +236,7 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::refusal::Refusal;
+    use patchsweep_link::refusal::Refusal;
 
     use super::fake::{Answer, Fake};
     use super::*;

@@ -7,13 +7,13 @@ use patchsweep::manifest::{RunFacts, manifest};
 use patchsweep::merge::{TileOutcome, merge};
 use patchsweep::plan::{Inputs, Plan};
 use patchsweep::spec::{Source, Spec};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::results::CellStatus;
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::results::CellStatus;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::Tile;
 use patchsweep_proto::wire::encode_results;
 
 /// 64 layers x 125 positions x 125 heads: 1,000,000 cells.

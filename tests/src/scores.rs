@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 
 /// An opened `.npz` file.
 pub struct Scores {

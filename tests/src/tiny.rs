@@ -8,9 +8,9 @@ use patchsweep::merge::{TileOutcome, merge};
 use patchsweep::plan::Plan;
 use patchsweep::server::make_plan;
 use patchsweep::spec::Source;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::results::{CellStatus, SweepResults};
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::results::{CellStatus, SweepResults};
+use patchsweep_core::tile::Tile;
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_proto::v1::{PlanOptions, Submission};
 use tempfile::TempDir;
 

@@ -3,11 +3,11 @@
 use std::fs;
 
 use ndarray::ArrayD;
-use patchsweep_proto::context::{Direction, Iteration, SweepContext};
-use patchsweep_proto::grid::{Axis, Component, Grid};
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, Gpt2Config, ModelRef};
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Direction, Iteration, SweepContext};
+use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::model::{Dtype, Gpt2Config, ModelRef};
+use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_tests::brute_force::{BruteForce, Gpt2};
 use patchsweep_tests::scores::largest_difference;
 use patchsweep_tests::{Scores, repository};

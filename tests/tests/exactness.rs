@@ -22,9 +22,9 @@ mod sweep;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use patchsweep_proto::context::Direction;
-use patchsweep_proto::grid::{Component, PatchValue};
-use patchsweep_proto::metric::MetricKind;
+use patchsweep_core::context::Direction;
+use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::metric::MetricKind;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 

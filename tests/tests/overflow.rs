@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use patchsweep_tests::{Scores, patchsweep, repository};
 use serde_json::Value;
 use tempfile::TempDir;

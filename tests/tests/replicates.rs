@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{ArrayD, Axis, Zip, stack};
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use patchsweep_tests::{Scores, Sweep, repository};
 
 /// What another cut into tiles, and float32 sums, may change.

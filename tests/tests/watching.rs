@@ -3,14 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use patchsweep::client::{Client, Update};
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::dial::Dialer;
-use patchsweep_proto::endpoint;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::CellStatus;
-use patchsweep_proto::scores::MemoryUse;
-use patchsweep_proto::status::{BASELINES, SweepState};
-use patchsweep_proto::workers::WorkerStatus;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::results::CellStatus;
+use patchsweep_core::scores::MemoryUse;
+use patchsweep_core::status::{BASELINES, SweepState};
+use patchsweep_core::workers::WorkerStatus;
+use patchsweep_link::credentials::Role;
+use patchsweep_link::dial::Dialer;
+use patchsweep_link::endpoint;
 use patchsweep_tests::cluster::{FINE, ask, data, submit};
 use patchsweep_tests::{patchsweep, serve, worker};
 

@@ -16,7 +16,7 @@ use tonic::transport::Endpoint;
 #[command(version)]
 pub(crate) struct Args {
     /// Address of the coordinator, for instance https://head-node:7070 [default: that in the credentials file].
-    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_proto::endpoint::coordinator)]
+    #[arg(long, env = "PATCHSWEEP_COORDINATOR", value_parser = patchsweep_link::endpoint::coordinator)]
     #[arg(value_name = "URL", required_unless_present = "credentials")]
     pub(crate) coordinator: Option<Endpoint>,
     /// File worker.credentials from the coordinator's state directory: address, CA and token.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-use patchsweep_proto::scores::CacheStats;
+use patchsweep_core::scores::CacheStats;
 
 /// Values by key, of at most a number of bytes together.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::model::ModelShape;
+use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_core::tile::Tile;
 use patchsweep_files::ModelError;
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::model::ModelShape;
-use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
-use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::WireError;
 
 use crate::gauge::Gauge;

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
 
 /// What an engine takes at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

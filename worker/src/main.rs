@@ -59,7 +59,7 @@ async fn run(args: Args, waiting: io::Result<()>) -> ExitCode {
     let (outcome, engine_ended) = worker.work().await;
     let code = outcome.as_ref().err().map_or(0, exit_code);
     if let Err(error) = &outcome {
-        complain(&patchsweep_proto::error_chain(error));
+        complain(&patchsweep_core::error_chain(error));
     }
     if !engine_ended.await {
         tracing::warn!("the tile in hand does not end; leaving it");
@@ -79,6 +79,6 @@ fn exit_code(error: &SessionError) -> u8 {
 }
 
 fn failed(error: &dyn Error, code: u8) -> ExitCode {
-    complain(&patchsweep_proto::error_chain(error));
+    complain(&patchsweep_core::error_chain(error));
     ExitCode::from(code)
 }

@@ -1,7 +1,7 @@
 //! What a worker measures; docs/monitoring.md shows it as a table.
 
+use patchsweep_core::scores::CacheStats;
 use patchsweep_process::metrics::{Kind, Metric};
-use patchsweep_proto::scores::CacheStats;
 
 use crate::phases::Phase;
 

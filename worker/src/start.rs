@@ -5,14 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_files::locate::ModelFolders;
+use patchsweep_link::credentials::Role;
+use patchsweep_link::dial::Dialer;
 use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::machine::{name, threads};
 use patchsweep_process::signals::Signals;
 use patchsweep_process::{metrics, talk};
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::dial::Dialer;
-use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
 use patchsweep_worker::metrics::{BUILD, MEMORY_BUDGET, METRICS};
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};

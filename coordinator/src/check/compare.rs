@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::results::{CellStatus, GridScores};
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::results::{CellStatus, GridScores};
+use patchsweep_core::tile::{Tile, TileWork};
 
 use super::{CheckReport, GridCheck, WorstCell};
 use crate::merge::{Merged, compare as means};

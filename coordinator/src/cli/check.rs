@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::check::{CheckOf, DEFAULT_FRACTION, LEAST_CELLS};
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::Priority;
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
-use patchsweep_proto::check::{CheckOf, DEFAULT_FRACTION, LEAST_CELLS};
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::Priority;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use patchsweep_link::credentials::Role;
+use patchsweep_link::dial::Dialer;
 use patchsweep_process::talk;
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::dial::Dialer;
 use schemars::JsonSchema;
 use serde::Serialize;
 

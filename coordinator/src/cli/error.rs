@@ -275,15 +275,15 @@ impl CliError {
 
     /// The error for programs.
     pub(super) fn fields(&self) -> ErrorFields {
-        let message = patchsweep_proto::error_chain(self);
+        let message = patchsweep_core::error_chain(self);
         ErrorFields { message, kind: self.kind(), exit_code: self.exit_code(), next: self.next() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::credentials::Role;
-    use patchsweep_proto::dial::{Rejected, Rejection};
+    use patchsweep_link::credentials::Role;
+    use patchsweep_link::dial::{Rejected, Rejection};
     use serde_json::json;
 
     use super::*;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
-use patchsweep_proto::credentials::Role;
+use patchsweep_link::credentials::Role;
 
 use super::CliError;
 use crate::gate::{Certificate, Gate, Lock, MAX_CONNECTIONS, credentials_path, host_name};

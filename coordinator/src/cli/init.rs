@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::model::ModelRef;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::only_bpe_files;
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
-use patchsweep_proto::model::ModelRef;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::status::PlanOptions;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -41,11 +41,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use patchsweep_link::credentials::Role;
+use patchsweep_link::dial::Dialer;
 use patchsweep_process::log::{self, LogArgs, LogError, LogGuard, LogOptions};
 use patchsweep_process::talk::complain;
 use patchsweep_process::trace;
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::dial::Dialer;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Endpoint;
 use tracing::{Instrument, Span};
@@ -163,7 +163,7 @@ impl Command {
 struct CoordinatorArgs {
     /// Address of the coordinator [default: that in the credentials file, or http://127.0.0.1:7070].
     #[arg(long, env = "PATCHSWEEP_COORDINATOR", hide_env_values = true)]
-    #[arg(value_parser = patchsweep_proto::endpoint::coordinator, value_name = "URL")]
+    #[arg(value_parser = patchsweep_link::endpoint::coordinator, value_name = "URL")]
     coordinator: Option<Endpoint>,
     /// File client.credentials from the coordinator's state directory: address, CA and token.
     #[arg(long, env = "PATCHSWEEP_CREDENTIALS", hide_env_values = true, value_name = "FILE")]
@@ -208,11 +208,11 @@ async fn outcome(args: Args, matches: &ArgMatches, file: Result<ConfigFile, Conf
     let outcome = logged(args, matches, file, &printer).await;
     let (mut code, mut told) = (0, None);
     if let Err(error) = outcome {
-        complain(&patchsweep_proto::error_chain(&error));
+        complain(&patchsweep_core::error_chain(&error));
         (code, told) = (error.exit_code(), Some(error.fields()));
     }
     if let Err(unsaid) = printer.finish(told) {
-        complain(&patchsweep_proto::error_chain(&CliError::Output(unsaid)));
+        complain(&patchsweep_core::error_chain(&CliError::Output(unsaid)));
         code = code.max(1);
     }
     code

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
+use patchsweep_core::grid::PatchValue;
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_process::talk::warn;
-use patchsweep_proto::grid::PatchValue;
-use patchsweep_proto::model::locate::ModelFolders;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -280,7 +280,7 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::status::PlanOptions;
 
     use super::*;
     use crate::merge::example;

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_process::talk;
-use patchsweep_proto::status::{SweepState, SweepStatus};
 use tokio::time::{Instant, interval_at};
 
 use super::{CliError, quantities};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_process::talk;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{SweepState, SweepStatus};
 
 use super::output::Printer;
 use super::selector::Selector;

@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::SweepStatus;
 use schemars::JsonSchema;
 use serde::Serialize;
 

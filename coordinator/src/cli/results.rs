@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::results::{CellStatus, SweepResults};
+use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_process::talk;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::{CellStatus, SweepResults};
-use patchsweep_proto::status::{SweepState, SweepStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 

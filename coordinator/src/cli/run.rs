@@ -4,16 +4,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::{Priority, SweepState, SweepStatus};
+use patchsweep_files::locate::ModelFolders;
+use patchsweep_link::credentials::Role;
+use patchsweep_link::dial::Dialer;
+use patchsweep_link::endpoint;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk::warn;
 use patchsweep_process::{talk, trace};
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::dial::Dialer;
-use patchsweep_proto::endpoint;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use tokio::sync::oneshot;
 
 use super::CliError;
@@ -131,7 +131,7 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
     not_finite(&status.sweep.0, &results)
 }
 
-fn has_heads(grid: &patchsweep_proto::results::GridScores) -> bool {
+fn has_heads(grid: &patchsweep_core::results::GridScores) -> bool {
     grid.axes.iter().any(|axis| axis == "head")
 }
 

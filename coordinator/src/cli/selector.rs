@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::{SweepState, SweepStatus};
 
 use super::CliError;
 use crate::client::Client;

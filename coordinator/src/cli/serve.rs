@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk;
-use patchsweep_proto::model::locate::ModelFolders;
 use schemars::JsonSchema;
 use serde::Serialize;
 

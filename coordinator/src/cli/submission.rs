@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::status::PlanOptions;
 use patchsweep_proto::chunk::MAX_SUBMISSION_BYTES;
-use patchsweep_proto::status::PlanOptions;
 
 use super::CliError;
 use crate::spec::{Source, Spec};

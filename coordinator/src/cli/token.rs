@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use patchsweep_link::credentials::Role;
 use patchsweep_process::talk;
-use patchsweep_proto::credentials::Role;
 use schemars::JsonSchema;
 use serde::Serialize;
 

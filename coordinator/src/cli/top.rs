@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -170,7 +170,7 @@ impl Output for Top<'_> {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::results::CellStatus;
+    use patchsweep_core::results::CellStatus;
     use serde_json::json;
 
     use super::*;

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use patchsweep_proto::RootCause;
+use patchsweep_core::RootCause;
+use patchsweep_link::credentials::CredentialsError;
+use patchsweep_link::dial::{DialError, Dialer, Rejected};
 use patchsweep_proto::chunk::TooLarge;
-use patchsweep_proto::credentials::CredentialsError;
-use patchsweep_proto::dial::{DialError, Dialer, Rejected};
 use patchsweep_proto::wire::WireError;
 use tonic::{Code, Status};
 
@@ -100,8 +100,8 @@ impl From<DialError> for ClientError {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::credentials::Role;
-    use patchsweep_proto::dial::Rejection;
+    use patchsweep_link::credentials::Role;
+    use patchsweep_link::dial::Rejection;
 
     use super::*;
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::ids::{SweepId, WorkerId};
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
-use patchsweep_proto::status::{GridProgress, Priority, SweepState, SweepStatus};
-use patchsweep_proto::workers::{WorkerState, WorkerStatus};
+use patchsweep_core::ids::{SweepId, WorkerId};
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use patchsweep_core::status::{GridProgress, Priority, SweepState, SweepStatus};
+use patchsweep_core::workers::{WorkerState, WorkerStatus};
 
 /// An idle worker.
 pub(crate) fn worker(number: u64) -> WorkerStatus {

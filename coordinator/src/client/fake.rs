@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::dial::Dialer;
-use patchsweep_proto::endpoint;
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::status::SweepStatus;
+use patchsweep_link::credentials::Role;
+use patchsweep_link::dial::Dialer;
+use patchsweep_link::endpoint;
 use patchsweep_proto::v1;
 use patchsweep_proto::v1::client_service_server::{ClientService, ClientServiceServer};
 use tokio::net::TcpListener;

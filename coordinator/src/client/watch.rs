@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::SweepStatus;
 use patchsweep_proto::v1;
 use tonic::Streaming;
 
@@ -127,8 +127,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::refusal::Refusal;
-    use patchsweep_proto::status::SweepState;
+    use patchsweep_core::status::SweepState;
+    use patchsweep_link::refusal::Refusal;
 
     use super::super::example::{running, status};
     use super::super::fake::{Answer, Fake};

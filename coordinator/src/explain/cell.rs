@@ -1,6 +1,6 @@
 //! A cell as a person names it.
 
-use patchsweep_proto::grid::{Axis, Grid};
+use patchsweep_core::grid::{Axis, Grid};
 
 use crate::plan::Plan;
 
@@ -172,7 +172,7 @@ fn ranges(numbers: &[u32]) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::status::PlanOptions;
 
     use super::*;
     use crate::merge::example;

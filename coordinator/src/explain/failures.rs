@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use patchsweep_proto::explain::FailureGroup;
-use patchsweep_proto::ids::TileId;
+use patchsweep_core::explain::FailureGroup;
+use patchsweep_core::ids::TileId;
 
 use crate::state::TileFailures;
 
@@ -49,7 +49,7 @@ pub(super) fn groups(failures: &BTreeMap<TileId, TileFailures>) -> Vec<FailureGr
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId};
+    use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId};
 
     use super::*;
     use crate::state::FailedAttempt;

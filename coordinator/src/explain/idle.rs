@@ -1,8 +1,8 @@
 //! Why nothing of a sweep is computed now.
 
 use bytesize::ByteSize;
-use patchsweep_proto::status::{SweepState, SweepStatus};
-use patchsweep_proto::workers::{WorkerState, WorkerStatus};
+use patchsweep_core::status::{SweepState, SweepStatus};
+use patchsweep_core::workers::{WorkerState, WorkerStatus};
 
 use super::Situation;
 use super::memory::MemoryNeed;
@@ -99,9 +99,9 @@ fn of_worker(need: MemoryNeed, situation: &Situation, status: &WorkerStatus) -> 
 mod tests {
     use std::collections::BTreeMap;
 
-    use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
-    use patchsweep_proto::scores::MemoryUse;
-    use patchsweep_proto::status::Priority;
+    use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
+    use patchsweep_core::scores::MemoryUse;
+    use patchsweep_core::status::Priority;
 
     use super::*;
     use crate::client::example::{running, status, worker};

@@ -1,6 +1,6 @@
 //! How much memory a worker needs for a sweep at the very least.
 
-use patchsweep_proto::context::SweepContext;
+use patchsweep_core::context::SweepContext;
 
 /// What a worker needs for one prompt, in bytes. An estimate: what an engine takes besides is a small part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl MemoryNeed {
 mod tests {
     use std::sync::Arc;
 
-    use patchsweep_proto::model::ModelShape;
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::model::ModelShape;
+    use patchsweep_core::status::PlanOptions;
 
     use super::*;
     use crate::merge::example;

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use patchsweep_proto::explain::{
+use patchsweep_core::explain::{
     CellExplanation, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
 };
-use patchsweep_proto::ids::{Attempt, SweepId, TileId, WorkerId};
-use patchsweep_proto::status::{Priority, SweepStatus};
-use patchsweep_proto::tile::{Tile, TileWork};
-use patchsweep_proto::workers::WorkerStatus;
+use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
+use patchsweep_core::status::{Priority, SweepStatus};
+use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::workers::WorkerStatus;
 
 pub use cell::{CellAddress, CellError};
 pub use memory::MemoryNeed;

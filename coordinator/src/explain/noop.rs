@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use patchsweep_proto::causality::PromptPair;
-use patchsweep_proto::grid::{Axis, Cell, Component};
+use patchsweep_core::causality::PromptPair;
+use patchsweep_core::grid::{Axis, Cell, Component};
 
 use super::cell::CellAddress;
 use crate::plan::Plan;
@@ -95,8 +95,8 @@ fn text(numbers: &[u32]) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use patchsweep_proto::grid::Grid;
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::grid::Grid;
+    use patchsweep_core::status::PlanOptions;
 
     use super::*;
     use crate::merge::example;

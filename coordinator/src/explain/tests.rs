@@ -1,5 +1,5 @@
-use patchsweep_proto::ids::{Epoch, Lease};
-use patchsweep_proto::status::{PlanOptions, SweepState};
+use patchsweep_core::ids::{Epoch, Lease};
+use patchsweep_core::status::{PlanOptions, SweepState};
 
 use super::*;
 use crate::client::example::{running, status};

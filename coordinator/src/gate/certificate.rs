@@ -82,7 +82,7 @@ impl Resolver {
                 *current = new;
             }
             Err(error) => {
-                let error = patchsweep_proto::error_chain(&error);
+                let error = patchsweep_core::error_chain(&error);
                 tracing::error!(error, "server certificate not renewed; the one before is used");
             }
         }

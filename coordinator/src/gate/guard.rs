@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::refusal::Refusal;
+use patchsweep_link::credentials::Role;
+use patchsweep_link::refusal::Refusal;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 

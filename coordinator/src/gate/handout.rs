@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::credentials::{Credentials, Role, TOKEN_BYTES, Token};
-use patchsweep_proto::endpoint;
+use patchsweep_link::credentials::{Credentials, Role, TOKEN_BYTES, Token};
+use patchsweep_link::endpoint;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 

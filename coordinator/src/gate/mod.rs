@@ -25,7 +25,7 @@ mod tokens;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use patchsweep_proto::credentials::Role;
+use patchsweep_link::credentials::Role;
 use rustls::ServerConfig;
 
 pub use error::GateError;

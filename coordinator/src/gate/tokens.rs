@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use patchsweep_proto::credentials::{Role, Token};
+use patchsweep_link::credentials::{Role, Token};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
@@ -140,7 +140,7 @@ impl TokenFile {
             }
         }
         let tokens = read(&self.path).unwrap_or_else(|error| {
-            tracing::error!(error = patchsweep_proto::error_chain(&error), "no token counts");
+            tracing::error!(error = patchsweep_core::error_chain(&error), "no token counts");
             Tokens::default()
         });
         let role = tokens.role(hash, now);

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Attempt, SweepId, TileId};
-use patchsweep_proto::scores::{CacheStats, WorkDone};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Attempt, SweepId, TileId};
+use patchsweep_core::scores::{CacheStats, WorkDone};
 
 /// Most tiles whose failure is told; all are counted.
 pub const MOST_FAILURES: usize = 1000;

@@ -5,9 +5,9 @@
 mod facts;
 mod run;
 
-use patchsweep_proto::context::{Iteration, Noise};
-use patchsweep_proto::grid::{Axis, Grid, PatchValue};
-use patchsweep_proto::metric::Metric;
+use patchsweep_core::context::{Iteration, Noise};
+use patchsweep_core::grid::{Axis, Grid, PatchValue};
+use patchsweep_core::metric::Metric;
 use serde_json::{Map, Value, json};
 
 pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, SoFar, TileFacts, WorkerShare};

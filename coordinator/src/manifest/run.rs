@@ -1,6 +1,6 @@
 //! How the sweep went: the part of the manifest that differs between two runs.
 
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::tile::{Tile, TileWork};
 use serde_json::{Value, json};
 
 use super::facts::{FailedAttempt, RunFacts, SoFar, TileFailure, WorkerShare};

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use patchsweep_proto::context::Direction;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Attempt, SweepId, TileId};
-use patchsweep_proto::metric::MetricKind;
-use patchsweep_proto::scores::{CacheStats, WorkDone};
-use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::TileWork;
+use patchsweep_core::context::Direction;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Attempt, SweepId, TileId};
+use patchsweep_core::metric::MetricKind;
+use patchsweep_core::scores::{CacheStats, WorkDone};
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::TileWork;
 
 use super::*;
 use crate::merge::example;
@@ -148,7 +148,7 @@ fn a_worker_s_tiles_add_up_by_its_name_and_device() {
 #[test]
 fn a_tile_that_was_given_up_is_told_with_its_attempts() {
     let plan = plan();
-    let is_patch = |tile: &&patchsweep_proto::tile::Tile| tile.work != TileWork::Baseline && tile.iteration == 1;
+    let is_patch = |tile: &&patchsweep_core::tile::Tile| tile.work != TileWork::Baseline && tile.iteration == 1;
     let patch = plan.tiles.iter().find(is_patch).expect("a patch");
     let mut facts = facts();
     facts.add_failure(patch.id, [attempt(1, "a:1", "no memory"), attempt(2, "b:2", "still none")]);

@@ -1,8 +1,8 @@
 //! Holding two computations of one tile against each other.
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::model::Dtype;
-use patchsweep_proto::scores::{CellScore, TileScores};
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::model::Dtype;
+use patchsweep_core::scores::{CellScore, TileScores};
 
 /// By how much two computations of the same means may differ: another order of additions in a forward pass changes a logit by
 /// some units in the last place of the numbers that are added up, which for the metrics here are of order 10. The tests

@@ -1,7 +1,7 @@
 //! A small plan for tests: two iterations over five prompts, some of which are not corrupted.
 
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
 
 use crate::plan::{Inputs, Plan};
 use crate::spec::{Source, Spec};

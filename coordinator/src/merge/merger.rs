@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::context::{Direction, SweepContext};
-use patchsweep_proto::grid::Grid;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::metric::Metric;
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{CellStatus, GridScores};
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::{BASELINE_CELLS, TileWork};
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::Grid;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::metric::Metric;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::results::{CellStatus, GridScores};
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
 
 use super::pool::Pool;
 use super::sums::{Ends, GridSums, Lack, mean, to_f32};

@@ -11,10 +11,10 @@ mod sums;
 
 use std::convert::Infallible;
 
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::TileWork;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::tile::TileWork;
 
 pub use merger::Merger;
 

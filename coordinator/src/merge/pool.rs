@@ -1,7 +1,7 @@
 //! One grid over the replicates of an iteration: the same prompts, corrupted differently each time.
 
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::results::GridScores;
 
 use super::sums::{Ends, Fate, GridSums, Sum, status, to_f32};
 

@@ -1,8 +1,8 @@
 //! Scores on their way to becoming tensors: one grid in one iteration.
 
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{CellStatus, GridScores};
-use patchsweep_proto::scores::CellScore;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::results::{CellStatus, GridScores};
+use patchsweep_core::scores::CellScore;
 
 /// Scores of one grid over the prompts so far \[cells, metrics\].
 ///

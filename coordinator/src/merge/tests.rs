@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use patchsweep_proto::context::Direction;
-use patchsweep_proto::results::CellStatus;
-use patchsweep_proto::scores::CellScore;
-use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::context::Direction;
+use patchsweep_core::results::CellStatus;
+use patchsweep_core::scores::CellScore;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::{Tile, TileWork};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -256,7 +256,7 @@ fn doubled(mut plan: Plan) -> Plan {
     other.name = "other".into();
     context.grids.push(other);
     let other =
-        patchsweep_proto::metric::Metric { name: "other".into(), normalize: false, ..context.metrics[0].clone() };
+        patchsweep_core::metric::Metric { name: "other".into(), normalize: false, ..context.metrics[0].clone() };
     context.metrics.push(other);
     let mut tiles: Vec<Tile> = Vec::new();
     for section in plan.tiles.chunk_by(|a, b| a.iteration == b.iteration && a.prompts == b.prompts) {

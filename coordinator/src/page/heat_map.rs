@@ -1,6 +1,6 @@
 //! One grid under one metric as the page draws it, in pieces of a bounded size.
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 use serde::{Deserialize, Serialize};
 
 use super::source::SoFar;

@@ -19,7 +19,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use patchsweep_proto::ids::SweepId;
+use patchsweep_core::ids::SweepId;
 
 pub use guard::only_local_names;
 pub use source::{PageSource, SoFar, SourceError};

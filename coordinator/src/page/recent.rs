@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchsweep_proto::ids::SweepId;
+use patchsweep_core::ids::SweepId;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 

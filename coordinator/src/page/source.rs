@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::SweepStatus;
-use patchsweep_proto::workers::WorkerStatus;
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::SweepStatus;
+use patchsweep_core::workers::WorkerStatus;
 
 /// Why there is nothing to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

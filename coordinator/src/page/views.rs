@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::status::{BASELINES, GridProgress, SweepState, SweepStatus};
-use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::status::{BASELINES, GridProgress, SweepState, SweepStatus};
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 use serde::Serialize;
 
 /// Sweeps, workers and grids in an answer.

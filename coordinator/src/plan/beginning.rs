@@ -1,6 +1,6 @@
 //! The token that every prompt begins with.
 
-use patchsweep_proto::model::Gpt2Config;
+use patchsweep_core::model::Gpt2Config;
 
 use super::{Bos, Inputs, PlanError, PromptTokenizer};
 use crate::spec::schema::PrependBos;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::grid::PatchValue;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::grid::PatchValue;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_proto::wire::digest_of;
 
 use super::Plan;
 use super::cost::CostModel;
@@ -62,7 +63,7 @@ impl Plan {
         let most = most_cells(&context, context.clean.prompts());
         let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);
         let name = format!("{} check", self.name);
-        let (digest, context) = (context.digest(), Arc::new(context));
+        let (digest, context) = (digest_of(&context), Arc::new(context));
         Self { name, context, digest, tiles, costs, check: Some(check), ..apart }
     }
 
@@ -80,7 +81,7 @@ impl Plan {
             (0..replicates).map(move |replicate| format!("{label}, replicate {replicate}"))
         };
         let iteration_labels = self.iteration_labels.iter().flat_map(of_iteration).collect();
-        let (digest, context) = (context.digest(), Arc::new(context));
+        let (digest, context) = (digest_of(&context), Arc::new(context));
         Self { context, digest, iteration_labels, ..self.clone() }
     }
 

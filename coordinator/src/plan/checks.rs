@@ -1,8 +1,8 @@
 //! What only the whole context shows to be wrong.
 
-use patchsweep_proto::context::{StrayAnswer, SweepContext};
-use patchsweep_proto::grid::{Grid, PatchValue};
-use patchsweep_proto::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
+use patchsweep_core::context::{StrayAnswer, SweepContext};
+use patchsweep_core::grid::{Grid, PatchValue};
+use patchsweep_core::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
 use crate::spec::{Spanned, Spec};
@@ -156,7 +156,7 @@ fn unchanged_in(context: &SweepContext, iteration: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::tokens::TokenMatrix;
+    use patchsweep_core::tokens::TokenMatrix;
 
     use super::super::example::{config, plan, refusal, spec};
     use super::*;

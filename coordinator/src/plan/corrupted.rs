@@ -1,7 +1,7 @@
 //! Corrupted prompts for each iteration.
 
-use patchsweep_proto::context::Noise;
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::Noise;
+use patchsweep_core::tokens::TokenMatrix;
 
 use super::corruption::Scheme;
 use super::positions::positions;
@@ -136,7 +136,7 @@ fn untouched(inputs: &Inputs<'_>, iteration: &schema::Iteration, clean: &TokenMa
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::context::Noise;
+    use patchsweep_core::context::Noise;
 
     use super::super::example::{DATASET, plan, plan_of, refusal, spec};
 

@@ -3,10 +3,10 @@
 //! Counted in 128 bits, which is enough for any sizes of a model and any sweep, and told in 64: what is more than those
 //! hold is as much as they hold.
 
-use patchsweep_proto::context::{Iteration, SweepContext};
-use patchsweep_proto::grid::{Axis, Cell, Component};
-use patchsweep_proto::metric::MetricKind;
-use patchsweep_proto::model::ModelShape;
+use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::grid::{Axis, Cell, Component};
+use patchsweep_core::metric::MetricKind;
+use patchsweep_core::model::ModelShape;
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +123,7 @@ fn told(multiply_adds: u128) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::grid::Grid;
+    use patchsweep_core::grid::Grid;
 
     use super::*;
 

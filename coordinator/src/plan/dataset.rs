@@ -1,6 +1,6 @@
 //! Prompts from text: one per line.
 
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::tokens::TokenMatrix;
 
 use super::beginning::{Beginning, beginning};
 use super::corruption::Scheme;

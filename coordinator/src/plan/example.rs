@@ -1,7 +1,7 @@
 //! A small sweep for the tests of this module.
 
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
 
 use super::{Inputs, Plan, PromptTokenizer};
 use crate::spec::{Source, Spec};

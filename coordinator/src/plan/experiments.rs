@@ -1,6 +1,6 @@
 //! Iterations: what is corrupted, what is read, which answer is scored.
 
-use patchsweep_proto::context::Iteration;
+use patchsweep_core::context::Iteration;
 
 use super::corrupted::{self, Corrupted};
 use super::corruption::{self, Scheme};
@@ -49,7 +49,7 @@ fn iteration(scored: Scored, corrupted: Corrupted) -> Iteration {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::context::Iteration;
+    use patchsweep_core::context::Iteration;
 
     use super::super::example::plan;
     use crate::plan::Plan;

@@ -1,6 +1,6 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
-use patchsweep_proto::grid::{Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::grid::{Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 
 use super::{Inputs, PlanError, names, selection};
 use crate::spec::Spanned;

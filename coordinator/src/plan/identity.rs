@@ -1,7 +1,7 @@
 //! When two plans are the same sweep.
 
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::digest::Digest;
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::digest::Digest;
 
 use super::Plan;
 

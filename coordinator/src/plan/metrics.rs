@@ -1,6 +1,6 @@
 //! Metrics by their names in specs.
 
-use patchsweep_proto::metric::{Metric, MetricKind};
+use patchsweep_core::metric::{Metric, MetricKind};
 
 use super::{Inputs, PlanError, candidates, names};
 use crate::spec::MOST_METRICS;
@@ -56,7 +56,7 @@ fn kind(inputs: &Inputs<'_>, metric: &schema::Metric) -> Result<MetricKind, Plan
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::metric::MetricKind;
+    use patchsweep_core::metric::MetricKind;
 
     use super::super::example::{plan, plan_of, refusal, spec};
 

@@ -44,12 +44,13 @@ mod vocabulary;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::Tile;
+use patchsweep_proto::wire::digest_of;
 
 pub use beginning::bos_token;
 pub use check::Origins;
@@ -161,7 +162,7 @@ impl Plan {
         let answer_texts = inputs.tokenizer.map(|tokenizer| shown::answer_texts(&context, tokenizer));
         Ok(Self {
             name: spec.name.get_ref().clone(),
-            digest: context.digest(),
+            digest: digest_of(&context),
             context: Arc::new(context),
             tiles,
             costs,
@@ -204,7 +205,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::context::Direction;
+    use patchsweep_core::context::Direction;
 
     use super::example::{plan, refusal};
 

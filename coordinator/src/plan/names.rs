@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::grid::Axis;
+use patchsweep_core::grid::Axis;
 
 use super::PlanError;
 use crate::spec::Source;

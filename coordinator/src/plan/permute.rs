@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::tokens::TokenMatrix;
 
 use super::corrupted::{Corrupted, replaced, wanted_positions};
 use super::corruption::Permute;

@@ -1,6 +1,6 @@
 //! What a dataset gives, as token ids.
 
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::tokens::TokenMatrix;
 
 /// Prompts and their answers, before anything is corrupted.
 pub(super) struct Prompts {

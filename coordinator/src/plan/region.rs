@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use patchsweep_proto::causality::{PromptPair, Suffix};
-use patchsweep_proto::context::{Iteration, SweepContext};
-use patchsweep_proto::grid::{Axis, Cell, Grid};
+use patchsweep_core::causality::{PromptPair, Suffix};
+use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::grid::{Axis, Cell, Grid};
 
 use super::cost::{CostModel, PatchPoint};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patchsweep_proto::tokens::{MAX_TOKEN_IDS, TokenMatrix, TokenMatrixError};
+use patchsweep_core::tokens::{MAX_TOKEN_IDS, TokenMatrix, TokenMatrixError};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 /// Lists of numbers, of any lengths, one behind the other.

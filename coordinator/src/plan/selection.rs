@@ -1,6 +1,6 @@
 //! Which layers, heads and positions of a grid are patched.
 
-use patchsweep_proto::grid::{AxesError, Axis, Component, Grid};
+use patchsweep_core::grid::{AxesError, Axis, Component, Grid};
 
 use super::positions::{from_either_end, repeated};
 use super::{Inputs, PlanError};

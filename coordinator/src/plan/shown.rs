@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_proto::context::{Iteration, SweepContext};
+use patchsweep_core::context::{Iteration, SweepContext};
 use schemars::JsonSchema;
 use serde::Serialize;
 

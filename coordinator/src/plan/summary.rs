@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::grid::Grid;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::grid::Grid;
+use patchsweep_core::tile::{Tile, TileWork};
 
 use super::{CostModel, Plan};
 
@@ -117,7 +117,7 @@ fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[R
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::status::PlanOptions;
 
     use super::*;
     use crate::merge::example;

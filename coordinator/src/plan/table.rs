@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use patchsweep_proto::tokens::MAX_PROMPTS;
+use patchsweep_core::tokens::MAX_PROMPTS;
 
 use super::{PlanError, csv_table, json_lines};
 

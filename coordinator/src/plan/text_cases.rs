@@ -1,8 +1,8 @@
 //! Datasets and model folders that are easily read otherwise than everybody else reads them. The wanted ids are those of
 //! transformers 5 and of TransformerLens.
 
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
 use serde_json::{Value, json};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 

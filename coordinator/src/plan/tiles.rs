@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::grid::PatchValue;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::grid::PatchValue;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::{Tile, TileWork};
 
 use super::region::{Region, Strip, Work};
 use super::{CostModel, PlanError};

@@ -1,6 +1,6 @@
 //! Prompts as token ids outright: for other tools, and for exact comparison with them.
 
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::tokens::TokenMatrix;
 use serde::Deserialize;
 
 use super::corruption::Scheme;

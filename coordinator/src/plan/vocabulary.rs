@@ -1,7 +1,7 @@
 //! Token ids that the model has no embedding for.
 
-use patchsweep_proto::context::{Iteration, SweepContext};
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::tokens::TokenMatrix;
 
 use super::{Inputs, PlanError};
 
@@ -67,7 +67,7 @@ fn in_matrix(tokens: &TokenMatrix, vocabulary: u32) -> Option<(u32, usize, usize
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::status::PlanOptions;
 
     use super::super::example::{DATASET, config, spec, tokenizer};
     use crate::plan::{Inputs, Plan};

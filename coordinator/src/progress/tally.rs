@@ -1,8 +1,8 @@
 //! Counts what is done of each grid, tile by tile.
 
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::status::{BASELINES, GridProgress};
-use patchsweep_proto::tile::{BASELINE_CELLS, TileWork};
+use patchsweep_core::ids::TileId;
+use patchsweep_core::status::{BASELINES, GridProgress};
+use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
 
 use crate::plan::Plan;
 
@@ -21,7 +21,7 @@ impl Tally {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let iterations = plan.context.spec_iterations();
-        let cells = |grid: &patchsweep_proto::grid::Grid| grid.extents().into_iter().product::<u32>() as usize;
+        let cells = |grid: &patchsweep_core::grid::Grid| grid.extents().into_iter().product::<u32>() as usize;
         let sizes = std::iter::once(1).chain(plan.context.grids.iter().map(cells));
         let names = std::iter::once(BASELINES).chain(plan.context.grids.iter().map(|grid| grid.name.as_str()));
         let untouched = |name: &str| GridProgress { name: name.to_owned(), ..GridProgress::default() };
@@ -119,7 +119,7 @@ fn weight(entry: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::status::PlanOptions;
+    use patchsweep_core::status::PlanOptions;
 
     use super::*;
     use crate::merge::example;
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    fn has(tile: &patchsweep_proto::tile::Tile, cell: u32) -> bool {
+    fn has(tile: &patchsweep_core::tile::Tile, cell: u32) -> bool {
         matches!(&tile.work, TileWork::Patch { cells, .. } if cells.iter().any(|range| range.contains(&cell)))
     }
 

@@ -1,6 +1,6 @@
 //! Results with what follows from them: worked out once, for all who write them down.
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::tensors::{TensorError, tensors, with_statistics};
 use crate::statistics::Statistics;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::io;
 
 use ::csv::Writer;
-use patchsweep_proto::grid::Axis;
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::grid::Axis;
+use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::labels::token_name;
 use super::tensors::{Tensor, Values};

@@ -1,6 +1,6 @@
 //! What differs between two sweeps, cell by cell.
 
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use serde_json::Value;
 
 use super::analysed::Analysed;

@@ -1,6 +1,6 @@
 //! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
 
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use serde_json::json;
 
 const ITERATIONS: u16 = 3;

@@ -1,6 +1,6 @@
 //! What people are told of cells that failed.
 
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use serde_json::Value;
 
 /// Most different reasons that are told of a grid.

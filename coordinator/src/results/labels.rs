@@ -1,6 +1,6 @@
 //! What people read for a token, an index, a cell.
 
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::results::GridScores;
 
 /// A token as it is, but for what would break a line, change the reading direction or not be seen.
 pub(super) fn visible(token: &str) -> String {

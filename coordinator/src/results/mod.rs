@@ -31,7 +31,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use patchsweep_proto::{RootCause, Whole};
+use patchsweep_core::{RootCause, Whole};
 
 pub use analysed::Analysed;
 pub use failures::Failures;
@@ -182,7 +182,7 @@ fn write_with(
 mod tests {
     use std::fs;
 
-    use patchsweep_proto::results::SweepResults;
+    use patchsweep_core::results::SweepResults;
 
     use super::*;
     use crate::results::example::example;

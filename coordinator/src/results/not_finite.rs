@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use serde_json::Value;
 
 /// Which scores are no finite numbers, and what to do about it.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ::safetensors::tensor::TensorView;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
-use patchsweep_proto::Whole;
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::Whole;
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use serde::Deserialize;
 
 use super::tensors::{TensorError, tensors};
@@ -222,7 +222,7 @@ impl File<'_> {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::error_chain;
+    use patchsweep_core::error_chain;
 
     use super::*;
     use crate::results::example::{example, manifest_of};

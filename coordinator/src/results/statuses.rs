@@ -1,6 +1,6 @@
 //! The list of statuses, as scripts get it.
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use serde_json::{Value, json};
 
 /// All statuses in the order of their numbers: what they are called and how their cells look.
@@ -23,7 +23,7 @@ pub(crate) fn statuses() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::results::Look;
+    use patchsweep_core::results::Look;
 
     use super::*;
 

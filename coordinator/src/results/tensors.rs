@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::analysed::Analysed;
 use crate::statistics::Statistics;

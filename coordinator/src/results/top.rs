@@ -1,6 +1,6 @@
 //! The cells that matter most.
 
-use patchsweep_proto::results::{CellStatus, GridScores};
+use patchsweep_core::results::{CellStatus, GridScores};
 
 use crate::statistics::Statistics;
 

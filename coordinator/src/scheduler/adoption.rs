@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_core::ids::{Lease, WorkerId};
 
 use super::tile::{Fence, Holder, Stage, Trouble};
 use super::worker::{Place, WorkerSlot};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_core::ids::{Lease, WorkerId};
 
 use super::tile::{Cause, Fence, Holder, Stage};
 use super::worker::Place;

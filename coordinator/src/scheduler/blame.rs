@@ -1,6 +1,6 @@
 //! Whose fault it is: tiles that fail, tiles that are suspected, workers that are broken.
 
-use patchsweep_proto::ids::WorkerId;
+use patchsweep_core::ids::WorkerId;
 
 use super::tile::{Cause, Stage, Strike, Trouble};
 use super::worker::{Place, Standing};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_proto::ids::{TileId, WorkerId};
+use patchsweep_core::ids::{TileId, WorkerId};
 
 use super::sweep::SweepQueue;
 use super::tile::{Fence, Stage, Trouble};

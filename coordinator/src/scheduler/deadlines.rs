@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::ids::WorkerId;
+use patchsweep_core::ids::WorkerId;
 
 use super::tile::Cause;
 use super::worker::WorkerSlot;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::ids::{Attempt, SweepId, TileId, WorkerId};
+use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
 
 use super::sweep::{FIRST_ATTEMPT, SweepQueue};
 use super::{Effect, Ended, HOPELESS, Outcome, Past, Progress, Scheduler, SweepKey};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep_proto::ids::{Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::status::Priority;
+use patchsweep_core::ids::{Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::status::Priority;
 
 use super::{ModelKey, TileInfo};
 

@@ -1,6 +1,6 @@
 //! Which worker gets which tile next.
 
-use patchsweep_proto::ids::{Lease, TileId, WorkerId};
+use patchsweep_core::ids::{Lease, TileId, WorkerId};
 
 use super::ready::Shun;
 use super::sweep::SweepQueue;

@@ -1,6 +1,6 @@
 //! Workers that go: in order, or not.
 
-use patchsweep_proto::ids::{Lease, WorkerId};
+use patchsweep_core::ids::{Lease, WorkerId};
 
 use super::tile::Cause;
 use super::worker::Standing;

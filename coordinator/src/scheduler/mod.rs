@@ -25,7 +25,7 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, WorkerId};
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, WorkerId};
 
 pub use deadlines::{DEAD_AFTER, DEADLINE_FACTOR, FIRST_DEADLINE, SHORTEST_DEADLINE};
 pub use event::{Effect, Event, Outcome, Past};

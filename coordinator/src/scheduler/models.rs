@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use patchsweep_proto::ids::{TileId, WorkerId};
+use patchsweep_core::ids::{TileId, WorkerId};
 
 use super::sweep::SweepQueue;
 use super::worker::{Place, WorkerSlot};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId, WorkerId};
-use patchsweep_proto::status::Priority;
+use patchsweep_core::ids::{Attempt, Epoch, SweepId, TileId, WorkerId};
+use patchsweep_core::status::Priority;
 
 use super::ready::{ReadyTiles, Shun};
 use super::tile::{Fence, Holder, Stage, Strike, TileSlot, Trouble};

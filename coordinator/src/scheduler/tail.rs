@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::ids::{TileId, WorkerId};
+use patchsweep_core::ids::{TileId, WorkerId};
 
 use super::worker::{Place, WorkerSlot};
 use super::{Effect, Now, Scheduler, SweepKey};

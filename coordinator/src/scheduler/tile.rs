@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, WorkerId};
+use patchsweep_core::ids::{Attempt, Epoch, Lease, WorkerId};
 
 use super::TileInfo;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
-use patchsweep_proto::workers::WorkerState;
+use patchsweep_core::ids::{Lease, SweepId, WorkerId};
+use patchsweep_core::workers::WorkerState;
 
 use super::sweep::SweepQueue;
 use super::worker::{Place, Standing, WorkerSlot};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::Lease;
+use patchsweep_core::ids::Lease;
 
 use super::rate::Rate;
 use super::{ModelKey, Now, SweepKey};

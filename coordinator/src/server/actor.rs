@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
+use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -112,7 +112,7 @@ impl Actor {
                 }
             };
             if let Err(error) = kept {
-                tracing::error!(error = patchsweep_proto::error_chain(&error), "the coordinator cannot go on");
+                tracing::error!(error = patchsweep_core::error_chain(&error), "the coordinator cannot go on");
                 return;
             }
             self.keep_promises();

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::{Priority, SweepState};
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::status::{Priority, SweepState};
+use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_proto::wire::encode_context;
 
 use super::handle::NewSweep;

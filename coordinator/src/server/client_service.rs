@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{SweepId, WorkerId};
+use patchsweep_core::status::{PlanOptions, SweepState};
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{SweepId, WorkerId};
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::status::{PlanOptions, SweepState};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
 use patchsweep_proto::wire::{WireError, encode_context, priority_from_wire};
@@ -192,7 +192,7 @@ impl ClientRpc {
     async fn watch(
         &self,
         sweep: String,
-    ) -> Result<watch::Receiver<patchsweep_proto::status::SweepStatus>, RequestError> {
+    ) -> Result<watch::Receiver<patchsweep_core::status::SweepStatus>, RequestError> {
         self.handle.ask(|reply| Command::Watch { sweep: SweepId(sweep), reply }).await
     }
 }
@@ -208,7 +208,7 @@ async fn receive_submission(mut chunks: Streaming<v1::SubmitSweepRequest>) -> Re
 
 /// The status now and after each change, the final one last.
 fn until_final(
-    status: watch::Receiver<patchsweep_proto::status::SweepStatus>,
+    status: watch::Receiver<patchsweep_core::status::SweepStatus>,
 ) -> impl Stream<Item = Result<SweepStatus, Status>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(forward(status, sender).in_current_span());
@@ -217,7 +217,7 @@ fn until_final(
 
 /// Ends after the final status, or when the client has gone.
 async fn forward(
-    mut status: watch::Receiver<patchsweep_proto::status::SweepStatus>,
+    mut status: watch::Receiver<patchsweep_core::status::SweepStatus>,
     sender: mpsc::Sender<Result<SweepStatus, Status>>,
 ) {
     loop {

@@ -1,8 +1,8 @@
 //! Scores that came a second time, held against those that are kept. That reads the disk, so a task of its own does it.
 
-use patchsweep_proto::error_chain;
-use patchsweep_proto::ids::Lease;
-use patchsweep_proto::scores::TileScores;
+use patchsweep_core::error_chain;
+use patchsweep_core::ids::Lease;
+use patchsweep_core::scores::TileScores;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::Span;

@@ -1,12 +1,12 @@
 //! The connected workers.
 
-use patchsweep_proto::ids::{Lease, WorkerId};
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
-use patchsweep_proto::status::BASELINES;
-use patchsweep_proto::tile::TileWork;
+use patchsweep_core::ids::{Lease, WorkerId};
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use patchsweep_core::status::BASELINES;
+use patchsweep_core::tile::TileWork;
+use patchsweep_core::workers::{InHand, WorkerStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
-use patchsweep_proto::workers::{InHand, WorkerStatus};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 

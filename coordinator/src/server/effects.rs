@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
-use patchsweep_proto::status::SweepState;
+use patchsweep_core::ids::{Lease, SweepId, WorkerId};
+use patchsweep_core::status::SweepState;
 use patchsweep_proto::v1::{self, coordinator_message};
 
 use tracing::Span;

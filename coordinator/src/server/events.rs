@@ -5,7 +5,7 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use patchsweep_proto::events::{LogEvent, MOST_EVENTS, MOST_TEXT};
+use patchsweep_core::events::{LogEvent, MOST_EVENTS, MOST_TEXT};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};

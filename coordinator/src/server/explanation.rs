@@ -1,7 +1,7 @@
 //! Where a sweep's work is: what the owning task knows, and what the journal holds.
 
-use patchsweep_proto::explain::{SweepExplanation, TileOrigin};
-use patchsweep_proto::ids::SweepId;
+use patchsweep_core::explain::{SweepExplanation, TileOrigin};
+use patchsweep_core::ids::SweepId;
 
 use super::actor::Actor;
 use super::handle::{Reply, Situated};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::status::SweepStatus;
 
 use super::actor::Actor;
 use crate::metrics;

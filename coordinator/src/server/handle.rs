@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
-use patchsweep_proto::status::{Priority, SweepStatus};
-use patchsweep_proto::trace::TraceContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
+use patchsweep_core::status::{Priority, SweepStatus};
+use patchsweep_core::trace::TraceContext;
+use patchsweep_core::workers::WorkerStatus;
 use patchsweep_proto::v1;
-use patchsweep_proto::workers::WorkerStatus;
 use prost::bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;

@@ -33,9 +33,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patchsweep_files::locate::ModelFolders;
+use patchsweep_link::credentials::Role;
 use patchsweep_process::rpc::CountRpcs;
-use patchsweep_proto::credentials::Role;
-use patchsweep_proto::model::locate::ModelFolders;
 use patchsweep_proto::v1::client_service_server::ClientServiceServer;
 use patchsweep_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};

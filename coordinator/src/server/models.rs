@@ -1,8 +1,8 @@
 //! Which models workers have in memory, and the scheduler's names for them.
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::WorkerId;
-use patchsweep_proto::model::LoadedModel;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::WorkerId;
+use patchsweep_core::model::LoadedModel;
 use patchsweep_proto::v1;
 use prost::Message;
 
@@ -37,7 +37,7 @@ pub(super) fn key(model: &LoadedModel) -> ModelKey {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::model::{Dtype, ModelRef};
+    use patchsweep_core::model::{Dtype, ModelRef};
 
     use super::*;
 

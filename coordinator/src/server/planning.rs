@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_text, read_text_if_there};
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::status::PlanOptions;
 
 use crate::plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 use crate::spec::{Source, Spec, SpecError};

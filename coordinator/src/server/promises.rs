@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use patchsweep_proto::ids::{Lease, SweepId, WorkerId};
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::ids::{Lease, SweepId, WorkerId};
+use patchsweep_core::status::SweepStatus;
 use tracing::Span;
 
 use super::comparisons::Comparison;
@@ -70,8 +70,8 @@ impl Promises {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::ids::{Attempt, Epoch, TileId};
-    use patchsweep_proto::scores::TileScores;
+    use patchsweep_core::ids::{Attempt, Epoch, TileId};
+    use patchsweep_core::scores::TileScores;
 
     use super::*;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
-use patchsweep_proto::trace::TraceContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::status::{Priority, SweepState, SweepStatus};
+use patchsweep_core::trace::TraceContext;
 use prost::bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;

@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::SweepStatus;
 
 use super::actor::Actor;
 use super::handle::Reply;

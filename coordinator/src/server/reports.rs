@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::ids::{Lease, WorkerId};
-use patchsweep_proto::scores::TileScores;
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::ids::{Lease, WorkerId};
+use patchsweep_core::scores::TileScores;
+use patchsweep_core::status::SweepStatus;
 
 use tracing::Span;
 
@@ -110,7 +110,7 @@ impl Actor {
         let running = self.sweeps.get(&lease.sweep).and_then(|record| record.running.as_ref());
         let Some(running) = running else { return Ok(computed) };
         check_scores(&running.plan, lease.tile, &computed.scores)
-            .map_err(|error| Failure::Attempt(patchsweep_proto::error_chain(&error)))?;
+            .map_err(|error| Failure::Attempt(patchsweep_core::error_chain(&error)))?;
         match running.model {
             Some(pinned) if pinned != computed.model => Err(Failure::OtherModel(format!(
                 "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",

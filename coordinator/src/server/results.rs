@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_core::ids::TileId;
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use serde_json::json;
 use tokio::sync::Semaphore;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::status::{SweepState, SweepStatus};
 
 use super::actor::Actor;
 use super::handle::{Command, Handle, Reply, RunId};

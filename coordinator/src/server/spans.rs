@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::ids::{Attempt, CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::trace::{TRACEPARENT, TraceContext};
+use patchsweep_core::ids::{Attempt, CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::trace::{TRACEPARENT, TraceContext};
 use tonic::codegen::http;
 use tonic::metadata::MetadataMap;
 use tracing::Span;

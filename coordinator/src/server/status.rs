@@ -1,9 +1,9 @@
 //! The one place where errors become gRPC codes.
 
+use patchsweep_core::error_chain;
+use patchsweep_core::ids::{SweepId, WorkerId};
+use patchsweep_link::refusal::Refusal;
 use patchsweep_proto::chunk::TooLarge;
-use patchsweep_proto::error_chain;
-use patchsweep_proto::ids::{SweepId, WorkerId};
-use patchsweep_proto::refusal::Refusal;
 use patchsweep_proto::wire::WireError;
 use tonic::Status;
 

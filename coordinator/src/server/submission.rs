@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::ids::{SweepId, TileId, WorkerId};
-use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::ids::{SweepId, TileId, WorkerId};
+use patchsweep_core::status::{Priority, SweepState, SweepStatus};
 
 use super::actor::Actor;
 use super::handle::{NewSweep, Reply, RunId};
@@ -134,7 +134,7 @@ impl Actor {
 }
 
 fn tile_infos(plan: &Plan) -> Vec<TileInfo> {
-    let info = |(tile, &cost): (&patchsweep_proto::tile::Tile, &u64)| TileInfo { iteration: tile.iteration, cost };
+    let info = |(tile, &cost): (&patchsweep_core::tile::Tile, &u64)| TileInfo { iteration: tile.iteration, cost };
     plan.tiles.iter().zip(&plan.costs).map(info).collect()
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use patchsweep_proto::error_chain;
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::SweepStatus;
-use patchsweep_proto::workers::WorkerStatus;
+use patchsweep_core::error_chain;
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::SweepStatus;
+use patchsweep_core::workers::WorkerStatus;
 
 use super::events::RecentEvents;
 use super::handle::{Command, Handle};

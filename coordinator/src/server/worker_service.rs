@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use patchsweep_core::ids::{CoordinatorId, Lease, WorkerId};
+use patchsweep_core::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::PROTOCOL_VERSION;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Lease, WorkerId};
-use patchsweep_proto::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_proto::v1::worker_service_server::WorkerService;
 use patchsweep_proto::v1::{self, tile_result, worker_message};
-use patchsweep_proto::wire::{WireError, loaded_from_wire};
+use patchsweep_proto::wire::{WireError, digest_from_wire, loaded_from_wire};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Empty, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -74,7 +73,7 @@ impl WorkerService for WorkerRpc {
         request: Request<v1::FetchContextRequest>,
     ) -> Result<Response<Self::FetchContextStream>, Status> {
         let digest = request.into_inner().context_digest;
-        let digest = Digest::try_from(digest.as_slice()).map_err(RequestError::from)?;
+        let digest = digest_from_wire(&digest).map_err(RequestError::from)?;
         let context = self.handle.ask(|reply| Command::Context { digest, reply }).await?;
         tracing::debug!(context = %digest.short(), bytes = context.len(), "context sent");
         let mut response = Response::new(tokio_stream::empty());
@@ -90,7 +89,7 @@ async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::W
             Ok(Ok(Some(command))) => handle.tell(command).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = patchsweep_proto::error_chain(&error), "worker sent something invalid");
+                tracing::warn!(error = patchsweep_core::error_chain(&error), "worker sent something invalid");
                 return;
             }
             Err(status) => {
@@ -152,7 +151,7 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
     let outcome = match result.outcome.ok_or_else(|| missing("outcome"))? {
         tile_result::Outcome::Scores(scores) => Ok(Computed {
             scores: TileScores::try_from(scores)?,
-            model: Digest::try_from(result.model_digest.as_slice())?,
+            model: digest_from_wire(&result.model_digest)?,
             notes: read_notes(result.model_notes)?,
         }),
         tile_result::Outcome::Failure(failure) => Err(match failure.kind() {

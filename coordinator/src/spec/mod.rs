@@ -8,7 +8,7 @@ mod one_or_more;
 pub mod schema;
 mod spanned;
 
-use patchsweep_proto::model::ModelRef;
+use patchsweep_core::model::ModelRef;
 
 pub(crate) use crate::source::nearest_word;
 pub use crate::source::{Source, SourceError as SpecError};

@@ -7,8 +7,8 @@ mod data;
 mod scores;
 mod words;
 
-use patchsweep_proto::context::Direction;
-use patchsweep_proto::model::Dtype;
+use patchsweep_core::context::Direction;
+use patchsweep_core::model::Dtype;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

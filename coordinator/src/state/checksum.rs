@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patchsweep_proto::ids::{SweepId, TileId};
+use patchsweep_core::ids::{SweepId, TileId};
 use prost::Message;
 
 use super::Defect;

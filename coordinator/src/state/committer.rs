@@ -194,7 +194,7 @@ impl Committer {
                 metrics::STATE_BYTES.set(&[], after);
             }
             Err(error) => {
-                let reason = patchsweep_proto::error_chain(&error);
+                let reason = patchsweep_core::error_chain(&error);
                 tracing::info!(reason, "state keeps the room of removed sweeps until the next start");
             }
         }
@@ -204,7 +204,7 @@ impl Committer {
     async fn commit(&self, entries: &[Sealed]) {
         let mut began = Instant::now();
         while let Err(error) = self.store.write_sealed(entries) {
-            let reason = patchsweep_proto::error_chain(&error);
+            let reason = patchsweep_core::error_chain(&error);
             self.stall(reason);
             sleep(RETRY).await;
             began = Instant::now();

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Lease, SweepId, TileId};
-use patchsweep_proto::scores::{CacheStats, TileScores, WorkDone};
-use patchsweep_proto::status::{Priority, SweepState};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Lease, SweepId, TileId};
+use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
+use patchsweep_core::status::{Priority, SweepState};
 use prost::bytes::Bytes;
 
 use crate::plan::Plan;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use patchsweep_proto::ids::{CoordinatorId, Epoch};
+use patchsweep_core::ids::{CoordinatorId, Epoch};
 use redb::{Builder, Database, StorageBackend};
 
 use super::header::{self, Found};
@@ -91,7 +91,7 @@ fn shrunk(mut database: Database, storage: &Storage) -> Result<Database, StateEr
             Ok(database)
         }
         Err(error) => {
-            let reason = patchsweep_proto::error_chain(&error);
+            let reason = patchsweep_core::error_chain(&error);
             tracing::warn!(reason, "state keeps the room of removed sweeps until the next start");
             drop(database);
             open_database(storage)

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Lease, SweepId};
-use patchsweep_proto::scores::WorkDone;
-use patchsweep_proto::status::SweepState;
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Lease, SweepId};
+use patchsweep_core::scores::WorkDone;
+use patchsweep_core::status::SweepState;
+use patchsweep_core::tile::Tile;
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
-    WireError, check_tile, decode_context, from_unix_milliseconds, priority_from_wire, sweep_state_from_wire,
-    sweep_state_to_wire, unix_milliseconds,
+    WireError, check_tile, decode_context, digest_from_wire, digest_of, from_unix_milliseconds, priority_from_wire,
+    sweep_state_from_wire, sweep_state_to_wire, unix_milliseconds,
 };
 
 use super::{Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
@@ -49,7 +49,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
 
     fn try_from(wire: v1::StoredSweep) -> Result<Self, Defect> {
         let context = decode_context(&wire.context)?;
-        let digest = context.digest();
+        let digest = digest_of(&context);
         if digest != Digest::of(&wire.context) {
             return Err(Defect::Parts("its context says more than this release knows"));
         }
@@ -89,7 +89,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             id: SweepId(wire.sweep_id),
             plan: Arc::new(plan),
             context: wire.context,
-            dataset: wire.dataset_digest.as_slice().try_into()?,
+            dataset: digest_from_wire(&wire.dataset_digest)?,
             priority: priority_from_wire(wire.priority, "StoredSweep")?,
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
         })
@@ -124,7 +124,7 @@ impl TryFrom<v1::StoredResult> for KeptResult {
             lease: required(wire.lease, MESSAGE, "lease")?.into(),
             worker: wire.worker,
             device: wire.device,
-            model: wire.model_digest.as_slice().try_into()?,
+            model: digest_from_wire(&wire.model_digest)?,
             notes: wire.model_notes,
             scores: required(wire.scores, MESSAGE, "scores")?.try_into()?,
             busy: busy.map_err(|error| WireError::Invalid {

@@ -4,9 +4,9 @@ use crate::scheduler::Past;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Epoch, SweepId, TileId};
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{CoordinatorId, Epoch, SweepId, TileId};
+use patchsweep_core::status::{SweepState, SweepStatus};
 use prost::bytes::Bytes;
 
 use super::checksum::Address;

@@ -1,6 +1,6 @@
 //! An entry as it waits for the disk: what is kept of it is encoded, once, however often a commit is tried.
 
-use patchsweep_proto::ids::{Lease, SweepId, TileId};
+use patchsweep_core::ids::{Lease, SweepId, TileId};
 use patchsweep_proto::v1;
 use prost::Message;
 

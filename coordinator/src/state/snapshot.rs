@@ -6,8 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::SweepState;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::status::SweepState;
 use patchsweep_proto::v1;
 use prost::Message;
 use redb::{

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::SweepState;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::status::SweepState;
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 

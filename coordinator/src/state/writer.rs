@@ -1,6 +1,6 @@
 //! Writing entries in one transaction.
 
-use patchsweep_proto::ids::{SweepId, TileId};
+use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_proto::v1;
 use prost::Message;
 use redb::{Database, ReadableTable, Table, WriteTransaction};

@@ -5,7 +5,7 @@
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView1, Axis};
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::results::GridScores;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

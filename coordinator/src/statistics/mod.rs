@@ -7,7 +7,7 @@ mod bootstrap;
 mod discoveries;
 mod normal;
 
-use patchsweep_proto::results::{CellStatus, GridScores};
+use patchsweep_core::results::{CellStatus, GridScores};
 
 pub use bootstrap::{MOST_PROMPTS as MOST_BOOTSTRAPPED_PROMPTS, RESAMPLES, SEED as BOOTSTRAP_SEED};
 

@@ -1,7 +1,7 @@
 //! Statistics against what other programs say, and what must hold of any.
 
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::{CellStatus, GridScores};
+use patchsweep_core::moments::Moments;
+use patchsweep_core::results::{CellStatus, GridScores};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use patchsweep::scheduler::{Effect, Event, ModelKey, Past, Scheduler, TileInfo};
-use patchsweep_proto::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::status::Priority;
+use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::status::Priority;
 
 pub(super) const TILES: u32 = 2;
 

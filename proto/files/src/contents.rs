@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::model::Gpt2Config;
+use patchsweep_core::model::Gpt2Config;
 
 use crate::equal::hold_the_same;
 use crate::layout::{self, EMBEDDING, HEAD};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use patchsweep_proto::Whole;
-use patchsweep_proto::model::ConfigError;
-use patchsweep_proto::model::locate::{DanglingLink, LocateError};
+use crate::locate::{DanglingLink, LocateError};
+use patchsweep_core::Whole;
+use patchsweep_core::model::ConfigError;
 
 use crate::convert;
 

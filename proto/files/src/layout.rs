@@ -1,6 +1,6 @@
 //! The tensors of a GPT-2, by Hugging Face's names and shapes.
 
-use patchsweep_proto::model::ModelShape;
+use patchsweep_core::model::ModelShape;
 
 /// The embedding's name.
 pub(crate) const EMBEDDING: &str = "wte.weight";

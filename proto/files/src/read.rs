@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::model::locate::DanglingLink;
+use crate::locate::DanglingLink;
+use patchsweep_core::model::Gpt2Config;
 
 use crate::ModelError;
 

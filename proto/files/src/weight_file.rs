@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use patchsweep_proto::Whole;
+use patchsweep_core::Whole;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Metadata, TensorInfo};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use patchsweep_proto::digest::Digest;
+use patchsweep_core::digest::Digest;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use serde::Deserialize;

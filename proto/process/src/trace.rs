@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use patchsweep_proto::trace::TraceContext;
+use patchsweep_core::trace::TraceContext;
 use tracing::Span;
 
 /// Where a caller says which trace a process belongs to.

@@ -1,9 +1,9 @@
 //! `CheckOf`.
 
 use super::WireError;
-use crate::check::CheckOf;
-use crate::ids::SweepId;
 use crate::v1;
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::ids::SweepId;
 
 impl From<&CheckOf> for v1::CheckOf {
     fn from(check: &CheckOf) -> Self {

@@ -3,9 +3,9 @@
 use super::WireError;
 use super::state::{sweep_state_from_wire, sweep_state_to_wire};
 use super::time::{from_milliseconds, from_unix_milliseconds, milliseconds, unix_milliseconds};
-use crate::ids::SweepId;
-use crate::status::{GridProgress, PlanOptions, Priority, SweepState, SweepStatus};
 use crate::v1;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::{GridProgress, PlanOptions, Priority, SweepState, SweepStatus};
 
 impl From<&SweepStatus> for v1::SweepStatus {
     fn from(status: &SweepStatus) -> Self {

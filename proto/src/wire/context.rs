@@ -2,12 +2,12 @@
 
 use super::grid::{component_from_wire, grid_from_wire};
 use super::{WireError, required};
-use crate::context::{Direction, Iteration, Noise, SweepContext};
-use crate::grid::{Grid, MAX_INDICES, index_count};
-use crate::metric::Metric;
-use crate::model::ModelShape;
-use crate::tokens::TokenMatrix;
 use crate::v1;
+use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
+use patchsweep_core::grid::{Grid, MAX_INDICES, index_count};
+use patchsweep_core::metric::Metric;
+use patchsweep_core::model::ModelShape;
+use patchsweep_core::tokens::TokenMatrix;
 
 const CONTEXT: &str = "SweepContext";
 
@@ -180,11 +180,11 @@ impl TryFrom<v1::Iteration> for Iteration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{decode_context, encode_context};
+    use super::super::{decode_context, digest_of, encode_context};
     use super::*;
-    use crate::grid::{Axis, Component, Grid, PatchValue};
-    use crate::metric::{Metric, MetricKind};
-    use crate::model::{Dtype, ModelRef};
+    use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+    use patchsweep_core::metric::{Metric, MetricKind};
+    use patchsweep_core::model::{Dtype, ModelRef};
 
     const SHAPE: ModelShape = ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
 
@@ -244,7 +244,7 @@ mod tests {
             let mut other = context();
             change(&mut other);
             assert_eq!(decode_context(&encode_context(&other)), Ok(other.clone()));
-            assert_ne!(other.digest(), sent.digest());
+            assert_ne!(digest_of(&other), digest_of(&sent));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::WireError;
 use super::time::{from_unix_milliseconds, unix_milliseconds};
-use crate::events::LogEvent;
 use crate::v1;
+use patchsweep_core::events::LogEvent;
 
 impl From<&LogEvent> for v1::LogEvent {
     fn from(event: &LogEvent) -> Self {

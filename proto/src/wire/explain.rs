@@ -2,11 +2,11 @@
 
 use super::time::{from_milliseconds, from_unix_milliseconds, milliseconds, unix_milliseconds};
 use super::{WireError, range_from_wire, range_to_wire, required};
-use crate::explain::{
+use crate::v1;
+use patchsweep_core::explain::{
     CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
 };
-use crate::ids::{Attempt, TileId};
-use crate::v1;
+use patchsweep_core::ids::{Attempt, TileId};
 
 impl From<&SweepExplanation> for v1::SweepExplanation {
     fn from(explanation: &SweepExplanation) -> Self {

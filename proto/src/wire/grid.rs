@@ -1,9 +1,9 @@
 //! `Grid`.
 
 use super::WireError;
-use crate::grid::{Axis, Component, Grid, PatchValue};
-use crate::model::ModelShape;
 use crate::v1;
+use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_core::model::ModelShape;
 
 const GRID: &str = "Grid";
 

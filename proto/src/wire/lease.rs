@@ -1,9 +1,9 @@
 //! `Lease` and digests.
 
 use super::WireError;
-use crate::digest::Digest;
-use crate::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use crate::v1;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 
 impl From<&Lease> for v1::Lease {
     fn from(lease: &Lease) -> Self {
@@ -22,11 +22,8 @@ impl From<v1::Lease> for Lease {
     }
 }
 
-impl TryFrom<&[u8]> for Digest {
-    type Error = WireError;
-
-    fn try_from(bytes: &[u8]) -> Result<Self, WireError> {
-        let digest = bytes.try_into().map(Self);
-        digest.map_err(|_| WireError::invalid("Digest", "bytes", format!("{} bytes, not 32", bytes.len())))
-    }
+/// A digest that a message holds as bytes.
+pub fn digest_from_wire(bytes: &[u8]) -> Result<Digest, WireError> {
+    let digest = bytes.try_into().map(Digest);
+    digest.map_err(|_| WireError::invalid("Digest", "bytes", format!("{} bytes, not 32", bytes.len())))
 }

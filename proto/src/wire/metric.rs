@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{WireError, required};
-use crate::metric::{Metric, MetricKind};
 use crate::v1;
+use patchsweep_core::metric::{Metric, MetricKind};
 
 impl From<&Metric> for v1::Metric {
     fn from(metric: &Metric) -> Self {

@@ -19,6 +19,7 @@ mod time;
 mod workers;
 
 pub use client::priority_from_wire;
+pub use lease::digest_from_wire;
 pub use model::{loaded_from_wire, loaded_to_wire};
 pub use state::{sweep_state_from_wire, sweep_state_to_wire};
 pub use tile::check_tile;
@@ -28,9 +29,10 @@ use std::ops::Range;
 
 use prost::Message;
 
-use crate::context::SweepContext;
-use crate::results::SweepResults;
 use crate::v1;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::results::SweepResults;
 
 /// A message that does not say what its schema promises.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +90,12 @@ fn range_from_wire(range: v1::IndexRange, message: &'static str, field: &'static
 #[must_use]
 pub fn encode_context(context: &SweepContext) -> Vec<u8> {
     v1::SweepContext::from(context).encode_to_vec()
+}
+
+/// BLAKE3 over the wire encoding, which is deterministic: it has no maps.
+#[must_use]
+pub fn digest_of(context: &SweepContext) -> Digest {
+    Digest::of(&encode_context(context))
 }
 
 /// A context from [`encode_context`]'s bytes, checked.

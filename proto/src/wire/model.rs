@@ -1,8 +1,8 @@
 //! `ModelRef`, `ModelShape`, `Dtype` and `LoadedModel`.
 
 use super::{WireError, required};
-use crate::model::{Dtype, LoadedModel, MOST_LOADED, ModelRef, ModelShape};
 use crate::v1;
+use patchsweep_core::model::{Dtype, LoadedModel, MOST_LOADED, ModelRef, ModelShape};
 
 impl From<&ModelRef> for v1::ModelRef {
     fn from(model: &ModelRef) -> Self {

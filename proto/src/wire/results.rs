@@ -1,8 +1,8 @@
 //! `SweepResults`.
 
 use super::WireError;
-use crate::results::{CellStatus, GridScores, SweepResults};
 use crate::v1;
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 
 const RESULTS: &str = "SweepResults";
 

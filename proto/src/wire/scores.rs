@@ -1,9 +1,9 @@
 //! `TileScores`, `CacheStats` and `MemoryUse`.
 
 use super::WireError;
-use crate::moments::Moments;
-use crate::scores::{CacheStats, CellScore, MemoryUse, TileScores};
 use crate::v1;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::scores::{CacheStats, CellScore, MemoryUse, TileScores};
 
 const SCORES: &str = "TileScores";
 

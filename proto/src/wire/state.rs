@@ -1,8 +1,8 @@
 //! `SweepState`, which travels and is kept as a word and a reason.
 
 use super::WireError;
-use crate::status::SweepState;
 use crate::v1;
+use patchsweep_core::status::SweepState;
 
 /// The word, and the reason where there is one.
 #[must_use]

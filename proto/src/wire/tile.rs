@@ -1,10 +1,10 @@
 //! `Tile`.
 
 use super::{WireError, range_from_wire, range_to_wire, required};
-use crate::context::SweepContext;
-use crate::ids::TileId;
-use crate::tile::{Tile, TileWork};
 use crate::v1;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::tile::{Tile, TileWork};
 
 impl From<&Tile> for v1::Tile {
     fn from(tile: &Tile) -> Self {

@@ -2,11 +2,11 @@
 
 use super::time::{from_milliseconds, milliseconds};
 use super::{WireError, required};
-use crate::ids::WorkerId;
-use crate::model::LoadedModel;
-use crate::scores::{CacheStats, MemoryUse};
 use crate::v1;
-use crate::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_core::ids::WorkerId;
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 
 impl From<&WorkerStatus> for v1::WorkerStatus {
     fn from(status: &WorkerStatus) -> Self {
@@ -97,8 +97,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ids::{Attempt, Epoch, Lease, SweepId, TileId};
-    use crate::model::{Dtype, ModelRef};
+    use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
+    use patchsweep_core::model::{Dtype, ModelRef};
 
     #[test]
     fn a_worker_comes_back_as_it_was_with_what_it_has_in_hand() {

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use patchsweep::plan::{Inputs, Plan, PlanError, PromptTokenizer};
 use patchsweep::spec::{Source, Spec};
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::status::PlanOptions;
-use patchsweep_proto::tile::TileWork;
-use patchsweep_proto::wire::{check_tile, decode_context, encode_context};
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::TileWork;
+use patchsweep_proto::wire::{check_tile, decode_context, digest_of, encode_context};
 
 const TINY: &str = r#"{"model_type": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 4, "vocab_size": 30, "n_positions": 8,
     "bos_token_id": 0}"#;
@@ -55,7 +55,7 @@ pub fn plan(source: &Source, spec: &Spec, dataset: &str, model: Model) {
 fn hold(plan: &Plan) {
     let context = decode_context(&encode_context(&plan.context)).expect("workers accept what is planned");
     assert_eq!(context, *plan.context);
-    assert_eq!(context.digest(), plan.digest);
+    assert_eq!(digest_of(&context), plan.digest);
     assert_eq!(plan.tiles.len(), plan.costs.len());
     for tile in &plan.tiles {
         check_tile(tile, &context).expect("workers accept what is planned");

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use patchsweep::plan::{Inputs, Plan};
 use patchsweep::spec::{Source, Spec};
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::status::PlanOptions;
 use patchsweep_proto::v1;
 use prost::Message;
 

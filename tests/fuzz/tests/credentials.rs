@@ -1,8 +1,8 @@
 //! Credentials files: parsed or refused without a word of the secret, and written as they were read.
 
+use patchsweep_core::error_chain;
 use patchsweep_fuzz::{Edits, Target, seconds, text};
-use patchsweep_proto::credentials::{Credentials, Token};
-use patchsweep_proto::error_chain;
+use patchsweep_link::credentials::{Credentials, Token};
 
 const WORDS: &[&str] = &[
     "coordinator",

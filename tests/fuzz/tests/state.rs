@@ -11,13 +11,13 @@ use std::time::{Duration, SystemTime};
 use patchsweep::plan::{Inputs, Plan};
 use patchsweep::spec::{Source, Spec};
 use patchsweep::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
+use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use patchsweep_core::status::{PlanOptions, Priority, SweepState};
 use patchsweep_fuzz::disk::Disk;
 use patchsweep_fuzz::{Edits, Target, bytes, seconds};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId};
-use patchsweep_proto::model::Gpt2Config;
-use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
-use patchsweep_proto::status::{PlanOptions, Priority, SweepState};
 use patchsweep_proto::wire::encode_context;
 
 const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],

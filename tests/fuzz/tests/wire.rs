@@ -2,20 +2,21 @@
 
 use std::fmt::Display;
 
+use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::metric::Metric;
+use patchsweep_core::model::{ModelRef, ModelShape};
+use patchsweep_core::scores::TileScores;
+use patchsweep_core::status::SweepStatus;
+use patchsweep_core::tile::Tile;
+use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_core::workers::WorkerStatus;
 use patchsweep_fuzz::{Edits, Target, protobuf, seconds};
-use patchsweep_proto::context::{Iteration, SweepContext};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::metric::Metric;
-use patchsweep_proto::model::{ModelRef, ModelShape};
-use patchsweep_proto::scores::TileScores;
-use patchsweep_proto::status::SweepStatus;
-use patchsweep_proto::tile::Tile;
-use patchsweep_proto::tokens::TokenMatrix;
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
-    check_tile, decode_context, decode_results, encode_context, encode_results, priority_from_wire,
+    check_tile, decode_context, decode_results, digest_from_wire, digest_of, encode_context, encode_results,
+    priority_from_wire,
 };
-use patchsweep_proto::workers::WorkerStatus;
 use prost::Message;
 
 fn check(bytes: &[u8]) {
@@ -28,7 +29,7 @@ fn check(bytes: &[u8]) {
     round_trip::<v1::TileScores, TileScores>(bytes);
     round_trip::<v1::SweepStatus, SweepStatus>(bytes);
     round_trip::<v1::WorkerStatus, WorkerStatus>(bytes);
-    let _ = Digest::try_from(bytes).map_err(|error| says(&error));
+    let _ = digest_from_wire(bytes).map_err(|error| says(&error));
     results(bytes);
     if let Ok(shape) = v1::ModelShape::decode(bytes) {
         let _ = ModelShape::try_from(shape).map_err(|error| says(&error));
@@ -78,7 +79,7 @@ fn results(bytes: &[u8]) {
 /// A worker may ask these of any context that it accepts.
 fn contexts(bytes: &[u8]) {
     let Ok(context) = decode_context(bytes) else { return };
-    assert_eq!(context.digest(), Digest::of(&encode_context(&context)));
+    assert_eq!(digest_of(&context), Digest::of(&encode_context(&context)));
     let (layers, last_prompt) = (context.shape.layers, context.clean.prompts() - 1);
     for grid in &context.grids {
         let cells = grid.cell_count().expect("counted when it was read");

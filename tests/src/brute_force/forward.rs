@@ -1,7 +1,7 @@
 //! GPT-2's forward pass over one prompt, with `TransformerLens`' hooks.
 
 use ndarray::{Array, Array1, Array2, Array3, ArrayD, Dimension, s};
-use patchsweep_proto::grid::Component;
+use patchsweep_core::grid::Component;
 
 use super::Gpt2;
 use super::hooks::Hook;

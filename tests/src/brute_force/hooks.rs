@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use ndarray::ArrayD;
-use patchsweep_proto::grid::Cell;
-use patchsweep_proto::grid::Component;
+use patchsweep_core::grid::Cell;
+use patchsweep_core::grid::Component;
 
 /// Called with each activation of a forward pass over one prompt, which goes on with what it leaves there: component,
 /// layer, and the activation as `TransformerLens` shapes it, without the batch.

@@ -1,8 +1,8 @@
 //! Metrics of one prompt, from its logits.
 
 use ndarray::{Array1, Array2, ArrayView1};
-use patchsweep_proto::context::Iteration;
-use patchsweep_proto::metric::MetricKind;
+use patchsweep_core::context::Iteration;
+use patchsweep_core::metric::MetricKind;
 
 /// A metric of one prompt: the mean over the read positions.
 ///

@@ -13,9 +13,9 @@ mod noise;
 pub use model::Gpt2;
 
 use ndarray::{Array2, ArrayD};
-use patchsweep_proto::context::{Direction, Iteration, SweepContext};
-use patchsweep_proto::grid::Component;
-use patchsweep_proto::grid::{Cell, PatchValue};
+use patchsweep_core::context::{Direction, Iteration, SweepContext};
+use patchsweep_core::grid::Component;
+use patchsweep_core::grid::{Cell, PatchValue};
 
 use hooks::{Recording, patch};
 use metrics::score;

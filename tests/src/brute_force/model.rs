@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayD};
-use patchsweep_proto::model::Gpt2Config;
+use patchsweep_core::model::Gpt2Config;
 use safetensors::{Dtype, SafeTensors};
 
 use super::layers::{LayerNorm, Linear};

@@ -1,7 +1,7 @@
 //! Gaussian noise on a corrupted prompt's embedding.
 
 use ndarray::Array2;
-use patchsweep_proto::context::Noise;
+use patchsweep_core::context::Noise;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use patchsweep::plan::Plan;
 use patchsweep::server::make_plan;
 use patchsweep::spec::Source;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_files::locate::ModelFolders;
 use tempfile::TempDir;
 
 /// The first position is corrupted and the last one read, so that only patches of the last layer can be no-ops.

@@ -8,9 +8,9 @@ use std::path::Path;
 use patchsweep::merge::{TileOutcome, merge};
 use patchsweep::plan::Plan;
 use patchsweep::statistics::Statistics;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::results::CellStatus;
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::results::CellStatus;
+use patchsweep_core::tile::Tile;
 use safetensors::SafeTensors;
 
 use crate::simulation::made_up_scores;

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use patchsweep_core::results::SweepResults;
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
-use patchsweep_proto::results::SweepResults;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::{
     FetchResultsRequest, GetSweepRequest, ResumeSweepRequest, Submission, SubmitSweepRequest, SweepState,

@@ -3,10 +3,10 @@
 use std::future::pending;
 use std::time::Duration;
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::Lease;
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::{CacheStats, WorkDone};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::Lease;
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_worker::engine::{EngineError, Evaluation};
 use patchsweep_worker::gauge::Vitals;
 use patchsweep_worker::session::{Computer, ComputerGone, Finished, Job};

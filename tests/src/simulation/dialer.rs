@@ -1,7 +1,7 @@
 //! How a simulated worker reaches its coordinator.
 
-use patchsweep_proto::RootCause;
-use patchsweep_proto::dial::{Bearer, Connection};
+use patchsweep_core::RootCause;
+use patchsweep_link::dial::{Bearer, Connection};
 use patchsweep_worker::session::{Dial, SessionError};
 
 use super::net;

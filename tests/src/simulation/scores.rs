@@ -1,8 +1,8 @@
 //! Made-up scores: a pure function of the tile, so that every worker computes the same.
 
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::tile::Tile;
 
 /// The scores of a tile.
 #[must_use]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::moments::Moments;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_proto::v1::{Grant, TileResult};
 use patchsweep_tests::scripted::{Said, Served, result, scored, scores, tile_of};
 use patchsweep_tests::tiny::{TILE_MULTIPLY_ADDS, TILE_PROMPTS, Tiny};
@@ -103,7 +103,7 @@ async fn wrong_scores_are_found_and_named_with_their_workers() {
     let label = &tiny.plan().iteration_labels[wrong.iteration as usize];
     let named = cells.iter().cloned().flatten().any(|cell| {
         let cell = grid.cell(cell);
-        let head = cell.indices(patchsweep_proto::grid::Axis::Head)[0];
+        let head = cell.indices(patchsweep_core::grid::Axis::Head)[0];
         said.err.contains(&format!("{}, {label}, {}.{head}:", grid.name, cell.layer()))
     });
     assert!(named, "{said:?}");

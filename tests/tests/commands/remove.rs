@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use patchsweep::state::{Entry, KeptSweep, Store};
-use patchsweep_proto::check::CheckOf;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{Priority, SweepState};
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_proto::v1::{ListSweepsRequest, Submission, SubmitSweepRequest};
 use patchsweep_proto::wire::encode_context;
 use patchsweep_tests::scripted::{Served, within};

@@ -1,6 +1,6 @@
 //! When scores in float32 count as equal to float64's.
 
-use patchsweep_proto::moments::Moments;
+use patchsweep_core::moments::Moments;
 
 /// Largest error of a metric, relative to the size of the numbers that it is made from.
 ///

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::scores::CellScore;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::scores::CellScore;
+use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_worker::engine::{Cancel, Engine};
 use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
 

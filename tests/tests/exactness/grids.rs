@@ -1,6 +1,6 @@
 //! Random grids.
 
-use patchsweep_proto::grid::{Axis, Grid, extent};
+use patchsweep_core::grid::{Axis, Grid, extent};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 

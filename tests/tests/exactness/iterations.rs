@@ -1,7 +1,7 @@
 //! Random tokens and corruptions of them.
 
-use patchsweep_proto::context::{Iteration, Noise};
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Iteration, Noise};
+use patchsweep_core::tokens::TokenMatrix;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

@@ -1,6 +1,6 @@
 //! Random metrics.
 
-use patchsweep_proto::metric::{Metric, MetricKind};
+use patchsweep_core::metric::{Metric, MetricKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_proto::model::ModelShape;
+use patchsweep_core::model::ModelShape;
 use proptest::prelude::*;
 use proptest::sample::select;
 use rand::SeedableRng;

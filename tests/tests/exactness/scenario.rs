@@ -1,8 +1,8 @@
 //! A random sweep on a random model, and how it is cut.
 
-use patchsweep_proto::context::{Direction, SweepContext};
-use patchsweep_proto::grid::{Component, PatchValue};
-use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

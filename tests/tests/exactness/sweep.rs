@@ -1,9 +1,9 @@
 //! What must hold of one case.
 
-use patchsweep_proto::context::{Direction, SweepContext};
-use patchsweep_proto::grid::Cell;
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::scores::CellScore;
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::Cell;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::scores::CellScore;
 use patchsweep_tests::brute_force::{BruteForce, Gpt2};
 use tempfile::TempDir;
 

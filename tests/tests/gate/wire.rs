@@ -3,10 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use patchsweep_proto::credentials::{Credentials, Role, Token};
-use patchsweep_proto::dial::{Connection, Dialer};
-use patchsweep_proto::endpoint;
-use patchsweep_proto::refusal::Refusal;
+use patchsweep_link::credentials::{Credentials, Role, Token};
+use patchsweep_link::dial::{Connection, Dialer};
+use patchsweep_link::endpoint;
+use patchsweep_link::refusal::Refusal;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{FetchContextRequest, ListSweepsRequest};

@@ -1,8 +1,8 @@
 //! What a client is told of where work is.
 
-use patchsweep_proto::grid::Axis;
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
-use patchsweep_proto::tile::TileWork;
+use patchsweep_core::grid::Axis;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use patchsweep_core::tile::TileWork;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::{Grant, Heartbeat};
 use patchsweep_tests::scripted::{tile_of, within};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::TileId;
+use patchsweep_core::ids::TileId;
 use patchsweep_proto::v1::Grant;
 use patchsweep_tests::scripted::{result, tile_of};
 

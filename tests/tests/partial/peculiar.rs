@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use patchsweep_proto::v1::Grant;
 use patchsweep_tests::Scores;
 use patchsweep_tests::scripted::{scored, scores, tile_of};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use patchsweep_proto::v1::SweepStatus;
 use patchsweep_tests::Scores;
 use patchsweep_tests::scripted::{Said, ScriptedWorker};

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use patchsweep::results::{Analysed, Overwrite, write_folder};
 use patchsweep::state::{Store, TileFailures};
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::results::{CellStatus, SweepResults};
-use patchsweep_proto::tile::TileWork;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::results::{CellStatus, SweepResults};
+use patchsweep_core::tile::TileWork;
 use patchsweep_proto::v1::{Grant, Lease, SweepStatus, WatchSweepRequest};
 use patchsweep_tests::Scores;
 use patchsweep_tests::scripted::{Said, ScriptedWorker, Served, within};

@@ -1,6 +1,6 @@
 //! Workers that have other weights than the sweep's first scores are of.
 
-use patchsweep_proto::digest::Digest;
+use patchsweep_core::digest::Digest;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::{FailureKind, GoingAway, TileResult};
 use patchsweep_tests::scripted::{failure, result};

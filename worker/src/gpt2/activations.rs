@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::grid::Component;
-use patchsweep_proto::model::Dtype;
-use patchsweep_proto::scores::CacheStats;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::grid::Component;
+use patchsweep_core::model::Dtype;
+use patchsweep_core::scores::CacheStats;
 use tch::Tensor;
 
 use super::recorder::{Site, canonical};

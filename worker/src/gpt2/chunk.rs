@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use patchsweep_proto::causality::{PromptPair, Suffix};
-use patchsweep_proto::context::{Direction, Iteration, SweepContext};
-use patchsweep_proto::grid::{Cell, Grid, PatchValue};
+use patchsweep_core::causality::{PromptPair, Suffix};
+use patchsweep_core::context::{Direction, Iteration, SweepContext};
+use patchsweep_core::grid::{Cell, Grid, PatchValue};
 use tch::{Device, Tensor};
 
 use super::activations::{ActivationCache, Activations};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::model::Dtype;
 use patchsweep_data::prompts::test_acronyms;
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::Dtype;
 use tch::{Device, Kind, Tensor};
 use tokenizers::Tokenizer;
 

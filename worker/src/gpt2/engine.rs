@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, WorkDone};
+use patchsweep_core::tile::Tile;
+use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{FolderStamp, ModelError, read_config};
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::model::locate::ModelFolders;
-use patchsweep_proto::scores::{CacheStats, WorkDone};
-use patchsweep_proto::tile::Tile;
 use patchsweep_proto::wire::check_tile;
 use tch::Device;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::grid::{Axis, Component};
+use patchsweep_core::grid::{Axis, Component};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};

@@ -1,7 +1,7 @@
 //! The forward pass of a whole run, block by block, and the parts that patched runs share with it.
 
-use patchsweep_proto::grid::Component;
-use patchsweep_proto::model::Activation;
+use patchsweep_core::grid::Component;
+use patchsweep_core::model::Activation;
 use tch::{Kind, Tensor};
 
 use super::positions::Positions;

@@ -3,7 +3,7 @@
 //! A patch of queries, keys, values or probabilities changes `z` at some positions, head by head. So it is computed for
 //! all heads of a layer at once, and a cell takes the heads that it patches.
 
-use patchsweep_proto::grid::Component;
+use patchsweep_core::grid::Component;
 use tch::Tensor;
 
 use super::patch::Patch;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use patchsweep_proto::context::SweepContext;
+use patchsweep_core::context::SweepContext;
 
 use crate::engine::panic_text;
 

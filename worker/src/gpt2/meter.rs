@@ -1,7 +1,7 @@
 //! Measures what the engine takes of its device.
 
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
 use tch::Device;
 
 use super::device::used_cuda_memory;

@@ -1,6 +1,6 @@
 //! Metrics of final residual streams; only the logits that they read are computed.
 
-use patchsweep_proto::metric::{Metric, MetricKind};
+use patchsweep_core::metric::{Metric, MetricKind};
 use tch::{Kind, Tensor};
 
 use super::vocabulary::{CleanDistribution, Distribution};

@@ -1,7 +1,7 @@
 //! The models in memory: as many as fit, the one that was used last the last.
 
+use patchsweep_core::model::{Dtype, Gpt2Config, LoadedModel, MOST_LOADED, ModelShape};
 use patchsweep_files::FolderStamp;
-use patchsweep_proto::model::{Dtype, Gpt2Config, LoadedModel, MOST_LOADED, ModelShape};
 
 use super::weights::Gpt2;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::context::Noise;
+use patchsweep_core::context::Noise;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};

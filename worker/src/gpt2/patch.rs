@@ -1,6 +1,6 @@
 //! What patched activations become, and what they were.
 
-use patchsweep_proto::grid::{Component, PatchValue};
+use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
 use super::activations::Activations;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::grid::Component;
+use patchsweep_core::grid::Component;
 use tch::Tensor;
 
 /// An activation's place in the forward pass.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use patchsweep_proto::context::{Noise, SweepContext};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::grid::Component;
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Noise, SweepContext};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::grid::Component;
+use patchsweep_core::tokens::TokenMatrix;
 use tch::Tensor;
 
 use super::activations::{ActivationCache, ActivationKey, Activations};

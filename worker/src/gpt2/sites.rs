@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
 use super::patch::{base_components, other_components};
 use super::recorder::{Site, canonical};

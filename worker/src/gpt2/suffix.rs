@@ -4,7 +4,7 @@
 //! is patched. In the last block only the read positions matter. All cells of a batch go through a block together, and
 //! cells join at the layer of their patch.
 
-use patchsweep_proto::grid::{Cell, Component};
+use patchsweep_core::grid::{Cell, Component};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use patchsweep_proto::context::{Direction, SweepContext};
-use patchsweep_proto::grid::Cell;
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::Cell;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::tile::{Tile, TileWork};
 
 use super::activations::ActivationCache;
 use super::chunk::{Chunk, Scores};

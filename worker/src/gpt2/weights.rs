@@ -5,9 +5,9 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
+use patchsweep_core::digest::Digest;
+use patchsweep_core::model::{Dtype, Gpt2Config};
 use patchsweep_files::{Contents, ModelError, WeightFiles, WeightTensor, read_config};
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::model::{Dtype, Gpt2Config};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 

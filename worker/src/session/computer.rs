@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::Lease;
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::CacheStats;
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::Lease;
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::CacheStats;
+use patchsweep_core::tile::Tile;
 use tracing::Span;
 
 use crate::engine::{EngineError, Evaluation};

@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::trace::{TRACEPARENT, TraceContext};
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::trace::{TRACEPARENT, TraceContext};
 use patchsweep_proto::v1::FetchContextRequest;
 use patchsweep_proto::wire::{WireError, decode_context};
 use tokio::time::timeout;

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::time::Duration;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Lease};
-use patchsweep_proto::scores::CacheStats;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{CoordinatorId, Lease};
+use patchsweep_core::scores::CacheStats;
 use patchsweep_proto::v1;
 use patchsweep_proto::v1::worker_message::Message;
 use patchsweep_proto::wire::loaded_to_wire;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use patchsweep_proto::dial::{Connection, DialError, Dialer, Rejected};
+use patchsweep_link::dial::{Connection, DialError, Dialer, Rejected};
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use tonic::Status;
 

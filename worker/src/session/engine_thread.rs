@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use patchsweep_proto::ids::Lease;
+use patchsweep_core::ids::Lease;
 use tokio::sync::mpsc;
 
 use super::computer::{Computer, ComputerGone, Finished, Job};
@@ -135,7 +135,7 @@ impl Complaints {
     const MOST: usize = 64;
 
     fn say(&mut self, error: &EngineError) {
-        let text = patchsweep_proto::error_chain(error);
+        let text = patchsweep_core::error_chain(error);
         if !error.is_of_model() {
             tracing::warn!(error = text, "tile failed");
         } else if self.0.contains(&text) {

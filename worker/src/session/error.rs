@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use patchsweep_proto::RootCause;
+use patchsweep_core::RootCause;
+use patchsweep_link::credentials::CredentialsError;
+use patchsweep_link::dial::Rejected;
 use patchsweep_proto::chunk::TooLarge;
-use patchsweep_proto::credentials::CredentialsError;
-use patchsweep_proto::dial::Rejected;
 use patchsweep_proto::wire::WireError;
 use tonic::{Code, Status};
 

@@ -1,12 +1,12 @@
 //! What is said to the coordinator and heard from it.
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{CoordinatorId, Lease};
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{CoordinatorId, Lease};
+use patchsweep_core::tile::Tile;
+use patchsweep_core::{error_chain, scores};
 use patchsweep_proto::v1::worker_message::Message;
 use patchsweep_proto::v1::{self, FailureKind, tile_result};
-use patchsweep_proto::wire::{WireError, loaded_to_wire};
-use patchsweep_proto::{error_chain, scores};
+use patchsweep_proto::wire::{WireError, digest_from_wire, loaded_to_wire};
 use prost::Message as _;
 
 use super::computer::Finished;
@@ -43,8 +43,8 @@ pub(super) fn read_grant(grant: v1::Grant, worker: &str) -> Result<(Lease, Resul
         Ok(Granted {
             lease: lease.clone(),
             tile: grant.tile.ok_or_else(|| missing("tile"))?.try_into()?,
-            context: grant.context_digest.as_slice().try_into()?,
-            model: if model.is_empty() { None } else { Some(model.try_into()?) },
+            context: digest_from_wire(&grant.context_digest)?,
+            model: if model.is_empty() { None } else { Some(digest_from_wire(model)?) },
             span,
         })
     };
@@ -135,8 +135,8 @@ fn too_large(bytes: usize) -> String {
 mod tests {
     use std::time::Duration;
 
-    use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
-    use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
+    use patchsweep_core::ids::{Attempt, Epoch, SweepId, TileId};
+    use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
     use patchsweep_proto::v1::WorkerMessage;
 
     use super::*;

@@ -76,10 +76,10 @@ pub async fn serve<C: Computer>(
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
             Err(error) if error.is_permanent() => break Err(error),
             Err(SessionError::Credentials(error)) => {
-                tracing::warn!(error = patchsweep_proto::error_chain(&error), "waiting for the credentials file");
+                tracing::warn!(error = patchsweep_core::error_chain(&error), "waiting for the credentials file");
             }
             Err(error) => {
-                tracing::warn!(error = patchsweep_proto::error_chain(&error), "no session with the coordinator");
+                tracing::warn!(error = patchsweep_core::error_chain(&error), "no session with the coordinator");
             }
         }
         presence.lost();

@@ -2,8 +2,8 @@
 //!
 //! They are of level error, so that a log that shows warnings only still says which tile they are about.
 
-use patchsweep_proto::ids::Lease;
-use patchsweep_proto::trace::TraceContext;
+use patchsweep_core::ids::Lease;
+use patchsweep_core::trace::TraceContext;
 use tracing::Span;
 
 /// A lease's span, and where in its trace that is.

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::WorkerId;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::error_chain;
+use patchsweep_core::ids::WorkerId;
+use patchsweep_proto::PROTOCOL_VERSION;
 use patchsweep_proto::v1::{self, coordinator_message, worker_message};
 use patchsweep_proto::wire::WireError;
-use patchsweep_proto::{PROTOCOL_VERSION, error_chain};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;

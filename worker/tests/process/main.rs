@@ -10,12 +10,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use coordinator::{Coordinator, Peer, lease};
-use patchsweep_proto::context::{Direction, Iteration, SweepContext};
-use patchsweep_proto::grid::{Axis, Component, Grid};
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
-use patchsweep_proto::tile::TileWork;
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Direction, Iteration, SweepContext};
+use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::tile::TileWork;
+use patchsweep_core::tokens::TokenMatrix;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};

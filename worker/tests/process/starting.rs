@@ -49,7 +49,7 @@ async fn a_worker_has_its_threads_wait_briefly_and_stays_the_same_process() {
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(b"nothing that matters").await.expect("it listens");
     let name = registered(&mut coordinator).await;
-    assert_eq!(waiting(&child), ["GOMP_SPINCOUNT=1000"]);
+    assert_eq!(waiting(&child), ["GOMP_SPINCOUNT=3000"]);
     let id = child.id().expect("it lives");
     assert!(name.contains(&format!(":{id}")), "the process that was started is the one that works: {name}");
     let command = fs::read_to_string(format!("/proc/{id}/comm")).expect("a name");

@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::results::CellStatus;
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::results::CellStatus;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::status::PlanOptions;
 
 use super::*;
 use crate::merge::{TileOutcome, example, merge};

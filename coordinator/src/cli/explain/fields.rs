@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use patchsweep_proto::explain::{
+use patchsweep_core::explain::{
     CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
 };
 use schemars::JsonSchema;

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::explain::{
+use patchsweep_core::explain::{
     CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TilePlace,
 };
-use patchsweep_proto::ids::TileId;
+use patchsweep_core::ids::TileId;
 
 pub(super) use fields::ExplainFields;
 
@@ -184,9 +184,9 @@ fn span(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::explain::{TileHolder, TileOrigin};
-    use patchsweep_proto::ids::Attempt;
-    use patchsweep_proto::status::SweepStatus;
+    use patchsweep_core::explain::{TileHolder, TileOrigin};
+    use patchsweep_core::ids::Attempt;
+    use patchsweep_core::status::SweepStatus;
     use serde_json::json;
 
     use super::*;

@@ -70,7 +70,7 @@ impl ConfigFile {
         let invalid = |source| ConfigError::Invalid { path: path.to_owned(), source };
         let keys: Keys = toml::from_str(text).map_err(|error| invalid(source.toml_error(&error)))?;
         if let Some(url) = &keys.coordinator
-            && let Err(error) = patchsweep_proto::endpoint::coordinator(url.get_ref())
+            && let Err(error) = patchsweep_link::endpoint::coordinator(url.get_ref())
         {
             return Err(invalid(source.error(url.span(), error.to_string())));
         }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn refusal(text: &str) -> String {
-        patchsweep_proto::error_chain(&parse(text).expect_err("refused"))
+        patchsweep_core::error_chain(&parse(text).expect_err("refused"))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is said of sweeps as JSON.
 
-use patchsweep_proto::status::{SweepState, SweepStatus};
+use patchsweep_core::status::{SweepState, SweepStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -5,10 +5,10 @@ mod fields;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::{Priority, SweepState, SweepStatus};
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::{Priority, SweepState, SweepStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::results::{CellStatus, SweepResults};
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
-use patchsweep_proto::status::{BASELINES, GridProgress, SweepState, SweepStatus};
-use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::results::{CellStatus, SweepResults};
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use patchsweep_core::status::{BASELINES, GridProgress, SweepState, SweepStatus};
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 
 use crate::client::example;
 use crate::results::example::{example as finished, grid};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::SweepStatus;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::SweepStatus;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -134,7 +134,7 @@ async fn ask_for_scores(
             Err(error) => {
                 drop(client.reconnect().await);
                 let is_lost = matches!(error, ClientError::Unreachable { .. });
-                (!is_lost).then(|| Change::NoScores(patchsweep_proto::error_chain(&error)))
+                (!is_lost).then(|| Change::NoScores(patchsweep_core::error_chain(&error)))
             }
         };
         if let Some(change) = change

@@ -13,8 +13,8 @@ mod example;
 
 use std::io::{self, Write};
 
+use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_process::talk;
-use patchsweep_proto::status::{SweepState, SweepStatus};
 
 use super::output::{Output, Printer};
 use super::sweeps::{SweepArgs, SweepsFields};

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::status::SweepStatus;
-use patchsweep_proto::workers::WorkerStatus;
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::status::SweepStatus;
+use patchsweep_core::workers::WorkerStatus;
 
 use super::heat::Scores;
 use super::keys::Key;

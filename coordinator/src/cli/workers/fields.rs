@@ -1,8 +1,8 @@
 //! What is said of workers as JSON.
 
-use patchsweep_proto::model::LoadedModel;
-use patchsweep_proto::scores::CacheStats;
-use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::CacheStats;
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 

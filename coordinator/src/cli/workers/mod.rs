@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use bytesize::ByteSize;
+use patchsweep_core::ids::{Lease, WorkerId};
+use patchsweep_core::scores::MemoryUse;
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 use patchsweep_process::talk;
-use patchsweep_proto::ids::{Lease, WorkerId};
-use patchsweep_proto::scores::MemoryUse;
-use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
 
 pub(super) use fields::{DrainFields, WorkersFields};
 
@@ -146,9 +146,9 @@ fn in_hand(hand: &InHand) -> String {
 mod tests {
     use std::time::Duration;
 
-    use patchsweep_proto::ids::{Attempt, Epoch, SweepId, TileId};
-    use patchsweep_proto::model::{Dtype, LoadedModel, ModelRef};
-    use patchsweep_proto::scores::CacheStats;
+    use patchsweep_core::ids::{Attempt, Epoch, SweepId, TileId};
+    use patchsweep_core::model::{Dtype, LoadedModel, ModelRef};
+    use patchsweep_core::scores::CacheStats;
     use serde_json::{Value, json};
 
     use super::*;

@@ -1,6 +1,6 @@
 //! Effects on each prompt, and iterations that are there several times.
 
-use patchsweep_proto::moments::Moments;
+use patchsweep_core::moments::Moments;
 
 use super::*;
 

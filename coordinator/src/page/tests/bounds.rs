@@ -1,7 +1,7 @@
 //! However much there is, an answer is bounded ([`get`] refuses larger ones).
 
-use patchsweep_proto::results::{CellStatus, GridScores};
-use patchsweep_proto::status::GridProgress;
+use patchsweep_core::results::{CellStatus, GridScores};
+use patchsweep_core::status::GridProgress;
 
 use super::*;
 use crate::results::example::grid;

@@ -11,12 +11,12 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
-use patchsweep_proto::events::LogEvent;
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
-use patchsweep_proto::results::SweepResults;
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
-use patchsweep_proto::status::{SweepState, SweepStatus};
-use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_core::events::LogEvent;
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::results::SweepResults;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use patchsweep_core::status::{SweepState, SweepStatus};
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 use serde_json::Value;
 use tower::ServiceExt;
 

@@ -3,7 +3,7 @@
 use axum::body::to_bytes;
 use axum::http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Request, StatusCode};
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

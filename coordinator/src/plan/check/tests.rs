@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use patchsweep_proto::ids::SweepId;
-use patchsweep_proto::status::PlanOptions;
+use patchsweep_core::ids::SweepId;
+use patchsweep_core::status::PlanOptions;
 
 use super::*;
 use crate::merge::example;

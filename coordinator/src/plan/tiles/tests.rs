@@ -1,9 +1,9 @@
-use patchsweep_proto::causality::Suffix;
-use patchsweep_proto::context::{Direction, Iteration};
-use patchsweep_proto::grid::{Axis, Component, Grid, PatchValue};
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, MOST_LOADED, ModelRef, ModelShape};
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::causality::Suffix;
+use patchsweep_core::context::{Direction, Iteration};
+use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef, ModelShape};
+use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_proto::v1;
 use prost::Message;
 
@@ -222,7 +222,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
 }
 
 fn grant_bytes(cells: u32) -> usize {
-    let last = patchsweep_proto::grid::MAX_CELLS;
+    let last = patchsweep_core::grid::MAX_CELLS;
     let ranges = vec![v1::IndexRange { start: last - 1, end: last }; cells as usize];
     let tile = v1::Tile {
         id: u32::MAX,

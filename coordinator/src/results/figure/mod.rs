@@ -10,7 +10,7 @@ mod svg;
 mod view;
 mod words;
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 
 use crate::statistics::Statistics;
 use layout::Layout;

@@ -1,6 +1,6 @@
 //! A grid of any number of axes, laid out on rows and columns.
 
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::results::GridScores;
 
 use super::Drawable;
 use crate::results::labels::tick;

@@ -1,4 +1,4 @@
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::roxmltree::{Document, Node};
 

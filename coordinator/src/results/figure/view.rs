@@ -1,6 +1,6 @@
 //! What a heat map shows of each cell.
 
-use patchsweep_proto::results::{CellStatus, GridScores, Look};
+use patchsweep_core::results::{CellStatus, GridScores, Look};
 
 use crate::results::colour::diverging;
 use crate::statistics::Statistics;

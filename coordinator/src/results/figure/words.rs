@@ -1,6 +1,6 @@
 //! What a figure says that it shows.
 
-use patchsweep_proto::results::SweepResults;
+use patchsweep_core::results::SweepResults;
 use serde_json::Value;
 
 use super::{Subject, View};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::{CellStatus, SweepResults};
+use patchsweep_core::results::{CellStatus, SweepResults};
 
 use super::text;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use patchsweep_proto::results::SweepResults;
+use patchsweep_core::results::SweepResults;
 use serde::Deserialize;
 
 use super::text;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::{CellStatus, GridScores, Look, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, Look, SweepResults};
 
 use super::maps::{Name, maps};
 use super::{tables, text};

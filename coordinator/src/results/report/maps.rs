@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::results::GridScores;
 
 use super::pointer::{self, Detail};
 use super::text;

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::results::GridScores;
 use serde_json::{Map, Value, json};
 
 use super::text;

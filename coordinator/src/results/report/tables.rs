@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::text;
 use crate::results::{TopCell, cell_label, top_cells};

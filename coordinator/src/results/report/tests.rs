@@ -1,6 +1,6 @@
 use std::fs;
 
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 
 use super::*;
 use crate::results::difference::Difference;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use patchsweep_proto::results::SweepResults;
+use patchsweep_core::results::SweepResults;
 use serde::Deserialize;
 
 use super::text;

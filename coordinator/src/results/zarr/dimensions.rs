@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::results::{GridScores, SweepResults};
+use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::super::labels::token_name;
 use super::super::tensors::Tensor;

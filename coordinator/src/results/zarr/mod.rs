@@ -6,7 +6,7 @@ mod texts;
 use std::io;
 use std::sync::Arc;
 
-use patchsweep_proto::results::SweepResults;
+use patchsweep_core::results::SweepResults;
 use serde_json::{Map, Value, json};
 use zarrs::array::builder::ArrayBuilderFillValue;
 use zarrs::array::{

@@ -15,9 +15,9 @@ mod whole_runs;
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::ids::{Attempt, TileId};
-use patchsweep_proto::status::Priority;
-use patchsweep_proto::workers::WorkerState;
+use patchsweep_core::ids::{Attempt, TileId};
+use patchsweep_core::status::Priority;
+use patchsweep_core::workers::WorkerState;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! What is scored, where, and what is patched.
 
-use patchsweep_proto::grid::{Axis, Component};
+use patchsweep_core::grid::{Axis, Component};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -3,9 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::scores::{CellScore, TileScores};
-use patchsweep_proto::status::SweepState;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::status::SweepState;
 use patchsweep_proto::v1;
 use prost::Message;
 use tokio::time::{Instant, timeout};

@@ -3,11 +3,11 @@
 use crate::scheduler::Past;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::moments::Moments;
-use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
-use patchsweep_proto::status::{Priority, SweepState};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::moments::Moments;
+use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_proto::v1;
 use proptest::prelude::*;
 

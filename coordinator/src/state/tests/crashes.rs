@@ -1,7 +1,7 @@
 //! Power failures at any moment.
 
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::status::SweepState;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::status::SweepState;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -133,7 +133,7 @@ impl Act {
                 store.write(&[begin].into_iter().chain(results).chain([end]).collect::<Vec<_>>())
             }
             Self::Remove(names) => {
-                let sweeps = names.iter().cloned().map(patchsweep_proto::ids::SweepId).collect();
+                let sweeps = names.iter().cloned().map(patchsweep_core::ids::SweepId).collect();
                 store.write(&[Entry::Removed { sweeps, is_idle: true }])
             }
             Self::Shrink => store.shrink(),

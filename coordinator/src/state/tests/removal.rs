@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use patchsweep_proto::ids::{SweepId, TileId};
-use patchsweep_proto::status::SweepState;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::status::SweepState;
 
 use super::disks::Disk;
 use super::sample::{contents, ended, failure, result, sweep};

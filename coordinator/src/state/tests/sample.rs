@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::{Attempt, Epoch, Lease, SweepId, TileId};
-use patchsweep_proto::scores::{CacheStats, CellScore, TileScores, WorkDone};
-use patchsweep_proto::status::{PlanOptions, Priority};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
+use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
+use patchsweep_core::status::{PlanOptions, Priority};
 use patchsweep_proto::wire::encode_context;
 
 use crate::merge::example;

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use patchsweep_proto::model::Gpt2Config;
+use patchsweep_core::model::Gpt2Config;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;

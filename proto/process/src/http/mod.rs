@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
-use patchsweep_proto::Whole;
+use patchsweep_core::Whole;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 

@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// How often a thread looks before it sleeps: tens of microseconds.
-const LOOKS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
+const LOOKS: (&str, &str) = ("GOMP_SPINCOUNT", "3000");
 
 /// Variables with which people say how threads wait.
 const SAID: [&str; 2] = [LOOKS.0, "OMP_WAIT_POLICY"];

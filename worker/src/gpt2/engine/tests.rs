@@ -3,13 +3,13 @@ mod models;
 use std::path::Path;
 use std::thread;
 
-use patchsweep_proto::context::{Direction, Iteration};
-use patchsweep_proto::grid::{Axis, Component, Grid};
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::metric::{Metric, MetricKind};
-use patchsweep_proto::model::{Dtype, ModelRef, ModelShape};
-use patchsweep_proto::tile::TileWork;
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Direction, Iteration};
+use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::ids::TileId;
+use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::tile::TileWork;
+use patchsweep_core::tokens::TokenMatrix;
 
 use super::*;
 

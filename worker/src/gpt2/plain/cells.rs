@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::context::{Iteration, SweepContext};
-use patchsweep_proto::grid::Cell;
-use patchsweep_proto::tokens::TokenMatrix;
+use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::grid::Cell;
+use patchsweep_core::tokens::TokenMatrix;
 use tch::{Kind, Tensor};
 
 use super::forward::forward;

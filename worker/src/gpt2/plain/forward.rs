@@ -1,7 +1,7 @@
 //! The forward pass over whole prompts, with a hook at each activation that can be patched.
 
-use patchsweep_proto::grid::Component;
-use patchsweep_proto::model::Activation;
+use patchsweep_core::grid::Component;
+use patchsweep_core::model::Activation;
 use tch::{Kind, Tensor};
 
 use crate::gpt2::weights::{Block, Gpt2, LayerNorm};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_proto::grid::{Cell, Component};
+use patchsweep_core::grid::{Cell, Component};
 use tch::{Kind, Tensor};
 
 /// Whole activations of a run \[prompts, ..\] by layer and component.
@@ -54,8 +54,8 @@ pub(super) fn patched(cell: &Cell<'_>, activation: &Tensor, replacement: &Tensor
 
 #[cfg(test)]
 mod tests {
-    use patchsweep_proto::grid::{Axis, Grid};
-    use patchsweep_proto::model::ModelShape;
+    use patchsweep_core::grid::{Axis, Grid};
+    use patchsweep_core::model::ModelShape;
     use tch::Device;
 
     use super::*;

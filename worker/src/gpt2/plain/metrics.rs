@@ -1,6 +1,6 @@
 //! Metrics of one prompt at one read position, from all of its logits.
 
-use patchsweep_proto::metric::MetricKind;
+use patchsweep_core::metric::MetricKind;
 
 /// What a metric reads.
 pub(super) struct At {

@@ -13,10 +13,10 @@ mod metrics;
 
 use std::ops::Range;
 
-use patchsweep_proto::context::{Direction, SweepContext};
-use patchsweep_proto::grid::{Cell, PatchValue};
-use patchsweep_proto::scores::TileScores;
-use patchsweep_proto::tile::Tile;
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::{Cell, PatchValue};
+use patchsweep_core::scores::TileScores;
+use patchsweep_core::tile::Tile;
 use tch::{Kind, Tensor};
 
 use super::memory::{MemoryShares, OutOfMemory, within_memory};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::Lease;
-use patchsweep_proto::model::{Dtype, LoadedModel, ModelRef};
-use patchsweep_proto::scores::{CacheStats, CellScore, MemoryUse, TileScores, WorkDone};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::Lease;
+use patchsweep_core::model::{Dtype, LoadedModel, ModelRef};
+use patchsweep_core::scores::{CacheStats, CellScore, MemoryUse, TileScores, WorkDone};
 use tokio::sync::mpsc;
 
 use super::{lease, soon};

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_proto::chunk;
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::tile::{Tile, TileWork};
 use patchsweep_proto::v1::worker_service_server::{WorkerService, WorkerServiceServer};
 use patchsweep_proto::v1::{self, coordinator_message, worker_message};
-use patchsweep_proto::wire::encode_context;
+use patchsweep_proto::wire::{digest_of, encode_context};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -102,7 +102,7 @@ impl WorkerService for Service {
             return Err(refusal);
         }
         let (outgoing, replies) = mpsc::channel(ROOM);
-        let peer = Peer { incoming: request.into_inner(), outgoing, context: self.context.digest() };
+        let peer = Peer { incoming: request.into_inner(), outgoing, context: digest_of(&self.context) };
         self.sessions.send(peer).await.map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(ReceiverStream::new(replies)))
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::thread;
 
-use patchsweep_proto::context::SweepContext;
-use patchsweep_proto::digest::Digest;
-use patchsweep_proto::ids::TileId;
-use patchsweep_proto::scores::CacheStats;
-use patchsweep_proto::tile::{Tile, TileWork};
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
+use patchsweep_core::ids::TileId;
+use patchsweep_core::scores::CacheStats;
+use patchsweep_core::tile::{Tile, TileWork};
 use tracing::Span;
 
 use super::dialer::context;

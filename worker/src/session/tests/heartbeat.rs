@@ -1,6 +1,6 @@
 //! What a worker says of itself while nothing else happens.
 
-use patchsweep_proto::scores::{CacheStats, MemoryUse};
+use patchsweep_core::scores::{CacheStats, MemoryUse};
 
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::loaded_to_wire;

@@ -15,8 +15,8 @@ mod revoke;
 use std::future::{Future, pending};
 use std::time::Duration;
 
+use patchsweep_core::ids::Lease;
 use patchsweep_process::health::Health;
-use patchsweep_proto::ids::Lease;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::digest::Digest;
+use patchsweep_core::digest::Digest;
 use patchsweep_proto::v1::{self, FailureKind, coordinator_message, tile_result};
 use tonic::Status;
 

@@ -1,6 +1,6 @@
 //! What is known of one cell.
 
-use patchsweep_proto::results::{CellStatus, GridScores};
+use patchsweep_core::results::{CellStatus, GridScores};
 
 /// What is known of one cell.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,7 +6,7 @@ mod sheet;
 
 use std::collections::HashSet;
 
-use patchsweep_proto::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 
 pub(super) use cell::Known;
 pub(super) use palette::{Depth, Palette};

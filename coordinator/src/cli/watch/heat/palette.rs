@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 
 use super::Known;
 use crate::results::colour::diverging;

@@ -1,6 +1,6 @@
 //! A grid of any number of axes on rows and columns.
 
-use patchsweep_proto::results::GridScores;
+use patchsweep_core::results::GridScores;
 
 /// Layers go down and the other axes right, the last of them fastest; where sources go right, destinations go down. The
 /// report lays grids out in the same way.

@@ -1,6 +1,6 @@
 //! How far each grid is, by multiply-adds.
 
-use patchsweep_proto::status::GridProgress;
+use patchsweep_core::status::GridProgress;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 

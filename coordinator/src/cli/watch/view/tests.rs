@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use patchsweep_proto::results::CellStatus;
+use patchsweep_core::results::CellStatus;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchsweep_proto::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use patchsweep_proto::model::locate::ModelFolders;
+use patchsweep_files::locate::ModelFolders;
 use tempfile::TempDir;
 
 use super::super::super::models::weight_bytes;

@@ -1,10 +1,7 @@
-//! Models: their names, their sizes, and where their folders are.
+//! Models: their names and their sizes.
 
 mod config;
-mod hub_cache;
-mod link;
 mod loaded;
-pub mod locate;
 mod name;
 
 pub use config::{Activation, ConfigError, Gpt2Config};
@@ -46,7 +43,8 @@ impl ModelShape {
 }
 
 /// Arithmetic of the forward pass; metrics are always float32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, schemars::JsonSchema, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// 32-bit IEEE float.

@@ -289,7 +289,7 @@ mod tests {
         ];
         for (text, part) in cases {
             let error = Credentials::parse(text).expect_err(text);
-            let said = crate::error_chain(&error);
+            let said = patchsweep_core::error_chain(&error);
             assert!(said.contains(part) && !said.contains("secret"), "{text:?}: {said}");
         }
     }

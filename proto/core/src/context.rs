@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::causality::PromptPair;
-use crate::digest::Digest;
 use crate::grid::Grid;
 use crate::metric::{Metric, MetricKind};
 use crate::model::{Dtype, ModelRef, ModelShape};
@@ -38,7 +37,8 @@ pub struct SweepContext {
 }
 
 /// Which run is patched with the other's activations, and so is what effects are measured from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The clean run gets corrupted activations.
@@ -100,12 +100,6 @@ pub enum StrayAnswer {
 }
 
 impl SweepContext {
-    /// BLAKE3 over the wire encoding, which is deterministic: it has no maps.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Digest::of(&crate::wire::encode_context(self))
-    }
-
     /// The first answer that a metric cannot be computed for.
     #[must_use]
     pub fn stray_answer(&self) -> Option<StrayAnswer> {

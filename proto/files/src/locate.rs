@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ModelRef, hub_cache};
+use patchsweep_core::model::ModelRef;
 
-pub use super::link::DanglingLink;
+use crate::hub_cache;
+
+pub use crate::link::DanglingLink;
 
 /// Where this process looks for models.
 #[derive(Clone, Debug, Default)]

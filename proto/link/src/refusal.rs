@@ -3,7 +3,7 @@
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
-use crate::PROTOCOL_VERSION;
+use patchsweep_proto::PROTOCOL_VERSION;
 
 /// Metadata of every request: the version of the protocol that the caller speaks, as a decimal number.
 pub const VERSION_KEY: &str = "patchsweep-protocol";

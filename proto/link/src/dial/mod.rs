@@ -18,12 +18,12 @@ use tower::service_fn;
 
 pub use rejected::{Rejected, Rejection};
 
-use crate::PROTOCOL_VERSION;
-use crate::RootCause;
 use crate::credentials::{Credentials, CredentialsError, Role, Token};
 use crate::endpoint;
 use crate::refusal::{Refusal, VERSION_KEY};
-use crate::trace::{TRACEPARENT, TraceContext};
+use patchsweep_core::RootCause;
+use patchsweep_core::trace::{TRACEPARENT, TraceContext};
+use patchsweep_proto::PROTOCOL_VERSION;
 
 /// A connection whose requests carry token and protocol version.
 pub type Connection = InterceptedService<Channel, Bearer>;

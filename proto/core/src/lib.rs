@@ -1,0 +1,31 @@
+//! What a sweep is, checked: models, sites, cells, tiles, scores, and what is known of them.
+//!
+//! Pure data and arithmetic. No I/O, no async, no network, no libtorch, and few dependencies, so that whoever needs these
+//! types, a test above all, builds in seconds.
+
+#![forbid(unsafe_code)]
+
+mod axis;
+pub mod causality;
+mod cell_status;
+mod chain;
+pub mod check;
+mod component;
+pub mod context;
+pub mod digest;
+pub mod events;
+pub mod explain;
+pub mod grid;
+pub mod ids;
+pub mod metric;
+pub mod model;
+pub mod moments;
+pub mod results;
+pub mod scores;
+pub mod status;
+pub mod tile;
+pub mod tokens;
+pub mod trace;
+pub mod workers;
+
+pub use chain::{RootCause, Whole, error_chain};
