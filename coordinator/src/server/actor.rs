@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, SweepId, WorkerId};
+use patchsweep_schedule::{Event, Scheduler};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -18,7 +19,6 @@ use super::promises::{Promise, Promises};
 use super::record::{Running, SweepRecord};
 use super::spans::{Traces, ended_lease};
 use super::status::RequestError;
-use crate::scheduler::{Event, Scheduler};
 
 /// Commands that may wait; whoever sends more waits with them.
 const COMMANDS: usize = 1024;

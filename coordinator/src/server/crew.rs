@@ -7,6 +7,7 @@ use patchsweep_core::status::BASELINES;
 use patchsweep_core::tile::TileWork;
 use patchsweep_core::workers::{InHand, WorkerStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
+use patchsweep_schedule::Event;
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
@@ -14,7 +15,6 @@ use super::actor::Actor;
 use super::handle::{Registration, Seat, Vitals};
 use super::models;
 use super::status::RequestError;
-use crate::scheduler::Event;
 
 /// Messages that may wait for a worker besides its grants and their answers.
 const OUTBOX_SPARE: usize = 16;
@@ -110,7 +110,7 @@ impl Actor {
 
     pub(super) fn worker_statuses(&self) -> Vec<WorkerStatus> {
         let now = self.began.elapsed();
-        let status = |view: crate::scheduler::WorkerView| {
+        let status = |view: patchsweep_schedule::WorkerView| {
             let connected = self.workers.get(&view.worker)?;
             let hand = self.in_hand(&view, connected);
             Some(WorkerStatus {
@@ -133,7 +133,7 @@ impl Actor {
     }
 
     /// The tile that a worker computes: the first of those that it holds, unless that was taken away.
-    fn in_hand(&self, view: &crate::scheduler::WorkerView, connected: &ConnectedWorker) -> Option<InHand> {
+    fn in_hand(&self, view: &patchsweep_schedule::WorkerView, connected: &ConnectedWorker) -> Option<InHand> {
         let lease = view.leases.first().filter(|held| !held.revoked).map(|held| &held.lease)?;
         let plan = &self.sweeps.get(&lease.sweep)?.running.as_ref()?.plan;
         let tile = plan.tiles.get(lease.tile.0 as usize)?;

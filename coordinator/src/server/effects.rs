@@ -7,13 +7,13 @@ use patchsweep_core::ids::{Lease, SweepId, WorkerId};
 use patchsweep_core::status::SweepState;
 use patchsweep_proto::v1::{self, coordinator_message};
 
+use patchsweep_schedule::{Effect, Event, Outcome};
 use tracing::Span;
 
 use super::actor::Actor;
 use super::promises::Promise;
 use super::record::Running;
 use crate::metrics;
-use crate::scheduler::{Effect, Event, Outcome};
 use crate::state::{Entry, FailedAttempt};
 
 impl Actor {

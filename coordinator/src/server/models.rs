@@ -4,11 +4,11 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::WorkerId;
 use patchsweep_core::model::LoadedModel;
 use patchsweep_proto::v1;
+use patchsweep_schedule::{Event, ModelKey};
 use prost::Message;
 
 use super::actor::Actor;
 use crate::plan::Plan;
-use crate::scheduler::{Event, ModelKey};
 
 impl Actor {
     /// A worker said what it has in memory.

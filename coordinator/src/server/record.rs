@@ -8,6 +8,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::status::{Priority, SweepState, SweepStatus};
 use patchsweep_core::trace::TraceContext;
+use patchsweep_schedule::Progress;
 use prost::bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,7 +18,6 @@ use super::spans::SweepSpan;
 use crate::merge::compare;
 use crate::plan::Plan;
 use crate::progress::{Tally, Throughput};
-use crate::scheduler::Progress;
 
 /// What the owning task keeps of a sweep: little, once it has ended.
 #[derive(Debug)]

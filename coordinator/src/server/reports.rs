@@ -6,6 +6,7 @@ use patchsweep_core::ids::{Lease, WorkerId};
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::status::SweepStatus;
 
+use patchsweep_schedule::{Effect, Event};
 use tracing::Span;
 
 use super::actor::Actor;
@@ -14,7 +15,6 @@ use super::handle::{Computed, Failure, Report};
 use super::promises::Promise;
 use crate::merge::check_scores;
 use crate::metrics;
-use crate::scheduler::{Effect, Event};
 use crate::state::{Entry, KeptResult};
 
 impl Actor {

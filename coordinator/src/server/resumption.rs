@@ -7,13 +7,13 @@ use std::time::Duration;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::status::{SweepState, SweepStatus};
+use patchsweep_schedule::Past;
 
 use super::actor::Actor;
 use super::handle::{Command, Handle, Reply, RunId};
 use super::offload::Offload;
 use super::record::{Clock, Running};
 use super::status::RequestError;
-use crate::scheduler::Past;
 use crate::state::{Entry, KeptSweep, Store};
 
 /// What an ended sweep goes on from.

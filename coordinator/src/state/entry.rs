@@ -7,10 +7,10 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Lease, SweepId, TileId};
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
+use patchsweep_schedule::Past;
 use prost::bytes::Bytes;
 
 use crate::plan::Plan;
-use crate::scheduler::Past;
 
 /// One thing to keep. Keeping it twice is keeping it once, so that a write whose outcome is unknown can be repeated.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What is found when state is opened. Every record is read and checked; only running sweeps keep their plan.
 
-use crate::scheduler::Past;
+use patchsweep_schedule::Past;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 

@@ -1,6 +1,6 @@
 //! What is kept comes back.
 
-use crate::scheduler::Past;
+use patchsweep_schedule::Past;
 use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;

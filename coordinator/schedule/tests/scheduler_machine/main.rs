@@ -7,7 +7,7 @@
 
 mod world;
 
-use patchsweep::scheduler::TileInfo;
+use patchsweep_schedule::TileInfo;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep::scheduler::{Effect, Event, MAX_STRIKES, ModelKey, Outcome, Past, Scheduler, TileInfo};
 use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_core::status::Priority;
 use patchsweep_core::workers::WorkerState;
+use patchsweep_schedule::{Effect, Event, MAX_STRIKES, ModelKey, Outcome, Past, Scheduler, TileInfo};
 
 use super::Step;
 

@@ -1,6 +1,6 @@
 //! How many trivial tiles a second the scheduler leases and settles, alone:
 //!
-//!     cargo run --release -p patchsweep --example schedule_rate [TILES [WORKERS [ITERATIONS [MODELS]]]]
+//!     cargo run --release -p patchsweep-schedule --example schedule_rate [TILES [WORKERS [ITERATIONS [MODELS]]]]
 //!
 //! Without arguments one sweep of 1,000,000 tiles in 3 iterations, and 1,000 workers with a credit of 2; with several
 //! models the tiles are divided between one sweep of each. Each worker in turn finishes its first
@@ -11,9 +11,9 @@ use std::error::Error;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use patchsweep::scheduler::{Effect, Event, ModelKey, Outcome, Scheduler, TileInfo};
 use patchsweep_core::ids::{Epoch, SweepId, WorkerId};
 use patchsweep_core::status::Priority;
+use patchsweep_schedule::{Effect, Event, ModelKey, Outcome, Scheduler, TileInfo};
 
 const CREDIT: u32 = 2;
 

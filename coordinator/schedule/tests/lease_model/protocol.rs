@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use patchsweep::scheduler::{Effect, Event, ModelKey, Past, Scheduler, TileInfo};
 use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_core::status::Priority;
+use patchsweep_schedule::{Effect, Event, ModelKey, Past, Scheduler, TileInfo};
 
 pub(super) const TILES: u32 = 2;
 
