@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchsweep::plan::{Plan, Seeds};
 use patchsweep::state::{Entry, Journal, KeptResult, KeptSweep, Store};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
@@ -21,6 +20,7 @@ use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::Priority;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::wire::{digest_of, encode_context};
 
 const CELLS_PER_TILE: u32 = 60;

@@ -1,6 +1,6 @@
 //! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
 //!
-//! The core is pure: [`spec`], [`starter`], [`plan`], [`progress`], [`merge`], [`statistics`],
+//! The core is pure: [`progress`], [`merge`], [`statistics`],
 //! [`explain`] and [`manifest`] do no I/O and know no clock.
 //! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`page`] shows them
 //! in a browser, [`cli`] is the command line.
@@ -16,12 +16,8 @@ pub mod manifest;
 pub mod merge;
 pub mod metrics;
 pub mod page;
-pub mod plan;
 pub mod progress;
 pub mod results;
 pub mod server;
-mod source;
-pub mod spec;
-pub mod starter;
 pub mod state;
 pub mod statistics;

@@ -5,8 +5,6 @@ use std::fs;
 
 use patchsweep::manifest::{RunFacts, manifest};
 use patchsweep::merge::{TileOutcome, merge};
-use patchsweep::plan::{Inputs, Plan};
-use patchsweep::spec::{Source, Spec};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::model::Gpt2Config;
@@ -14,6 +12,8 @@ use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::Tile;
+use patchsweep_plan::spec::{Source, Spec};
+use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_results;
 
 /// 64 layers x 125 positions x 125 heads: 1,000,000 cells.

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use patchsweep::merge::{TileOutcome, merge};
-use patchsweep::plan::Plan;
 use patchsweep::server::make_plan;
-use patchsweep::spec::Source;
 use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::locate::ModelFolders;
+use patchsweep_plan::Plan;
+use patchsweep_plan::spec::Source;
 use patchsweep_proto::v1::{PlanOptions, Submission};
 use tempfile::TempDir;
 

@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
+use patchsweep_plan::source::without_secrets;
 use patchsweep_process::talk;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +16,6 @@ use super::gate::StateArgs;
 use super::output::{self, Output, Printer};
 use super::settings::{ConfigFile, Location, SETTINGS, STATED_BY};
 use super::{CliError, CoordinatorArgs, table};
-use crate::source::without_secrets;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ConfigCommand {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use patchsweep_plan::spec::SpecError;
 use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
 use patchsweep_process::signals::Asked;
@@ -18,7 +19,6 @@ use crate::gate::GateError;
 use crate::results::figure::PngError;
 use crate::results::{FolderError, NotFiniteCount, ReadFolderError, ResultsError, TensorError};
 use crate::server::{PlanningError, ServeError};
-use crate::spec::SpecError;
 use crate::state::StateError;
 
 /// Exit code of a bad command line, spec or file.

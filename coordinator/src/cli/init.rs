@@ -8,6 +8,9 @@ use patchsweep_core::model::ModelRef;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::only_bpe_files;
+use patchsweep_plan::spec::Source;
+use patchsweep_plan::starter::{self, Known, Named};
+use patchsweep_plan::{Outline, bos_token};
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
 use schemars::JsonSchema;
@@ -16,10 +19,7 @@ use serde::Serialize;
 use super::CliError;
 use super::output::{self, Output, Printer};
 use super::submission::read;
-use crate::plan::{Outline, bos_token};
 use crate::server::{ModelFilesError, PlanningError, make_plan, read_model};
-use crate::spec::Source;
-use crate::starter::{self, Known, Named};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {

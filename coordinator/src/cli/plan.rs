@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use comfy_table::Table;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_files::locate::ModelFolders;
+use patchsweep_plan::{GridSummary, Plan, ShownToken, ShownTokens};
 use patchsweep_process::talk::warn;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use super::CliError;
 use super::output::{Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
-use crate::plan::{GridSummary, Plan, ShownToken, ShownTokens};
 use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
@@ -281,13 +281,13 @@ fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::status::PlanOptions;
+    use patchsweep_plan::fixtures;
 
     use super::*;
-    use crate::merge::example;
 
     #[test]
     fn each_grid_has_a_row_without_spaces_in_its_columns() {
-        let text = grids(&example::plan(PlanOptions::default()).summarize()).trim_fmt();
+        let text = grids(&fixtures::plan(PlanOptions::default()).summarize()).trim_fmt();
         let row: Vec<&str> = text.lines().nth(1).expect("a row").split_whitespace().collect();
         assert_eq!(row.len(), 9, "{text}");
         assert_eq!(row[..3], ["z", "24", "10"]);
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn prompts_without_a_corruption_or_with_the_same_answer_are_told() {
-        let mut plan = example::plan(PlanOptions::default());
+        let mut plan = fixtures::plan(PlanOptions::default());
         plan.kept_answers = vec![Some(1), Some(0)];
         assert_eq!(
             remarks(&plan),
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn replicates_are_told_beside_the_iterations() {
-        let mut plan = example::plan(PlanOptions::default());
+        let mut plan = fixtures::plan(PlanOptions::default());
         assert_eq!(runs(&plan), "2 iterations");
         std::sync::Arc::make_mut(&mut plan.context).replicates = 2;
         assert_eq!(runs(&plan), "1 iterations x 2 replicates = 2 runs");

@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::status::PlanOptions;
+use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_proto::chunk::MAX_SUBMISSION_BYTES;
 
 use super::CliError;
-use crate::spec::{Source, Spec};
 
 /// How the work is cut into tiles; the scores do not depend on it.
 #[derive(Debug, clap::Args)]

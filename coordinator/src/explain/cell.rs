@@ -1,8 +1,7 @@
 //! A cell as a person names it.
 
 use patchsweep_core::grid::{Axis, Grid};
-
-use crate::plan::Plan;
+use patchsweep_plan::Plan;
 
 /// A cell of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,13 +172,13 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::status::PlanOptions;
+    use patchsweep_plan::fixtures;
 
     use super::*;
-    use crate::merge::example;
 
     /// Grid `z` over two layers, three positions and two heads, of which only head 1 is patched at positions 0 and 2.
     fn plan() -> Plan {
-        let mut plan = example::plan(PlanOptions::default());
+        let mut plan = fixtures::plan(PlanOptions::default());
         let context = Arc::make_mut(&mut plan.context);
         let grid = context.grids[0].clone().restricted(Axis::Head, vec![1]).expect("a head");
         context.grids[0] = grid.restricted(Axis::Pos, vec![0, 2]).expect("positions");

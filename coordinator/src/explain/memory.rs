@@ -42,13 +42,13 @@ mod tests {
 
     use patchsweep_core::model::ModelShape;
     use patchsweep_core::status::PlanOptions;
+    use patchsweep_plan::fixtures;
 
     use super::*;
-    use crate::merge::example;
 
     #[test]
     fn gpt2_small_takes_its_124_million_numbers() {
-        let mut plan = example::plan(PlanOptions::default());
+        let mut plan = fixtures::plan(PlanOptions::default());
         let context = Arc::make_mut(&mut plan.context);
         context.shape = ModelShape { layers: 12, heads: 12, d_model: 768, d_mlp: 3072, d_vocab: 50_257, n_ctx: 1024 };
         let need = MemoryNeed::of(context);

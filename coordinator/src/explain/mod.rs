@@ -21,7 +21,8 @@ use patchsweep_core::workers::WorkerStatus;
 pub use cell::{CellAddress, CellError};
 pub use memory::MemoryNeed;
 
-use crate::plan::Plan;
+use patchsweep_plan::Plan;
+
 use crate::state::TileFailures;
 
 /// How things are at one moment.

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use patchsweep_core::causality::PromptPair;
 use patchsweep_core::grid::{Axis, Cell, Component};
+use patchsweep_plan::Plan;
 
 use super::cell::CellAddress;
-use crate::plan::Plan;
 
 /// Most different reasons that are told.
 const MOST_REASONS: usize = 3;
@@ -97,13 +97,13 @@ mod tests {
 
     use patchsweep_core::grid::Grid;
     use patchsweep_core::status::PlanOptions;
+    use patchsweep_plan::fixtures;
 
     use super::*;
-    use crate::merge::example;
 
     /// The example with another component, patched by position.
     fn plan(component: Component) -> Plan {
-        let mut plan = example::plan(PlanOptions::default());
+        let mut plan = fixtures::plan(PlanOptions::default());
         let context = Arc::make_mut(&mut plan.context);
         let axes = vec![Axis::Layer, Axis::Pos];
         context.grids[0] = Grid::new("g".into(), component, axes, &context.shape, 3).expect("a grid");

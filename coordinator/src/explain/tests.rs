@@ -1,13 +1,13 @@
 use patchsweep_core::ids::{Epoch, Lease};
 use patchsweep_core::status::{PlanOptions, SweepState};
+use patchsweep_plan::fixtures;
 
 use super::*;
 use crate::client::example::{running, status};
-use crate::merge::example;
 use crate::state::FailedAttempt;
 
 fn plan() -> Plan {
-    example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+    fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
 }
 
 fn situation(status: SweepStatus) -> Situation {

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 
 pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, SoFar, TileFacts, WorkerShare};
 
-use crate::plan::{GridSummary, Plan};
+use patchsweep_plan::{GridSummary, Plan};
+
 use crate::statistics::{BOOTSTRAP_SEED, CONFIDENCE, FALSE_DISCOVERY_RATE, Method, RESAMPLES};
 
 /// Version of the manifest's form.

@@ -1,10 +1,10 @@
 //! How the sweep went: the part of the manifest that differs between two runs.
 
 use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_plan::Plan;
 use serde_json::{Value, json};
 
 use super::facts::{FailedAttempt, RunFacts, SoFar, TileFailure, WorkerShare};
-use crate::plan::Plan;
 
 pub(super) fn run(plan: &Plan, facts: &RunFacts) -> Value {
     let executed = facts.workers.values().map(|share| share.work.multiply_adds).fold(0, u64::saturating_add);

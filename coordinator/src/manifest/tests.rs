@@ -7,13 +7,13 @@ use patchsweep_core::metric::MetricKind;
 use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::TileWork;
+use patchsweep_plan::fixtures;
 
 use super::*;
-use crate::merge::example;
 
 /// The example, denoising with noise, another metric, and a restricted grid that ablates.
 fn plan() -> Plan {
-    let mut plan = example::plan(PlanOptions { tile_multiply_adds: None, tile_prompts: Some(3) });
+    let mut plan = fixtures::plan(PlanOptions { tile_multiply_adds: None, tile_prompts: Some(3) });
     plan.kept_answers = vec![Some(2), None];
     plan.warnings = vec!["a warning".to_owned()];
     let context = Arc::make_mut(&mut plan.context);

@@ -10,11 +10,11 @@ use patchsweep_core::moments::Moments;
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
+use patchsweep_plan::Plan;
 
 use super::pool::Pool;
 use super::sums::{Ends, GridSums, Lack, mean, to_f32};
 use super::{MergeError, Merged, TileOutcome, check_scores};
-use crate::plan::Plan;
 
 /// Places of the cells of a baseline tile.
 pub(super) const CLEAN: usize = 0;

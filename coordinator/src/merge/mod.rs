@@ -17,8 +17,7 @@ use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::TileWork;
 
 pub use merger::Merger;
-
-use crate::plan::Plan;
+use patchsweep_plan::Plan;
 
 /// What became of a tile.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +159,5 @@ pub fn check_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<()
     Ok(())
 }
 
-#[cfg(test)]
-pub(crate) mod example;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ const PROMPTS: u32 = 5;
 
 /// The example under a direction, with a normalized metric.
 fn plan(direction: Direction, options: PlanOptions) -> Plan {
-    let mut plan = example::plan(options);
+    let mut plan = patchsweep_plan::fixtures::plan(options);
     let context = Arc::make_mut(&mut plan.context);
     context.direction = direction;
     context.metrics[0].normalize = true;
@@ -426,7 +426,7 @@ fn nothing_is_normalized_by_a_corruption_that_changes_nothing() {
 
 #[test]
 fn a_metric_that_is_not_normalized_has_no_such_scores() {
-    let plan = example::plan(PlanOptions::default());
+    let plan = patchsweep_plan::fixtures::plan(PlanOptions::default());
     assert!(merged(&plan).grids[0].normalized.is_empty());
 }
 

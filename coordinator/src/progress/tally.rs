@@ -3,8 +3,7 @@
 use patchsweep_core::ids::TileId;
 use patchsweep_core::status::{BASELINES, GridProgress};
 use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
-
-use crate::plan::Plan;
+use patchsweep_plan::Plan;
 
 /// How far each grid of a sweep is. A tile costs as much time as it has cells; reading the counts costs nothing.
 #[derive(Clone, Debug)]
@@ -120,13 +119,13 @@ fn weight(entry: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::status::PlanOptions;
+    use patchsweep_plan::fixtures;
 
     use super::*;
-    use crate::merge::example;
 
     fn plan() -> Plan {
         // Tiles of a few cells over ranges of two prompts, some of which lack cells that others have.
-        example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+        fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
     }
 
     #[test]

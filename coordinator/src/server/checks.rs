@@ -7,13 +7,13 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_plan::{Origins, Plan};
 use patchsweep_proto::wire::encode_context;
 
 use super::handle::NewSweep;
 use super::status::RequestError;
 use crate::check::{CheckReport, Side, TileWorkers, compare};
 use crate::merge::{MergeError, Merged, Merger, TileOutcome};
-use crate::plan::{Origins, Plan};
 use crate::state::{KeptSweep, Snapshot, StateError, Store};
 
 /// The check of a sweep that has results.

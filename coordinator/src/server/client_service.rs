@@ -7,6 +7,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, WorkerId};
 use patchsweep_core::status::{PlanOptions, SweepState};
 use patchsweep_files::locate::ModelFolders;
+use patchsweep_plan::spec::Source;
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
@@ -28,7 +29,6 @@ use super::results::ResultsDesk;
 use super::resumption::resume;
 use super::spans;
 use super::status::RequestError;
-use crate::spec::Source;
 use crate::state::Store;
 
 type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

@@ -10,6 +10,7 @@ use patchsweep_core::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepStatus};
 use patchsweep_core::trace::TraceContext;
 use patchsweep_core::workers::WorkerStatus;
+use patchsweep_plan::Plan;
 use patchsweep_proto::v1;
 use prost::bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,7 +19,6 @@ use tonic::Status;
 use super::resumption::Remains;
 use super::status::RequestError;
 use crate::explain::Situation;
-use crate::plan::Plan;
 
 /// A worker as it registered.
 #[derive(Debug)]

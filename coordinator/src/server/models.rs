@@ -3,12 +3,12 @@
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::WorkerId;
 use patchsweep_core::model::LoadedModel;
+use patchsweep_plan::Plan;
 use patchsweep_proto::v1;
 use patchsweep_schedule::{Event, ModelKey};
 use prost::Message;
 
 use super::actor::Actor;
-use crate::plan::Plan;
 
 impl Actor {
     /// A worker said what it has in memory.

@@ -7,9 +7,8 @@ use patchsweep_core::model::Gpt2Config;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_text, read_text_if_there};
-
-use crate::plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
-use crate::spec::{Source, Spec, SpecError};
+use patchsweep_plan::spec::{Source, Spec, SpecError};
+use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 
 /// Why a model's files cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::status::{Priority, SweepState, SweepStatus};
 use patchsweep_core::trace::TraceContext;
+use patchsweep_plan::Plan;
 use patchsweep_schedule::Progress;
 use prost::bytes::Bytes;
 use tokio::sync::watch;
@@ -16,7 +17,6 @@ use tokio::time::Instant;
 use super::handle::RunId;
 use super::spans::SweepSpan;
 use crate::merge::compare;
-use crate::plan::Plan;
 use crate::progress::{Tally, Throughput};
 
 /// What the owning task keeps of a sweep: little, once it has ended.

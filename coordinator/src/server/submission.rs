@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::ids::{SweepId, TileId, WorkerId};
 use patchsweep_core::status::{Priority, SweepState, SweepStatus};
+use patchsweep_plan::Plan;
 use patchsweep_schedule::{Event, Past, TileInfo};
 
 use super::actor::Actor;
@@ -14,7 +15,6 @@ use super::handle::{NewSweep, Reply, RunId};
 use super::models::key_of_plan;
 use super::record::{Clock, Running, SweepRecord};
 use super::status::RequestError;
-use crate::plan::Plan;
 use crate::state::{Entry, KeptSweep};
 
 impl Actor {

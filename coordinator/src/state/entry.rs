@@ -7,10 +7,9 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Lease, SweepId, TileId};
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
+use patchsweep_plan::Plan;
 use patchsweep_schedule::Past;
 use prost::bytes::Bytes;
-
-use crate::plan::Plan;
 
 /// One thing to keep. Keeping it twice is keeping it once, so that a write whose outcome is unknown can be repeated.
 #[derive(Clone, Debug)]

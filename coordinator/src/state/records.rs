@@ -8,6 +8,7 @@ use patchsweep_core::ids::{Lease, SweepId};
 use patchsweep_core::scores::WorkDone;
 use patchsweep_core::status::SweepState;
 use patchsweep_core::tile::Tile;
+use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
     WireError, check_tile, decode_context, digest_from_wire, digest_of, from_unix_milliseconds, priority_from_wire,
@@ -15,7 +16,6 @@ use patchsweep_proto::wire::{
 };
 
 use super::{Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
-use crate::plan::{Plan, Seeds};
 
 impl From<&KeptSweep> for v1::StoredSweep {
     fn from(kept: &KeptSweep) -> Self {

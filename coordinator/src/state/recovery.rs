@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Epoch, SweepId, TileId};
 use patchsweep_core::status::{SweepState, SweepStatus};
+use patchsweep_plan::Plan;
 use prost::bytes::Bytes;
 
 use super::checksum::Address;
@@ -15,7 +16,6 @@ use super::snapshot::Snapshot;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, SPACIOUS_KEY, kind};
 use super::{Defect, KeptSweep, StateError};
 use crate::merge::check_scores;
-use crate::plan::Plan;
 use crate::progress::Tally;
 
 /// What was found, as of a coordinator's new life.

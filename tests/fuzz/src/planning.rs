@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use patchsweep::plan::{Inputs, Plan, PlanError, PromptTokenizer};
-use patchsweep::spec::{Source, Spec};
 use patchsweep_core::model::Gpt2Config;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::TileWork;
+use patchsweep_plan::spec::{Source, Spec};
+use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer};
 use patchsweep_proto::wire::{check_tile, decode_context, digest_of, encode_context};
 
 const TINY: &str = r#"{"model_type": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 4, "vocab_size": 30, "n_positions": 8,

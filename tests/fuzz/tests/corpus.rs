@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep::plan::{Inputs, Plan};
-use patchsweep::spec::{Source, Spec};
 use patchsweep_core::model::Gpt2Config;
 use patchsweep_core::status::PlanOptions;
+use patchsweep_plan::spec::{Source, Spec};
+use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::v1;
 use prost::Message;
 

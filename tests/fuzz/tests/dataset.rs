@@ -1,8 +1,8 @@
 //! Prompts from text and from tables.
 
-use patchsweep::spec::{Source, Spec};
 use patchsweep_fuzz::planning::{Model, plan};
 use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_plan::spec::{Source, Spec};
 
 const TEXT: &str = r#"
 schema = 1

@@ -1,8 +1,8 @@
 //! Specs: read, and planned for a model with and one without a tokenizer.
 
-use patchsweep::spec::{Source, Spec};
 use patchsweep_fuzz::planning::{Model, plan};
 use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_plan::spec::{Source, Spec};
 
 /// Datasets that go with any spec, by kind.
 const PROMPTS: &str = "The House Inquiry Citizen (HI, HIC\nThe Shipping Question Quail (SQ, SQQ\n\

@@ -8,8 +8,6 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use patchsweep::plan::{Inputs, Plan};
-use patchsweep::spec::{Source, Spec};
 use patchsweep::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
@@ -18,6 +16,8 @@ use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{PlanOptions, Priority, SweepState};
 use patchsweep_fuzz::disk::Disk;
 use patchsweep_fuzz::{Edits, Target, bytes, seconds};
+use patchsweep_plan::spec::{Source, Spec};
+use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_context;
 
 const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],

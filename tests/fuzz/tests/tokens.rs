@@ -1,8 +1,8 @@
 //! Prompts as token ids.
 
-use patchsweep::spec::{Source, Spec};
 use patchsweep_fuzz::planning::{Model, plan};
 use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_plan::spec::{Source, Spec};
 
 const SPEC: &str = r#"
 schema = 1

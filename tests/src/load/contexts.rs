@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper_util::rt::TokioIo;
-use patchsweep::plan::{Plan, Seeds};
 use patchsweep::state::{Entry, KeptSweep, Store};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
@@ -19,6 +18,7 @@ use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
 use patchsweep_core::status::Priority;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{ContextChunk, FetchContextRequest};

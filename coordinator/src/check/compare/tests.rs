@@ -4,13 +4,14 @@ use patchsweep_core::moments::Moments;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::status::PlanOptions;
+use patchsweep_plan::fixtures;
 
 use super::*;
-use crate::merge::{TileOutcome, example, merge};
+use crate::merge::{TileOutcome, merge};
 
 /// A sweep of several tiles over one range of prompts, and a check of some of its cells.
 fn plans() -> (Plan, Plan) {
-    let plan = example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: None });
+    let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: None });
     let check = plan.check(CheckOf { sweep: sweep(), cells: 6, seed: 1 });
     (plan, check)
 }

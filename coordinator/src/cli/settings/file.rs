@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use super::Location;
 use crate::cli::output::OutputFormat;
-use crate::source::{Source, SourceError};
+use patchsweep_plan::source::{Source, SourceError};
 use patchsweep_process::log::LogFormat;
 
 /// Most bytes of a config file.

@@ -8,12 +8,12 @@ use patchsweep_core::ids::TileId;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
+use patchsweep_plan::Seeds;
 use patchsweep_proto::v1;
 use proptest::prelude::*;
 
 use super::disks::Disk;
 use super::sample::{contents, ended, failure, lease, result, sweep};
-use crate::plan::Seeds;
 use crate::state::records::KeptState;
 use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, Store, TileFailures};
 

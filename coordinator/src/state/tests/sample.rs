@@ -7,9 +7,9 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{PlanOptions, Priority};
+use patchsweep_plan::fixtures;
 use patchsweep_proto::wire::encode_context;
 
-use crate::merge::example;
 use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 /// When sweeps ended.
@@ -19,7 +19,7 @@ pub(super) fn ended() -> SystemTime {
 
 /// Cut into as many tiles as there are.
 pub(super) fn sweep(name: &str) -> KeptSweep {
-    let plan = example::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1) });
+    let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1) });
     KeptSweep {
         id: SweepId(name.to_owned()),
         context: encode_context(&plan.context).into(),

@@ -3,8 +3,8 @@
 use patchsweep_core::model::Gpt2Config;
 use patchsweep_core::status::PlanOptions;
 
-use crate::plan::{Inputs, Plan};
 use crate::spec::{Source, Spec};
+use crate::{Inputs, Plan};
 
 const SPEC: &str = r#"
 schema = 1
@@ -35,7 +35,12 @@ const TOKENS: &str = r#"{
 const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 4, "vocab_size": 10,
     "n_positions": 3}"#;
 
-pub(crate) fn plan(options: PlanOptions) -> Plan {
+/// Two iterations, cut as the options say.
+///
+/// # Panics
+/// Never: the spec is a good one.
+#[must_use]
+pub fn plan(options: PlanOptions) -> Plan {
     let source = Source::new(SPEC);
     let spec = Spec::parse(&source).expect("a spec");
     let config = Gpt2Config::from_json(CONFIG).expect("a config");

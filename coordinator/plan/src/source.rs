@@ -38,7 +38,8 @@ struct Place {
 
 impl Source {
     /// The text of a file of that kind (one word), which knows these keys and values.
-    pub(crate) fn of(kind: &'static str, words: &'static [&'static str], text: String) -> Self {
+    #[must_use]
+    pub fn of(kind: &'static str, words: &'static [&'static str], text: String) -> Self {
         Self { text, kind, words }
     }
 
@@ -67,7 +68,8 @@ impl Source {
     }
 
     /// An error of the TOML reader.
-    pub(crate) fn toml_error(&self, error: &toml::de::Error) -> SourceError {
+    #[must_use]
+    pub fn toml_error(&self, error: &toml::de::Error) -> SourceError {
         let plain = |text: String, (serde, person): &(&str, &str)| text.replace(serde, person);
         let message = PLAIN_WORDS.iter().fold(error.message().to_owned(), plain);
         let Some(span) = error.span() else {
@@ -104,7 +106,8 @@ impl Source {
 }
 
 /// A line with a star in place of each character of a token that somebody put where none belongs.
-pub(crate) fn without_secrets(text: &str) -> String {
+#[must_use]
+pub fn without_secrets(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = ["psw_", "psc_"].iter().filter_map(|prefix| rest.find(prefix)).min() {

@@ -8,7 +8,7 @@ use patchsweep_proto::v1;
 use prost::Message;
 
 use super::*;
-use crate::plan::PatchPoint;
+use crate::PatchPoint;
 use crate::spec::MOST_METRICS;
 
 const SHAPE: ModelShape = ModelShape { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };

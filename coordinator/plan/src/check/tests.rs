@@ -4,11 +4,11 @@ use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::PlanOptions;
 
 use super::*;
-use crate::merge::example;
+use crate::fixtures;
 
 /// Two iterations, 24 cells each, 10 of all 48 no-ops; cut into many tiles and three ranges of prompts.
 fn plan() -> Plan {
-    example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+    fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
 }
 
 fn check_of(cells: u32, seed: u64) -> CheckOf {

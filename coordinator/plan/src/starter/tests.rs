@@ -2,8 +2,8 @@
 
 use super::guess::{Experiment, Origin, Score, experiments, origin, score};
 use super::{Known, Named, spec};
-use crate::plan::{Outline, PromptTokenizer};
 use crate::spec::{Source, Spec};
+use crate::{Outline, PromptTokenizer};
 
 const BOS: u32 = 0;
 

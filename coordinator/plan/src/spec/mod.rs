@@ -1,7 +1,7 @@
 //! The spec: the TOML file that a person writes.
 //!
 //! [`schema`] is the file as it stands; [`Spec::parse`] refuses what the schema does not know.
-//! What needs the dataset or the model to be judged is judged by [`crate::plan`], with [`Source::error`]
+//! What needs the dataset or the model to be judged is judged by the plan, with [`Source::error`]
 //! pointing at the place in the file.
 
 mod one_or_more;

@@ -6,7 +6,7 @@ mod markdown;
 use std::fs;
 use std::path::Path;
 
-use patchsweep::spec::Spec;
+use patchsweep_plan::spec::Spec;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
@@ -61,15 +61,15 @@ fn without_null(schema: &mut Schema) {
 
 /// Compares a file of `docs` with what it should be, or writes it.
 fn hold(name: &str, wanted: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     if std::env::var_os("PATCHSWEEP_WRITE_DOCS").is_some() {
         fs::write(&path, wanted).expect("docs can be written");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == wanted,
-        "docs/{name} is not what the types in coordinator/src/spec/schema say; write it anew with \
-         PATCHSWEEP_WRITE_DOCS=1 cargo test -p patchsweep --test spec_reference"
+        "docs/{name} is not what the types in coordinator/plan/src/spec/schema say; write it anew with \
+         PATCHSWEEP_WRITE_DOCS=1 cargo test -p patchsweep-plan --test spec_reference"
     );
 }
 

@@ -70,8 +70,8 @@ mod tests {
     use patchsweep_core::status::PlanOptions;
 
     use super::super::example::{DATASET, config, spec, tokenizer};
-    use crate::plan::{Inputs, Plan};
     use crate::spec::{Source, Spec};
+    use crate::{Inputs, Plan};
 
     /// What is said of the changed spec where the model lacks the last tokens that the tokenizer knows.
     fn refusal(vocabulary: u32, changes: &[(&str, &str)], dataset: &str) -> String {

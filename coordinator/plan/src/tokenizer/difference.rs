@@ -4,22 +4,22 @@ use super::{Place, PromptTokenizer};
 
 /// Of some texts, those that transformers cuts into other tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::plan) struct Difference {
+pub(crate) struct Difference {
     /// The class in transformers.
-    pub(in crate::plan) class: &'static str,
+    pub(crate) class: &'static str,
     /// The first of the texts.
-    pub(in crate::plan) text: usize,
+    pub(crate) text: usize,
     /// How many tokens transformers makes of it; `None`: transformers cannot make its tokenizer.
-    pub(in crate::plan) tokens: Option<usize>,
+    pub(crate) tokens: Option<usize>,
     /// How many texts there are like it.
-    pub(in crate::plan) texts: usize,
+    pub(crate) texts: usize,
 }
 
 impl PromptTokenizer {
     /// `None`: there are no such texts, or it is not known what transformers makes.
     ///
     /// `ids`: of the texts, by this tokenizer.
-    pub(in crate::plan) fn difference(&self, texts: &[&str], place: Place, ids: &[Vec<u32>]) -> Option<Difference> {
+    pub(crate) fn difference(&self, texts: &[&str], place: Place, ids: &[Vec<u32>]) -> Option<Difference> {
         let rebuilt = self.rebuilt.as_ref()?;
         let class = rebuilt.class;
         let Some(cutter) = &rebuilt.cutter else {

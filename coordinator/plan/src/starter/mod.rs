@@ -4,7 +4,7 @@
 mod guess;
 mod text;
 
-use crate::plan::{Outline, PromptTokenizer};
+use crate::{Outline, PromptTokenizer};
 
 pub use text::{spec, with_warnings};
 

@@ -120,12 +120,12 @@ mod tests {
     use patchsweep_core::status::PlanOptions;
 
     use super::*;
-    use crate::merge::example;
+    use crate::fixtures;
 
     #[test]
     fn cells_are_noops_when_no_chunk_of_prompts_has_a_tile_for_them() {
         for tile_prompts in [None, Some(2), Some(1)] {
-            let plan = example::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts });
+            let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts });
             let summary = plan.summarize().remove(0);
             assert_eq!((summary.cells, summary.noops), (24, 10), "{tile_prompts:?} prompts");
             assert_eq!(
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn memory_is_that_of_the_tokens_up_to_the_last_read_position() {
-        let summary = example::plan(PlanOptions::default()).summarize().remove(0);
+        let summary = fixtures::plan(PlanOptions::default()).summarize().remove(0);
         assert_eq!(summary.cache_bytes, 5 * 3 * 2 * 5 * 4 * 4);
         // Layer 0 of iteration 0 has two heads at each of three positions, layer 1 only those at the read position.
         let rows = 2 * 5 * (3 + 2 + 1) + 2 * 5;

@@ -52,7 +52,7 @@ mod tests {
     use patchsweep_core::context::Iteration;
 
     use super::super::example::plan;
-    use crate::plan::Plan;
+    use crate::Plan;
 
     const TWICE: (&str, &str) = ("[[grid]]", "[[iteration]]\ncorrupt = [3]\nread = 3\n[[grid]]");
     const PERMUTE: &str = "kind = \"permute\"\ngroups = [[1, 4]]";

@@ -141,7 +141,7 @@ fn groups(inputs: &Inputs<'_>, given: &[Spanned<Vec<u32>>], length: u32) -> Resu
 #[cfg(test)]
 mod tests {
     use super::super::example::{DATASET, plan, plan_of, refusal, spec};
-    use crate::plan::Plan;
+    use crate::Plan;
 
     const DISTINCT: (&str, &str) = ("groups", "distinct = true\ngroups");
 

@@ -37,7 +37,7 @@ pub(super) fn check(source: &Source, place: Range<usize>, text: &str) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::example::{plan, refusal};
+    use crate::example::{plan, refusal};
 
     fn refused(name: &str) -> String {
         refusal(&[("axes", &format!("name = \"{name}\"\naxes"))])

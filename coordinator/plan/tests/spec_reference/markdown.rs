@@ -5,7 +5,7 @@ use serde_json::Value;
 const HEAD: &str = "\
 # The spec, key by key
 
-This file is made of the types that read a spec (`coordinator/src/spec/schema`), and a test holds it to them. The
+This file is made of the types that read a spec (`coordinator/plan/src/spec/schema`), and a test holds it to them. The
 [README](../README.md#write-a-spec) explains the same by example. [spec.schema.json](spec.schema.json) says it to editors:
 where one knows JSON schemas of TOML files (VS Code with the extension Even Better TOML), put this line at the top of a
 spec, with the path to that file:

@@ -1,4 +1,9 @@
 //! The plan: everything that is decided before any work starts. Pure: same inputs, same plan, same digest.
+//!
+//! [`spec`] reads the file that a person writes, [`Plan::build`] decides what it comes to, [`starter`] writes a spec to
+//! begin with.
+
+#![forbid(unsafe_code)]
 
 mod beginning;
 mod candidates;
@@ -16,6 +21,8 @@ mod error;
 #[cfg(test)]
 mod example;
 mod experiments;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 mod grids;
 mod identity;
 mod json_lines;
@@ -31,6 +38,9 @@ mod rows;
 mod scoring;
 mod selection;
 mod shown;
+pub mod source;
+pub mod spec;
+pub mod starter;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -61,9 +71,9 @@ pub use shown::{ScoredTokens, ShownToken, ShownTokens};
 pub use summary::GridSummary;
 pub use tokenizer::{Bos, Place, PromptTokenizer, TokenizerFiles};
 
-use crate::spec::{Source, Spec};
 use experiments::Experiments;
 use prompts::Prompts;
+use spec::{Source, Spec};
 
 /// What a plan is made from.
 #[derive(Debug)]
@@ -156,7 +166,7 @@ impl Plan {
         vocabulary::check(inputs, &context, lines.as_deref())?;
         checks::check(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
-        let label = |(index, iteration): (usize, &crate::spec::schema::Iteration)| {
+        let label = |(index, iteration): (usize, &spec::schema::Iteration)| {
             iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
         };
         let answer_texts = inputs.tokenizer.map(|tokenizer| shown::answer_texts(&context, tokenizer));

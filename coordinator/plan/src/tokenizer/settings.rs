@@ -5,7 +5,7 @@ use tokenizers::AddedToken;
 
 use super::class::{Class, Family};
 use super::{CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG, TokenizerFiles};
-use crate::plan::PlanError;
+use crate::PlanError;
 
 /// Special tokens by their keys, in the order in which transformers adds them to the vocabulary.
 const SPECIAL: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];

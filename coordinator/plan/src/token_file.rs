@@ -104,7 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::example::{plan_of, spec};
-    use crate::plan::Plan;
+    use crate::Plan;
 
     const TOKENS: [(&str, &str); 2] =
         [("path = \"d.csv\"", "tokens = \"d.json\""), ("[corruption]\nkind = \"permute\"\ngroups = [[1, 4]]\n", "")];
