@@ -17,7 +17,5 @@ pub mod merge;
 pub mod metrics;
 pub mod page;
 pub mod progress;
-pub mod results;
 pub mod server;
 pub mod state;
-pub mod statistics;

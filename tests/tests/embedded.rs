@@ -100,11 +100,11 @@ fn a_results_folder_is_reported_without_a_coordinator_and_differs_nowhere_from_i
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let (out, paper) = (temporary.path().join("results"), temporary.path().join("paper"));
     sweep::run(&repository().join("data/acronyms-word.toml"), &out, &[]);
-    let results = ::patchsweep::results::read_folder(&out).expect("a results folder");
-    let analysed = ::patchsweep::results::Analysed::of(&results).expect("consistent");
-    let page = ::patchsweep::results::report_html(&analysed, None);
+    let results = ::patchsweep_results::read_folder(&out).expect("a results folder");
+    let analysed = ::patchsweep_results::Analysed::of(&results).expect("consistent");
+    let page = ::patchsweep_results::report_html(&analysed, None);
     assert!(page.as_bytes() == fs::read(out.join("report.html")).expect("a page"), "the page of the folder");
-    let difference = ::patchsweep::results::difference::Difference::between(&results, &results).expect("consistent");
+    let difference = ::patchsweep_results::difference::Difference::between(&results, &results).expect("consistent");
     assert!(difference.remarks.is_empty(), "{:?}", difference.remarks);
     let is_zero = |effects: &Vec<f32>| effects.iter().all(|&effect| effect == 0.0);
     assert!(difference.results.grids.iter().all(|grid| is_zero(&grid.effect)));

@@ -7,10 +7,10 @@ use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_plan::{Origins, Plan};
+use patchsweep_results::cell_label;
 
 use super::{CheckReport, GridCheck, WorstCell};
 use crate::merge::{Merged, compare as means};
-use crate::results::cell_label;
 
 /// A sweep and what became of it.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,8 @@ use patchsweep_plan::spec::SpecError;
 use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
 use patchsweep_process::signals::Asked;
+use patchsweep_results::figure::PngError;
+use patchsweep_results::{FolderError, NotFiniteCount, ReadFolderError, ResultsError, TensorError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,8 +18,6 @@ use super::settings::ConfigError;
 use crate::check::WorstCell;
 use crate::client::ClientError;
 use crate::gate::GateError;
-use crate::results::figure::PngError;
-use crate::results::{FolderError, NotFiniteCount, ReadFolderError, ResultsError, TensorError};
 use crate::server::{PlanningError, ServeError};
 use crate::state::StateError;
 

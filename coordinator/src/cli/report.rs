@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::SweepStatus;
+use patchsweep_results::difference::{Compared, Difference};
+use patchsweep_results::figure::{Cells, Drawable, Figure, Subject, View, png, svg};
+use patchsweep_results::{Analysed, read_folder, report_html};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,9 +16,6 @@ use super::output::{Output, Printer};
 use super::results::{fetch, not_finite};
 use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs, progress};
-use crate::results::difference::{Compared, Difference};
-use crate::results::figure::{Cells, Drawable, Figure, Subject, View, png, svg};
-use crate::results::{Analysed, read_folder, report_html};
 
 const PAGE: &str = "report.html";
 
@@ -256,8 +256,9 @@ impl Output for Written {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_results::fixtures::example;
+
     use super::*;
-    use crate::results::example::example;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("a folder");

@@ -7,6 +7,9 @@ use patchsweep_core::ids::SweepId;
 use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_process::talk;
+use patchsweep_results::{
+    Analysed, Failures, NotFinite, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,7 +18,6 @@ use super::selector::{self, Selector};
 use super::sweeps::StateName;
 use super::{CliError, CoordinatorArgs, progress};
 use crate::client::{Client, ClientError};
-use crate::results::{Analysed, Failures, NotFinite, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder};
 
 /// Where results go.
 #[derive(Debug, clap::Args)]

@@ -14,6 +14,7 @@ use patchsweep_link::endpoint;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk::warn;
 use patchsweep_process::{talk, trace};
+use patchsweep_results::Analysed;
 use tokio::sync::oneshot;
 
 use super::CliError;
@@ -28,7 +29,6 @@ use super::unfinished::{Reached, Unfinished};
 use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError, Submitted};
 use crate::gate::Gate;
-use crate::results::Analysed;
 use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched, require_weights};
 
 #[derive(Debug, clap::Args)]

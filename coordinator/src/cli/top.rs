@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use patchsweep_core::results::{GridScores, SweepResults};
+use patchsweep_results::statistics::Statistics;
+use patchsweep_results::{Analysed, Failures, NotFinite, TopCell, cell_label, top_cells};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,8 +13,6 @@ use super::output::{Output, Printer, finite};
 use super::results::{fetch, not_finite, pending_cells};
 use super::selector::{self, Selector};
 use super::{CliError, CoordinatorArgs};
-use crate::results::{Analysed, Failures, NotFinite, TopCell, cell_label, top_cells};
-use crate::statistics::Statistics;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TopArgs {
@@ -171,10 +171,10 @@ impl Output for Top<'_> {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::results::CellStatus;
+    use patchsweep_results::fixtures::example;
     use serde_json::json;
 
     use super::*;
-    use crate::results::example::example;
 
     fn text(results: &SweepResults, k: usize) -> String {
         let mut out = Vec::new();

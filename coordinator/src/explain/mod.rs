@@ -20,7 +20,6 @@ use patchsweep_core::workers::WorkerStatus;
 
 pub use cell::{CellAddress, CellError};
 pub use memory::MemoryNeed;
-
 use patchsweep_plan::Plan;
 
 use crate::state::TileFailures;

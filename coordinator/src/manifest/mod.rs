@@ -11,10 +11,8 @@ use patchsweep_core::metric::Metric;
 use serde_json::{Map, Value, json};
 
 pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, SoFar, TileFacts, WorkerShare};
-
 use patchsweep_plan::{GridSummary, Plan};
-
-use crate::statistics::{BOOTSTRAP_SEED, CONFIDENCE, FALSE_DISCOVERY_RATE, Method, RESAMPLES};
+use patchsweep_results::statistics::{BOOTSTRAP_SEED, CONFIDENCE, FALSE_DISCOVERY_RATE, Method, RESAMPLES};
 
 /// Version of the manifest's form.
 pub const MANIFEST_VERSION: u32 = 4;

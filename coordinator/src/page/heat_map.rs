@@ -1,12 +1,12 @@
 //! One grid under one metric as the page draws it, in pieces of a bounded size.
 
 use patchsweep_core::results::{GridScores, SweepResults};
+use patchsweep_results::colour::RED_WHITE_BLUE;
+use patchsweep_results::figure::{Plane, Side};
 use serde::{Deserialize, Serialize};
 
 use super::source::SoFar;
 use super::views::{cut, version};
-use crate::results::colour::RED_WHITE_BLUE;
-use crate::results::figure::{Plane, Side};
 
 /// Cells of an answer at most: about 2 MB of JSON.
 const MOST_CELLS: usize = 1 << 16;

@@ -8,9 +8,9 @@ use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::scores::{CacheStats, MemoryUse};
 use patchsweep_core::status::{BASELINES, GridProgress, SweepState, SweepStatus};
 use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_results::fixtures::{example as finished, grid};
 
 use crate::client::example;
-use crate::results::example::{example as finished, grid};
 
 const GIGA: u64 = 1_000_000_000;
 

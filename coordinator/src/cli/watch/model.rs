@@ -185,9 +185,10 @@ impl Choice {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_results::fixtures::example as results;
+
     use super::super::example;
     use super::*;
-    use crate::results::example::example as results;
 
     fn with_scores() -> Model {
         let mut model = Model::default();

@@ -2,9 +2,9 @@
 
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_core::status::GridProgress;
+use patchsweep_results::fixtures::grid;
 
 use super::*;
-use crate::results::example::grid;
 
 /// A sweep with one grid over so many iterations.
 fn large(axes: &[&str], extents: &[usize], iterations: usize) -> SweepResults {

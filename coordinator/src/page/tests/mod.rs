@@ -17,12 +17,12 @@ use patchsweep_core::results::SweepResults;
 use patchsweep_core::scores::{CacheStats, MemoryUse};
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
+use patchsweep_results::fixtures::example;
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::source::{PageSource, SoFar, SourceError};
 use crate::client::example::status;
-use crate::results::example::example;
 
 /// More than any answer may have.
 const MOST_BYTES: usize = 4 << 20;

@@ -10,9 +10,8 @@ use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 
 pub(super) use cell::Known;
 pub(super) use palette::{Depth, Palette};
+use patchsweep_results::cell_label;
 pub(super) use sheet::{Sheet, Side};
-
-use crate::results::cell_label;
 
 /// The scores that there are by now.
 #[derive(Clone, Debug)]
@@ -125,8 +124,9 @@ fn range(scores: &GridScores) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_results::fixtures::example;
+
     use super::*;
-    use crate::results::example::example;
 
     #[test]
     fn a_grid_is_found_under_each_metric_and_its_range_is_that_of_all_iterations() {

@@ -3,9 +3,9 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use patchsweep_core::results::CellStatus;
+use patchsweep_results::colour::diverging;
 
 use super::Known;
-use crate::results::colour::diverging;
 
 /// How many colours a terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,8 +67,9 @@ impl Side {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_results::fixtures::grid;
+
     use super::*;
-    use crate::results::example::grid;
 
     #[test]
     fn layers_go_down_and_the_last_axis_goes_right_fastest() {

@@ -18,8 +18,8 @@ use ratatui::widgets::Widget;
 
 use super::heat::Palette;
 use super::model::Model;
-use crate::results::text::short;
 use areas::{Areas, Wants};
+use patchsweep_results::short;
 
 /// Draws all of it.
 pub(super) fn draw(model: &Model, palette: Palette, area: Rect, buffer: &mut Buffer) {

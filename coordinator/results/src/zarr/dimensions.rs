@@ -1,0 +1,207 @@
+//! Names of dimensions. A dataset has one size for each, so grids over other layers get dimensions of their own.
+
+use std::collections::BTreeMap;
+
+use patchsweep_core::results::{GridScores, SweepResults};
+
+use super::super::labels::token_name;
+use super::super::tensors::Tensor;
+
+const ITERATION: &str = "iteration";
+const PROMPT: &str = "prompt";
+
+/// What stands along a dimension.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Places {
+    /// Layers, heads, positions.
+    Numbers(Vec<i64>),
+    /// Labels.
+    Words(Vec<String>),
+}
+
+/// A named list along a dimension.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Coordinate {
+    /// The dimension's for its indices; another for tokens.
+    pub(super) name: String,
+    pub(super) dimension: String,
+    pub(super) places: Places,
+}
+
+/// The dimensions of all tensors.
+#[derive(Debug)]
+pub(super) struct Dimensions<'a> {
+    results: &'a SweepResults,
+    /// By the dimension's name; all but iterations and prompts.
+    along: BTreeMap<String, Along<'a>>,
+    /// Of each grid's axes, by the grid's name.
+    of_grids: BTreeMap<&'a str, Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Along<'a> {
+    axis: &'a str,
+    indices: &'a [u32],
+}
+
+impl<'a> Dimensions<'a> {
+    pub(super) fn of(results: &'a SweepResults) -> Self {
+        let widest = widest(&results.grids);
+        let mut along = BTreeMap::new();
+        let mut of_grids = BTreeMap::new();
+        for grid in &results.grids {
+            let names = axes(grid).map(|here| {
+                let plain = widest.get(here.axis) == Some(&here.indices);
+                let name = if plain { here.axis.to_owned() } else { format!("{}.{}", grid.grid, here.axis) };
+                along.insert(name.clone(), here);
+                name
+            });
+            of_grids.insert(grid.grid.as_str(), names.collect());
+        }
+        Self { results, along, of_grids }
+    }
+
+    /// Of a tensor, in its order.
+    pub(super) fn of_tensor(&self, tensor: &Tensor<'_>) -> Vec<String> {
+        let axes = tensor.grid.and_then(|grid| self.of_grids.get(grid)).map_or(&[][..], Vec::as_slice);
+        let mut names = vec![ITERATION.to_owned()];
+        names.extend_from_slice(axes);
+        if tensor.shape.len() > names.len() {
+            names.push(PROMPT.to_owned());
+        }
+        names
+    }
+
+    /// What stands along each dimension but that of prompts, which have no names.
+    pub(super) fn indices(&self) -> Vec<Coordinate> {
+        let own = |name: &str, places| Coordinate { name: name.to_owned(), dimension: name.to_owned(), places };
+        let mut list = vec![own(ITERATION, Places::Words(self.results.iteration_labels.clone()))];
+        list.extend(self.along.iter().map(|(dimension, along)| {
+            own(dimension, Places::Numbers(along.indices.iter().map(|&index| index.into()).collect()))
+        }));
+        list
+    }
+
+    /// The tokens of the first prompt beside the positions.
+    pub(super) fn tokens(&self) -> Vec<Coordinate> {
+        let token = |&index: &u32| self.results.token_labels.get(index as usize).cloned().unwrap_or_default();
+        let beside = |(dimension, along): (&String, &Along<'_>)| {
+            let grid = dimension.strip_suffix(along.axis).unwrap_or_default();
+            Some(Coordinate {
+                name: format!("{grid}{}", token_name(along.axis)?),
+                dimension: dimension.clone(),
+                places: Places::Words(along.indices.iter().map(token).collect()),
+            })
+        };
+        self.along.iter().filter_map(beside).collect()
+    }
+}
+
+/// The longest list of indices along each axis, which gets the axis' plain name; the first of equally long ones.
+fn widest(grids: &[GridScores]) -> BTreeMap<&str, &[u32]> {
+    let mut widest = BTreeMap::new();
+    for Along { axis, indices } in grids.iter().flat_map(axes) {
+        let longest = widest.entry(axis).or_insert(indices);
+        if indices.len() > longest.len() {
+            *longest = indices;
+        }
+    }
+    widest
+}
+
+fn axes(grid: &GridScores) -> impl Iterator<Item = Along<'_>> {
+    grid.axes.iter().zip(&grid.indices).map(|(axis, indices)| Along { axis, indices })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{example, grid};
+    use crate::tensors::tensors;
+
+    /// Dimensions of the tensor with this name.
+    fn of(results: &SweepResults, name: &str) -> Vec<String> {
+        let list = tensors(results).expect("consistent");
+        let tensor = list.iter().find(|tensor| tensor.name == name).expect("a tensor");
+        Dimensions::of(results).of_tensor(tensor)
+    }
+
+    fn numbers(results: &SweepResults, name: &str) -> Option<Vec<i64>> {
+        let coordinates = Dimensions::of(results).indices();
+        let found = coordinates.into_iter().find(|coordinate| coordinate.name == name && coordinate.dimension == name);
+        found.map(|coordinate| match coordinate.places {
+            Places::Numbers(numbers) => numbers,
+            Places::Words(words) => panic!("words: {words:?}"),
+        })
+    }
+
+    /// The grid under both metrics, first in the list.
+    fn with_first(scores: &GridScores) -> SweepResults {
+        let mut results = example();
+        let both = [0, 1].map(|metric| GridScores { metric, ..scores.clone() });
+        results.grids.splice(..0, both);
+        results
+    }
+
+    #[test]
+    fn grids_share_the_dimensions_that_they_agree_on() {
+        let results = example();
+        assert_eq!(of(&results, "clean@prob"), ["iteration"]);
+        assert_eq!(of(&results, "resid_pre"), ["iteration", "layer", "pos"]);
+        assert_eq!(of(&results, "z@prob.stderr"), ["iteration", "layer", "head"]);
+        assert_eq!(numbers(&results, "layer"), Some(vec![0, 1, 2, 3]));
+        let iterations = &Dimensions::of(&results).indices()[0];
+        assert_eq!(
+            (iterations.name.as_str(), &iterations.places),
+            ("iteration", &Places::Words(results.iteration_labels))
+        );
+    }
+
+    #[test]
+    fn a_grid_over_fewer_layers_has_a_dimension_of_its_own_even_if_it_comes_first() {
+        let mut entries = grid("entries", &["layer", "head"], &[2, 4]);
+        entries.indices[0] = vec![1, 3];
+        let results = with_first(&entries);
+        assert_eq!(of(&results, "entries@prob.value"), ["iteration", "entries.layer", "head"]);
+        assert_eq!(of(&results, "z"), ["iteration", "layer", "head"]);
+        assert_eq!(numbers(&results, "entries.layer"), Some(vec![1, 3]));
+        assert_eq!(numbers(&results, "layer"), Some(vec![0, 1, 2, 3]));
+    }
+
+    #[test]
+    fn of_equally_long_axes_the_first_keeps_the_plain_name() {
+        let mut late = grid("late", &["layer", "head"], &[4, 4]);
+        late.indices[0] = vec![4, 5, 6, 7];
+        let results = with_first(&late);
+        assert_eq!(of(&results, "late"), ["iteration", "layer", "head"]);
+        assert_eq!(of(&results, "resid_pre"), ["iteration", "resid_pre.layer", "pos"]);
+        assert_eq!(of(&results, "z"), ["iteration", "z.layer", "head"]);
+    }
+
+    #[test]
+    fn tokens_stand_beside_the_positions_that_a_grid_has() {
+        let mut pattern = grid("entries", &["layer", "dest_pos", "src_pos", "pos"], &[4, 8, 2, 2]);
+        (pattern.indices[2], pattern.indices[3]) = (vec![5, 1], vec![4, 99]);
+        let results = with_first(&pattern);
+        let tokens = Dimensions::of(&results).tokens();
+        let named: Vec<_> = tokens.iter().map(|token| (token.name.as_str(), token.dimension.as_str())).collect();
+        let expected =
+            [("dest_token", "dest_pos"), ("entries.token", "entries.pos"), ("token", "pos"), ("src_token", "src_pos")];
+        assert_eq!(named, expected);
+        let words = |place: usize| match &tokens[place].places {
+            Places::Words(words) => words.clone(),
+            Places::Numbers(numbers) => panic!("numbers: {numbers:?}"),
+        };
+        assert_eq!(words(0), results.token_labels);
+        assert_eq!(words(1), [" Officer", ""], "a position without a token has an empty one");
+        assert_eq!(words(3), [" (", "The"]);
+    }
+
+    #[test]
+    fn effects_on_prompts_have_a_last_dimension() {
+        let mut results = example();
+        results.grids[1].per_prompt = results.grids[1].effect.repeat(5);
+        assert_eq!(of(&results, "z.prompts"), ["iteration", "layer", "head", "prompt"]);
+        assert_eq!(numbers(&results, "prompt"), None);
+    }
+}
