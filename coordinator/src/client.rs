@@ -2,8 +2,6 @@
 
 mod error;
 #[cfg(test)]
-pub(crate) mod example;
-#[cfg(test)]
 mod fake;
 mod watch;
 

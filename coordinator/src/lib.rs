@@ -1,21 +1,9 @@
-//! The coordinator of patchsweep: plans sweeps, leases their tiles to workers, merges the scores.
+//! `patchsweep` as people call it: the command line ([`cli`]), and the client's side of the RPCs ([`client`]).
 //!
-//! The core is pure: [`progress`], [`merge`], [`statistics`],
-//! [`explain`] and [`manifest`] do no I/O and know no clock.
-//! [`server`] puts gRPC and time around them, [`state`] keeps sweeps on disk, [`results`] writes files, [`page`] shows them
-//! in a browser, [`cli`] is the command line.
+//! What a coordinator does is in four crates below: `patchsweep_plan`, `patchsweep_schedule`, `patchsweep_results` and
+//! `patchsweep_serve`.
 
 #![forbid(unsafe_code)]
 
-pub mod check;
 pub mod cli;
 pub mod client;
-pub mod explain;
-pub mod gate;
-pub mod manifest;
-pub mod merge;
-pub mod metrics;
-pub mod page;
-pub mod progress;
-pub mod server;
-pub mod state;

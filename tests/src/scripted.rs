@@ -5,9 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use patchsweep::gate::Gate;
-use patchsweep::server::{Coordinator, Offload, RecentEvents, Service};
-use patchsweep::state::{Recovered, Store};
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::Tile;
 use patchsweep_files::locate::ModelFolders;
@@ -20,6 +17,9 @@ use patchsweep_proto::v1::{
     CoordinatorMessage, FailureKind, Grant, Heartbeat, Lease, Register, TileFailure, TileResult, Welcome,
     WorkerMessage, tile_result,
 };
+use patchsweep_serve::gate::Gate;
+use patchsweep_serve::server::{Coordinator, Offload, RecentEvents, Service};
+use patchsweep_serve::state::{Recovered, Store};
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -74,7 +74,7 @@ impl Served {
             keep,
             offload: Offload::Threads,
             gate: Gate::open(),
-            watched: patchsweep::server::Watched::default(),
+            watched: patchsweep_serve::server::Watched::default(),
             events: RecentEvents::new(),
         };
         let (stop, stopped) = oneshot::channel();

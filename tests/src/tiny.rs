@@ -4,14 +4,14 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use patchsweep::merge::{TileOutcome, merge};
-use patchsweep::server::make_plan;
 use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::Plan;
 use patchsweep_plan::spec::Source;
 use patchsweep_proto::v1::{PlanOptions, Submission};
+use patchsweep_serve::merge::{TileOutcome, merge};
+use patchsweep_serve::server::make_plan;
 use tempfile::TempDir;
 
 use crate::simulation::made_up_scores;

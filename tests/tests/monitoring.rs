@@ -69,7 +69,7 @@ fn probes_follow_both_programs_and_metrics_are_those_that_are_documented() {
     let ended = |(_, text): &(u16, String)| text.contains("patchsweep_sweeps{state=\"done\"} 1");
     let (_, of_coordinator) = wait_until(&coordinator_http, "/metrics", ended);
     let (_, of_worker) = get(&worker_http, "/metrics").expect("an answer");
-    assert_documented(&of_coordinator, &patchsweep::metrics::METRICS);
+    assert_documented(&of_coordinator, &patchsweep_serve::telemetry::METRICS);
     assert_documented(&of_worker, &patchsweep_worker::metrics::METRICS);
     let done = value(&of_coordinator, "patchsweep_tiles_done_total");
     assert!(
@@ -116,7 +116,7 @@ fn a_worker_that_leaves_is_not_ready() {
 #[test]
 fn the_documentation_lists_every_metric() {
     let text = fs::read_to_string(repository().join("docs/monitoring.md")).expect("the documentation");
-    for table in [reference(&patchsweep::metrics::METRICS), reference(&patchsweep_worker::metrics::METRICS)] {
+    for table in [reference(&patchsweep_serve::telemetry::METRICS), reference(&patchsweep_worker::metrics::METRICS)] {
         assert!(text.contains(&table), "docs/monitoring.md lacks this table:\n{table}");
     }
 }

@@ -1,12 +1,12 @@
 //! Every request and every message of a session, made once and made twice: an answer that was lost is asked for again, and
 //! nothing may come of it. A request that was lost is one that was made once.
 
-use patchsweep::state::Store;
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::*;
 use patchsweep_proto::wire::decode_results;
+use patchsweep_serve::state::Store;
 use patchsweep_tests::scripted::{ScriptedWorker, Served, result, within};
 use patchsweep_tests::tiny::{Tiny, bits};
 use prost::Message;

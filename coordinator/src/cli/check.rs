@@ -9,6 +9,7 @@ use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::Priority;
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
+use patchsweep_serve::check::{CheckReport, GridCheck};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +18,6 @@ use super::output::{Output, Printer};
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
-use crate::check::{CheckReport, GridCheck};
 use crate::client::{self, Client, Submitted};
 
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ pub(super) async fn check(args: CheckArgs, printer: Printer) -> Result<(), CliEr
     };
     let report = checked(&mut client, &sweep, &sample).await?;
     printer.print(&report)?;
-    report.agreement()
+    agreement(report)
 }
 
 /// The sweep of a spec, once all that can be computed of it is.
@@ -124,31 +124,30 @@ fn share_of(cells: u64, share: f64) -> u32 {
     ((cells as f64 * share).ceil() as u32).max(LEAST_CELLS)
 }
 
-impl CheckReport {
-    /// An error where the scores differ, which names the worst cell.
-    pub(super) fn agreement(self) -> Result<(), CliError> {
-        let Some(worst) = self.worst.filter(|_| !self.agreed) else { return Ok(()) };
-        Err(CliError::CheckDisagrees { sweep: self.sweep, tolerance: self.tolerance, worst: Box::new(worst) })
-    }
+/// An error where the scores differ, which names the worst cell.
+pub(super) fn agreement(report: CheckReport) -> Result<(), CliError> {
+    let CheckReport { sweep, tolerance, agreed, worst, .. } = report;
+    let Some(worst) = worst.filter(|_| !agreed) else { return Ok(()) };
+    Err(CliError::CheckDisagrees { sweep, tolerance, worst: Box::new(worst) })
+}
 
-    /// One line for people.
-    pub(super) fn summary(&self) -> String {
-        let Self { cells, noops, by_another_worker, tolerance, .. } = self;
-        let verdict = if self.agreed { "agree" } else { "do NOT agree" };
-        let difference = shown(self.largest_difference);
-        let by = format!("{by_another_worker} of {cells} computed by another worker");
-        let without = match self.without_score {
-            0 => String::new(),
-            failed => format!("; {failed} more have no score"),
-        };
-        let without = match self.not_finite {
-            0 => without,
-            cells => format!("{without}; {cells} more are not finite in both"),
-        };
-        format!(
-            "check: {cells} cells and {noops} no-ops {verdict} (largest difference {difference}, tolerance {tolerance:e}); {by}{without}"
-        )
-    }
+/// One line for people.
+pub(super) fn summary(report: &CheckReport) -> String {
+    let CheckReport { cells, noops, by_another_worker, tolerance, .. } = report;
+    let verdict = if report.agreed { "agree" } else { "do NOT agree" };
+    let difference = shown(report.largest_difference);
+    let by = format!("{by_another_worker} of {cells} computed by another worker");
+    let without = match report.without_score {
+        0 => String::new(),
+        failed => format!("; {failed} more have no score"),
+    };
+    let without = match report.not_finite {
+        0 => without,
+        cells => format!("{without}; {cells} more are not finite in both"),
+    };
+    format!(
+        "check: {cells} cells and {noops} no-ops {verdict} (largest difference {difference}, tolerance {tolerance:e}); {by}{without}"
+    )
 }
 
 fn shown(difference: Option<f64>) -> String {
@@ -181,7 +180,7 @@ impl Output for CheckReport {
         writeln!(out)?;
         writeln!(out, "computed by  {}", self.computed_by.join(", "))?;
         writeln!(out, "checked by   {}", self.checked_by.join(", "))?;
-        writeln!(out, "{}", self.summary())
+        writeln!(out, "{}", summary(self))
     }
 
     fn fields(&self) -> CheckFields {
@@ -195,8 +194,9 @@ impl Output for CheckReport {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_serve::check::WorstCell;
+
     use super::*;
-    use crate::check::WorstCell;
 
     fn report() -> CheckReport {
         let worst = WorstCell {
@@ -245,12 +245,12 @@ mod tests {
         let last = "check: 20 cells and 5 no-ops agree (largest difference 2.5e-6, tolerance 1e-4); \
                     20 of 20 computed by another worker";
         assert_eq!(text.lines().last(), Some(last));
-        report().agreement().expect("it agrees");
+        agreement(report()).expect("it agrees");
     }
 
     #[test]
     fn disagreement_names_cell_values_workers_and_what_to_do() {
-        let error = CheckReport { agreed: false, ..report() }.agreement().expect_err("it does not");
+        let error = agreement(CheckReport { agreed: false, ..report() }).expect_err("it does not");
         let text = error.to_string();
         for part in ["z", "Iteration 0", "3.1", "effect 0.5", "one:1", "not a number", "two:2", "--new"] {
             assert!(text.contains(part), "{part} in {text}");

@@ -10,16 +10,16 @@ use patchsweep_process::log::LogError;
 use patchsweep_process::signals::Asked;
 use patchsweep_results::figure::PngError;
 use patchsweep_results::{FolderError, NotFiniteCount, ReadFolderError, ResultsError, TensorError};
+use patchsweep_serve::check::WorstCell;
+use patchsweep_serve::gate::GateError;
+use patchsweep_serve::server::{PlanningError, ServeError};
+use patchsweep_serve::state::StateError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::selector::SelectorError;
 use super::settings::ConfigError;
-use crate::check::WorstCell;
 use crate::client::ClientError;
-use crate::gate::GateError;
-use crate::server::{PlanningError, ServeError};
-use crate::state::StateError;
 
 /// Exit code of a bad command line, spec or file.
 pub(super) const USAGE: u8 = 2;

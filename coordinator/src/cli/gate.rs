@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use patchsweep_link::credentials::Role;
+use patchsweep_serve::gate::{Certificate, Gate, Lock, MAX_CONNECTIONS, credentials_path, host_name};
 
 use super::CliError;
-use crate::gate::{Certificate, Gate, Lock, MAX_CONNECTIONS, credentials_path, host_name};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GateArgs {

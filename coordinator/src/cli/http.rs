@@ -6,10 +6,9 @@ use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::metrics;
 use patchsweep_process::talk;
-
-use crate::metrics::METRICS;
-use crate::page::{self, only_local_names};
-use crate::server::Watched;
+use patchsweep_serve::page::{self, only_local_names};
+use patchsweep_serve::server::Watched;
+use patchsweep_serve::telemetry::METRICS;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "HTTP")]

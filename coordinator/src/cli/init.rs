@@ -13,13 +13,13 @@ use patchsweep_plan::starter::{self, Known, Named};
 use patchsweep_plan::{Outline, bos_token};
 use patchsweep_process::talk;
 use patchsweep_process::talk::warn;
+use patchsweep_serve::server::{ModelFilesError, PlanningError, make_plan, read_model};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CliError;
 use super::output::{self, Output, Printer};
 use super::submission::read;
-use crate::server::{ModelFilesError, PlanningError, make_plan, read_model};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {

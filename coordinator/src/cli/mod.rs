@@ -51,9 +51,9 @@ use tonic::transport::Endpoint;
 use tracing::{Instrument, Span};
 
 use crate::client::{Client, ClientError};
-use crate::server::RecentEvents;
 use error::CliError;
 use output::{OutputFormat, Printer};
+use patchsweep_serve::server::RecentEvents;
 use settings::{ConfigError, ConfigFile, Location};
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.

@@ -8,6 +8,7 @@ use patchsweep_core::grid::PatchValue;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::{GridSummary, Plan, ShownToken, ShownTokens};
 use patchsweep_process::talk::warn;
+use patchsweep_serve::server::make_plan;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,7 +16,6 @@ use super::CliError;
 use super::output::{Output, Printer};
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
-use crate::server::make_plan;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanArgs {

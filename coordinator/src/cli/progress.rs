@@ -166,8 +166,9 @@ fn line(status: &SweepStatus) -> String {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_serve::fixtures::{running, status};
+
     use super::*;
-    use crate::client::example::{running, status};
 
     #[test]
     fn failed_tiles_are_told_once_there_are_some() {

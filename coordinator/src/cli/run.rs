@@ -15,10 +15,13 @@ use patchsweep_process::signals::Signals;
 use patchsweep_process::talk::warn;
 use patchsweep_process::{talk, trace};
 use patchsweep_results::Analysed;
+use patchsweep_serve::check::CheckReport;
+use patchsweep_serve::gate::Gate;
+use patchsweep_serve::server::{Coordinator, Offload, RecentEvents, Service, Watched, require_weights};
 use tokio::sync::oneshot;
 
 use super::CliError;
-use super::check::check_run;
+use super::check::{agreement, check_run, summary};
 use super::children::{WorkerArgs, Workers};
 use super::output::{OutputFormat, Printer};
 use super::progress;
@@ -26,10 +29,7 @@ use super::results::{OutArgs, Written, not_finite};
 use super::submission::{Submission, TileArgs};
 use super::top::Top;
 use super::unfinished::{Reached, Unfinished};
-use crate::check::CheckReport;
 use crate::client::{self, Client, ClientError, Submitted};
-use crate::gate::Gate;
-use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched, require_weights};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
@@ -121,10 +121,10 @@ pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -
             printer.add(&top);
         }
     }
-    if let Some(check) = check {
-        talk!("{}", check.summary());
-        printer.add(&check);
-        check.agreement()?;
+    if let Some(report) = check {
+        talk!("{}", summary(&report));
+        printer.add(&report);
+        agreement(report)?;
     }
     // The coordinator ends with this command, so `resume` finds nothing.
     progress::outcome(&status, false)?;

@@ -132,8 +132,9 @@ pub(super) async fn several(
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_serve::fixtures::{running, status};
+
     use super::*;
-    use crate::client::example::{running, status};
 
     fn sweeps(ids: &[&str]) -> Vec<SweepStatus> {
         ids.iter().map(|id| SweepStatus { sweep: SweepId((*id).to_owned()), ..running() }).collect()

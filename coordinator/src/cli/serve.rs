@@ -9,6 +9,8 @@ use patchsweep_files::locate::ModelFolders;
 use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk;
+use patchsweep_serve::server::{Coordinator, Offload, RecentEvents, Service, Watched};
+use patchsweep_serve::state::Store;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,8 +19,6 @@ use super::duration::duration;
 use super::gate::GateArgs;
 use super::http::HttpArgs;
 use super::output::{Output, Printer};
-use crate::server::{Coordinator, Offload, RecentEvents, Service, Watched};
-use crate::state::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {

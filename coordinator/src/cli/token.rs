@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use patchsweep_link::credentials::Role;
 use patchsweep_process::talk;
+use patchsweep_serve::gate::rotate;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +14,6 @@ use super::CliError;
 use super::duration::duration;
 use super::gate::StateArgs;
 use super::output::{self, Output, Printer};
-use crate::gate::rotate;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum TokenCommand {

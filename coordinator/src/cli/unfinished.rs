@@ -8,9 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use patchsweep_process::talk;
+use patchsweep_serve::state::{Recovered, StateError, Store};
 
 use super::CliError;
-use crate::state::{Recovered, StateError, Store};
 
 /// The folder with what is computed, while there is one.
 #[derive(Debug)]

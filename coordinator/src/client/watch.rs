@@ -129,8 +129,8 @@ impl Watch {
 mod tests {
     use patchsweep_core::status::SweepState;
     use patchsweep_link::refusal::Refusal;
+    use patchsweep_serve::fixtures::{running, status};
 
-    use super::super::example::{running, status};
     use super::super::fake::{Answer, Fake};
     use super::*;
 

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use patchsweep::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_core::model::Gpt2Config;
@@ -19,6 +18,7 @@ use patchsweep_fuzz::{Edits, Target, bytes, seconds};
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_context;
+use patchsweep_serve::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],
     "answers": [[20], [21]], "wrong": [[22], [23]]}"#;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use patchsweep::server::make_plan;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::Plan;
 use patchsweep_plan::spec::Source;
+use patchsweep_serve::server::make_plan;
 use tempfile::TempDir;
 
 /// The first position is corrupted and the last one read, so that only patches of the last layer can be no-ops.

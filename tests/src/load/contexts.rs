@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper_util::rt::TokioIo;
-use patchsweep::state::{Entry, KeptSweep, Store};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
@@ -23,6 +22,7 @@ use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{ContextChunk, FetchContextRequest};
 use patchsweep_proto::wire::encode_context;
+use patchsweep_serve::state::{Entry, KeptSweep, Store};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 
-use patchsweep::merge::{TileOutcome, merge};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::tile::Tile;
 use patchsweep_plan::Plan;
 use patchsweep_results::statistics::Statistics;
+use patchsweep_serve::merge::{TileOutcome, merge};
 use safetensors::SafeTensors;
 
 use crate::simulation::made_up_scores;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use patchsweep::gate::Gate;
-use patchsweep::server::{Offload, RecentEvents, Service, Watched, serve_on};
-use patchsweep::state::{Recovered, Store};
 use patchsweep_core::results::SweepResults;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_process::health::Health;
+use patchsweep_serve::gate::Gate;
+use patchsweep_serve::server::{Offload, RecentEvents, Service, Watched, serve_on};
+use patchsweep_serve::state::{Recovered, Store};
 use patchsweep_worker::session::{self, WorkerOptions};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use patchsweep::state::{Entry, KeptSweep, Store};
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_proto::v1::{ListSweepsRequest, Submission, SubmitSweepRequest};
 use patchsweep_proto::wire::encode_context;
+use patchsweep_serve::state::{Entry, KeptSweep, Store};
 use patchsweep_tests::scripted::{Served, within};
 use patchsweep_tests::tiny::Tiny;
 use prost::Message;

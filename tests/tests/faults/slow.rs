@@ -4,11 +4,11 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use patchsweep::state::Store;
 use patchsweep_proto::v1::{
     CancelSweepRequest, ListSweepsRequest, ListWorkersRequest, RemoveSweepRequest, ResumeSweepRequest,
     SubmitSweepRequest, SweepState,
 };
+use patchsweep_serve::state::Store;
 use patchsweep_tests::scripted::{Served, within};
 use patchsweep_tests::tiny::Tiny;
 use prost::Message;

@@ -5,12 +5,12 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use patchsweep::state::{Store, TileFailures};
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::tile::TileWork;
 use patchsweep_proto::v1::{Grant, Lease, SweepStatus, WatchSweepRequest};
 use patchsweep_results::{Analysed, Overwrite, write_folder};
+use patchsweep_serve::state::{Store, TileFailures};
 use patchsweep_tests::Scores;
 use patchsweep_tests::scripted::{Said, ScriptedWorker, Served, within};
 use patchsweep_tests::tiny::{TILE_MULTIPLY_ADDS, TILE_PROMPTS, Tiny};

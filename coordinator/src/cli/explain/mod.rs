@@ -187,10 +187,10 @@ mod tests {
     use patchsweep_core::explain::{TileHolder, TileOrigin};
     use patchsweep_core::ids::Attempt;
     use patchsweep_core::status::SweepStatus;
+    use patchsweep_serve::fixtures::running;
     use serde_json::json;
 
     use super::*;
-    use crate::client::example::running;
 
     fn tile(number: u32, place: TilePlace) -> TileExplanation {
         TileExplanation { tile: TileId(number), prompts: 0..8, cells: 3, place, attempts: Vec::new() }

@@ -253,8 +253,9 @@ fn remark(status: &SweepStatus) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_serve::fixtures::{running, status};
+
     use super::*;
-    use crate::client::example::{running, status};
 
     #[test]
     fn each_sweep_has_a_row_without_spaces_in_its_columns() {

@@ -9,8 +9,7 @@ use patchsweep_core::scores::{CacheStats, MemoryUse};
 use patchsweep_core::status::{BASELINES, GridProgress, SweepState, SweepStatus};
 use patchsweep_core::workers::{InHand, WorkerState, WorkerStatus};
 use patchsweep_results::fixtures::{example as finished, grid};
-
-use crate::client::example;
+use patchsweep_serve::fixtures;
 
 const GIGA: u64 = 1_000_000_000;
 
@@ -44,7 +43,7 @@ pub(super) fn status() -> SweepStatus {
         ],
         elapsed: Duration::from_secs(80),
         multiply_adds_per_second: Some(5 * GIGA / 2),
-        ..example::running()
+        ..fixtures::running()
     }
 }
 

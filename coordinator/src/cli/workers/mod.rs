@@ -149,10 +149,10 @@ mod tests {
     use patchsweep_core::ids::{Attempt, Epoch, SweepId, TileId};
     use patchsweep_core::model::{Dtype, LoadedModel, ModelRef};
     use patchsweep_core::scores::CacheStats;
+    use patchsweep_serve::fixtures::worker;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::client::example::worker;
 
     #[test]
     fn a_worker_is_named_as_it_is_listed() {

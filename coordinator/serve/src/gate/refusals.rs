@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use patchsweep_process::throttle::Throttle;
 
-use crate::metrics::REFUSED_CONNECTIONS;
+use crate::telemetry::REFUSED_CONNECTIONS;
 
 /// Lines a second for each reason; strangers could fill the disk with more.
 const LINES: u32 = 5;

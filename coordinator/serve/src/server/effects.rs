@@ -13,8 +13,8 @@ use tracing::Span;
 use super::actor::Actor;
 use super::promises::Promise;
 use super::record::Running;
-use crate::metrics;
 use crate::state::{Entry, FailedAttempt};
+use crate::telemetry;
 
 impl Actor {
     /// Scores to be kept or compared are taken care of in `report`, before the other effects.
@@ -41,7 +41,7 @@ impl Actor {
                     None
                 }
                 Effect::GiveUp { sweep, tile, reason } => {
-                    metrics::TILES_GIVEN_UP.add(&[], 1);
+                    telemetry::TILES_GIVEN_UP.add(&[], 1);
                     let _said_of = failed.enter();
                     tracing::warn!(%sweep, %tile, reason, "tile given up: its cells will be NaN");
                     self.journal.write(Entry::GivenUp { sweep, tile });
@@ -143,7 +143,7 @@ impl Actor {
 
     fn record_failure(&mut self, worker: WorkerId, lease: Lease, reason: String) {
         let name = self.worker_name(worker);
-        metrics::ATTEMPTS_FAILED.add(&[], 1);
+        telemetry::ATTEMPTS_FAILED.add(&[], 1);
         let is_news = |running: &mut Running| running.reasons.are_news(&name, &reason);
         if self.running_mut(&lease.sweep).is_none_or(is_news) {
             tracing::warn!(reason, "attempt failed");

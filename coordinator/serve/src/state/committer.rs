@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::sealed::Sealed;
 use super::{Entry, StateError, Store};
-use crate::metrics;
+use crate::telemetry;
 
 /// Commits are at least this far apart, so that entries gather; an entry waits no longer than this for its turn.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -191,7 +191,7 @@ impl Committer {
             Ok(()) => {
                 let (after, seconds) = (self.store.bytes(), began.elapsed().as_secs_f64());
                 tracing::info!(before, after, seconds, "state gives back the room of removed sweeps");
-                metrics::STATE_BYTES.set(&[], after);
+                telemetry::STATE_BYTES.set(&[], after);
             }
             Err(error) => {
                 let reason = patchsweep_core::error_chain(&error);
@@ -209,9 +209,9 @@ impl Committer {
             sleep(RETRY).await;
             began = Instant::now();
         }
-        metrics::COMMIT_DURATION.observe(&[], began.elapsed());
-        metrics::COMMITTED_ENTRIES.add(&[], entries.len() as u64);
-        metrics::STATE_BYTES.set(&[], self.store.bytes());
+        telemetry::COMMIT_DURATION.observe(&[], began.elapsed());
+        telemetry::COMMITTED_ENTRIES.add(&[], entries.len() as u64);
+        telemetry::STATE_BYTES.set(&[], self.store.bytes());
         self.state.send_if_modified(|state| {
             let stalled = *state != CommitterState::Working;
             if stalled {

@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn every_rpc_of_the_protocol_is_counted_under_its_name() {
         let files = [
-            include_str!("../../proto/patchsweep/v1/client.proto"),
-            include_str!("../../proto/patchsweep/v1/worker.proto"),
+            include_str!("../../../proto/patchsweep/v1/client.proto"),
+            include_str!("../../../proto/patchsweep/v1/worker.proto"),
         ];
         let rpcs = files.iter().flat_map(|file| file.lines()).filter_map(|line| line.trim().strip_prefix("rpc "));
         let mut named: Vec<&str> = rpcs.filter_map(|rpc| rpc.split('(').next()).chain(["other"]).collect();

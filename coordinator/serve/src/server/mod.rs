@@ -51,8 +51,8 @@ pub use planning::{ModelFilesError, PlanningError, make_plan, read_model, requir
 pub use watched::Watched;
 
 use crate::gate::{self, Gate};
-use crate::metrics::count_rpc;
 use crate::state::{Recovered, StateError, Store};
+use crate::telemetry::count_rpc;
 use actor::{Actor, Shell};
 use client_service::ClientRpc;
 use comparisons::Comparisons;

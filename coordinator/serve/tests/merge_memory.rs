@@ -3,8 +3,6 @@
 use std::convert::Infallible;
 use std::fs;
 
-use patchsweep::manifest::{RunFacts, manifest};
-use patchsweep::merge::{TileOutcome, merge};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::model::Gpt2Config;
@@ -15,6 +13,8 @@ use patchsweep_core::tile::Tile;
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_results;
+use patchsweep_serve::manifest::{RunFacts, manifest};
+use patchsweep_serve::merge::{TileOutcome, merge};
 
 /// 64 layers x 125 positions x 125 heads: 1,000,000 cells.
 const SPEC: &str = r#"

@@ -104,7 +104,7 @@ mod tests {
     use patchsweep_core::status::Priority;
 
     use super::*;
-    use crate::client::example::{running, status, worker};
+    use crate::fixtures::{running, status, worker};
 
     const NEED: MemoryNeed = MemoryNeed { weights: 8 << 30, activations: 1 << 30 };
 

@@ -3,7 +3,7 @@ use patchsweep_core::status::{PlanOptions, SweepState};
 use patchsweep_plan::fixtures;
 
 use super::*;
-use crate::client::example::{running, status};
+use crate::fixtures::{running, status};
 use crate::state::FailedAttempt;
 
 fn plan() -> Plan {

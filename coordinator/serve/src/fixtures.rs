@@ -8,7 +8,8 @@ use patchsweep_core::status::{GridProgress, Priority, SweepState, SweepStatus};
 use patchsweep_core::workers::{WorkerState, WorkerStatus};
 
 /// An idle worker.
-pub(crate) fn worker(number: u64) -> WorkerStatus {
+#[must_use]
+pub fn worker(number: u64) -> WorkerStatus {
     WorkerStatus {
         worker: WorkerId(number),
         name: format!("node:{number}"),
@@ -27,11 +28,14 @@ pub(crate) fn worker(number: u64) -> WorkerStatus {
 }
 
 /// A running sweep `s`.
-pub(crate) fn running() -> SweepStatus {
+#[must_use]
+pub fn running() -> SweepStatus {
     status(SweepState::Running)
 }
 
-pub(crate) fn status(state: SweepState) -> SweepStatus {
+/// A sweep `s` in this state.
+#[must_use]
+pub fn status(state: SweepState) -> SweepStatus {
     SweepStatus {
         sweep: SweepId("s".into()),
         name: "s".into(),

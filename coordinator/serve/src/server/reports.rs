@@ -14,8 +14,8 @@ use super::comparisons::Comparison;
 use super::handle::{Computed, Failure, Report};
 use super::promises::Promise;
 use crate::merge::check_scores;
-use crate::metrics;
 use crate::state::{Entry, KeptResult};
+use crate::telemetry;
 
 impl Actor {
     pub(super) fn report(&mut self, worker: WorkerId, report: Report) {
@@ -50,8 +50,8 @@ impl Actor {
         for effect in &effects {
             match effect {
                 Effect::Keep { lease } => {
-                    metrics::TILES_DONE.add(&[], 1);
-                    metrics::MULTIPLY_ADDS.add(&[], work.multiply_adds);
+                    telemetry::TILES_DONE.add(&[], 1);
+                    telemetry::MULTIPLY_ADDS.add(&[], work.multiply_adds);
                     tracing::debug!(seconds = busy.as_secs_f64(), multiply_adds = work.multiply_adds, "tile done");
                     let Computed { scores, model, notes } = computed;
                     if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
@@ -96,7 +96,7 @@ impl Actor {
     }
 
     fn count_dropped(&mut self, lease: &Lease, done: bool) {
-        metrics::RESULTS_DROPPED.add(&[], 1);
+        telemetry::RESULTS_DROPPED.add(&[], 1);
         tracing::info!(done, "late or repeated result dropped");
         if let Some(record) = self.sweeps.get_mut(&lease.sweep) {
             record.dropped += 1;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use patchsweep_core::status::SweepStatus;
 
 use super::actor::Actor;
-use crate::metrics;
+use crate::telemetry;
 
 /// How often they are told.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
@@ -28,17 +28,17 @@ impl Actor {
         for worker in self.scheduler.workers() {
             *workers.entry(worker.state.name()).or_insert(0) += 1;
         }
-        metrics::BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
-        for (metric, counts) in [(&metrics::SWEEPS, &sweeps), (&metrics::WORKERS, &workers)] {
+        telemetry::BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
+        for (metric, counts) in [(&telemetry::SWEEPS, &sweeps), (&telemetry::WORKERS, &workers)] {
             for state in metric.labels[0].1 {
                 metric.set(&[state], counts.get(state).copied().unwrap_or(0));
             }
         }
-        metrics::TILES_LEASED.set(&[], leased);
-        metrics::TILES_WAITING.set(&[], waiting);
-        metrics::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
-        metrics::WAITING_BYTES.set(&[], u64::try_from(self.journal.waiting_bytes()).unwrap_or(u64::MAX));
-        metrics::COMMITS_STALLED.set(&[], self.journal.stalled().is_some().into());
+        telemetry::TILES_LEASED.set(&[], leased);
+        telemetry::TILES_WAITING.set(&[], waiting);
+        telemetry::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
+        telemetry::WAITING_BYTES.set(&[], u64::try_from(self.journal.waiting_bytes()).unwrap_or(u64::MAX));
+        telemetry::COMMITS_STALLED.set(&[], self.journal.stalled().is_some().into());
     }
 }
 

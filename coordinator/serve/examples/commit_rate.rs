@@ -1,6 +1,6 @@
 //! Results committed per second in a real folder, and what it takes to find a million cells again.
 //!
-//!     cargo run --release -p patchsweep --example commit_rate -- FOLDER
+//!     cargo run --release -p patchsweep-serve --example commit_rate -- FOLDER
 //!
 //! FOLDER must not hold state yet.
 
@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchsweep::state::{Entry, Journal, KeptResult, KeptSweep, Store};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
@@ -22,6 +21,7 @@ use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::wire::{digest_of, encode_context};
+use patchsweep_serve::state::{Entry, Journal, KeptResult, KeptSweep, Store};
 
 const CELLS_PER_TILE: u32 = 60;
 const SIDE: u32 = 100;

@@ -22,7 +22,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::source::{PageSource, SoFar, SourceError};
-use crate::client::example::status;
+use crate::fixtures::status;
 
 /// More than any answer may have.
 const MOST_BYTES: usize = 4 << 20;
