@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use patchsweep_core::ids::{Epoch, SweepId, WorkerId};
 use patchsweep_core::status::Priority;
-use patchsweep_schedule::{Effect, Event, ModelKey, Outcome, Scheduler, TileInfo};
+use patchsweep_schedule::{Effect, Event, Finished, ModelKey, Outcome, Scheduler, TileInfo, Verdict};
 
 const CREDIT: u32 = 2;
 
@@ -70,9 +70,11 @@ fn run(scheduler: &mut Scheduler, tiles: u32, workers: u32, models: u32) -> Resu
         match effect {
             Effect::Grant { worker, lease } => {
                 let (busy, loading) = (Duration::from_millis(1), Duration::ZERO);
-                granted.extend(scheduler.apply(now, Event::Finished { worker, lease, busy, loading }));
-            }
-            Effect::Keep { .. } => {
+                let (verdict, effects) = scheduler.finish(now, Finished { worker, lease, busy, loading });
+                granted.extend(effects);
+                if verdict != Verdict::Keep {
+                    continue;
+                }
                 kept += 1;
                 if kept % 1_000 == 0 {
                     now += Duration::from_millis(1);

@@ -6,17 +6,11 @@ use patchsweep_core::ids::{Lease, WorkerId};
 
 use super::tile::{Cause, Fence, Holder, Stage};
 use super::worker::Place;
-use super::{Effect, Scheduler};
+use super::{Effect, Finished, Scheduler, Verdict};
 
 impl Scheduler {
-    pub(super) fn finished(
-        &mut self,
-        worker: WorkerId,
-        lease: Lease,
-        busy: Duration,
-        loading: Duration,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn finished(&mut self, finished: Finished, effects: &mut Vec<Effect>) -> Verdict {
+        let Finished { worker, lease, busy, loading } = finished;
         self.heard(worker);
         let place = self.take_place(worker, &lease);
         if let Some(place) = &place {
@@ -25,12 +19,10 @@ impl Scheduler {
         }
         let Some(place) = place.filter(|place| !place.revoked) else {
             let done = self.is_done(&lease);
-            effects.push(Effect::Drop { worker, lease: lease.clone(), done });
             effects.push(Effect::Acknowledge { worker, lease });
-            return;
+            return Verdict::Drop { done };
         };
-        effects.push(Effect::Keep { lease: lease.clone() });
-        let Some(queue) = self.running.get_mut(&place.sweep) else { return };
+        let queue = self.running.get_mut(&place.sweep).expect("leases of a sweep that has ended are revoked");
         let (others, trouble) = queue.finish(lease.tile, worker);
         let id = queue.id.clone();
         for Holder { worker: other, fence } in others {
@@ -43,6 +35,7 @@ impl Scheduler {
         effects.push(Effect::Acknowledge { worker, lease });
         self.refute_failures(worker, &trouble, effects);
         self.settle(place.sweep, effects);
+        Verdict::Keep
     }
 
     /// A worker computed a tile, whether or not somebody was faster.

@@ -67,17 +67,6 @@ pub enum Event {
         /// The worker.
         worker: WorkerId,
     },
-    /// Scores came.
-    Finished {
-        /// From this worker.
-        worker: WorkerId,
-        /// Under this lease.
-        lease: Lease,
-        /// How long the worker had it in hand.
-        busy: Duration,
-        /// What of this went into loading the model; zero: it was loaded before.
-        loading: Duration,
-    },
     /// A worker could not compute a tile.
     Failed {
         /// The worker.
@@ -110,6 +99,31 @@ pub enum Event {
     },
     /// Time went by.
     Tick,
+}
+
+/// Scores came.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Finished {
+    /// From this worker.
+    pub worker: WorkerId,
+    /// Under this lease.
+    pub lease: Lease,
+    /// How long the worker had it in hand.
+    pub busy: Duration,
+    /// What of this went into loading the model; zero: it was loaded before.
+    pub loading: Duration,
+}
+
+/// What becomes of scores that came. It comes before all effects, the acknowledgement among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// They are the first for their tile: keep them.
+    Keep,
+    /// They came too late or twice: drop them.
+    Drop {
+        /// The tile's scores are kept, so that these can be compared with them.
+        done: bool,
+    },
 }
 
 /// What the journal says of a tile.
@@ -149,20 +163,6 @@ pub enum Effect {
         worker: WorkerId,
         /// Its lease.
         lease: Lease,
-    },
-    /// Keep these scores: the first for their tile. Comes before the acknowledgement.
-    Keep {
-        /// The lease under which they came.
-        lease: Lease,
-    },
-    /// These scores came too late or twice. Comes before the acknowledgement.
-    Drop {
-        /// The worker.
-        worker: WorkerId,
-        /// Its lease.
-        lease: Lease,
-        /// The tile's scores are kept, so that these can be compared with them.
-        done: bool,
     },
     /// An attempt failed or was lost, and counts against its tile: write it down.
     RecordFailure {

@@ -1,6 +1,6 @@
 //! Who computes what: a pure state machine.
 //!
-//! [`Scheduler::apply`] takes what happened and says what to do. There is no clock, no randomness and no
+//! [`Scheduler::apply`] takes what happened and says what to do, [`Scheduler::finish`] judges scores beside that. There is no clock, no randomness and no
 //! I/O inside: time comes in with each event, so that every run can be simulated and replayed.
 
 mod adoption;
@@ -28,7 +28,7 @@ use std::time::Duration;
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, WorkerId};
 
 pub use deadlines::{DEAD_AFTER, DEADLINE_FACTOR, FIRST_DEADLINE, SHORTEST_DEADLINE};
-pub use event::{Effect, Event, Outcome, Past};
+pub use event::{Effect, Event, Finished, Outcome, Past, Verdict};
 pub use models::{LOADS_BEHIND, ModelKey, SHORTEST_LOAD};
 pub use tail::{LATE_FACTOR, SHORTEST_LATE};
 pub use view::{HeldLease, WorkerView};
@@ -149,9 +149,6 @@ impl Scheduler {
             Event::Leaving { worker, finishing } => self.leaving(worker, &finishing),
             Event::Draining { worker } => self.draining(worker),
             Event::Lost { worker } => self.lost(worker, "its worker disconnected", &mut effects),
-            Event::Finished { worker, lease, busy, loading } => {
-                self.finished(worker, lease, busy, loading, &mut effects);
-            }
             Event::Failed { worker, lease, reason } => self.failed(worker, lease, &reason, &mut effects),
             Event::Unfit { worker, lease, reason } => self.unfit(worker, lease, reason, &mut effects),
             Event::Released { worker, lease } => self.released(worker, &lease),
@@ -167,6 +164,15 @@ impl Scheduler {
             self.grant_all(&mut effects);
         }
         effects
+    }
+
+    /// Takes scores that came, and says what becomes of them before what to do, in order.
+    pub fn finish(&mut self, now: Now, finished: Finished) -> (Verdict, Vec<Effect>) {
+        self.now = self.now.max(now);
+        let mut effects = Vec::new();
+        let verdict = self.finished(finished, &mut effects);
+        self.grant_all(&mut effects);
+        (verdict, effects)
     }
 
     fn key(&self, sweep: &SweepId) -> Option<SweepKey> {

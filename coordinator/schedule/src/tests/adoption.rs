@@ -7,10 +7,10 @@ fn after_a_restart_a_worker_goes_on_under_its_old_lease() {
     let joined = harness.join_with(W1, 2, &[lease(1, 4), lease(2, 1)]);
     assert_eq!(joined, [revoke(W1, lease(2, 1))], "t2 is done, and t1 goes on");
     assert_eq!(harness.progress().leased, 1);
-    let kept = harness.finish(W1, lease(1, 4));
+    let kept = harness.judge(W1, lease(1, 4));
     let next = Lease { epoch: Epoch(2), ..lease(0, 1) };
     let grant = Effect::Grant { worker: W1, lease: next };
-    assert_eq!(kept, [Effect::Keep { lease: lease(1, 4) }, acknowledge(W1, lease(1, 4)), grant]);
+    assert_eq!(kept, (Verdict::Keep, vec![acknowledge(W1, lease(1, 4)), grant]));
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn a_tile_that_somebody_else_got_in_the_meantime_is_revoked() {
     harness.lose(W1);
     assert_eq!(harness.join_with(W3, 1, &[lease(0, 1)]), [revoke(W3, lease(0, 1))]);
     assert_eq!(harness.held(W3), [(lease(0, 1), true)]);
-    let late = harness.finish(W3, lease(0, 1));
-    assert_eq!(late[0], Effect::Drop { worker: W3, lease: lease(0, 1), done: false });
+    let (late, _) = harness.judge(W3, lease(0, 1));
+    assert_eq!(late, Verdict::Drop { done: false });
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_half_open_session_hands_over_all_that_it_held() {
     let joined = harness.join_with(W2, 2, &[lease(0, 1)]);
     assert_eq!(joined, [Effect::Disconnect { worker: W1 }, grant(W2, 1, 2)], "without blame");
     assert_eq!(harness.lose(W1), []);
-    assert_eq!(harness.finish(W2, lease(0, 1))[0], Effect::Keep { lease: lease(0, 1) });
+    assert_eq!(harness.judge(W2, lease(0, 1)).0, Verdict::Keep);
 }
 
 #[test]

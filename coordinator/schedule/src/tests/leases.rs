@@ -3,8 +3,8 @@ use super::*;
 #[test]
 fn a_sweep_ends_when_its_last_tile_is_kept() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
-    let first = harness.finish(W1, lease(1, 1));
-    assert_eq!(first, [Effect::Keep { lease: lease(1, 1) }, acknowledge(W1, lease(1, 1))]);
+    let first = harness.judge(W1, lease(1, 1));
+    assert_eq!(first, (Verdict::Keep, vec![acknowledge(W1, lease(1, 1))]));
     let last = harness.finish(W1, lease(0, 1));
     assert_eq!(last.last(), Some(&ended(Outcome::Done)));
     let Progress { done, cost_done, leased, failed, .. } = harness.progress();
@@ -16,10 +16,9 @@ fn a_lost_workers_tiles_go_to_the_others_and_its_late_result_is_dropped() {
     let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0, 1]);
     harness.finish(W2, lease(1, 1));
     assert_eq!(harness.lose(W1), [record(W1, lease(0, 1), "its worker disconnected"), grant(W2, 0, 2)]);
-    let late = harness.finish(W1, lease(0, 1));
-    let dropped = Effect::Drop { worker: W1, lease: lease(0, 1), done: false };
-    assert_eq!(late, [dropped, acknowledge(W1, lease(0, 1))]);
-    assert_eq!(harness.finish(W2, lease(0, 2))[0], Effect::Keep { lease: lease(0, 2) });
+    let late = harness.judge(W1, lease(0, 1));
+    assert_eq!(late, (Verdict::Drop { done: false }, vec![acknowledge(W1, lease(0, 1))]));
+    assert_eq!(harness.judge(W2, lease(0, 2)).0, Verdict::Keep);
 }
 
 #[test]
@@ -27,8 +26,8 @@ fn results_of_another_epoch_are_dropped() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
     for epoch in [0, 2] {
         let other_life = Lease { epoch: Epoch(epoch), ..lease(0, 1) };
-        let dropped = Effect::Drop { worker: W1, lease: other_life.clone(), done: false };
-        assert_eq!(harness.finish(W1, other_life.clone()), [dropped, acknowledge(W1, other_life)]);
+        let late = harness.judge(W1, other_life.clone());
+        assert_eq!(late, (Verdict::Drop { done: false }, vec![acknowledge(W1, other_life)]));
     }
 }
 
@@ -36,18 +35,17 @@ fn results_of_another_epoch_are_dropped() {
 fn a_result_said_twice_is_dropped_and_can_be_compared() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
     harness.finish(W1, lease(0, 1));
-    let dropped = Effect::Drop { worker: W1, lease: lease(0, 1), done: true };
-    assert_eq!(harness.finish(W1, lease(0, 1)), [dropped, acknowledge(W1, lease(0, 1))]);
+    let dropped = Verdict::Drop { done: true };
+    assert_eq!(harness.judge(W1, lease(0, 1)), (dropped, vec![acknowledge(W1, lease(0, 1))]));
     harness.finish(W1, lease(1, 1));
-    let dropped = Effect::Drop { worker: W1, lease: lease(1, 1), done: true };
-    assert_eq!(harness.finish(W1, lease(1, 1))[0], dropped, "also when the sweep has ended");
+    assert_eq!(harness.judge(W1, lease(1, 1)).0, dropped, "also when the sweep has ended");
 }
 
 #[test]
 fn another_workers_lease_does_not_count() {
     let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0, 0]);
-    let stolen = harness.finish(W2, lease(0, 1));
-    assert_eq!(stolen[0], Effect::Drop { worker: W2, lease: lease(0, 1), done: false });
+    let (stolen, _) = harness.judge(W2, lease(0, 1));
+    assert_eq!(stolen, Verdict::Drop { done: false });
     let stolen = harness.fail(W2, lease(0, 1));
     assert_eq!(stolen, [acknowledge(W2, lease(0, 1))]);
     assert_eq!(harness.progress().leased, 2);
@@ -57,8 +55,8 @@ fn another_workers_lease_does_not_count() {
 fn unknown_tiles_and_sweeps_do_no_harm() {
     let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
     for unknown in [lease(7, 1), Lease { sweep: named("other"), ..lease(0, 1) }] {
-        let dropped = Effect::Drop { worker: W1, lease: unknown.clone(), done: false };
-        assert_eq!(harness.finish(W1, unknown.clone()), [dropped, acknowledge(W1, unknown.clone())]);
+        let finished = harness.judge(W1, unknown.clone());
+        assert_eq!(finished, (Verdict::Drop { done: false }, vec![acknowledge(W1, unknown.clone())]));
         assert_eq!(harness.fail(W1, unknown.clone()), [acknowledge(W1, unknown.clone())]);
         assert_eq!(harness.release(W1, unknown), []);
     }
@@ -69,11 +67,12 @@ fn unknown_tiles_and_sweeps_do_no_harm() {
 
 #[test]
 fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
-    for answer in [
-        Event::Released { worker: W1, lease: lease(0, 1) },
-        finished(W1, lease(0, 1), 0),
-        Event::Failed { worker: W1, lease: lease(0, 1), reason: "interrupted".into() },
-    ] {
+    let answers: [fn(&mut Harness) -> Vec<Effect>; 3] = [
+        |harness| harness.release(W1, lease(0, 1)),
+        |harness| harness.finish(W1, lease(0, 1)),
+        |harness| harness.fail(W1, lease(0, 1)),
+    ];
+    for answer in answers {
         let (mut harness, _) = Harness::new(&[W1], 1, &[0]);
         let cancelled = harness.apply(Event::Cancelled { sweep: sweep() });
         assert_eq!(cancelled, [revoke(W1, lease(0, 1)), ended(Outcome::Cancelled)]);
@@ -88,7 +87,7 @@ fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
         };
         assert_eq!(harness.apply(event), [], "the worker is still busy");
         let next = Lease { sweep: named("next"), ..lease(0, 1) };
-        assert_eq!(harness.apply(answer).last(), Some(&Effect::Grant { worker: W1, lease: next }));
+        assert_eq!(answer(&mut harness).last(), Some(&Effect::Grant { worker: W1, lease: next }));
     }
 }
 

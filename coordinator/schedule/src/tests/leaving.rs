@@ -18,8 +18,8 @@ fn a_leaving_worker_finishes_what_it_names_and_hands_back_the_rest() {
     assert_eq!(harness.held(W1), [(lease(0, 1), false)]);
     assert_eq!(harness.view(W1).state, WorkerState::Leaving);
     assert_eq!(harness.join(W2, 2), [grant(W2, 1, 2), grant(W2, 2, 1)]);
-    let finished = harness.finish(W1, lease(0, 1));
-    assert_eq!(finished, [Effect::Keep { lease: lease(0, 1) }, acknowledge(W1, lease(0, 1))]);
+    let finished = harness.judge(W1, lease(0, 1));
+    assert_eq!(finished, (Verdict::Keep, vec![acknowledge(W1, lease(0, 1))]));
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn a_draining_worker_keeps_what_it_holds_and_gets_no_more() {
     let (mut harness, _) = Harness::new(&[W1], 1, &[0, 0]);
     assert_eq!(harness.apply(Event::Draining { worker: W1 }), []);
     assert_eq!(harness.view(W1).state, WorkerState::Leaving);
-    let finished = harness.finish(W1, lease(0, 1));
-    assert_eq!(finished, [Effect::Keep { lease: lease(0, 1) }, acknowledge(W1, lease(0, 1))]);
+    let finished = harness.judge(W1, lease(0, 1));
+    assert_eq!(finished, (Verdict::Keep, vec![acknowledge(W1, lease(0, 1))]));
     assert!(harness.scheduler.waiting(&sweep()).is_some_and(|waiting| waiting.contains("leaving")));
 }
 

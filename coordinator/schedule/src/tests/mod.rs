@@ -88,11 +88,6 @@ fn record(worker: WorkerId, lease: Lease, reason: &str) -> Effect {
     Effect::RecordFailure { worker, lease, reason: reason.into() }
 }
 
-/// Computed in so many seconds.
-fn finished(worker: WorkerId, lease: Lease, seconds: u64) -> Event {
-    Event::Finished { worker, lease, busy: Duration::from_secs(seconds), loading: Duration::ZERO }
-}
-
 fn ended(outcome: Outcome) -> Effect {
     Effect::Ended { sweep: sweep(), outcome }
 }
@@ -150,7 +145,24 @@ impl Harness {
 
     /// After one second of work.
     fn finish(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {
-        self.apply(finished(worker, lease, 1))
+        self.judge(worker, lease).1
+    }
+
+    /// The same, with what becomes of the scores.
+    fn judge(&mut self, worker: WorkerId, lease: Lease) -> (Verdict, Vec<Effect>) {
+        self.finish_in(1, worker, lease)
+    }
+
+    /// After so many seconds of work.
+    fn finish_in(&mut self, seconds: u64, worker: WorkerId, lease: Lease) -> (Verdict, Vec<Effect>) {
+        let busy = Duration::from_secs(seconds);
+        self.take(Finished { worker, lease, busy, loading: Duration::ZERO })
+    }
+
+    fn take(&mut self, finished: Finished) -> (Verdict, Vec<Effect>) {
+        let judged = self.scheduler.finish(Duration::from_secs(self.seconds), finished);
+        self.scheduler.sanity_check();
+        judged
     }
 
     fn fail(&mut self, worker: WorkerId, lease: Lease) -> Vec<Effect> {

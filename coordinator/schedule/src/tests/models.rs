@@ -34,7 +34,7 @@ fn held(harness: &Harness, worker: WorkerId) -> Vec<String> {
 fn finish_next(harness: &mut Harness, worker: WorkerId, loading: u64) -> String {
     let lease = harness.view(worker).leases[0].lease.clone();
     let (busy, loading) = (Duration::from_secs(1 + loading), Duration::from_secs(loading));
-    harness.apply(Event::Finished { worker, lease: lease.clone(), busy, loading });
+    harness.take(Finished { worker, lease: lease.clone(), busy, loading });
     lease.sweep.0
 }
 

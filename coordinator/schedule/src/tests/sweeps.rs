@@ -54,8 +54,8 @@ fn an_ended_sweep_can_be_submitted_again_and_forgotten() {
     let cancelled = harness.apply(Event::Cancelled { sweep: sweep() });
     assert_eq!(cancelled[0], revoke(W1, lease(0, 1)));
     harness.apply(submitted(&[0]));
-    let late = harness.finish(W1, lease(0, 1));
-    assert_eq!(late[0], Effect::Drop { worker: W1, lease: lease(0, 1), done: false }, "the old lease is another one");
+    let (verdict, late) = harness.judge(W1, lease(0, 1));
+    assert_eq!(verdict, Verdict::Drop { done: false }, "the old lease is another one");
     assert_eq!(late.last(), Some(&grant(W1, 0, 2)));
     harness.finish(W1, lease(0, 2));
     harness.scheduler.forget(&sweep());

@@ -6,14 +6,16 @@ fn silent_workers_are_disconnected_and_heard_ones_are_not() {
     harness.at(14, Event::Heard { worker: W2 });
     let effects = harness.at(15, Event::Tick);
     assert_eq!(effects, [record(W1, lease(0, 1), "its worker fell silent"), Effect::Disconnect { worker: W1 }]);
-    let effects = harness.at(16, finished(W2, lease(1, 1), 16));
+    harness.seconds = 16;
+    let (_, effects) = harness.finish_in(16, W2, lease(1, 1));
     assert_eq!(effects.last(), Some(&grant(W2, 0, 2)));
 }
 
 #[test]
 fn everything_that_a_worker_says_shows_that_it_lives() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0; 9]);
-    harness.at(10, finished(W1, lease(0, 1), 0));
+    harness.seconds = 10;
+    harness.finish_in(0, W1, lease(0, 1));
     harness.at(20, Event::Failed { worker: W1, lease: lease(1, 1), reason: "broken".into() });
     harness.at(30, Event::Released { worker: W1, lease: lease(2, 1) });
     assert_eq!(harness.at(44, Event::Tick), []);
@@ -34,9 +36,9 @@ fn an_overdue_tile_is_taken_away_and_its_worker_gets_nothing_until_it_answers() 
     assert_eq!(harness.view(W1).state, WorkerState::Stuck);
     assert_eq!(harness.tick_alive(200), [], "said once");
     assert_eq!(harness.release(W1, lease(2, 1)), [], "this is not what it is stuck on");
-    let answer = harness.finish(W1, lease(1, 1));
-    assert_eq!(answer[0], Effect::Drop { worker: W1, lease: lease(1, 1), done: false });
-    assert_eq!(answer[2..], [grant(W1, 1, 2), grant(W1, 2, 2)]);
+    let (verdict, answer) = harness.judge(W1, lease(1, 1));
+    assert_eq!(verdict, Verdict::Drop { done: false });
+    assert_eq!(answer[1..], [grant(W1, 1, 2), grant(W1, 2, 2)]);
     assert_eq!(harness.view(W1).state, WorkerState::Active);
 }
 
@@ -53,9 +55,10 @@ fn a_stuck_workers_tiles_go_to_the_others() {
 fn the_deadline_follows_the_measured_rate_and_starts_when_the_tile_is_in_hand() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0; 9]);
     // One multiply-add a second: ten seconds a tile, and a hundred until it is overdue.
-    harness.at(0, finished(W1, lease(0, 1), 10));
+    harness.seconds = 0;
+    harness.finish_in(10, W1, lease(0, 1));
     assert_eq!(harness.tick_alive(90), []);
-    harness.apply(finished(W1, lease(1, 1), 10));
+    harness.finish_in(10, W1, lease(1, 1));
     assert_eq!(harness.tick_alive(190), [], "t2 has been in hand for 100 s, and granted for 190 s");
     assert!(harness.tick_alive(191).contains(&revoke(W1, lease(2, 1))));
 }
@@ -97,16 +100,12 @@ fn a_late_tile_is_computed_twice_and_the_first_result_wins() {
         assert_eq!(harness.tick_alive(3), []);
         assert_eq!(harness.tick_alive(4), [grant(W2, 2, 2)]);
         assert_eq!(harness.progress().leased, 1);
-        let won = harness.finish(first.0, lease(2, first.1));
-        let expected = [
-            Effect::Keep { lease: lease(2, first.1) },
-            revoke(second.0, lease(2, second.1)),
-            acknowledge(first.0, lease(2, first.1)),
-            ended(Outcome::Done),
-        ];
-        assert_eq!(won, expected);
-        let late = harness.finish(second.0, lease(2, second.1));
-        assert_eq!(late[0], Effect::Drop { worker: second.0, lease: lease(2, second.1), done: true });
+        let won = harness.judge(first.0, lease(2, first.1));
+        let expected =
+            vec![revoke(second.0, lease(2, second.1)), acknowledge(first.0, lease(2, first.1)), ended(Outcome::Done)];
+        assert_eq!(won, (Verdict::Keep, expected));
+        let (late, _) = harness.judge(second.0, lease(2, second.1));
+        assert_eq!(late, Verdict::Drop { done: true });
     }
 }
 

@@ -121,7 +121,8 @@ impl Run {
         let models = machine.loaded.iter().copied().collect();
         self.now = ends;
         self.apply(Event::Loaded { worker, models });
-        self.apply(Event::Finished { worker, lease, busy, loading });
+        self.scheduler.finish(self.now, Finished { worker, lease, busy, loading });
+        self.events += 1;
         true
     }
 

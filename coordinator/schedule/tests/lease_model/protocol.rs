@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_core::status::Priority;
-use patchsweep_schedule::{Effect, Event, ModelKey, Past, Scheduler, TileInfo};
+use patchsweep_schedule::{Effect, Event, Finished, ModelKey, Past, Scheduler, TileInfo, Verdict};
 
 pub(super) const TILES: u32 = 2;
 
@@ -250,29 +250,38 @@ impl Protocol {
             FromWorker::Result(lease) => {
                 self.apply(state, Event::Loaded { worker, models: BTreeSet::from([model(&lease)]) });
                 let (busy, loading) = (Duration::from_secs(1), Duration::ZERO);
-                self.apply(state, Event::Finished { worker, lease, busy, loading });
+                let finished = Finished { worker, lease: lease.clone(), busy, loading };
+                let (verdict, effects) = state.scheduler.finish(Duration::ZERO, finished);
+                let kept = match verdict {
+                    Verdict::Keep => {
+                        state.saw(Seen::Adopted, lease.epoch.0 < state.epoch);
+                        state.pending.push_back(Pending::Scores(self.tile(&lease)));
+                        true
+                    }
+                    Verdict::Drop { done } => {
+                        state.saw(Seen::DroppedTwice, done);
+                        done
+                    }
+                };
+                self.carry_out(state, effects, kept);
             }
             FromWorker::Released(lease) => self.apply(state, Event::Released { worker, lease }),
         }
     }
 
     fn apply(&self, state: &mut State, event: Event) {
-        let mut kept = false;
-        for effect in state.scheduler.apply(Duration::ZERO, event) {
+        let effects = state.scheduler.apply(Duration::ZERO, event);
+        self.carry_out(state, effects, false);
+    }
+
+    /// `kept`: the scores of the tile that is acknowledged are.
+    fn carry_out(&self, state: &mut State, effects: Vec<Effect>, kept: bool) {
+        for effect in effects {
             match effect {
                 Effect::Grant { worker, lease } => state.send(worker, ToWorker::Grant(lease)),
                 Effect::Revoke { worker, lease } => state.send(worker, ToWorker::Revoke(lease)),
                 Effect::Acknowledge { worker, lease } => {
                     state.pending.push_back(Pending::Acknowledge { worker, lease, kept });
-                }
-                Effect::Keep { lease } => {
-                    kept = true;
-                    state.saw(Seen::Adopted, lease.epoch.0 < state.epoch);
-                    state.pending.push_back(Pending::Scores(self.tile(&lease)));
-                }
-                Effect::Drop { done, .. } => {
-                    kept = done;
-                    state.saw(Seen::DroppedTwice, done);
                 }
                 Effect::RecordFailure { lease, .. } => state.pending.push_back(Pending::Strike(self.tile(&lease))),
                 Effect::Disconnect { worker } => drop(state.half_open.remove(&worker)),

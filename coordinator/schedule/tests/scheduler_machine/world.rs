@@ -6,7 +6,9 @@ use std::time::Duration;
 use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_core::status::Priority;
 use patchsweep_core::workers::WorkerState;
-use patchsweep_schedule::{Effect, Event, MAX_STRIKES, ModelKey, Outcome, Past, Scheduler, TileInfo};
+use patchsweep_schedule::{
+    Effect, Event, Finished, MAX_STRIKES, ModelKey, Outcome, Past, Scheduler, TileInfo, Verdict,
+};
 
 use super::Step;
 
@@ -87,7 +89,7 @@ impl World {
             Step::Finish { machine, lease, loading } => {
                 if let Some((worker, lease)) = self.answer(machine, lease) {
                     self.results.push(lease.clone());
-                    self.finished(worker, lease, Duration::from_secs(loading));
+                    self.finished(worker, &lease, Duration::from_secs(loading));
                 }
             }
             Step::Repeat { machine, result } => {
@@ -95,7 +97,7 @@ impl World {
                     && let Some(lease) = self.results.get(result).cloned()
                     && !self.machines[machine].leases.contains(&lease)
                 {
-                    self.finished(worker, lease, Duration::ZERO);
+                    self.finished(worker, &lease, Duration::ZERO);
                 }
             }
             Step::Fail { machine, lease } => {
@@ -188,9 +190,15 @@ impl World {
     }
 
     /// After one second of computing.
-    fn finished(&mut self, worker: WorkerId, lease: Lease, loading: Duration) {
+    fn finished(&mut self, worker: WorkerId, lease: &Lease, loading: Duration) {
         let busy = Duration::from_secs(1) + loading;
-        self.apply(Event::Finished { worker, lease, busy, loading });
+        let finished = Finished { worker, lease: lease.clone(), busy, loading };
+        let (verdict, effects) = self.scheduler.finish(self.now, finished);
+        match verdict {
+            Verdict::Keep => self.keep(worker, lease),
+            Verdict::Drop { done } => self.dropped(lease, done),
+        }
+        self.carry_out_all(effects);
     }
 
     /// The machine is through with one of its leases.
@@ -230,17 +238,34 @@ impl World {
     }
 
     fn apply(&mut self, event: Event) {
-        let answered = match &event {
-            Event::Finished { worker, lease, .. } => Some((*worker, lease.clone())),
-            _ => None,
-        };
-        for effect in self.scheduler.apply(self.now, event) {
-            self.carry_out(effect, answered.as_ref());
+        let effects = self.scheduler.apply(self.now, event);
+        self.carry_out_all(effects);
+    }
+
+    fn carry_out_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.carry_out(effect);
         }
         self.scheduler.sanity_check();
     }
 
-    fn carry_out(&mut self, effect: Effect, answered: Option<&(WorkerId, Lease)>) {
+    fn keep(&mut self, worker: WorkerId, lease: &Lease) {
+        assert!(self.granted.contains(lease), "{lease:?} was never granted");
+        let machine = self.machine(worker).expect("it is connected");
+        assert!(!machine.revoked.contains(lease), "{lease:?} was revoked");
+        let journal = self.journal.get_mut(&lease.sweep).expect("submitted");
+        assert!(journal.outcome.is_none() && journal.is_open(lease.tile), "{lease:?} is kept too late");
+        journal.kept.insert(lease.tile);
+    }
+
+    fn dropped(&self, lease: &Lease, done: bool) {
+        let journal = &self.journal[&lease.sweep];
+        let kept = journal.kept.contains(&lease.tile);
+        assert!(kept || !done, "{lease:?} has nothing to be compared with");
+        assert!(done || !kept || journal.outcome.is_some(), "{lease:?} can be compared");
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Grant { worker, lease } => {
                 let journal = &self.journal[&lease.sweep];
@@ -254,22 +279,6 @@ impl World {
                 }
             }
             Effect::Revoke { worker, lease } => drop(self.machine(worker).map(|machine| machine.revoked.insert(lease))),
-            Effect::Keep { lease } => {
-                let (worker, answered) = answered.expect("scores came");
-                assert_eq!(*answered, lease);
-                assert!(self.granted.contains(&lease), "{lease:?} was never granted");
-                let machine = self.machine(*worker).expect("it is connected");
-                assert!(!machine.revoked.contains(&lease), "{lease:?} was revoked");
-                let journal = self.journal.get_mut(&lease.sweep).expect("submitted");
-                assert!(journal.outcome.is_none() && journal.is_open(lease.tile), "{lease:?} is kept too late");
-                journal.kept.insert(lease.tile);
-            }
-            Effect::Drop { lease, done, .. } => {
-                let journal = &self.journal[&lease.sweep];
-                let kept = journal.kept.contains(&lease.tile);
-                assert!(kept || !done, "{lease:?} has nothing to be compared with");
-                assert!(done || !kept || journal.outcome.is_some(), "{lease:?} can be compared");
-            }
             Effect::Acknowledge { lease, .. } => assert!(self.granted.contains(&lease)),
             Effect::RecordFailure { worker, lease, .. } => {
                 if let Some(machine) = self.machine(worker) {

@@ -17,7 +17,6 @@ use crate::state::{Entry, FailedAttempt};
 use crate::telemetry;
 
 impl Actor {
-    /// Scores to be kept or compared are taken care of in `report`, before the other effects.
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         let mut effects = VecDeque::from(effects);
         let mut gone = Vec::new();
@@ -34,7 +33,6 @@ impl Actor {
                     self.promise(Promise::Acknowledge { worker, lease });
                     None
                 }
-                Effect::Keep { .. } | Effect::Drop { .. } => None,
                 Effect::RecordFailure { worker, lease, reason } => {
                     failed = self.lease_span(&lease, worker);
                     failed.in_scope(|| self.record_failure(worker, lease, reason));

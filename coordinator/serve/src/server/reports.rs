@@ -6,7 +6,7 @@ use patchsweep_core::ids::{Lease, WorkerId};
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::status::SweepStatus;
 
-use patchsweep_schedule::{Effect, Event};
+use patchsweep_schedule::{Event, Finished, Verdict};
 use tracing::Span;
 
 use super::actor::Actor;
@@ -43,46 +43,39 @@ impl Actor {
         };
         let duration = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let (busy, loading) = (duration(busy_seconds), duration(loading_seconds));
-        let finished = Event::Finished { worker, lease: lease.clone(), busy, loading };
-        let effects = self.scheduler.apply(self.began.elapsed(), finished);
+        let finished = Finished { worker, lease: lease.clone(), busy, loading };
+        let (verdict, effects) = self.scheduler.finish(self.began.elapsed(), finished);
         let name = self.worker_name(worker);
-        // One of these at most, and before the acknowledgement.
-        for effect in &effects {
-            match effect {
-                Effect::Keep { lease } => {
-                    telemetry::TILES_DONE.add(&[], 1);
-                    telemetry::MULTIPLY_ADDS.add(&[], work.multiply_adds);
-                    tracing::debug!(seconds = busy.as_secs_f64(), multiply_adds = work.multiply_adds, "tile done");
-                    let Computed { scores, model, notes } = computed;
-                    if let Some(running) = self.sweeps.get_mut(&lease.sweep).and_then(|record| record.running.as_mut())
-                    {
-                        running.pin(model, &notes);
-                        running.finish(lease.tile);
-                    }
-                    let device = self.workers.get(&worker).map(|connected| connected.device.clone());
-                    let result = KeptResult {
-                        lease: lease.clone(),
-                        worker: name,
-                        device: device.unwrap_or_default(),
-                        model,
-                        notes,
-                        scores,
-                        busy,
-                        work,
-                        cache,
-                        received: Some(SystemTime::now()),
-                    };
-                    self.journal.write(Entry::Result(result));
-                    break;
+        match verdict {
+            Verdict::Keep => {
+                telemetry::TILES_DONE.add(&[], 1);
+                telemetry::MULTIPLY_ADDS.add(&[], work.multiply_adds);
+                tracing::debug!(seconds = busy.as_secs_f64(), multiply_adds = work.multiply_adds, "tile done");
+                let Computed { scores, model, notes } = computed;
+                if let Some(running) = self.running_mut(&lease.sweep) {
+                    running.pin(model, &notes);
+                    running.finish(lease.tile);
                 }
-                Effect::Drop { lease, done, .. } => {
-                    self.count_dropped(lease, *done);
-                    if *done {
-                        self.compare(name, span, lease, computed.scores);
-                    }
-                    break;
+                let device = self.workers.get(&worker).map(|connected| connected.device.clone());
+                let result = KeptResult {
+                    lease,
+                    worker: name,
+                    device: device.unwrap_or_default(),
+                    model,
+                    notes,
+                    scores,
+                    busy,
+                    work,
+                    cache,
+                    received: Some(SystemTime::now()),
+                };
+                self.journal.write(Entry::Result(result));
+            }
+            Verdict::Drop { done } => {
+                self.count_dropped(&lease, done);
+                if done {
+                    self.compare(name, span, &lease, computed.scores);
                 }
-                _ => {}
             }
         }
         self.carry_out(effects);
