@@ -18,7 +18,7 @@ use patchsweep_proto::v1::{
     WorkerMessage, tile_result,
 };
 use patchsweep_serve::gate::Gate;
-use patchsweep_serve::server::{Coordinator, Offload, RecentEvents, Service};
+use patchsweep_serve::server::{Coordinator, Offload, RecentLog, Service};
 use patchsweep_serve::state::{Recovered, Store};
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
@@ -75,7 +75,7 @@ impl Served {
             offload: Offload::Threads,
             gate: Gate::open(),
             watched: patchsweep_serve::server::Watched::default(),
-            events: RecentEvents::new(),
+            events: RecentLog::new(),
         };
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {

@@ -7,7 +7,7 @@ use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::table::{self, Line};
 use super::tokenizer::Place;
-use super::{Inputs, PlanError, PromptTokenizer, checks, draw, metrics, tokenization};
+use super::{Inputs, PlanError, PromptTokenizer, draw, metrics, refuse, tokenization};
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     let tokenizer = inputs.tokenizer.ok_or_else(|| PlanError::Tokenizer {
@@ -27,7 +27,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     }
     let samples = inputs.spec.dataset.get_ref().samples.as_ref();
     let count = samples.map_or(lines.len(), |samples| *samples.get_ref() as usize);
-    checks::size(inputs, count, columns.prompts[0].len())?;
+    refuse::size(inputs, count, columns.prompts[0].len())?;
     let chosen = choose(inputs, lines.len())?;
     let take = |rows: &Vec<Vec<u32>>| chosen.iter().map(|&line| rows[line].clone()).collect::<Vec<_>>();
     let matrix = |rows: &Vec<Vec<u32>>| {

@@ -8,7 +8,6 @@
 mod beginning;
 mod candidates;
 mod check;
-mod checks;
 mod corrupted;
 mod corruption;
 mod cost;
@@ -33,6 +32,7 @@ mod outline;
 mod permute;
 mod positions;
 mod prompts;
+mod refuse;
 mod region;
 mod rows;
 mod scoring;
@@ -164,7 +164,7 @@ impl Plan {
             replicates,
         };
         vocabulary::check(inputs, &context, lines.as_deref())?;
-        checks::check(inputs, &context)?;
+        refuse::check(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
         let label = |(index, iteration): (usize, &spec::schema::Iteration)| {
             iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
@@ -209,7 +209,7 @@ impl Plan {
     /// When there is no such iteration.
     #[must_use]
     pub fn unchanged_prompts(&self, iteration: usize) -> u32 {
-        checks::unchanged_prompts(&self.context, iteration)
+        refuse::unchanged_prompts(&self.context, iteration)
     }
 }
 

@@ -7,7 +7,7 @@ use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::rows::Rows;
 use super::table::BYTE_ORDER_MARK;
-use super::{Inputs, PlanError, checks, metrics};
+use super::{Inputs, PlanError, metrics, refuse};
 use crate::spec::Spanned;
 
 /// The JSON file that `tokens = "…"` names.
@@ -30,7 +30,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let file: TokenFile = serde_json::from_str(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK))
         .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
     let clean = file.clean.matrix().map_err(|error| refuse(format!("clean: {error}")))?;
-    checks::size(inputs, file.clean.count(), clean.positions() as usize)?;
+    refuse::size(inputs, file.clean.count(), clean.positions() as usize)?;
     let wrong = file.wrong.filter(|_| metrics::need_wrong_answers(inputs));
     for (what, lists) in [("answers", Some(&file.answers)), ("wrong answers", wrong.as_ref())] {
         let (found, wanted) = (lists.map_or(file.clean.count(), Rows::count), file.clean.count());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use patchsweep_core::ids::{Lease, WorkerId};
 
 use super::tile::{Fence, Holder, Stage, Trouble};
-use super::worker::{Place, WorkerSlot};
+use super::worker::{Held, WorkerSlot};
 use super::{Effect, ModelKey, Scheduler, SweepKey};
 
 impl Scheduler {
@@ -24,15 +24,15 @@ impl Scheduler {
         let is_only = held.len() == 1;
         for lease in held {
             let Some(slot) = self.workers.get(&worker) else { return };
-            let has_place = slot.leases.len() < credit as usize;
-            if slot.leases.iter().any(|place| place.lease == lease) {
+            let has_room = slot.leases.len() < credit as usize;
+            if slot.leases.iter().any(|held| held.lease == lease) {
                 continue;
             }
-            if has_place && self.adopt(worker, &lease, is_only, effects) {
+            if has_room && self.adopt(worker, &lease, is_only, effects) {
                 continue;
             }
             effects.push(Effect::Revoke { worker, lease: lease.clone() });
-            if has_place {
+            if has_room {
                 self.seat(worker, lease, None);
             }
         }
@@ -94,7 +94,7 @@ impl Scheduler {
         let sweep = adopted.map(|(sweep, _)| sweep).or_else(|| self.key(&lease.sweep));
         let queue = sweep.and_then(|sweep| self.running.get(&sweep));
         let cost = queue.and_then(|queue| queue.slot(lease.tile)).map_or(0, |slot| slot.info.cost);
-        let place = Place {
+        let held = Held {
             lease,
             sweep: sweep.unwrap_or(SweepKey::ENDED),
             model: queue.map(|queue| queue.model),
@@ -104,7 +104,7 @@ impl Scheduler {
             alone: adopted.is_some_and(|(_, alone)| alone),
         };
         if let Some(slot) = self.workers.get_mut(&worker) {
-            slot.push(place, self.now);
+            slot.push(held, self.now);
         }
     }
 }

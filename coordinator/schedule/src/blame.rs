@@ -3,7 +3,7 @@
 use patchsweep_core::ids::WorkerId;
 
 use super::tile::{Cause, Stage, Strike, Trouble};
-use super::worker::{Place, Standing};
+use super::worker::{Held, Standing};
 use super::{BROKEN, Effect, MAX_STRIKES, Scheduler, SweepKey};
 
 impl Scheduler {
@@ -11,29 +11,29 @@ impl Scheduler {
     pub(super) fn strike(
         &mut self,
         worker: WorkerId,
-        place: &Place,
+        held: &Held,
         cause: Cause,
         reason: &str,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(queue) = self.running.get_mut(&place.sweep) else { return };
-        let (tile, by) = (place.lease.tile, Self::holder(worker, place));
+        let Some(queue) = self.running.get_mut(&held.sweep) else { return };
+        let (tile, by) = (held.lease.tile, Self::holder(worker, held));
         let strikes = queue.strike(tile, Strike { by, cause });
-        effects.push(Effect::RecordFailure { worker, lease: place.lease.clone(), reason: reason.to_owned() });
+        effects.push(Effect::RecordFailure { worker, lease: held.lease.clone(), reason: reason.to_owned() });
         if strikes >= MAX_STRIKES && queue.stage(tile) == Some(Stage::Ready) {
             let reason = format!("tile {tile} failed {MAX_STRIKES} times, last on {worker}: {reason}");
             queue.give_up(tile, reason.clone());
             effects.push(Effect::GiveUp { sweep: queue.id.clone(), tile, reason });
         }
-        self.tiles_became_ready(place.sweep);
+        self.tiles_became_ready(held.sweep);
     }
 
     /// One of several tiles that a lost worker held: it is computed alone next, and only then can it be blamed.
-    pub(super) fn suspect(&mut self, worker: WorkerId, place: &Place) {
-        let Some(queue) = self.running.get_mut(&place.sweep) else { return };
-        let by = Self::holder(worker, place);
-        queue.change_trouble(place.lease.tile, |trouble| trouble.suspicions.push(by));
-        self.tiles_became_ready(place.sweep);
+    pub(super) fn suspect(&mut self, worker: WorkerId, held: &Held) {
+        let Some(queue) = self.running.get_mut(&held.sweep) else { return };
+        let by = Self::holder(worker, held);
+        queue.change_trouble(held.lease.tile, |trouble| trouble.suspicions.push(by));
+        self.tiles_became_ready(held.sweep);
     }
 
     /// A worker computed a tile that others had failed on. One to which this happens too often in a row is broken.

@@ -34,24 +34,24 @@ impl Scheduler {
     pub(super) fn take_away_overdue_tiles(&mut self, effects: &mut Vec<Effect>) {
         for worker in self.workers_that(|slot| slot.stuck_on.is_none() && self.is_overdue(slot)) {
             let Some(slot) = self.workers.get_mut(&worker) else { continue };
-            let Some(place) = slot.leases.first().cloned() else { continue };
+            let Some(held) = slot.leases.first().cloned() else { continue };
             let seconds = self.now.saturating_sub(slot.head_since).as_secs();
-            slot.stuck_on = Some(place.lease.clone());
+            slot.stuck_on = Some(held.lease.clone());
             self.refresh(worker);
             self.revoke(worker, |_| true, effects);
-            if !place.revoked {
+            if !held.revoked {
                 let reason = format!("its worker had not computed it after {seconds} s");
-                self.strike(worker, &place, Cause::Overdue, &reason, effects);
-                self.settle(place.sweep, effects);
+                self.strike(worker, &held, Cause::Overdue, &reason, effects);
+                self.settle(held.sweep, effects);
             }
         }
     }
 
     fn is_overdue(&self, slot: &WorkerSlot) -> bool {
-        let Some(place) = slot.leases.first() else { return false };
-        let may_load = !place.revoked && place.model.is_some_and(|model| !slot.loaded.contains(&model));
+        let Some(held) = slot.leases.first() else { return false };
+        let may_load = !held.revoked && held.model.is_some_and(|model| !slot.loaded.contains(&model));
         let least = if may_load { FIRST_DEADLINE } else { SHORTEST_DEADLINE };
-        let expected = self.expected(slot, place).unwrap_or_default();
+        let expected = self.expected(slot, held).unwrap_or_default();
         let deadline: Now = least.max(expected.saturating_mul(DEADLINE_FACTOR));
         self.now.saturating_sub(slot.computing_since) > deadline
     }

@@ -61,7 +61,7 @@ impl Scheduler {
     fn end(&mut self, sweep: SweepKey, outcome: Outcome, effects: &mut Vec<Effect>) {
         let workers: Vec<WorkerId> = self.workers.keys().copied().collect();
         for worker in workers {
-            self.revoke(worker, |place| place.sweep == sweep, effects);
+            self.revoke(worker, |held| held.sweep == sweep, effects);
             if let Some(slot) = self.workers.get_mut(&worker) {
                 slot.forget(sweep);
             }

@@ -5,7 +5,7 @@ use patchsweep_core::ids::{Lease, TileId, WorkerId};
 use super::ready::Shun;
 use super::sweep::SweepQueue;
 use super::tile::Trouble;
-use super::worker::{Place, WorkerSlot};
+use super::worker::{Held, WorkerSlot};
 use super::{Effect, Scheduler, SweepKey};
 
 impl Scheduler {
@@ -35,8 +35,8 @@ impl Scheduler {
         let fence = queue.lease(tile, worker, self.epoch);
         let lease = Lease { epoch: fence.epoch, sweep: queue.id.clone(), tile, attempt: fence.attempt };
         let (model, cost, since) = (Some(queue.model), info.cost, self.now);
-        let place = Place { lease: lease.clone(), sweep, model, cost, since, revoked: false, alone };
-        slot.push(place, self.now);
+        let held = Held { lease: lease.clone(), sweep, model, cost, since, revoked: false, alone };
+        slot.push(held, self.now);
         self.remember(worker, sweep, info.iteration);
         self.refresh(worker);
         self.reorder(sweep);

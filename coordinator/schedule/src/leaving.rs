@@ -12,9 +12,9 @@ impl Scheduler {
         self.heard(worker);
         let Some(slot) = self.workers.get_mut(&worker) else { return };
         slot.standing = Standing::Leaving;
-        for place in self.take_places(worker, |place| !finishing.contains(&place.lease)) {
-            if !place.revoked {
-                self.hand_back(worker, &place);
+        for held in self.take_leases(worker, |held| !finishing.contains(&held.lease)) {
+            if !held.revoked {
+                self.hand_back(worker, &held);
             }
         }
     }
@@ -42,16 +42,16 @@ impl Scheduler {
         }
         let is_planned = slot.standing == Standing::Leaving;
         let held_one = slot.leases.len() == 1;
-        for place in slot.leases.iter().filter(|place| !place.revoked) {
-            self.hand_back(worker, place);
+        for held in slot.leases.iter().filter(|held| !held.revoked) {
+            self.hand_back(worker, held);
             if is_planned {
                 continue;
             }
             if held_one {
-                self.strike(worker, place, Cause::Lost, reason, effects);
-                self.settle(place.sweep, effects);
+                self.strike(worker, held, Cause::Lost, reason, effects);
+                self.settle(held.sweep, effects);
             } else {
-                self.suspect(worker, place);
+                self.suspect(worker, held);
             }
         }
     }

@@ -6,12 +6,12 @@
 mod adoption;
 mod answers;
 mod blame;
-mod check;
 mod deadlines;
 mod ending;
 mod event;
 mod fairness;
 mod grants;
+mod invariants;
 mod leaving;
 mod models;
 mod rate;
@@ -35,7 +35,7 @@ pub use view::{HeldLease, WorkerView};
 
 use rate::Rate;
 use sweep::SweepQueue;
-use worker::{Place, WorkerSlot};
+use worker::{Held, WorkerSlot};
 
 /// Time since the coordinator started.
 pub type Now = Duration;
@@ -186,37 +186,37 @@ impl Scheduler {
     }
 
     /// Frees the places of some of a worker's leases.
-    fn take_places(&mut self, worker: WorkerId, taken: impl Fn(&Place) -> bool) -> Vec<Place> {
+    fn take_leases(&mut self, worker: WorkerId, taken: impl Fn(&Held) -> bool) -> Vec<Held> {
         let Some(slot) = self.workers.get_mut(&worker) else { return Vec::new() };
-        let places = slot.take(self.now, taken);
+        let leases = slot.take(self.now, taken);
         self.refresh(worker);
-        places
+        leases
     }
 
     /// Frees the place of the lease that a worker answers for.
-    fn take_place(&mut self, worker: WorkerId, lease: &Lease) -> Option<Place> {
-        self.take_places(worker, |place| place.lease == *lease).pop()
+    fn take_lease(&mut self, worker: WorkerId, lease: &Lease) -> Option<Held> {
+        self.take_leases(worker, |held| held.lease == *lease).pop()
     }
 
     /// Takes some tiles away from a worker, which keeps their places until it answers.
-    fn revoke(&mut self, worker: WorkerId, revoked: impl Fn(&Place) -> bool, effects: &mut Vec<Effect>) {
+    fn revoke(&mut self, worker: WorkerId, revoked: impl Fn(&Held) -> bool, effects: &mut Vec<Effect>) {
         let Some(slot) = self.workers.get_mut(&worker) else { return };
         let mut taken = Vec::new();
-        for place in slot.leases.iter_mut().filter(|place| !place.revoked && revoked(place)) {
-            place.revoked = true;
-            taken.push(place.clone());
+        for held in slot.leases.iter_mut().filter(|held| !held.revoked && revoked(held)) {
+            held.revoked = true;
+            taken.push(held.clone());
         }
-        for place in taken {
-            self.hand_back(worker, &place);
-            effects.push(Effect::Revoke { worker, lease: place.lease });
+        for held in taken {
+            self.hand_back(worker, &held);
+            effects.push(Effect::Revoke { worker, lease: held.lease });
         }
     }
 
     /// A worker does not compute a tile any more, through nobody's fault.
-    fn hand_back(&mut self, worker: WorkerId, place: &Place) {
-        if let Some(queue) = self.running.get_mut(&place.sweep) {
-            queue.let_go(place.lease.tile, worker);
-            self.tiles_became_ready(place.sweep);
+    fn hand_back(&mut self, worker: WorkerId, held: &Held) {
+        if let Some(queue) = self.running.get_mut(&held.sweep) {
+            queue.let_go(held.lease.tile, worker);
+            self.tiles_became_ready(held.sweep);
         }
     }
 }

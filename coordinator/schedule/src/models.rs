@@ -6,7 +6,7 @@ use std::time::Duration;
 use patchsweep_core::ids::{TileId, WorkerId};
 
 use super::sweep::SweepQueue;
-use super::worker::{Place, WorkerSlot};
+use super::worker::{Held, WorkerSlot};
 use super::{FIRST_DEADLINE, Scheduler, SweepKey};
 
 /// What decides which weights a worker loads: sweeps with equal keys are computed with the same ones.
@@ -25,23 +25,23 @@ impl Scheduler {
     /// A worker said which models it has loaded.
     pub(super) fn loaded(&mut self, worker: WorkerId, models: BTreeSet<ModelKey>) {
         let Some(slot) = self.workers.get_mut(&worker) else { return };
-        let needs = slot.leases.first().and_then(|place| place.model);
+        let needs = slot.leases.first().and_then(|held| held.model);
         if needs.is_some_and(|model| models.contains(&model) && !slot.loaded.contains(&model)) {
             slot.computing_since = self.now;
         }
         slot.loaded = models;
     }
 
-    /// A worker computed a tile with this place's model, and loaded it for so long before.
-    pub(super) fn used(&mut self, worker: WorkerId, place: &Place, loading: Duration) {
-        let Some(model) = place.model else { return };
+    /// A worker computed a tile with this lease's model, and loaded it for so long before.
+    pub(super) fn used(&mut self, worker: WorkerId, held: &Held, loading: Duration) {
+        let Some(model) = held.model else { return };
         if let Some(slot) = self.workers.get_mut(&worker)
             && !slot.loaded.contains(&model)
         {
             // It has not said what became of the others.
             slot.loaded = BTreeSet::from([model]);
         }
-        if !loading.is_zero() && self.running.contains_key(&place.sweep) {
+        if !loading.is_zero() && self.running.contains_key(&held.sweep) {
             self.load_times.insert(model, loading.min(FIRST_DEADLINE));
         }
     }
@@ -63,9 +63,9 @@ impl Scheduler {
     }
 
     /// How long a worker should take for a tile, loading its model included; `None` while no rate is known.
-    pub(super) fn expected(&self, slot: &WorkerSlot, place: &Place) -> Option<Duration> {
-        let computing = slot.rate.or(self.fleet_rate).expected(place.cost)?;
-        let loading = place.model.filter(|model| !slot.loaded.contains(model)).map(|model| self.load_time(model));
+    pub(super) fn expected(&self, slot: &WorkerSlot, held: &Held) -> Option<Duration> {
+        let computing = slot.rate.or(self.fleet_rate).expected(held.cost)?;
+        let loading = held.model.filter(|model| !slot.loaded.contains(model)).map(|model| self.load_time(model));
         Some(computing.saturating_add(loading.unwrap_or_default()))
     }
 
@@ -99,8 +99,8 @@ impl Scheduler {
 /// once this worker is one of them.
 fn divides_better(slot: &WorkerSlot, with: (SweepKey, &SweepQueue), next: (TileId, &SweepQueue)) -> bool {
     let ((sweep, queue), (tile, other)) = (with, next);
-    let held = slot.leases.iter().filter(|place| !place.revoked && place.sweep == sweep);
-    let held: u64 = held.fold(0, |sum, place| sum.saturating_add(place.cost));
+    let held = slot.leases.iter().filter(|held| !held.revoked && held.sweep == sweep);
+    let held: u64 = held.fold(0, |sum, held| sum.saturating_add(held.cost));
     let coming = held.saturating_add(other.slot(tile).map_or(0, |slot| slot.info.cost));
     queue.under_way().saturating_sub(queue.share(held)) >= other.under_way() + other.share(coming)
 }

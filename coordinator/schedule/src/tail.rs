@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use patchsweep_core::ids::{TileId, WorkerId};
 
-use super::worker::{Place, WorkerSlot};
+use super::worker::{Held, WorkerSlot};
 use super::{Effect, Now, Scheduler, SweepKey};
 
 /// A lease is late when it takes so many times longer than expected.
@@ -38,11 +38,11 @@ impl Scheduler {
     fn late_tiles(&self) -> Vec<(Now, SweepKey, TileId)> {
         let mut late = Vec::new();
         for slot in self.workers.values() {
-            for place in slot.leases.iter().filter(|place| !place.revoked && self.is_late(slot, place)) {
-                let queue = self.running.get(&place.sweep);
-                let tile = place.lease.tile;
+            for held in slot.leases.iter().filter(|held| !held.revoked && self.is_late(slot, held)) {
+                let queue = self.running.get(&held.sweep);
+                let tile = held.lease.tile;
                 if queue.is_some_and(|queue| queue.holders(tile).len() == 1 && queue.trouble(tile).is_none()) {
-                    late.push((place.since, place.sweep, tile));
+                    late.push((held.since, held.sweep, tile));
                 }
             }
         }
@@ -50,9 +50,9 @@ impl Scheduler {
         late
     }
 
-    fn is_late(&self, slot: &WorkerSlot, place: &Place) -> bool {
-        self.expected(slot, place).is_some_and(|expected| {
-            self.now.saturating_sub(place.since) > SHORTEST_LATE.max(expected.saturating_mul(LATE_FACTOR))
+    fn is_late(&self, slot: &WorkerSlot, held: &Held) -> bool {
+        self.expected(slot, held).is_some_and(|expected| {
+            self.now.saturating_sub(held.since) > SHORTEST_LATE.max(expected.saturating_mul(LATE_FACTOR))
         })
     }
 }

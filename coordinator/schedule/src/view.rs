@@ -6,7 +6,7 @@ use patchsweep_core::ids::{Lease, SweepId, WorkerId};
 use patchsweep_core::workers::WorkerState;
 
 use super::sweep::SweepQueue;
-use super::worker::{Place, Standing, WorkerSlot};
+use super::worker::{Held, Standing, WorkerSlot};
 use super::{ModelKey, Now, Progress, Scheduler};
 
 /// A connected worker at one moment.
@@ -100,7 +100,7 @@ impl Scheduler {
 }
 
 fn view(worker: WorkerId, slot: &WorkerSlot) -> WorkerView {
-    let held = |place: &Place| HeldLease { lease: place.lease.clone(), revoked: place.revoked, since: place.since };
+    let held = |held: &Held| HeldLease { lease: held.lease.clone(), revoked: held.revoked, since: held.since };
     let state = match &slot.standing {
         Standing::Quarantined { reason } => WorkerState::Quarantined { reason: reason.clone() },
         Standing::Draining | Standing::Leaving => WorkerState::Leaving,

@@ -15,7 +15,7 @@ pub(super) struct WorkerSlot {
     /// Leases that it takes at once.
     pub(super) credit: u32,
     /// In the order in which it takes them in hand. Revoked ones keep their place until it answers for them.
-    pub(super) leases: Vec<Place>,
+    pub(super) leases: Vec<Held>,
     /// Since when the first of them has been the first.
     pub(super) head_since: Now,
     /// The same, or since when its model is known to be loaded, which came later.
@@ -36,7 +36,7 @@ pub(super) struct WorkerSlot {
 
 /// A lease that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct Held {
     pub(super) lease: Lease,
     pub(super) sweep: SweepKey,
     /// `None`: of a sweep that does not run.
@@ -120,18 +120,18 @@ impl WorkerSlot {
     }
 
     pub(super) fn computes_alone(&self) -> bool {
-        self.leases.iter().any(|place| place.alone)
+        self.leases.iter().any(|held| held.alone)
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.leases.is_empty()
     }
 
-    pub(super) fn push(&mut self, place: Place, now: Now) {
+    pub(super) fn push(&mut self, held: Held, now: Now) {
         if self.leases.is_empty() {
             self.next_in_hand(now);
         }
-        self.leases.push(place);
+        self.leases.push(held);
     }
 
     fn next_in_hand(&mut self, now: Now) {
@@ -142,7 +142,7 @@ impl WorkerSlot {
     /// Whether a model will be in memory when the worker comes to a tile that it is granted now. Loading another one for
     /// a tile before it may drop all that are there.
     pub(super) fn will_have(&self, model: ModelKey) -> bool {
-        let mut needed = self.leases.iter().filter(|place| !place.revoked).filter_map(|place| place.model);
+        let mut needed = self.leases.iter().filter(|held| !held.revoked).filter_map(|held| held.model);
         if needed.clone().all(|needed| self.loaded.contains(&needed)) {
             return self.loaded.contains(&model);
         }
@@ -150,18 +150,18 @@ impl WorkerSlot {
     }
 
     /// Frees the places of some leases.
-    pub(super) fn take(&mut self, now: Now, taken: impl Fn(&Place) -> bool) -> Vec<Place> {
+    pub(super) fn take(&mut self, now: Now, taken: impl Fn(&Held) -> bool) -> Vec<Held> {
         if self.leases.first().is_some_and(&taken) {
             self.next_in_hand(now);
         }
-        let (places, rest) = std::mem::take(&mut self.leases).into_iter().partition(taken);
+        let (leases, rest) = std::mem::take(&mut self.leases).into_iter().partition(taken);
         self.leases = rest;
         if let Some(overdue) = &self.stuck_on
-            && !self.leases.iter().any(|place| place.lease == *overdue)
+            && !self.leases.iter().any(|held| held.lease == *overdue)
         {
             self.stuck_on = None;
         }
-        places
+        leases
     }
 
     /// Its iterations of a sweep, the latest first.

@@ -53,7 +53,7 @@ use tracing::{Instrument, Span};
 use crate::client::{Client, ClientError};
 use error::CliError;
 use output::{OutputFormat, Printer};
-use patchsweep_serve::server::RecentEvents;
+use patchsweep_serve::server::RecentLog;
 use settings::{ConfigError, ConfigFile, Location};
 
 /// Distributed activation patching: plans sweeps, leases them to workers, merges the scores.
@@ -225,7 +225,7 @@ async fn logged(
     file: Result<ConfigFile, ConfigError>,
     printer: &Printer,
 ) -> Result<(), CliError> {
-    let events = RecentEvents::new();
+    let events = RecentLog::new();
     // Dropped last: it writes what waits for the log file.
     let _log = start_log(args.log, &args.command, &events)?;
     let file = match file {
@@ -237,7 +237,7 @@ async fn logged(
 }
 
 /// A coordinator says what happens, other commands only what is wrong.
-fn start_log(args: LogArgs, command: &Command, events: &RecentEvents) -> Result<LogGuard, LogError> {
+fn start_log(args: LogArgs, command: &Command, events: &RecentLog) -> Result<LogGuard, LogError> {
     let default_level = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
     log::start(&LogOptions { args, default_level, service: "patchsweep" }, vec![Box::new(events.layer())])
 }
@@ -247,7 +247,7 @@ async fn done(
     command: Command,
     matches: &ArgMatches,
     file: &ConfigFile,
-    events: RecentEvents,
+    events: RecentLog,
     printer: &Printer,
 ) -> Result<(), CliError> {
     let is_left_to_signals = command.is_left_to_signals();
@@ -269,7 +269,7 @@ async fn dispatch(
     command: Command,
     matches: &ArgMatches,
     file: &ConfigFile,
-    events: RecentEvents,
+    events: RecentLog,
     printer: Printer,
 ) -> Result<(), CliError> {
     match command {

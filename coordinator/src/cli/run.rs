@@ -17,7 +17,7 @@ use patchsweep_process::{talk, trace};
 use patchsweep_results::Analysed;
 use patchsweep_serve::check::CheckReport;
 use patchsweep_serve::gate::Gate;
-use patchsweep_serve::server::{Coordinator, Offload, RecentEvents, Service, Watched, require_weights};
+use patchsweep_serve::server::{Coordinator, Offload, RecentLog, Service, Watched, require_weights};
 use tokio::sync::oneshot;
 
 use super::CliError;
@@ -63,7 +63,7 @@ pub(super) struct RunArgs {
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
 
-pub(super) async fn run(args: RunArgs, events: RecentEvents, printer: Printer) -> Result<(), CliError> {
+pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
     args.out.check()?;
     let submission = Submission::read(&args.spec)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;

@@ -9,7 +9,7 @@ use patchsweep_files::locate::ModelFolders;
 use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk;
-use patchsweep_serve::server::{Coordinator, Offload, RecentEvents, Service, Watched};
+use patchsweep_serve::server::{Coordinator, Offload, RecentLog, Service, Watched};
 use patchsweep_serve::state::Store;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub(super) struct ServeArgs {
     http: HttpArgs,
 }
 
-pub(super) async fn serve(args: ServeArgs, events: RecentEvents, printer: Printer) -> Result<(), CliError> {
+pub(super) async fn serve(args: ServeArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
     args.gate.check(args.listen)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let health = Health::waiting_for("opening the state");

@@ -9,7 +9,7 @@ use patchsweep_core::results::SweepResults;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_process::health::Health;
 use patchsweep_serve::gate::Gate;
-use patchsweep_serve::server::{Offload, RecentEvents, Service, Watched, serve_on};
+use patchsweep_serve::server::{Offload, RecentLog, Service, Watched, serve_on};
 use patchsweep_serve::state::{Recovered, Store};
 use patchsweep_worker::session::{self, WorkerOptions};
 use rand::{Rng, SeedableRng};
@@ -88,7 +88,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, models: [&str; CLIENTS], disk: &Disk, resul
                 keep: None,
                 offload: Offload::Inline,
                 gate: Gate::open(),
-                events: RecentEvents::new(),
+                events: RecentLog::new(),
                 watched: Watched::default(),
             };
             serve_on(net::accept().await?, service, pending()).await?;

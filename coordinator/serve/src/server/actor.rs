@@ -17,8 +17,8 @@ use super::handle::{Command, Handle};
 use super::journal::Journal;
 use super::promises::{Promise, Promises};
 use super::record::{Running, SweepRecord};
+use super::rpc_errors::RequestError;
 use super::spans::{Traces, ended_lease};
-use super::status::RequestError;
 
 /// Commands that may wait; whoever sends more waits with them.
 const COMMANDS: usize = 1024;

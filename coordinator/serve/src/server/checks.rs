@@ -11,7 +11,7 @@ use patchsweep_plan::{Origins, Plan};
 use patchsweep_proto::wire::encode_context;
 
 use super::handle::NewSweep;
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::check::{CheckReport, Side, TileWorkers, compare};
 use crate::merge::{MergeError, Merged, Merger, TileOutcome};
 use crate::state::{KeptSweep, Snapshot, StateError, Store};

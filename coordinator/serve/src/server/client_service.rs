@@ -20,15 +20,15 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::checks::plan_check;
-use super::events::RecentEvents;
 use super::explanation::explain_kept;
 use super::handle::{Command, Handle, NewSweep};
 use super::offload::Offload;
 use super::planning::make_plan;
+use super::recent_log::RecentLog;
 use super::results::ResultsDesk;
 use super::resumption::resume;
+use super::rpc_errors::RequestError;
 use super::spans;
-use super::status::RequestError;
 use crate::state::Store;
 
 type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -39,7 +39,7 @@ pub(super) struct ClientRpc {
     folders: ModelFolders,
     store: Store,
     results: ResultsDesk,
-    events: RecentEvents,
+    events: RecentLog,
     offload: Offload,
 }
 
@@ -49,7 +49,7 @@ impl ClientRpc {
         folders: ModelFolders,
         store: Store,
         results: ResultsDesk,
-        events: RecentEvents,
+        events: RecentLog,
         offload: Offload,
     ) -> Self {
         Self { handle, folders, store, results, events, offload }

@@ -14,7 +14,7 @@ use tonic::Status;
 use super::actor::Actor;
 use super::handle::{Registration, Seat, Vitals};
 use super::models;
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 
 /// Messages that may wait for a worker besides its grants and their answers.
 const OUTBOX_SPARE: usize = 16;

@@ -5,7 +5,7 @@ use patchsweep_core::ids::SweepId;
 
 use super::actor::Actor;
 use super::handle::{Reply, Situated};
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::explain::{CellAddress, HeldTile, Kept, Situation, explain, tiles_of};
 use crate::state::{KeptResult, Store};
 

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
 use super::resumption::Remains;
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::explain::Situation;
 
 /// A worker as it registered.

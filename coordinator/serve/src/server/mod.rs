@@ -6,7 +6,6 @@ mod client_service;
 mod comparisons;
 mod crew;
 mod effects;
-mod events;
 mod explanation;
 mod gauges;
 mod handle;
@@ -15,15 +14,16 @@ mod models;
 mod offload;
 mod planning;
 mod promises;
+mod recent_log;
 mod record;
 mod recovery;
 mod removal;
 mod reports;
 mod results;
 mod resumption;
+mod rpc_errors;
 mod shared;
 mod spans;
-mod status;
 mod submission;
 mod watched;
 mod worker_service;
@@ -45,9 +45,9 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
-pub use events::RecentEvents;
 pub use offload::Offload;
 pub use planning::{ModelFilesError, PlanningError, make_plan, read_model, require_weights};
+pub use recent_log::RecentLog;
 pub use watched::Watched;
 
 use crate::gate::{self, Gate};
@@ -117,7 +117,7 @@ pub struct Service {
     /// Who gets in.
     pub gate: Gate,
     /// This process' warnings and errors.
-    pub events: RecentEvents,
+    pub events: RecentLog,
     /// Who looks at it, beside its clients.
     pub watched: Watched,
 }

@@ -8,7 +8,7 @@ use patchsweep_core::status::SweepStatus;
 use super::actor::Actor;
 use super::handle::Reply;
 use super::record::SweepRecord;
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::state::Entry;
 
 /// Old sweeps that are looked at in one go; the others are left for the next.

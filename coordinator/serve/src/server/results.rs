@@ -14,8 +14,8 @@ use tracing::Span;
 
 use super::checks;
 use super::offload::Offload;
+use super::rpc_errors::RequestError;
 use super::spans::merging;
-use super::status::RequestError;
 use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
 use crate::merge::{MergeError, Merger, TileOutcome};

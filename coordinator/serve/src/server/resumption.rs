@@ -13,7 +13,7 @@ use super::actor::Actor;
 use super::handle::{Command, Handle, Reply, RunId};
 use super::offload::Offload;
 use super::record::{Clock, Running};
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::state::{Entry, KeptSweep, Store};
 
 /// What an ended sweep goes on from.

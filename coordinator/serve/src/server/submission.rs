@@ -14,7 +14,7 @@ use super::actor::Actor;
 use super::handle::{NewSweep, Reply, RunId};
 use super::models::key_of_plan;
 use super::record::{Clock, Running, SweepRecord};
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::state::{Entry, KeptSweep};
 
 impl Actor {

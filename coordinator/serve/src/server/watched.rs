@@ -8,10 +8,10 @@ use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::SweepStatus;
 use patchsweep_core::workers::WorkerStatus;
 
-use super::events::RecentEvents;
 use super::handle::{Command, Handle};
+use super::recent_log::RecentLog;
 use super::results::ResultsDesk;
-use super::status::RequestError;
+use super::rpc_errors::RequestError;
 use crate::page::{PageSource, SoFar, SourceError};
 
 /// What a web page may look at: a coordinator while it serves. Clones look at the same one.
@@ -24,7 +24,7 @@ pub struct Watched {
 pub(super) struct Serving {
     pub(super) handle: Handle,
     pub(super) results: ResultsDesk,
-    pub(super) events: RecentEvents,
+    pub(super) events: RecentLog,
 }
 
 impl Watched {

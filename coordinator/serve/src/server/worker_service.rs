@@ -14,8 +14,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat, Vitals};
+use super::rpc_errors::RequestError;
 use super::shared::Shared;
-use super::status::RequestError;
 
 /// How long a connection may take to register.
 const REGISTRATION: Duration = Duration::from_secs(5);

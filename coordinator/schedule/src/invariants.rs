@@ -37,15 +37,15 @@ impl Scheduler {
     fn check_worker(&self, worker: WorkerId, slot: &WorkerSlot) {
         assert!(slot.leases.len() <= slot.credit as usize, "{worker} holds more than its credit");
         if slot.stuck_on.is_some() || matches!(slot.standing, Standing::Quarantined { .. }) {
-            assert!(slot.leases.iter().all(|place| place.revoked), "{worker} holds tiles that it does not compute");
+            assert!(slot.leases.iter().all(|held| held.revoked), "{worker} holds tiles that it does not compute");
         }
-        for place in slot.leases.iter().filter(|place| !place.revoked) {
-            let queue = self.running.get(&place.sweep);
-            assert_eq!(place.model, queue.map(|queue| queue.model), "the model of {:?}", place.lease);
-            let holders = queue.map_or(&[][..], |queue| queue.holders(place.lease.tile));
-            let fence = Fence::from(&place.lease);
+        for held in slot.leases.iter().filter(|held| !held.revoked) {
+            let queue = self.running.get(&held.sweep);
+            assert_eq!(held.model, queue.map(|queue| queue.model), "the model of {:?}", held.lease);
+            let holders = queue.map_or(&[][..], |queue| queue.holders(held.lease.tile));
+            let fence = Fence::from(&held.lease);
             let known = holders.iter().any(|holder| holder.worker == worker && holder.fence == fence);
-            assert!(known, "{worker} holds {:?}, but the sweep does not know", place.lease);
+            assert!(known, "{worker} holds {:?}, but the sweep does not know", held.lease);
         }
         assert!(slot.computing_since >= slot.head_since, "{worker} computes what it has not in hand");
         if slot.computes_alone() {
@@ -94,11 +94,11 @@ impl Scheduler {
         for holder in queue.holders(tile) {
             let slot = self.workers.get(&holder.worker);
             let holds = slot.is_some_and(|slot| {
-                slot.leases.iter().any(|place| {
-                    !place.revoked
-                        && place.sweep == sweep
-                        && place.lease.tile == tile
-                        && Fence::from(&place.lease) == holder.fence
+                slot.leases.iter().any(|held| {
+                    !held.revoked
+                        && held.sweep == sweep
+                        && held.lease.tile == tile
+                        && Fence::from(&held.lease) == holder.fence
                 })
             });
             assert!(holds, "{tile} is leased to {}, which does not know", holder.worker);

@@ -16,11 +16,11 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// The last [`MOST_EVENTS`] warnings and errors. Clones share them; [`Self::layer`] fills them.
 #[derive(Clone, Debug, Default)]
-pub struct RecentEvents {
+pub struct RecentLog {
     events: Arc<Mutex<VecDeque<LogEvent>>>,
 }
 
-impl RecentEvents {
+impl RecentLog {
     /// None so far.
     #[must_use]
     pub fn new() -> Self {
@@ -49,7 +49,7 @@ impl RecentEvents {
 }
 
 struct EventLayer {
-    recent: RecentEvents,
+    recent: RecentLog,
 }
 
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for EventLayer {
@@ -154,7 +154,7 @@ mod tests {
 
     /// What is kept of what is said.
     fn events(say: impl FnOnce()) -> Vec<LogEvent> {
-        let recent = RecentEvents::new();
+        let recent = RecentLog::new();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(recent.layer()), say);
         recent.list()
     }
