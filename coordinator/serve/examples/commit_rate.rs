@@ -21,7 +21,7 @@ use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::wire::{digest_of, encode_context};
-use patchsweep_serve::state::{Entry, Journal, KeptResult, KeptSweep, Store};
+use patchsweep_serve::state::{Completed, Entry, Journal, KeptResult, KeptSweep, Store};
 
 const CELLS_PER_TILE: u32 = 60;
 const SIDE: u32 = 100;
@@ -147,11 +147,13 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         lease: Lease { epoch: Epoch(1), sweep: sweep.clone(), tile: tile.id, attempt: Attempt(1) },
         worker: "node-17/12345".to_owned(),
         device: "cuda:0".to_owned(),
-        model: Digest::of(b"model"),
-        notes: Vec::new(),
-        scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
-        busy: Duration::from_millis(12),
-        work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
+        completed: Completed {
+            model: Digest::of(b"model"),
+            notes: Vec::new(),
+            scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
+            busy: Duration::from_millis(12),
+            work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
+        },
         cache: CacheStats::default(),
         received: Some(SystemTime::now()),
     }

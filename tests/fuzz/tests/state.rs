@@ -18,7 +18,7 @@ use patchsweep_fuzz::{Edits, Target, bytes, seconds};
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_context;
-use patchsweep_serve::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
+use patchsweep_serve::state::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],
     "answers": [[20], [21]], "wrong": [[22], [23]]}"#;
@@ -95,11 +95,17 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
         lease,
         worker: "node-7/42".to_owned(),
         device: "cpu".to_owned(),
-        model: Digest::of(b"model"),
-        notes: Vec::new(),
-        scores: TileScores { metrics, scores: vec![score; tile.cell_count() * metrics], prompt_effects: Vec::new() },
-        busy: Duration::from_millis(250),
-        work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
+        completed: Completed {
+            model: Digest::of(b"model"),
+            notes: Vec::new(),
+            scores: TileScores {
+                metrics,
+                scores: vec![score; tile.cell_count() * metrics],
+                prompt_effects: Vec::new(),
+            },
+            busy: Duration::from_millis(250),
+            work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
+        },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
         received: None,
     }

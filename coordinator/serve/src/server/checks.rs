@@ -23,7 +23,7 @@ pub(super) fn plan_check(store: &Store, check: CheckOf, priority: Priority) -> R
     let mut workers = TileWorkers::default();
     let mut model: Option<Digest> = None;
     snapshot.for_each_result(&check.sweep, |tile, result| -> Result<(), StateError> {
-        model.get_or_insert(result.model);
+        model.get_or_insert(result.completed.model);
         workers.add(tile, &result.worker);
         Ok(())
     })?;
@@ -80,7 +80,7 @@ pub(super) fn report(
     snapshot.for_each_result(&of.sweep, |tile, result| -> Result<(), RequestError> {
         give_up_until(&mut merger, &mut next, tile)?;
         computed_by.add(tile, &result.worker);
-        merger.push(tile, &TileOutcome::Scores(result.scores))?;
+        merger.push(tile, &TileOutcome::Scores(result.completed.scores))?;
         next = tile.0 + 1;
         Ok(())
     })?;

@@ -87,6 +87,6 @@ impl Comparison {
     /// From the kept scores of the same tile, and who computed those.
     fn difference(&self, store: &Store) -> Result<Option<(f64, String)>, StateError> {
         let kept = store.result(&self.lease.sweep, self.lease.tile)?;
-        Ok(kept.map(|kept| (compare::largest_difference(&kept.scores, &self.scores), kept.worker)))
+        Ok(kept.map(|kept| (compare::largest_difference(&kept.completed.scores, &self.scores), kept.worker)))
     }
 }

@@ -1,20 +1,19 @@
-//! The connected workers.
+//! The connected workers: their sessions, and what they last reported of themselves.
 
-use patchsweep_core::ids::{Lease, WorkerId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, WorkerId};
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::{CacheStats, MemoryUse};
-use patchsweep_core::status::BASELINES;
-use patchsweep_core::tile::TileWork;
 use patchsweep_core::workers::{InHand, WorkerStatus};
 use patchsweep_proto::v1::{self, coordinator_message};
-use patchsweep_schedule::Event;
+use patchsweep_schedule::{Event, WorkerView};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
-use super::actor::Actor;
 use super::handle::{Registration, Seat, Vitals};
 use super::models;
-use super::rpc_errors::RequestError;
 
 /// Messages that may wait for a worker besides its grants and their answers.
 const OUTBOX_SPARE: usize = 16;
@@ -22,22 +21,31 @@ const OUTBOX_SPARE: usize = 16;
 /// Most leases that one worker may hold.
 const MOST_CREDIT: u32 = 64;
 
+/// All workers with an open session.
+pub(super) struct Crew {
+    coordinator: CoordinatorId,
+    epoch: Epoch,
+    workers: BTreeMap<WorkerId, ConnectedWorker>,
+    /// The last number that one got.
+    last: u64,
+}
+
 /// A worker with an open session.
-pub(super) struct ConnectedWorker {
-    pub(super) name: String,
-    pub(super) device: String,
+struct ConnectedWorker {
+    name: String,
+    device: String,
     version: String,
     /// As of its last result.
-    pub(super) cache: CacheStats,
+    cache: CacheStats,
     latest: Latest,
-    /// What it has in memory, as it last said.
-    pub(super) loaded: Vec<LoadedModel>,
+    /// What it has in memory, as it last reported.
+    loaded: Vec<LoadedModel>,
     outbox: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
     /// Tells the session's listener, when dropped, that nobody listens to this worker any more.
     _seated: oneshot::Sender<()>,
 }
 
-/// What a worker last said of itself.
+/// What a worker last reported of itself.
 #[derive(Debug, Default)]
 struct Latest {
     /// The tile in hand included.
@@ -47,16 +55,32 @@ struct Latest {
     memory_retries: u64,
 }
 
-impl Actor {
-    pub(super) fn join(&mut self, registration: Registration) -> Seat {
+/// A worker's messages have piled up: it does not take them.
+#[derive(Debug)]
+pub(super) struct Unreachable(pub(super) WorkerId);
+
+/// What a tile is, for people.
+pub(super) struct TileName {
+    pub(super) grid: String,
+    pub(super) iteration: String,
+}
+
+impl Crew {
+    /// Nobody yet, in this life of this coordinator.
+    pub(super) fn new(coordinator: CoordinatorId, epoch: Epoch) -> Self {
+        Self { coordinator, epoch, workers: BTreeMap::new(), last: 0 }
+    }
+
+    /// Takes a worker in and welcomes it; the scheduler has to know.
+    pub(super) fn join(&mut self, registration: Registration) -> (Seat, Event) {
         let Registration { name, device, version, credit, cache, mut held, held_for, loaded } = registration;
-        self.last_worker += 1;
-        let worker = WorkerId(self.last_worker);
+        self.last += 1;
+        let worker = WorkerId(self.last);
         let credit = credit.clamp(1, MOST_CREDIT);
         if held_for != Some(self.coordinator) {
             held.clear();
         }
-        // A grant, its revocation and its acknowledgement for each lease.
+        // A grant, its revocation and its acknowledgement for each lease, behind the welcome.
         let (outbox, outgoing) = mpsc::channel(3 * credit as usize + OUTBOX_SPARE);
         let (seated, dismissed) = oneshot::channel();
         tracing::info!(worker = name, worker_id = %worker, device, version, held = held.len(), "worker registered");
@@ -70,49 +94,98 @@ impl Actor {
             heartbeat_interval_ms: u32::try_from(super::HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
             coordinator_id: self.coordinator.0.to_vec(),
         };
-        self.send(worker, coordinator_message::Message::Welcome(welcome));
-        self.apply(Event::Joined { worker, credit, held, loaded: models });
-        Seat { worker, epoch: self.epoch, outgoing, dismissed }
+        self.send(worker, coordinator_message::Message::Welcome(welcome)).expect("a new outbox has room");
+        let seat = Seat { worker, epoch: self.epoch, outgoing, dismissed };
+        (seat, Event::Joined { worker, credit, held, loaded: models })
     }
 
-    /// A worker's stream ended.
-    pub(super) fn lose(&mut self, worker: WorkerId) {
-        if let Some(gone) = self.workers.get(&worker) {
-            tracing::info!(worker = gone.name, worker_id = %worker, "worker disconnected");
-        }
-        // What it failed with its loss is told under its name.
-        self.apply(Event::Lost { worker });
-        self.forget_worker(worker);
-    }
-
-    /// Ends its session and the spans of its leases.
-    pub(super) fn forget_worker(&mut self, worker: WorkerId) {
+    /// Ends a worker's session.
+    pub(super) fn dismiss(&mut self, worker: WorkerId) {
         self.workers.remove(&worker);
-        for running in self.sweeps.values_mut().filter_map(|record| record.running.as_mut()) {
-            running.span.end_all_of(worker);
+    }
+
+    /// Ends all sessions.
+    pub(super) fn dismiss_all(&mut self) {
+        self.workers.clear();
+    }
+
+    pub(super) fn has(&self, worker: WorkerId) -> bool {
+        self.workers.contains_key(&worker)
+    }
+
+    /// For people; empty if it is not connected any more.
+    pub(super) fn name(&self, worker: WorkerId) -> String {
+        self.workers.get(&worker).map(|connected| connected.name.clone()).unwrap_or_default()
+    }
+
+    /// What it computes on; empty if it is not connected any more.
+    pub(super) fn device(&self, worker: WorkerId) -> String {
+        self.workers.get(&worker).map(|connected| connected.device.clone()).unwrap_or_default()
+    }
+
+    /// Sessions of the workers of a name.
+    pub(super) fn sessions(&self, name: &str) -> BTreeSet<WorkerId> {
+        self.workers.iter().filter(|(_, connected)| connected.name == name).map(|(&worker, _)| worker).collect()
+    }
+
+    /// Sends a message; a worker that has gone needs none.
+    pub(super) fn send(&self, worker: WorkerId, message: coordinator_message::Message) -> Result<(), Unreachable> {
+        let Some(connected) = self.workers.get(&worker) else { return Ok(()) };
+        let message = v1::CoordinatorMessage { message: Some(message) };
+        connected.outbox.try_send(Ok(message)).map_err(|_| Unreachable(worker))
+    }
+
+    /// Takes what a heartbeat reports; news of loaded models are for the scheduler.
+    pub(super) fn note_vitals(&mut self, worker: WorkerId, vitals: Vitals) -> Option<Event> {
+        let connected = self.workers.get_mut(&worker)?;
+        let Vitals { cache, memory, in_hand, memory_retries, loaded } = vitals;
+        if cache.is_none() && memory.is_none() {
+            return None;
+        }
+        let before = &connected.latest;
+        connected.latest = Latest {
+            cache: cache.unwrap_or(before.cache),
+            memory: memory.unwrap_or(before.memory),
+            in_hand,
+            memory_retries,
+        };
+        self.note_loaded(worker, loaded?)
+    }
+
+    /// A worker reported what it has in memory; news are for the scheduler.
+    pub(super) fn note_loaded(&mut self, worker: WorkerId, loaded: Vec<LoadedModel>) -> Option<Event> {
+        let connected = self.workers.get_mut(&worker)?;
+        if connected.loaded == loaded {
+            return None;
+        }
+        let models = loaded.iter().map(models::key).collect();
+        connected.loaded = loaded;
+        Some(Event::Loaded { worker, models })
+    }
+
+    /// What a worker's cache did since its last result.
+    pub(super) fn cache_since(&mut self, worker: WorkerId, now: CacheStats) -> CacheStats {
+        let Some(connected) = self.workers.get_mut(&worker) else { return now };
+        let before = std::mem::replace(&mut connected.cache, now);
+        connected.latest.cache = now;
+        CacheStats {
+            hits: now.hits.saturating_sub(before.hits),
+            misses: now.misses.saturating_sub(before.misses),
+            evictions: now.evictions.saturating_sub(before.evictions),
+            ..now
         }
     }
 
-    /// Asks a worker to leave in order.
-    pub(super) fn drain(&mut self, worker: WorkerId) -> Result<(), RequestError> {
-        if !self.workers.contains_key(&worker) {
-            return Err(RequestError::UnknownWorker(worker));
-        }
-        tracing::info!(worker = self.worker_name(worker), worker_id = %worker, "draining worker");
-        let reason = "drained by a client".to_owned();
-        if let Some(worker) = self.send(worker, coordinator_message::Message::Drain(v1::Drain { reason })) {
-            self.lose(worker);
-            return Ok(());
-        }
-        self.apply(Event::Draining { worker });
-        Ok(())
-    }
-
-    pub(super) fn worker_statuses(&self) -> Vec<WorkerStatus> {
-        let now = self.began.elapsed();
-        let status = |view: patchsweep_schedule::WorkerView| {
+    /// The workers as clients see them, of what the scheduler knows `now`.
+    pub(super) fn statuses(
+        &self,
+        views: Vec<WorkerView>,
+        now: Duration,
+        name: impl Fn(&Lease) -> Option<TileName>,
+    ) -> Vec<WorkerStatus> {
+        let status = |view: WorkerView| {
             let connected = self.workers.get(&view.worker)?;
-            let hand = self.in_hand(&view, connected);
+            let hand = connected.in_hand(&view, now, &name);
             Some(WorkerStatus {
                 worker: view.worker,
                 name: connected.name.clone(),
@@ -129,68 +202,22 @@ impl Actor {
                 loaded: connected.loaded.clone(),
             })
         };
-        self.scheduler.workers().into_iter().filter_map(status).collect()
+        views.into_iter().filter_map(status).collect()
     }
+}
 
+impl ConnectedWorker {
     /// The tile that a worker computes: the first of those that it holds, unless that was taken away.
-    fn in_hand(&self, view: &patchsweep_schedule::WorkerView, connected: &ConnectedWorker) -> Option<InHand> {
+    fn in_hand(&self, view: &WorkerView, now: Duration, name: impl Fn(&Lease) -> Option<TileName>) -> Option<InHand> {
         let lease = view.leases.first().filter(|held| !held.revoked).map(|held| &held.lease)?;
-        let plan = &self.sweeps.get(&lease.sweep)?.running.as_ref()?.plan;
-        let tile = plan.tiles.get(lease.tile.0 as usize)?;
-        let grid = match &tile.work {
-            TileWork::Baseline => BASELINES,
-            TileWork::Patch { grid, .. } => &plan.context.grids.get(*grid as usize)?.name,
-        };
-        let is_told = connected.latest.in_hand.as_ref() == Some(lease);
+        let TileName { grid, iteration } = name(lease)?;
+        let is_reported = self.latest.in_hand.as_ref() == Some(lease);
         Some(InHand {
             lease: lease.clone(),
-            grid: grid.to_owned(),
-            iteration: plan.label_of(tile.iteration).unwrap_or_default().to_owned(),
-            since: self.began.elapsed().saturating_sub(view.head_since),
-            retries: if is_told { connected.latest.memory_retries } else { 0 },
+            grid,
+            iteration,
+            since: now.saturating_sub(view.head_since),
+            retries: if is_reported { self.latest.memory_retries } else { 0 },
         })
-    }
-
-    pub(super) fn note_vitals(&mut self, worker: WorkerId, vitals: Vitals) {
-        let Some(connected) = self.workers.get_mut(&worker) else { return };
-        let Vitals { cache, memory, in_hand, memory_retries, loaded } = vitals;
-        if cache.is_none() && memory.is_none() {
-            return;
-        }
-        let before = &connected.latest;
-        connected.latest = Latest {
-            cache: cache.unwrap_or(before.cache),
-            memory: memory.unwrap_or(before.memory),
-            in_hand,
-            memory_retries,
-        };
-        if let Some(loaded) = loaded {
-            self.note_loaded(worker, loaded);
-        }
-    }
-
-    /// For people; empty if it is not connected any more.
-    pub(super) fn worker_name(&self, worker: WorkerId) -> String {
-        self.workers.get(&worker).map(|connected| connected.name.clone()).unwrap_or_default()
-    }
-
-    /// Names the worker if it is connected but its messages have piled up.
-    pub(super) fn send(&mut self, worker: WorkerId, message: coordinator_message::Message) -> Option<WorkerId> {
-        let connected = self.workers.get(&worker)?;
-        let sent = connected.outbox.try_send(Ok(v1::CoordinatorMessage { message: Some(message) }));
-        sent.is_err().then_some(worker)
-    }
-
-    /// What a worker's cache did since its last result.
-    pub(super) fn cache_since(&mut self, worker: WorkerId, now: CacheStats) -> CacheStats {
-        let Some(connected) = self.workers.get_mut(&worker) else { return now };
-        let before = std::mem::replace(&mut connected.cache, now);
-        connected.latest.cache = now;
-        CacheStats {
-            hits: now.hits.saturating_sub(before.hits),
-            misses: now.misses.saturating_sub(before.misses),
-            evictions: now.evictions.saturating_sub(before.evictions),
-            ..now
-        }
     }
 }

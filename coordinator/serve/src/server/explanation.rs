@@ -1,57 +1,53 @@
 //! Where a sweep's work is: what the owning task knows, and what the journal holds.
 
+use std::time::Duration;
+
 use patchsweep_core::explain::{SweepExplanation, TileOrigin};
 use patchsweep_core::ids::SweepId;
+use patchsweep_schedule::Scheduler;
 
-use super::actor::Actor;
-use super::handle::{Reply, Situated};
+use super::crew::Crew;
+use super::handle::Situated;
+use super::ledger::Ledger;
 use super::rpc_errors::RequestError;
 use crate::explain::{CellAddress, HeldTile, Kept, Situation, explain, tiles_of};
 use crate::state::{KeptResult, Store};
 
-impl Actor {
-    /// How things are with a sweep, told once the journal holds what it rests on.
-    pub(super) fn situate(&mut self, sweep: &SweepId, reply: Reply<Box<Situated>>) {
-        let situated = self.situation(sweep);
-        self.promise_answer(move || drop(reply.send(situated)));
-    }
+/// How things are with a sweep.
+pub(super) fn situation(
+    sweep: &SweepId,
+    ledger: &Ledger,
+    crew: &Crew,
+    scheduler: &Scheduler,
+    now: Duration,
+) -> Result<Box<Situated>, RequestError> {
+    let status = ledger.status_now(sweep, scheduler)?;
+    let running = ledger.records().filter(|(_, record)| record.running.is_some());
+    let priorities = running.map(|(id, record)| (id.clone(), record.status.borrow().priority)).collect();
+    let situation = Situation {
+        status,
+        workers: crew.statuses(scheduler.workers(), now, |lease| ledger.tile_name(lease)),
+        unfit: scheduler.unfit_workers(sweep),
+        held: held(sweep, crew, scheduler, now),
+        priorities,
+    };
+    let plan = ledger.running(sweep).map(|running| running.plan.clone());
+    Ok(Box::new(Situated { situation, plan }))
+}
 
-    fn situation(&self, sweep: &SweepId) -> Result<Box<Situated>, RequestError> {
-        let record = self.record(sweep)?;
-        let status = match (&record.running, self.scheduler.progress(sweep)) {
-            (Some(_), Some(progress)) => {
-                record.status_now(progress, self.scheduler.worker_count(), self.scheduler.waiting(sweep))
-            }
-            _ => record.status.borrow().clone(),
-        };
-        let running = self.sweeps.iter().filter(|(_, record)| record.running.is_some());
-        let priorities = running.map(|(id, record)| (id.clone(), record.status.borrow().priority)).collect();
-        let situation = Situation {
-            status,
-            workers: self.worker_statuses(),
-            unfit: self.scheduler.unfit_workers(sweep),
-            held: self.held(sweep),
-            priorities,
-        };
-        let plan = record.running.as_ref().map(|running| running.plan.clone());
-        Ok(Box::new(Situated { situation, plan }))
-    }
-
-    fn held(&self, sweep: &SweepId) -> Vec<HeldTile> {
-        let now = self.began.elapsed();
-        let mut held = Vec::new();
-        for view in self.scheduler.workers() {
-            for place in view.leases.iter().filter(|place| !place.revoked && place.lease.sweep == *sweep) {
-                held.push(HeldTile {
-                    tile: place.lease.tile,
-                    worker: self.worker_name(view.worker),
-                    attempt: place.lease.attempt,
-                    since: now.saturating_sub(place.since),
-                });
-            }
+fn held(sweep: &SweepId, crew: &Crew, scheduler: &Scheduler, now: Duration) -> Vec<HeldTile> {
+    let mut tiles = Vec::new();
+    for view in scheduler.workers() {
+        for held in view.leases.iter().filter(|held| !held.revoked && held.lease.sweep == *sweep) {
+            tiles.push(HeldTile {
+                tile: held.lease.tile,
+                worker: crew.name(view.worker),
+                attempt: held.lease.attempt,
+                since: now.saturating_sub(held.since),
+            });
         }
-        held
     }
+    tiles
 }
 
 /// Adds what the journal holds.
@@ -78,6 +74,6 @@ pub(super) fn explain_kept(
 }
 
 fn origin(result: KeptResult) -> TileOrigin {
-    let KeptResult { lease, worker, device, busy, received, .. } = result;
-    TileOrigin { worker, device, attempt: lease.attempt, at: received, busy }
+    let KeptResult { lease, worker, device, completed, received, .. } = result;
+    TileOrigin { worker, device, attempt: lease.attempt, at: received, busy: completed.busy }
 }

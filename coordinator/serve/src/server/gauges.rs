@@ -1,45 +1,46 @@
-//! How things stand, for whoever asks for metrics.
+//! How things stand, for those who ask for metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use patchsweep_core::status::SweepStatus;
+use patchsweep_schedule::Scheduler;
 
-use super::actor::Actor;
+use super::ledger::Ledger;
+use super::outbound::Outbound;
 use crate::telemetry;
 
-/// How often they are told.
+/// How often the gauges are set.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
-impl Actor {
-    pub(super) fn tell_gauges(&self) {
-        let mut sweeps = BTreeMap::new();
-        let (mut leased, mut waiting, mut left) = (0, 0, 0);
-        for record in self.sweeps.values() {
-            let status = record.status.borrow();
-            *sweeps.entry(status.state.name()).or_insert(0) += 1;
-            if record.running.is_some() {
-                leased += u64::from(status.tiles_leased);
-                waiting += tiles_waiting(&status);
-                left += status.multiply_adds_total.saturating_sub(status.multiply_adds_done);
-            }
+/// Sets them all.
+pub(super) fn set(ledger: &Ledger, scheduler: &Scheduler, outbound: &Outbound) {
+    let mut sweeps = BTreeMap::new();
+    let (mut leased, mut waiting, mut left) = (0, 0, 0);
+    for (_, record) in ledger.records() {
+        let status = record.status.borrow();
+        *sweeps.entry(status.state.name()).or_insert(0) += 1;
+        if record.running.is_some() {
+            leased += u64::from(status.tiles_leased);
+            waiting += tiles_waiting(&status);
+            left += status.multiply_adds_total.saturating_sub(status.multiply_adds_done);
         }
-        let mut workers = BTreeMap::new();
-        for worker in self.scheduler.workers() {
-            *workers.entry(worker.state.name()).or_insert(0) += 1;
-        }
-        telemetry::BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
-        for (metric, counts) in [(&telemetry::SWEEPS, &sweeps), (&telemetry::WORKERS, &workers)] {
-            for state in metric.labels[0].1 {
-                metric.set(&[state], counts.get(state).copied().unwrap_or(0));
-            }
-        }
-        telemetry::TILES_LEASED.set(&[], leased);
-        telemetry::TILES_WAITING.set(&[], waiting);
-        telemetry::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
-        telemetry::WAITING_BYTES.set(&[], u64::try_from(self.journal.waiting_bytes()).unwrap_or(u64::MAX));
-        telemetry::COMMITS_STALLED.set(&[], self.journal.stalled().is_some().into());
     }
+    let mut workers = BTreeMap::new();
+    for worker in scheduler.workers() {
+        *workers.entry(worker.state.name()).or_insert(0) += 1;
+    }
+    telemetry::BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
+    for (metric, counts) in [(&telemetry::SWEEPS, &sweeps), (&telemetry::WORKERS, &workers)] {
+        for state in metric.labels[0].1 {
+            metric.set(&[state], counts.get(state).copied().unwrap_or(0));
+        }
+    }
+    telemetry::TILES_LEASED.set(&[], leased);
+    telemetry::TILES_WAITING.set(&[], waiting);
+    telemetry::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
+    telemetry::WAITING_BYTES.set(&[], u64::try_from(outbound.waiting_bytes()).unwrap_or(u64::MAX));
+    telemetry::COMMITS_STALLED.set(&[], outbound.is_stalled().into());
 }
 
 fn tiles_waiting(status: &SweepStatus) -> u64 {

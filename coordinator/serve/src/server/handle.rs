@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_core::model::LoadedModel;
-use patchsweep_core::scores::{CacheStats, MemoryUse, TileScores, WorkDone};
+use patchsweep_core::scores::{CacheStats, MemoryUse};
 use patchsweep_core::status::{Priority, SweepStatus};
 use patchsweep_core::trace::TraceContext;
 use patchsweep_core::workers::WorkerStatus;
@@ -19,6 +20,7 @@ use tonic::Status;
 use super::resumption::Remains;
 use super::rpc_errors::RequestError;
 use crate::explain::Situation;
+use crate::state::Completed;
 
 /// A worker as it registered.
 #[derive(Debug)]
@@ -73,23 +75,12 @@ pub(super) struct Situated {
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) lease: Lease,
-    pub(super) outcome: Result<Computed, Failure>,
+    pub(super) outcome: Result<Completed, Failure>,
+    /// What of the time went into loading the model.
+    pub(super) loading: Duration,
     pub(super) cache: CacheStats,
-    pub(super) busy_seconds: f64,
-    /// What of these went into loading the model.
-    pub(super) loading_seconds: f64,
     /// What the worker has in memory now; `None`: it does not say.
     pub(super) loaded: Option<Vec<LoadedModel>>,
-    pub(super) work: WorkDone,
-}
-
-/// A tile's scores.
-#[derive(Debug)]
-pub(super) struct Computed {
-    pub(super) scores: TileScores,
-    pub(super) model: Digest,
-    /// What readers of the scores should know of the model's weights.
-    pub(super) notes: Vec<String>,
 }
 
 /// Why a result cannot be merged with its sweep's.

@@ -1,27 +1,11 @@
-//! Which models workers have in memory, and the scheduler's names for them.
+//! The scheduler's names for models.
 
 use patchsweep_core::digest::Digest;
-use patchsweep_core::ids::WorkerId;
 use patchsweep_core::model::LoadedModel;
 use patchsweep_plan::Plan;
 use patchsweep_proto::v1;
-use patchsweep_schedule::{Event, ModelKey};
+use patchsweep_schedule::ModelKey;
 use prost::Message;
-
-use super::actor::Actor;
-
-impl Actor {
-    /// A worker said what it has in memory.
-    pub(super) fn note_loaded(&mut self, worker: WorkerId, loaded: Vec<LoadedModel>) {
-        let Some(connected) = self.workers.get_mut(&worker) else { return };
-        if connected.loaded == loaded {
-            return;
-        }
-        let models = loaded.iter().map(key).collect();
-        connected.loaded = loaded;
-        self.apply(Event::Loaded { worker, models });
-    }
-}
 
 /// Of the model that a plan's tiles are computed with.
 pub(super) fn key_of_plan(plan: &Plan) -> ModelKey {

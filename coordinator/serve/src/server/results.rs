@@ -138,16 +138,17 @@ struct Merge<'a> {
 impl Merge<'_> {
     fn take(&mut self, tile: TileId, result: KeptResult) -> Result<(), KeptError> {
         self.leave_until(Some(tile))?;
+        let KeptResult { worker, device, completed, cache, .. } = result;
         self.facts.add_tile(&TileFacts {
-            worker: &result.worker,
-            device: &result.device,
-            model: result.model,
-            notes: &result.notes,
-            busy_seconds: result.busy.as_secs_f64(),
-            work: result.work,
-            cache: result.cache,
+            worker: &worker,
+            device: &device,
+            model: completed.model,
+            notes: &completed.notes,
+            busy_seconds: completed.busy.as_secs_f64(),
+            work: completed.work,
+            cache,
         });
-        Ok(self.merger.push(tile, &TileOutcome::Scores(result.scores))?)
+        Ok(self.merger.push(tile, &TileOutcome::Scores(completed.scores))?)
     }
 
     fn give_up(&mut self, tile: TileId, failures: TileFailures) -> Result<(), KeptError> {

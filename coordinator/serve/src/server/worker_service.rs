@@ -13,9 +13,10 @@ use tokio_stream::{Empty, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
-use super::handle::{Command, Computed, Failure, Handle, Registration, Report, Seat, Vitals};
+use super::handle::{Command, Failure, Handle, Registration, Report, Seat, Vitals};
 use super::rpc_errors::RequestError;
 use super::shared::Shared;
+use crate::state::Completed;
 
 /// How long a connection may take to register.
 const REGISTRATION: Duration = Duration::from_secs(5);
@@ -149,10 +150,12 @@ fn read_message(worker: WorkerId, message: v1::WorkerMessage) -> Result<Option<C
 fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
     let missing = |field| WireError::Missing { message: "TileResult", field };
     let outcome = match result.outcome.ok_or_else(|| missing("outcome"))? {
-        tile_result::Outcome::Scores(scores) => Ok(Computed {
+        tile_result::Outcome::Scores(scores) => Ok(Completed {
             scores: TileScores::try_from(scores)?,
             model: digest_from_wire(&result.model_digest)?,
             notes: read_notes(result.model_notes)?,
+            busy: seconds(result.busy_seconds),
+            work: WorkDone { multiply_adds: result.multiply_adds, memory_retries: result.memory_retries },
         }),
         tile_result::Outcome::Failure(failure) => Err(match failure.kind() {
             v1::FailureKind::OtherModel => Failure::OtherModel(failure.reason),
@@ -162,12 +165,15 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
     Ok(Report {
         lease: result.lease.ok_or_else(|| missing("lease"))?.into(),
         outcome,
+        loading: seconds(result.loading_seconds),
         cache: result.cache.map(CacheStats::from).unwrap_or_default(),
-        busy_seconds: result.busy_seconds,
-        loading_seconds: result.loading_seconds,
         loaded: result.loaded.map(loaded_from_wire).transpose()?,
-        work: WorkDone { multiply_adds: result.multiply_adds, memory_retries: result.memory_retries },
     })
+}
+
+/// None where it is no length of time.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 /// Notes go into the journal and the manifest with every result, so they are few and short.

@@ -81,20 +81,27 @@ pub struct KeptResult {
     pub worker: String,
     /// `cpu`, `cuda:0`.
     pub device: String,
-    /// The model that the scores are of.
-    pub model: Digest,
-    /// What readers of the scores should know of its weights.
-    pub notes: Vec<String>,
-    /// The scores.
-    pub scores: TileScores,
-    /// How long the worker computed.
-    pub busy: Duration,
-    /// What was executed.
-    pub work: WorkDone,
+    /// What it computed.
+    pub completed: Completed,
     /// What the worker's cache did for this tile.
     pub cache: CacheStats,
     /// When the coordinator got them, to the millisecond; `None`: an earlier release did.
     pub received: Option<SystemTime>,
+}
+
+/// A tile that was computed, as its worker reports it and as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completed {
+    /// The scores.
+    pub scores: TileScores,
+    /// The model that they are of.
+    pub model: Digest,
+    /// What readers of the scores should know of its weights.
+    pub notes: Vec<String>,
+    /// How long the worker had the tile in hand.
+    pub busy: Duration,
+    /// What was executed.
+    pub work: WorkDone,
 }
 
 /// One attempt that went wrong.

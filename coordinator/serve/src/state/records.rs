@@ -15,7 +15,7 @@ use patchsweep_proto::wire::{
     sweep_state_from_wire, sweep_state_to_wire, unix_milliseconds,
 };
 
-use super::{Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
+use super::{Completed, Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
 
 impl From<&KeptSweep> for v1::StoredSweep {
     fn from(kept: &KeptSweep) -> Self {
@@ -98,18 +98,19 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
 
 impl From<&KeptResult> for v1::StoredResult {
     fn from(kept: &KeptResult) -> Self {
+        let completed = &kept.completed;
         Self {
             lease: Some((&kept.lease).into()),
             worker: kept.worker.clone(),
             device: kept.device.clone(),
-            model_digest: kept.model.0.to_vec(),
-            scores: Some((&kept.scores).into()),
-            busy_seconds: kept.busy.as_secs_f64(),
-            multiply_adds: kept.work.multiply_adds,
-            memory_retries: kept.work.memory_retries,
+            model_digest: completed.model.0.to_vec(),
+            scores: Some((&completed.scores).into()),
+            busy_seconds: completed.busy.as_secs_f64(),
+            multiply_adds: completed.work.multiply_adds,
+            memory_retries: completed.work.memory_retries,
             cache: Some(kept.cache.into()),
             received_unix_ms: kept.received.map_or(0, unix_milliseconds),
-            model_notes: kept.notes.clone(),
+            model_notes: completed.notes.clone(),
         }
     }
 }
@@ -124,15 +125,17 @@ impl TryFrom<v1::StoredResult> for KeptResult {
             lease: required(wire.lease, MESSAGE, "lease")?.into(),
             worker: wire.worker,
             device: wire.device,
-            model: digest_from_wire(&wire.model_digest)?,
-            notes: wire.model_notes,
-            scores: required(wire.scores, MESSAGE, "scores")?.try_into()?,
-            busy: busy.map_err(|error| WireError::Invalid {
-                message: MESSAGE,
-                field: "busy_seconds",
-                reason: error.to_string(),
-            })?,
-            work: WorkDone { multiply_adds: wire.multiply_adds, memory_retries: wire.memory_retries },
+            completed: Completed {
+                scores: required(wire.scores, MESSAGE, "scores")?.try_into()?,
+                model: digest_from_wire(&wire.model_digest)?,
+                notes: wire.model_notes,
+                busy: busy.map_err(|error| WireError::Invalid {
+                    message: MESSAGE,
+                    field: "busy_seconds",
+                    reason: error.to_string(),
+                })?,
+                work: WorkDone { multiply_adds: wire.multiply_adds, memory_retries: wire.memory_retries },
+            },
             cache: required(wire.cache, MESSAGE, "cache")?.into(),
             received: match wire.received_unix_ms {
                 0 => None,

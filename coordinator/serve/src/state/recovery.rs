@@ -137,8 +137,9 @@ impl Found<'_> {
         snapshot.for_each_result(id, |tile, result| {
             self.results += 1;
             let address = Address::of_tile(kind::RESULT, id, tile);
-            check_scores(plan, tile, &result.scores).map_err(|error| snapshot.damaged(address, error.into()))?;
-            tiles.model.get_or_insert(result.model);
+            check_scores(plan, tile, &result.completed.scores)
+                .map_err(|error| snapshot.damaged(address, error.into()))?;
+            tiles.model.get_or_insert(result.completed.model);
             tiles.past.insert(tile, Past::Done);
             Ok::<_, StateError>(())
         })?;

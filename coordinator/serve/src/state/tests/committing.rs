@@ -193,7 +193,9 @@ fn per_prompt(kept: &KeptSweep, tile: u32) -> KeptResult {
     let (values, baseline) = (vec![0.25; PROMPTS], vec![0.5; PROMPTS]);
     let scores = vec![CellScore::of(&values, &baseline); CELLS];
     let scores = TileScores { metrics: 1, scores, prompt_effects: vec![-0.25; CELLS * PROMPTS] };
-    KeptResult { scores, ..result(kept, tile, "w") }
+    let mut kept = result(kept, tile, "w");
+    kept.completed.scores = scores;
+    kept
 }
 
 #[tokio::test(start_paused = true)]

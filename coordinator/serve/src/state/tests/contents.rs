@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use super::disks::Disk;
 use super::sample::{contents, ended, failure, lease, result, sweep};
 use crate::state::records::KeptState;
-use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, Store, TileFailures};
+use crate::state::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, Store, TileFailures};
 
 #[test]
 fn a_running_sweep_is_recovered_with_its_plan_and_the_past_of_its_tiles() {
@@ -153,11 +153,13 @@ fn results() -> impl Strategy<Value = KeptResult> {
                 lease: lease(&sweep("a"), tile, attempt),
                 worker: text.clone(),
                 device: text.clone(),
-                model: Digest(digest),
-                notes: vec![text; usize::from(digest[0] % 3)],
-                scores,
-                busy: Duration::from_secs(busy % (1 << 40)),
-                work: WorkDone { multiply_adds, memory_retries },
+                completed: Completed {
+                    model: Digest(digest),
+                    notes: vec![text; usize::from(digest[0] % 3)],
+                    scores,
+                    busy: Duration::from_secs(busy % (1 << 40)),
+                    work: WorkDone { multiply_adds, memory_retries },
+                },
                 cache: CacheStats { hits, misses, evictions, bytes, budget_bytes: bytes },
                 received: (busy % 2 == 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40) + 1)),
             }

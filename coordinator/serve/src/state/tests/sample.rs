@@ -10,7 +10,7 @@ use patchsweep_core::status::{PlanOptions, Priority};
 use patchsweep_plan::fixtures;
 use patchsweep_proto::wire::encode_context;
 
-use crate::state::{Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
+use crate::state::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 /// When sweeps ended.
 pub(super) fn ended() -> SystemTime {
@@ -47,15 +47,17 @@ pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
         lease: lease(sweep, tile, 1),
         worker: worker.to_owned(),
         device: "cpu".to_owned(),
-        model: Digest::of(b"model"),
-        notes: vec!["a note".to_owned()],
-        scores: TileScores {
-            metrics,
-            scores: (0..planned.cell_count() * metrics).map(score).collect(),
-            prompt_effects: Vec::new(),
+        completed: Completed {
+            model: Digest::of(b"model"),
+            notes: vec!["a note".to_owned()],
+            scores: TileScores {
+                metrics,
+                scores: (0..planned.cell_count() * metrics).map(score).collect(),
+                prompt_effects: Vec::new(),
+            },
+            busy: Duration::from_millis(250),
+            work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
         },
-        busy: Duration::from_millis(250),
-        work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
         received: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
     }

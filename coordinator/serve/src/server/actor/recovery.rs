@@ -4,15 +4,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::actor::{Actor, Shell};
-use super::record::{Clock, Running, SweepRecord};
+use patchsweep_schedule::Scheduler;
+use tokio::time::Instant;
+
+use super::Actor;
+use crate::server::crew::Crew;
+use crate::server::ledger::Ledger;
+use crate::server::outbound::Outbound;
+use crate::server::record::{Clock, Running};
+use crate::server::spans::Traces;
 use crate::state::{Recovered, RecoveredSweep, RunningSweep};
 
 impl Actor {
     /// Goes on with the sweeps that run, and knows those that have ended.
-    pub(super) fn recover(recovered: Recovered, keep: Option<Duration>, shell: Shell) -> Self {
+    pub(in crate::server) fn recover(
+        recovered: Recovered,
+        keep: Option<Duration>,
+        outbound: Outbound,
+        traces: Traces,
+    ) -> Self {
         let Recovered { coordinator, epoch, sweeps } = recovered;
-        let mut actor = Self::new(coordinator, epoch, keep, shell);
+        let mut actor = Self {
+            scheduler: Scheduler::new(epoch),
+            crew: Crew::new(coordinator, epoch),
+            ledger: Ledger::default(),
+            outbound,
+            traces,
+            began: Instant::now(),
+            keep,
+            closing: false,
+        };
         for sweep in sweeps {
             actor.recover_sweep(sweep);
         }
@@ -21,13 +42,10 @@ impl Actor {
 
     fn recover_sweep(&mut self, sweep: RecoveredSweep) {
         let RecoveredSweep { status, submitted, identity, ended, running, .. } = sweep;
-        let id = status.sweep.clone();
         let Some(RunningSweep { plan, context, past, model }) = running else {
-            let record = SweepRecord::ended(identity, self.next_run(), status, ended);
-            self.sweeps.insert(id.clone(), record);
-            self.order.push(id);
-            return;
+            return self.ledger.add_ended(identity, status, ended);
         };
+        let id = status.sweep.clone();
         let (done, tiles) = (status.tiles_done, status.tiles_total);
         let span = self.traces.sweep(&id, None);
         span.span.in_scope(|| tracing::info!(done, tiles, "sweep recovered"));

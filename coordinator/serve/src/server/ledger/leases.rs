@@ -1,0 +1,103 @@
+//! What sweeps know of their leases: spans and grants, scores and failures.
+
+use patchsweep_core::ids::{Lease, SweepId, WorkerId};
+use patchsweep_core::status::{BASELINES, SweepStatus};
+use patchsweep_core::tile::TileWork;
+use patchsweep_proto::v1;
+use tracing::Span;
+
+use super::Ledger;
+use crate::merge::check_scores;
+use crate::server::crew::TileName;
+use crate::server::handle::Failure;
+use crate::server::spans::ended_lease;
+use crate::state::Completed;
+
+impl Ledger {
+    /// What is logged inside it is about that lease.
+    pub(in crate::server) fn lease_span(&self, lease: &Lease, worker: WorkerId, name: &str) -> Span {
+        let running = self.running(&lease.sweep);
+        running.map_or_else(|| ended_lease(lease, name), |running| running.span.of(lease, worker, name))
+    }
+
+    /// What a worker is sent with a lease; `None` where its sweep does not run.
+    pub(in crate::server) fn grant(&mut self, lease: &Lease, worker: WorkerId, name: &str) -> Option<v1::Grant> {
+        let running = self.running_mut(&lease.sweep)?;
+        let trace = running.span.begin(lease, worker, name);
+        Some(v1::Grant {
+            lease: Some(lease.into()),
+            tile: Some((&running.plan.tiles[lease.tile.0 as usize]).into()),
+            context_digest: running.plan.digest.0.to_vec(),
+            model_digest: running.model.map_or_else(Vec::new, |digest| digest.0.to_vec()),
+            traceparent: trace.to_string(),
+        })
+    }
+
+    /// A worker has answered for a lease.
+    pub(in crate::server) fn end_lease(&mut self, lease: &Lease) {
+        if let Some(running) = self.running_mut(&lease.sweep) {
+            running.span.end(lease);
+        }
+    }
+
+    /// A worker has gone.
+    pub(in crate::server) fn end_leases_of(&mut self, worker: WorkerId) {
+        for running in self.sweeps.values_mut().filter_map(|record| record.running.as_mut()) {
+            running.span.end_all_of(worker);
+        }
+    }
+
+    /// What a lease's tile is, for people; `None` where its sweep does not run.
+    pub(in crate::server) fn tile_name(&self, lease: &Lease) -> Option<TileName> {
+        let plan = &self.running(&lease.sweep)?.plan;
+        let tile = plan.tiles.get(lease.tile.0 as usize)?;
+        let grid = match &tile.work {
+            TileWork::Baseline => BASELINES,
+            TileWork::Patch { grid, .. } => &plan.context.grids.get(*grid as usize)?.name,
+        };
+        let iteration = plan.label_of(tile.iteration).unwrap_or_default();
+        Some(TileName { grid: grid.to_owned(), iteration: iteration.to_owned() })
+    }
+
+    /// Refuses scores that cannot be merged. Those of sweeps that do not run are the scheduler's to drop.
+    pub(in crate::server) fn accept(&self, lease: &Lease, completed: &Completed) -> Result<(), Failure> {
+        let Some(running) = self.running(&lease.sweep) else { return Ok(()) };
+        check_scores(&running.plan, lease.tile, &completed.scores)
+            .map_err(|error| Failure::Attempt(patchsweep_core::error_chain(&error)))?;
+        match running.model {
+            Some(pinned) if pinned != completed.model => Err(Failure::OtherModel(format!(
+                "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",
+                completed.model.short(),
+                pinned.short()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A tile's scores are kept.
+    pub(in crate::server) fn finish(&mut self, lease: &Lease, completed: &Completed) {
+        if let Some(running) = self.running_mut(&lease.sweep) {
+            running.pin(completed.model, &completed.notes);
+            running.finish(lease.tile);
+        }
+    }
+
+    /// A tile's scores came too late or twice. Clients hear of it at once.
+    pub(in crate::server) fn count_dropped(&mut self, sweep: &SweepId) {
+        if let Some(record) = self.sweeps.get_mut(sweep) {
+            record.dropped += 1;
+            let status = SweepStatus { results_dropped: record.dropped, ..record.status.borrow().clone() };
+            record.publish(status);
+        }
+    }
+
+    /// How far second scores of a tile may be from the first; `None`: they are not compared.
+    pub(in crate::server) fn tolerance(&self, sweep: &SweepId) -> Option<f64> {
+        self.sweeps.get(sweep)?.tolerance
+    }
+
+    /// Whether a worker did not fail for this reason before.
+    pub(in crate::server) fn is_news(&mut self, sweep: &SweepId, worker: &str, reason: &str) -> bool {
+        self.running_mut(sweep).is_none_or(|running| running.reasons.are_news(worker, reason))
+    }
+}
