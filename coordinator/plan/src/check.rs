@@ -165,7 +165,7 @@ struct Cutter<'a> {
 
 /// Cells of one tile.
 #[derive(Default)]
-struct Block {
+struct Bundle {
     cells: Vec<Range<u32>>,
     count: u32,
     /// The tile that computed them; no-ops go with any.
@@ -185,10 +185,10 @@ impl Cutter<'_> {
         let (mut tiles, mut costs) = (Vec::new(), Vec::new());
         for section in sections {
             for (&(_, grid), cells) in drawn.range((section.iteration, 0)..=(section.iteration, u32::MAX)) {
-                for block in self.blocks(section, grid, cells, target) {
+                for bundle in self.bundles(section, grid, cells, target) {
                     let id = TileId(u32::try_from(tiles.len()).unwrap_or(u32::MAX));
-                    costs.push(self.cost(section, grid, block.count));
-                    let work = TileWork::Patch { grid, cells: block.cells, plain: true };
+                    costs.push(self.cost(section, grid, bundle.count));
+                    let work = TileWork::Patch { grid, cells: bundle.cells, plain: true };
                     tiles.push(Tile { id, work, ..section.clone() });
                 }
             }
@@ -196,23 +196,23 @@ impl Cutter<'_> {
         (tiles, costs)
     }
 
-    fn blocks(&self, section: &Tile, grid: u32, cells: &[u32], target: u64) -> Vec<Block> {
+    fn bundles(&self, section: &Tile, grid: u32, cells: &[u32], target: u64) -> Vec<Bundle> {
         let most = target / self.pass(section).max(1);
         let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, self.most);
-        let mut blocks: Vec<Block> = Vec::new();
+        let mut bundles: Vec<Bundle> = Vec::new();
         for &cell in cells {
             let origin = self.origins.tile(section.iteration, section.prompts.start, grid, cell);
-            let fits = |block: &Block| {
-                block.count < most && (origin.is_none() || block.origin.is_none() || block.origin == origin)
+            let fits = |bundle: &Bundle| {
+                bundle.count < most && (origin.is_none() || bundle.origin.is_none() || bundle.origin == origin)
             };
-            if !blocks.last().is_some_and(fits) {
-                blocks.push(Block::default());
+            if !bundles.last().is_some_and(fits) {
+                bundles.push(Bundle::default());
             }
-            if let Some(block) = blocks.last_mut() {
-                block.add(cell, origin);
+            if let Some(bundle) = bundles.last_mut() {
+                bundle.add(cell, origin);
             }
         }
-        blocks
+        bundles
     }
 
     /// Multiply-adds of one whole run of a section's prompts.
@@ -232,7 +232,7 @@ impl Cutter<'_> {
     }
 }
 
-impl Block {
+impl Bundle {
     fn add(&mut self, cell: u32, origin: Option<TileId>) {
         self.count += 1;
         self.origin = self.origin.or(origin);

@@ -6,7 +6,7 @@ use super::beginning::{Beginning, beginning};
 use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::table::{self, Line};
-use super::tokenizer::Place;
+use super::tokenizer::TextPart;
 use super::{Inputs, PlanError, PromptTokenizer, draw, metrics, refuse, tokenization};
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
@@ -66,15 +66,18 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     /// An absent text is empty.
     text: fn(&Line) -> &str,
-    pub(super) place: Place,
+    pub(super) part: TextPart,
 }
 
-pub(super) const PROMPT: Column = Column { name: "prompt", text: |line| &line.prompt, place: Place::Beginning };
-pub(super) const ANSWER: Column = Column { name: "answer", text: |line| &line.answer, place: Place::Continuation };
+pub(super) const PROMPT: Column = Column { name: "prompt", text: |line| &line.prompt, part: TextPart::Beginning };
+pub(super) const ANSWER: Column = Column { name: "answer", text: |line| &line.answer, part: TextPart::Continuation };
 pub(super) const WRONG: Column =
-    Column { name: "wrong answer", text: |line| line.wrong.as_deref().unwrap_or(""), place: Place::Continuation };
-pub(super) const CORRUPTED: Column =
-    Column { name: "corrupted prompt", text: |line| line.corrupted.as_deref().unwrap_or(""), place: Place::Beginning };
+    Column { name: "wrong answer", text: |line| line.wrong.as_deref().unwrap_or(""), part: TextPart::Continuation };
+pub(super) const CORRUPTED: Column = Column {
+    name: "corrupted prompt",
+    text: |line| line.corrupted.as_deref().unwrap_or(""),
+    part: TextPart::Beginning,
+};
 
 impl<'a> Table<'a> {
     fn columns(&self, inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Columns, PlanError> {
@@ -120,7 +123,7 @@ impl<'a> Table<'a> {
 
     /// Token ids \[lines\]\[tokens\] of a column.
     fn encode(&self, column: Column) -> Result<Vec<Vec<u32>>, PlanError> {
-        let ids = self.tokenizer.encode(&self.texts(column), column.place);
+        let ids = self.tokenizer.encode(&self.texts(column), column.part);
         ids.map_err(|error| self.refuse(error.text, error.message))
     }
 

@@ -153,7 +153,7 @@ struct Cutter {
 
 /// Cells that become a tile.
 #[derive(Default)]
-struct Block {
+struct Bundle {
     cells: Vec<Range<u32>>,
     count: u32,
     cost: u64,
@@ -164,33 +164,33 @@ impl Cutter {
     /// Cuts where a tile has its share of what is left, so that the last one is no remnant.
     fn patches(&mut self, section: &Section, grid: u32, region: &Region, overhead: u64) -> Result<(), PlanError> {
         let mut left = region.cost();
-        let mut block = Block::default();
+        let mut bundle = Bundle::default();
         for mut strip in region.strips() {
             while !strip.cells.is_empty() {
                 let share = left.div_ceil(left.div_ceil(self.target).max(1));
-                let by_cost = share.saturating_sub(block.cost).div_ceil(strip.each.max(1));
-                let by_rows = self.rows_wanted.saturating_sub(block.rows).div_ceil(strip.rows.max(1));
-                let room = u64::from(self.most_cells - block.count).min(by_cost.max(by_rows).max(1));
+                let by_cost = share.saturating_sub(bundle.cost).div_ceil(strip.each.max(1));
+                let by_rows = self.rows_wanted.saturating_sub(bundle.rows).div_ceil(strip.rows.max(1));
+                let room = u64::from(self.most_cells - bundle.count).min(by_cost.max(by_rows).max(1));
                 let count = u32::try_from(room).unwrap_or(u32::MAX).min(strip.cells.end - strip.cells.start);
-                block.add(&mut strip, count);
-                let is_full = block.cost >= share && block.rows >= self.rows_wanted;
-                if is_full || block.count == self.most_cells {
-                    left = left.saturating_sub(block.cost);
-                    self.push_block(section, grid, std::mem::take(&mut block), overhead)?;
+                bundle.add(&mut strip, count);
+                let is_full = bundle.cost >= share && bundle.rows >= self.rows_wanted;
+                if is_full || bundle.count == self.most_cells {
+                    left = left.saturating_sub(bundle.cost);
+                    self.push_bundle(section, grid, std::mem::take(&mut bundle), overhead)?;
                 }
             }
         }
-        if block.count > 0 {
-            self.push_block(section, grid, block, overhead)?;
+        if bundle.count > 0 {
+            self.push_bundle(section, grid, bundle, overhead)?;
         }
         Ok(())
     }
 
-    fn push_block(&mut self, section: &Section, grid: u32, block: Block, overhead: u64) -> Result<(), PlanError> {
+    fn push_bundle(&mut self, section: &Section, grid: u32, bundle: Bundle, overhead: u64) -> Result<(), PlanError> {
         self.push(
             section,
-            TileWork::Patch { grid, cells: block.cells, plain: false },
-            block.cost.saturating_add(overhead),
+            TileWork::Patch { grid, cells: bundle.cells, plain: false },
+            bundle.cost.saturating_add(overhead),
         )
     }
 
@@ -205,7 +205,7 @@ impl Cutter {
     }
 }
 
-impl Block {
+impl Bundle {
     /// Takes the first cells of a strip.
     fn add(&mut self, strip: &mut Strip, count: u32) {
         let cells = strip.cells.start..strip.cells.start + count;

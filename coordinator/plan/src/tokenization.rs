@@ -29,7 +29,7 @@ fn difference(table: &Table<'_>, columns: &Columns) -> Option<String> {
         (WRONG, columns.wrong.as_ref()),
     ];
     let (column, ids, found) = all.into_iter().find_map(|(column, ids)| {
-        let found = table.tokenizer.difference(&table.texts(column), column.place, ids?)?;
+        let found = table.tokenizer.difference(&table.texts(column), column.part, ids?)?;
         Some((column, ids?, found))
     })?;
     let (file, line, class) = (table.file, table.lines[found.text].number, found.class);

@@ -12,7 +12,7 @@ const BATCH_TEXTS: usize = 1 << 12;
 
 /// Where a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TextPart {
     /// At the beginning, where some tokenizers put a space before it.
     Beginning,
     /// Behind a prompt, as answers do; a space is there only where it is written.
@@ -37,11 +37,11 @@ impl Cutter {
     pub(super) fn encode(
         &self,
         texts: &[&str],
-        place: Place,
+        part: TextPart,
         ids_of: impl Fn(&str, &Encoding) -> Result<Vec<u32>, String>,
     ) -> Result<Vec<Vec<u32>>, EncodeError> {
-        let tokenizer = match (place, &self.continuation) {
-            (Place::Continuation, Some(tokenizer)) => tokenizer,
+        let tokenizer = match (part, &self.continuation) {
+            (TextPart::Continuation, Some(tokenizer)) => tokenizer,
             _ => &self.tokenizer,
         };
         let mut ids = Vec::with_capacity(texts.len());

@@ -15,7 +15,7 @@ use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
 use super::PlanError;
 use class::Class;
 use cutter::Cutter;
-pub use cutter::Place;
+pub use cutter::TextPart;
 use rebuilt::Parts;
 use settings::{Named, Settings};
 
@@ -98,8 +98,8 @@ impl PromptTokenizer {
     }
 
     /// Token ids of each text; an error names the first text that has an unknown word.
-    pub fn encode(&self, texts: &[&str], place: Place) -> Result<Vec<Vec<u32>>, EncodeError> {
-        self.cutter.encode(texts, place, |text, encoding| self.known_ids(text, encoding))
+    pub fn encode(&self, texts: &[&str], part: TextPart) -> Result<Vec<Vec<u32>>, EncodeError> {
+        self.cutter.encode(texts, part, |text, encoding| self.known_ids(text, encoding))
     }
 
     fn known_ids(&self, text: &str, encoding: &tokenizers::Encoding) -> Result<Vec<u32>, String> {
@@ -117,7 +117,7 @@ impl PromptTokenizer {
 
     /// Token ids of an answer.
     pub fn encode_answer(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
-        Ok(self.encode(&[text], Place::Continuation)?.remove(0))
+        Ok(self.encode(&[text], TextPart::Continuation)?.remove(0))
     }
 
     /// The text of one token, its leading space included.

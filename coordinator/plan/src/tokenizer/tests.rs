@@ -34,14 +34,14 @@ fn opened(files: &TokenizerFiles<'_>) -> PromptTokenizer {
 }
 
 fn ids(tokenizer: &PromptTokenizer, text: &str) -> Vec<u32> {
-    tokenizer.encode(&[text], Place::Beginning).expect("known words").remove(0)
+    tokenizer.encode(&[text], TextPart::Beginning).expect("known words").remove(0)
 }
 
 #[test]
 fn prompts_are_neither_padded_nor_cut_whatever_the_tokenizer_file_says() {
     let tokenizer = PromptTokenizer::from_json(PADDING_AND_CUTTING).expect("a tokenizer");
-    assert_eq!(tokenizer.encode(&["a b a", "b"], Place::Beginning).expect("known words"), [vec![2, 3, 2], vec![3]]);
-    let unknown = tokenizer.encode(&["a", "b what a"], Place::Beginning).expect_err("an unknown word");
+    assert_eq!(tokenizer.encode(&["a b a", "b"], TextPart::Beginning).expect("known words"), [vec![2, 3, 2], vec![3]]);
+    let unknown = tokenizer.encode(&["a", "b what a"], TextPart::Beginning).expect_err("an unknown word");
     assert_eq!((unknown.text, unknown.message.as_str()), (1, "the model's tokenizer does not know `what`"));
 }
 
@@ -110,19 +110,20 @@ fn texts_that_the_class_cuts_otherwise_are_found() {
         opened(&TokenizerFiles { tokenizer: &json, ..bytes(None, None) })
     };
     let texts = ["c", "ab ab"];
-    let encode = |tokenizer: &PromptTokenizer| tokenizer.encode(&texts, Place::Beginning).expect("known words");
+    let encode = |tokenizer: &PromptTokenizer| tokenizer.encode(&texts, TextPart::Beginning).expect("known words");
     let same = opened(&bytes(None, None));
-    assert_eq!(same.difference(&texts, Place::Beginning, &encode(&same)), None);
+    assert_eq!(same.difference(&texts, TextPart::Beginning, &encode(&same)), None);
     // Without its expression the space is merged like any byte; here no merge needs it.
     let alike = tokenizer("ByteLevel");
-    assert_eq!(alike.difference(&texts, Place::Beginning, &encode(&alike)), None);
+    assert_eq!(alike.difference(&texts, TextPart::Beginning, &encode(&alike)), None);
     let words = BYTES.replace(
         r#"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}"#,
         r#"{"type": "WhitespaceSplit"}"#,
     );
     let words = opened(&TokenizerFiles { tokenizer: &words, ..bytes(None, None) });
-    let found =
-        words.difference(&texts, Place::Beginning, &encode(&words)).expect("the space is a token of its own for GPT-2");
+    let found = words
+        .difference(&texts, TextPart::Beginning, &encode(&words))
+        .expect("the space is a token of its own for GPT-2");
     assert_eq!((found.class, found.text, found.tokens, found.texts), ("GPT2Tokenizer", 1, Some(3), 1));
 }
 

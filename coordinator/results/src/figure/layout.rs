@@ -60,7 +60,7 @@ pub(super) struct Layout {
 
 /// A facet's upper left corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Corner {
     pub(super) x: usize,
     pub(super) y: usize,
     /// Whether it begins a row.
@@ -128,8 +128,8 @@ impl Layout {
     }
 
     /// Where each facet is.
-    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        (0..self.facets).map(|facet| Place {
+    pub(super) fn places(&self) -> impl Iterator<Item = Corner> {
+        (0..self.facets).map(|facet| Corner {
             x: self.left + facet % self.per_row * (self.facet_width + GAP),
             y: self.top() + facet / self.per_row * self.row_height(),
             is_first: facet % self.per_row == 0,

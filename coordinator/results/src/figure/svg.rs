@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::layout::{Layout, Place};
+use super::layout::{Corner, Layout};
 use super::plane::Side;
 use super::view::Mark;
 use super::{Facet, Figure, bar, pixels, text};
@@ -37,7 +37,7 @@ pub fn svg(figure: &Figure, cells: Cells) -> String {
         let _ = writeln!(svg, "<text class=\"heading\" x=\"{x}\" y=\"18\" font-size=\"14\">{heading}</text>");
     }
     for (iteration, (facet, place)) in figure.facets.iter().zip(figure.layout.places()).enumerate() {
-        let Place { x, y, .. } = place;
+        let Corner { x, y, .. } = place;
         let _ = writeln!(svg, "<g class=\"facet\" data-iteration=\"{iteration}\" transform=\"translate({x} {y})\">");
         facet_title(facet, &figure.layout, &mut svg);
         match cells {

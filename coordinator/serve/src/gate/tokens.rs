@@ -28,11 +28,11 @@ impl TokenHash {
 /// The tokens that count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tokens {
-    entries: Vec<Entry>,
+    entries: Vec<KnownToken>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct KnownToken {
     role: Role,
     hash: TokenHash,
     /// Seconds since 1970 until which it counts; `None`: until it is rotated.
@@ -43,12 +43,12 @@ struct Entry {
 #[serde(deny_unknown_fields)]
 struct TokensFile {
     #[serde(default)]
-    token: Vec<EntryFile>,
+    token: Vec<KnownTokenFile>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EntryFile {
+struct KnownTokenFile {
     role: String,
     blake3: String,
     until: Option<u64>,
@@ -61,16 +61,20 @@ impl Tokens {
         if file.token.len() > MAX_TOKENS {
             return Err(format!("more than {MAX_TOKENS} tokens"));
         }
-        let entry = |entry: EntryFile| {
+        let entry = |entry: KnownTokenFile| {
             let hash = blake3::Hash::from_hex(entry.blake3).map_err(|error| error.to_string())?;
-            Ok::<_, String>(Entry { role: entry.role.parse()?, hash: TokenHash(*hash.as_bytes()), until: entry.until })
+            Ok::<_, String>(KnownToken {
+                role: entry.role.parse()?,
+                hash: TokenHash(*hash.as_bytes()),
+                until: entry.until,
+            })
         };
         Ok(Self { entries: file.token.into_iter().map(entry).collect::<Result<_, _>>()? })
     }
 
     pub(super) fn to_text(&self) -> String {
         let mut text = "# Hashes of the tokens that count; `patchsweep token rotate` replaces one.\n".to_owned();
-        for Entry { role, hash, until } in &self.entries {
+        for KnownToken { role, hash, until } in &self.entries {
             let hash = blake3::Hash::from_bytes(hash.0).to_hex();
             let _ = write!(text, "\n[[token]]\nrole = \"{}\"\nblake3 = \"{hash}\"\n", role.name());
             if let Some(until) = until {
@@ -93,7 +97,7 @@ impl Tokens {
             entry.until = Some(entry.until.map_or(last, |until| until.min(last)));
         }
         self.entries.retain(|entry| entry.until.is_none_or(|until| until > now));
-        self.entries.push(Entry { role, hash: TokenHash::of(token.secret()), until: None });
+        self.entries.push(KnownToken { role, hash: TokenHash::of(token.secret()), until: None });
     }
 
     /// What a token with that hash allows. Takes equally long whichever it is, and whether it is one.

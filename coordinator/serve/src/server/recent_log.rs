@@ -57,15 +57,15 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for EventLayer {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(fields.place);
+            span.extensions_mut().insert(fields.about);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
-            if let Some(place) = span.extensions().get::<Place>() {
-                fields.place.narrow(place);
+            if let Some(about) = span.extensions().get::<About>() {
+                fields.about.narrow(about);
             }
         }
         event.record(&mut fields);
@@ -75,7 +75,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for EventLayer {
 
 /// What an event is about, by the spans around it and its own fields.
 #[derive(Clone, Default)]
-struct Place {
+struct About {
     sweep: String,
     /// Host and process id.
     worker: String,
@@ -83,7 +83,7 @@ struct Place {
     attempt: String,
 }
 
-impl Place {
+impl About {
     /// An inner one says more.
     fn narrow(&mut self, inner: &Self) {
         let Self { sweep, worker, tile, attempt } = inner;
@@ -99,7 +99,7 @@ impl Place {
 /// The fields of one event or span.
 #[derive(Default)]
 struct Fields {
-    place: Place,
+    about: About,
     message: String,
     /// As ` key=value`, in order.
     others: String,
@@ -107,7 +107,7 @@ struct Fields {
 
 impl Fields {
     fn into_event(self, level: Level) -> LogEvent {
-        let Place { sweep, worker, tile, attempt } = self.place;
+        let About { sweep, worker, tile, attempt } = self.about;
         let named = |key, value: &str| if value.is_empty() { String::new() } else { format!(" {key}={value}") };
         let text = format!("{}{}{}{}", self.message, named("tile", &tile), named("attempt", &attempt), self.others);
         LogEvent {
@@ -120,19 +120,19 @@ impl Fields {
     }
 
     fn take(&mut self, field: &Field, value: &str) {
-        let place = match field.name() {
+        let about = match field.name() {
             "message" => &mut self.message,
-            "sweep" => &mut self.place.sweep,
-            "worker" => &mut self.place.worker,
-            "tile" => &mut self.place.tile,
-            "attempt" => &mut self.place.attempt,
+            "sweep" => &mut self.about.sweep,
+            "worker" => &mut self.about.worker,
+            "tile" => &mut self.about.tile,
+            "attempt" => &mut self.about.attempt,
             "worker_id" | "trace_id" | "span_id" | "parent_id" => return,
             other => {
                 let _ = write!(self.others, " {other}={value}");
                 return;
             }
         };
-        value.clone_into(place);
+        value.clone_into(about);
     }
 }
 
