@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, Family, Source};
+use super::{Family, Read, Source};
 use crate::architecture::Architecture;
 
 pub(super) const FAMILY: Family = Family {
@@ -21,7 +21,7 @@ struct Config {
     bos_token_id: Option<u32>,
 }
 
-fn read(text: &str) -> Result<(Architecture, Option<u32>), ConfigError> {
+fn read(text: &str) -> Read {
     let Config { architecture, bos_token_id } = serde_json::from_str(text)?;
     Ok((architecture, bos_token_id))
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, Family, Outputs, Source};
+use super::{ConfigError, Family, Outputs, Read, Source};
 use crate::architecture::{
     Activation, Architecture, Attention, Embed, LayerAttention, LearnedPositions, Mlp, Norm, NormKind, NormPlace,
     Parameter, Part, QkNorm, Readout, Slot, Wiring,
@@ -46,7 +46,7 @@ fn default_true() -> bool {
     true
 }
 
-fn read(text: &str) -> Result<(Architecture, Option<u32>), ConfigError> {
+fn read(text: &str) -> Read {
     let config: Config = serde_json::from_str(text)?;
     let &Config { n_layer: layers, n_head: heads, n_embd: d_model, .. } = &config;
     if heads == 0 || !d_model.is_multiple_of(heads) {

@@ -82,11 +82,14 @@ pub enum Outputs {
     },
 }
 
+/// The architecture, and the token that `prepend_bos` puts first.
+type Read = Result<(Architecture, Option<u32>), ConfigError>;
+
 /// What is known of a family.
 struct Family {
     model_type: &'static str,
     /// Reads what is particular to the family.
-    read: fn(&str) -> Result<(Architecture, Option<u32>), ConfigError>,
+    read: fn(&str) -> Read,
     source: fn(&Architecture, &Parameter) -> Source,
     /// A tensor that each model of the family has once: what stands before it stands before all.
     landmark: &'static str,
