@@ -8,7 +8,7 @@ use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, Gpt2Config, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
-use patchsweep_tests::brute_force::{BruteForce, Gpt2};
+use patchsweep_reference_evaluator::{BruteForce, Gpt2};
 use patchsweep_tests::scores::largest_difference;
 use patchsweep_tests::{Scores, repository};
 use serde::Deserialize;

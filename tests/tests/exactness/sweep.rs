@@ -4,7 +4,7 @@ use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::Cell;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::CellScore;
-use patchsweep_tests::brute_force::{BruteForce, Gpt2};
+use patchsweep_reference_evaluator::{BruteForce, Gpt2};
 use tempfile::TempDir;
 
 use crate::compare::{Expected, tolerance};
