@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod architecture;
 mod axis;
 pub mod causality;
 mod cell_status;

@@ -1,10 +1,12 @@
 //! Models: their names and their sizes.
 
 mod config;
+mod families;
 mod loaded;
 mod name;
 
 pub use config::{Activation, ConfigError, Gpt2Config};
+pub use families::{ModelConfig, Outputs, Source};
 pub use loaded::{LoadedModel, MOST_LOADED};
 pub use name::{ModelNameError, ModelRef};
 

@@ -1,0 +1,83 @@
+use super::*;
+use crate::architecture::{Activation, Part, Slot};
+
+const SMALL: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 3, "n_embd": 24, "n_inner": 20,
+    "vocab_size": 50, "n_positions": 16, "activation_function": "relu", "layer_norm_epsilon": 0.001}"#;
+
+fn read(text: &str) -> Result<ModelConfig, String> {
+    ModelConfig::from_json(text).map_err(|error| crate::error_chain(&error))
+}
+
+#[test]
+fn inner_width_activation_and_epsilon_are_honoured() {
+    let model = read(SMALL).expect("valid").architecture;
+    assert_eq!((model.d_mlp, model.mlp.activation), (20, Activation::Relu));
+    assert!((model.norm.eps - 0.001).abs() < 1e-12);
+    let plain = SMALL.replace(r#""n_inner": 20,"#, "").replace(r#""activation_function": "relu","#, "");
+    let model = read(&plain).expect("valid").architecture;
+    assert_eq!((model.d_mlp, model.mlp.activation), (96, Activation::GeluTanh));
+}
+
+#[test]
+fn scores_are_scaled_by_width_and_by_layer_as_the_config_says() {
+    let scales = |text: &str| -> Vec<f64> {
+        read(text).expect("valid").architecture.attention.layers.iter().map(|layer| layer.scale).collect()
+    };
+    let by_width = 1.0 / 8f64.sqrt();
+    assert_eq!(scales(SMALL), [by_width, by_width]);
+    let inverse = SMALL.replace("\"n_layer\"", "\"scale_attn_by_inverse_layer_idx\": true, \"n_layer\"");
+    assert_eq!(scales(&inverse), [by_width, by_width / 2.0]);
+    let plain = SMALL.replace("\"n_layer\"", "\"scale_attn_weights\": false, \"n_layer\"");
+    assert_eq!(scales(&plain), [1.0, 1.0]);
+}
+
+#[test]
+fn queries_keys_and_values_are_thirds_of_one_stored_tensor() {
+    let config = read(SMALL).expect("valid");
+    let parameters = config.architecture.parameters();
+    let source = |slot: Slot, part: Part| {
+        let parameter = parameters.iter().find(|p| (p.layer, p.slot, p.part) == (Some(1), slot, part));
+        config.source(parameter.expect("a parameter"))
+    };
+    let third = |start| Outputs::Range { start, count: 24 };
+    let (keys, values) = (source(Slot::K, Part::Weight), source(Slot::V, Part::Bias));
+    assert_eq!((keys.name.as_str(), &keys.shape[..]), ("h.1.attn.c_attn.weight", &[24, 72][..]));
+    assert_eq!((keys.is_transposed, keys.outputs), (true, third(24)));
+    assert_eq!((values.name.as_str(), &values.shape[..]), ("h.1.attn.c_attn.bias", &[72][..]));
+    assert_eq!((values.is_transposed, values.outputs), (false, third(48)));
+    let inner = source(Slot::In, Part::Weight);
+    assert_eq!((&inner.shape[..], inner.is_transposed, inner.outputs), (&[24, 20][..], true, Outputs::All));
+}
+
+#[test]
+fn other_families_are_refused_with_what_there_is() {
+    assert_eq!(
+        read(r#"{"model_type": "llama"}"#).unwrap_err(),
+        "model_type is `llama`; supported are `gpt2`, `patchsweep`"
+    );
+}
+
+#[test]
+fn sizes_that_no_model_has_are_refused_before_anything_is_made_of_them() {
+    for (plain, huge, name) in [
+        ("\"n_layer\": 2", "\"n_layer\": 4294967295", "the number of layers is 4294967295"),
+        ("\"n_embd\": 24, \"n_inner\": 20", "\"n_embd\": 3000000000", "the width of the residual stream is 3000000000"),
+        ("\"n_positions\": 16", "\"n_positions\": 4294967295", "the number of positions is 4294967295"),
+        ("\"n_head\": 3", "\"n_head\": 5", "`n_head` is 5, which is not supported: it must divide n_embd"),
+        ("\"n_head\": 3", "\"n_head\": 0", "`n_head` is 0, which"),
+    ] {
+        let refused = read(&SMALL.replace(plain, huge)).expect_err("is refused");
+        assert!(refused.contains(name), "{refused}");
+    }
+}
+
+#[test]
+fn a_description_comes_back_as_it_was_written() {
+    let architecture = read(SMALL).expect("valid").architecture;
+    let text = serde_json::json!({"model_type": "patchsweep", "architecture": architecture, "bos_token_id": 3});
+    let config = read(&text.to_string()).expect("valid");
+    assert_eq!((&config.architecture, config.bos_token_id), (&architecture, Some(3)));
+    for parameter in architecture.parameters() {
+        assert_eq!(config.source(&parameter), Source::whole(parameter.to_string(), &parameter));
+    }
+}
