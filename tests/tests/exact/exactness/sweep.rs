@@ -4,7 +4,7 @@ use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::Cell;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::CellScore;
-use patchsweep_reference_evaluator::{BruteForce, Gpt2};
+use patchsweep_reference_evaluator::{BruteForce, Model};
 use tempfile::TempDir;
 
 use super::compare::{Expected, tolerance};
@@ -12,7 +12,7 @@ use super::engine::{Scored, TiledEngine};
 use super::scenario::Scenario;
 
 /// Brute force's own rounding, in float64.
-const EXACTLY_NOTHING: f64 = 1e-9;
+pub(super) const EXACTLY_NOTHING: f64 = 1e-9;
 
 /// A smaller effect than this does not show in float32.
 const SOMETHING: f64 = 1e-6;
@@ -44,7 +44,7 @@ fn write_model(scenario: &Scenario) -> TempDir {
 }
 
 /// All iterations of a context.
-fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
+pub(super) fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
     (0..).take(context.iterations.len())
 }
 
@@ -52,7 +52,7 @@ fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
 pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
     let context = &scenario.context;
     let folder = write_model(scenario);
-    let model = Gpt2::load(&folder.path().join("model"));
+    let model = Model::load(&folder.path().join("model"));
     let mut engine = TiledEngine::new(folder.path(), context, &scenario.cut);
     let mut effects = Effects::default();
     for iteration in iterations(context) {
@@ -86,13 +86,13 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
 }
 
 /// Whether the patch cannot change the score \[prompts\].
-fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
+pub(super) fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
     let prompts = 0..context.clean.prompts();
     prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, context.shape.layers)).collect()
 }
 
 /// Patches that are said to do nothing do nothing. Metrics are \[metrics\]\[prompts\].
-fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
+pub(super) fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
     let mut effects = Effects::default();
     for (prompt, &noop) in noops.iter().enumerate() {
         let changes = patched.iter().zip(unpatched).map(|(after, before)| (after[prompt] - before[prompt]).abs());
