@@ -26,7 +26,8 @@ impl Gpt2 {
             let attn_out = self.attention(layer, block, &resid, hook);
             let attn_out = hooked(hook, Component::AttnOut, layer, attn_out);
             resid = hooked(hook, Component::ResidMid, layer, resid + attn_out);
-            let hidden = block.mlp_in.of(&block.ln_2.of(&resid)).mapv(|x| activate(self.config.activation, x));
+            let hidden =
+                block.mlp_in.of(&block.ln_2.of(&resid)).mapv(|x| activate(self.config.architecture.mlp.activation, x));
             let mlp_out = hooked(hook, Component::MlpOut, layer, block.mlp_out.of(&hidden));
             resid = hooked(hook, Component::ResidPost, layer, resid + mlp_out);
         }
@@ -35,7 +36,7 @@ impl Gpt2 {
 
     /// What attention adds to the residual stream \[positions, `d_model`\].
     fn attention(&self, layer: u32, block: &Block, resid: &Array2<f64>, hook: &mut Hook<'_>) -> Array2<f64> {
-        let (width, heads) = (resid.ncols(), self.config.shape.heads as usize);
+        let (width, heads) = (resid.ncols(), self.config.architecture.heads as usize);
         let projected = block.attn_in.of(&block.ln_1.of(resid));
         let part = |which: usize| {
             let columns = projected.slice(s![.., which * width..(which + 1) * width]);
@@ -57,13 +58,7 @@ impl Gpt2 {
     /// Attention probabilities \[head, dest, src\] of queries and keys \[pos, head, `d_head`\].
     fn pattern(&self, layer: u32, q: &Array3<f64>, k: &Array3<f64>) -> Array3<f64> {
         let (positions, heads, _) = q.dim();
-        let mut scale = 1.0;
-        if self.config.scale_attn_weights {
-            scale /= f64::from(self.config.shape.d_model / self.config.shape.heads).sqrt();
-        }
-        if self.config.scale_attn_by_inverse_layer_idx {
-            scale /= f64::from(layer + 1);
-        }
+        let scale = self.config.architecture.attention_of(layer).scale;
         let mut pattern = Array3::zeros((heads, positions, positions));
         for head in 0..heads {
             for dest in 0..positions {

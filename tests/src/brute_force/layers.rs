@@ -1,7 +1,7 @@
 //! The parts that blocks are made of.
 
 use ndarray::{Array1, Array2, Axis};
-use patchsweep_core::model::Activation;
+use patchsweep_core::architecture::Activation;
 
 /// `y = x W + b`.
 pub(super) struct Linear {

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayD};
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use safetensors::{Dtype, SafeTensors};
 
 use super::layers::{LayerNorm, Linear};
 
 /// A loaded model, in float64.
 pub struct Gpt2 {
-    pub(super) config: Gpt2Config,
+    pub(super) config: ModelConfig,
     /// \[vocabulary, `d_model`\]
     pub(super) embed: Array2<f64>,
     /// \[`n_ctx`, `d_model`\]
@@ -41,9 +41,9 @@ impl Gpt2 {
     #[must_use]
     pub fn load(folder: &Path) -> Self {
         let config = fs::read_to_string(folder.join("config.json")).expect("a config.json");
-        let config = Gpt2Config::from_json(&config).expect("a GPT-2's config");
+        let config = ModelConfig::from_json(&config).expect("a GPT-2's config");
         let tensors = Tensors::read(folder);
-        let epsilon = config.layer_norm_epsilon;
+        let epsilon = config.architecture.norm.eps;
         let linear = |name: String| tensors.linear(&name);
         let norm = |name: String| tensors.layer_norm(&name, epsilon);
         let block = |layer: u32| Block {
@@ -57,12 +57,12 @@ impl Gpt2 {
         // A stored unembedding counts whatever the config says of it: where it is the embedding, the numbers are equal.
         let has = |name: &str| tensors.0.contains_key(name);
         let unembed =
-            if config.tie_word_embeddings && !has("lm_head.weight") { "wte.weight" } else { "lm_head.weight" };
-        let embed = if config.tie_word_embeddings && !has("wte.weight") { unembed } else { "wte.weight" };
+            if config.architecture.readout.tied && !has("lm_head.weight") { "wte.weight" } else { "lm_head.weight" };
+        let embed = if config.architecture.readout.tied && !has("wte.weight") { unembed } else { "wte.weight" };
         Self {
             embed: tensors.matrix(embed),
             pos_embed: tensors.matrix("wpe.weight"),
-            blocks: (0..config.shape.layers).map(block).collect(),
+            blocks: (0..config.architecture.layers).map(block).collect(),
             ln_final: norm("ln_f".into()),
             unembed: tensors.matrix(unembed),
             config,

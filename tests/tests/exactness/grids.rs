@@ -1,5 +1,6 @@
 //! Random grids.
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Axis, Grid, extent};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -20,17 +21,18 @@ pub(crate) fn grids(sizes: Sizes, topic: Topic) -> impl Strategy<Value = Vec<Gri
 }
 
 fn grid(sizes: Sizes, topic: Topic) -> impl Strategy<Value = Grid> {
+    let model = Architecture::plain(sizes.shape);
     let within_layer = &topic.component.axes()[1..];
     let axes = subsequence(within_layer.to_vec(), 0..=within_layer.len());
     let selections: Vec<_> = topic
         .component
         .axes()
         .iter()
-        .map(|&axis| selection(axis, extent(axis, &sizes.shape, sizes.positions)))
+        .map(|&axis| selection(axis, extent(topic.component, axis, &model, sizes.positions)))
         .collect();
     (axes, selections).prop_map(move |(axes, selections)| {
         let axes = [vec![Axis::Layer], axes].concat();
-        let grid = Grid::new("grid".to_owned(), topic.component, axes, &sizes.shape, sizes.positions);
+        let grid = Grid::new("grid".to_owned(), topic.component, axes, &model, sizes.positions);
         let mut grid = grid.expect("axes of the component").patched_with(topic.value);
         for (axis, indices) in selections {
             grid = grid.restricted(axis, indices).expect("indices in range");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_core::model::ModelShape;
+use patchsweep_core::architecture::Sizes;
 use proptest::prelude::*;
 use proptest::sample::select;
 use rand::SeedableRng;
@@ -15,7 +15,7 @@ use safetensors::{Dtype, serialize_to_file};
 /// Everything that a model folder is made from.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelDraw {
-    shape: ModelShape,
+    shape: Sizes,
     activation: &'static str,
     epsilon: f64,
     unembedding: Unembedding,
@@ -41,7 +41,7 @@ enum Unembedding {
     Untied,
 }
 
-pub(crate) fn models(shape: ModelShape) -> impl Strategy<Value = ModelDraw> {
+pub(crate) fn models(shape: Sizes) -> impl Strategy<Value = ModelDraw> {
     let activation = select(vec!["gelu_new", "gelu", "relu"]);
     let epsilon = select(vec![1e-5, 1e-3]);
     let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.2));
@@ -81,7 +81,7 @@ struct Tensor {
 impl ModelDraw {
     /// Writes `config.json` and `model.safetensors`.
     pub(crate) fn write(&self, folder: &Path) {
-        let ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = self.shape;
+        let Sizes { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = self.shape;
         let config = serde_json::json!({
             "model_type": "gpt2", "n_layer": layers, "n_head": heads, "n_embd": d_model, "n_inner": d_mlp,
             "vocab_size": d_vocab, "n_positions": n_ctx, "activation_function": self.activation,

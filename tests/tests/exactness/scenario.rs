@@ -1,8 +1,9 @@
 //! A random sweep on a random model, and how it is cut.
 
+use patchsweep_core::architecture::{Architecture, Sizes as ModelSizes};
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Component, PatchValue};
-use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, ModelRef};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -41,7 +42,7 @@ impl Topic {
 /// How many of what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
-    pub(crate) shape: ModelShape,
+    pub(crate) shape: ModelSizes,
     pub(crate) positions: u32,
     pub(crate) prompts: u32,
 }
@@ -74,7 +75,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
     (model, 2..=9u32, 0..=3u32, 1..=5u32).prop_map(|(model, positions, unused_positions, prompts)| {
         let (layers, heads, d_head, d_mlp, d_vocab) = model;
         let d_model = heads * d_head.max(LEAST_WIDTH.div_ceil(heads));
-        let shape = ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx: positions + unused_positions };
+        let shape = ModelSizes { layers, heads, d_model, d_mlp, d_vocab, n_ctx: positions + unused_positions };
         Sizes { shape, positions, prompts }
     })
 }
@@ -98,7 +99,7 @@ fn contexts(sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
         (token_ids(sizes), drawn, metrics(candidates, sizes.shape.d_vocab), grids(sizes, topic)).prop_map(
             move |(clean, iterations, metrics, grids)| SweepContext {
                 model: ModelRef::folder("model").expect("a plain name"),
-                shape: sizes.shape,
+                architecture: Architecture::plain(sizes.shape),
                 dtype: Dtype::Float32,
                 tf32: false,
                 direction: topic.direction,

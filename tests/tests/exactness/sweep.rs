@@ -88,7 +88,7 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
 /// Whether the patch cannot change the score \[prompts\].
 fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
     let prompts = 0..context.clean.prompts();
-    prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, context.shape.layers)).collect()
+    prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, &context.architecture)).collect()
 }
 
 /// Patches that are said to do nothing do nothing. Metrics are \[metrics\]\[prompts\].
