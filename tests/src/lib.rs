@@ -1,9 +1,8 @@
-//! What the tests share: the built programs as real processes, their results as arrays, and another evaluator.
+//! What the tests share: the built programs as real processes, and their results as arrays.
 
 // What fails here is a test.
 #![allow(clippy::missing_panics_doc)]
 
-pub mod brute_force;
 pub mod cluster;
 pub mod http;
 pub mod load;
