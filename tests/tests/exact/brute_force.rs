@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, Gpt2Config, ModelRef};
+use patchsweep_core::model::{Dtype, ModelConfig, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_reference_evaluator::{BruteForce, Model};
 use patchsweep_tests::scores::largest_difference;
@@ -67,11 +67,11 @@ struct Tokens {
     answers: Vec<Vec<u32>>,
 }
 
-fn context(spec: Spec, tokens: &Tokens, config: &Gpt2Config) -> SweepContext {
+fn context(spec: Spec, tokens: &Tokens, config: &ModelConfig) -> SweepContext {
     let matrix = |rows: &[Vec<u32>]| TokenMatrix::from_rows(rows).expect("prompts of one length");
     let clean = matrix(&tokens.clean);
     let grid = |(name, component, axes): (&str, Component, &[Axis])| {
-        Grid::new(name.to_owned(), component, axes.to_vec(), &config.shape, clean.positions()).expect("a grid")
+        Grid::new(name.to_owned(), component, axes.to_vec(), &config.architecture, clean.positions()).expect("a grid")
     };
     let iteration = |(SpecIteration { read, answer }, corrupted): (SpecIteration, &Vec<Vec<u32>>)| Iteration {
         corrupted: matrix(corrupted),
@@ -86,7 +86,7 @@ fn context(spec: Spec, tokens: &Tokens, config: &Gpt2Config) -> SweepContext {
     };
     SweepContext {
         model: ModelRef::folder("model").expect("a plain name"),
-        shape: config.shape,
+        architecture: config.architecture.clone(),
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,
@@ -110,7 +110,7 @@ fn mean(scores: &[Vec<f64>]) -> f32 {
 fn agrees(case: &str) {
     let folder = repository().join("tests/reference").join(case);
     let read = |file: &str| fs::read_to_string(folder.join(file)).expect("a reference case");
-    let config = Gpt2Config::from_json(&read("model/config.json")).expect("a config");
+    let config = ModelConfig::from_json(&read("model/config.json")).expect("a config");
     let spec: Spec = toml::from_str(&read("spec.toml")).expect("a spec");
     let tokens: Tokens = serde_json::from_str(&read("case.json")).expect("tokens");
     let context = context(spec, &tokens, &config);

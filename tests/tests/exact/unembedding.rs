@@ -118,7 +118,7 @@ fn tensors_that_have_no_part_are_named_before_the_sweep_and_after_it() {
     let more = ["v_head.weight", "transformer.h.0.attn.masked_bias"].map(|name| (name.to_owned(), view()));
     let all = stored.tensors().into_iter().chain(more);
     safetensors::serialize_to_file(all, None, &path).expect("written");
-    let note = "not used, because a GPT-2 of this config.json has no such tensors: v_head.weight";
+    let note = "not used, because a model of this config.json has no such tensors: v_head.weight";
     let spec = sweep.spec();
     let planned = patchsweep(&["plan", spec.to_str().expect("a plain path")]).assert().success();
     let said = String::from_utf8_lossy(&planned.get_output().stderr).into_owned();

@@ -53,10 +53,10 @@ fn a_model_name_that_leads_elsewhere_is_refused() {
 #[test]
 fn a_config_of_something_else_is_named() {
     let cases = [
-        (r#""gpt2""#, r#""llama""#, "model_type is `llama`; only `gpt2` models are supported"),
-        (r#""n_layer": 3,"#, "", "not a GPT-2 config: missing field `n_layer`"),
-        (r#""n_head": 4"#, r#""n_head": 5"#, "n_head must divide n_embd"),
-        ("{", "", "not a GPT-2 config: "),
+        (r#""gpt2""#, r#""llama""#, "model_type is `llama`; supported are `gpt2`"),
+        (r#""n_layer": 3,"#, "", "not the config of a model: missing field `n_layer`"),
+        (r#""n_head": 4"#, r#""n_head": 5"#, "`n_head` is 5, which is not supported: it must divide n_embd"),
+        ("{", "", "not the config of a model: "),
     ];
     for (from, to, what) in cases {
         let (_model, sweep) = on_damaged_model(|model| edit_config(model, from, to));

@@ -9,7 +9,7 @@ use patchsweep_core::scores::CellScore;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_worker::engine::{Cancel, Engine};
-use patchsweep_worker::gpt2::{Gpt2Engine, open_device};
+use patchsweep_worker::gpt2::{TorchEngine, open_device};
 
 use super::scenario::Cut;
 
@@ -23,16 +23,16 @@ pub(crate) struct Scored {
 
 /// A sweep's engine, and how its work is cut.
 pub(crate) struct TiledEngine<'a> {
-    engine: Gpt2Engine,
+    engine: TorchEngine,
     context: &'a SweepContext,
     cut: &'a Cut,
 }
 
 /// The one place that knows how an engine is made.
-fn engine(models: &Path, cut: &Cut) -> Gpt2Engine {
+fn engine(models: &Path, cut: &Cut) -> TorchEngine {
     let folders = ModelFolders { roots: vec![models.to_owned()], hub_cache: None };
     let device = open_device("cpu").expect("every machine has one");
-    Gpt2Engine::new(device, folders, cut.memory_budget)
+    TorchEngine::new(device, folders, cut.memory_budget)
 }
 
 impl<'a> TiledEngine<'a> {

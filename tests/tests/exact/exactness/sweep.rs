@@ -12,7 +12,7 @@ use super::engine::{Scored, TiledEngine};
 use super::scenario::Scenario;
 
 /// Brute force's own rounding, in float64.
-pub(super) const EXACTLY_NOTHING: f64 = 1e-9;
+const EXACTLY_NOTHING: f64 = 1e-9;
 
 /// A smaller effect than this does not show in float32.
 const SOMETHING: f64 = 1e-6;
@@ -44,7 +44,7 @@ fn write_model(scenario: &Scenario) -> TempDir {
 }
 
 /// All iterations of a context.
-pub(super) fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
+fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
     (0..).take(context.iterations.len())
 }
 
@@ -85,14 +85,37 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
     Ok(effects)
 }
 
+/// A patch by what the patched run has there itself changes nothing, whatever the model.
+pub(crate) fn check_itself(scenario: &Scenario) -> Result<(), String> {
+    let folder = write_model(scenario);
+    let model = Model::load(&folder.path().join("model"));
+    let mut context = scenario.context.clone();
+    for iteration in &mut context.iterations {
+        iteration.corrupted = context.clean.clone();
+        iteration.noise = None;
+    }
+    for iteration in 0..context.iterations.len() {
+        let brute_force = BruteForce::new(&model, &context, iteration);
+        let unpatched = brute_force.unpatched();
+        for grid in &context.grids {
+            for place in 0..grid.cell_count().expect("few cells") {
+                let patched = brute_force.patched(&grid.cell(place));
+                check_noops(&patched, &unpatched, &vec![true; unpatched[0].len()])
+                    .map_err(|error| format!("iteration {iteration}, {}, cell {place}: {error}", grid.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether the patch cannot change the score \[prompts\].
-pub(super) fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
+fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
     let prompts = 0..context.clean.prompts();
-    prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, context.shape.layers)).collect()
+    prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, &context.architecture)).collect()
 }
 
 /// Patches that are said to do nothing do nothing. Metrics are \[metrics\]\[prompts\].
-pub(super) fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
+fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
     let mut effects = Effects::default();
     for (prompt, &noop) in noops.iter().enumerate() {
         let changes = patched.iter().zip(unpatched).map(|(after, before)| (after[prompt] - before[prompt]).abs());

@@ -1,17 +1,40 @@
-//! Matrix products, which are nearly all of the work; they count their multiply-adds, and none begins in a tile that has
-//! been cancelled.
+//! A model at work on one tile: matrix products, which are nearly all of the work. They count their multiply-adds, and none
+//! begins in a tile that has been cancelled.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::weights::{Gpt2, Linear};
+use super::model::{Linear, Model};
+use super::rotary::Rotations;
+use crate::engine::Cancel;
 
 /// From so many multiply-adds on, a product outweighs the set-up of a convolution for its sizes.
 const CONVOLVE_FROM: i64 = 1 << 25;
 
-impl Gpt2 {
+/// A model at work on one tile.
+pub(super) struct Exec<'a> {
+    pub(super) model: &'a Model,
+    /// Of the model's layers, for the tile's positions.
+    pub(super) rotations: Rotations,
+    multiply_adds: Cell<u64>,
+    cancel: Cancel,
+}
+
+impl<'a> Exec<'a> {
+    /// For prompts of so many positions.
+    pub(super) fn new(model: &'a Model, positions: u32, cancel: Cancel) -> Self {
+        let rotations = Rotations::of(&model.architecture, positions, model.embed.device());
+        Self { model, rotations, multiply_adds: Cell::new(0), cancel }
+    }
+
+    /// Of all matrix products so far.
+    pub(super) fn multiply_adds(&self) -> u64 {
+        self.multiply_adds.get()
+    }
+
     /// \[.., in\] to \[.., out\].
     pub(super) fn linear(&self, x: &Tensor, linear: &Linear) -> Tensor {
         self.stop_if_cancelled();
@@ -24,7 +47,7 @@ impl Gpt2 {
                 return result;
             }
         }
-        x.linear(&linear.weight, Some(&linear.bias))
+        x.linear(&linear.weight, linear.bias.as_ref())
     }
 
     /// Batched product \[.., m, k\] x \[.., k, n\].
@@ -72,7 +95,7 @@ pub(super) fn unless_cancelled<T>(work: impl FnOnce() -> T) -> Option<T> {
 fn convolved(x: &Tensor, linear: &Linear, [rows, inputs, outputs]: [i64; 3]) -> Result<Tensor, TchError> {
     let pixels = x.reshape([1, rows, 1, inputs]).permute([0, 3, 1, 2]);
     let kernel = linear.weight.view([outputs, inputs, 1, 1]);
-    let result = pixels.f_mkldnn_convolution(&kernel, Some(&linear.bias), [0, 0], [1, 1], [1, 1], 1)?;
+    let result = pixels.f_mkldnn_convolution(&kernel, linear.bias.as_ref(), [0, 0], [1, 1], [1, 1], 1)?;
     let mut sizes = x.size();
     if let Some(last) = sizes.last_mut() {
         *last = outputs;
