@@ -1,9 +1,8 @@
-//! What the tests share: the built programs as real processes, their results as arrays, and another evaluator.
+//! What the tests share: the built programs as real processes, and their results as arrays.
 
 // What fails here is a test.
 #![allow(clippy::missing_panics_doc)]
 
-pub mod brute_force;
 pub mod cluster;
 pub mod http;
 pub mod load;
@@ -11,12 +10,14 @@ pub mod process;
 pub mod scores;
 pub mod scripted;
 pub mod simulation;
+pub mod spec;
 pub mod sweep;
 pub mod terminal;
 pub mod tiny;
 
 pub use process::{Running, patchsweep, serve, serve_at, worker};
 pub use scores::Scores;
+pub use spec::{Spec, spec};
 pub use sweep::Sweep;
 
 use std::path::{Path, PathBuf};

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
-use patchsweep_core::model::ModelShape;
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::ModelError;
@@ -96,17 +95,14 @@ pub enum EngineError {
     /// The tile is not one of the sweep's.
     #[error(transparent)]
     Tile(#[from] WireError),
-    /// The model found under the sweep's name has other sizes.
+    /// The model found under the sweep's name is another one.
     #[error(
-        "model {folder} has the sizes {found:?}, but the sweep was planned for {wanted:?}; use the same model folder on coordinator and workers"
+        "config.json of model {folder} on this worker describes another model than the one that the sweep was planned for; \
+         use the same model folder on coordinator and workers"
     )]
-    Shape {
-        /// Where the model was found.
+    Architecture {
+        /// The model's name.
         folder: String,
-        /// Sizes of the model found.
-        found: ModelShape,
-        /// Sizes in the sweep's plan.
-        wanted: ModelShape,
     },
     /// The model found under the sweep's name has other weights than the one that its scores are of.
     #[error(
@@ -153,6 +149,9 @@ impl EngineError {
     /// Whether every tile of the model fails so, until somebody mends its folder or gives the worker more room.
     #[must_use]
     pub fn is_of_model(&self) -> bool {
-        matches!(self, Self::Model(_) | Self::Shape { .. } | Self::OtherModel { .. } | Self::ModelTooLarge { .. })
+        matches!(
+            self,
+            Self::Model(_) | Self::Architecture { .. } | Self::OtherModel { .. } | Self::ModelTooLarge { .. }
+        )
     }
 }

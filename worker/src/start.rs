@@ -13,7 +13,7 @@ use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::machine::{name, threads};
 use patchsweep_process::signals::Signals;
 use patchsweep_process::{metrics, talk};
-use patchsweep_worker::gpt2::{DeviceError, Gpt2Engine, free_memory, open_device};
+use patchsweep_worker::gpt2::{DeviceError, TorchEngine, free_memory, open_device};
 use patchsweep_worker::metrics::{BUILD, MEMORY_BUDGET, METRICS};
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
 use tch::Device;
@@ -61,7 +61,7 @@ impl Worker {
         let threads = args.threads.map_or_else(|| threads::per_worker(1), usize::from).max(1);
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
         let folders = ModelFolders::with_hub_cache(args.models);
-        let engine = EngineThread::start(Gpt2Engine::new(device, folders, memory_budget))?;
+        let engine = EngineThread::start(TorchEngine::new(device, folders, memory_budget))?;
         let options = WorkerOptions {
             name: name::of_process(rand::random()),
             device: args.device,

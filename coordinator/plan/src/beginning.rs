@@ -1,6 +1,6 @@
 //! The token that every prompt begins with.
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 
 use super::{Bos, Inputs, PlanError, PromptTokenizer};
 use crate::spec::schema::PrependBos;
@@ -15,13 +15,13 @@ pub(super) struct Beginning {
 
 /// The token that `prepend_bos = true` puts first, if there is one.
 #[must_use]
-pub fn bos_token(tokenizer: &PromptTokenizer, config: &Gpt2Config) -> Option<u32> {
+pub fn bos_token(tokenizer: &PromptTokenizer, config: &ModelConfig) -> Option<u32> {
     let id = match tokenizer.bos() {
         Bos::Named { id, .. } => Some(id),
         Bos::Refused { .. } => None,
         Bos::Unnamed => config.bos_token_id,
     };
-    id.filter(|&id| id < config.shape.d_vocab)
+    id.filter(|&id| id < config.architecture.d_vocab)
 }
 
 pub(super) fn beginning(inputs: &Inputs<'_>, tokenizer: &PromptTokenizer) -> Result<Beginning, PlanError> {
@@ -34,7 +34,7 @@ pub(super) fn beginning(inputs: &Inputs<'_>, tokenizer: &PromptTokenizer) -> Res
         }
         PrependBos::Own(_) => own(tokenizer),
     };
-    match bos.filter(|&bos| bos >= inputs.config.shape.d_vocab) {
+    match bos.filter(|&bos| bos >= inputs.config.architecture.d_vocab) {
         Some(bos) => Err(beyond(inputs, tokenizer, bos)),
         None => Ok(Beginning { bos, warnings }),
     }
@@ -83,7 +83,7 @@ fn own(tokenizer: &PromptTokenizer) -> (Option<u32>, Vec<String>) {
 }
 
 fn beyond(inputs: &Inputs<'_>, tokenizer: &PromptTokenizer, bos: u32) -> PlanError {
-    let (text, vocabulary) = (tokenizer.token_text(bos), inputs.config.shape.d_vocab);
+    let (text, vocabulary) = (tokenizer.token_text(bos), inputs.config.architecture.d_vocab);
     let by = match tokenizer.bos() {
         Bos::Named { id, by } if id == bos => by,
         _ => "config.json",

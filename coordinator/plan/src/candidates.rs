@@ -17,7 +17,7 @@ pub(super) fn read(inputs: &Inputs<'_>, metric: &schema::Metric) -> Result<Vec<u
             return Err(source.error(metric.kind.span(), message).into());
         }
     };
-    let vocabulary = inputs.config.shape.d_vocab;
+    let vocabulary = inputs.config.architecture.d_vocab;
     if let Some(id) = ids.iter().find(|&&id| id >= vocabulary) {
         let message = format!("candidate id {id} is outside the model's vocabulary of {vocabulary}");
         return Err(source.error(span, message).into());

@@ -3,10 +3,10 @@
 //! Counted in 128 bits, which is enough for any sizes of a model and any sweep, and told in 64: what is more than those
 //! hold is as much as they hold.
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Cell, Component};
 use patchsweep_core::metric::MetricKind;
-use patchsweep_core::model::ModelShape;
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,20 @@ pub struct CostModel {
     width: u128,
     /// Width of a head.
     head: u128,
+    /// Of all query heads together.
+    queries: u128,
+    /// Of all key heads together, or value heads.
+    keys: u128,
+    /// Query heads that one key-value head serves.
+    group: u128,
     /// One token through an MLP.
     mlp: u128,
+    /// Whether attention and MLP of a block both read what comes into it.
+    is_parallel: bool,
+    /// Whether what attention adds is normalised, so that heads cannot be changed one by one behind the projection.
+    has_post_norm: bool,
+    /// Whether all heads of queries, or keys, are normalised together, so that one changes all.
+    mixes_heads: bool,
     layers: u32,
     /// The logits that the metrics read, of one row.
     logits: u128,
@@ -41,15 +53,35 @@ impl CostModel {
     /// For a sweep's model and metrics.
     #[must_use]
     pub fn of(context: &SweepContext) -> Self {
-        let ModelShape { layers, heads, d_model, d_mlp, d_vocab, .. } = context.shape;
-        let (width, hidden) = (u128::from(d_model), u128::from(d_mlp));
-        let vocabulary = u128::from(d_vocab) * width;
+        let model = &context.architecture;
+        let width = u128::from(model.d_model);
+        let vocabulary = u128::from(model.d_vocab) * width;
         let kinds = || context.metrics.iter().map(|metric| &metric.kind);
         let candidates: u128 = kinds().map(|kind| kind.candidates().len() as u128 * width).sum();
         let whole = if kinds().any(MetricKind::reads_vocabulary) { vocabulary } else { 0 };
         let clean_logits = if kinds().any(|kind| *kind == MetricKind::Kl) { vocabulary } else { 0 };
-        let head = width / u128::from(heads.max(1));
-        Self { width, head, mlp: 2 * width * hidden, layers, logits: candidates + whole, clean_logits, vocabulary }
+        Self { logits: candidates + whole, clean_logits, vocabulary, ..Self::of_blocks(model) }
+    }
+
+    /// Without logits.
+    fn of_blocks(model: &Architecture) -> Self {
+        let width = u128::from(model.d_model);
+        let matrices = if model.mlp.gated { 3 } else { 2 };
+        Self {
+            width,
+            head: model.d_head.into(),
+            queries: model.d_queries().into(),
+            keys: model.d_keys().into(),
+            group: model.group().into(),
+            mlp: matrices * width * u128::from(model.d_mlp),
+            is_parallel: model.is_parallel(),
+            has_post_norm: model.has_post_norms(),
+            mixes_heads: model.mixes_heads(),
+            layers: model.layers,
+            logits: 0,
+            clean_logits: 0,
+            vocabulary: 0,
+        }
     }
 
     /// One prompt as `TransformerLens` runs it: all positions, and all logits of each.
@@ -91,12 +123,12 @@ impl CostModel {
             |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.binary_search(pos).is_ok());
         let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u128;
         let own_rows = cell.positions().iter().filter(matters).count() as u128;
-        let heads = cell.indices(Axis::Head).len() as u128;
-        let head_rows = |rows: u128| rows * (heads * self.head * self.width + self.mlp);
-        let entry = match cell.component() {
+        let component = cell.component();
+        let entry = match component {
             Component::ResidPre => self.projections(patched, patched) + self.rest(outputs(layer), keys),
-            Component::K | Component::V => head_rows(outputs(layer)),
-            Component::Q | Component::Z | Component::Pattern => head_rows(own_rows),
+            Component::K | Component::V => outputs(layer) * self.heads(cell),
+            Component::Q | Component::Z | Component::Pattern => own_rows * self.heads(cell),
+            Component::AttnOut if self.is_parallel => 0,
             Component::AttnOut | Component::ResidMid => own_rows * self.mlp,
             Component::MlpOut | Component::ResidPost => 0,
         };
@@ -105,14 +137,25 @@ impl CostModel {
         told(entry + behind + scored * self.logits)
     }
 
+    /// What a patch inside attention takes behind it, for each row that it changes: the heads' part of the output
+    /// projection, and the MLP where that reads it.
+    fn heads(&self, cell: &Cell<'_>) -> u128 {
+        let component = cell.component();
+        let mixes = self.mixes_heads && matches!(component, Component::Q | Component::K);
+        let of_kv_heads = matches!(component, Component::K | Component::V);
+        let heads = cell.indices(Axis::Head).len() as u128 * if of_kv_heads { self.group } else { 1 };
+        let changed = if self.has_post_norm || mixes { self.queries } else { heads * self.head };
+        changed * self.width + if self.is_parallel { 0 } else { self.mlp }
+    }
+
     /// Queries of some tokens, keys and values of some.
     fn projections(&self, queries: u128, keys: u128) -> u128 {
-        (queries + 2 * keys) * self.width * self.width
+        (queries * self.queries + 2 * keys * self.keys) * self.width
     }
 
     /// Attention of some tokens over some keys, its output projection, and the MLP.
     fn rest(&self, outputs: u128, keys: u128) -> u128 {
-        outputs * (2 * keys * self.width + self.width * self.width + self.mlp)
+        outputs * (2 * keys * self.queries + self.queries * self.width + self.mlp)
     }
 }
 
@@ -123,36 +166,53 @@ fn told(multiply_adds: u128) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_core::architecture::{NormPlace, ParallelNorms, QkNorm, Sizes, Wiring};
     use patchsweep_core::grid::Grid;
 
     use super::*;
 
-    const SHAPE: ModelShape = ModelShape { layers: 3, heads: 2, d_model: 10, d_mlp: 40, d_vocab: 100, n_ctx: 8 };
-    const COST: CostModel =
-        CostModel { width: 10, head: 5, mlp: 800, layers: 3, logits: 30, clean_logits: 0, vocabulary: 1000 };
+    fn plain() -> Architecture {
+        Architecture::plain(Sizes { layers: 3, heads: 2, d_model: 10, d_mlp: 40, d_vocab: 100, n_ctx: 8 })
+    }
+
+    fn cost(model: &Architecture) -> CostModel {
+        CostModel { logits: 30, vocabulary: 1000, ..CostModel::of_blocks(model) }
+    }
 
     /// A cell over one position and, where there are heads, one head.
     fn patched(component: Component, layer: u32, start: u32) -> u64 {
+        patched_in(&plain(), component, layer, start)
+    }
+
+    fn patched_in(model: &Architecture, component: Component, layer: u32, start: u32) -> u64 {
         let axes: Vec<Axis> = component.axes().iter().copied().filter(|&axis| axis != Axis::SrcPos).collect();
-        let grid = Grid::new("g".into(), component, axes, &SHAPE, 8).expect("a grid");
+        let grid = Grid::new("g".into(), component, axes, model, 8).expect("a grid");
         let grid = grid.restricted(component.position_axis(), vec![start]).expect("a position");
         let grid = grid.restricted(Axis::Layer, vec![layer]).expect("a layer");
-        COST.patched_run(PatchPoint { cell: &grid.cell(0), start, reads: &[5] })
+        cost(model).patched_run(PatchPoint { cell: &grid.cell(0), start, reads: &[5] })
     }
 
     #[test]
     fn costs_beyond_all_numbers_are_as_large_as_numbers_get() {
         let most = 1 << 24;
-        let cost = CostModel { width: most, head: most, mlp: 2 * most * most, layers: 1 << 12, ..COST };
+        let cost = CostModel {
+            width: most,
+            queries: most,
+            keys: most,
+            mlp: 2 * most * most,
+            layers: 1 << 12,
+            ..cost(&plain())
+        };
         assert_eq!((cost.run(0, 1 << 24), cost.full_pass(1 << 24)), (u64::MAX, u64::MAX));
     }
 
     #[test]
     fn a_run_costs_less_the_later_it_differs() {
+        let cost = cost(&plain());
         // Per block and token: projections 300, output 100, MLP 800, and 2 * 10 per key.
-        assert_eq!(COST.run(0, 8), 3 * 8 * (1200 + 8 * 20));
-        assert_eq!(COST.run(6, 8), 3 * 2 * (1200 + 8 * 20));
-        assert_eq!(COST.full_pass(8), COST.run(0, 8) + 8 * 1000);
+        assert_eq!(cost.run(0, 8), 3 * 8 * (1200 + 8 * 20));
+        assert_eq!(cost.run(6, 8), 3 * 2 * (1200 + 8 * 20));
+        assert_eq!(cost.full_pass(8), cost.run(0, 8) + 8 * 1000);
         let whole_block = 2 * (1200 + 6 * 20);
         let last_block = (100 + 2 * 200) + 6 * 20 + 100 + 800;
         // At the patch's own layer only the patched position has new queries, keys and values.
@@ -165,5 +225,26 @@ mod tests {
         assert_eq!(patched(Component::ResidPost, 1, 4), last_block + 30);
         assert_eq!(patched(Component::ResidPost, 2, 5), 30);
         assert_eq!(patched(Component::AttnOut, 2, 5), 800 + 30);
+    }
+    #[test]
+    fn what_a_patch_takes_follows_the_description() {
+        let grouped = Architecture { heads: 4, kv_heads: 2, d_head: 3, ..plain() };
+        // Queries are 12 wide, keys and values 6; attention's output takes 120, over 6 keys 144, the MLP 800.
+        let last_block = (120 + 2 * 2 * 60) + 144 + 120 + 800;
+        assert_eq!(patched_in(&grouped, Component::Q, 1, 4), (30 + 800) + last_block + 30);
+        // A key-value head serves two query heads.
+        assert_eq!(patched_in(&grouped, Component::K, 1, 4), 2 * (60 + 800) + last_block + 30);
+        let mut model = grouped.clone();
+        model.attention.qk_norm = QkNorm::Whole;
+        assert_eq!(patched_in(&model, Component::K, 1, 4), 2 * (120 + 800) + last_block + 30);
+        assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (60 + 800) + last_block + 30);
+        model.norm.place = NormPlace::After;
+        assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (120 + 800) + last_block + 30);
+        let mut model = grouped;
+        model.wiring = Wiring::Parallel { norms: ParallelNorms::One };
+        assert_eq!(patched_in(&model, Component::Q, 1, 4), 30 + last_block + 30);
+        assert_eq!(patched_in(&model, Component::AttnOut, 1, 4), last_block + 30);
+        model.mlp.gated = true;
+        assert_eq!(patched_in(&model, Component::MlpOut, 1, 4), last_block + 400 + 30);
     }
 }

@@ -1,6 +1,6 @@
 //! A small sweep for the tests of this module.
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 
 use super::{Inputs, Plan, PromptTokenizer};
@@ -54,8 +54,8 @@ pub(super) fn spec(changes: &[(&str, &str)]) -> String {
 }
 
 /// The model's config.
-pub(super) fn config() -> Gpt2Config {
-    Gpt2Config::from_json(CONFIG).expect("a config")
+pub(super) fn config() -> ModelConfig {
+    ModelConfig::from_json(CONFIG).expect("a config")
 }
 
 /// The model's tokenizer.

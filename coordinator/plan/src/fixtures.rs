@@ -1,6 +1,6 @@
 //! A small plan for tests: two iterations over five prompts, some of which are not corrupted.
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 
 use crate::spec::{Source, Spec};
@@ -43,7 +43,7 @@ const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_emb
 pub fn plan(options: PlanOptions) -> Plan {
     let source = Source::new(SPEC);
     let spec = Spec::parse(&source).expect("a spec");
-    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let config = ModelConfig::from_json(CONFIG).expect("a config");
     let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
     Plan::build(&inputs, options).expect("a plan")
 }

@@ -25,14 +25,14 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             (Some(first), Some(last)) => first.span().start..last.span().end,
             _ => given.component.span(),
         };
-        indices += index_count(component, &inputs.config.shape, positions);
+        indices += index_count(component, &inputs.config.architecture, positions);
         if indices > MAX_INDICES {
             let message =
                 format!("the grids up to here have {indices} indices, more than the {MAX_INDICES} of a sweep");
             return Err(source.error(place, message).into());
         }
         let axes = given.axes.iter().map(|word| axis(inputs, word)).collect::<Result<Vec<_>, _>>()?;
-        let grid = Grid::new(name.to_owned(), component, axes, &inputs.config.shape, positions)
+        let grid = Grid::new(name.to_owned(), component, axes, &inputs.config.architecture, positions)
             .map_err(|error| source.error(place.clone(), error.to_string()))?;
         let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given));
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;

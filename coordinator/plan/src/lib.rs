@@ -57,7 +57,7 @@ use std::sync::Arc;
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::Tile;
 use patchsweep_proto::wire::digest_of;
@@ -85,7 +85,7 @@ pub struct Inputs<'a> {
     /// Contents of the dataset file.
     pub dataset: &'a str,
     /// The model's config.
-    pub config: &'a Gpt2Config,
+    pub config: &'a ModelConfig,
     /// The model's tokenizer, where its folder has one.
     pub tokenizer: Option<&'a PromptTokenizer>,
 }
@@ -152,7 +152,7 @@ impl Plan {
         let Prompts { clean, labels: token_labels, lines, warnings, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
-            shape: inputs.config.shape,
+            architecture: inputs.config.architecture.clone(),
             dtype: spec.model.get_ref().dtype,
             tf32: spec.model.get_ref().tf32,
             direction: spec.direction,

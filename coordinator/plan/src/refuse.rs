@@ -41,7 +41,7 @@ pub(super) fn size(inputs: &Inputs<'_>, prompts: usize, positions: usize) -> Res
             "{ids} token ids over all iterations, more than the {MAX_TOKEN_IDS} that a sweep may have"
         ));
     }
-    let most = inputs.config.shape.n_ctx;
+    let most = inputs.config.architecture.n_ctx;
     if positions > most as usize {
         return refuse(format!("prompts of {positions} tokens, but the model has {most} positions"));
     }
@@ -193,7 +193,7 @@ mod tests {
     fn more_token_ids_than_a_sweep_may_have_are_refused_at_the_dataset() {
         let source = Source::new(spec(&[]));
         let (parsed, mut config) = (Spec::parse(&source).expect("a spec"), config());
-        config.shape.n_ctx = 64;
+        config.architecture.n_ctx = 64;
         let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
         // Clean and, in the one iteration, corrupted.
         let most = MAX_TOKEN_IDS / 2 / 64;

@@ -1,11 +1,12 @@
 //! The live cells of one grid and their cost, for one iteration and one range of prompts.
 //!
-//! Causality tells layers apart only as the first, the last and those between, and heads not at all. So it is asked
+//! Causality tells layers apart only as the first, the last and those between, and by their windows; heads not at all. So it is asked
 //! once per kind of layer and position, however many cells a grid has.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Cell, Grid};
@@ -98,12 +99,12 @@ impl Region {
     /// Of one of the context's grids.
     pub(super) fn new(context: &SweepContext, grid: &Grid, work: &Work<'_>) -> Self {
         let places = Places::of(grid);
-        let layers = context.shape.layers;
-        let mut live: BTreeMap<(bool, bool), Vec<Span>> = BTreeMap::new();
+        let model = &context.architecture;
+        let mut live: BTreeMap<(bool, bool, Option<u32>), Vec<Span>> = BTreeMap::new();
         let strips = |(index, &layer): (u32, &u32)| {
-            let kind = (layer == 0, layer + 1 == layers);
+            let kind = (layer == 0, layer + 1 == model.layers, model.attention_of(layer).window);
             let cell = |position: u32| grid.cell(places.place(index, position));
-            let spans = live.entry(kind).or_insert_with(|| spans(places.positions, cell, work, layers));
+            let spans = live.entry(kind).or_insert_with(|| spans(places.positions, cell, work, model));
             let strip = |span: &Span| Strip {
                 cells: span.positions.start * places.inner_heads..span.positions.end * places.inner_heads,
                 each: work.cell_cost(&cell(span.positions.start), span.suffix.first),
@@ -173,10 +174,10 @@ struct Span {
 }
 
 /// The positions at which a patch changes any prompt.
-fn spans<'a>(positions: u32, cell: impl Fn(u32) -> Cell<'a>, work: &Work<'_>, layers: u32) -> Vec<Span> {
+fn spans<'a>(positions: u32, cell: impl Fn(u32) -> Cell<'a>, work: &Work<'_>, model: &Architecture) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for position in 0..positions {
-        let Some(suffix) = Suffix::of(&cell(position), &work.pairs, layers) else { continue };
+        let Some(suffix) = Suffix::of(&cell(position), &work.pairs, model) else { continue };
         match spans.last_mut() {
             Some(last) if last.positions.end == position && last.suffix == suffix => last.positions.end += 1,
             _ => spans.push(Span { positions: position..position + 1, suffix }),

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::Grid;
 use patchsweep_core::tile::{Tile, TileWork};
@@ -88,14 +89,20 @@ fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
 
 /// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs.
 fn cache_bytes(context: &SweepContext) -> u64 {
-    let shape = context.shape;
+    let model = &context.architecture;
     let tokens = u64::from(context.clean.prompts()) * (u64::from(context.last_read()) + 1);
-    let per_layer = 5 * u64::from(shape.d_model) * context.dtype.bytes();
-    tokens.saturating_mul(per_layer).saturating_mul(shape.layers.into())
+    let per_layer = 5 * u64::from(model.d_keys()) * context.dtype.bytes();
+    tokens.saturating_mul(per_layer).saturating_mul(model.layers.into())
 }
 
 /// Most rows of a batch.
 const MOST_ROWS: u64 = 8192;
+
+/// Width of the widest activation: an MLP's hidden layer, or queries, keys and values.
+fn widest(model: &Architecture) -> u64 {
+    let projected = u64::from(model.d_queries()) + 2 * u64::from(model.d_keys());
+    projected.max(model.d_mlp.into())
+}
 
 /// Rows of the widest activation: all positions from the patch on, of all cells and prompts of a tile.
 fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[Range<u32>], u64)]) -> u64 {
@@ -111,7 +118,7 @@ fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[R
         }
         rows
     };
-    let widest = u64::from(context.shape.d_mlp.max(3 * context.shape.d_model));
+    let widest = widest(&context.architecture);
     tiles.iter().map(rows).max().unwrap_or(0) * widest * 4
 }
 

@@ -1,7 +1,7 @@
 //! Datasets and model folders that are easily read otherwise than everybody else reads them. The wanted ids are those of
 //! transformers 5 and of TransformerLens.
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use serde_json::{Value, json};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -80,7 +80,7 @@ impl Folder {
             special_tokens_map: None,
             config: Some(&text),
         };
-        let config = Gpt2Config::from_json(&text).expect("a config");
+        let config = ModelConfig::from_json(&text).expect("a config");
         let tokenizer = PromptTokenizer::from_files(&files).map_err(|error| error.to_string())?;
         let inputs = Inputs { source: &source, spec: &spec, dataset, config: &config, tokenizer: Some(&tokenizer) };
         Plan::build(&inputs, PlanOptions::default()).map_err(|error| error.to_string())

@@ -19,7 +19,7 @@ struct Stray {
 ///
 /// `lines`: where each prompt stands in a text dataset; `None`: token ids are given outright.
 pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext, lines: Option<&[usize]>) -> Result<(), PlanError> {
-    let vocabulary = context.shape.d_vocab;
+    let vocabulary = context.architecture.d_vocab;
     let in_clean = in_matrix(&context.clean, vocabulary).map(|(id, prompt, pos)| Stray {
         id,
         prompt,
@@ -77,7 +77,7 @@ mod tests {
     fn refusal(vocabulary: u32, changes: &[(&str, &str)], dataset: &str) -> String {
         let source = Source::new(spec(changes));
         let (parsed, mut config, tokenizer) = (Spec::parse(&source).expect("a spec"), config(), tokenizer());
-        config.shape.d_vocab = vocabulary;
+        config.architecture.d_vocab = vocabulary;
         let inputs = Inputs { source: &source, spec: &parsed, dataset, config: &config, tokenizer: Some(&tokenizer) };
         Plan::build(&inputs, PlanOptions::default()).expect_err("is refused").to_string()
     }

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::Priority;
 use patchsweep_core::tile::{Tile, TileWork};
@@ -85,13 +86,14 @@ fn peak_memory() -> Result<String, Box<dyn Error>> {
 
 /// A million cells.
 fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
-    let shape = ModelShape { layers: SIDE, heads: SIDE, d_model: SIDE, d_mlp: 4 * SIDE, d_vocab: SIDE, n_ctx: SIDE };
+    let sizes = Sizes { layers: SIDE, heads: SIDE, d_model: SIDE, d_mlp: 4 * SIDE, d_vocab: SIDE, n_ctx: SIDE };
+    let architecture = Architecture::plain(sizes);
     let tokens = TokenMatrix::from_flat(1, SIDE, (0..SIDE).collect())?;
     let corrupted = TokenMatrix::from_flat(1, SIDE, (0..SIDE).rev().collect())?;
     let axes = vec![Axis::Layer, Axis::Pos, Axis::Head];
     let context = SweepContext {
         model: ModelRef::folder("model")?,
-        shape,
+        architecture: architecture.clone(),
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,
@@ -104,7 +106,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
             wrong_answers: Vec::new(),
         }],
         metrics: vec![Metric { name: "prob".to_owned(), kind: MetricKind::Prob, normalize: false }],
-        grids: vec![Grid::new("z".to_owned(), Component::Z, axes, &shape, SIDE)?],
+        grids: vec![Grid::new("z".to_owned(), Component::Z, axes, &architecture, SIDE)?],
         per_prompt: false,
         replicates: 1,
     };

@@ -5,7 +5,7 @@ use std::fs;
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::status::PlanOptions;
@@ -46,7 +46,7 @@ fn plan() -> Plan {
     });
     let source = Source::new(SPEC);
     let spec = Spec::parse(&source).expect("a spec");
-    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let config = ModelConfig::from_json(CONFIG).expect("a config");
     let dataset = tokens.to_string();
     let inputs = Inputs { source: &source, spec: &spec, dataset: &dataset, config: &config, tokenizer: None };
     Plan::build(&inputs, PlanOptions::default()).expect("a plan")

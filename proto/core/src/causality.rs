@@ -4,6 +4,7 @@
 //! activations at and after it. So a patch does nothing where it comes after the last read position, where
 //! clean and corrupted run agree up to it, or where the only path to a read position is closed.
 
+use crate::architecture::Architecture;
 use crate::grid::{Axis, Cell, Component, PatchValue};
 
 /// One prompt under one iteration.
@@ -33,36 +34,36 @@ impl<'a> PromptPair<'a> {
         self.first_corrupted
     }
 
-    /// Whether patching this cell leaves every logit at the read positions as in the unpatched run.
-    ///
-    /// `layers`: number of blocks of the model.
+    /// Whether patching this cell of a model leaves every logit at the read positions as in the unpatched run.
     #[must_use]
-    pub fn is_noop(&self, cell: &Cell<'_>, layers: u32) -> bool {
-        self.first_change(cell, layers).is_none()
+    pub fn is_noop(&self, cell: &Cell<'_>, model: &Architecture) -> bool {
+        self.first_change(cell, model).is_none()
     }
 
     /// The first of the cell's positions where the patch can change the score.
-    ///
-    /// `layers`: number of blocks of the model.
     #[must_use]
-    pub fn first_change(&self, cell: &Cell<'_>, layers: u32) -> Option<u32> {
+    pub fn first_change(&self, cell: &Cell<'_>, model: &Architecture) -> Option<u32> {
         let last_read = *self.reads.last()?;
-        let own_position_only = cell.layer() + 1 == layers && acts_on_own_position_only(cell.component());
+        let own_position_only = cell.layer() + 1 == model.layers && acts_on_own_position_only(cell.component());
         let reaches =
             |pos: u32| if own_position_only { self.reads.binary_search(&pos).is_ok() } else { pos <= last_read };
-        cell.positions().iter().copied().find(|&pos| reaches(pos) && self.differs(cell, pos))
+        cell.positions().iter().copied().find(|&pos| reaches(pos) && self.differs(cell, pos, model))
     }
 
     /// Whether the patch can give the activation at this position another value.
-    fn differs(&self, cell: &Cell<'_>, pos: u32) -> bool {
-        // What lies in the future of a position is not attended to: its probability is 0, whatever the patch.
-        let sees_source = cell.indices(Axis::SrcPos).first().is_none_or(|&first| first <= pos);
+    fn differs(&self, cell: &Cell<'_>, pos: u32, model: &Architecture) -> bool {
+        // What lies in the future of a position, or before its window, is not attended to: its probability is 0, whatever
+        // the patch.
+        let window = model.attention_of(cell.layer()).window.unwrap_or(u32::MAX);
+        let sees = |&source: &u32| pos.checked_sub(source).is_some_and(|distance| distance < window);
+        let sources = cell.indices(Axis::SrcPos);
+        let sees_source = sources.is_empty() || sources.iter().any(sees);
         let value_differs = match cell.value() {
             // The first position attends to itself alone, with probability 1 whatever its query.
             _ if pos == 0 && cell.component() == Component::Q => false,
             PatchValue::Mean | PatchValue::Other if pos == 0 && cell.component() == Component::Pattern => false,
             PatchValue::Zero | PatchValue::Mean => true,
-            PatchValue::Other if cell.layer() == 0 && depends_on_own_token_only(cell.component()) => {
+            PatchValue::Other if cell.layer() == 0 && depends_on_own_token_only(cell.component(), model) => {
                 self.is_corrupted(pos)
             }
             PatchValue::Other => self.first_corrupted.is_some_and(|first| first <= pos),
@@ -91,8 +92,8 @@ impl Suffix {
     /// Where the whole residual stream of the first corrupted position is patched, that position sees what it sees in the
     /// other run: the same before it, and itself. So it need not be computed, unless it is scored.
     #[must_use]
-    pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], layers: u32) -> Option<Self> {
-        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, layers)?)));
+    pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Option<Self> {
+        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, model)?)));
         let first = live().map(|(_, pos)| pos).min()?;
         let reads = pairs.first().map_or(&[][..], |pair| pair.reads);
         let is_whole = matches!(cell.component(), Component::ResidPre | Component::ResidMid | Component::ResidPost);
@@ -106,9 +107,13 @@ impl Suffix {
     }
 }
 
-/// In the first block, before attention mixes positions.
-fn depends_on_own_token_only(component: Component) -> bool {
-    matches!(component, Component::ResidPre | Component::Q | Component::K | Component::V)
+/// In the first block, before attention mixes positions. The MLP of a parallel block reads what comes into the block.
+fn depends_on_own_token_only(component: Component, model: &Architecture) -> bool {
+    match component {
+        Component::ResidPre | Component::Q | Component::K | Component::V => true,
+        Component::MlpOut => model.is_parallel(),
+        _ => false,
+    }
 }
 
 /// In the last block, after attention has read keys and values.
@@ -119,10 +124,13 @@ fn acts_on_own_position_only(component: Component) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::{ParallelNorms, Sizes, Wiring};
     use crate::grid::Grid;
-    use crate::model::ModelShape;
 
-    const SHAPE: ModelShape = ModelShape { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 };
+    fn model() -> Architecture {
+        Architecture::plain(Sizes { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 })
+    }
+
     const CLEAN: [u32; 6] = [1, 2, 3, 4, 5, 6];
     const CORRUPTED: [u32; 6] = [1, 2, 9, 4, 8, 6];
 
@@ -131,14 +139,14 @@ mod tests {
     }
 
     fn grid(component: Component, axes: &[Axis], value: PatchValue) -> Grid {
-        let grid = Grid::new("g".into(), component, axes.to_vec(), &SHAPE, 6).expect("a grid");
+        let grid = Grid::new("g".into(), component, axes.to_vec(), &model(), 6).expect("a grid");
         grid.patched_with(value)
     }
 
     /// Positions at which a patch in this layer does nothing.
     fn noops_of(pair: PromptPair<'_>, component: Component, layer: u32, value: PatchValue) -> Vec<u32> {
         let grid = grid(component, &[Axis::Layer, Axis::Pos], value);
-        (0..6).filter(|pos| pair.is_noop(&grid.cell(layer * 6 + pos), 3)).collect()
+        (0..6).filter(|pos| pair.is_noop(&grid.cell(layer * 6 + pos), &model())).collect()
     }
 
     fn noops(component: Component, layer: u32) -> Vec<u32> {
@@ -173,6 +181,27 @@ mod tests {
     }
 
     #[test]
+    fn in_a_parallel_block_the_mlp_reads_its_own_position_only() {
+        let axes = vec![Axis::Layer, Axis::Pos];
+        let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::One }, ..model() };
+        let grid = Grid::new("g".into(), Component::MlpOut, axes, &parallel, 6).expect("a grid");
+        let in_parallel: Vec<u32> = (0..6).filter(|&pos| pair().is_noop(&grid.cell(pos), &parallel)).collect();
+        assert_eq!(in_parallel, [0, 1, 3, 5]);
+        assert_eq!(noops(Component::MlpOut, 0), [0, 1, 5]);
+    }
+
+    #[test]
+    fn a_window_closes_behind_it() {
+        let mut model = model();
+        model.attention.layers[1].window = Some(2);
+        let axes = vec![Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos];
+        let grid = Grid::new("g".into(), Component::Pattern, axes, &model, 6).expect("a grid");
+        let noop =
+            |layer: u32, dest: u32, src: u32| pair().is_noop(&grid.cell(((layer * 2) * 6 + dest) * 6 + src), &model);
+        assert!(noop(1, 4, 2) && !noop(1, 4, 3) && !noop(1, 4, 4) && !noop(0, 4, 2));
+    }
+
+    #[test]
     fn an_ablation_acts_on_uncorrupted_positions_too() {
         assert_eq!(noops_of(pair(), Component::ResidPre, 0, PatchValue::Zero), [5]);
         assert_eq!(noops_of(pair(), Component::Z, 2, PatchValue::Mean), [0, 1, 2, 3, 5]);
@@ -186,14 +215,14 @@ mod tests {
         assert_eq!(noops_of(pair, Component::Q, 1, PatchValue::Zero), [0, 5]);
         for (value, is_noop) in [(PatchValue::Other, true), (PatchValue::Mean, true), (PatchValue::Zero, false)] {
             let grid = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos], value);
-            assert_eq!(pair.is_noop(&grid.cell(2 * 6), 3), is_noop, "{value:?}");
+            assert_eq!(pair.is_noop(&grid.cell(2 * 6), &model()), is_noop, "{value:?}");
         }
     }
 
     #[test]
     fn a_position_does_not_attend_to_later_ones() {
         let grid = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos], PatchValue::Other);
-        let noop = |dest: u32, src: u32| pair().is_noop(&grid.cell((2 * 6 + dest) * 6 + src), 3);
+        let noop = |dest: u32, src: u32| pair().is_noop(&grid.cell((2 * 6 + dest) * 6 + src), &model());
         assert!(!noop(3, 0) && !noop(3, 3) && noop(3, 4) && noop(1, 0) && noop(5, 0));
     }
 
@@ -201,7 +230,7 @@ mod tests {
     fn the_first_corrupted_position_is_as_in_the_other_run_unless_it_is_read_or_another_is_corrupted_before() {
         let suffix = |pairs: &[PromptPair<'_>], component, layer: u32, pos: u32| {
             let grid = grid(component, &[Axis::Layer, Axis::Pos], PatchValue::Other);
-            Suffix::of(&grid.cell(layer * 6 + pos), pairs, 3).map(|suffix| (suffix.first, suffix.follows_other))
+            Suffix::of(&grid.cell(layer * 6 + pos), pairs, &model()).map(|suffix| (suffix.first, suffix.follows_other))
         };
         let later = [1, 2, 3, 4, 8, 6];
         let (early, late) = (pair(), PromptPair::new(&CLEAN, &later, &[], &[4]));
@@ -222,8 +251,8 @@ mod tests {
     fn all_positions_at_once_do_nothing_only_when_the_prompts_agree_up_to_the_read_position() {
         let grid = grid(Component::Z, &[Axis::Layer, Axis::Head], PatchValue::Other);
         let all = grid.cell(1);
-        assert_eq!(pair().first_change(&all, 3), Some(2));
-        assert!(PromptPair::new(&CLEAN, &CORRUPTED, &[], &[1]).is_noop(&all, 3));
-        assert!(PromptPair::new(&CLEAN, &CLEAN, &[], &[4]).is_noop(&all, 3));
+        assert_eq!(pair().first_change(&all, &model()), Some(2));
+        assert!(PromptPair::new(&CLEAN, &CORRUPTED, &[], &[1]).is_noop(&all, &model()));
+        assert!(PromptPair::new(&CLEAN, &CLEAN, &[], &[4]).is_noop(&all, &model()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::architecture::Architecture;
 use crate::grid::Axis;
 
 /// An activation that can be patched, by its `TransformerLens` name.
@@ -80,6 +81,22 @@ impl Component {
     #[must_use]
     pub fn has_heads(self) -> bool {
         matches!(self, Self::Z | Self::Q | Self::K | Self::V | Self::Pattern)
+    }
+
+    /// Whether a model has it: between attention and MLP of parallel blocks there is nothing.
+    #[must_use]
+    pub fn is_in(self, architecture: &Architecture) -> bool {
+        !(self == Self::ResidMid && architecture.is_parallel())
+    }
+
+    /// How many heads it has in a model: query heads, or key-value heads. Where it has none, 0.
+    #[must_use]
+    pub fn heads(self, architecture: &Architecture) -> u32 {
+        match self {
+            Self::K | Self::V => architecture.kv_heads,
+            _ if self.has_heads() => architecture.heads,
+            _ => 0,
+        }
     }
 
     /// The axes that a grid over this component may have, in order.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::architecture::Architecture;
 use crate::causality::PromptPair;
 use crate::grid::Grid;
 use crate::metric::{Metric, MetricKind};
-use crate::model::{Dtype, ModelRef, ModelShape};
+use crate::model::{Dtype, ModelRef};
 use crate::tokens::TokenMatrix;
 
 /// The part of a plan that decides the scores. Immutable; identified by its digest.
@@ -13,8 +14,8 @@ use crate::tokens::TokenMatrix;
 pub struct SweepContext {
     /// The model, by name.
     pub model: ModelRef,
-    /// Its sizes.
-    pub shape: ModelShape,
+    /// What it is.
+    pub architecture: Architecture,
     /// Arithmetic of the forward pass.
     pub dtype: Dtype,
     /// Let matrix products round their inputs to TF32 where the device can.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
-use crate::model::ModelShape;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,15 @@ pub enum PatchValue {
 /// Why a grid does not fit its component.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AxesError {
+    /// Blocks whose MLP does not read what attention has added.
+    #[error(
+        "this model has no `{component}`: attention and MLP of a block both read its input; patch `attn_out`, `mlp_out`, \
+         `resid_pre` or `resid_post`"
+    )]
+    NotInModel {
+        /// The component.
+        component: Component,
+    },
     /// Without a layer there is nothing to start from.
     #[error("axes must start with `layer`")]
     NoLayer,
@@ -82,8 +91,8 @@ pub const MAX_INDICES: u64 = 1 << 24;
 
 /// Indices along all axes of a component.
 #[must_use]
-pub fn index_count(component: Component, shape: &ModelShape, positions: u32) -> u64 {
-    component.axes().iter().map(|&axis| u64::from(extent(axis, shape, positions))).sum()
+pub fn index_count(component: Component, architecture: &Architecture, positions: u32) -> u64 {
+    component.axes().iter().map(|&axis| u64::from(extent(component, axis, architecture, positions))).sum()
 }
 
 fn list(axes: &[Axis]) -> String {
@@ -91,12 +100,12 @@ fn list(axes: &[Axis]) -> String {
     names.join(", ")
 }
 
-/// How many indices an axis has.
+/// How many indices a component has along one of its axes.
 #[must_use]
-pub fn extent(axis: Axis, shape: &ModelShape, positions: u32) -> u32 {
+pub fn extent(component: Component, axis: Axis, architecture: &Architecture, positions: u32) -> u32 {
     match axis {
-        Axis::Layer => shape.layers,
-        Axis::Head => shape.heads,
+        Axis::Layer => architecture.layers,
+        Axis::Head => component.heads(architecture),
         Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
     }
 }
@@ -109,9 +118,12 @@ impl Grid {
         name: String,
         component: Component,
         axes: Vec<Axis>,
-        shape: &ModelShape,
+        architecture: &Architecture,
         positions: u32,
     ) -> Result<Self, AxesError> {
+        if !component.is_in(architecture) {
+            return Err(AxesError::NotInModel { component });
+        }
         if let Some(&axis) = axes.iter().find(|a| !component.axes().contains(a)) {
             return Err(AxesError::NotOfComponent { component, axis });
         }
@@ -121,7 +133,10 @@ impl Grid {
         if axes.first() != Some(&Axis::Layer) {
             return Err(AxesError::NoLayer);
         }
-        let all = component.axes().iter().map(|&axis| (axis, (0..extent(axis, shape, positions)).collect()));
+        let all = component
+            .axes()
+            .iter()
+            .map(|&axis| (axis, (0..extent(component, axis, architecture, positions)).collect()));
         Ok(Self { name, component, axes, value: PatchValue::Other, selected: all.collect() })
     }
 
@@ -227,11 +242,31 @@ impl<'a> Cell<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::{ParallelNorms, Sizes, Wiring};
 
-    const SHAPE: ModelShape = ModelShape { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 };
+    const SIZES: Sizes = Sizes { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 };
 
     fn grid(component: Component, axes: &[Axis]) -> Result<Grid, AxesError> {
-        Grid::new("g".into(), component, axes.to_vec(), &SHAPE, 5)
+        Grid::new("g".into(), component, axes.to_vec(), &Architecture::plain(SIZES), 5)
+    }
+
+    #[test]
+    fn keys_and_values_have_heads_of_their_own() {
+        let model = Architecture { heads: 4, kv_heads: 2, ..Architecture::plain(SIZES) };
+        for (component, heads) in [(Component::Q, 4), (Component::K, 2), (Component::V, 2), (Component::Pattern, 4)] {
+            let grid = Grid::new("g".into(), component, vec![Axis::Layer, Axis::Head], &model, 5).expect("a grid");
+            assert_eq!(grid.extents(), [3, heads], "{component}");
+        }
+    }
+
+    #[test]
+    fn parallel_blocks_have_nothing_between_attention_and_mlp() {
+        let wiring = Wiring::Parallel { norms: ParallelNorms::Two };
+        let model = Architecture { wiring, ..Architecture::plain(SIZES) };
+        let axes = || vec![Axis::Layer, Axis::Pos];
+        let refused = Grid::new("g".into(), Component::ResidMid, axes(), &model, 5).expect_err("is refused");
+        assert!(refused.to_string().starts_with("this model has no `resid_mid`"), "{refused}");
+        assert!(Grid::new("g".into(), Component::MlpOut, axes(), &model, 5).is_ok());
     }
 
     #[test]

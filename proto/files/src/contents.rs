@@ -2,58 +2,93 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::architecture::{Parameter, Part, Slot};
+use patchsweep_core::model::ModelConfig;
 
 use crate::equal::hold_the_same;
-use crate::layout::{self, EMBEDDING, HEAD};
 use crate::{ModelError, WeightFiles, notes};
 
 /// What a model's weight files hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// The tensor that tokens become vectors with \[vocabulary, `d_model`\].
-    pub embedding: &'static str,
+    pub embedding: String,
     /// The tensor that vectors become logits with \[vocabulary, `d_model`\]; the same one where they are tied.
-    pub unembedding: &'static str,
+    pub unembedding: String,
     /// What readers of scores of this model should know: one line each.
     pub notes: Vec<String>,
+}
+
+/// What a config wants to be stored, by name.
+pub(crate) struct Wanted {
+    pub(crate) embedding: String,
+    pub(crate) head: String,
+    /// Of both.
+    pub(crate) vocabulary: Vec<usize>,
+    /// All others, each once, with their shapes.
+    pub(crate) others: Vec<(String, Vec<usize>)>,
+}
+
+impl Wanted {
+    pub(crate) fn of(config: &ModelConfig) -> Self {
+        let (mut embedding, mut head) = (String::new(), String::new());
+        let (mut vocabulary, mut others) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for parameter in config.architecture.parameters() {
+            let source = config.source(&parameter);
+            let shape: Vec<usize> = source.shape.iter().map(|&size| size as usize).collect();
+            match (parameter.slot, parameter.part) {
+                (Slot::Embed, Part::Weight) => (embedding, vocabulary) = (source.name, shape),
+                (Slot::Unembed, Part::Weight) => head = source.name,
+                _ if seen.insert(source.name.clone()) => others.push((source.name, shape)),
+                _ => {}
+            }
+        }
+        Self { embedding, head, vocabulary, others }
+    }
 }
 
 impl WeightFiles {
     /// Looks whether all tensors of the config are there, and which ones are embedding and unembedding.
     ///
     /// Reads headers only, but for a stored unembedding that the config ties to the embedding: these two are compared.
-    pub fn contents(&self, config: &Gpt2Config) -> Result<Contents, ModelError> {
-        let shape = &config.shape;
-        for (name, tensor_shape) in layout::tensors(shape) {
-            self.tensor(&name, &tensor_shape)?;
+    pub fn contents(&self, config: &ModelConfig) -> Result<Contents, ModelError> {
+        let wanted = Wanted::of(config);
+        for (name, shape) in &wanted.others {
+            self.tensor(name, shape)?;
         }
-        let vocabulary = [shape.d_vocab as usize, shape.d_model as usize];
+        let Wanted { embedding, head, vocabulary, .. } = &wanted;
         let mut notes = Vec::new();
         // As transformers does it: what is missing takes the other one, and only equal ones are tied.
-        let (embedding, unembedding) = match (config.tie_word_embeddings, self.has(EMBEDDING), self.has(HEAD)) {
-            (true, false, true) => (HEAD, HEAD),
+        let (embedding, unembedding) = match (config.architecture.readout.tied, self.has(embedding), self.has(head)) {
+            (true, false, true) => (head, head),
             (true, true, true) => {
-                let (embedding, head) = (self.tensor(EMBEDDING, &vocabulary)?, self.tensor(HEAD, &vocabulary)?);
-                let are_tied = hold_the_same(&embedding, &head)?;
-                notes.extend((!are_tied).then(|| notes::OWN_HEAD.to_owned()));
-                (EMBEDDING, if are_tied { EMBEDDING } else { HEAD })
+                let are_tied = hold_the_same(&self.tensor(embedding, vocabulary)?, &self.tensor(head, vocabulary)?)?;
+                notes.extend((!are_tied).then(|| notes::own_head(head)));
+                (embedding, if are_tied { embedding } else { head })
             }
-            (true, _, false) => (EMBEDDING, EMBEDDING),
-            (false, ..) => (EMBEDDING, HEAD),
+            (true, _, false) => (embedding, embedding),
+            (false, ..) => (embedding, head),
         };
         for name in [embedding, unembedding] {
-            self.tensor(name, &vocabulary)?;
+            self.tensor(name, vocabulary)?;
         }
-        notes.extend(notes::unused(&self.unused(config)));
-        Ok(Contents { embedding, unembedding, notes })
+        notes.extend(notes::unused(&self.unused(config, &wanted)));
+        Ok(Contents { embedding: embedding.clone(), unembedding: unembedding.clone(), notes })
     }
 
-    /// Stored tensors that are none of the config's, but for masks.
-    fn unused(&self, config: &Gpt2Config) -> Vec<&str> {
-        let known: BTreeSet<String> = layout::tensors(&config.shape).into_iter().map(|(name, _)| name).collect();
-        self.others(|name| known.contains(name) || [EMBEDDING, HEAD].contains(&name) || layout::is_mask(name))
+    /// Stored tensors that are none of the config's, but for constants.
+    fn unused(&self, config: &ModelConfig, wanted: &Wanted) -> Vec<&str> {
+        let others = wanted.others.iter().map(|(name, _)| name.as_str());
+        let known: BTreeSet<&str> = others.chain([wanted.embedding.as_str(), &wanted.head]).collect();
+        self.others(|name| known.contains(name) || config.is_constant(name))
     }
+}
+
+/// What may stand further out in a file's names than the rest: a model that is made of another one and a head.
+pub(crate) fn heads(config: &ModelConfig) -> Vec<String> {
+    let is_head = |parameter: &Parameter| parameter.slot == Slot::Unembed;
+    config.architecture.parameters().iter().filter(|p| is_head(p)).map(|p| config.source(p).name).collect()
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
-    /// The config is not one of a GPT-2.
+    /// The config is not one of a model that is known here.
     #[error("cannot use {}", .path.display())]
     Config {
         /// The file.

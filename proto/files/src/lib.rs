@@ -11,7 +11,6 @@ mod convert;
 mod equal;
 mod error;
 mod hub_cache;
-mod layout;
 mod link;
 pub mod locate;
 mod names;

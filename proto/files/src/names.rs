@@ -1,10 +1,12 @@
-//! Tensors by Hugging Face's names, whatever the program that saved them put before these.
+//! Tensors by their family's names, whatever the program that saved them put before these.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use patchsweep_core::model::ModelConfig;
+
 use crate::ModelError;
-use crate::layout::{HEAD, LANDMARK};
+use crate::contents::heads;
 
 /// What wrappers of modules add in the middle of names: `torch.compile`, activation checkpoints, FSDP.
 const WRAPPERS: [&str; 3] = ["_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"];
@@ -12,7 +14,7 @@ const WRAPPERS: [&str; 3] = ["_orig_mod", "_checkpoint_wrapped_module", "_fsdp_w
 /// Prefixes that transformers knows, which win where there are others beside them.
 const USUAL: [&str; 2] = ["transformer.", ""];
 
-/// Which stored tensor is which of a GPT-2's.
+/// Which stored tensor is which of a model's.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     by_name: BTreeMap<String, Stored>,
@@ -29,13 +31,14 @@ pub(crate) struct Stored {
 }
 
 impl Names {
-    /// Of all tensors that are stored in a folder's files.
-    pub(crate) fn of(stored: Vec<Stored>, folder: &Path) -> Result<Self, ModelError> {
+    /// Of all tensors that are stored in a folder's files, of a model of this config.
+    pub(crate) fn of(stored: Vec<Stored>, folder: &Path, config: &ModelConfig) -> Result<Self, ModelError> {
         let unwrapped: Vec<String> = stored.iter().map(|stored| unwrapped(&stored.name)).collect();
-        let prefix = prefix(&unwrapped, folder)?;
+        let prefix = prefix(&unwrapped, folder, config.landmark())?;
+        let heads = heads(config);
         let mut names = Self::default();
         for (stored, unwrapped) in stored.into_iter().zip(&unwrapped) {
-            let Some(name) = without(unwrapped, prefix) else {
+            let Some(name) = without(unwrapped, prefix, &heads) else {
                 names.strangers.push(stored.name);
                 continue;
             };
@@ -68,9 +71,9 @@ fn unwrapped(name: &str) -> String {
 }
 
 /// What stands before the names of the model's tensors.
-fn prefix<'a>(names: &'a [String], folder: &Path) -> Result<&'a str, ModelError> {
+fn prefix<'a>(names: &'a [String], folder: &Path, landmark: &str) -> Result<&'a str, ModelError> {
     let before =
-        |name: &'a String| name.strip_suffix(LANDMARK).filter(|before| before.is_empty() || before.ends_with('.'));
+        |name: &'a String| name.strip_suffix(landmark).filter(|before| before.is_empty() || before.ends_with('.'));
     let prefixes: BTreeSet<&str> = names.iter().filter_map(before).collect();
     let usual = USUAL.into_iter().find(|usual| prefixes.contains(usual));
     if let Some(prefix) = usual {
@@ -87,20 +90,29 @@ fn prefix<'a>(names: &'a [String], folder: &Path) -> Result<&'a str, ModelError>
     }
 }
 
-/// A tensor's name without the prefix. The unembedding may stand further out than the rest: it is none of GPT-2's
-/// `transformer`.
-fn without<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
-    let is_outer_head = || name.strip_suffix(HEAD).is_some_and(|outer| prefix.starts_with(outer));
-    name.strip_prefix(prefix).or_else(|| is_outer_head().then_some(HEAD))
+/// A tensor's name without the prefix. The unembedding may stand further out than the rest: it is no part of the model that
+/// gives the residual stream.
+fn without<'a>(name: &'a str, prefix: &str, heads: &'a [String]) -> Option<&'a str> {
+    let outer_head = || {
+        let is_it = |head: &&String| name.strip_suffix(head.as_str()).is_some_and(|outer| prefix.starts_with(outer));
+        heads.iter().find(is_it).map(String::as_str)
+    };
+    name.strip_prefix(prefix).or_else(outer_head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LANDMARK: &str = "ln_f.weight";
+    const HEAD: &str = "lm_head.weight";
+
     fn names(stored: &[&str]) -> Result<Names, String> {
+        let config =
+            r#"{"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 2, "vocab_size": 3, "n_positions": 2}"#;
+        let config = ModelConfig::from_json(config).expect("a config");
         let stored = stored.iter().map(|&name| Stored { file: "f".into(), name: name.into() }).collect();
-        Names::of(stored, Path::new("m")).map_err(|error| error.to_string())
+        Names::of(stored, Path::new("m"), &config).map_err(|error| error.to_string())
     }
 
     #[test]

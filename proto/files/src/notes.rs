@@ -7,9 +7,13 @@ const MOST_NAMED: usize = 5;
 const LONGEST_NAME: usize = 80;
 
 /// The unembedding is stored, although the config ties it to the embedding.
-pub(crate) const OWN_HEAD: &str = "lm_head.weight differs from the embedding although config.json ties them: it is the \
-    unembedding, as in transformers 5 and TransformerLens 3.9; releases before them drop it. With \
-    \"tie_word_embeddings\": false in config.json all of them use it";
+pub(crate) fn own_head(name: &str) -> String {
+    format!(
+        "{name} differs from the embedding although config.json ties them: it is the unembedding, as in transformers 5 \
+         and TransformerLens 3.9; releases before them drop it. With \"tie_word_embeddings\": false in config.json all of \
+         them use it"
+    )
+}
 
 /// Tensors that have no part in the scores; `None` where there are none.
 pub(crate) fn unused(tensors: &[&str]) -> Option<String> {
@@ -17,7 +21,7 @@ pub(crate) fn unused(tensors: &[&str]) -> Option<String> {
     let first: Vec<String> = first.iter().map(|name| name.chars().take(LONGEST_NAME).collect()).collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
     let named = first.join(", ") + &rest;
-    (!tensors.is_empty()).then(|| format!("not used, because a GPT-2 of this config.json has no such tensors: {named}"))
+    (!tensors.is_empty()).then(|| format!("not used, because a model of this config.json has no such tensors: {named}"))
 }
 
 #[cfg(test)]
@@ -26,7 +30,7 @@ mod tests {
 
     #[test]
     fn many_tensors_are_counted() {
-        let begin = "not used, because a GPT-2 of this config.json has no such tensors: ";
+        let begin = "not used, because a model of this config.json has no such tensors: ";
         assert_eq!(unused(&[]), None);
         assert_eq!(unused(&["a", "b"]), Some(format!("{begin}a, b")));
         assert_eq!(unused(&["a", "b", "c", "d", "e", "f", "g"]), Some(format!("{begin}a, b, c, d, e and 2 more")));

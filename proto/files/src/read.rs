@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::locate::DanglingLink;
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 
 use crate::ModelError;
 
@@ -33,9 +33,9 @@ pub fn read_text_if_there(path: &Path) -> Result<Option<String>, ModelError> {
 }
 
 /// Reads a folder's `config.json`.
-pub fn read_config(folder: &Path) -> Result<Gpt2Config, ModelError> {
+pub fn read_config(folder: &Path) -> Result<ModelConfig, ModelError> {
     let path = folder.join("config.json");
-    Gpt2Config::from_json(&read_text(&path)?).map_err(|source| ModelError::Config { path, source })
+    ModelConfig::from_json(&read_text(&path)?).map_err(|source| ModelError::Config { path, source })
 }
 
 /// Opens a file; of a link that leads nowhere it says that.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::digest::Digest;
+use patchsweep_core::model::ModelConfig;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use serde::Deserialize;
@@ -36,12 +37,12 @@ struct ShardIndex {
 
 impl WeightFiles {
     /// Opens a folder's `model.safetensors`, or the shards that its index names.
-    pub fn open(folder: &Path) -> Result<Self, ModelError> {
-        Self::open_if_there(folder)?.ok_or_else(|| ModelError::NoWeights { folder: folder.to_owned() })
+    pub fn open(folder: &Path, config: &ModelConfig) -> Result<Self, ModelError> {
+        Self::open_if_there(folder, config)?.ok_or_else(|| ModelError::NoWeights { folder: folder.to_owned() })
     }
 
     /// As [`WeightFiles::open`]; `None` for a folder without weights, as a coordinator may have it.
-    pub fn open_if_there(folder: &Path) -> Result<Option<Self>, ModelError> {
+    pub fn open_if_there(folder: &Path, config: &ModelConfig) -> Result<Option<Self>, ModelError> {
         let names = if is_there(&folder.join(SINGLE)) {
             BTreeSet::from([SINGLE.to_owned()])
         } else if is_there(&folder.join(INDEX)) {
@@ -59,7 +60,7 @@ impl WeightFiles {
         let stored = files
             .iter()
             .flat_map(|(file, open)| open.names().into_iter().map(|name| Stored { file: file.clone(), name }));
-        let names = Names::of(stored.collect(), folder)?;
+        let names = Names::of(stored.collect(), folder, config)?;
         Ok(Some(Self { folder: folder.to_owned(), files, names }))
     }
 
@@ -79,7 +80,7 @@ impl WeightFiles {
         self.files.values().try_for_each(WeightFile::check_unchanged)
     }
 
-    /// A tensor by its name in Hugging Face's GPT-2, whatever stands before that in the file.
+    /// A tensor by its family's name for it, whatever stands before that in the file.
     pub fn tensor(&self, name: &str, wanted: &[usize]) -> Result<WeightTensor<'_>, ModelError> {
         let tensor = self.find(name).ok_or_else(|| ModelError::MissingTensor {
             name: name.to_owned(),

@@ -3,10 +3,10 @@
 use super::grid::{component_from_wire, grid_from_wire};
 use super::{WireError, required};
 use crate::v1;
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
 use patchsweep_core::grid::{Grid, MAX_INDICES, index_count};
 use patchsweep_core::metric::Metric;
-use patchsweep_core::model::ModelShape;
 use patchsweep_core::tokens::TokenMatrix;
 
 const CONTEXT: &str = "SweepContext";
@@ -15,7 +15,7 @@ impl From<&SweepContext> for v1::SweepContext {
     fn from(context: &SweepContext) -> Self {
         Self {
             model: Some((&context.model).into()),
-            shape: Some(context.shape.into()),
+            architecture: Some((&context.architecture).into()),
             dtype: v1::Dtype::from(context.dtype).into(),
             tf32: context.tf32,
             direction: match context.direction {
@@ -42,21 +42,21 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             v1::Direction::Noising => Direction::Noising,
             v1::Direction::Denoising => Direction::Denoising,
         };
-        let shape = ModelShape::try_from(required(wire.shape, CONTEXT, "shape")?)?;
+        let architecture = Architecture::try_from(required(wire.architecture, CONTEXT, "architecture")?)?;
         let clean: TokenMatrix = required(wire.clean, CONTEXT, "clean")?.try_into()?;
         let iterations: Vec<Iteration> =
             wire.iterations.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let metrics: Vec<Metric> = wire.metrics.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-        if clean.positions() > shape.n_ctx {
+        if clean.positions() > architecture.n_ctx {
             return Err(WireError::invalid(CONTEXT, "clean", "more positions than the model has"));
         }
         let mut indices = 0;
         let grid = |grid: v1::Grid| {
-            indices += index_count(component_from_wire(grid.component())?, &shape, clean.positions());
+            indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
             }
-            grid_from_wire(grid, &shape, clean.positions())
+            grid_from_wire(grid, &architecture, clean.positions())
         };
         let grids: Vec<Grid> = wire.grids.into_iter().map(grid).collect::<Result<_, _>>()?;
         for (field, length) in [("iterations", iterations.len()), ("metrics", metrics.len()), ("grids", grids.len())] {
@@ -69,7 +69,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             dtype: v1::Dtype::try_from(wire.dtype)
                 .map_err(|_| WireError::invalid(CONTEXT, "dtype", "unknown"))?
                 .try_into()?,
-            shape,
+            architecture,
             tf32: wire.tf32,
             direction,
             clean,
@@ -114,8 +114,8 @@ fn check_fit(context: &SweepContext) -> Result<(), WireError> {
     let answers = |i: &Iteration| i.corrupted.ids().iter().chain(&i.answers).chain(&i.wrong_answers).copied().collect();
     let corrupted: Vec<Vec<u32>> = context.iterations.iter().map(answers).collect();
     let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten()).chain(candidates);
-    if ids.any(|&id| id >= context.shape.d_vocab) {
-        return refuse("shape", "a token id is outside the vocabulary");
+    if ids.any(|&id| id >= context.architecture.d_vocab) {
+        return refuse("architecture", "a token id is outside the vocabulary");
     }
     Ok(())
 }
@@ -182,23 +182,25 @@ impl TryFrom<v1::Iteration> for Iteration {
 mod tests {
     use super::super::{decode_context, digest_of, encode_context};
     use super::*;
+    use patchsweep_core::architecture::Sizes;
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
     use patchsweep_core::metric::{Metric, MetricKind};
     use patchsweep_core::model::{Dtype, ModelRef};
 
-    const SHAPE: ModelShape = ModelShape { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
+    const SIZES: Sizes = Sizes { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
 
     fn context() -> SweepContext {
         let tokens = |ids: &[u32]| TokenMatrix::from_flat(2, 3, ids.to_vec()).expect("a matrix");
         let metric = |name: &str, kind| Metric { name: name.into(), kind, normalize: name == "m" };
-        let grid =
-            |component, axes: &[Axis]| Grid::new("g".into(), component, axes.to_vec(), &SHAPE, 3).expect("a grid");
+        let architecture = Architecture::plain(SIZES);
+        let grid = |component, axes: &[Axis]| {
+            Grid::new("g".into(), component, axes.to_vec(), &architecture, 3).expect("a grid")
+        };
         let k = grid(Component::K, &[Axis::Layer, Axis::Pos, Axis::Head]);
         let pattern = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos]);
         let pattern = pattern.restricted(Axis::DestPos, vec![1, 2]).expect("positions");
         SweepContext {
             model: ModelRef::Hub { repository: "openai-community/gpt2".into(), revision: "main".into() },
-            shape: SHAPE,
             dtype: Dtype::Bfloat16,
             tf32: true,
             direction: Direction::Denoising,
@@ -219,6 +221,7 @@ mod tests {
                 metric("k", MetricKind::Kl),
             ],
             grids: vec![k, pattern.patched_with(PatchValue::Zero)],
+            architecture,
             per_prompt: false,
             replicates: 1,
         }
@@ -261,8 +264,8 @@ mod tests {
         assert!(refusal(|c| c.iterations[0].answers = vec![7, 9]).contains("not among the candidates"));
         assert!(refusal(|c| c.iterations[0].wrong_answers = vec![]).contains("needs a wrong answer"));
         assert!(refusal(|c| c.iterations[0].wrong_answers = vec![7]).contains("not one per prompt"));
-        assert!(refusal(|c| c.shape.d_vocab = 9).contains("outside the vocabulary"));
-        assert!(refusal(|c| c.shape.n_ctx = 2).contains("more positions than the model has"));
+        assert!(refusal(|c| c.architecture.d_vocab = 9).contains("outside the vocabulary"));
+        assert!(refusal(|c| c.architecture.n_ctx = 2).contains("more positions than the model has"));
         assert!(refusal(|c| c.replicates = 2).contains("the iterations are no multiple of them"));
         assert!(refusal(|c| c.grids.clear()).contains("`grids`: none given"));
         assert!(refusal(|c| c.model = ModelRef::Folder("../up".into())).contains("`../up`"));
@@ -278,22 +281,23 @@ mod tests {
     #[test]
     fn sizes_that_no_model_has_are_refused_before_anything_is_listed() {
         let valid = || v1::SweepContext::from(&context());
-        let shape = valid().shape.expect("a shape");
-        for shape in [
-            v1::ModelShape { layers: u32::MAX, ..shape },
-            v1::ModelShape { heads: u32::MAX, ..shape },
-            v1::ModelShape { n_ctx: u32::MAX, ..shape },
+        let sizes = || valid().architecture.expect("an architecture");
+        for architecture in [
+            v1::Architecture { layers: u32::MAX, ..sizes() },
+            v1::Architecture { heads: u32::MAX, ..sizes() },
+            v1::Architecture { n_ctx: u32::MAX, ..sizes() },
         ] {
-            let huge = v1::SweepContext { shape: Some(shape), ..valid() };
+            let huge = v1::SweepContext { architecture: Some(architecture), ..valid() };
             let refused = SweepContext::try_from(huge).expect_err("is refused");
-            assert!(refused.to_string().contains("larger than any model's"), "{refused}");
+            assert!(refused.to_string().contains("is 4294967295; it must be 1 to"), "{refused}");
         }
     }
 
     #[test]
     fn grids_that_list_more_indices_than_a_sweep_has_are_refused() {
         let mut many = v1::SweepContext::from(&context());
-        many.shape = many.shape.map(|shape| v1::ModelShape { layers: 1 << 12, ..shape });
+        let deep = Architecture::plain(Sizes { layers: 1 << 12, ..SIZES });
+        many.architecture = Some((&deep).into());
         let unrestricted = v1::Grid { selections: Vec::new(), ..many.grids[0].clone() };
         many.grids = vec![unrestricted; (1 << 12) + 1];
         let refused = SweepContext::try_from(many).expect_err("is refused");

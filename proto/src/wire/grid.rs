@@ -2,8 +2,8 @@
 
 use super::WireError;
 use crate::v1;
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
-use patchsweep_core::model::ModelShape;
 
 const GRID: &str = "Grid";
 
@@ -25,8 +25,8 @@ impl From<&Grid> for v1::Grid {
     }
 }
 
-/// A grid over a model of this shape and prompts of this many positions.
-pub(super) fn grid_from_wire(wire: v1::Grid, shape: &ModelShape, positions: u32) -> Result<Grid, WireError> {
+/// A grid over such a model and prompts of this many positions.
+pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u32) -> Result<Grid, WireError> {
     let component = component_from_wire(wire.component())?;
     let axes = wire.axes().map(axis_from_wire).collect::<Result<_, _>>()?;
     let value = match wire.value() {
@@ -36,7 +36,7 @@ pub(super) fn grid_from_wire(wire: v1::Grid, shape: &ModelShape, positions: u32)
         v1::PatchValue::Mean => PatchValue::Mean,
     };
     let refuse = |error| WireError::invalid(GRID, "axes", error);
-    let mut grid = Grid::new(wire.name, component, axes, shape, positions).map_err(refuse)?;
+    let mut grid = Grid::new(wire.name, component, axes, model, positions).map_err(refuse)?;
     for selection in wire.selections {
         let restricted = grid.restricted(axis_from_wire(selection.axis())?, selection.indices);
         grid = restricted.map_err(refuse)?;

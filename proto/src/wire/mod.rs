@@ -2,6 +2,7 @@
 //!
 //! A conversion from the wire that can fail is a `TryFrom` that names the message and field it refuses.
 
+mod architecture;
 mod check;
 mod client;
 mod context;

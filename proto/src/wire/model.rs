@@ -1,8 +1,8 @@
-//! `ModelRef`, `ModelShape`, `Dtype` and `LoadedModel`.
+//! `ModelRef`, `Dtype` and `LoadedModel`.
 
 use super::{WireError, required};
 use crate::v1;
-use patchsweep_core::model::{Dtype, LoadedModel, MOST_LOADED, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, LoadedModel, MOST_LOADED, ModelRef};
 
 impl From<&ModelRef> for v1::ModelRef {
     fn from(model: &ModelRef) -> Self {
@@ -56,26 +56,6 @@ pub fn loaded_from_wire(wire: v1::LoadedModels) -> Result<Vec<LoadedModel>, Wire
         return Err(WireError::invalid("LoadedModels", "models", format!("more than {MOST_LOADED}")));
     }
     wire.models.into_iter().map(LoadedModel::try_from).collect()
-}
-
-impl From<ModelShape> for v1::ModelShape {
-    fn from(shape: ModelShape) -> Self {
-        let ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = shape;
-        Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx }
-    }
-}
-
-impl TryFrom<v1::ModelShape> for ModelShape {
-    type Error = WireError;
-
-    fn try_from(wire: v1::ModelShape) -> Result<Self, WireError> {
-        let v1::ModelShape { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = wire;
-        let shape = Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx };
-        if !shape.is_plausible() {
-            return Err(WireError::invalid("SweepContext", "shape", "a size is 0, or larger than any model's"));
-        }
-        Ok(shape)
-    }
 }
 
 impl From<Dtype> for v1::Dtype {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::TileWork;
 use patchsweep_plan::spec::{Source, Spec};
@@ -21,9 +21,9 @@ pub enum Model {
     WithoutTokenizer,
 }
 
-static CONFIGS: LazyLock<[Gpt2Config; 2]> = LazyLock::new(|| {
+static CONFIGS: LazyLock<[ModelConfig; 2]> = LazyLock::new(|| {
     let embedded = include_str!("../../../data/acronym-gpt2/config.json");
-    [embedded, TINY].map(|text| Gpt2Config::from_json(text).expect("a config"))
+    [embedded, TINY].map(|text| ModelConfig::from_json(text).expect("a config"))
 });
 
 static TOKENIZER: LazyLock<PromptTokenizer> = LazyLock::new(|| {

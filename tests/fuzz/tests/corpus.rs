@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
@@ -19,7 +19,7 @@ const CONFIG: &str =
 fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let source = Source::new(include_str!("../corpus/spec/tokens.toml"));
     let spec = Spec::parse(&source).expect("a valid spec");
-    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let config = ModelConfig::from_json(CONFIG).expect("a config");
     let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
     let plan = Plan::build(&inputs, PlanOptions::default()).expect("a plan");
     let mut context = v1::SweepContext::from(&*plan.context);

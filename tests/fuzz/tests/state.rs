@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{PlanOptions, Priority, SweepState};
 use patchsweep_fuzz::disk::Disk;
@@ -55,7 +55,7 @@ fn written(disk: &Disk) -> Store {
 fn entries() -> Vec<Entry> {
     let source = Source::new(include_str!("../corpus/spec/tokens.toml"));
     let spec = Spec::parse(&source).expect("a valid spec");
-    let config = Gpt2Config::from_json(CONFIG).expect("a config");
+    let config = ModelConfig::from_json(CONFIG).expect("a config");
     let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
     let plan = Arc::new(Plan::build(&inputs, PlanOptions::default()).expect("a plan"));
     let kept = |name: &str| KeptSweep {

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::metric::Metric;
-use patchsweep_core::model::{ModelRef, ModelShape};
+use patchsweep_core::model::ModelRef;
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::status::SweepStatus;
 use patchsweep_core::tile::Tile;
@@ -31,8 +32,8 @@ fn check(bytes: &[u8]) {
     round_trip::<v1::WorkerStatus, WorkerStatus>(bytes);
     let _ = digest_from_wire(bytes).map_err(|error| says(&error));
     results(bytes);
-    if let Ok(shape) = v1::ModelShape::decode(bytes) {
-        let _ = ModelShape::try_from(shape).map_err(|error| says(&error));
+    if let Ok(model) = v1::Architecture::decode(bytes) {
+        let _ = Architecture::try_from(model).map_err(|error| says(&error));
     }
     if let Ok(submission) = v1::Submission::decode(bytes) {
         let _ = priority_from_wire(submission.priority, "Submission").map_err(|error| says(&error));
@@ -80,12 +81,12 @@ fn results(bytes: &[u8]) {
 fn contexts(bytes: &[u8]) {
     let Ok(context) = decode_context(bytes) else { return };
     assert_eq!(digest_of(&context), Digest::of(&encode_context(&context)));
-    let (layers, last_prompt) = (context.shape.layers, context.clean.prompts() - 1);
+    let last_prompt = context.clean.prompts() - 1;
     for grid in &context.grids {
         let cells = grid.cell_count().expect("counted when it was read");
         for (iteration, cell) in (0..).zip(&context.iterations).flat_map(|(i, _)| [(i, 0), (i, cells - 1)]) {
             let pair = context.prompt_pair(iteration, last_prompt);
-            let _ = pair.is_noop(&grid.cell(cell), layers);
+            let _ = pair.is_noop(&grid.cell(cell), &context.architecture);
         }
     }
 }

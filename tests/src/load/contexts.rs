@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper_util::rt::TokioIo;
+use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::status::Priority;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
@@ -98,7 +99,8 @@ impl LargeContext {
 }
 
 fn context() -> SweepContext {
-    let shape = ModelShape { layers: 1, heads: 1, d_model: 1, d_mlp: 4, d_vocab: VOCABULARY, n_ctx: POSITIONS };
+    let sizes = Sizes { layers: 1, heads: 1, d_model: 1, d_mlp: 4, d_vocab: VOCABULARY, n_ctx: POSITIONS };
+    let architecture = Architecture::plain(sizes);
     let tokens = |shift: u32| {
         let id = |place: u32| {
             THREE_BYTES + place.wrapping_add(shift).wrapping_mul(2_654_435_761) % (VOCABULARY - THREE_BYTES)
@@ -113,10 +115,10 @@ fn context() -> SweepContext {
         answers: vec![1; PROMPTS as usize],
         wrong_answers: Vec::new(),
     };
-    let grid = Grid::new("resid_pre".to_owned(), Component::ResidPre, vec![Axis::Layer], &shape, POSITIONS);
+    let grid = Grid::new("resid_pre".to_owned(), Component::ResidPre, vec![Axis::Layer], &architecture, POSITIONS);
     SweepContext {
         model: ModelRef::folder("model").expect("a name"),
-        shape,
+        architecture,
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,

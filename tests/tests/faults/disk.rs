@@ -7,7 +7,7 @@ use std::process::Command;
 use patchsweep_tests::cluster::{Durable, FINE, ask, submit};
 use patchsweep_tests::{patchsweep, program};
 
-use crate::finish;
+use super::killed::finish;
 
 /// A program on a small file system of its own, in a name space that others see below `/proc`.
 fn on_a_small_disk(state: &Path, program: &Path) -> Command {

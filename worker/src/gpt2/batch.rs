@@ -24,6 +24,8 @@ pub(super) struct Batch {
     /// The residual stream \[rows, `d_model`\]: for each segment \[cells, prompts, positions, `d_model`\]; `None` while there
     /// are no segments.
     pub(super) resid: Option<Tensor>,
+    /// What the MLP of a parallel block reads, of the same shape, once attention has added to `resid`.
+    pub(super) mlp_reads: Option<Tensor>,
 }
 
 impl Segment {
@@ -45,27 +47,28 @@ impl Segment {
 
 impl Batch {
     pub(super) fn empty(prompts: i64) -> Self {
-        Self { segments: Vec::new(), prompts, resid: None }
+        Self { segments: Vec::new(), prompts, resid: None, mlp_reads: None }
     }
 
     /// Of one tensor \[cells, prompts, positions, `d_model`\] per segment.
     pub(super) fn packed(segments: Vec<Segment>, prompts: i64, tensors: &[Tensor]) -> Self {
         let rows: Vec<Tensor> = tensors.iter().map(|tensor| tensor.flatten(0, 2)).collect();
         let resid = (!rows.is_empty()).then(|| Tensor::cat(&rows, 0));
-        Self { segments, prompts, resid }
+        Self { segments, prompts, resid, mlp_reads: None }
     }
 
     /// Puts the runs of another batch behind these.
     pub(super) fn join(mut self, other: Self) -> Self {
         self.segments.extend(other.segments);
-        let resid = match (self.resid, other.resid) {
-            (Some(resid), Some(other)) => Some(Tensor::cat(&[resid, other], 0)),
-            (resid, other) => resid.or(other),
+        let both = |one: Option<Tensor>, other: Option<Tensor>| match (one, other) {
+            (Some(one), Some(other)) => Some(Tensor::cat(&[one, other], 0)),
+            (one, other) => one.or(other),
         };
-        Self { resid, ..self }
+        let (resid, mlp_reads) = (both(self.resid, other.resid), both(self.mlp_reads, other.mlp_reads));
+        Self { resid, mlp_reads, ..self }
     }
 
-    /// The first segments, and the others; views of the same rows.
+    /// The first segments, and the others, behind the MLP; views of the same rows.
     pub(super) fn split(mut self, count: usize) -> (Self, Self) {
         let behind = self.segments.split_off(count);
         let rows: i64 = self.segments.iter().map(|segment| segment.rows(self.prompts)).sum();
@@ -73,7 +76,8 @@ impl Batch {
             self.resid.as_ref().filter(|_| present).map(|resid| resid.slice(0, first, end, 1))
         };
         let (resid, others) = (part(count > 0, 0, Some(rows)), part(!behind.is_empty(), rows, None));
-        (Self { resid, ..self }, Self { segments: behind, prompts: self.prompts, resid: others })
+        let behind = Self { segments: behind, prompts: self.prompts, resid: others, mlp_reads: None };
+        (Self { resid, mlp_reads: None, ..self }, behind)
     }
 
     /// Each segment with its part of a tensor \[rows, ..\], as \[cells, prompts, positions, ..\].

@@ -10,6 +10,7 @@ use tch::{Device, Tensor};
 
 use super::activations::{ActivationCache, Activations};
 use super::batch::{Batch, Segment};
+use super::exec::Exec;
 use super::metrics::Scorer;
 use super::patch::Patch;
 use super::positions::Positions;
@@ -18,13 +19,12 @@ use super::run_scores::RunScores;
 use super::runs::Runs;
 use super::sites::{Sites, last_site};
 use super::suffix::{Start, SuffixRun};
-use super::weights::Gpt2;
 use crate::phases::Phase;
 
 /// Some prompts of one iteration, few enough for their activations to fit the memory.
 pub(super) struct Chunk<'a> {
     pub(super) context: &'a SweepContext,
-    pub(super) model: &'a Gpt2,
+    pub(super) exec: &'a Exec<'a>,
     pub(super) iteration: u32,
     pub(super) prompts: Range<u32>,
     /// What is kept of runs for other tiles.
@@ -39,7 +39,7 @@ pub(super) type Scores = Vec<Vec<f32>>;
 impl Chunk<'_> {
     /// Metrics of the clean and of the corrupted run.
     pub(super) fn baselines(&self, cache: &mut ActivationCache) -> [Scores; 2] {
-        let last = BTreeSet::from([last_site(self.context.shape.layers)]);
+        let last = BTreeSet::from([last_site(self.context.architecture.layers)]);
         let mut runs = self.runs(cache);
         // The corrupted run makes the clean one with all that it needs of it; the other way round it may be made twice.
         let corrupted = runs.corrupted(&last);
@@ -58,15 +58,15 @@ impl Chunk<'_> {
         let pairs = self.pairs();
         let starts = self.starts(cells, &pairs);
         let layers: BTreeSet<u32> = starts.iter().map(|start| start.cell.layer()).collect();
-        let sites = Sites::of(grid, &layers, self.context.shape.layers);
+        let sites = Sites::of(grid, &layers, &self.context.architecture);
         let mut runs = self.runs(cache);
-        let clean = runs.clean(&BTreeSet::from([last_site(self.context.shape.layers)]));
+        let clean = runs.clean(&BTreeSet::from([last_site(self.context.architecture.layers)]));
         let (base, other) = base_and_other(&mut runs, grid, &sites);
         let scorers = self.scorers(&clean);
         let unpatched = self.unpatched(&base, &scorers);
         let reads = self.reads();
         let last = reads.iter().last().unwrap_or(0);
-        let patch = Patch { model: self.model, value: grid.value, base, other, last };
+        let patch = Patch { exec: self.exec, value: grid.value, base, other, last };
         let run = SuffixRun { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
         let mut cell_scores = vec![unpatched.clone(); cells.len()];
@@ -90,8 +90,8 @@ impl Chunk<'_> {
     }
 
     fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
-        let Self { context, model, iteration, prompts, kept, batch_rows } = self;
-        Runs { context, model, iteration: *iteration, prompts: prompts.clone(), cache, kept, batch_rows: *batch_rows }
+        let Self { context, exec, iteration, prompts, kept, batch_rows } = self;
+        Runs { context, exec, iteration: *iteration, prompts: prompts.clone(), cache, kept, batch_rows: *batch_rows }
     }
 
     fn reads(&self) -> Positions {
@@ -112,7 +112,7 @@ impl Chunk<'_> {
                 |ids: &[u32]| -> Vec<u32> { prompts.clone().map(|prompt| ids[prompt * reads.len() + place]).collect() };
             let wrong = (!wrong_answers.is_empty()).then(|| of_prompts(wrong_answers));
             let clean = resid.select(1, read.into());
-            Scorer::new(self.model, &self.context.metrics, &of_prompts(answers), wrong.as_deref(), &clean)
+            Scorer::new(self.exec, &self.context.metrics, &of_prompts(answers), wrong.as_deref(), &clean)
         };
         reads.iter().enumerate().map(scorer).collect()
     }
@@ -133,7 +133,7 @@ impl Chunk<'_> {
     /// Cells whose patch can change the score of a prompt, by layer.
     fn starts<'c>(&self, cells: &[Cell<'c>], pairs: &[PromptPair<'_>]) -> Vec<Start<'c>> {
         let start = |(index, &cell): (usize, &Cell<'c>)| {
-            let Suffix { first, follows_other } = Suffix::of(&cell, pairs, self.context.shape.layers)?;
+            let Suffix { first, follows_other } = Suffix::of(&cell, pairs, &self.context.architecture)?;
             Some(Start { index, cell, pos: first.into(), follows_other })
         };
         let mut starts: Vec<Start<'c>> = cells.iter().enumerate().filter_map(start).collect();
@@ -143,7 +143,7 @@ impl Chunk<'_> {
 
     /// For each prompt, whether the patch can change its score at a read position.
     fn reached(&self, cell: &Cell<'_>, pairs: &[PromptPair<'_>], read: i64) -> Vec<bool> {
-        let change = |pair: &PromptPair<'_>| pair.first_change(cell, self.context.shape.layers);
+        let change = |pair: &PromptPair<'_>| pair.first_change(cell, &self.context.architecture);
         pairs.iter().map(|pair| change(pair).is_some_and(|pos| i64::from(pos) <= read)).collect()
     }
 
@@ -200,7 +200,7 @@ fn at_read(done: &Batch, read: i64) -> Option<(Vec<usize>, Tensor)> {
 
 /// \[prompts, pos, `d_model`\]
 fn last_resid(run: &Activations, context: &SweepContext) -> Tensor {
-    let (layer, component) = last_site(context.shape.layers);
+    let (layer, component) = last_site(context.architecture.layers);
     run.get(layer, component)
 }
 

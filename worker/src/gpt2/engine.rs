@@ -16,13 +16,14 @@ use tch::Device;
 
 use super::activations::ActivationCache;
 use super::device::allow_tf32;
+use super::exec::{Exec, unless_cancelled};
 use super::memory::MemoryShares;
 use super::meter::Meter;
+use super::model::Model;
 use super::models::{Models, weight_bytes};
 use super::plain::PlainTask;
-use super::products::unless_cancelled;
 use super::task::TileTask;
-use super::weights::Gpt2;
+
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::gauge::Gauge;
 use crate::metrics::MODELS_LOADED;
@@ -30,7 +31,7 @@ use crate::phases::Phase;
 
 /// The engine on libtorch.
 #[derive(Debug)]
-pub struct Gpt2Engine {
+pub struct TorchEngine {
     device: Device,
     folders: ModelFolders,
     models: Models,
@@ -41,7 +42,7 @@ pub struct Gpt2Engine {
     meter: Meter,
 }
 
-impl Gpt2Engine {
+impl TorchEngine {
     /// An engine without a model; the first tile says which to load.
     ///
     /// `memory_budget`: bytes on the device that weights, cached activations and work may take together.
@@ -62,7 +63,7 @@ impl Gpt2Engine {
             self.show();
             return Ok(Duration::ZERO);
         }
-        let bytes = weight_bytes(&read_config(&folder)?, context.dtype);
+        let bytes = weight_bytes(&read_config(&folder)?.architecture, context.dtype);
         self.shares_beside(bytes)?;
         self.models.make_room(bytes);
         self.divide(bytes)?;
@@ -74,7 +75,7 @@ impl Gpt2Engine {
     fn load_from(&mut self, folder: &Path, name: LoadedModel, stamp: FolderStamp) -> Result<Duration, EngineError> {
         let started = Instant::now();
         let loading = Phase::Load.enter();
-        let model = Gpt2::load(folder, name.dtype, self.device)?;
+        let model = Model::load(folder, name.dtype, self.device)?;
         drop(loading);
         let took = started.elapsed();
         MODELS_LOADED.add(&[], 1);
@@ -111,7 +112,7 @@ impl Gpt2Engine {
     }
 }
 
-impl Engine for Gpt2Engine {
+impl Engine for TorchEngine {
     fn evaluate(
         &mut self,
         context: &SweepContext,
@@ -127,9 +128,8 @@ impl Engine for Gpt2Engine {
         let (Some(model), Some(shares)) = (self.models.in_use(), &mut self.shares) else {
             unreachable!("loaded just above")
         };
-        if model.config.shape != context.shape {
-            let (folder, found, wanted) = (context.model.to_string(), model.config.shape, context.shape);
-            return Err(EngineError::Shape { folder, found, wanted });
+        if model.architecture != context.architecture {
+            return Err(EngineError::Architecture { folder: context.model.to_string() });
         }
         if let Some(wanted) = expected.filter(|&wanted| wanted != model.digest) {
             return Err(EngineError::OtherModel { folder: context.model.to_string(), found: model.digest, wanted });
@@ -137,23 +137,23 @@ impl Engine for Gpt2Engine {
         if self.device.is_cuda() {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
-        model.multiply_adds.set(0);
-        model.cancel = cancel.clone();
+        let exec = Exec::new(model, context.clean.positions(), cancel.clone());
+        let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
         meter.show(cache.stats(), 0);
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_cancelled(|| {
                 if tile.is_plain() {
-                    let mut task = PlainTask { context, tile, model, shares, memory_retries: 0 };
+                    let mut task = PlainTask { context, tile, exec, shares, memory_retries: 0 };
                     (task.scores(), task.memory_retries)
                 } else {
-                    let mut task = TileTask { context, tile, model, cache, shares, meter, memory_retries: 0 };
+                    let mut task = TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 };
                     (task.scores(), task.memory_retries)
                 }
             })
         })
         .ok_or(EngineError::Cancelled)?;
-        let (scores, work) = (scores?, WorkDone { multiply_adds: model.multiply_adds.get(), memory_retries });
+        let (scores, work) = (scores?, WorkDone { multiply_adds: exec.multiply_adds(), memory_retries });
         Ok(Evaluation { scores, model: model.digest, notes: model.notes.clone(), work, loading })
     }
 

@@ -1,12 +1,14 @@
 //! How cells join: the block of their patch, with only what the patch can change in it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use patchsweep_core::grid::{Axis, Component};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};
 use super::heads::HeadPatch;
+use super::patch::changed_by_heads;
 use super::positions::Positions;
 use super::suffix::{Start, SuffixRun};
 
@@ -40,10 +42,11 @@ impl Entry<'_> {
         Segment { cells, positions: self.outputs.clone(), follows_other: self.follows_other }
     }
 
-    /// \[prompts, positions, `d_model`\] to \[cells, prompts, positions, `d_model`\]: a copy for each cell to change.
+    /// \[prompts, positions, ..\] to \[cells, prompts, positions, ..\]: a copy for each cell to change.
     fn for_each_cell(&self, x: &Tensor) -> Tensor {
-        let cells = i64::try_from(self.starts.len()).unwrap_or(i64::MAX);
-        x.unsqueeze(0).repeat([cells, 1, 1, 1])
+        let mut times = vec![1; x.dim() + 1];
+        times[0] = i64::try_from(self.starts.len()).unwrap_or(i64::MAX);
+        x.unsqueeze(0).repeat(times)
     }
 }
 
@@ -54,19 +57,29 @@ impl SuffixRun<'_> {
             let empty = || Batch::empty(self.patch.prompts());
             return Entering { entries: Vec::new(), before_mlp: empty(), behind_mlp: empty() };
         };
-        let passes_mlp = |entry: &Entry<'_>| match component {
+        let is_parallel = self.patch.exec.model.architecture.is_parallel();
+        let changes_attention = |entry: &Entry<'_>| match component {
             Component::ResidPost | Component::MlpOut => false,
+            Component::AttnOut => !is_parallel,
             // Where no position that is computed is patched, none changes in this block.
             Component::ResidMid => !entry.patched.is_empty(),
             _ => true,
         };
-        let (entries, behind_mlp): (Vec<_>, Vec<_>) = self.entries(layer, starts).into_iter().partition(passes_mlp);
+        let (entries, others): (Vec<_>, Vec<_>) = self.entries(layer, starts).into_iter().partition(changes_attention);
         let resid_post = |entry: &Entry<'_>| entry.for_each_cell(&self.resid_post(layer, component, entry));
-        let before_mlp = match component {
-            Component::ResidPre => self.resid_mid_of_resid_pre(layer, &entries),
-            _ => self.resid_mids(layer, component, &entries),
-        };
-        Entering { before_mlp, behind_mlp: self.packed(&behind_mlp, resid_post), entries }
+        let behind_mlp = self.packed(&others, resid_post);
+        match component {
+            Component::ResidPre => {
+                Entering { before_mlp: self.resid_mid_of_resid_pre(layer, &entries), behind_mlp, entries }
+            }
+            // The MLP does not read what attention adds.
+            _ if is_parallel => {
+                let changed = self.behind_attention(layer, component, &entries);
+                let behind_mlp = behind_mlp.join(self.completed(layer, &entries, &changed));
+                Entering { entries: Vec::new(), before_mlp: Batch::empty(self.patch.prompts()), behind_mlp }
+            }
+            _ => Entering { before_mlp: self.behind_attention(layer, component, &entries), behind_mlp, entries },
+        }
     }
 
     /// Cells that have passed the MLP, at all positions that matter behind the block.
@@ -127,45 +140,88 @@ impl SuffixRun<'_> {
         resid
     }
 
-    /// Patches that act on the residual stream between attention and MLP, at the positions that they change there.
-    fn resid_mids(&self, layer: u32, component: Component, entries: &[Entry<'_>]) -> Batch {
+    /// Patches that act on the residual stream behind attention, at the positions that they change there.
+    fn behind_attention(&self, layer: u32, component: Component, entries: &[Entry<'_>]) -> Batch {
         let reaches_later = matches!(component, Component::K | Component::V);
         let rows = |entry: &Entry<'_>| {
             if reaches_later { entry.outputs.clone() } else { entry.patched.intersection(&entry.outputs) }
         };
         let segment = |entry: &Entry<'_>| Segment { positions: rows(entry), ..entry.segment() };
-        let resid_mid: Vec<Tensor> =
-            entries.iter().map(|entry| self.resid_mid(layer, component, entry, &rows(entry))).collect();
-        Batch::packed(entries.iter().map(segment).collect(), self.patch.prompts(), &resid_mid)
+        let changed = |entry: &Entry<'_>| self.changed(layer, component, entry, &rows(entry));
+        let changed: Vec<Tensor> = entries.iter().map(changed).collect();
+        Batch::packed(entries.iter().map(segment).collect(), self.patch.prompts(), &changed)
     }
 
     /// \[cells, prompts, rows, `d_model`\]
-    fn resid_mid(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
+    fn changed(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
         let at_rows = |component| self.patch.base_at(layer, component, rows);
         let value = || self.patch.value_at(layer, component, rows);
         match component {
-            Component::ResidMid => return entry.for_each_cell(&value()),
-            Component::AttnOut => {
-                return entry.for_each_cell(&(at_rows(Component::ResidMid) + (value() - at_rows(component))));
+            Component::ResidMid => entry.for_each_cell(&value()),
+            Component::AttnOut => entry.for_each_cell(&(at_rows(Component::ResidMid) + (value() - at_rows(component)))),
+            _ if self.patch.exec.model.architecture.has_post_norms() => {
+                self.changed_as_whole(layer, component, entry, rows)
             }
-            _ => {}
+            _ => self.changed_by_heads(layer, component, entry, rows),
         }
-        let patch = HeadPatch { component, layer, patched: &entry.patched, sources: &entry.sources, rows };
-        let z_change = self.patch.z_change(&patch);
-        let resid = entry.for_each_cell(&at_rows(Component::ResidMid));
-        for (place, start) in (0..).zip(&entry.starts) {
+    }
+
+    /// Where nothing is between attention's output projection and the residual stream, a change of a head adds to it.
+    fn changed_by_heads(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
+        let stream = self.patch.base_at(layer, changed_by_heads(&self.patch.exec.model.architecture), rows);
+        let resid = entry.for_each_cell(&stream);
+        for (place, change, heads) in self.z_changes(layer, component, entry, rows) {
             let mut cell = resid.select(0, place).flatten(0, 1);
-            for &head in start.cell.indices(Axis::Head) {
-                let change = z_change.select(2, head.into()).flatten(0, 1);
-                self.patch.model.add_attn_out_of_head(layer, head, &change, &mut cell);
+            for Range { start, end } in heads {
+                let change = change.narrow(2, start.into(), (end - start).into()).flatten(0, 1).flatten(1, 2);
+                self.patch.exec.add_attn_out_of_heads(layer, start, &change, &mut cell);
             }
         }
         resid
     }
 
+    /// Where a norm follows on the output projection, all heads go through both.
+    fn changed_as_whole(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
+        let (patch, exec) = (self.patch, self.patch.exec);
+        let z = entry.for_each_cell(&patch.base_at(layer, Component::Z, rows));
+        for (place, change, heads) in self.z_changes(layer, component, entry, rows) {
+            for Range { start, end } in heads {
+                let part = |x: &Tensor| x.narrow(2, start.into(), (end - start).into());
+                let _ = part(&z.select(0, place)).g_add_(&part(&change));
+            }
+        }
+        let stream = patch.base_at(layer, changed_by_heads(&exec.model.architecture), rows);
+        stream.unsqueeze(0)
+            + exec.attn_out(layer, &z.flatten(0, 2)).view([-1, patch.prompts(), rows.len(), stream.size()[2]])
+    }
+
+    /// For each cell by how much `z` changes \[prompts, rows, head, `d_head`\], and in which query heads that counts.
+    fn z_changes(
+        &self,
+        layer: u32,
+        component: Component,
+        entry: &Entry<'_>,
+        rows: &Positions,
+    ) -> Vec<(i64, Tensor, Vec<Range<u32>>)> {
+        let model = &self.patch.exec.model.architecture;
+        let change = |among| {
+            let (patched, sources) = (&entry.patched, &entry.sources);
+            self.patch.z_change(&HeadPatch { component, layer, patched, sources, rows, among })
+        };
+        let cells = (0..).zip(&entry.starts).map(|(place, start)| (place, start.cell.indices(Axis::Head)));
+        if model.mixes_heads() && matches!(component, Component::Q | Component::K) {
+            let all = 0..model.heads;
+            return cells.map(|(place, heads)| (place, change(Some(heads)), vec![all.clone()])).collect();
+        }
+        let served = if matches!(component, Component::K | Component::V) { model.group() } else { 1 };
+        let of_cell = |heads: &[u32]| heads.iter().map(|&head| head * served..(head + 1) * served).collect();
+        let change = change(None);
+        cells.map(|(place, heads)| (place, change.shallow_clone(), of_cell(heads))).collect()
+    }
+
     /// The block up to its MLP, where queries, keys and values change at the patched positions only.
     fn resid_mid_of_resid_pre(&self, layer: u32, entries: &[Entry<'_>]) -> Batch {
-        let (patch, model) = (self.patch, self.patch.model);
+        let (patch, exec) = (self.patch, self.patch.exec);
         if entries.is_empty() {
             return Batch::empty(patch.prompts());
         }
@@ -189,14 +245,21 @@ impl SuffixRun<'_> {
             (z, entry.outputs.of(&whole(Component::ResidPre, entry, resid), 1, 0).flatten(0, 1))
         });
         let (z, resid_pre): (Vec<Tensor>, Vec<Tensor>) = parts.unzip();
-        let resid = Tensor::cat(&resid_pre, 0) + model.attn_out(layer, &Tensor::cat(&z, 0));
-        Batch { segments: entries.iter().map(Entry::segment).collect(), prompts: patch.prompts(), resid: Some(resid) }
+        let resid_pre = Tensor::cat(&resid_pre, 0);
+        let mlp_reads = if exec.model.architecture.is_parallel() {
+            exec.mlp_reads_input(layer, &resid_pre, &exec.normed(layer, &resid_pre))
+        } else {
+            None
+        };
+        let resid = resid_pre + exec.attn_out(layer, &Tensor::cat(&z, 0));
+        let segments = entries.iter().map(Entry::segment).collect();
+        Batch { segments, prompts: patch.prompts(), resid: Some(resid), mlp_reads }
     }
 
     /// The patched residual stream before a block, its queries, keys and values, each \[prompts, patched, ..\]; `None` where
     /// no position that is computed is patched.
     fn projected(&self, layer: u32, entries: &[Entry<'_>]) -> Vec<Option<[Tensor; 4]>> {
-        let model = self.patch.model;
+        let exec = self.patch.exec;
         let value = |entry: &Entry<'_>| {
             (!entry.patched.is_empty()).then(|| self.patch.value_at(layer, Component::ResidPre, &entry.patched))
         };
@@ -206,9 +269,9 @@ impl SuffixRun<'_> {
             return patched.iter().map(|_| None).collect();
         }
         let lengths: Vec<i64> = rows.iter().map(|rows| rows.size()[0]).collect();
-        let normed = model.normed(layer, &Tensor::cat(&rows, 0));
-        let [keys, values] = model.keys_values(layer, &normed);
-        let [queries, keys, values] = [model.queries(layer, &normed), keys, values]
+        let normed = exec.normed(layer, &Tensor::cat(&rows, 0));
+        let [keys, values] = exec.keys_values(layer, &normed);
+        let [queries, keys, values] = [exec.queries(layer, &normed), keys, values]
             .map(|projected| projected.split_with_sizes(&lengths, 0).into_iter());
         let mut projections = queries.zip(keys).zip(values);
         let with_projections = |resid: Option<Tensor>| {

@@ -37,11 +37,13 @@ impl MemoryShares {
 
     /// Rows of a batch whose activations fit, at least one.
     pub(super) fn batch_rows(&self, context: &SweepContext) -> u64 {
-        let shape = &context.shape;
-        let width = u64::from(shape.d_model);
+        let model = &context.architecture;
+        let [width, queries, keys] = [model.d_model, model.d_queries(), model.d_keys()].map(u64::from);
         // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
         // twice, float32 whatever the model's dtype; and the hidden layer.
-        let numbers = 12 * width + 2 * u64::from(shape.heads) * positions(context) + 2 * u64::from(shape.d_mlp);
+        let hidden = if model.mlp.gated { 3 } else { 2 } * u64::from(model.d_mlp);
+        let projected = 6 * width + 4 * queries + 2 * keys;
+        let numbers = projected + 2 * u64::from(model.heads) * positions(context) + hidden;
         (self.batch / (4 * numbers)).min(self.most_rows).max(1)
     }
 

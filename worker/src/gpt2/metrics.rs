@@ -3,12 +3,12 @@
 use patchsweep_core::metric::{Metric, MetricKind};
 use tch::{Kind, Tensor};
 
+use super::exec::Exec;
 use super::vocabulary::{CleanDistribution, Distribution};
-use super::weights::Gpt2;
 
 /// What some prompts are scored with at one read position.
 pub(super) struct Scorer<'a> {
-    model: &'a Gpt2,
+    exec: &'a Exec<'a>,
     metrics: &'a [Metric],
     /// int64 \[prompts\]
     answers: Tensor,
@@ -22,7 +22,7 @@ impl<'a> Scorer<'a> {
     /// `answers`, `wrong_answers`: token ids \[prompts\]; `clean`: the clean run's last residual stream at the read position
     /// \[prompts, `d_model`\].
     pub(super) fn new(
-        model: &'a Gpt2,
+        exec: &'a Exec<'a>,
         metrics: &'a [Metric],
         answers: &[u32],
         wrong_answers: Option<&[u32]>,
@@ -30,15 +30,15 @@ impl<'a> Scorer<'a> {
     ) -> Self {
         let ids = |ids: &[u32]| {
             let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
-            Tensor::from_slice(&ids).to_device(model.embed.device())
+            Tensor::from_slice(&ids).to_device(exec.model.embed.device())
         };
         let compares = metrics.iter().any(|metric| metric.kind == MetricKind::Kl);
         Self {
-            model,
+            exec,
             metrics,
             answers: ids(answers),
             wrong_answers: wrong_answers.map(ids),
-            clean: compares.then(|| CleanDistribution::of(model, &model.final_norm(clean))),
+            clean: compares.then(|| CleanDistribution::of(exec, &exec.final_norm(clean))),
         }
     }
 
@@ -47,13 +47,14 @@ impl<'a> Scorer<'a> {
     /// `resid`: the last residual stream at the read position \[cells, prompts, `d_model`\].
     pub(super) fn score(&self, resid: &Tensor) -> Tensor {
         let (cells, prompts, _) = resid.size3().expect("cells, prompts and d_model");
-        let normed = self.model.final_norm(&resid.flatten(0, 1));
+        let normed = self.exec.final_norm(&resid.flatten(0, 1));
         let answers = self.answers.repeat([cells]);
         let reads_vocabulary = self.metrics.iter().any(|metric| metric.kind.reads_vocabulary());
-        let distribution = reads_vocabulary.then(|| Distribution::of(self.model, &normed, self.clean.as_ref()));
+        let distribution = reads_vocabulary.then(|| Distribution::of(self.exec, &normed, self.clean.as_ref()));
         let logit = |ids: &Tensor| {
-            let columns = self.model.unembed.index_select(0, ids).to_kind(Kind::Float);
-            (&normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float)
+            let columns = self.exec.model.unembed.index_select(0, ids).to_kind(Kind::Float);
+            let product = (&normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
+            self.exec.logits(product, self.bias_of(ids).as_ref())
         };
         let logprob = || match &distribution {
             Some(distribution) => logit(&answers) - &distribution.log_sum,
@@ -85,12 +86,18 @@ impl<'a> Scorer<'a> {
         Tensor::stack(&scores, 0)
     }
 
+    /// Of some tokens.
+    fn bias_of(&self, ids: &Tensor) -> Option<Tensor> {
+        self.exec.model.unembed_bias.as_ref().map(|bias| bias.index_select(0, ids))
+    }
+
     /// Logits of the candidates, and which of them is the answer, each \[rows, candidates\].
     fn candidates(&self, normed: &Tensor, candidates: &[u32], answers: &Tensor) -> (Tensor, Tensor) {
         let ids: Vec<i64> = candidates.iter().map(|&id| id.into()).collect();
         let ids = Tensor::from_slice(&ids).to_device(normed.device());
-        let columns = self.model.unembed.index_select(0, &ids).to_kind(Kind::Float);
-        let logits = self.model.product(normed, &columns.transpose(0, 1));
+        let columns = self.exec.model.unembed.index_select(0, &ids).to_kind(Kind::Float);
+        let product = self.exec.product(normed, &columns.transpose(0, 1));
+        let logits = self.exec.logits(product, self.bias_of(&ids).as_ref());
         (logits, ids.unsqueeze(0).eq_tensor(&answers.unsqueeze(1)))
     }
 }

@@ -1,4 +1,4 @@
-//! GPT-2 on libtorch: the only place that knows tch.
+//! Models on libtorch: the only place that knows tch.
 
 mod activations;
 mod attention;
@@ -7,18 +7,22 @@ mod chunk;
 mod device;
 mod engine;
 mod enter;
+mod exec;
 mod forward;
 mod heads;
+mod load;
 mod memory;
 mod meter;
 mod metrics;
+mod model;
 mod models;
 mod noise;
+mod norm;
 mod patch;
 mod plain;
 mod positions;
-mod products;
 mod recorder;
+mod rotary;
 mod run_scores;
 mod runs;
 mod sites;
@@ -26,10 +30,9 @@ mod suffix;
 mod suffix_attention;
 mod task;
 mod vocabulary;
-mod weights;
 
 #[cfg(test)]
 mod embedded_model;
 
 pub use device::{DeviceError, free_memory, open as open_device};
-pub use engine::Gpt2Engine;
+pub use engine::TorchEngine;

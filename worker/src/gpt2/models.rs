@@ -1,9 +1,10 @@
 //! The models in memory: as many as fit, the one that was used last the last.
 
-use patchsweep_core::model::{Dtype, Gpt2Config, LoadedModel, MOST_LOADED, ModelShape};
+use patchsweep_core::architecture::Architecture;
+use patchsweep_core::model::{Dtype, LoadedModel, MOST_LOADED};
 use patchsweep_files::FolderStamp;
 
-use super::weights::Gpt2;
+use super::model::Model;
 
 /// The models in memory, least recently used first.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ struct Loaded {
     name: LoadedModel,
     /// As the files were when they were read: who trains on into the same folder gets the new weights.
     stamp: FolderStamp,
-    model: Gpt2,
+    model: Model,
 }
 
 impl Models {
@@ -52,13 +53,13 @@ impl Models {
     }
 
     /// It is the one in use.
-    pub(super) fn add(&mut self, name: LoadedModel, stamp: FolderStamp, model: Gpt2) {
+    pub(super) fn add(&mut self, name: LoadedModel, stamp: FolderStamp, model: Model) {
         self.loaded.push(Loaded { name, stamp, model });
     }
 
     /// The one in use.
-    pub(super) fn in_use(&mut self) -> Option<&mut Gpt2> {
-        self.loaded.last_mut().map(|loaded| &mut loaded.model)
+    pub(super) fn in_use(&self) -> Option<&Model> {
+        self.loaded.last().map(|loaded| &loaded.model)
     }
 
     /// What the weights take on the device.
@@ -72,13 +73,9 @@ impl Models {
 }
 
 /// What a model's parameters will take on the device.
-pub(super) fn weight_bytes(config: &Gpt2Config, dtype: Dtype) -> u64 {
-    let ModelShape { layers, d_model, d_mlp, d_vocab, n_ctx, .. } = config.shape;
-    let [layers, width, mlp, vocabulary, n_ctx] = [layers, d_model, d_mlp, d_vocab, n_ctx].map(u64::from);
-    let linear = |inputs: u64, outputs: u64| (inputs + 1) * outputs;
-    // Two layer norms, queries, keys and values, the output, the folded values, and the MLP.
-    let block =
-        4 * width + linear(width, 3 * width) + linear(width, width) + width + linear(width, mlp) + linear(mlp, width);
-    let vocabularies = if config.tie_word_embeddings { 1 } else { 2 };
-    (vocabularies * vocabulary * width + n_ctx * width + 2 * width + layers * block) * dtype.bytes()
+pub(super) fn weight_bytes(model: &Architecture, dtype: Dtype) -> u64 {
+    // What is folded of values and, where key-value heads are shared, of `z`.
+    let shared = if model.group() == 1 { 0 } else { model.d_queries() };
+    let folded = u64::from(model.layers).saturating_mul(u64::from(model.d_keys()) + u64::from(shared));
+    model.parameter_count().saturating_add(folded).saturating_mul(dtype.bytes())
 }

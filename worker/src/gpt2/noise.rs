@@ -8,14 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use tch::{Kind, Tensor};
 
-use super::weights::Gpt2;
+use super::model::Model;
 
-impl Gpt2 {
+impl Model {
     /// What is added to the embeddings of some prompts \[prompts, positions, `d_model`\].
     ///
     /// Each prompt and position draws `d_model` numbers from a stream of its own, in float32.
     pub(super) fn noise(&self, noise: &Noise, prompts: Range<u32>, positions: u32) -> Tensor {
-        let width = self.config.shape.d_model as usize;
+        let width = self.architecture.d_model as usize;
         let mut numbers = vec![0f32; prompts.len() * positions as usize * width];
         let rows =
             numbers.chunks_mut(width).zip(prompts.flat_map(|prompt| (0..positions).map(move |pos| (prompt, pos))));
@@ -26,7 +26,7 @@ impl Gpt2 {
         }
         let deviation = f64::from(noise.scale) * self.embed_deviation;
         let numbers = Tensor::from_slice(&numbers) * deviation;
-        let shape = [-1, i64::from(positions), i64::from(self.config.shape.d_model)];
+        let shape = [-1, i64::from(positions), i64::from(self.architecture.d_model)];
         numbers.view(shape).to_device(self.embed.device()).to_kind(self.embed.kind())
     }
 }

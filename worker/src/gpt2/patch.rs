@@ -1,15 +1,16 @@
 //! What patched activations become, and what they were.
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
 use super::activations::Activations;
+use super::exec::Exec;
 use super::positions::Positions;
-use super::weights::Gpt2;
 
 /// The run that is patched, and what it is patched with, for some prompts.
 pub(super) struct Patch<'a> {
-    pub(super) model: &'a Gpt2,
+    pub(super) exec: &'a Exec<'a>,
     pub(super) value: PatchValue,
     /// Activations of the run that is patched \[prompts, pos, ..\].
     pub(super) base: Activations,
@@ -20,17 +21,28 @@ pub(super) struct Patch<'a> {
 }
 
 /// What a patch of this component needs of the run that is patched in its own layer, besides keys and values.
-pub(super) fn base_components(component: Component) -> &'static [Component] {
+pub(super) fn base_components(component: Component, model: &Architecture) -> Vec<Component> {
     use Component::{AttnOut, K, MlpOut, Pattern, Q, ResidMid, ResidPost, ResidPre, V, Z};
     match component {
-        ResidPre => &[ResidPre, Q],
-        K | V => &[ResidMid, Q, Z],
-        Q | Pattern => &[ResidMid, ResidPost, Q, Z],
-        Z => &[ResidMid, ResidPost, Z],
-        AttnOut => &[ResidMid, ResidPost, AttnOut],
-        MlpOut => &[ResidPost, MlpOut],
-        ResidMid => &[ResidMid, ResidPost],
-        ResidPost => &[ResidPost],
+        ResidPre => vec![ResidPre, Q],
+        K | V => vec![changed_by_heads(model), Q, Z],
+        Q | Pattern => vec![changed_by_heads(model), ResidPost, Q, Z],
+        Z => vec![changed_by_heads(model), ResidPost, Z],
+        AttnOut if model.is_parallel() => vec![ResidPost, AttnOut],
+        AttnOut => vec![ResidMid, ResidPost, AttnOut],
+        MlpOut => vec![ResidPost, MlpOut],
+        ResidMid => vec![ResidMid, ResidPost],
+        ResidPost => vec![ResidPost],
+    }
+}
+
+/// Which residual stream of the run that is patched gets what a patch inside attention changes: before what attention adds
+/// where that is computed anew as a whole, else behind it, and in a parallel block behind the block.
+pub(super) fn changed_by_heads(model: &Architecture) -> Component {
+    match () {
+        () if model.has_post_norms() => Component::ResidPre,
+        () if model.is_parallel() => Component::ResidPost,
+        () => Component::ResidMid,
     }
 }
 
@@ -64,6 +76,16 @@ impl Patch<'_> {
         self.base.get(layer, component).narrow(1, 0, self.last + 1)
     }
 
+    /// The unpatched queries at some positions, finished.
+    pub(super) fn base_queries(&self, layer: u32, positions: &Positions) -> Tensor {
+        self.exec.finished_queries(layer, &self.base_at(layer, Component::Q, positions), positions)
+    }
+
+    /// The unpatched keys up to the last read position, finished.
+    pub(super) fn base_keys(&self, layer: u32) -> Tensor {
+        self.exec.finished_keys(layer, &self.base(layer, Component::K), &Positions::between(0, self.last))
+    }
+
     /// What the patched activation becomes at some positions \[prompts, positions, ..\]; not for patterns.
     ///
     /// `TransformerLens` folds the value bias into the output bias, so that its zero for values and for what they are
@@ -71,9 +93,8 @@ impl Patch<'_> {
     pub(super) fn value_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
         let zero = || self.base_at(layer, component, positions).zeros_like();
         match (self.value, component) {
-            (PatchValue::Zero, Component::Z | Component::V) => {
-                zero() + &self.model.blocks[layer as usize].folded_values
-            }
+            (PatchValue::Zero, Component::Z) => zero() + &self.exec.model.blocks[layer as usize].folded_z,
+            (PatchValue::Zero, Component::V) => zero() + &self.exec.model.blocks[layer as usize].folded_values,
             (PatchValue::Zero, _) => zero(),
             (PatchValue::Mean | PatchValue::Other, _) => {
                 let value = positions.of(&self.other.get(layer, component), 1, 0);
@@ -92,21 +113,22 @@ impl Patch<'_> {
             PatchValue::Mean => positions.of(&self.other.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0),
             PatchValue::Other => {
                 let queries = positions.of(&self.other.get(layer, Component::Q), 1, 0);
+                let queries = self.exec.finished_queries(layer, &queries, positions);
                 let keys = self.other.get(layer, Component::K).narrow(1, 0, keys);
-                Gpt2::pattern(&self.model.attention_scores(layer, &queries, &keys), positions)
+                let keys = self.exec.finished_keys(layer, &keys, &Positions::between(0, self.last));
+                self.exec.pattern(layer, &self.exec.attention_scores(layer, &queries, &keys), positions)
             }
         }
     }
 
     /// Attention scores of the run that is patched \[prompts, head, positions, key\].
     pub(super) fn base_scores(&self, layer: u32, positions: &Positions) -> Tensor {
-        let queries = self.base_at(layer, Component::Q, positions);
-        self.model.attention_scores(layer, &queries, &self.base(layer, Component::K))
+        self.exec.attention_scores(layer, &self.base_queries(layer, positions), &self.base_keys(layer))
     }
 
     /// Attention probabilities of the run that is patched \[prompts, head, positions, key\].
     pub(super) fn base_pattern(&self, layer: u32, positions: &Positions) -> Tensor {
-        Gpt2::pattern(&self.base_scores(layer, positions), positions)
+        self.exec.pattern(layer, &self.base_scores(layer, positions), positions)
     }
 
     pub(super) fn prompts(&self) -> i64 {

@@ -10,15 +10,15 @@ use patchsweep_core::tokens::TokenMatrix;
 use tch::Tensor;
 
 use super::activations::{ActivationCache, ActivationKey, Activations};
+use super::exec::Exec;
 use super::forward::Prefix;
 use super::recorder::{Recorder, Site, canonical};
 use super::sites::keys_values;
-use super::weights::Gpt2;
 use crate::phases::Phase;
 
 /// Runs of some prompts of one iteration.
 pub(super) struct Runs<'a> {
-    pub(super) model: &'a Gpt2,
+    pub(super) exec: &'a Exec<'a>,
     pub(super) context: &'a SweepContext,
     pub(super) iteration: u32,
     pub(super) prompts: Range<u32>,
@@ -60,7 +60,7 @@ impl<'a> Runs<'a> {
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
         self.cached(&input.digest(), &sites, |runs| {
-            let keys_values = keys_values(0, runs.context.shape.layers);
+            let keys_values = keys_values(0, runs.context.architecture.layers);
             let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
             let clean = clean.truncated(input.tokens.positions().into());
             let _phase = Phase::Corrupted.enter();
@@ -89,7 +89,7 @@ impl<'a> Runs<'a> {
                     sums.insert(site, sum);
                 }
             }
-            let kind = runs.model.embed.kind();
+            let kind = runs.exec.model.embed.kind();
             let mean = |(site, sum): (Site, Tensor)| (site, (sum / f64::from(all.end)).to_kind(kind));
             Activations::new(sums.into_iter().map(mean).collect())
         })
@@ -110,7 +110,7 @@ impl<'a> Runs<'a> {
         sites: &BTreeSet<Site>,
         make: impl FnOnce(&mut Self) -> Activations,
     ) -> Activations {
-        let (model, context) = (self.model, self.context);
+        let (model, context) = (self.exec.model, self.context);
         let key =
             |site| ActivationKey { model: model.digest, dtype: context.dtype, tf32: context.tf32, run: *run, site };
         if let Some(found) = self.cache.get(sites, key) {
@@ -133,12 +133,12 @@ impl<'a> Runs<'a> {
             let positions = embedded.size()[1];
             let mut resid = embedded.narrow(0, from, count).narrow(1, first, positions - first);
             let mut recorder = Recorder::new(&is_wanted);
-            for layer in 0..self.context.shape.layers {
+            for layer in 0..self.context.architecture.layers {
                 let before = |component| {
                     clean.map(|clean| clean.get(layer, component).narrow(0, from, count).narrow(1, 0, first))
                 };
                 let prefix: Option<Prefix> = before(Component::K).zip(before(Component::V)).map(|(k, v)| [k, v]);
-                resid = self.model.block(layer, &resid, prefix.as_ref(), &mut recorder);
+                resid = self.exec.block(layer, &resid, prefix.as_ref(), &mut recorder);
             }
             for (site, own) in recorder.recorded {
                 let whole = match clean {
@@ -160,10 +160,10 @@ impl<'a> Runs<'a> {
         let tokens = &input.tokens;
         let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
         let shape = [i64::from(tokens.prompts()), i64::from(tokens.positions())];
-        let ids = Tensor::from_slice(&ids).view(shape).to_device(self.model.embed.device());
-        let embedded = self.model.embed(&ids);
+        let ids = Tensor::from_slice(&ids).view(shape).to_device(self.exec.model.embed.device());
+        let embedded = self.exec.embed(&ids);
         match input.noise {
-            Some(noise) => embedded + self.model.noise(noise, input.prompts.clone(), tokens.positions()),
+            Some(noise) => embedded + self.exec.model.noise(noise, input.prompts.clone(), tokens.positions()),
             None => embedded,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
@@ -19,9 +20,12 @@ pub(super) struct Sites {
 
 impl Sites {
     /// For patches of a grid in some of its layers.
-    pub(super) fn of(grid: &Grid, layers: &BTreeSet<u32>, all_layers: u32) -> Self {
-        let at = |components: &'static [Component]| {
-            layers.iter().flat_map(move |&layer| components.iter().map(move |&component| (layer, component)))
+    pub(super) fn of(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
+        let all_layers = model.layers;
+        let at = |components: Vec<Component>| {
+            layers
+                .iter()
+                .flat_map(move |&layer| components.clone().into_iter().map(move |component| (layer, component)))
         };
         let first = layers.first().copied().unwrap_or(all_layers);
         let keys_values = keys_values(first, all_layers);
@@ -29,8 +33,8 @@ impl Sites {
         let follow = grid.value == PatchValue::Other
             && matches!(grid.component, Component::ResidPre | Component::ResidMid | Component::ResidPost);
         let followed = keys_values.clone().filter(|_| follow);
-        let other = at(other_components(grid.component, grid.value)).chain(followed);
-        let base = at(base_components(grid.component)).chain(keys_values).chain([last_site(all_layers)]);
+        let other = at(other_components(grid.component, grid.value).to_vec()).chain(followed);
+        let base = at(base_components(grid.component, model)).chain(keys_values).chain([last_site(all_layers)]);
         Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
     }
 
@@ -38,7 +42,7 @@ impl Sites {
     pub(super) fn of_sweep(context: &SweepContext) -> BTreeSet<Site> {
         let of_grid = |grid: &Grid| {
             let layers = grid.indices(Axis::Layer).iter().copied().collect();
-            let sites = Self::of(grid, &layers, context.shape.layers);
+            let sites = Self::of(grid, &layers, &context.architecture);
             let other = if grid.value == PatchValue::Other { sites.other } else { BTreeSet::new() };
             &sites.base | &other
         };
@@ -58,11 +62,13 @@ pub(super) fn last_site(layers: u32) -> Site {
 
 /// Bytes of one prompt's activations at some sites.
 pub(super) fn bytes_per_prompt(context: &SweepContext, sites: &BTreeSet<Site>) -> u64 {
-    let shape = &context.shape;
+    let model = &context.architecture;
     let positions = u64::from(context.last_read()) + 1;
     let numbers = |(_, component): &Site| match component {
-        Component::Pattern => u64::from(shape.heads) * positions * positions,
-        _ => positions * u64::from(shape.d_model),
+        Component::Pattern => u64::from(model.heads) * positions * positions,
+        Component::K | Component::V => positions * u64::from(model.d_keys()),
+        Component::Q | Component::Z => positions * u64::from(model.d_queries()),
+        _ => positions * u64::from(model.d_model),
     };
     sites.iter().map(numbers).sum::<u64>() * context.dtype.bytes()
 }

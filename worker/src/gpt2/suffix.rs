@@ -35,7 +35,7 @@ pub(super) struct SuffixRun<'a> {
 impl SuffixRun<'_> {
     /// The last residual stream of cells sorted by layer, at the read positions that they can change.
     pub(super) fn run(&self, starts: &[Start<'_>]) -> Batch {
-        let layers = self.patch.model.config.shape.layers;
+        let layers = self.patch.exec.model.architecture.layers;
         let mut batch = Batch::empty(self.patch.prompts());
         let mut waiting = starts;
         for layer in starts.first().map_or(layers, |start| start.cell.layer())..layers {
@@ -53,7 +53,7 @@ impl SuffixRun<'_> {
         let count = running.segments.len();
         let both = running.join(before_mlp);
         if let Some(resid_mid) = &both.resid {
-            self.patch.model.add_mlp_out(layer, resid_mid);
+            self.patch.exec.add_mlp_out(layer, resid_mid, both.mlp_reads.as_ref());
         }
         let (running, entered) = both.split(count);
         running.join(self.completed(layer, &entries, &entered)).join(behind_mlp)
@@ -61,26 +61,27 @@ impl SuffixRun<'_> {
 
     /// The positions that matter behind a block for runs that differ from a position on.
     pub(super) fn outputs(&self, layer: u32, first: i64) -> Positions {
-        if layer + 1 == self.patch.model.config.shape.layers {
+        if layer + 1 == self.patch.exec.model.architecture.layers {
             Positions::new(self.reads.iter().filter(|&read| read >= first))
         } else {
             Positions::between(first, self.patch.last)
         }
     }
 
-    /// A block up to its MLP.
+    /// A block up to its MLP, with what that reads.
     fn attention_block(&self, layer: u32, batch: Batch) -> Batch {
         let Some(resid) = &batch.resid else { return batch };
-        let model = self.patch.model;
-        let normed = model.normed(layer, resid);
-        let [keys, values] = model.keys_values(layer, &normed);
+        let exec = self.patch.exec;
+        let normed = exec.normed(layer, resid);
+        let [keys, values] = exec.keys_values(layer, &normed);
         let (normed, mut after) = self.outputs_of(layer, &batch, &normed);
-        let queries = model.queries(layer, &normed);
+        let queries = exec.queries(layer, &normed);
         let parts = batch.apart(&keys).into_iter().zip(batch.apart(&values)).zip(after.apart(&queries));
         let z = parts.map(|(((before, k), (_, v)), (segment, q))| {
             self.attention(layer, before, [&q, &k, &v], &segment.positions).flatten(0, 2)
         });
-        let attn_out = model.attn_out(layer, &Tensor::cat(&z.collect::<Vec<_>>(), 0));
+        let attn_out = exec.attn_out(layer, &Tensor::cat(&z.collect::<Vec<_>>(), 0));
+        after.mlp_reads = after.resid.as_ref().and_then(|resid| exec.mlp_reads_input(layer, resid, &normed));
         after.resid = after.resid.map(|resid| resid + attn_out);
         after
     }
@@ -98,10 +99,13 @@ impl SuffixRun<'_> {
         let segments: Vec<Segment> = batch.segments.iter().map(narrowed).collect();
         let is_whole = segments.iter().zip(&batch.segments).all(|(after, before)| after.positions == before.positions);
         let pick = |rows: &Tensor| if is_whole { rows.shallow_clone() } else { pick(rows) };
-        (pick(normed), Batch { segments, prompts: batch.prompts, resid: batch.resid.as_ref().map(pick) })
+        let after = Batch { segments, resid: batch.resid.as_ref().map(pick), ..Batch::empty(batch.prompts) };
+        (pick(normed), after)
     }
 
     /// `z` \[cells, prompts, queries, head, `d_head`\] of runs that differ from the unpatched one from a position on.
+    ///
+    /// Queries of `outputs`, keys and values of the segment's positions, as they are projected.
     pub(super) fn attention(
         &self,
         layer: u32,
@@ -109,23 +113,27 @@ impl SuffixRun<'_> {
         [queries, keys, values]: [&Tensor; 3],
         outputs: &Positions,
     ) -> Tensor {
-        let first = segment.first();
-        let prefix = |component| {
-            let base = self.patch.base(layer, component);
+        let (first, exec) = (segment.first(), self.patch.exec);
+        let prefix = |base: Tensor, component| {
             if !segment.follows_other {
                 return base.narrow(1, 0, first);
             }
             let before = self.patch.other.get(layer, component).narrow(1, first - 1, 1);
+            let before = match component {
+                Component::K => exec.finished_keys(layer, &before, &Positions::between(first - 1, first - 1)),
+                _ => before,
+            };
             Tensor::cat(&[base.narrow(1, 0, first - 1), before], 1)
         };
         let attention = SuffixAttention {
-            queries: &(queries * self.patch.model.attention_scale(layer)),
+            layer,
+            queries: &(exec.finished_queries(layer, queries, outputs) * exec.attention_scale(layer)),
             positions: outputs,
-            keys,
+            keys: &exec.finished_keys(layer, keys, &segment.positions),
             values,
-            prefix_keys: &prefix(Component::K),
-            prefix_values: &prefix(Component::V),
+            prefix_keys: &prefix(self.patch.base_keys(layer), Component::K),
+            prefix_values: &prefix(self.patch.base(layer, Component::V), Component::V),
         };
-        suffix_attention(self.patch.model, &attention)
+        suffix_attention(exec, &attention)
     }
 }

@@ -10,11 +10,12 @@ use patchsweep_core::tile::{Tile, TileWork};
 
 use super::activations::ActivationCache;
 use super::chunk::{Chunk, Scores};
+use super::exec::Exec;
 use super::memory::{MemoryShares, OutOfMemory, within_memory};
 use super::meter::Meter;
 use super::recorder::Site;
 use super::sites::{Sites, bytes_per_prompt, keys_values};
-use super::weights::Gpt2;
+
 use crate::engine::EngineError;
 use crate::phases::Phase;
 
@@ -22,7 +23,7 @@ use crate::phases::Phase;
 pub(super) struct TileTask<'a> {
     pub(super) context: &'a SweepContext,
     pub(super) tile: &'a Tile,
-    pub(super) model: &'a Gpt2,
+    pub(super) exec: &'a Exec<'a>,
     pub(super) cache: &'a mut ActivationCache,
     pub(super) shares: &'a mut MemoryShares,
     pub(super) meter: &'a Meter,
@@ -69,9 +70,9 @@ impl TileTask<'_> {
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
-        let Self { context, model, tile, .. } = *self;
+        let Self { context, exec, tile, .. } = *self;
         let batch_rows = usize::try_from(batch_rows).unwrap_or(usize::MAX);
-        let chunk = Chunk { context, model, iteration: tile.iteration, prompts, kept, batch_rows };
+        let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows };
         match &tile.work {
             TileWork::Baseline => {
                 let [clean, corrupted] = chunk.baselines(self.cache);
@@ -101,10 +102,10 @@ impl TileTask<'_> {
         let sites = match &self.tile.work {
             _ if !kept.is_empty() => kept.clone(),
             // The corrupted run is made behind the clean one's keys and values.
-            TileWork::Baseline => keys_values(0, self.context.shape.layers).collect(),
+            TileWork::Baseline => keys_values(0, self.context.architecture.layers).collect(),
             TileWork::Patch { grid, .. } => {
                 let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
-                let sites = Sites::of(&self.context.grids[*grid as usize], &layers, self.context.shape.layers);
+                let sites = Sites::of(&self.context.grids[*grid as usize], &layers, &self.context.architecture);
                 &sites.base | &sites.other
             }
         };

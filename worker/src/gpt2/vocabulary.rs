@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::weights::Gpt2;
+use super::exec::Exec;
 
 /// Most logits that are computed at once.
 const MOST_LOGITS: i64 = 1 << 24;
@@ -25,8 +25,8 @@ pub(super) struct Distribution {
 
 impl CleanDistribution {
     /// `normed`: what the final layer norm gave \[prompts, `d_model`\].
-    pub(super) fn of(model: &Gpt2, normed: &Tensor) -> Self {
-        Self { normed: normed.shallow_clone(), log_sum: Distribution::of(model, normed, None).log_sum }
+    pub(super) fn of(exec: &Exec<'_>, normed: &Tensor) -> Self {
+        Self { normed: normed.shallow_clone(), log_sum: Distribution::of(exec, normed, None).log_sum }
     }
 }
 
@@ -34,11 +34,12 @@ impl Distribution {
     /// Of rows \[cells * prompts, `d_model`\], compared with the clean run's prompts.
     ///
     /// With p = softmax(a) of the clean run and q = softmax(b), KL is Σ p (a − b) − log Σ exp(a) + log Σ exp(b).
-    pub(super) fn of(model: &Gpt2, normed: &Tensor, clean: Option<&CleanDistribution>) -> Self {
-        let part = |columns: Tensor| {
-            let logits = model.product(normed, &columns);
+    pub(super) fn of(exec: &Exec<'_>, normed: &Tensor, clean: Option<&CleanDistribution>) -> Self {
+        let part = |(columns, bias): (Tensor, Option<Tensor>)| {
+            let logits_of = |normed: &Tensor| exec.logits(exec.product(normed, &columns), bias.as_ref());
+            let logits = logits_of(normed);
             let compare = |clean: &CleanDistribution| {
-                let own = model.product(&clean.normed, &columns);
+                let own = logits_of(&clean.normed);
                 let probability = (&own - clean.log_sum.unsqueeze(1)).exp();
                 let cells = logits.unflatten(0, [-1, own.size()[0]]);
                 ((own - cells) * probability).sum_dim_intlist([-1].as_slice(), false, Kind::Float)
@@ -48,7 +49,7 @@ impl Distribution {
         let join = |(sum, expected): (Tensor, Option<Tensor>), (more, also): (Tensor, Option<Tensor>)| {
             (sum.logaddexp(&more), expected.zip(also).map(|(a, b)| a + b))
         };
-        let slices = model.vocabulary_slices(normed.size()[0]);
+        let slices = exec.vocabulary_slices(normed.size()[0]);
         let (log_sum, expected) = slices.map(part).reduce(join).expect("a vocabulary has tokens");
         let divergence =
             expected.zip(clean).map(|(expected, clean)| (expected - &clean.log_sum).flatten(0, 1) + &log_sum);
@@ -56,10 +57,25 @@ impl Distribution {
     }
 }
 
-impl Gpt2 {
-    /// The unembedding in parts \[`d_model`, some tokens\], float32, such that this many rows' logits stay bounded.
-    fn vocabulary_slices(&self, rows: i64) -> impl Iterator<Item = Tensor> {
+impl Exec<'_> {
+    /// Logits of products with the unembedding; `bias`: of the same tokens.
+    pub(super) fn logits(&self, products: Tensor, bias: Option<&Tensor>) -> Tensor {
+        let biased = match bias {
+            Some(bias) => products + bias.to_kind(Kind::Float),
+            None => products,
+        };
+        match self.model.architecture.readout.cap {
+            Some(cap) => (biased / cap).tanh() * cap,
+            None => biased,
+        }
+    }
+
+    /// The unembedding in parts \[`d_model`, some tokens\], float32, such that this many rows' logits stay bounded, with the
+    /// biases of the same tokens.
+    fn vocabulary_slices(&self, rows: i64) -> impl Iterator<Item = (Tensor, Option<Tensor>)> {
         let most = (MOST_LOGITS / rows.max(1)).max(256);
-        self.unembed.split(most, 0).into_iter().map(|part| part.to_kind(Kind::Float).transpose(0, 1))
+        let parts = self.model.unembed.split(most, 0).into_iter();
+        let mut biases = self.model.unembed_bias.as_ref().map(|bias| bias.split(most, 0).into_iter());
+        parts.map(move |part| (part.to_kind(Kind::Float).transpose(0, 1), biases.as_mut().and_then(Iterator::next)))
     }
 }

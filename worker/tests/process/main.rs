@@ -10,10 +10,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use coordinator::{Coordinator, Peer, lease};
+use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tile::TileWork;
 use patchsweep_core::tokens::TokenMatrix;
 use tokio::io::AsyncReadExt;
@@ -23,7 +24,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 
 /// The embedded model's.
-const SHAPE: ModelShape = ModelShape { layers: 4, heads: 4, d_model: 128, d_mlp: 512, d_vocab: 577, n_ctx: 32 };
+const SIZES: Sizes = Sizes { layers: 4, heads: 4, d_model: 128, d_mlp: 512, d_vocab: 577, n_ctx: 32 };
 
 const POSITIONS: u32 = 16;
 
@@ -36,7 +37,7 @@ async fn soon<T>(something: impl Future<Output = T>) -> T {
 
 fn context() -> SweepContext {
     let tokens = |step: u32| {
-        let ids = (0..PROMPTS * POSITIONS).map(|place| place.wrapping_mul(step) % SHAPE.d_vocab).collect();
+        let ids = (0..PROMPTS * POSITIONS).map(|place| place.wrapping_mul(step) % SIZES.d_vocab).collect();
         TokenMatrix::from_flat(PROMPTS, POSITIONS, ids).expect("a matrix")
     };
     let iteration = Iteration {
@@ -50,14 +51,16 @@ fn context() -> SweepContext {
     let axes = vec![Axis::Layer, Axis::Pos];
     SweepContext {
         model: ModelRef::Folder("acronym-gpt2".into()),
-        shape: SHAPE,
+        architecture: Architecture::plain(SIZES),
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,
         clean: tokens(104_729),
         iterations: vec![iteration],
         metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
-        grids: vec![Grid::new("g".into(), Component::ResidPre, axes, &SHAPE, POSITIONS).expect("a grid")],
+        grids: vec![
+            Grid::new("g".into(), Component::ResidPre, axes, &Architecture::plain(SIZES), POSITIONS).expect("a grid"),
+        ],
         per_prompt: false,
         replicates: 1,
     }
@@ -101,7 +104,7 @@ impl Stage {
         let mut peer = stage.coordinator.session().await;
         peer.register().await;
         peer.welcome(1).await;
-        let cells = std::iter::once(0..SHAPE.layers * POSITIONS).collect();
+        let cells = std::iter::once(0..SIZES.layers * POSITIONS).collect();
         // A short tile first: when it is there, the model is loaded and the long one is computed.
         peer.grant_work(0, 1, TileWork::Baseline).await;
         peer.grant_work(1, PROMPTS, TileWork::Patch { grid: 0, cells, plain: false }).await;

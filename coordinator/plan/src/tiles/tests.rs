@@ -1,8 +1,9 @@
+use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::causality::Suffix;
 use patchsweep_core::context::{Direction, Iteration};
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_proto::v1;
 use prost::Message;
@@ -11,7 +12,7 @@ use super::*;
 use crate::PatchPoint;
 use crate::spec::MOST_METRICS;
 
-const SHAPE: ModelShape = ModelShape { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };
+const SIZES: Sizes = Sizes { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };
 const POSITIONS: u32 = 6;
 
 /// Four prompts: two corrupted at the same position, one later, one not at all.
@@ -33,7 +34,7 @@ fn context(grids: Vec<Grid>) -> SweepContext {
     };
     SweepContext {
         model: ModelRef::Folder("m".into()),
-        shape: SHAPE,
+        architecture: Architecture::plain(SIZES),
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,
@@ -51,7 +52,7 @@ fn context(grids: Vec<Grid>) -> SweepContext {
 }
 
 fn grid(component: Component, axes: &[Axis]) -> Grid {
-    Grid::new("g".into(), component, axes.to_vec(), &SHAPE, POSITIONS).expect("a grid")
+    Grid::new("g".into(), component, axes.to_vec(), &Architecture::plain(SIZES), POSITIONS).expect("a grid")
 }
 
 /// One of each kind: axes in front of and behind heads, restricted, ablating, at all positions at once.
@@ -84,7 +85,7 @@ fn live_cells(context: &SweepContext, iteration: u32, prompts: &Range<u32>, grid
     let price = |place: u32| {
         let cell = grid.cell(place);
         let pairs: Vec<_> = prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt)).collect();
-        let start = Suffix::of(&cell, &pairs, SHAPE.layers)?.first;
+        let start = Suffix::of(&cell, &pairs, &context.architecture)?.first;
         let point = PatchPoint { cell: &cell, start, reads };
         Some((place, cost.patched_run(point) * prompts.len() as u64))
     };
@@ -159,9 +160,10 @@ fn tiles_are_of_about_the_target_cost() {
 
 /// A grid with so many cells in one layer, under so many metrics.
 fn wide(cells: u32, metrics: usize, per_prompt: bool) -> SweepContext {
-    let wide = ModelShape { layers: 1, heads: cells, ..SHAPE };
-    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &wide, POSITIONS).expect("a grid");
-    let mut context = SweepContext { shape: wide, per_prompt, ..context(vec![z]) };
+    let wide = Sizes { layers: 1, heads: cells, ..SIZES };
+    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &Architecture::plain(wide), POSITIONS)
+        .expect("a grid");
+    let mut context = SweepContext { architecture: Architecture::plain(wide), per_prompt, ..context(vec![z]) };
     context.metrics = vec![context.metrics[0].clone(); metrics];
     context
 }
@@ -294,8 +296,9 @@ fn chunks_of_prompts_are_of_about_one_length() {
 #[test]
 fn a_sweep_of_too_many_tiles_is_refused() {
     let most = u32::try_from(MOST_TILES).expect("small");
-    let wide = ModelShape { heads: most, ..SHAPE };
-    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &wide, POSITIONS).expect("a grid");
-    let context = SweepContext { shape: wide, ..context(vec![z]) };
+    let wide = Sizes { heads: most, ..SIZES };
+    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Head], &Architecture::plain(wide), POSITIONS)
+        .expect("a grid");
+    let context = SweepContext { architecture: Architecture::plain(wide), ..context(vec![z]) };
     assert!(matches!(cut(&context, options(1, 4)), Err(PlanError::TooManyTiles { .. })));
 }

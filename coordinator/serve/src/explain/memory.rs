@@ -15,16 +15,10 @@ impl MemoryNeed {
     /// Of a sweep.
     #[must_use]
     pub fn of(context: &SweepContext) -> Self {
-        let shape = &context.shape;
-        let [layers, width, hidden] = [shape.layers, shape.d_model, shape.d_mlp].map(u64::from);
-        // Queries, keys, values and the attention's output; both products of the MLP; two norms; all with biases.
-        let attention = 4 * width * width + 4 * width;
-        let mlp = 2 * width * hidden + hidden + width;
-        let block = attention + mlp + 4 * width;
-        let embeddings = (u64::from(shape.d_vocab) + u64::from(shape.n_ctx)) * width;
-        let numbers = layers.saturating_mul(block).saturating_add(embeddings + 2 * width);
+        let model = &context.architecture;
+        let numbers = model.parameter_count();
         // Keys and values of the clean run, and as much again and a half for what grids read of both runs.
-        let kept = 5 * width * layers * (u64::from(context.last_read()) + 1);
+        let kept = 5 * u64::from(model.d_keys()) * u64::from(model.layers) * (u64::from(context.last_read()) + 1);
         let bytes = context.dtype.bytes();
         Self { weights: numbers.saturating_mul(bytes), activations: kept.saturating_mul(bytes) }
     }
@@ -40,7 +34,7 @@ impl MemoryNeed {
 mod tests {
     use std::sync::Arc;
 
-    use patchsweep_core::model::ModelShape;
+    use patchsweep_core::architecture::{Architecture, Sizes};
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
 
@@ -50,7 +44,8 @@ mod tests {
     fn gpt2_small_takes_its_124_million_numbers() {
         let mut plan = fixtures::plan(PlanOptions::default());
         let context = Arc::make_mut(&mut plan.context);
-        context.shape = ModelShape { layers: 12, heads: 12, d_model: 768, d_mlp: 3072, d_vocab: 50_257, n_ctx: 1024 };
+        let sizes = Sizes { layers: 12, heads: 12, d_model: 768, d_mlp: 3072, d_vocab: 50_257, n_ctx: 1024 };
+        context.architecture = Architecture::plain(sizes);
         let need = MemoryNeed::of(context);
         assert_eq!(need.weights, 124_439_808 * 4);
         assert_eq!(need.activations, 5 * 768 * 12 * 3 * 4);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::causality::PromptPair;
 use patchsweep_core::grid::{Axis, Cell, Component};
 use patchsweep_plan::Plan;
@@ -26,7 +27,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
         let first = address.iteration * context.replicates;
         let pair = context.prompt_pair(first, prompt);
         let reads = &context.iterations[first as usize].reads;
-        *reasons.entry(reason(&cell, &pair, reads, context.shape.layers)).or_default() += 1;
+        *reasons.entry(reason(&cell, &pair, reads, &context.architecture)).or_default() += 1;
     }
     let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();
     reasons.sort_by(|(_, a), (_, b)| b.cmp(a));
@@ -43,7 +44,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
 }
 
 /// Why a patch of this cell leaves the score of one prompt as it is. In the order of [`PromptPair::first_change`].
-fn reason(cell: &Cell<'_>, pair: &PromptPair<'_>, reads: &[u32], layers: u32) -> String {
+fn reason(cell: &Cell<'_>, pair: &PromptPair<'_>, reads: &[u32], model: &Architecture) -> String {
     let positions = cell.positions();
     let last_read = reads.last().copied().unwrap_or(0);
     let (first, last) = (positions.first().copied().unwrap_or(0), positions.last().copied().unwrap_or(0));
@@ -51,7 +52,9 @@ fn reason(cell: &Cell<'_>, pair: &PromptPair<'_>, reads: &[u32], layers: u32) ->
     if first > last_read {
         return format!("position {first} comes after the last read position, {last_read}");
     }
-    if cell.layer() + 1 == layers && acts_on_own_position(component) && !positions.iter().any(|pos| reads.contains(pos))
+    if cell.layer() + 1 == model.layers
+        && acts_on_own_position(component)
+        && !positions.iter().any(|pos| reads.contains(pos))
     {
         return format!(
             "in the last layer {component} acts on its own position only, and {} not read (only {} is)",
@@ -106,7 +109,7 @@ mod tests {
         let mut plan = fixtures::plan(PlanOptions::default());
         let context = Arc::make_mut(&mut plan.context);
         let axes = vec![Axis::Layer, Axis::Pos];
-        context.grids[0] = Grid::new("g".into(), component, axes, &context.shape, 3).expect("a grid");
+        context.grids[0] = Grid::new("g".into(), component, axes, &context.architecture, 3).expect("a grid");
         plan
     }
 
@@ -149,8 +152,8 @@ mod tests {
                     let pair = plan.context.prompt_pair(iteration, prompt);
                     let cell = plan.context.grids[0].cell(place);
                     let reads = &plan.context.iterations[iteration as usize].reads;
-                    if pair.is_noop(&cell, 2) {
-                        let told = reason(&cell, &pair, reads, 2);
+                    if pair.is_noop(&cell, &plan.context.architecture) {
+                        let told = reason(&cell, &pair, reads, &plan.context.architecture);
                         assert_ne!(
                             told, "the patch reaches no read position",
                             "{component} {iteration} {prompt} {place}"

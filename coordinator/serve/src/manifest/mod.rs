@@ -21,7 +21,7 @@ pub const MANIFEST_VERSION: u32 = 4;
 #[must_use]
 pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
     let context = &plan.context;
-    let shape = context.shape;
+    let architecture = &context.architecture;
     json!({
         "manifest_version": MANIFEST_VERSION,
         "patchsweep_version": env!("CARGO_PKG_VERSION"),
@@ -34,11 +34,13 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
             "digest": facts.model.map(|digest| digest.to_hex()),
             "dtype": context.dtype,
             "tf32": context.tf32,
-            "layers": shape.layers,
-            "heads": shape.heads,
-            "d_model": shape.d_model,
-            "d_mlp": shape.d_mlp,
-            "d_vocab": shape.d_vocab,
+            "layers": architecture.layers,
+            "heads": architecture.heads,
+            "kv_heads": architecture.kv_heads,
+            "d_model": architecture.d_model,
+            "d_head": architecture.d_head,
+            "d_mlp": architecture.d_mlp,
+            "d_vocab": architecture.d_vocab,
         },
         "dataset": {
             "digest": facts.dataset.to_hex(),

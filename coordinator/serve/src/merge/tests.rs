@@ -13,7 +13,6 @@ use super::*;
 
 mod replicates;
 
-const LAYERS: u32 = 2;
 const PROMPTS: u32 = 5;
 
 /// The example under a direction, with a normalized metric.
@@ -43,7 +42,7 @@ fn baseline(plan: &Plan) -> usize {
 fn pass(plan: &Plan, iteration: u32, place: u32, prompt: u32) -> (f32, f32) {
     let grid = &plan.context.grids[0];
     let unpatched = unpatched(iteration, baseline(plan), prompt);
-    let noop = plan.context.prompt_pair(iteration, prompt).is_noop(&grid.cell(place), LAYERS);
+    let noop = plan.context.prompt_pair(iteration, prompt).is_noop(&grid.cell(place), &plan.context.architecture);
     (if noop { unpatched } else { patched(iteration, place, prompt) }, unpatched)
 }
 
@@ -142,7 +141,7 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
         let noop = |iteration: u32, place| {
             (0..PROMPTS).all(|prompt| {
                 let pair = plan.context.prompt_pair(iteration, prompt);
-                pair.is_noop(&plan.context.grids[0].cell(place), LAYERS)
+                pair.is_noop(&plan.context.grids[0].cell(place), &plan.context.architecture)
             })
         };
         let mut noops = 0;

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
-use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_text, read_text_if_there};
+use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_config, read_text, read_text_if_there};
 use patchsweep_plan::spec::{Source, Spec, SpecError};
 use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 
@@ -66,7 +66,8 @@ pub fn make_plan(
 pub fn require_weights(folders: &ModelFolders, source: &Source) -> Result<(), PlanningError> {
     let model = Spec::parse(source).and_then(|spec| spec.model_ref(source));
     let Some(folder) = model.ok().and_then(|model| folders.locate(&model).ok()) else { return Ok(()) };
-    match WeightFiles::open(&folder) {
+    let Ok(config) = read_config(&folder) else { return Ok(()) };
+    match WeightFiles::open(&folder, &config) {
         Err(error @ ModelError::NoWeights { .. }) => Err(ModelFilesError::from(error).into()),
         _ => Ok(()),
     }
@@ -74,16 +75,16 @@ pub fn require_weights(folders: &ModelFolders, source: &Source) -> Result<(), Pl
 
 /// Refuses weights that no worker could load; gives what readers of scores should know of the others. A folder without
 /// weights will do: workers have folders of their own.
-fn look_at_weights(folder: &Path, config: &Gpt2Config) -> Result<Vec<String>, ModelError> {
-    let Some(files) = WeightFiles::open_if_there(folder)? else { return Ok(Vec::new()) };
+fn look_at_weights(folder: &Path, config: &ModelConfig) -> Result<Vec<String>, ModelError> {
+    let Some(files) = WeightFiles::open_if_there(folder, config)? else { return Ok(Vec::new()) };
     Ok(files.contents(config)?.notes)
 }
 
 /// Reads a model folder's config, and its tokenizer if it has one.
-pub fn read_model(folder: &Path) -> Result<(Gpt2Config, Option<PromptTokenizer>), ModelFilesError> {
+pub fn read_model(folder: &Path) -> Result<(ModelConfig, Option<PromptTokenizer>), ModelFilesError> {
     let path = folder.join("config.json");
     let text = read_text(&path)?;
-    let config = Gpt2Config::from_json(&text).map_err(|source| ModelError::Config { path, source })?;
+    let config = ModelConfig::from_json(&text).map_err(|source| ModelError::Config { path, source })?;
     let Some(tokenizer) = read_text_if_there(&folder.join("tokenizer.json"))? else { return Ok((config, None)) };
     let [tokenizer_config, special_tokens_map] =
         ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_text_if_there(&folder.join(name)));

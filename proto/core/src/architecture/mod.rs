@@ -4,12 +4,14 @@
 //! family a model is of. Names are `TransformerLens`' where it has one.
 
 mod parameters;
+mod plain;
 mod refuse;
 mod rotary;
 
 use serde::{Deserialize, Serialize};
 
 pub use parameters::{Parameter, Part, Slot};
+pub use plain::Sizes;
 pub use refuse::Unsupported;
 pub use rotary::{Pairing, Rotary, Scaling};
 
@@ -239,10 +241,31 @@ impl Architecture {
         self.kv_heads * self.d_head
     }
 
-    /// Whether blocks have a `resid_mid`.
+    /// Whether attention and MLP of a block both read what comes into it.
     #[must_use]
-    pub fn has_resid_mid(&self) -> bool {
-        self.wiring == Wiring::Sequential
+    pub fn is_parallel(&self) -> bool {
+        self.wiring != Wiring::Sequential
+    }
+
+    /// Whether a patch of one head's queries or keys changes those of the others.
+    #[must_use]
+    pub fn mixes_heads(&self) -> bool {
+        self.attention.qk_norm == QkNorm::Whole
+    }
+
+    /// Whether what attention and MLP add to the residual stream is normalised before.
+    #[must_use]
+    pub fn has_post_norms(&self) -> bool {
+        self.norm.place != NormPlace::Before
+    }
+
+    /// How many numbers all parameters are; an unembedding that is tied to the embedding counts once.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        let is_tied = |p: &Parameter| self.readout.tied && (p.slot, p.part) == (Slot::Unembed, Part::Weight);
+        let numbers = |p: &Parameter| p.shape.iter().map(|&size| u64::from(size)).fold(1, u64::saturating_mul);
+        let all = self.parameters();
+        all.iter().filter(|p| !is_tied(p)).map(numbers).fold(0, u64::saturating_add)
     }
 }
 

@@ -106,9 +106,16 @@ impl fmt::Display for Parameter {
 }
 
 impl Architecture {
-    /// All parameters, block by block. The unembedding's weight is one of them although it may be the embedding's.
+    /// All parameters. The unembedding's weight is one of them although it may be the embedding's.
     #[must_use]
     pub fn parameters(&self) -> Vec<Parameter> {
+        let blocks = (0..self.layers).flat_map(|layer| self.parameters_of(layer));
+        self.parameters_around().into_iter().chain(blocks).collect()
+    }
+
+    /// Those around the blocks.
+    #[must_use]
+    pub fn parameters_around(&self) -> Vec<Parameter> {
         let mut all = Vec::new();
         let mut around = |slot, sizes: &[u32], has: [bool; 2]| add(&mut all, None, slot, sizes, has);
         around(Slot::Embed, &[self.d_vocab, self.d_model], [true, false]);
@@ -119,12 +126,31 @@ impl Architecture {
             around(Slot::LnFinal, &[self.d_model], [self.norm.weight, self.norm.bias]);
         }
         around(Slot::Unembed, &[self.d_vocab, self.d_model], [true, self.readout.bias]);
-        for layer in 0..self.layers {
-            for (slot, sizes, has) in self.block() {
-                add(&mut all, Some(layer), slot, &sizes, has);
-            }
+        all
+    }
+
+    /// Those of one block.
+    #[must_use]
+    pub fn parameters_of(&self, layer: u32) -> Vec<Parameter> {
+        let mut all = Vec::new();
+        for (slot, sizes, has) in self.block() {
+            add(&mut all, Some(layer), slot, &sizes, has);
         }
         all
+    }
+
+    /// Whether there is this norm, be it one without parameters.
+    #[must_use]
+    pub fn has_norm(&self, slot: Slot) -> bool {
+        let (before, after) = (self.norm.place != NormPlace::After, self.norm.place != NormPlace::Before);
+        match slot {
+            Slot::Ln1 => before,
+            Slot::Ln2 => before && self.wiring != Wiring::Parallel { norms: ParallelNorms::One },
+            Slot::Ln1Post | Slot::Ln2Post => after,
+            Slot::QNorm | Slot::KNorm => self.attention.qk_norm != QkNorm::None,
+            Slot::LnFinal => self.readout.norm,
+            _ => false,
+        }
     }
 
     /// What each block has: slot, shape of its weight, and whether there are weight and bias.
@@ -132,12 +158,8 @@ impl Architecture {
         let (width, queries, keys) = (self.d_model, self.d_queries(), self.d_keys());
         let (norm, attention, mlp) = (&self.norm, &self.attention, &self.mlp);
         let mut block = Vec::new();
-        let (before, after) = (norm.place != NormPlace::After, norm.place != NormPlace::Before);
-        let one = self.wiring == Wiring::Parallel { norms: ParallelNorms::One };
-        for (slot, is_there) in
-            [(Slot::Ln1, before), (Slot::Ln1Post, after), (Slot::Ln2, before && !one), (Slot::Ln2Post, after)]
-        {
-            if is_there {
+        for slot in [Slot::Ln1, Slot::Ln1Post, Slot::Ln2, Slot::Ln2Post] {
+            if self.has_norm(slot) {
                 block.push((slot, vec![width], [norm.weight, norm.bias]));
             }
         }

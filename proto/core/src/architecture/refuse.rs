@@ -68,6 +68,7 @@ impl Architecture {
             ("a head's width", d_head),
             ("an MLP's width", d_mlp),
             ("the width of all heads", heads.saturating_mul(d_head)),
+            ("the number of learned positions", n_ctx.saturating_add(self.embed.positions.map_or(0, |p| p.offset))),
         ];
         for (list, most) in [(&blocks[..], MOST_BLOCKS), (&wide[..], MOST_WIDE)] {
             if let Some(&(name, size)) = list.iter().find(|(_, size)| !(1..=most).contains(size)) {

@@ -1,48 +1,12 @@
-//! Models: their names and their sizes.
+//! Models: their names, their config files, and where these say that parameters are stored.
 
-mod config;
 mod families;
 mod loaded;
 mod name;
 
-pub use config::{Activation, ConfigError, Gpt2Config};
-pub use families::{ModelConfig, Outputs, Source};
+pub use families::{ConfigError, ModelConfig, Outputs, Source};
 pub use loaded::{LoadedModel, MOST_LOADED};
 pub use name::{ModelNameError, ModelRef};
-
-/// The sizes that a plan depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelShape {
-    /// Blocks.
-    pub layers: u32,
-    /// Attention heads per block.
-    pub heads: u32,
-    /// Width of the residual stream.
-    pub d_model: u32,
-    /// Width of an MLP's hidden layer.
-    pub d_mlp: u32,
-    /// Entries of the vocabulary.
-    pub d_vocab: u32,
-    /// Longest prompt, in tokens.
-    pub n_ctx: u32,
-}
-
-/// Most layers, or heads of a layer.
-const MOST_BLOCKS: u32 = 1 << 12;
-
-/// Largest width, and most entries of a vocabulary or positions.
-const MOST_WIDE: u32 = 1 << 24;
-
-impl ModelShape {
-    /// Whether there can be such a model: no size is 0, and none so large that counting with it would overflow or
-    /// listing it would take the memory.
-    #[must_use]
-    pub fn is_plausible(&self) -> bool {
-        let Self { layers, heads, d_model, d_mlp, d_vocab, n_ctx } = *self;
-        let within = |sizes: &[u32], most: u32| sizes.iter().all(|size| (1..=most).contains(size));
-        within(&[layers, heads], MOST_BLOCKS) && within(&[d_model, d_mlp, d_vocab, n_ctx], MOST_WIDE)
-    }
-}
 
 /// Arithmetic of the forward pass; metrics are always float32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]

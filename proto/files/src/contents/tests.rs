@@ -2,12 +2,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use patchsweep_core::model::Gpt2Config;
+use patchsweep_core::model::ModelConfig;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use super::*;
+
+const EMBEDDING: &str = "wte.weight";
+const HEAD: &str = "lm_head.weight";
 
 const CONFIG: &str =
     r#"{"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 2, "vocab_size": 3, "n_positions": 2}"#;
@@ -15,8 +18,8 @@ const CONFIG: &str =
 /// One tensor for a file: its name, type, shape and bytes.
 type Given = (String, Dtype, Vec<usize>, Vec<u8>);
 
-fn config(text: &str) -> Gpt2Config {
-    Gpt2Config::from_json(text).expect("a config")
+fn config(text: &str) -> ModelConfig {
+    ModelConfig::from_json(text).expect("a config")
 }
 
 fn floats(name: &str, shape: &[usize], numbers: &[f32]) -> Given {
@@ -35,7 +38,7 @@ fn blocks() -> Vec<Given> {
         let count = shape.iter().product();
         floats(&name, &shape, &vec![0.0; count])
     };
-    layout::tensors(&config(CONFIG).shape).into_iter().map(zeros).collect()
+    Wanted::of(&config(CONFIG)).others.into_iter().map(zeros).collect()
 }
 
 fn written(path: &Path, tensors: &[Given]) {
@@ -54,7 +57,7 @@ fn folder(tensors: &[Given]) -> (TempDir, PathBuf) {
 
 fn contents(text: &str, extra: &[Given]) -> Result<Contents, String> {
     let (_folder, path) = folder(&[&blocks(), extra].concat());
-    let files = WeightFiles::open(&path).map_err(|error| error.to_string())?;
+    let files = WeightFiles::open(&path, &config(text)).map_err(|error| error.to_string())?;
     files.contents(&config(text)).map_err(|error| error.to_string().replace(&path.display().to_string(), "m"))
 }
 
@@ -63,7 +66,7 @@ const UNTIED: &str = r#"{"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_emb
 
 #[test]
 fn tied_ones_are_one_tensor() {
-    let one = Contents { embedding: EMBEDDING, unembedding: EMBEDDING, notes: Vec::new() };
+    let one = Contents { embedding: EMBEDDING.into(), unembedding: EMBEDDING.into(), notes: Vec::new() };
     assert_eq!(contents(CONFIG, &[vocabulary(EMBEDDING, EMBEDDED)]), Ok(one.clone()));
     let head = vocabulary(HEAD, EMBEDDED);
     assert_eq!(contents(CONFIG, &[vocabulary(EMBEDDING, EMBEDDED), head]), Ok(one));
@@ -88,16 +91,16 @@ fn a_stored_unembedding_that_differs_is_used_and_noted() {
     let mut other = EMBEDDED;
     other[5] += 1e-6;
     let found = contents(CONFIG, &[vocabulary(EMBEDDING, EMBEDDED), vocabulary(HEAD, other)]).expect("a model");
-    assert_eq!((found.embedding, found.unembedding), (EMBEDDING, HEAD));
-    assert_eq!(found.notes, [notes::OWN_HEAD]);
+    assert_eq!((found.embedding.as_str(), found.unembedding.as_str()), (EMBEDDING, HEAD));
+    assert_eq!(found.notes, [notes::own_head(HEAD)]);
     let said = contents(UNTIED, &[vocabulary(EMBEDDING, EMBEDDED), vocabulary(HEAD, other)]).expect("a model");
-    assert_eq!((said.unembedding, said.notes), (HEAD, Vec::new()));
+    assert_eq!((said.unembedding.as_str(), said.notes), (HEAD, Vec::new()));
 }
 
 #[test]
 fn a_stored_unembedding_is_the_embedding_too_where_that_is_missing() {
     let found = contents(CONFIG, &[vocabulary(HEAD, EMBEDDED)]).expect("a model");
-    assert_eq!((found.embedding, found.unembedding), (HEAD, HEAD));
+    assert_eq!((found.embedding.as_str(), found.unembedding.as_str()), (HEAD, HEAD));
     let refused = contents(UNTIED, &[vocabulary(HEAD, EMBEDDED)]).expect_err("is refused");
     assert_eq!(refused, "tensor `wte.weight` is missing in m; its config.json wants one of shape [3, 2]");
     let refused = contents(UNTIED, &[vocabulary(EMBEDDING, EMBEDDED)]).expect_err("is refused");
@@ -116,7 +119,7 @@ fn tensors_without_a_part_are_named_once_and_masks_are_none_of_them() {
         ones("lm_head.bias", 3),
     ];
     let notes = contents(CONFIG, &extra).expect("a model").notes;
-    let named = "not used, because a GPT-2 of this config.json has no such tensors: h.1.ln_1.weight, lm_head.bias, \
+    let named = "not used, because a model of this config.json has no such tensors: h.1.ln_1.weight, lm_head.bias, \
                  v_head.weight";
     assert_eq!(notes, [named]);
 }

@@ -11,12 +11,12 @@ use super::forward::forward;
 use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
 use super::{Scores, host};
-use crate::gpt2::weights::Gpt2;
+use crate::gpt2::exec::Exec;
 
 /// Some prompts of one iteration.
 pub(super) struct PlainChunk<'a> {
     pub(super) context: &'a SweepContext,
-    pub(super) model: &'a Gpt2,
+    pub(super) exec: &'a Exec<'a>,
     /// The model's, float32 whatever its dtype \[vocabulary, `d_model`\].
     pub(super) unembed: &'a Tensor,
     pub(super) iteration: u32,
@@ -38,8 +38,8 @@ impl PlainChunk<'_> {
     pub(super) fn logits(&self, run: Run, patch: Option<(&Cell<'_>, &Tensor)>) -> Logits {
         let embedding = self.embedding(run);
         let resid = match patch {
-            None => forward(self.model, &embedding, &mut |_, _, activation| activation),
-            Some((cell, replacement)) => forward(self.model, &embedding, &mut |layer, component, activation| {
+            None => forward(self.exec, &embedding, &mut |_, _, activation| activation),
+            Some((cell, replacement)) => forward(self.exec, &embedding, &mut |layer, component, activation| {
                 if (layer, component) == (cell.layer(), cell.component()) {
                     patched(cell, &activation, replacement)
                 } else {
@@ -55,7 +55,7 @@ impl PlainChunk<'_> {
     /// A whole run's activations where these cells patch.
     pub(super) fn record(&self, run: Run, cells: &[Cell<'_>]) -> Recording {
         let mut recording = Recording::default();
-        let _ = forward(self.model, &self.embedding(run), &mut |layer, component, activation| {
+        let _ = forward(self.exec, &self.embedding(run), &mut |layer, component, activation| {
             if cells.iter().any(|cell| (layer, component) == (cell.layer(), cell.component())) {
                 recording.keep(layer, component, &activation);
             }
@@ -67,7 +67,7 @@ impl PlainChunk<'_> {
     /// Metrics of a run \[metrics\]\[prompts\]; the mean over the read positions.
     pub(super) fn score(&self, logits: &Logits, clean: &Logits) -> Scores {
         let iteration = self.iteration();
-        let (reads, vocabulary) = (iteration.reads.len(), self.context.shape.d_vocab as usize);
+        let (reads, vocabulary) = (iteration.reads.len(), self.context.architecture.d_vocab as usize);
         let row = |all: &Logits, read: usize, prompt: usize| -> Vec<f64> {
             let first = (read * self.prompts.len() + prompt) * vocabulary;
             all[first..first + vocabulary].iter().map(|&logit| logit.into()).collect()
@@ -106,10 +106,13 @@ impl PlainChunk<'_> {
             Run::Corrupted => (&self.iteration().corrupted, noise),
         };
         let positions = tokens.positions();
-        let embedded = self.tokens(&tokens.slice(self.prompts.clone()));
-        let embedded = embedded + self.model.pos_embed.slice(0, 0, i64::from(positions), 1);
+        let model = self.exec.model;
+        let mut embedded = self.tokens(&tokens.slice(self.prompts.clone())) * model.architecture.embed.scale;
+        if let Some(pos_embed) = &model.pos_embed {
+            embedded = embedded + pos_embed.slice(0, 0, i64::from(positions), 1);
+        }
         match noise {
-            Some(noise) => embedded + self.model.noise(noise, self.prompts.clone(), positions),
+            Some(noise) => embedded + model.noise(noise, self.prompts.clone(), positions),
             None => embedded,
         }
     }
@@ -117,16 +120,23 @@ impl PlainChunk<'_> {
     /// \[prompts, pos, `d_model`\]
     fn tokens(&self, tokens: &TokenMatrix) -> Tensor {
         let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
-        let ids = Tensor::from_slice(&ids).to_device(self.model.embed.device());
-        let rows = self.model.embed.index_select(0, &ids);
+        let ids = Tensor::from_slice(&ids).to_device(self.exec.model.embed.device());
+        let rows = self.exec.model.embed.index_select(0, &ids);
         rows.view([i64::from(tokens.prompts()), i64::from(tokens.positions()), -1])
     }
 
     /// All logits, float32 whatever the model's dtype \[prompts, vocabulary\], of the last residual stream at one position.
     fn logits_of(&self, resid: &Tensor) -> Tensor {
-        let model = self.model;
-        let normed = super::forward::layer_norm(model, &resid.to_kind(Kind::Float), &model.ln_final);
-        model.product(&normed, &self.unembed.transpose(0, 1))
+        let (exec, model) = (self.exec, self.exec.model);
+        let normed = super::forward::norm(exec, &resid.to_kind(Kind::Float), model.ln_final.as_ref());
+        let mut logits = exec.product(&normed, &self.unembed.transpose(0, 1));
+        if let Some(bias) = &model.unembed_bias {
+            logits = logits + bias;
+        }
+        match model.architecture.readout.cap {
+            Some(cap) => (logits / cap).tanh() * cap,
+            None => logits,
+        }
     }
 }
 

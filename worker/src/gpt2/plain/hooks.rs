@@ -54,16 +54,17 @@ pub(super) fn patched(cell: &Cell<'_>, activation: &Tensor, replacement: &Tensor
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_core::architecture::{Architecture, Sizes};
     use patchsweep_core::grid::{Axis, Grid};
-    use patchsweep_core::model::ModelShape;
     use tch::Device;
 
     use super::*;
 
     #[test]
     fn a_patch_replaces_the_cell_and_nothing_else() {
-        let shape = ModelShape { layers: 1, heads: 2, d_model: 4, d_mlp: 4, d_vocab: 4, n_ctx: 3 };
-        let grid = Grid::new("z".into(), Component::Z, vec![Axis::Layer, Axis::Head], &shape, 3).expect("a grid");
+        let sizes = Sizes { layers: 1, heads: 2, d_model: 4, d_mlp: 4, d_vocab: 4, n_ctx: 3 };
+        let grid = Grid::new("z".into(), Component::Z, vec![Axis::Layer, Axis::Head], &Architecture::plain(sizes), 3)
+            .expect("a grid");
         let grid = grid.restricted(Axis::Pos, vec![0, 2]).expect("positions");
         let activation = Tensor::zeros([2, 3, 2, 2], (Kind::Float, Device::Cpu));
         let replacement = Tensor::ones([1, 3, 2, 2], (Kind::Float, Device::Cpu));

@@ -19,9 +19,9 @@ use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::Tile;
 use tch::{Kind, Tensor};
 
+use super::exec::Exec;
 use super::memory::{MemoryShares, OutOfMemory, within_memory};
 use super::task::tile_scores;
-use super::weights::Gpt2;
 use crate::engine::EngineError;
 use crate::phases::Phase;
 use cells::{PlainChunk, Run};
@@ -31,7 +31,7 @@ use hooks::Recording;
 pub(super) struct PlainTask<'a> {
     pub(super) context: &'a SweepContext,
     pub(super) tile: &'a Tile,
-    pub(super) model: &'a Gpt2,
+    pub(super) exec: &'a Exec<'a>,
     pub(super) shares: &'a mut MemoryShares,
     /// Chunks that were computed again in halves so far.
     pub(super) memory_retries: u64,
@@ -53,7 +53,7 @@ impl PlainTask<'_> {
             let most = self.prompts_at_once(&cells);
             let chunk = start..end.min(start.saturating_add(most));
             let computed = within_memory(|| {
-                let unembed = unembed.get_or_insert_with(|| self.model.unembed.to_kind(Kind::Float));
+                let unembed = unembed.get_or_insert_with(|| self.exec.model.unembed.to_kind(Kind::Float));
                 let means = means.get_or_insert_with(|| self.means(&cells, most, unembed));
                 self.chunk(&cells, chunk.clone(), means, unembed)
             });
@@ -86,7 +86,7 @@ impl PlainTask<'_> {
         let replacements = |cell: &Cell<'_>| match cell.value() {
             PatchValue::Other => others.of(cell),
             PatchValue::Mean => means.of(cell),
-            PatchValue::Zero => Tensor::zeros([1], (self.model.embed.kind(), self.model.embed.device())),
+            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.model.embed.device())),
         };
         let clean = chunk.logits(Run::Clean, None);
         let patched_cell = |cell: &Cell<'_>| chunk.logits(patched, Some((cell, &replacements(cell))));
@@ -107,24 +107,26 @@ impl PlainTask<'_> {
             let prompts = first..all.min(first.saturating_add(most));
             sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &cells));
         }
-        let kind = self.model.embed.kind();
+        let kind = self.exec.model.embed.kind();
         sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
     }
 
     fn prompts<'a>(&'a self, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
-        PlainChunk { context: self.context, model: self.model, unembed, iteration: self.tile.iteration, prompts }
+        PlainChunk { context: self.context, exec: self.exec, unembed, iteration: self.tile.iteration, prompts }
     }
 
     /// Prompts whose whole runs fit the memory of a batch, at least one.
     fn prompts_at_once(&self, cells: &[Cell<'_>]) -> u32 {
-        let shape = &self.context.shape;
+        let model = &self.context.architecture;
         let positions = u64::from(self.context.clean.positions());
-        let width = u64::from(shape.d_model);
+        let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
         let layers = cells.iter().map(Cell::layer).collect::<std::collections::BTreeSet<_>>().len() as u64;
         // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
-        let recorded = layers * positions * width.max(u64::from(shape.heads) * positions);
-        let logits = 3 * reads * u64::from(shape.d_vocab);
+        let recorded = layers
+            * positions
+            * u64::from(model.d_model.max(model.d_queries())).max(u64::from(model.heads) * positions);
+        let logits = 3 * reads * u64::from(model.d_vocab);
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)
     }

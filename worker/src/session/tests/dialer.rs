@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use hyper_util::rt::TokioIo;
 use patchsweep_core::RootCause;
+use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelRef, ModelShape};
+use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_link::dial::{Bearer, Connection};
 use tokio::io::{DuplexStream, duplex};
@@ -67,7 +68,7 @@ impl Dial for Dialer {
 
 /// The smallest sweep.
 pub(super) fn context() -> SweepContext {
-    let shape = ModelShape { layers: 1, heads: 1, d_model: 2, d_mlp: 8, d_vocab: 4, n_ctx: 8 };
+    let sizes = Sizes { layers: 1, heads: 1, d_model: 2, d_mlp: 8, d_vocab: 4, n_ctx: 8 };
     let tokens = TokenMatrix::from_flat(1, 2, vec![0, 1]).expect("a matrix");
     let iteration = Iteration {
         corrupted: tokens.clone(),
@@ -79,7 +80,7 @@ pub(super) fn context() -> SweepContext {
     let kind = MetricKind::LogitDiffMax { candidates: vec![0, 1] };
     SweepContext {
         model: ModelRef::Folder("m".into()),
-        shape,
+        architecture: Architecture::plain(sizes),
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,
@@ -87,7 +88,8 @@ pub(super) fn context() -> SweepContext {
         iterations: vec![iteration],
         metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
         grids: vec![
-            Grid::new("g".into(), Component::ResidPre, vec![Axis::Layer, Axis::Pos], &shape, 2).expect("a grid"),
+            Grid::new("g".into(), Component::ResidPre, vec![Axis::Layer, Axis::Pos], &Architecture::plain(sizes), 2)
+                .expect("a grid"),
         ],
         per_prompt: false,
         replicates: 1,

@@ -3,10 +3,7 @@
 use serde::Deserialize;
 
 use super::{ConfigError, Family, Outputs, Read, Source};
-use crate::architecture::{
-    Activation, Architecture, Attention, Embed, LayerAttention, LearnedPositions, Mlp, Norm, NormKind, NormPlace,
-    Parameter, Part, QkNorm, Readout, Slot, Wiring,
-};
+use crate::architecture::{Activation, Architecture, Parameter, Part, Sizes, Slot};
 
 pub(super) const FAMILY: Family =
     Family { model_type: "gpt2", read, source, landmark: "ln_f.weight", is_constant: is_mask };
@@ -52,42 +49,23 @@ fn read(text: &str) -> Read {
     if heads == 0 || !d_model.is_multiple_of(heads) {
         return Err(ConfigError::Key { key: "n_head", value: heads.to_string(), hint: ": it must divide n_embd" });
     }
-    let d_head = d_model / heads;
-    let attention_of = |layer: u32| {
-        let by_width = if config.scale_attn_weights { 1.0 / f64::from(d_head).sqrt() } else { 1.0 };
-        let by_layer = if config.scale_attn_by_inverse_layer_idx { 1.0 / f64::from(layer + 1) } else { 1.0 };
-        LayerAttention { scale: by_width * by_layer, window: None, rotary: None }
-    };
-    let architecture = Architecture {
+    let sizes = Sizes {
         layers,
+        heads,
         d_model,
+        d_mlp: config.n_inner.unwrap_or_else(|| d_model.saturating_mul(4)),
         d_vocab: config.vocab_size,
         n_ctx: config.n_positions,
-        heads,
-        kv_heads: heads,
-        d_head,
-        d_mlp: config.n_inner.unwrap_or_else(|| d_model.saturating_mul(4)),
-        embed: Embed { positions: Some(LearnedPositions { offset: 0 }), scale: 1.0 },
-        wiring: Wiring::Sequential,
-        norm: Norm {
-            kind: NormKind::Layer,
-            eps: config.layer_norm_epsilon,
-            weight: true,
-            bias: true,
-            offset: 0.0,
-            place: NormPlace::Before,
-        },
-        attention: Attention {
-            qkv_bias: true,
-            output_bias: true,
-            qk_norm: QkNorm::None,
-            score_cap: None,
-            // Implausibly many are refused by their number.
-            layers: (0..layers.min(1 << 12)).map(attention_of).collect(),
-        },
-        mlp: Mlp { gated: false, activation: config.activation_function, bias: true },
-        readout: Readout { norm: true, cap: None, tied: config.tie_word_embeddings, bias: false },
     };
+    let mut architecture = Architecture::plain(sizes);
+    for (layer, attention) in (0u32..).zip(&mut architecture.attention.layers) {
+        let by_width = if config.scale_attn_weights { attention.scale } else { 1.0 };
+        let by_layer = if config.scale_attn_by_inverse_layer_idx { 1.0 / f64::from(layer + 1) } else { 1.0 };
+        attention.scale = by_width * by_layer;
+    }
+    architecture.norm.eps = config.layer_norm_epsilon;
+    architecture.mlp.activation = config.activation_function;
+    architecture.readout.tied = config.tie_word_embeddings;
     Ok((architecture, config.bos_token_id))
 }
 

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use patchsweep_files::locate::ModelFolders;
 use tempfile::TempDir;
 
+use super::super::super::model::Model;
 use super::super::super::models::weight_bytes;
-use super::super::super::weights::Gpt2;
 use super::*;
 
 /// What the embedded model takes in float32.
 fn model_bytes() -> u64 {
-    weight_bytes(&read_config(&embedded()).expect("a config"), Dtype::Float32)
+    weight_bytes(&read_config(&embedded()).expect("a config").architecture, Dtype::Float32)
 }
 
 fn embedded() -> PathBuf {
@@ -20,7 +20,7 @@ fn embedded() -> PathBuf {
 }
 
 /// A folder with the embedded model under each of these names, and an engine that finds them.
-fn engine_with(names: &[&str], memory_budget: u64) -> (TempDir, Gpt2Engine) {
+fn engine_with(names: &[&str], memory_budget: u64) -> (TempDir, TorchEngine) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for name in names {
         let model = folder.path().join(name);
@@ -30,7 +30,7 @@ fn engine_with(names: &[&str], memory_budget: u64) -> (TempDir, Gpt2Engine) {
         }
     }
     let folders = ModelFolders { roots: vec![folder.path().to_owned()], hub_cache: None };
-    (folder, Gpt2Engine::new(Device::Cpu, folders, memory_budget))
+    (folder, TorchEngine::new(Device::Cpu, folders, memory_budget))
 }
 
 fn of(name: &str) -> SweepContext {
@@ -38,17 +38,17 @@ fn of(name: &str) -> SweepContext {
 }
 
 /// Computes a small tile; says whether its model had to be loaded.
-fn loads(engine: &mut Gpt2Engine, context: &SweepContext) -> bool {
+fn loads(engine: &mut TorchEngine, context: &SweepContext) -> bool {
     let evaluation = engine.evaluate(context, &tile(8), None, &Cancel::new()).expect("computed");
     !evaluation.loading.is_zero()
 }
 
-fn names(engine: &Gpt2Engine) -> Vec<String> {
+fn names(engine: &TorchEngine) -> Vec<String> {
     engine.gauge().read().loaded.iter().map(ToString::to_string).collect()
 }
 
 /// Weights and cache together keep to the budget, and are all that is counted.
-fn assert_divided(engine: &Gpt2Engine, models: u64) {
+fn assert_divided(engine: &TorchEngine, models: u64) {
     let seen = engine.gauge().read();
     let (weights, budget) = (models * model_bytes(), seen.memory.budget);
     assert_eq!(seen.memory.used, weights + seen.cache.bytes);
@@ -62,8 +62,8 @@ fn what_the_weights_take_is_known_before_they_are_loaded() {
         |case: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference").join(case).join("model");
     for folder in [embedded(), reference("tiny"), reference("untied"), reference("wide-mlp")] {
         for dtype in [Dtype::Float32, Dtype::Bfloat16] {
-            let model = Gpt2::load(&folder, dtype, Device::Cpu).expect("a model");
-            assert_eq!(weight_bytes(&model.config, dtype), model.bytes(), "{}", folder.display());
+            let model = Model::load(&folder, dtype, Device::Cpu).expect("a model");
+            assert_eq!(weight_bytes(&model.architecture, dtype), model.bytes(), "{}", folder.display());
         }
     }
 }
@@ -152,7 +152,7 @@ fn a_model_that_is_too_large_pushes_nothing_out() {
 #[test]
 fn scores_do_not_depend_on_what_else_is_in_memory() {
     let (_folder, mut engine) = engine_with(&["a", "b"], 64 * model_bytes());
-    let scores = |engine: &mut Gpt2Engine, name: &str| {
+    let scores = |engine: &mut TorchEngine, name: &str| {
         engine.evaluate(&of(name), &tile(8), None, &Cancel::new()).expect("computed").scores
     };
     let alone = scores(&mut engine, "a");

@@ -1,0 +1,70 @@
+//! The forward pass over one prompt, with `TransformerLens`' hooks.
+
+use ndarray::Array2;
+use patchsweep_core::architecture::{ParallelNorms, Wiring};
+use patchsweep_core::grid::Component;
+
+use crate::attention;
+use crate::hooks::{Hook, hooked};
+use crate::layers::{Norm, activate, capped};
+use crate::model::{Block, Model};
+
+impl Model {
+    /// The first residual stream \[positions, `d_model`\]: token embeddings and, where there are any, those of positions.
+    pub(crate) fn embed(&self, tokens: &[u32]) -> Array2<f64> {
+        let mut embedding = Array2::zeros((tokens.len(), self.embed.ncols()));
+        for (pos, &token) in tokens.iter().enumerate() {
+            let mut row = embedding.row_mut(pos);
+            row.scaled_add(self.architecture.embed.scale, &self.embed.row(token as usize));
+            if let (Some(table), Some(learned)) = (&self.pos_embed, self.architecture.embed.positions) {
+                row += &table.row(pos + learned.offset as usize);
+            }
+        }
+        embedding
+    }
+
+    /// Logits \[positions, vocabulary\] of one prompt's embedding \[positions, `d_model`\].
+    pub(crate) fn forward(&self, embedding: &Array2<f64>, hook: &mut Hook<'_>) -> Array2<f64> {
+        let mut resid = embedding.clone();
+        for (layer, block) in (0..).zip(&self.blocks) {
+            resid = hooked(hook, Component::ResidPre, layer, resid);
+            resid = self.block(layer, block, resid, hook);
+            resid = hooked(hook, Component::ResidPost, layer, resid);
+        }
+        let logits = self.unembed.of(&normed(self.ln_final.as_ref(), &resid));
+        logits.mapv(|logit| capped(self.architecture.readout.cap, logit))
+    }
+
+    /// What a block makes of the residual stream \[positions, `d_model`\].
+    fn block(&self, layer: u32, block: &Block, resid: Array2<f64>, hook: &mut Hook<'_>) -> Array2<f64> {
+        let first = normed(block.ln1.as_ref(), &resid);
+        let attn_out = attention::out(&self.architecture, layer, block, &first, hook);
+        let attn_out = normed(block.ln1_post.as_ref(), &attn_out);
+        let attn_out = hooked(hook, Component::AttnOut, layer, attn_out);
+        let (read_by_mlp, rest) = match self.architecture.wiring {
+            Wiring::Sequential => {
+                let mid = hooked(hook, Component::ResidMid, layer, resid + attn_out);
+                (normed(block.ln2.as_ref(), &mid), mid)
+            }
+            Wiring::Parallel { norms: ParallelNorms::One } => (first, resid + attn_out),
+            Wiring::Parallel { norms: ParallelNorms::Two } => (normed(block.ln2.as_ref(), &resid), resid + attn_out),
+        };
+        let mlp_out = normed(block.ln2_post.as_ref(), &self.mlp(block, &read_by_mlp));
+        rest + hooked(hook, Component::MlpOut, layer, mlp_out)
+    }
+
+    /// \[positions, `d_model`\] to as many.
+    fn mlp(&self, block: &Block, x: &Array2<f64>) -> Array2<f64> {
+        let nonlinear = |x: Array2<f64>| x.mapv(|x| activate(self.architecture.mlp.activation, x));
+        let hidden = match &block.mlp_gate {
+            Some(gate) => nonlinear(gate.of(x)) * block.mlp_in.of(x),
+            None => nonlinear(block.mlp_in.of(x)),
+        };
+        block.mlp_out.of(&hidden)
+    }
+}
+
+/// As it is where there is no norm.
+fn normed(norm: Option<&Norm>, x: &Array2<f64>) -> Array2<f64> {
+    norm.map_or_else(|| x.clone(), |norm| norm.of(x))
+}

@@ -1,0 +1,60 @@
+//! Metrics of one prompt, from its logits.
+
+use ndarray::{Array1, Array2, ArrayView1};
+use patchsweep_core::context::Iteration;
+use patchsweep_core::metric::MetricKind;
+
+/// A metric of one prompt: the mean over the read positions.
+///
+/// `logits`, `clean`: of the run that is scored and of the clean run \[positions, vocabulary\].
+pub(crate) fn score(
+    kind: &MetricKind,
+    logits: &Array2<f64>,
+    clean: &Array2<f64>,
+    iteration: &Iteration,
+    prompt: usize,
+) -> f64 {
+    let reads = &iteration.reads;
+    let at_read = |(place, &read): (usize, &u32)| {
+        let (logits, clean) = (logits.row(read as usize), clean.row(read as usize));
+        let entry = prompt * reads.len() + place;
+        let wrong = iteration.wrong_answers.get(entry).copied();
+        at_one_position(kind, &logits, &clean, iteration.answers[entry], wrong)
+    };
+    let scores: Array1<f64> = reads.iter().enumerate().map(at_read).collect();
+    scores.mean().expect("at least one read position")
+}
+
+fn at_one_position(
+    kind: &MetricKind,
+    logits: &ArrayView1<'_, f64>,
+    clean: &ArrayView1<'_, f64>,
+    answer: u32,
+    wrong: Option<u32>,
+) -> f64 {
+    let logit = |token: u32| logits[token as usize];
+    let others = |candidates: &[u32]| -> Array1<f64> {
+        candidates.iter().filter(|&&candidate| candidate != answer).map(|&candidate| logit(candidate)).collect()
+    };
+    match kind {
+        MetricKind::LogitDiffMax { candidates } => {
+            logit(answer) - others(candidates).fold(f64::NEG_INFINITY, |a, &b| a.max(b))
+        }
+        MetricKind::LogitDiffMean { candidates } => {
+            logit(answer) - others(candidates).mean().expect("another candidate than the answer")
+        }
+        MetricKind::LogitDiff => logit(answer) - logit(wrong.expect("a wrong answer")),
+        MetricKind::Logprob => log_softmax(logits)[answer as usize],
+        MetricKind::Prob => log_softmax(logits)[answer as usize].exp(),
+        MetricKind::Kl => {
+            let (p, q) = (log_softmax(clean), log_softmax(logits));
+            (p.mapv(f64::exp) * (&p - &q)).sum()
+        }
+    }
+}
+
+fn log_softmax(logits: &ArrayView1<'_, f64>) -> Array1<f64> {
+    let largest = logits.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    let log_sum = logits.mapv(|logit| (logit - largest).exp()).sum().ln();
+    logits.mapv(|logit| logit - largest - log_sum)
+}

@@ -1,0 +1,115 @@
+//! A random sweep on a random model, and how it is cut.
+
+use patchsweep_core::architecture::Architecture;
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::model::{Dtype, ModelRef};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::grids::grids;
+use super::iterations::{Corruption, candidates, drawn_iterations, token_ids};
+use super::metrics::metrics;
+use super::model::{Kind, ModelDraw, models};
+
+/// What a case is about; everything else is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Topic {
+    pub(crate) component: Component,
+    pub(crate) value: PatchValue,
+    pub(crate) direction: Direction,
+    pub(crate) corruption: Corruption,
+}
+
+impl Topic {
+    /// Every combination.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut topics = Vec::new();
+        for component in Component::ALL {
+            for value in [PatchValue::Other, PatchValue::Zero, PatchValue::Mean] {
+                for direction in [Direction::Noising, Direction::Denoising] {
+                    for corruption in Corruption::ALL {
+                        topics.push(Self { component, value, direction, corruption });
+                    }
+                }
+            }
+        }
+        topics
+    }
+}
+
+/// Prompts, and the vocabulary of their tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) d_vocab: u32,
+    pub(crate) positions: u32,
+    pub(crate) prompts: u32,
+}
+
+/// A case.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) model: ModelDraw,
+    pub(crate) context: SweepContext,
+    pub(crate) cut: Cut,
+}
+
+/// How a sweep's work is cut; the scores do not depend on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    /// Tile of each cell, taken again from the start where there are more cells.
+    pub(crate) tile_of_cell: Vec<usize>,
+    /// Prompts at which another tile starts, ascending.
+    pub(crate) prompts: Vec<u32>,
+    /// Bytes that the engine may take.
+    pub(crate) memory_budget: u64,
+}
+
+fn cuts(prompts: u32) -> impl Strategy<Value = Cut> {
+    let places: Vec<u32> = (1..prompts).collect();
+    let most = places.len();
+    let tiles = prop_oneof![Just(vec![0]), vec(0..3usize, 1..20)];
+    // The smaller budget has room for some hundred rows beside the largest model.
+    let memory_budget = select(vec![1_400_000, 1 << 30]);
+    (tiles, subsequence(places, 0..=most), memory_budget).prop_map(|(tile_of_cell, prompts, memory_budget)| Cut {
+        tile_of_cell,
+        prompts,
+        memory_budget,
+    })
+}
+
+fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
+    candidates(sizes.d_vocab).prop_flat_map(move |candidates| {
+        let drawn = drawn_iterations(sizes, topic.corruption, &candidates);
+        (token_ids(sizes), drawn, metrics(candidates, sizes.d_vocab), grids(&architecture, sizes.positions, topic))
+            .prop_map({
+                let architecture = architecture.clone();
+                move |(clean, iterations, metrics, grids)| SweepContext {
+                    model: ModelRef::folder("model").expect("a plain name"),
+                    architecture: architecture.clone(),
+                    dtype: Dtype::Float32,
+                    tf32: false,
+                    direction: topic.direction,
+                    iterations: iterations.iter().map(|drawn| drawn.over(&clean)).collect(),
+                    metrics,
+                    grids,
+                    clean,
+                    per_prompt: true,
+                    replicates: 1,
+                }
+            })
+    })
+}
+
+/// Cases about a topic. A failing one is made smaller in its sizes, axes and positions.
+pub(crate) fn scenarios(kind: Kind, topic: Topic) -> impl Strategy<Value = Scenario> {
+    (2..=9u32, 1..=5u32).prop_flat_map(move |(positions, prompts)| {
+        models(kind, topic.component, positions).prop_flat_map(move |model| {
+            let architecture = model.architecture();
+            let sizes = Sizes { d_vocab: architecture.d_vocab, positions, prompts };
+            (Just(model), contexts(architecture, sizes, topic), cuts(prompts))
+                .prop_map(|(model, context, cut)| Scenario { model, context, cut })
+        })
+    })
+}

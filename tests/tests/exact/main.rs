@@ -1,0 +1,12 @@
+//! What the scores are: against brute force, against `TransformerLens`, and against what must hold of any sweep.
+
+mod arithmetic;
+mod brute_force;
+mod check;
+mod embedded;
+mod exactness;
+mod overflow;
+mod properties;
+mod reference;
+mod replicates;
+mod unembedding;
