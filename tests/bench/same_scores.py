@@ -116,7 +116,7 @@ def random_spec(rng, folder, number, model):
     candidates = sorted(rng.sample(range(vocabulary), rng.randint(2, 5)))
     token = lambda: rng.randrange(vocabulary)
     clean = [[token() for _ in range(positions)] for _ in range(prompts)]
-    corrupted, answers, reads = [], [], []
+    corrupted, reads = [], []
     for _ in range(rng.randint(1, 2)):
         changed = rng.sample(range(positions), rng.randint(1, positions))
         read = sorted(rng.sample(range(positions), rng.randint(1, 2)))
@@ -125,15 +125,15 @@ def random_spec(rng, folder, number, model):
         read = sorted(set(read))
         corrupted.append([[(token() if pos in changed else old) for pos, old in enumerate(row)] for row in clean])
         corrupted[-1][0][min(changed)] = (clean[0][min(changed)] + 1) % vocabulary
-        answer = [[rng.choice(candidates) for _ in read] for _ in range(prompts)]
-        answers.append(answer if len(read) > 1 else [row[0] for row in answer])
-        reads.append(read if len(read) > 1 else read[0])
+        reads.append(read)
+    answers = [[rng.choice(candidates) for read in reads for _ in read] for _ in range(prompts)]
     tokens = folder / f"random-{number}.json"
     tokens.write_text(json.dumps({"clean": clean, "corrupted": corrupted, "answers": answers}))
     kinds = rng.sample(METRICS, rng.randint(1, 3))
     metrics = [{"kind": kind, **({"candidate_ids": candidates} if kind.startswith("logit") else {})} for kind in kinds]
     lines = head(f"random-{number}", model, tokens.name, rng.choice(["noising", "denoising"]), metrics)
-    lines += [f"[[iteration]]\nread = {json.dumps(read)}" for read in reads]
+    answer = iter(range(len(answers[0])))
+    lines += [f"[[iteration]]\nread = {read}\nanswer = {[next(answer) for _ in read]}" for read in reads]
     for place in range(rng.randint(1, 3)):
         component = rng.choice(list(WITHIN_LAYER))
         axes = [axis for axis in WITHIN_LAYER[component] if rng.random() < 0.6]

@@ -5,30 +5,22 @@
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::{Axis, Cell, Component};
+use patchsweep_core::grid::{Axis, Cell};
 use patchsweep_core::metric::MetricKind;
+use patchsweep_core::sites::{Heads, Joins, Reach};
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]
-pub struct CostModel {
+pub struct CostModel<'a> {
+    model: &'a Architecture,
     /// Width of the residual stream.
     width: u128,
-    /// Width of a head.
-    head: u128,
     /// Of all query heads together.
     queries: u128,
     /// Of all key heads together, or value heads.
     keys: u128,
-    /// Query heads that one key-value head serves.
-    group: u128,
     /// One token through an MLP.
     mlp: u128,
-    /// Whether attention and MLP of a block both read what comes into it.
-    is_parallel: bool,
-    /// Whether what attention adds is normalised, so that heads cannot be changed one by one behind the projection.
-    has_post_norm: bool,
-    /// Whether all heads of queries, or keys, are normalised together, so that one changes all.
-    mixes_heads: bool,
     layers: u32,
     /// The logits that the metrics read, of one row.
     logits: u128,
@@ -49,10 +41,10 @@ pub struct PatchPoint<'a> {
     pub reads: &'a [u32],
 }
 
-impl CostModel {
+impl<'a> CostModel<'a> {
     /// For a sweep's model and metrics.
     #[must_use]
-    pub fn of(context: &SweepContext) -> Self {
+    pub fn of(context: &'a SweepContext) -> Self {
         let model = &context.architecture;
         let width = u128::from(model.d_model);
         let vocabulary = u128::from(model.d_vocab) * width;
@@ -64,19 +56,15 @@ impl CostModel {
     }
 
     /// Without logits.
-    fn of_blocks(model: &Architecture) -> Self {
+    fn of_blocks(model: &'a Architecture) -> Self {
         let width = u128::from(model.d_model);
         let matrices = if model.mlp.gated { 3 } else { 2 };
         Self {
+            model,
             width,
-            head: model.d_head.into(),
             queries: model.d_queries().into(),
             keys: model.d_keys().into(),
-            group: model.group().into(),
             mlp: matrices * width * u128::from(model.d_mlp),
-            is_parallel: model.is_parallel(),
-            has_post_norm: model.has_post_norms(),
-            mixes_heads: model.mixes_heads(),
             layers: model.layers,
             logits: 0,
             clean_logits: 0,
@@ -123,14 +111,13 @@ impl CostModel {
             |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.binary_search(pos).is_ok());
         let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u128;
         let own_rows = cell.positions().iter().filter(matters).count() as u128;
-        let component = cell.component();
-        let entry = match component {
-            Component::ResidPre => self.projections(patched, patched) + self.rest(outputs(layer), keys),
-            Component::K | Component::V => outputs(layer) * self.heads(cell),
-            Component::Q | Component::Z | Component::Pattern => own_rows * self.heads(cell),
-            Component::AttnOut if self.is_parallel => 0,
-            Component::AttnOut | Component::ResidMid => own_rows * self.mlp,
-            Component::MlpOut | Component::ResidPost => 0,
+        let facts = cell.component().facts(self.model);
+        let changed = if facts.reach == Reach::LaterPositions { outputs(layer) } else { own_rows };
+        let entry = match facts.joins {
+            Joins::Input => self.projections(patched, patched) + self.rest(outputs(layer), keys),
+            Joins::Heads => changed * self.heads(cell, facts.heads),
+            Joins::BeforeMlp => changed * self.mlp,
+            Joins::Output => 0,
         };
         let block = |outputs: u128| self.projections(outputs, suffix) + self.rest(outputs, keys);
         let behind: u128 = (layer + 1..self.layers).map(|layer| block(outputs(layer))).sum();
@@ -139,13 +126,11 @@ impl CostModel {
 
     /// What a patch inside attention takes behind it, for each row that it changes: the heads' part of the output
     /// projection, and the MLP where that reads it.
-    fn heads(&self, cell: &Cell<'_>) -> u128 {
-        let component = cell.component();
-        let mixes = self.mixes_heads && matches!(component, Component::Q | Component::K);
-        let of_kv_heads = matches!(component, Component::K | Component::V);
-        let heads = cell.indices(Axis::Head).len() as u128 * if of_kv_heads { self.group } else { 1 };
-        let changed = if self.has_post_norm || mixes { self.queries } else { heads * self.head };
-        changed * self.width + if self.is_parallel { 0 } else { self.mlp }
+    fn heads(&self, cell: &Cell<'_>, heads: Heads) -> u128 {
+        let changes_all = self.model.has_post_norms() || cell.component().mixes_heads(self.model);
+        let query_heads = cell.indices(Axis::Head).len() as u128 * u128::from(heads.group(self.model));
+        let changed = if changes_all { self.queries } else { query_heads * u128::from(self.model.d_head) };
+        changed * self.width + if self.model.is_parallel() { 0 } else { self.mlp }
     }
 
     /// Queries of some tokens, keys and values of some.
@@ -167,7 +152,7 @@ fn told(multiply_adds: u128) -> u64 {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::architecture::{NormPlace, ParallelNorms, QkNorm, Sizes, Wiring};
-    use patchsweep_core::grid::Grid;
+    use patchsweep_core::grid::{Component, Grid};
 
     use super::*;
 
@@ -175,7 +160,7 @@ mod tests {
         Architecture::plain(Sizes { layers: 3, heads: 2, d_model: 10, d_mlp: 40, d_vocab: 100, n_ctx: 8 })
     }
 
-    fn cost(model: &Architecture) -> CostModel {
+    fn cost(model: &Architecture) -> CostModel<'_> {
         CostModel { logits: 30, vocabulary: 1000, ..CostModel::of_blocks(model) }
     }
 
@@ -195,20 +180,16 @@ mod tests {
     #[test]
     fn costs_beyond_all_numbers_are_as_large_as_numbers_get() {
         let most = 1 << 24;
-        let cost = CostModel {
-            width: most,
-            queries: most,
-            keys: most,
-            mlp: 2 * most * most,
-            layers: 1 << 12,
-            ..cost(&plain())
-        };
+        let model = plain();
+        let cost =
+            CostModel { width: most, queries: most, keys: most, mlp: 2 * most * most, layers: 1 << 12, ..cost(&model) };
         assert_eq!((cost.run(0, 1 << 24), cost.full_pass(1 << 24)), (u64::MAX, u64::MAX));
     }
 
     #[test]
     fn a_run_costs_less_the_later_it_differs() {
-        let cost = cost(&plain());
+        let model = plain();
+        let cost = cost(&model);
         // Per block and token: projections 300, output 100, MLP 800, and 2 * 10 per key.
         assert_eq!(cost.run(0, 8), 3 * 8 * (1200 + 8 * 20));
         assert_eq!(cost.run(6, 8), 3 * 2 * (1200 + 8 * 20));

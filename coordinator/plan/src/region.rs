@@ -20,11 +20,11 @@ pub(super) struct Work<'a> {
     /// Of prompts that differ from their corrupted ones at the same positions, one speaks for all.
     pairs: Vec<PromptPair<'a>>,
     iteration: &'a Iteration,
-    cost: CostModel,
+    cost: CostModel<'a>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(context: &'a SweepContext, cost: CostModel, iteration: u32, prompts: &Range<u32>) -> Self {
+    pub(super) fn new(context: &'a SweepContext, cost: CostModel<'a>, iteration: u32, prompts: &Range<u32>) -> Self {
         let corrupted = &context.iterations[iteration as usize].corrupted;
         let mut pairs: BTreeMap<Vec<bool>, PromptPair<'a>> = BTreeMap::new();
         for prompt in prompts.clone() {

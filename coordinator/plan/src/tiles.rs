@@ -98,7 +98,7 @@ fn default_prompts(context: &SweepContext) -> u32 {
     (TOKENS_PER_TILE / (context.last_read() + 1)).clamp(1, MOST_PROMPTS_PER_TILE)
 }
 
-fn default_target(context: &SweepContext, cost: CostModel, most_prompts: u32) -> u64 {
+fn default_target(context: &SweepContext, cost: CostModel<'_>, most_prompts: u32) -> u64 {
     // Regions are made twice rather than kept: a sweep may have very many.
     let of_section = |section: Section| {
         let work = section.work(context, cost);
@@ -127,12 +127,12 @@ fn sections(context: &SweepContext, most_prompts: u32) -> impl Iterator<Item = S
 }
 
 impl Section {
-    fn work<'a>(&self, context: &'a SweepContext, cost: CostModel) -> Work<'a> {
+    fn work<'a>(&self, context: &'a SweepContext, cost: CostModel<'a>) -> Work<'a> {
         Work::new(context, cost, self.iteration, &self.prompts)
     }
 
     /// Of clean and corrupted run; with the first range of prompts, also of the mean over all of them.
-    fn baseline_cost(&self, context: &SweepContext, cost: CostModel, work: &Work<'_>) -> u64 {
+    fn baseline_cost(&self, context: &SweepContext, cost: CostModel<'_>, work: &Work<'_>) -> u64 {
         let own = work.baseline_cost(context, self.iteration == 0);
         let last_read = context.iterations[self.iteration as usize].last_read().unwrap_or(0);
         let takes_means = context.grids.iter().any(|grid| grid.value == PatchValue::Mean);

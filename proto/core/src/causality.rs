@@ -6,6 +6,7 @@
 
 use crate::architecture::Architecture;
 use crate::grid::{Axis, Cell, Component, PatchValue};
+use crate::sites::{Facts, Origin, Reach};
 
 /// One prompt under one iteration.
 #[derive(Clone, Copy, Debug)]
@@ -37,43 +38,130 @@ impl<'a> PromptPair<'a> {
     /// Whether patching this cell of a model leaves every logit at the read positions as in the unpatched run.
     #[must_use]
     pub fn is_noop(&self, cell: &Cell<'_>, model: &Architecture) -> bool {
-        self.first_change(cell, model).is_none()
+        self.first_change(cell, model).is_err()
     }
 
-    /// The first of the cell's positions where the patch can change the score.
-    #[must_use]
-    pub fn first_change(&self, cell: &Cell<'_>, model: &Architecture) -> Option<u32> {
-        let last_read = *self.reads.last()?;
-        let own_position_only = cell.layer() + 1 == model.layers && acts_on_own_position_only(cell.component());
-        let reaches =
-            |pos: u32| if own_position_only { self.reads.binary_search(&pos).is_ok() } else { pos <= last_read };
-        cell.positions().iter().copied().find(|&pos| reaches(pos) && self.differs(cell, pos, model))
+    /// The first of the cell's positions where the patch can change the score; if there is none, why: of the reasons of all
+    /// positions the one of that which comes closest to an effect.
+    pub fn first_change(&self, cell: &Cell<'_>, model: &Architecture) -> Result<u32, NoEffect> {
+        let facts = cell.component().facts(model);
+        let mut closest = NoEffect::Nothing;
+        for &pos in cell.positions() {
+            match self.effect_at(cell, pos, facts, model) {
+                Ok(()) => return Ok(pos),
+                Err(reason) => closest = closest.max(reason),
+            }
+        }
+        Err(closest)
     }
 
-    /// Whether the patch can give the activation at this position another value.
-    fn differs(&self, cell: &Cell<'_>, pos: u32, model: &Architecture) -> bool {
+    /// Whether the patch at this position can change the score.
+    fn effect_at(&self, cell: &Cell<'_>, pos: u32, facts: Facts, model: &Architecture) -> Result<(), NoEffect> {
+        let last_read = self.reads.last().copied().ok_or(NoEffect::Nothing)?;
+        if pos > last_read {
+            return Err(NoEffect::BehindReads { pos, last_read });
+        }
+        let is_last_layer = cell.layer() + 1 == model.layers;
+        if is_last_layer && facts.reach == Reach::OwnPosition && self.reads.binary_search(&pos).is_err() {
+            return Err(NoEffect::NotRead { pos });
+        }
         // What lies in the future of a position, or before its window, is not attended to: its probability is 0, whatever
         // the patch.
         let window = model.attention_of(cell.layer()).window.unwrap_or(u32::MAX);
         let sees = |&source: &u32| pos.checked_sub(source).is_some_and(|distance| distance < window);
-        let sources = cell.indices(Axis::SrcPos);
-        let sees_source = sources.is_empty() || sources.iter().any(sees);
-        let value_differs = match cell.value() {
-            // The first position attends to itself alone, with probability 1 whatever its query.
-            _ if pos == 0 && cell.component() == Component::Q => false,
-            PatchValue::Mean | PatchValue::Other if pos == 0 && cell.component() == Component::Pattern => false,
-            PatchValue::Zero | PatchValue::Mean => true,
-            PatchValue::Other if cell.layer() == 0 && depends_on_own_token_only(cell.component(), model) => {
-                self.is_corrupted(pos)
+        if let Some(&source) = cell.indices(Axis::SrcPos).first()
+            && !cell.indices(Axis::SrcPos).iter().any(sees)
+        {
+            return Err(if source > pos {
+                NoEffect::InFuture { pos, source }
+            } else {
+                NoEffect::BeforeWindow { pos, source }
+            });
+        }
+        self.value_differs(cell, pos, last_read, facts)
+    }
+
+    /// Whether the patch can give the activation at this position another value that matters.
+    fn value_differs(&self, cell: &Cell<'_>, pos: u32, last_read: u32, facts: Facts) -> Result<(), NoEffect> {
+        if cell.value() == PatchValue::Other {
+            match self.first_corrupted {
+                None => return Err(NoEffect::Uncorrupted),
+                Some(first) if first > last_read => return Err(NoEffect::CorruptedBehindReads { first, last_read }),
+                Some(first) if first > pos => return Err(NoEffect::BeforeCorrupted { pos, first }),
+                Some(_) => {}
             }
-            PatchValue::Other => self.first_corrupted.is_some_and(|first| first <= pos),
-        };
-        sees_source && value_differs
+        }
+        // The first position attends to itself alone, with probability 1 whatever its query.
+        let is_its_probability = cell.component() == Component::Pattern && cell.value() != PatchValue::Zero;
+        if pos == 0 && (cell.component() == Component::Q || is_its_probability) {
+            return Err(NoEffect::AttendsToItself);
+        }
+        let is_embedding = cell.layer() == 0 && facts.origin == Origin::OwnToken;
+        if cell.value() == PatchValue::Other && is_embedding && !self.is_corrupted(pos) {
+            return Err(NoEffect::SameToken { pos });
+        }
+        Ok(())
     }
 
     fn is_corrupted(&self, pos: u32) -> bool {
         self.clean[pos as usize] != self.corrupted[pos as usize] || self.noised.binary_search(&pos).is_ok()
     }
+}
+
+/// Why a patch cannot change a score, the reasons furthest from an effect first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoEffect {
+    /// Nothing is patched, or nothing is read.
+    Nothing,
+    /// The position comes after the last one that is read.
+    BehindReads {
+        /// Where the patch is.
+        pos: u32,
+        /// The last position that is read.
+        last_read: u32,
+    },
+    /// In the last layer the patch acts on its own position only, which is not read.
+    NotRead {
+        /// Where the patch is.
+        pos: u32,
+    },
+    /// The positions whose probability is patched come after the one that attends.
+    InFuture {
+        /// The position that attends.
+        pos: u32,
+        /// The first one whose probability is patched.
+        source: u32,
+    },
+    /// They come before what it attends to in this layer.
+    BeforeWindow {
+        /// The position that attends.
+        pos: u32,
+        /// The first one whose probability is patched.
+        source: u32,
+    },
+    /// The corrupted prompt is the clean one.
+    Uncorrupted,
+    /// Both prompts are equal up to the last position that is read.
+    CorruptedBehindReads {
+        /// The first position that is corrupted.
+        first: u32,
+        /// The last position that is read.
+        last_read: u32,
+    },
+    /// Both prompts are equal up to the patch.
+    BeforeCorrupted {
+        /// Where the patch is.
+        pos: u32,
+        /// The first position that is corrupted.
+        first: u32,
+    },
+    /// Position 0 attends to itself alone.
+    AttendsToItself,
+    /// In the first layer nothing but the position's own token decides what is patched, and it is the same in both runs.
+    SameToken {
+        /// Where the patch is.
+        pos: u32,
+    },
 }
 
 /// The positions that a patched run has to compute: from one on.
@@ -93,10 +181,10 @@ impl Suffix {
     /// other run: the same before it, and itself. So it need not be computed, unless it is scored.
     #[must_use]
     pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Option<Self> {
-        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, model)?)));
+        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, model).ok()?)));
         let first = live().map(|(_, pos)| pos).min()?;
         let reads = pairs.first().map_or(&[][..], |pair| pair.reads);
-        let is_whole = matches!(cell.component(), Component::ResidPre | Component::ResidMid | Component::ResidPost);
+        let is_whole = cell.component().facts(model).is_whole_stream;
         let is_first_corrupted = || live().all(|(pair, _)| pair.first_corrupted == Some(first));
         let follows_other = is_whole
             && cell.value() == PatchValue::Other
@@ -105,20 +193,6 @@ impl Suffix {
             && is_first_corrupted();
         Some(Self { first: first + u32::from(follows_other), follows_other })
     }
-}
-
-/// In the first block, before attention mixes positions. The MLP of a parallel block reads what comes into the block.
-fn depends_on_own_token_only(component: Component, model: &Architecture) -> bool {
-    match component {
-        Component::ResidPre | Component::Q | Component::K | Component::V => true,
-        Component::MlpOut => model.is_parallel(),
-        _ => false,
-    }
-}
-
-/// In the last block, after attention has read keys and values.
-fn acts_on_own_position_only(component: Component) -> bool {
-    !matches!(component, Component::ResidPre | Component::K | Component::V)
 }
 
 #[cfg(test)]
@@ -251,7 +325,7 @@ mod tests {
     fn all_positions_at_once_do_nothing_only_when_the_prompts_agree_up_to_the_read_position() {
         let grid = grid(Component::Z, &[Axis::Layer, Axis::Head], PatchValue::Other);
         let all = grid.cell(1);
-        assert_eq!(pair().first_change(&all, &model()), Some(2));
+        assert_eq!(pair().first_change(&all, &model()), Ok(2));
         assert!(PromptPair::new(&CLEAN, &CORRUPTED, &[], &[1]).is_noop(&all, &model()));
         assert!(PromptPair::new(&CLEAN, &CLEAN, &[], &[4]).is_noop(&all, &model()));
     }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::architecture::Architecture;
-use crate::grid::Axis;
+use crate::sites::Heads;
 
 /// An activation that can be patched, by its `TransformerLens` name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,39 +79,7 @@ impl Component {
     /// Whether the activation has a head dimension.
     #[must_use]
     pub fn has_heads(self) -> bool {
-        matches!(self, Self::Z | Self::Q | Self::K | Self::V | Self::Pattern)
-    }
-
-    /// Whether a model has it: between attention and MLP of parallel blocks there is nothing.
-    #[must_use]
-    pub fn is_in(self, architecture: &Architecture) -> bool {
-        !(self == Self::ResidMid && architecture.is_parallel())
-    }
-
-    /// How many heads it has in a model: query heads, or key-value heads. Where it has none, 0.
-    #[must_use]
-    pub fn heads(self, architecture: &Architecture) -> u32 {
-        match self {
-            Self::K | Self::V => architecture.kv_heads,
-            _ if self.has_heads() => architecture.heads,
-            _ => 0,
-        }
-    }
-
-    /// The axes that a grid over this component may have, in order.
-    #[must_use]
-    pub fn axes(self) -> &'static [Axis] {
-        match self {
-            Self::Z | Self::Q | Self::K | Self::V => &[Axis::Layer, Axis::Pos, Axis::Head],
-            Self::Pattern => &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos],
-            _ => &[Axis::Layer, Axis::Pos],
-        }
-    }
-
-    /// The axis of the positions whose activation is patched.
-    #[must_use]
-    pub fn position_axis(self) -> Axis {
-        if self == Self::Pattern { Axis::DestPos } else { Axis::Pos }
+        self.heads() != Heads::None
     }
 }
 

@@ -105,7 +105,7 @@ fn list(axes: &[Axis]) -> String {
 pub fn extent(component: Component, axis: Axis, architecture: &Architecture, positions: u32) -> u32 {
     match axis {
         Axis::Layer => architecture.layers,
-        Axis::Head => component.heads(architecture),
+        Axis::Head => component.heads().count(architecture),
         Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
     }
 }

@@ -23,6 +23,7 @@ pub mod model;
 pub mod moments;
 pub mod results;
 pub mod scores;
+pub mod sites;
 pub mod status;
 pub mod tile;
 pub mod tokens;

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::numbers::length;
 use super::positions::Positions;
 
 /// Runs of some cells over the same positions.
@@ -31,12 +32,12 @@ pub(super) struct Batch {
 impl Segment {
     /// The first position that is computed.
     pub(super) fn first(&self) -> i64 {
-        self.positions.iter().next().unwrap_or(0)
+        self.positions.iter().next().expect("a segment has positions")
     }
 
     /// Rows of a batch.
     pub(super) fn rows(&self, prompts: i64) -> i64 {
-        i64::try_from(self.cells.len()).unwrap_or(i64::MAX) * prompts * self.positions.len()
+        length(self.cells.len()) * prompts * self.positions.len()
     }
 
     /// A segment's part of a tensor \[rows, ..\] as \[cells, prompts, positions, ..\].

@@ -6,12 +6,13 @@ use std::ops::Range;
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Cell, Grid, PatchValue};
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use super::activations::{ActivationCache, Activations};
 use super::batch::{Batch, Segment};
 use super::exec::Exec;
 use super::metrics::Scorer;
+use super::numbers::{count, host, length};
 use super::patch::Patch;
 use super::positions::Positions;
 use super::recorder::Site;
@@ -65,7 +66,7 @@ impl Chunk<'_> {
         let scorers = self.scorers(&clean);
         let unpatched = self.unpatched(&base, &scorers);
         let reads = self.reads();
-        let last = reads.iter().last().unwrap_or(0);
+        let last = reads.iter().last().expect("an iteration reads a position");
         let patch = Patch { exec: self.exec, value: grid.value, base, other, last };
         let run = SuffixRun { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
@@ -144,12 +145,12 @@ impl Chunk<'_> {
     /// For each prompt, whether the patch can change its score at a read position.
     fn reached(&self, cell: &Cell<'_>, pairs: &[PromptPair<'_>], read: i64) -> Vec<bool> {
         let change = |pair: &PromptPair<'_>| pair.first_change(cell, &self.context.architecture);
-        pairs.iter().map(|pair| change(pair).is_some_and(|pos| i64::from(pos) <= read)).collect()
+        pairs.iter().map(|pair| change(pair).is_ok_and(|pos| i64::from(pos) <= read)).collect()
     }
 
     /// Cells that fit a batch together, at least one.
     fn batches<'s, 'c>(&self, starts: &'s [Start<'c>], last: i64) -> Vec<&'s [Start<'c>]> {
-        let rows = |start: &Start<'_>| usize::try_from(last + 1 - start.pos).unwrap_or(1) * self.prompts.len();
+        let rows = |start: &Start<'_>| count(last + 1 - start.pos) * self.prompts.len();
         let mut batches = Vec::new();
         let (mut first, mut sum) = (0, 0);
         for (index, start) in starts.iter().enumerate() {
@@ -192,7 +193,7 @@ fn at_read(done: &Batch, read: i64) -> Option<(Vec<usize>, Tensor)> {
     let segments = done.apart(done.resid.as_ref()?).into_iter();
     let of_segment = |(segment, resid): (&Segment, Tensor)| {
         let place = segment.positions.iter().position(|pos| pos == read)?;
-        Some((segment.cells.clone(), resid.select(2, i64::try_from(place).ok()?)))
+        Some((segment.cells.clone(), resid.select(2, length(place))))
     };
     let (cells, resid): (Vec<_>, Vec<_>) = segments.filter_map(of_segment).unzip();
     (!cells.is_empty()).then(|| (cells.concat(), Tensor::cat(&resid, 0)))
@@ -202,13 +203,4 @@ fn at_read(done: &Batch, read: i64) -> Option<(Vec<usize>, Tensor)> {
 fn last_resid(run: &Activations, context: &SweepContext) -> Tensor {
     let (layer, component) = last_site(context.architecture.layers);
     run.get(layer, component)
-}
-
-/// A float32 tensor's numbers.
-fn host(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.to_device(Device::Cpu).contiguous();
-    let mut numbers = vec![0.0; tensor.numel()];
-    let count = numbers.len();
-    tensor.copy_data(&mut numbers, count);
-    numbers
 }

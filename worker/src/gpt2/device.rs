@@ -107,7 +107,7 @@ fn cuda_memory(index: usize) -> Result<(usize, usize), libloading::Error> {
         let runtime = libloading::Library::new("libcudart.so.13")?;
         let set_device = runtime.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
         let memory_info = runtime.get::<unsafe extern "C" fn(*mut usize, *mut usize) -> i32>(b"cudaMemGetInfo")?;
-        set_device(i32::try_from(index).unwrap_or(i32::MAX));
+        set_device(i32::try_from(index).expect("few GPUs"));
         memory_info(&raw mut free, &raw mut total);
     }
     Ok((free, total))

@@ -144,11 +144,9 @@ impl Engine for TorchEngine {
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_cancelled(|| {
                 if tile.is_plain() {
-                    let mut task = PlainTask { context, tile, exec, shares, memory_retries: 0 };
-                    (task.scores(), task.memory_retries)
+                    PlainTask { context, tile, exec, shares, memory_retries: 0 }.scores()
                 } else {
-                    let mut task = TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 };
-                    (task.scores(), task.memory_retries)
+                    TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 }.scores()
                 }
             })
         })

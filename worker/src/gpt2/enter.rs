@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use patchsweep_core::grid::{Axis, Component};
+use patchsweep_core::sites::{Facts, Joins, Reach, changed_by_heads};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};
 use super::heads::HeadPatch;
-use super::patch::changed_by_heads;
+use super::numbers::length;
 use super::positions::Positions;
 use super::suffix::{Start, SuffixRun};
 
@@ -45,7 +46,7 @@ impl Entry<'_> {
     /// \[prompts, positions, ..\] to \[cells, prompts, positions, ..\]: a copy for each cell to change.
     fn for_each_cell(&self, x: &Tensor) -> Tensor {
         let mut times = vec![1; x.dim() + 1];
-        times[0] = i64::try_from(self.starts.len()).unwrap_or(i64::MAX);
+        times[0] = length(self.starts.len());
         x.unsqueeze(0).repeat(times)
     }
 }
@@ -57,29 +58,30 @@ impl SuffixRun<'_> {
             let empty = || Batch::empty(self.patch.prompts());
             return Entering { entries: Vec::new(), before_mlp: empty(), behind_mlp: empty() };
         };
-        let is_parallel = self.patch.exec.model.architecture.is_parallel();
-        let changes_attention = |entry: &Entry<'_>| match component {
-            Component::ResidPost | Component::MlpOut => false,
-            Component::AttnOut => !is_parallel,
-            // Where no position that is computed is patched, none changes in this block.
-            Component::ResidMid => !entry.patched.is_empty(),
-            _ => true,
+        let joins = self.facts(component).joins;
+        // Where no position that is computed is patched, none changes in this block.
+        let is_changed = |entry: &Entry<'_>| match joins {
+            Joins::Input | Joins::Heads => true,
+            Joins::BeforeMlp => !entry.patched.is_empty(),
+            Joins::Output => false,
         };
-        let (entries, others): (Vec<_>, Vec<_>) = self.entries(layer, starts).into_iter().partition(changes_attention);
+        let (entries, others): (Vec<_>, Vec<_>) = self.entries(layer, starts).into_iter().partition(is_changed);
         let resid_post = |entry: &Entry<'_>| entry.for_each_cell(&self.resid_post(layer, component, entry));
         let behind_mlp = self.packed(&others, resid_post);
-        match component {
-            Component::ResidPre => {
-                Entering { before_mlp: self.resid_mid_of_resid_pre(layer, &entries), behind_mlp, entries }
-            }
+        match joins {
+            Joins::Input => Entering { before_mlp: self.resid_mid_of_resid_pre(layer, &entries), behind_mlp, entries },
             // The MLP does not read what attention adds.
-            _ if is_parallel => {
+            Joins::Heads if self.patch.exec.model.architecture.is_parallel() => {
                 let changed = self.behind_attention(layer, component, &entries);
                 let behind_mlp = behind_mlp.join(self.completed(layer, &entries, &changed));
                 Entering { entries: Vec::new(), before_mlp: Batch::empty(self.patch.prompts()), behind_mlp }
             }
             _ => Entering { before_mlp: self.behind_attention(layer, component, &entries), behind_mlp, entries },
         }
+    }
+
+    fn facts(&self, component: Component) -> Facts {
+        component.facts(&self.patch.exec.model.architecture)
     }
 
     /// Cells that have passed the MLP, at all positions that matter behind the block.
@@ -142,7 +144,7 @@ impl SuffixRun<'_> {
 
     /// Patches that act on the residual stream behind attention, at the positions that they change there.
     fn behind_attention(&self, layer: u32, component: Component, entries: &[Entry<'_>]) -> Batch {
-        let reaches_later = matches!(component, Component::K | Component::V);
+        let reaches_later = self.facts(component).reach == Reach::LaterPositions;
         let rows = |entry: &Entry<'_>| {
             if reaches_later { entry.outputs.clone() } else { entry.patched.intersection(&entry.outputs) }
         };
@@ -209,11 +211,11 @@ impl SuffixRun<'_> {
             self.patch.z_change(&HeadPatch { component, layer, patched, sources, rows, among })
         };
         let cells = (0..).zip(&entry.starts).map(|(place, start)| (place, start.cell.indices(Axis::Head)));
-        if model.mixes_heads() && matches!(component, Component::Q | Component::K) {
+        if component.mixes_heads(model) {
             let all = 0..model.heads;
             return cells.map(|(place, heads)| (place, change(Some(heads)), vec![all.clone()])).collect();
         }
-        let served = if matches!(component, Component::K | Component::V) { model.group() } else { 1 };
+        let served = component.heads().group(model);
         let of_cell = |heads: &[u32]| heads.iter().map(|&head| head * served..(head + 1) * served).collect();
         let change = change(None);
         cells.map(|(place, heads)| (place, change.shallow_clone(), of_cell(heads))).collect()

@@ -25,7 +25,7 @@ impl Exec<'_> {
         let mut embedded = Tensor::embedding(&self.model.embed, tokens, -1, false, false);
         let scale = self.model.architecture.embed.scale;
         if (scale - 1.0).abs() > 0.0 {
-            embedded = embedded * scale;
+            embedded *= scale;
         }
         match &self.model.pos_embed {
             Some(pos_embed) => embedded + pos_embed.narrow(0, 0, positions),

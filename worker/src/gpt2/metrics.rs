@@ -4,6 +4,7 @@ use patchsweep_core::metric::{Metric, MetricKind};
 use tch::{Kind, Tensor};
 
 use super::exec::Exec;
+use super::numbers::length;
 use super::vocabulary::{CleanDistribution, Distribution};
 
 /// What some prompts are scored with at one read position.
@@ -68,7 +69,7 @@ impl<'a> Scorer<'a> {
             MetricKind::LogitDiffMean { candidates } => {
                 let (others, is_answer) = self.candidates(&normed, candidates, &answers);
                 let sum = others.masked_fill(&is_answer, 0.0).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
-                let count = i64::try_from(candidates.len()).unwrap_or(i64::MAX) - 1;
+                let count = length(candidates.len()) - 1;
                 logit(&answers) - sum / count
             }
             MetricKind::LogitDiff => match &self.wrong_answers {

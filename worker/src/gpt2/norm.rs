@@ -55,10 +55,10 @@ fn rms_norm(x: &Tensor, weights: &NormWeights, eps: f64) -> Tensor {
     let mean_square = wide.square().mean_dim([-1i64].as_slice(), true, Kind::Float);
     let mut normed = wide * (mean_square + eps).rsqrt();
     if let Some(weight) = &weights.weight {
-        normed = normed * weight.to_kind(Kind::Float);
+        normed *= weight.to_kind(Kind::Float);
     }
     if let Some(bias) = &weights.bias {
-        normed = normed + bias.to_kind(Kind::Float);
+        normed += bias.to_kind(Kind::Float);
     }
     normed.to_kind(x.kind())
 }

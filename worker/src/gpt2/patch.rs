@@ -1,6 +1,5 @@
 //! What patched activations become, and what they were.
 
-use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
@@ -18,51 +17,6 @@ pub(super) struct Patch<'a> {
     pub(super) other: Activations,
     /// The last position that is read.
     pub(super) last: i64,
-}
-
-/// What a patch of this component needs of the run that is patched in its own layer, besides keys and values.
-pub(super) fn base_components(component: Component, model: &Architecture) -> Vec<Component> {
-    use Component::{AttnOut, K, MlpOut, Pattern, Q, ResidMid, ResidPost, ResidPre, V, Z};
-    match component {
-        ResidPre => vec![ResidPre, Q],
-        K | V => vec![changed_by_heads(model), Q, Z],
-        Q | Pattern => vec![changed_by_heads(model), ResidPost, Q, Z],
-        Z => vec![changed_by_heads(model), ResidPost, Z],
-        AttnOut if model.is_parallel() => vec![ResidPost, AttnOut],
-        AttnOut => vec![ResidMid, ResidPost, AttnOut],
-        MlpOut => vec![ResidPost, MlpOut],
-        ResidMid => vec![ResidMid, ResidPost],
-        ResidPost => vec![ResidPost],
-    }
-}
-
-/// Which residual stream of the run that is patched gets what a patch inside attention changes: before what attention adds
-/// where that is computed anew as a whole, else behind it, and in a parallel block behind the block.
-pub(super) fn changed_by_heads(model: &Architecture) -> Component {
-    match () {
-        () if model.has_post_norms() => Component::ResidPre,
-        () if model.is_parallel() => Component::ResidPost,
-        () => Component::ResidMid,
-    }
-}
-
-/// What it needs of the other run. A pattern is made of queries and keys; its mean over prompts is not.
-pub(super) fn other_components(component: Component, value: PatchValue) -> &'static [Component] {
-    use Component::{AttnOut, K, MlpOut, Pattern, Q, ResidMid, ResidPost, ResidPre, V, Z};
-    match component {
-        _ if value == PatchValue::Zero => &[],
-        Pattern if value == PatchValue::Other => &[Q, K],
-        Pattern => &[Pattern],
-        ResidPre => &[ResidPre],
-        ResidMid => &[ResidMid],
-        ResidPost => &[ResidPost],
-        AttnOut => &[AttnOut],
-        MlpOut => &[MlpOut],
-        Z => &[Z],
-        Q => &[Q],
-        K => &[K],
-        V => &[V],
-    }
 }
 
 impl Patch<'_> {

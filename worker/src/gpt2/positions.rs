@@ -2,6 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::numbers::length;
+
 /// Ascending positions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Positions(Vec<i64>);
@@ -18,7 +20,7 @@ impl Positions {
     }
 
     pub(super) fn len(&self) -> i64 {
-        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+        length(self.0.len())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -66,7 +68,7 @@ impl Positions {
     /// Contiguous stretches: first position and length.
     fn stretches(&self) -> impl Iterator<Item = (i64, i64)> {
         let stretches = self.0.chunk_by(|a, b| a + 1 == *b);
-        stretches.map(|stretch| (stretch[0], i64::try_from(stretch.len()).unwrap_or(i64::MAX)))
+        stretches.map(|stretch| (stretch[0], length(stretch.len())))
     }
 }
 

@@ -12,6 +12,7 @@ use tch::Tensor;
 use super::activations::{ActivationCache, ActivationKey, Activations};
 use super::exec::Exec;
 use super::forward::Prefix;
+use super::numbers::length;
 use super::recorder::{Recorder, Site, canonical};
 use super::sites::keys_values;
 use crate::phases::Phase;
@@ -80,9 +81,10 @@ impl<'a> Runs<'a> {
         self.cached(&digest, &sites, |runs| {
             let _phase = Phase::Corrupted.enter();
             let mut sums = BTreeMap::new();
-            let most = u32::try_from(runs.prompts_per_batch(&input)).unwrap_or(u32::MAX);
-            for first in all.clone().step_by(most as usize) {
-                let part = runs.corrupted_input(first..all.end.min(first.saturating_add(most)));
+            let most = runs.prompts_per_batch(&input);
+            for first in all.clone().step_by(most) {
+                let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
+                let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));
                 for (site, activation) in runs.run(&part, 0, None, &sites).into_sites() {
                     let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
                     let sum = sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
@@ -126,10 +128,10 @@ impl<'a> Runs<'a> {
         let is_wanted = |site| wanted.contains(&site);
         let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
         let embedded = self.embedded(input);
-        let most = i64::try_from(self.prompts_per_batch(input)).unwrap_or(i64::MAX);
+        let most = self.prompts_per_batch(input);
         let total = embedded.size()[0];
-        for from in (0..total).step_by(usize::try_from(most).unwrap_or(usize::MAX)) {
-            let count = most.min(total - from);
+        for from in (0..total).step_by(most) {
+            let count = length(most).min(total - from);
             let positions = embedded.size()[1];
             let mut resid = embedded.narrow(0, from, count).narrow(1, first, positions - first);
             let mut recorder = Recorder::new(&is_wanted);

@@ -6,7 +6,6 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
-use super::patch::{base_components, other_components};
 use super::recorder::{Site, canonical};
 
 /// Activations that patches need of each run.
@@ -22,19 +21,16 @@ impl Sites {
     /// For patches of a grid in some of its layers.
     pub(super) fn of(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
         let all_layers = model.layers;
-        let at = |components: Vec<Component>| {
-            layers
-                .iter()
-                .flat_map(move |&layer| components.clone().into_iter().map(move |component| (layer, component)))
+        let at = |components: &[Component]| -> Vec<Site> {
+            layers.iter().flat_map(|&layer| components.iter().map(move |&component| (layer, component))).collect()
         };
         let first = layers.first().copied().unwrap_or(all_layers);
         let keys_values = keys_values(first, all_layers);
         // Runs may follow on a position of the other run.
-        let follow = grid.value == PatchValue::Other
-            && matches!(grid.component, Component::ResidPre | Component::ResidMid | Component::ResidPost);
+        let follow = grid.value == PatchValue::Other && grid.component.facts(model).is_whole_stream;
         let followed = keys_values.clone().filter(|_| follow);
-        let other = at(other_components(grid.component, grid.value).to_vec()).chain(followed);
-        let base = at(base_components(grid.component, model)).chain(keys_values).chain([last_site(all_layers)]);
+        let other = at(other_components(grid.component, grid.value)).into_iter().chain(followed);
+        let base = at(&grid.component.base_sites(model)).into_iter().chain(keys_values).chain([last_site(all_layers)]);
         Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
     }
 
@@ -50,6 +46,15 @@ impl Sites {
     }
 }
 
+/// What patches of a component read of the other run. A pattern's mean over prompts is not made of queries and keys.
+fn other_components(component: Component, value: PatchValue) -> &'static [Component] {
+    match value {
+        PatchValue::Zero => &[],
+        PatchValue::Mean if component == Component::Pattern => &[Component::Pattern],
+        PatchValue::Mean | PatchValue::Other => component.other_sites(),
+    }
+}
+
 /// Keys and values from a layer on.
 pub(super) fn keys_values(first: u32, layers: u32) -> impl Iterator<Item = Site> + Clone {
     (first..layers).flat_map(|layer| [(layer, Component::K), (layer, Component::V)])
@@ -62,13 +67,7 @@ pub(super) fn last_site(layers: u32) -> Site {
 
 /// Bytes of one prompt's activations at some sites.
 pub(super) fn bytes_per_prompt(context: &SweepContext, sites: &BTreeSet<Site>) -> u64 {
-    let model = &context.architecture;
     let positions = u64::from(context.last_read()) + 1;
-    let numbers = |(_, component): &Site| match component {
-        Component::Pattern => u64::from(model.heads) * positions * positions,
-        Component::K | Component::V => positions * u64::from(model.d_keys()),
-        Component::Q | Component::Z => positions * u64::from(model.d_queries()),
-        _ => positions * u64::from(model.d_model),
-    };
+    let numbers = |(_, component): &Site| component.numbers(&context.architecture, positions);
     sites.iter().map(numbers).sum::<u64>() * context.dtype.bytes()
 }

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::exec::Exec;
+use super::numbers::count;
 use super::positions::Positions;
 
 /// Most attention probabilities that are computed at once.
@@ -35,7 +36,7 @@ pub(super) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>)
     if cells <= most {
         return attend(exec, attention);
     }
-    let parts = (0..cells).step_by(usize::try_from(most).unwrap_or(1)).map(|first| {
+    let parts = (0..cells).step_by(count(most)).map(|first| {
         let part = |x: &Tensor| x.narrow(0, first, most.min(cells - first));
         let (queries, keys, values) = (part(attention.queries), part(attention.keys), part(attention.values));
         attend(exec, &SuffixAttention { queries: &queries, keys: &keys, values: &values, ..*attention })

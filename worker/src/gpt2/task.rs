@@ -11,7 +11,8 @@ use patchsweep_core::tile::{Tile, TileWork};
 use super::activations::ActivationCache;
 use super::chunk::{Chunk, Scores};
 use super::exec::Exec;
-use super::memory::{MemoryShares, OutOfMemory, within_memory};
+use super::in_halves::{InChunks, in_halves};
+use super::memory::MemoryShares;
 use super::meter::Meter;
 use super::recorder::Site;
 use super::sites::{Sites, bytes_per_prompt, keys_values};
@@ -36,42 +37,20 @@ type TileRuns = Vec<Scores>;
 
 impl TileTask<'_> {
     /// The scores of all cells.
-    pub(super) fn scores(&mut self) -> Result<TileScores, EngineError> {
+    pub(super) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
         let metrics = self.context.metrics.len();
-        let mut runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
-        let kept = self.kept();
+        let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
+        let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
         let bytes = self.bytes_per_prompt(&kept);
-        let Range { mut start, end } = self.tile.prompts.clone();
-        while start < end {
-            let chunk = start..end.min(start.saturating_add(self.shares.prompts(self.context, bytes)));
-            let rows = self.shares.batch_rows(self.context);
-            match within_memory(|| self.chunk(chunk.clone(), &kept, rows)) {
-                Ok(part) => {
-                    for (scores, part) in runs.iter_mut().flatten().zip(part.into_iter().flatten()) {
-                        scores.extend(part);
-                    }
-                    start = chunk.end;
-                    self.meter.show(self.cache.stats(), self.memory_retries);
-                }
-                Err(OutOfMemory) if chunk.len() == 1 && rows == 1 => return Err(EngineError::OnePromptTooLarge),
-                Err(OutOfMemory) => {
-                    self.memory_retries += 1;
-                    let prompts = chunk.end - chunk.start;
-                    self.shares.halve(self.context, prompts, self.cache.stats().bytes);
-                    self.cache.limit(0);
-                    self.cache.limit(self.shares.cache);
-                    self.meter.show(self.cache.stats(), self.memory_retries);
-                    tracing::warn!(prompts, rows, "out of memory; trying again with half as much at once");
-                }
-            }
-        }
+        let per_prompt = self.context.per_prompt && self.tile.work != TileWork::Baseline;
+        let runs = in_halves(&mut Chunks { task: &mut self, kept, bytes }, prompts, runs);
         let _phase = Phase::Merge.enter();
-        Ok(tile_scores(&runs, self.context.per_prompt && self.tile.work != TileWork::Baseline))
+        (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
         let Self { context, exec, tile, .. } = *self;
-        let batch_rows = usize::try_from(batch_rows).unwrap_or(usize::MAX);
+        let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
         let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows };
         match &tile.work {
             TileWork::Baseline => {
@@ -110,6 +89,48 @@ impl TileTask<'_> {
             }
         };
         2 * bytes_per_prompt(self.context, &sites)
+    }
+}
+
+/// A tile's prompts, some at a time.
+struct Chunks<'t, 'a> {
+    task: &'t mut TileTask<'a>,
+    kept: BTreeSet<Site>,
+    /// What one prompt's activations take.
+    bytes: u64,
+}
+
+impl Chunks<'_, '_> {
+    fn rows(&self) -> u64 {
+        self.task.shares.batch_rows(self.task.context)
+    }
+}
+
+impl InChunks for Chunks<'_, '_> {
+    fn most(&self) -> u32 {
+        self.task.shares.prompts(self.task.context, self.bytes)
+    }
+
+    fn is_least(&self, chunk: &Range<u32>) -> bool {
+        chunk.len() == 1 && self.rows() == 1
+    }
+
+    fn compute(&mut self, chunk: Range<u32>) -> TileRuns {
+        let rows = self.rows();
+        self.task.chunk(chunk, &self.kept, rows)
+    }
+
+    fn done(&mut self) {
+        self.task.meter.show(self.task.cache.stats(), self.task.memory_retries);
+    }
+
+    fn ran_out(&mut self, prompts: u32) {
+        let TileTask { context, cache, shares, memory_retries, .. } = &mut *self.task;
+        *memory_retries += 1;
+        shares.halve(context, prompts, cache.stats().bytes);
+        cache.limit(0);
+        cache.limit(shares.cache);
+        self.done();
     }
 }
 

@@ -10,8 +10,9 @@ use tch::{Kind, Tensor};
 use super::forward::forward;
 use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
-use super::{Scores, host};
+use crate::gpt2::chunk::Scores;
 use crate::gpt2::exec::Exec;
+use crate::gpt2::numbers::host;
 
 /// Some prompts of one iteration.
 pub(super) struct PlainChunk<'a> {
@@ -109,7 +110,7 @@ impl PlainChunk<'_> {
         let model = self.exec.model;
         let mut embedded = self.tokens(&tokens.slice(self.prompts.clone())) * model.architecture.embed.scale;
         if let Some(pos_embed) = &model.pos_embed {
-            embedded = embedded + pos_embed.slice(0, 0, i64::from(positions), 1);
+            embedded += pos_embed.slice(0, 0, i64::from(positions), 1);
         }
         match noise {
             Some(noise) => embedded + model.noise(noise, self.prompts.clone(), positions),
@@ -131,7 +132,7 @@ impl PlainChunk<'_> {
         let normed = super::forward::norm(exec, &resid.to_kind(Kind::Float), model.ln_final.as_ref());
         let mut logits = exec.product(&normed, &self.unembed.transpose(0, 1));
         if let Some(bias) = &model.unembed_bias {
-            logits = logits + bias;
+            logits += bias;
         }
         match model.architecture.readout.cap {
             Some(cap) => (logits / cap).tanh() * cap,

@@ -140,10 +140,10 @@ fn root_mean_square(x: &Tensor, weights: &NormWeights, eps: f64) -> Tensor {
     let mean = (&wide * &wide).mean_dim([-1i64].as_slice(), true, Kind::Double);
     let mut normed = wide / (mean + eps).sqrt();
     if let Some(weight) = &weights.weight {
-        normed = normed * weight;
+        normed *= weight;
     }
     if let Some(bias) = &weights.bias {
-        normed = normed + bias;
+        normed += bias;
     }
     normed.to_kind(x.kind())
 }

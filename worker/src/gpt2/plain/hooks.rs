@@ -68,7 +68,7 @@ mod tests {
         let grid = grid.restricted(Axis::Pos, vec![0, 2]).expect("positions");
         let activation = Tensor::zeros([2, 3, 2, 2], (Kind::Float, Device::Cpu));
         let replacement = Tensor::ones([1, 3, 2, 2], (Kind::Float, Device::Cpu));
-        let numbers = crate::gpt2::plain::host(&patched(&grid.cell(1), &activation, &replacement));
+        let numbers = crate::gpt2::numbers::host(&patched(&grid.cell(1), &activation, &replacement));
         let prompt = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0];
         assert_eq!(numbers, [prompt, prompt].concat());
     }

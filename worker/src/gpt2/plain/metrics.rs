@@ -25,7 +25,8 @@ pub(super) fn score(kind: &MetricKind, at: &At) -> f64 {
         }
         MetricKind::LogitDiffMean { candidates } => {
             let others = others(candidates);
-            logit(at.answer) - others.iter().sum::<f64>() / f64::from(u32::try_from(others.len()).unwrap_or(u32::MAX))
+            logit(at.answer)
+                - others.iter().sum::<f64>() / f64::from(u32::try_from(others.len()).expect("no more than tokens"))
         }
         MetricKind::LogitDiff => match at.wrong_answer {
             Some(wrong) => logit(at.answer) - logit(wrong),

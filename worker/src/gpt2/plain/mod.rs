@@ -19,8 +19,10 @@ use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::Tile;
 use tch::{Kind, Tensor};
 
+use super::chunk::Scores;
 use super::exec::Exec;
-use super::memory::{MemoryShares, OutOfMemory, within_memory};
+use super::in_halves::{InChunks, in_halves};
+use super::memory::MemoryShares;
 use super::task::tile_scores;
 use crate::engine::EngineError;
 use crate::phases::Phase;
@@ -37,43 +39,17 @@ pub(super) struct PlainTask<'a> {
     pub(super) memory_retries: u64,
 }
 
-/// Metrics \[metrics\]\[prompts\].
-type Scores = Vec<Vec<f32>>;
-
 impl PlainTask<'_> {
     /// The scores of all cells.
-    pub(super) fn scores(&mut self) -> Result<TileScores, EngineError> {
-        let metrics = self.context.metrics.len();
+    pub(super) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
         let cells = self.tile.patches(self.context);
         // The run that is patched, then the cells.
-        let mut runs: Vec<Scores> = vec![vec![Vec::new(); metrics]; cells.len() + 1];
-        let (mut means, mut unembed) = (None, None);
-        let Range { mut start, end } = self.tile.prompts.clone();
-        while start < end {
-            let most = self.prompts_at_once(&cells);
-            let chunk = start..end.min(start.saturating_add(most));
-            let computed = within_memory(|| {
-                let unembed = unembed.get_or_insert_with(|| self.exec.model.unembed.to_kind(Kind::Float));
-                let means = means.get_or_insert_with(|| self.means(&cells, most, unembed));
-                self.chunk(&cells, chunk.clone(), means, unembed)
-            });
-            match computed {
-                Ok(part) => {
-                    for (scores, part) in runs.iter_mut().flatten().zip(part.into_iter().flatten()) {
-                        scores.extend(part);
-                    }
-                    start = chunk.end;
-                }
-                Err(OutOfMemory) if most == 1 => return Err(EngineError::OnePromptTooLarge),
-                Err(OutOfMemory) => {
-                    self.memory_retries += 1;
-                    self.shares.halve(self.context, chunk.end - chunk.start, 0);
-                    tracing::warn!(prompts = most, "out of memory; trying again with half as much at once");
-                }
-            }
-        }
+        let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; cells.len() + 1];
+        let (prompts, per_prompt) = (self.tile.prompts.clone(), self.context.per_prompt);
+        let mut chunks = Chunks { task: &mut self, cells, means: None, unembed: None };
+        let runs = in_halves(&mut chunks, prompts, runs);
         let _phase = Phase::Merge.enter();
-        Ok(tile_scores(&runs, self.context.per_prompt))
+        (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
     }
 
     /// Metrics of the run that is patched, then of each cell's.
@@ -132,11 +108,37 @@ impl PlainTask<'_> {
     }
 }
 
-/// A float32 tensor's numbers.
-fn host(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.to_kind(Kind::Float).to_device(tch::Device::Cpu).contiguous();
-    let mut numbers = vec![0.0; tensor.numel()];
-    let count = numbers.len();
-    tensor.copy_data(&mut numbers, count);
-    numbers
+/// A tile's prompts, some at a time.
+struct Chunks<'t, 'a> {
+    task: &'t mut PlainTask<'a>,
+    cells: Vec<Cell<'a>>,
+    /// Of all prompts, once they are made.
+    means: Option<Recording>,
+    /// In float32, once it is made.
+    unembed: Option<Tensor>,
+}
+
+impl InChunks for Chunks<'_, '_> {
+    fn most(&self) -> u32 {
+        self.task.prompts_at_once(&self.cells)
+    }
+
+    fn is_least(&self, _chunk: &Range<u32>) -> bool {
+        self.most() == 1
+    }
+
+    fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
+        let most = self.most();
+        let Self { task, cells, means, unembed } = self;
+        let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(Kind::Float));
+        let means = means.get_or_insert_with(|| task.means(cells, most, unembed));
+        task.chunk(cells, chunk, means, unembed)
+    }
+
+    fn done(&mut self) {}
+
+    fn ran_out(&mut self, prompts: u32) {
+        self.task.memory_retries += 1;
+        self.task.shares.halve(self.task.context, prompts, 0);
+    }
 }
