@@ -3,10 +3,11 @@
 use std::fs;
 
 use ndarray::ArrayD;
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelConfig, ModelRef};
+use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_reference_evaluator::{BruteForce, Model};
 use patchsweep_tests::scores::largest_difference;
@@ -67,11 +68,11 @@ struct Tokens {
     answers: Vec<Vec<u32>>,
 }
 
-fn context(spec: Spec, tokens: &Tokens, config: &ModelConfig) -> SweepContext {
+fn context(spec: Spec, tokens: &Tokens, architecture: &Architecture) -> SweepContext {
     let matrix = |rows: &[Vec<u32>]| TokenMatrix::from_rows(rows).expect("prompts of one length");
     let clean = matrix(&tokens.clean);
     let grid = |(name, component, axes): (&str, Component, &[Axis])| {
-        Grid::new(name.to_owned(), component, axes.to_vec(), &config.architecture, clean.positions()).expect("a grid")
+        Grid::new(name.to_owned(), component, axes.to_vec(), architecture, clean.positions()).expect("a grid")
     };
     let iteration = |(SpecIteration { read, answer }, corrupted): (SpecIteration, &Vec<Vec<u32>>)| Iteration {
         corrupted: matrix(corrupted),
@@ -86,7 +87,7 @@ fn context(spec: Spec, tokens: &Tokens, config: &ModelConfig) -> SweepContext {
     };
     SweepContext {
         model: ModelRef::folder("model").expect("a plain name"),
-        architecture: config.architecture.clone(),
+        architecture: architecture.clone(),
         dtype: Dtype::Float32,
         tf32: false,
         direction: Direction::Noising,
@@ -110,11 +111,10 @@ fn mean(scores: &[Vec<f64>]) -> f32 {
 fn agrees(case: &str) {
     let folder = repository().join("tests/reference").join(case);
     let read = |file: &str| fs::read_to_string(folder.join(file)).expect("a reference case");
-    let config = ModelConfig::from_json(&read("model/config.json")).expect("a config");
     let spec: Spec = toml::from_str(&read("spec.toml")).expect("a spec");
     let tokens: Tokens = serde_json::from_str(&read("case.json")).expect("tokens");
-    let context = context(spec, &tokens, &config);
     let model = Model::load(&folder.join("model"));
+    let context = context(spec, &tokens, model.architecture());
     let runs: Vec<_> = (0..context.iterations.len()).map(|index| BruteForce::new(&model, &context, index)).collect();
 
     let mut reference = Scores::open(&folder.join("scores.npz"));

@@ -95,10 +95,7 @@ fn of_layer(d_head: u32) -> impl Strategy<Value = LayerAttention> {
 fn rotaries(d_head: u32) -> impl Strategy<Value = Rotary> {
     let pairs = prop_oneof![Just(d_head / 2), 1..=d_head / 2];
     let pairing = select(vec![Pairing::Halves, Pairing::Adjacent]);
-    // Wavelengths below, within and above what stays and what is stretched.
-    let llama3 = Scaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 24 };
-    let scaling = select(vec![Scaling::None, Scaling::Linear { factor: 2.5 }, llama3]);
-    (pairs, pairing, select(vec![10_000.0, 50.0]), scaling).prop_map(|(pairs, pairing, base, scaling)| Rotary {
+    (pairs, pairing, select(vec![10_000.0, 50.0]), scalings()).prop_map(|(pairs, pairing, base, scaling)| Rotary {
         width: 2 * pairs,
         pairing,
         base,
