@@ -10,12 +10,14 @@ pub mod process;
 pub mod scores;
 pub mod scripted;
 pub mod simulation;
+pub mod spec;
 pub mod sweep;
 pub mod terminal;
 pub mod tiny;
 
 pub use process::{Running, patchsweep, serve, serve_at, worker};
 pub use scores::Scores;
+pub use spec::{Spec, spec};
 pub use sweep::Sweep;
 
 use std::path::{Path, PathBuf};

@@ -17,9 +17,10 @@ use patchsweep_proto::v1::coordinator_message::Message as FromCoordinator;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{
-    CoordinatorMessage, FailureKind, Grant, Heartbeat, Lease, Register, TileFailure, TileResult, Welcome,
-    WorkerMessage, tile_result,
+    CoordinatorMessage, FailureKind, Grant, Heartbeat, Lease, Register, Submission, SubmitSweepRequest,
+    SubmitSweepResponse, TileFailure, TileResult, Welcome, WorkerMessage, tile_result,
 };
+use prost::Message;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -87,6 +88,22 @@ impl Served {
         Self { url, stop, serving }
     }
 
+    /// Starts one over what `open` gives, lets a worker report one tile of the tiny sweep, and starts it again.
+    ///
+    /// # Panics
+    /// When there is no free port, or the sweep is refused.
+    pub async fn restarted_after_a_result(tiny: &Tiny, open: impl Fn() -> (Store, Recovered)) -> (Self, Reported) {
+        let (store, recovered) = open();
+        let served = Self::start(tiny, store, recovered).await;
+        let sweep_id = served.submit(tiny.submission()).await.sweep_id;
+        let mut worker = served.worker(1).await;
+        let grant = worker.compute_one(tiny).await;
+        let coordinator_id = worker.welcome.coordinator_id.clone();
+        served.stop().await;
+        let (store, recovered) = open();
+        (Self::start(tiny, store, recovered).await, Reported { sweep_id, grant, coordinator_id })
+    }
+
     /// Starts one that keeps its state in memory.
     ///
     /// # Panics
@@ -119,6 +136,16 @@ impl Served {
         let mut command = Command::from(client(&[args, &["--coordinator", &self.url]].concat()));
         command.stdin(Stdio::null()).kill_on_drop(true);
         async move { within("the command", command.output()).await.expect("it starts").into() }
+    }
+
+    /// Submits a sweep.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn submit(&self, submission: Submission) -> SubmitSweepResponse {
+        let chunk = SubmitSweepRequest { data: submission.encode_to_vec() };
+        let submitted = self.client().await.submit_sweep(tokio_stream::iter([chunk])).await;
+        submitted.expect("it is planned").into_inner()
     }
 
     /// A client's connection.
@@ -176,6 +203,31 @@ impl Served {
     }
 }
 
+/// A result that a coordinator acknowledged before it was started again.
+#[derive(Debug)]
+pub struct Reported {
+    /// The sweep.
+    pub sweep_id: String,
+    /// What was computed.
+    pub grant: Grant,
+    /// The life of the coordinator that granted it.
+    pub coordinator_id: Vec<u8>,
+}
+
+impl Reported {
+    /// The worker once more, which has not seen the acknowledgement and reports again.
+    ///
+    /// # Panics
+    /// When it is turned away.
+    pub async fn once_more(&self, served: &Served, tiny: &Tiny) -> ScriptedWorker {
+        let held = self.grant.lease.clone().into_iter().collect();
+        let mut worker = served.returning_worker(1, held, self.coordinator_id.clone()).await.expect("it is taken");
+        worker.report(tiny, &self.grant).await;
+        worker.acknowledged(self.grant.lease.as_ref()).await;
+        worker
+    }
+}
+
 /// Says that the worker lives, for as long as somebody listens.
 async fn beat(interval: Duration, outbox: mpsc::Sender<WorkerMessage>) {
     let mut ticks = tokio::time::interval(interval);
@@ -214,6 +266,17 @@ impl ScriptedWorker {
     /// Reports made-up scores.
     pub async fn report(&self, tiny: &Tiny, grant: &Grant) {
         self.say(FromWorker::Result(result(tiny, grant))).await;
+    }
+
+    /// Reports the next tile that it is granted, until that is acknowledged; gives the grant.
+    ///
+    /// # Panics
+    /// When the session ends first.
+    pub async fn compute_one(&mut self, tiny: &Tiny) -> Grant {
+        let grant = self.grant().await;
+        self.report(tiny, &grant).await;
+        self.acknowledged(grant.lease.as_ref()).await;
+        grant
     }
 
     /// Says that an attempt failed.

@@ -12,42 +12,22 @@ use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_proto::v1::{PlanOptions, Submission};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::simulation::made_up_scores;
+use crate::{Spec, spec};
 
-const SPEC: &str = r#"
-schema = 1
-name = "tiny"
-
-[model]
-path = "tiny"
-
-[dataset]
-tokens = "tokens.json"
-
-[[metric]]
-kind = "logit_diff_max"
-candidate_ids = [1, 2, 3]
-
-[[iteration]]
-corrupt = [1, 2]
-read = 5
-answer = 0
-
-[[iteration]]
-corrupt = [3]
-read = 5
-answer = 1
-
-[[grid]]
-component = "resid_pre"
-axes = ["layer", "pos"]
-
-[[grid]]
-component = "z"
-axes = ["layer", "head"]
-"#;
+fn sample(model: &str) -> Spec {
+    spec("tiny")
+        .model(model)
+        .tokens("tokens.json")
+        .metric_of(json!({ "kind": "logit_diff_max", "candidate_ids": [1, 2, 3] }))
+        .iteration(json!({ "corrupt": [1, 2], "read": 5, "answer": 0 }))
+        .iteration(json!({ "corrupt": [3], "read": 5, "answer": 1 }))
+        .grid("resid_pre", &["layer", "pos"])
+        .grid("z", &["layer", "head"])
+}
 
 const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 4, "n_head": 2, "n_embd": 8, "n_inner": 32, "vocab_size": 16,
     "n_positions": 16, "n_ctx": 16, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}"#;
@@ -84,8 +64,8 @@ impl Tiny {
         let options = PlanOptions { tile_multiply_adds: TILE_MULTIPLY_ADDS, tile_prompts: TILE_PROMPTS };
         let dataset = tokens();
         let folders = ModelFolders::with_hub_cache(vec![models.path().to_owned()]);
-        let plan = make_plan(&folders, &Source::new(SPEC.to_owned()), &dataset, options.into());
-        let spec = SPEC.to_owned();
+        let spec = sample(MODELS[0]).to_string();
+        let plan = make_plan(&folders, &Source::new(spec.clone()), &dataset, options.into());
         let submission = Submission { spec, dataset, options: Some(options), ..Submission::default() };
         Self { plan: plan.expect("the spec is right"), models, submission }
     }
@@ -99,8 +79,7 @@ impl Tiny {
     /// What a client sends for the same sweep of one of the models. The scores are as expected of any.
     #[must_use]
     pub fn submission_of(&self, model: &str) -> Submission {
-        let spec = SPEC.replacen("path = \"tiny\"", &format!("path = \"{model}\""), 1);
-        Submission { spec, ..self.submission.clone() }
+        Submission { spec: sample(model).to_string(), ..self.submission.clone() }
     }
 
     /// The spec's file, beside its dataset, for a client command.
@@ -163,8 +142,7 @@ fn tokens() -> String {
         corrupted
     };
     let answers = [[1, 2], [2, 3], [3, 1], [1, 1]];
-    serde_json::json!({ "clean": clean, "corrupted": [corrupted(&[1, 2]), corrupted(&[3])], "answers": answers })
-        .to_string()
+    json!({ "clean": clean, "corrupted": [corrupted(&[1, 2]), corrupted(&[3])], "answers": answers }).to_string()
 }
 
 /// All tensors of some results, bit by bit.

@@ -6,14 +6,17 @@
 // Wrong input fails a test.
 #![allow(clippy::missing_panics_doc)]
 
+mod attention;
 mod forward;
 mod hooks;
 mod layers;
 mod metrics;
 mod model;
 mod noise;
+mod rotary;
+mod tensors;
 
-pub use model::Gpt2;
+pub use model::Model;
 
 use ndarray::{Array2, ArrayD};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
@@ -25,7 +28,7 @@ use metrics::score;
 
 /// One iteration of a sweep, with both unpatched runs of every prompt.
 pub struct BruteForce<'a> {
-    model: &'a Gpt2,
+    model: &'a Model,
     context: &'a SweepContext,
     iteration: &'a Iteration,
     clean: Vec<Run>,
@@ -34,7 +37,7 @@ pub struct BruteForce<'a> {
 
 /// An unpatched forward pass over one prompt.
 struct Run {
-    /// Token and position embeddings, and noise \[positions, `d_model`\].
+    /// The first residual stream, with noise \[positions, `d_model`\].
     embedding: Array2<f64>,
     /// \[positions, vocabulary\]
     logits: Array2<f64>,
@@ -47,7 +50,7 @@ impl<'a> BruteForce<'a> {
     /// # Panics
     /// When there is no such iteration.
     #[must_use]
-    pub fn new(model: &'a Gpt2, context: &'a SweepContext, iteration: usize) -> Self {
+    pub fn new(model: &'a Model, context: &'a SweepContext, iteration: usize) -> Self {
         let iteration = &context.iterations[iteration];
         let prompts = 0..context.clean.prompts();
         let clean = |prompt| Run::new(model, model.embed(context.clean.row(prompt)));
@@ -121,7 +124,7 @@ impl<'a> BruteForce<'a> {
 }
 
 impl Run {
-    fn new(model: &Gpt2, embedding: Array2<f64>) -> Self {
+    fn new(model: &Model, embedding: Array2<f64>) -> Self {
         let mut activations = Recording::default();
         let logits = model.forward(&embedding, &mut |component, layer, activation| {
             activations.keep(component, layer, activation);

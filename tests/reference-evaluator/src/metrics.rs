@@ -7,7 +7,7 @@ use patchsweep_core::metric::MetricKind;
 /// A metric of one prompt: the mean over the read positions.
 ///
 /// `logits`, `clean`: of the run that is scored and of the clean run \[positions, vocabulary\].
-pub(super) fn score(
+pub(crate) fn score(
     kind: &MetricKind,
     logits: &Array2<f64>,
     clean: &Array2<f64>,

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 ///
 /// `prompt`: index in the dataset. `deviation`: of the token embedding's entries. Each prompt and position has a random
 /// stream of its own, so that the numbers do not depend on what else is drawn.
-pub(super) fn add(embedding: &mut Array2<f64>, noise: &Noise, prompt: u32, deviation: f64) {
+pub(crate) fn add(embedding: &mut Array2<f64>, noise: &Noise, prompt: u32, deviation: f64) {
     for &position in &noise.positions {
         let mut rng = ChaCha8Rng::seed_from_u64(noise.seed);
         rng.set_stream(u64::from(prompt) << 32 | u64::from(position));

@@ -8,32 +8,20 @@ use patchsweep::server::make_plan;
 use patchsweep::spec::Source;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
+use serde_json::json;
 use tempfile::TempDir;
 
+use crate::{Spec, spec};
+
 /// The first position is corrupted and the last one read, so that only patches of the last layer can be no-ops.
-const SPEC: &str = r#"
-schema = 1
-name = "bulk"
-
-[model]
-path = "bulk"
-
-[dataset]
-tokens = "tokens.json"
-
-[[metric]]
-kind = "logit_diff_max"
-candidate_ids = [1, 2, 3]
-
-[[iteration]]
-corrupt = [0]
-read = -1
-answer = 0
-
-[[grid]]
-component = "z"
-axes = ["layer", "pos", "head"]
-"#;
+fn sample() -> Spec {
+    spec("bulk")
+        .model("bulk")
+        .tokens("tokens.json")
+        .metric_of(json!({ "kind": "logit_diff_max", "candidate_ids": [1, 2, 3] }))
+        .iteration(json!({ "corrupt": [0], "read": -1, "answer": 0 }))
+        .grid("z", &["layer", "pos", "head"])
+}
 
 /// Positions of its prompts and heads of its layers.
 const SIDE: u32 = 100;
@@ -57,8 +45,8 @@ impl Bulk {
         let clean: Vec<u32> = (0..SIDE).map(|pos| 1 + pos % 10).collect();
         let mut corrupted = clean.clone();
         corrupted[0] = 11;
-        let dataset = serde_json::json!({ "clean": [clean], "corrupted": [[corrupted]], "answers": [[1]] }).to_string();
-        let config = serde_json::json!({
+        let dataset = json!({ "clean": [clean], "corrupted": [[corrupted]], "answers": [[1]] }).to_string();
+        let config = json!({
             "model_type": "gpt2", "n_layer": layers, "n_head": SIDE, "n_embd": SIDE, "n_inner": 4 * SIDE,
             "vocab_size": 16, "n_positions": SIDE, "n_ctx": SIDE, "layer_norm_epsilon": 1e-5,
             "activation_function": "gelu_new",
@@ -67,7 +55,7 @@ impl Bulk {
         fs::create_dir(file("bulk")).expect("a model folder");
         fs::write(file("bulk/config.json"), config.to_string()).expect("a config");
         fs::write(file("tokens.json"), &dataset).expect("a dataset");
-        fs::write(file("bulk.toml"), SPEC).expect("a spec");
+        fs::write(file("bulk.toml"), sample().to_string()).expect("a spec");
         let options = PlanOptions { tile_multiply_adds: Some(tile_multiply_adds), tile_prompts: None };
         Self { folder, dataset, options }
     }
@@ -96,6 +84,6 @@ impl Bulk {
     #[must_use]
     pub fn plan(&self) -> Plan {
         let folders = ModelFolders::with_hub_cache(vec![self.models().to_owned()]);
-        make_plan(&folders, &Source::new(SPEC.to_owned()), &self.dataset, self.options).expect("the spec is right")
+        make_plan(&folders, &Source::new(sample().to_string()), &self.dataset, self.options).expect("the spec is right")
     }
 }

@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use patchsweep_tests::{Running, patchsweep, serve};
+use patchsweep_tests::{Running, Spec, patchsweep, serve, spec};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde_json::json;
 
 use super::Alone;
 
@@ -57,7 +58,7 @@ fn write_model(folder: &Path) {
     for (name, shape) in tensors() {
         let start = end;
         end += 4 * shape.iter().product::<usize>();
-        let entry = serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
+        let entry = json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
         header.insert(name, entry);
     }
     let header = serde_json::Value::from(header).to_string();
@@ -85,26 +86,16 @@ fn token_file() -> String {
     for (row, other) in corrupted.iter_mut().zip(rows(other)) {
         row[2..4].copy_from_slice(&other[2..4]);
     }
-    serde_json::json!({ "clean": rows(clean), "corrupted": [corrupted], "answers": vec![[1]; PROMPTS] }).to_string()
+    json!({ "clean": rows(clean), "corrupted": [corrupted], "answers": vec![[1]; PROMPTS] }).to_string()
 }
 
-const SPEC: &str = r#"
-schema = 1
-name = "gpt2-small"
-[model]
-path = "model"
-[dataset]
-tokens = "tokens.json"
-[[metric]]
-kind = "logit_diff_max"
-candidate_ids = [0, 1, 2, 3, 4, 5, 6, 7]
-[[iteration]]
-corrupt = [2, 3]
-read = 5
-[[grid]]
-component = "resid_pre"
-axes = ["layer", "pos"]
-"#;
+fn sample() -> Spec {
+    spec("gpt2-small")
+        .tokens("tokens.json")
+        .metric_of(json!({ "kind": "logit_diff_max", "candidate_ids": [0, 1, 2, 3, 4, 5, 6, 7] }))
+        .iteration(json!({ "corrupt": [2, 3], "read": 5 }))
+        .grid("resid_pre", &["layer", "pos"])
+}
 
 #[test]
 fn random_weights_of_gpt2_smalls_shape_load_and_sweep_in_4_gib() {
@@ -114,7 +105,7 @@ fn random_weights_of_gpt2_smalls_shape_load_and_sweep_in_4_gib() {
     write_model(&folder.path().join("model"));
     fs::write(folder.path().join("tokens.json"), token_file()).expect("written tokens");
     let spec = folder.path().join("spec.toml");
-    fs::write(&spec, SPEC).expect("a written spec");
+    fs::write(&spec, sample().to_string()).expect("a written spec");
 
     let (coordinator, url) = serve(&["--models", models]);
     let worker = Running::start("patchsweep-worker", &["--coordinator", &url, "--models", models, "--threads", "2"]);

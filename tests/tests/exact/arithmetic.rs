@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use patchsweep_tests::{Sweep, repository, sweep};
+use patchsweep_tests::{Sweep, repository, spec, sweep};
+use serde_json::json;
 use tempfile::TempDir;
 
 /// Planned multiply-adds count the large matrix products only.
@@ -33,43 +34,17 @@ fn for_every_metric_direction_and_patch_value() {
     let prompts = fs::read_to_string(data.join("acronyms.txt")).expect("the prompts");
     for (direction, metrics) in [("noising", ["logprob", "prob"]), ("denoising", ["kl", "logprob"])] {
         let [first, second] = metrics;
-        let spec = format!(
-            r#"
-schema = 1
-name = "arithmetic"
-direction = "{direction}"
-[model]
-path = "model"
-[dataset]
-path = "acronyms.txt"
-samples = 40
-[corruption]
-kind = "noise"
-scale = 3.0
-[[metric]]
-kind = "{first}"
-[[metric]]
-kind = "{second}"
-[[iteration]]
-corrupt = [2]
-read = [4, 5]
-answer = 0
-[[grid]]
-component = "resid_pre"
-axes = ["layer", "pos"]
-[[grid]]
-name = "mean"
-component = "mlp_out"
-axes = ["layer", "pos"]
-ablate = "mean"
-[[grid]]
-name = "zero"
-component = "z"
-axes = ["layer", "head"]
-ablate = "zero"
-"#
-        );
-        let sweep = Sweep::new(&data.join("acronym-gpt2"), &spec, "acronyms.txt", &prompts);
+        let spec = spec("arithmetic")
+            .with("direction", direction)
+            .prompts("acronyms.txt", 40)
+            .corruption(json!({ "kind": "noise", "scale": 3.0 }))
+            .metric(first)
+            .metric(second)
+            .iteration(json!({ "corrupt": [2], "read": [4, 5], "answer": 0 }))
+            .grid("resid_pre", &["layer", "pos"])
+            .grid_of(json!({ "name": "mean", "component": "mlp_out", "axes": ["layer", "pos"], "ablate": "mean" }))
+            .grid_of(json!({ "name": "zero", "component": "z", "axes": ["layer", "head"], "ablate": "zero" }));
+        let sweep = Sweep::new(&data.join("acronym-gpt2"), &spec.to_string(), "acronyms.txt", &prompts);
         agrees(&sweep.spec());
     }
 }

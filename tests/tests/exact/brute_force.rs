@@ -8,7 +8,7 @@ use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelConfig, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
-use patchsweep_reference_evaluator::{BruteForce, Gpt2};
+use patchsweep_reference_evaluator::{BruteForce, Model};
 use patchsweep_tests::scores::largest_difference;
 use patchsweep_tests::{Scores, repository};
 use serde::Deserialize;
@@ -114,7 +114,7 @@ fn agrees(case: &str) {
     let spec: Spec = toml::from_str(&read("spec.toml")).expect("a spec");
     let tokens: Tokens = serde_json::from_str(&read("case.json")).expect("tokens");
     let context = context(spec, &tokens, &config);
-    let model = Gpt2::load(&folder.join("model"));
+    let model = Model::load(&folder.join("model"));
     let runs: Vec<_> = (0..context.iterations.len()).map(|index| BruteForce::new(&model, &context, index)).collect();
 
     let mut reference = Scores::open(&folder.join("scores.npz"));

@@ -2,6 +2,7 @@
 //!
 //! The cases are the same on every run. `PROPTEST_RNG_SEED=N` draws others.
 
+mod architectures;
 mod compare;
 mod engine;
 mod grids;

@@ -1,8 +1,9 @@
 //! What must hold of any sweep, whatever the model.
 
 use ndarray::{ArrayD, Axis, s};
-use patchsweep_tests::Sweep;
 use patchsweep_tests::scores::largest_difference;
+use patchsweep_tests::{Spec, Sweep, spec};
+use serde_json::json;
 
 /// Scores that are the same sum in another order.
 const ROUNDING: f32 = 1e-5;
@@ -20,56 +21,27 @@ const TOKENS: &str = r#"{
      [24, 30, 39, 48, 3, 44, 59, 67], [79, 90, 70, 58, 87, 51, 61, 30]]],
 "answers": [[42, 33, 45], [30, 24, 41], [24, 34, 28], [26, 44, 24], [36, 45, 20]]}"#;
 
-const SPEC: &str = r#"
-schema = 1
-name = "properties"
-[model]
-path = "model"
-[dataset]
-tokens = "case.json"
-[[metric]]
-kind = "logit_diff_max"
-candidate_ids = [20, 24, 26, 28, 30, 33, 34, 36, 41, 42, 44, 45]
-[[iteration]]
-corrupt = [2, 5]
-read = -1
-[[iteration]]
-corrupt = [5]
-read = 6
-[[iteration]]
-corrupt = [3]
-read = 5
-[[grid]]
-component = "resid_pre"
-axes = ["layer", "pos"]
-[[grid]]
-name = "whole_resid_pre"
-component = "resid_pre"
-axes = ["layer"]
-[[grid]]
-component = "z"
-axes = ["layer", "head"]
-[[grid]]
-name = "whole_z"
-component = "z"
-axes = ["layer"]
-[[grid]]
-name = "z_by_pos"
-component = "z"
-axes = ["layer", "pos"]
-[[grid]]
-component = "resid_post"
-axes = ["layer", "pos"]
-[[grid]]
-name = "k_by_pos"
-component = "k"
-axes = ["layer", "pos", "head"]
-"#;
+fn sample() -> Spec {
+    let candidates = [20, 24, 26, 28, 30, 33, 34, 36, 41, 42, 44, 45];
+    spec("properties")
+        .tokens("case.json")
+        .metric_of(json!({ "kind": "logit_diff_max", "candidate_ids": candidates }))
+        .iteration(json!({ "corrupt": [2, 5], "read": -1 }))
+        .iteration(json!({ "corrupt": [5], "read": 6 }))
+        .iteration(json!({ "corrupt": [3], "read": 5 }))
+        .grid("resid_pre", &["layer", "pos"])
+        .grid_of(json!({ "name": "whole_resid_pre", "component": "resid_pre", "axes": ["layer"] }))
+        .grid("z", &["layer", "head"])
+        .grid_of(json!({ "name": "whole_z", "component": "z", "axes": ["layer"] }))
+        .grid_of(json!({ "name": "z_by_pos", "component": "z", "axes": ["layer", "pos"] }))
+        .grid("resid_post", &["layer", "pos"])
+        .grid_of(json!({ "name": "k_by_pos", "component": "k", "axes": ["layer", "pos", "head"] }))
+}
 
 const GRIDS: [&str; 7] = ["resid_pre", "whole_resid_pre", "z", "whole_z", "z_by_pos", "resid_post", "k_by_pos"];
 
 fn sweep() -> Sweep {
-    Sweep::on_reference("tiny", SPEC, TOKENS)
+    Sweep::on_reference("tiny", &sample().to_string(), TOKENS)
 }
 
 fn all_zero<'a>(effects: impl IntoIterator<Item = &'a f32>) -> bool {
@@ -175,7 +147,7 @@ fn half_precision_is_close_and_not_the_same() {
     let mut reference = sweep().scores(&[]);
     // Each of some twenty roundings on the way to a logit of order 1 is off by at most half of 2^-8 or 2^-11.
     for (dtype, tolerance) in [("bfloat16", 0.1), ("float16", 0.0125)] {
-        let spec = SPEC.replace("path = \"model\"", &format!("path = \"model\"\ndtype = \"{dtype}\""));
+        let spec = sample().dtype(dtype).to_string();
         let mut scores = Sweep::on_reference("tiny", &spec, TOKENS).scores(&[]);
         for grid in GRIDS {
             let name = format!("{grid}.value");

@@ -5,54 +5,41 @@ use std::path::Path;
 
 use ndarray::{ArrayD, Axis, Zip, stack};
 use patchsweep_core::results::CellStatus;
-use patchsweep_tests::{Scores, Sweep, repository};
+use patchsweep_tests::{Scores, Sweep, repository, spec};
+use serde_json::{Value, json};
 
 /// What another cut into tiles, and float32 sums, may change.
 const TOLERANCE: f32 = 2e-5;
 
-const PERMUTE: &str = "kind = \"permute\"\ngroups = [[0, 6], [6, 8]]";
-const NOISE: &str = "kind = \"noise\"\nscale = 2.0";
-
-/// Two iterations over twenty prompts of the embedded model.
-fn spec(corruption: &str, per_prompt: bool) -> String {
-    format!(
-        r#"schema = 1
-name = "replicates"
-per_prompt = {per_prompt}
-[model]
-path = "model"
-[dataset]
-path = "prompts.txt"
-samples = 20
-[corruption]
-{corruption}
-[[metric]]
-kind = "logit_diff_max"
-candidates = "A-Z"
-normalize = true
-[[metric]]
-kind = "prob"
-[[iteration]]
-corrupt = [2]
-read = 5
-answer = 0
-[[iteration]]
-corrupt = [3, 4]
-read = 6
-answer = 1
-[[grid]]
-component = "resid_pre"
-axes = ["layer", "pos"]
-[[grid]]
-component = "z"
-axes = ["layer", "head"]
-"#
-    )
+fn permute() -> Value {
+    json!({ "kind": "permute", "groups": [[0, 6], [6, 8]] })
 }
 
-fn sweep(corruption: &str, per_prompt: bool) -> Sweep {
+fn noise() -> Value {
+    json!({ "kind": "noise", "scale": 2.0 })
+}
+
+/// A corruption that begins with a seed and is drawn so many times.
+fn drawn(mut corruption: Value, seed: u32, replicates: u32) -> Value {
+    corruption["seed"] = seed.into();
+    corruption["replicates"] = replicates.into();
+    corruption
+}
+
+/// Two iterations over twenty prompts of the embedded model.
+fn sweep(corruption: Value, per_prompt: bool) -> Sweep {
+    let spec = spec("replicates")
+        .with("per_prompt", per_prompt)
+        .prompts("prompts.txt", 20)
+        .corruption(corruption)
+        .metric_of(json!({ "kind": "logit_diff_max", "candidates": "A-Z", "normalize": true }))
+        .metric("prob")
+        .iteration(json!({ "corrupt": [2], "read": 5, "answer": 0 }))
+        .iteration(json!({ "corrupt": [3, 4], "read": 6, "answer": 1 }))
+        .grid("resid_pre", &["layer", "pos"])
+        .grid("z", &["layer", "head"]);
     let prompts = fs::read_to_string(repository().join("data/acronyms.txt")).expect("the example's prompts");
-    Sweep::new(&repository().join("data/acronym-gpt2"), &spec(corruption, per_prompt), "prompts.txt", &prompts)
+    Sweep::new(&repository().join("data/acronym-gpt2"), &spec.to_string(), "prompts.txt", &prompts)
 }
 
 fn open(folder: &Path) -> Scores {
@@ -75,11 +62,11 @@ fn stacked(sweeps: &mut [Scores], name: &str) -> ArrayD<f32> {
 
 #[test]
 fn replicates_are_the_mean_and_the_spread_of_sweeps_with_seeds_that_count_up() {
-    for kind in [PERMUTE, NOISE] {
-        let seeded = |seed: u32, more: &str| sweep(&format!("{kind}\nseed = {seed}{more}"), true);
-        let mut together = open(&seeded(4, "\nreplicates = 3").run(&["--workers", "2"]));
-        let mut apart: Vec<Scores> = (4..7).map(|seed| open(&seeded(seed, "").run(&[]))).collect();
-        let alone = open(&seeded(4, "").run(&["--tile-prompts", "7"])).tensor("z.prompts");
+    for kind in [permute(), noise()] {
+        let seeded = |seed: u32, replicates: u32| sweep(drawn(kind.clone(), seed, replicates), true);
+        let mut together = open(&seeded(4, 3).run(&["--workers", "2"]));
+        let mut apart: Vec<Scores> = (4..7).map(|seed| open(&seeded(seed, 1).run(&[]))).collect();
+        let alone = open(&seeded(4, 1).run(&["--tile-prompts", "7"])).tensor("z.prompts");
         assert_close(&alone, &apart[0].tensor("z.prompts"), "another cut");
 
         let clean = together.tensor("clean");
@@ -124,12 +111,11 @@ fn replicates_are_the_mean_and_the_spread_of_sweeps_with_seeds_that_count_up() {
 
 #[test]
 fn without_effects_on_prompts_the_standard_error_is_that_of_the_replicates_and_never_less_than_the_exact_one() {
-    let corruption = format!("{PERMUTE}\nseed = 4\nreplicates = 3");
-    let mut plain = open(&sweep(&corruption, false).run(&["--workers", "2"]));
-    let mut exact = open(&sweep(&corruption, true).run(&["--workers", "2"]));
+    let corruption = drawn(permute(), 4, 3);
+    let mut plain = open(&sweep(corruption.clone(), false).run(&["--workers", "2"]));
+    let mut exact = open(&sweep(corruption, true).run(&["--workers", "2"]));
     assert!(!plain.names().iter().any(|name| name.ends_with(".prompts")));
-    let mut apart: Vec<Scores> =
-        (4..7).map(|seed| open(&sweep(&format!("{PERMUTE}\nseed = {seed}"), false).run(&[]))).collect();
+    let mut apart: Vec<Scores> = (4..7).map(|seed| open(&sweep(drawn(permute(), seed, 1), false).run(&[]))).collect();
     for grid in ["resid_pre", "z"] {
         assert_close(&plain.tensor(grid), &exact.tensor(grid), "the means do not depend on what is kept");
         let name = format!("{grid}.stderr");
@@ -143,15 +129,15 @@ fn without_effects_on_prompts_the_standard_error_is_that_of_the_replicates_and_n
 
 #[test]
 fn the_manifest_names_the_seeds_and_how_intervals_are_made() {
-    let mut sweep = sweep(&format!("{PERMUTE}\nseed = 4\nreplicates = 2"), true);
+    let mut sweep = sweep(drawn(permute(), 4, 2), true);
     let folder = sweep.run(&[]);
     let text = fs::read(folder.join("manifest.json")).expect("a manifest");
-    let manifest: serde_json::Value = serde_json::from_slice(&text).expect("a JSON object");
-    assert_eq!(manifest["dataset"]["replicate_seeds"], serde_json::json!([4, 5]));
+    let manifest: Value = serde_json::from_slice(&text).expect("a JSON object");
+    assert_eq!(manifest["dataset"]["replicate_seeds"], json!([4, 5]));
     assert_eq!(manifest["statistics"]["interval"], "bootstrap");
     assert_eq!(manifest["labels"]["iteration"].as_array().map(Vec::len), Some(2));
     let grid = &manifest["grids"][0];
-    assert_eq!((&grid["shape"], &grid["cells"]), (&serde_json::json!([2, 4, 8]), &serde_json::json!(64)));
+    assert_eq!((&grid["shape"], &grid["cells"]), (&json!([2, 4, 8]), &json!(64)));
     let noops = open(&folder).statuses("resid_pre.status").iter().filter(|&&status| status == CellStatus::NoOp).count();
     assert_eq!(grid["noops"], noops);
 }

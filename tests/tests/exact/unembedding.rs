@@ -3,27 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_tests::{Scores, Sweep, patchsweep, repository, serve, worker};
+use patchsweep_tests::{Scores, Sweep, patchsweep, repository, serve, spec, worker};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const SPEC: &str = r#"schema = 1
-name = "heads"
-[model]
-path = "model"
-[dataset]
-tokens = "case.json"
-[[metric]]
-kind = "logprob"
-[[iteration]]
-corrupt = [2]
-read = 3
-[[grid]]
-component = "z"
-axes = ["layer", "head"]
-"#;
+fn sample() -> String {
+    let spec = spec("heads").tokens("case.json").metric("logprob");
+    spec.iteration(json!({ "corrupt": [2], "read": 3 })).grid("z", &["layer", "head"]).to_string()
+}
 
 /// What a stored unembedding is.
 #[derive(Clone, Copy)]
@@ -63,7 +52,7 @@ fn sweep(head: Head, is_tied: bool) -> (TempDir, Sweep) {
     };
     let all = stored.tensors().into_iter().chain(head.map(|head| ("lm_head.weight".to_owned(), head)));
     safetensors::serialize_to_file(all, None, &folder.path().join("model.safetensors")).expect("written");
-    let sweep = Sweep::new(folder.path(), SPEC, "case.json", &case());
+    let sweep = Sweep::new(folder.path(), &sample(), "case.json", &case());
     (folder, sweep)
 }
 
@@ -102,7 +91,7 @@ fn one_that_differs_counts_and_is_noted() {
 fn one_that_only_the_worker_sees_is_noted_once_in_the_log_and_in_the_manifest() {
     let (planned, _sweep) = sweep(Head::Missing, true);
     fs::remove_file(planned.path().join("model.safetensors")).expect("removed");
-    let coordinators = Sweep::new(planned.path(), SPEC, "case.json", &case());
+    let coordinators = Sweep::new(planned.path(), &sample(), "case.json", &case());
     let (_folder, workers) = sweep(Head::Other, true);
     let plain = |path: &Path| path.to_str().expect("a plain path").to_owned();
     let (mut coordinator, url) = serve(&["--models", &plain(coordinators.folder())]);

@@ -5,22 +5,18 @@ use std::fs;
 use patchsweep_proto::v1::coordinator_message::Message as FromCoordinator;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::{
-    CancelSweepRequest, Grant, Lease, ListWorkersRequest, Released, Revoke, Submission, SubmitSweepRequest, SweepState,
+    CancelSweepRequest, Grant, Lease, ListWorkersRequest, Released, Revoke, Submission, SweepState,
 };
 use patchsweep_tests::cluster::{FINE, ask, data, submit};
 use patchsweep_tests::scripted::{ScriptedWorker, Served};
 use patchsweep_tests::tiny::Tiny;
 use patchsweep_tests::{serve, worker};
-use prost::Message;
 
 const CREDIT: u32 = 2;
 
 /// Submits the tiny sweep as a new one; gives its id.
 async fn submit_anew(served: &Served, tiny: &Tiny) -> String {
-    let submission = Submission { always_new: true, ..tiny.submission() };
-    let chunk = SubmitSweepRequest { data: submission.encode_to_vec() };
-    let submitted = served.client().await.submit_sweep(tokio_stream::iter([chunk])).await;
-    submitted.expect("it is planned").into_inner().sweep_id
+    served.submit(Submission { always_new: true, ..tiny.submission() }).await.sweep_id
 }
 
 /// All leases that the coordinator takes the workers to hold.

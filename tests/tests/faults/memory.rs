@@ -4,36 +4,23 @@ use std::fs;
 use std::path::Path;
 
 use patchsweep_tests::scores::largest_difference;
-use patchsweep_tests::{Running, Scores, Sweep, patchsweep, repository, serve, worker};
+use patchsweep_tests::{Running, Scores, Spec, Sweep, patchsweep, repository, serve, spec, worker};
+use serde_json::json;
 
 /// Many prompts, so that one batch of them takes much memory.
-const SPEC: &str = r#"
-schema = 1
-name = "memory"
-[model]
-path = "model"
-[dataset]
-path = "acronyms.txt"
-samples = 4000
-[corruption]
-kind = "permute"
-groups = [[0, 6], [6, 8]]
-[[metric]]
-kind = "logit_diff_max"
-candidates = "A-Z"
-[[iteration]]
-corrupt = [2, 3]
-read = 5
-answer = 0
-[[grid]]
-component = "resid_pre"
-axes = ["layer", "pos"]
-"#;
+fn sample() -> Spec {
+    spec("memory")
+        .prompts("acronyms.txt", 4000)
+        .corruption(json!({ "kind": "permute", "groups": [[0, 6], [6, 8]] }))
+        .metric_of(json!({ "kind": "logit_diff_max", "candidates": "A-Z" }))
+        .iteration(json!({ "corrupt": [2, 3], "read": 5, "answer": 0 }))
+        .grid("resid_pre", &["layer", "pos"])
+}
 
 fn sweep() -> Sweep {
     let data = repository().join("data");
     let prompts = fs::read_to_string(data.join("acronyms.txt")).expect("the prompts");
-    Sweep::new(&data.join("acronym-gpt2"), SPEC, "acronyms.txt", &prompts)
+    Sweep::new(&data.join("acronym-gpt2"), &sample().to_string(), "acronyms.txt", &prompts)
 }
 
 /// Submits to a coordinator and gives the results folder.

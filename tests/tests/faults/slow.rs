@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use patchsweep::state::Store;
 use patchsweep_proto::v1::{
-    CancelSweepRequest, ListSweepsRequest, ListWorkersRequest, RemoveSweepRequest, ResumeSweepRequest,
-    SubmitSweepRequest, SweepState,
+    CancelSweepRequest, ListSweepsRequest, ListWorkersRequest, RemoveSweepRequest, ResumeSweepRequest, SweepState,
 };
 use patchsweep_tests::scripted::{Served, within};
 use patchsweep_tests::tiny::Tiny;
-use prost::Message;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 use tonic::Code;
@@ -87,12 +85,6 @@ impl StorageBackend for SlowDisk {
     }
 }
 
-async fn submit(served: &Served, tiny: &Tiny) -> String {
-    let chunk = SubmitSweepRequest { data: tiny.submission().encode_to_vec() };
-    let submitted = served.client().await.submit_sweep(tokio_stream::iter([chunk])).await;
-    submitted.expect("it is planned").into_inner().sweep_id
-}
-
 async fn cancel(served: &Served, sweep_id: &str) -> SweepState {
     let request = CancelSweepRequest { sweep_id: sweep_id.to_owned() };
     within("the cancelling", served.client().await.cancel_sweep(request))
@@ -106,12 +98,10 @@ async fn cancel(served: &Served, sweep_id: &str) -> SweepState {
 async fn cancelled(tiny: &Tiny, disk: &SlowDisk) -> (Served, String) {
     let (store, recovered) = Store::on_backend(disk.clone()).expect("new");
     let served = Served::start(tiny, store, recovered).await;
-    let id = submit(&served, tiny).await;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let mut worker = served.worker(1).await;
     for _ in 0..3 {
-        let grant = worker.grant().await;
-        worker.report(tiny, &grant).await;
-        worker.acknowledged(grant.lease.as_ref()).await;
+        worker.compute_one(tiny).await;
     }
     assert_eq!(cancel(&served, &id).await, SweepState::Cancelled);
     served.stop().await;
@@ -200,27 +190,14 @@ async fn a_coordinator_that_stops_does_not_wait_for_a_sweep_to_be_read_and_resum
 #[tokio::test(flavor = "multi_thread")]
 async fn scores_that_come_again_are_compared_beside_everything_else() {
     let (tiny, disk) = (Tiny::new(), SlowDisk::new());
-    let (store, recovered) = Store::on_backend(disk.clone()).expect("new");
-    let served = Served::start(&tiny, store, recovered).await;
-    let id = submit(&served, &tiny).await;
-    let mut worker = served.worker(1).await;
-    let grant = worker.grant().await;
-    worker.report(&tiny, &grant).await;
-    worker.acknowledged(grant.lease.as_ref()).await;
-    let coordinator = worker.welcome.coordinator_id.clone();
-    served.stop().await;
-    let (store, recovered) = Store::on_backend(disk.clone()).expect("there");
-    let served = Served::start(&tiny, store, recovered).await;
-
+    let open = || Store::on_backend(disk.clone()).expect("memory");
+    let (served, reported) = Served::restarted_after_a_result(&tiny, open).await;
     disk.shut();
-    let held = grant.lease.clone().into_iter().collect();
-    let mut worker = served.returning_worker(1, held, coordinator).await.expect("it is taken");
-    worker.report(&tiny, &grant).await;
-    worker.acknowledged(grant.lease.as_ref()).await;
+    let _worker = reported.once_more(&served, &tiny).await;
     disk.wait_for_readers(1).await;
     let mut client = served.client().await;
     let listed = within("a list", client.list_sweeps(ListSweepsRequest {})).await.expect("a list").into_inner();
-    assert_eq!((listed.sweeps[0].sweep_id.as_str(), listed.sweeps[0].results_dropped), (id.as_str(), 1));
+    assert_eq!((&listed.sweeps[0].sweep_id, listed.sweeps[0].results_dropped), (&reported.sweep_id, 1));
     disk.open();
     served.stop().await;
 }

@@ -7,19 +7,13 @@ use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::*;
 use patchsweep_proto::wire::decode_results;
-use patchsweep_tests::scripted::{ScriptedWorker, Served, result, within};
+use patchsweep_tests::scripted::{ScriptedWorker, Served, tile_of, within};
 use patchsweep_tests::tiny::{Tiny, bits};
-use prost::Message;
 use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic::transport::Channel;
 
 type Client = ClientServiceClient<Channel>;
-
-async fn submit(client: &mut Client, tiny: &Tiny) -> SubmitSweepResponse {
-    let chunk = SubmitSweepRequest { data: tiny.submission().encode_to_vec() };
-    client.submit_sweep(tokio_stream::iter([chunk])).await.expect("it is planned").into_inner()
-}
 
 async fn status(client: &mut Client, sweep_id: &str) -> SweepStatus {
     let request = GetSweepRequest { sweep_id: sweep_id.to_owned() };
@@ -64,8 +58,8 @@ async fn submitting_twice_makes_one_sweep() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
     let mut client = served.client().await;
-    let first = submit(&mut client, &tiny).await;
-    let again = submit(&mut client, &tiny).await;
+    let first = served.submit(tiny.submission()).await;
+    let again = served.submit(tiny.submission()).await;
     assert_eq!((first.created, again.created), (true, false));
     assert_eq!(first.sweep_id, again.sweep_id);
     let sweeps = client.list_sweeps(ListSweepsRequest {}).await.expect("a list").into_inner().sweeps;
@@ -78,7 +72,7 @@ async fn cancelling_and_resuming_twice_is_done_once() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
     let mut client = served.client().await;
-    let id = submit(&mut client, &tiny).await.sweep_id;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let cancel = CancelSweepRequest { sweep_id: id.clone() };
     for _ in 0..2 {
         let cancelled = client.cancel_sweep(cancel.clone()).await.expect("it is known").into_inner();
@@ -103,7 +97,7 @@ async fn removing_twice_is_removing_once_and_the_sweep_can_be_submitted_anew() {
     let (store, recovered) = open();
     let served = Served::start(&tiny, store, recovered).await;
     let mut client = served.client().await;
-    let id = submit(&mut client, &tiny).await.sweep_id;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let mut worker = served.worker(1).await;
     let held = worker.grant().await;
     client.cancel_sweep(CancelSweepRequest { sweep_id: id.clone() }).await.expect("it runs");
@@ -117,7 +111,7 @@ async fn removing_twice_is_removing_once_and_the_sweep_can_be_submitted_anew() {
     assert_eq!(again.code(), Code::NotFound);
 
     // The scores of a lease of the old sweep are none of the new one's.
-    let anew = submit(&mut client, &tiny).await;
+    let anew = served.submit(tiny.submission()).await;
     assert!(anew.created && anew.sweep_id != id, "{anew:?}");
     worker.report(&tiny, &held).await;
     worker.acknowledged(held.lease.as_ref()).await;
@@ -141,7 +135,7 @@ async fn reading_twice_gives_the_same_twice() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
     let mut client = served.client().await;
-    let id = submit(&mut client, &tiny).await.sweep_id;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let mut worker = served.worker(2).await;
 
     let grant = worker.grant().await;
@@ -172,7 +166,7 @@ async fn a_result_that_comes_twice_is_merged_once() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
     let mut client = served.client().await;
-    let id = submit(&mut client, &tiny).await.sweep_id;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let mut worker = served.worker(1).await;
     let grant = worker.grant().await;
     for _ in 0..2 {
@@ -188,8 +182,8 @@ async fn a_result_that_comes_twice_is_merged_once() {
 async fn released_heartbeats_and_farewells_said_twice_change_nothing() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
-    let mut client = served.client().await;
-    let id = submit(&mut client, &tiny).await.sweep_id;
+    let client = served.client().await;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let mut worker = served.worker(1).await;
     let grant = worker.grant().await;
     let going = GoingAway { reason: "tested".to_owned(), finishing: grant.lease.clone().into_iter().collect() };
@@ -233,7 +227,7 @@ async fn a_worker_that_registers_again_keeps_its_lease_and_loses_it_to_nobody() 
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
     let mut client = served.client().await;
-    let id = submit(&mut client, &tiny).await.sweep_id;
+    let id = served.submit(tiny.submission()).await.sweep_id;
     let mut worker = served.worker(1).await;
     let grant = worker.grant().await;
     let coordinator = worker.welcome.coordinator_id.clone();
@@ -254,27 +248,12 @@ async fn a_result_whose_acknowledgement_was_lost_is_not_computed_again_after_a_r
     let tiny = Tiny::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let open = || Store::open(folder.path()).expect("it can be opened");
-    let (store, recovered) = open();
-    let served = Served::start(&tiny, store, recovered).await;
-    let id = submit(&mut served.client().await, &tiny).await.sweep_id;
-    let mut worker = served.worker(1).await;
-    let grant = worker.grant().await;
-    worker.report(&tiny, &grant).await;
-    worker.acknowledged(grant.lease.as_ref()).await;
-    let coordinator = worker.welcome.coordinator_id.clone();
-    served.stop().await;
-
-    let (store, recovered) = open();
-    let served = Served::start(&tiny, store, recovered).await;
-    let client = served.client().await;
-    let held = grant.lease.clone().into_iter().collect();
-    let mut worker = served.returning_worker(1, held, coordinator).await.expect("it is taken");
-    worker.say(FromWorker::Result(result(&tiny, &grant))).await;
-    worker.acknowledged(grant.lease.as_ref()).await;
-    let (ended, granted) = compute(&mut worker, &tiny, &client, &id).await;
+    let (served, reported) = Served::restarted_after_a_result(&tiny, open).await;
+    let mut worker = reported.once_more(&served, &tiny).await;
+    let (ended, granted) = compute(&mut worker, &tiny, &served.client().await, &reported.sweep_id).await;
     assert_eq!(ended.state(), SweepState::Done);
     let tiles: Vec<u32> = granted.iter().map(|lease| lease.tile_id).collect();
-    assert!(!tiles.contains(&grant.lease.expect("a lease").tile_id), "{tiles:?}");
+    assert!(!tiles.contains(&tile_of(&reported.grant)), "{tiles:?}");
     assert_eq!(tiles.len() + 1, tiny.plan().tiles.len());
     served.stop().await;
 }

@@ -80,7 +80,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
     })
 }
 
-fn cuts(sizes: Sizes) -> impl Strategy<Value = Cut> {
+pub(super) fn cuts(sizes: Sizes) -> impl Strategy<Value = Cut> {
     let places: Vec<u32> = (1..sizes.prompts).collect();
     let most = places.len();
     let tiles = prop_oneof![Just(vec![0]), vec(0..3usize, 1..20)];

@@ -1,18 +1,20 @@
 //! What must hold of one case.
 
+use std::path::Path;
+
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::Cell;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::CellScore;
-use patchsweep_reference_evaluator::{BruteForce, Gpt2};
+use patchsweep_reference_evaluator::{BruteForce, Model};
 use tempfile::TempDir;
 
 use super::compare::{Expected, tolerance};
 use super::engine::{Scored, TiledEngine};
-use super::scenario::Scenario;
+use super::scenario::{Cut, Scenario};
 
 /// Brute force's own rounding, in float64.
-const EXACTLY_NOTHING: f64 = 1e-9;
+pub(super) const EXACTLY_NOTHING: f64 = 1e-9;
 
 /// A smaller effect than this does not show in float32.
 const SOMETHING: f64 = 1e-6;
@@ -44,16 +46,19 @@ fn write_model(scenario: &Scenario) -> TempDir {
 }
 
 /// All iterations of a context.
-fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
+pub(super) fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
     (0..).take(context.iterations.len())
 }
 
 /// Holds the engine's scores of a whole case to brute force.
 pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
-    let context = &scenario.context;
-    let folder = write_model(scenario);
-    let model = Gpt2::load(&folder.path().join("model"));
-    let mut engine = TiledEngine::new(folder.path(), context, &scenario.cut);
+    check_on(write_model(scenario).path(), &scenario.context, &scenario.cut)
+}
+
+/// As [`check`], of the model in the folder `model` of `folder`.
+pub(super) fn check_on(folder: &Path, context: &SweepContext, cut: &Cut) -> Result<Effects, String> {
+    let model = Model::load(&folder.join("model"));
+    let mut engine = TiledEngine::new(folder, context, cut);
     let mut effects = Effects::default();
     for iteration in iterations(context) {
         let brute_force = BruteForce::new(&model, context, iteration as usize);
@@ -86,13 +91,13 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
 }
 
 /// Whether the patch cannot change the score \[prompts\].
-fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
+pub(super) fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
     let prompts = 0..context.clean.prompts();
     prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, &context.architecture)).collect()
 }
 
 /// Patches that are said to do nothing do nothing. Metrics are \[metrics\]\[prompts\].
-fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
+pub(super) fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
     let mut effects = Effects::default();
     for (prompt, &noop) in noops.iter().enumerate() {
         let changes = patched.iter().zip(unpatched).map(|(after, before)| (after[prompt] - before[prompt]).abs());
