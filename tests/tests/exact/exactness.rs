@@ -2,7 +2,6 @@
 //!
 //! The cases are the same on every run. `PROPTEST_RNG_SEED=N` draws others.
 
-mod architectures;
 mod compare;
 mod engine;
 mod grids;
@@ -22,8 +21,9 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 use iterations::Corruption;
+use model::{Counts, Kind};
 use scenario::{Topic, scenarios};
-use sweep::{Effects, check, check_swapped};
+use sweep::{Effects, check, check_itself, check_swapped};
 
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
@@ -51,7 +51,7 @@ fn every_grid_value_direction_and_corruption_is_exact() {
     let effects = RefCell::new(Effects::default());
     let metrics = RefCell::new(BTreeSet::new());
     for topic in topics {
-        draw(&mut runner, &scenarios(topic), |scenario| {
+        draw(&mut runner, &scenarios(Kind::Gpt2, topic), |scenario| {
             effects.borrow_mut().add(check(&scenario)?);
             let kinds = scenario.context.metrics.iter().map(|metric| metric.kind.name());
             metrics.borrow_mut().extend(kinds.map(|kind| (topic.component, kind)));
@@ -64,14 +64,76 @@ fn every_grid_value_direction_and_corruption_is_exact() {
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
 }
 
+/// Fields of an architecture whose values are few, with all of them.
+const VALUES: [(&str, &[&str]); 24] = [
+    (".embed.positions", &["null", "{offset}"]),
+    (".embed.positions.offset", &["0", "2"]),
+    (".wiring", &["sequential", "{parallel}"]),
+    (".wiring.parallel.norms", &["one", "two"]),
+    (".norm.kind", &["layer", "rms"]),
+    (".norm.weight", &["false", "true"]),
+    (".norm.bias", &["false", "true"]),
+    (".norm.offset", &["0.0", "1.0"]),
+    (".norm.place", &["before", "before_and_after", "after"]),
+    (".attention.qkv_bias", &["false", "true"]),
+    (".attention.output_bias", &["false", "true"]),
+    (".attention.qk_norm", &["none", "per_head", "whole"]),
+    (".attention.score_cap", &["null", "2.0", "30.0"]),
+    (".attention.layers[].window", &["null", "1", "2", "3", "4", "5", "6"]),
+    (".attention.layers[].rotary", &["null", "{base pairing scaling width}"]),
+    (".attention.layers[].rotary.pairing", &["halves", "adjacent"]),
+    (".attention.layers[].rotary.scaling", &["none", "{linear}", "{llama3}"]),
+    (".mlp.gated", &["false", "true"]),
+    (".mlp.activation", &["relu", "gelu", "gelu_new", "silu"]),
+    (".mlp.bias", &["false", "true"]),
+    (".readout.norm", &["false", "true"]),
+    (".readout.cap", &["null", "4.0", "30.0"]),
+    (".readout.bias", &["false", "true"]),
+    (".readout.tied", &["false", "true"]),
+];
+
+/// How often each value is drawn at least.
+const LEAST: u32 = 10;
+
+#[test]
+fn every_architecture_is_exact() {
+    let mut runner = runner();
+    let topics = [Topic::all(), Topic::all()].concat();
+    assert!(topics.len() >= 400, "{} cases", topics.len());
+    let effects = RefCell::new(Effects::default());
+    let counts = RefCell::new(Counts::default());
+    for topic in topics {
+        draw(&mut runner, &scenarios(Kind::Described, topic), |scenario| {
+            counts.borrow_mut().add(&scenario.context.architecture);
+            effects.borrow_mut().add(check(&scenario)?);
+            if topic.value == PatchValue::Other { check_itself(&scenario) } else { Ok(()) }
+        });
+    }
+    let (counts, effects) = (counts.into_inner(), effects.into_inner());
+    println!("{counts}{effects:?}");
+    for (path, values) in VALUES {
+        for value in values {
+            assert!(counts.of(path, value) >= LEAST, "{path} is {value} {} times", counts.of(path, value));
+        }
+    }
+    assert!(counts.constant().is_empty(), "not drawn: {:?}", counts.constant());
+    assert!(effects.moved * 10 > effects.live * 7, "most patches that can matter do: {effects:?}");
+    assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
 #[test]
 fn denoising_equals_noising_with_clean_and_corrupted_swapped() {
     let mut runner = runner();
     for component in Component::ALL {
-        for value in [PatchValue::Other, PatchValue::Zero] {
+        for (value, kind) in [
+            (PatchValue::Other, Kind::Gpt2),
+            (PatchValue::Other, Kind::Described),
+            (PatchValue::Zero, Kind::Gpt2),
+            (PatchValue::Zero, Kind::Described),
+        ] {
             let topic = Topic { component, value, direction: Direction::Noising, corruption: Corruption::Tokens };
             // KL divergence is measured from the clean run, whatever the direction.
-            let symmetric = scenarios(topic).prop_map(|mut scenario| {
+            let symmetric = scenarios(kind, topic).prop_map(|mut scenario| {
                 for metric in &mut scenario.context.metrics {
                     if metric.kind == MetricKind::Kl {
                         metric.kind = MetricKind::Logprob;

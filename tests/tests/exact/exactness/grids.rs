@@ -5,14 +5,18 @@ use patchsweep_core::grid::{Axis, Grid, extent};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use super::scenario::{Sizes, Topic};
+use super::scenario::Topic;
 
 /// Cells of a grid; one that has more is restricted.
 const MOST_CELLS: u32 = 24;
 
 /// One or two grids over the topic's component: any axes, restricted along any of them.
-pub(crate) fn grids(sizes: Sizes, topic: Topic) -> impl Strategy<Value = Vec<Grid>> {
-    prop::collection::vec(grid(sizes, topic), 1..=2).prop_map(|mut grids| {
+pub(crate) fn grids(
+    architecture: &Architecture,
+    positions: u32,
+    topic: Topic,
+) -> impl Strategy<Value = Vec<Grid>> + use<> {
+    prop::collection::vec(grid(architecture.clone(), positions, topic), 1..=2).prop_map(|mut grids| {
         for (place, grid) in grids.iter_mut().enumerate() {
             grid.name = format!("grid-{place}");
         }
@@ -20,19 +24,18 @@ pub(crate) fn grids(sizes: Sizes, topic: Topic) -> impl Strategy<Value = Vec<Gri
     })
 }
 
-fn grid(sizes: Sizes, topic: Topic) -> impl Strategy<Value = Grid> {
-    let model = Architecture::plain(sizes.shape);
+fn grid(model: Architecture, positions: u32, topic: Topic) -> impl Strategy<Value = Grid> {
     let within_layer = &topic.component.axes()[1..];
     let axes = subsequence(within_layer.to_vec(), 0..=within_layer.len());
     let selections: Vec<_> = topic
         .component
         .axes()
         .iter()
-        .map(|&axis| selection(axis, extent(topic.component, axis, &model, sizes.positions)))
+        .map(|&axis| selection(axis, extent(topic.component, axis, &model, positions)))
         .collect();
     (axes, selections).prop_map(move |(axes, selections)| {
         let axes = [vec![Axis::Layer], axes].concat();
-        let grid = Grid::new("grid".to_owned(), topic.component, axes, &model, sizes.positions);
+        let grid = Grid::new("grid".to_owned(), topic.component, axes, &model, positions);
         let mut grid = grid.expect("axes of the component").patched_with(topic.value);
         for (axis, indices) in selections {
             grid = grid.restricted(axis, indices).expect("indices in range");

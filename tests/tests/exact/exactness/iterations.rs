@@ -71,8 +71,8 @@ pub(crate) fn candidates(d_vocab: u32) -> impl Strategy<Value = Vec<u32>> {
 
 /// Token ids \[prompts, positions\].
 pub(crate) fn token_ids(sizes: Sizes) -> impl Strategy<Value = TokenMatrix> {
-    let Sizes { shape, positions, prompts } = sizes;
-    vec(0..shape.d_vocab, (prompts * positions) as usize)
+    let Sizes { d_vocab, positions, prompts } = sizes;
+    vec(0..d_vocab, (prompts * positions) as usize)
         .no_shrink()
         .prop_map(move |ids| TokenMatrix::from_flat(prompts, positions, ids).expect("as many"))
 }
@@ -103,7 +103,7 @@ pub(crate) fn drawn_iterations(
     corruption: Corruption,
     candidates: &[u32],
 ) -> impl Strategy<Value = Vec<DrawnIteration>> + use<> {
-    let Sizes { shape, positions, prompts } = sizes;
+    let Sizes { d_vocab, positions, prompts } = sizes;
     let candidates = candidates.to_vec();
     let iteration =
         reads(positions).prop_flat_map(move |reads| {
@@ -116,7 +116,7 @@ pub(crate) fn drawn_iterations(
                 noise(all),
                 Just(reads),
                 vec(select(candidates.clone()), answers).no_shrink(),
-                vec(0..shape.d_vocab, answers).no_shrink(),
+                vec(0..d_vocab, answers).no_shrink(),
             )
                 .prop_map(move |(others, columns, few, noise, reads, answers, wrong_answers)| {
                     DrawnIteration { corruption, others, columns, few, noise, reads, answers, wrong_answers }

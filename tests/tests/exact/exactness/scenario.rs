@@ -1,6 +1,6 @@
 //! A random sweep on a random model, and how it is cut.
 
-use patchsweep_core::architecture::{Architecture, Sizes as ModelSizes};
+use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Component, PatchValue};
 use patchsweep_core::model::{Dtype, ModelRef};
@@ -11,7 +11,7 @@ use proptest::sample::{select, subsequence};
 use super::grids::grids;
 use super::iterations::{Corruption, candidates, drawn_iterations, token_ids};
 use super::metrics::metrics;
-use super::model::{ModelDraw, models};
+use super::model::{Kind, ModelDraw, models};
 
 /// What a case is about; everything else is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +39,10 @@ impl Topic {
     }
 }
 
-/// How many of what.
+/// Prompts, and the vocabulary of their tokens.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
-    pub(crate) shape: ModelSizes,
+    pub(crate) d_vocab: u32,
     pub(crate) positions: u32,
     pub(crate) prompts: u32,
 }
@@ -66,22 +66,8 @@ pub(crate) struct Cut {
     pub(crate) memory_budget: u64,
 }
 
-/// Narrower models are left out: a layer norm over two or three numbers is nearly a step function, which no arithmetic in
-/// float32 follows closely.
-const LEAST_WIDTH: u32 = 6;
-
-fn sizes() -> impl Strategy<Value = Sizes> {
-    let model = (1..=4u32, 1..=4u32, 2..=8u32, 4..=40u32, 20..=60u32);
-    (model, 2..=9u32, 0..=3u32, 1..=5u32).prop_map(|(model, positions, unused_positions, prompts)| {
-        let (layers, heads, d_head, d_mlp, d_vocab) = model;
-        let d_model = heads * d_head.max(LEAST_WIDTH.div_ceil(heads));
-        let shape = ModelSizes { layers, heads, d_model, d_mlp, d_vocab, n_ctx: positions + unused_positions };
-        Sizes { shape, positions, prompts }
-    })
-}
-
-pub(super) fn cuts(sizes: Sizes) -> impl Strategy<Value = Cut> {
-    let places: Vec<u32> = (1..sizes.prompts).collect();
+fn cuts(prompts: u32) -> impl Strategy<Value = Cut> {
+    let places: Vec<u32> = (1..prompts).collect();
     let most = places.len();
     let tiles = prop_oneof![Just(vec![0]), vec(0..3usize, 1..20)];
     // The smaller budget has room for some hundred rows beside the largest model.
@@ -93,35 +79,37 @@ pub(super) fn cuts(sizes: Sizes) -> impl Strategy<Value = Cut> {
     })
 }
 
-fn contexts(sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
-    candidates(sizes.shape.d_vocab).prop_flat_map(move |candidates| {
+fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
+    candidates(sizes.d_vocab).prop_flat_map(move |candidates| {
         let drawn = drawn_iterations(sizes, topic.corruption, &candidates);
-        (token_ids(sizes), drawn, metrics(candidates, sizes.shape.d_vocab), grids(sizes, topic)).prop_map(
-            move |(clean, iterations, metrics, grids)| SweepContext {
-                model: ModelRef::folder("model").expect("a plain name"),
-                architecture: Architecture::plain(sizes.shape),
-                dtype: Dtype::Float32,
-                tf32: false,
-                direction: topic.direction,
-                iterations: iterations.iter().map(|drawn| drawn.over(&clean)).collect(),
-                metrics,
-                grids,
-                clean,
-                per_prompt: true,
-                replicates: 1,
-            },
-        )
+        (token_ids(sizes), drawn, metrics(candidates, sizes.d_vocab), grids(&architecture, sizes.positions, topic))
+            .prop_map({
+                let architecture = architecture.clone();
+                move |(clean, iterations, metrics, grids)| SweepContext {
+                    model: ModelRef::folder("model").expect("a plain name"),
+                    architecture: architecture.clone(),
+                    dtype: Dtype::Float32,
+                    tf32: false,
+                    direction: topic.direction,
+                    iterations: iterations.iter().map(|drawn| drawn.over(&clean)).collect(),
+                    metrics,
+                    grids,
+                    clean,
+                    per_prompt: true,
+                    replicates: 1,
+                }
+            })
     })
 }
 
-/// Cases about a topic. A failing one is made smaller in its sizes, axes and positions; other weights and tokens would make
-/// it no simpler.
-pub(crate) fn scenarios(topic: Topic) -> impl Strategy<Value = Scenario> {
-    sizes().prop_flat_map(move |sizes| {
-        (models(sizes.shape), contexts(sizes, topic), cuts(sizes)).prop_map(|(model, context, cut)| Scenario {
-            model,
-            context,
-            cut,
+/// Cases about a topic. A failing one is made smaller in its sizes, axes and positions.
+pub(crate) fn scenarios(kind: Kind, topic: Topic) -> impl Strategy<Value = Scenario> {
+    (2..=9u32, 1..=5u32).prop_flat_map(move |(positions, prompts)| {
+        models(kind, topic.component, positions).prop_flat_map(move |model| {
+            let architecture = model.architecture();
+            let sizes = Sizes { d_vocab: architecture.d_vocab, positions, prompts };
+            (Just(model), contexts(architecture, sizes, topic), cuts(prompts))
+                .prop_map(|(model, context, cut)| Scenario { model, context, cut })
         })
     })
 }

@@ -1,7 +1,5 @@
 //! What must hold of one case.
 
-use std::path::Path;
-
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::Cell;
 use patchsweep_core::moments::Moments;
@@ -11,10 +9,10 @@ use tempfile::TempDir;
 
 use super::compare::{Expected, tolerance};
 use super::engine::{Scored, TiledEngine};
-use super::scenario::{Cut, Scenario};
+use super::scenario::Scenario;
 
 /// Brute force's own rounding, in float64.
-pub(super) const EXACTLY_NOTHING: f64 = 1e-9;
+const EXACTLY_NOTHING: f64 = 1e-9;
 
 /// A smaller effect than this does not show in float32.
 const SOMETHING: f64 = 1e-6;
@@ -46,19 +44,16 @@ fn write_model(scenario: &Scenario) -> TempDir {
 }
 
 /// All iterations of a context.
-pub(super) fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
+fn iterations(context: &SweepContext) -> impl Iterator<Item = u32> + use<> {
     (0..).take(context.iterations.len())
 }
 
 /// Holds the engine's scores of a whole case to brute force.
 pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
-    check_on(write_model(scenario).path(), &scenario.context, &scenario.cut)
-}
-
-/// As [`check`], of the model in the folder `model` of `folder`.
-pub(super) fn check_on(folder: &Path, context: &SweepContext, cut: &Cut) -> Result<Effects, String> {
-    let model = Model::load(&folder.join("model"));
-    let mut engine = TiledEngine::new(folder, context, cut);
+    let context = &scenario.context;
+    let folder = write_model(scenario);
+    let model = Model::load(&folder.path().join("model"));
+    let mut engine = TiledEngine::new(folder.path(), context, &scenario.cut);
     let mut effects = Effects::default();
     for iteration in iterations(context) {
         let brute_force = BruteForce::new(&model, context, iteration as usize);
@@ -90,14 +85,37 @@ pub(super) fn check_on(folder: &Path, context: &SweepContext, cut: &Cut) -> Resu
     Ok(effects)
 }
 
+/// A patch by what the patched run has there itself changes nothing, whatever the model.
+pub(crate) fn check_itself(scenario: &Scenario) -> Result<(), String> {
+    let folder = write_model(scenario);
+    let model = Model::load(&folder.path().join("model"));
+    let mut context = scenario.context.clone();
+    for iteration in &mut context.iterations {
+        iteration.corrupted = context.clean.clone();
+        iteration.noise = None;
+    }
+    for iteration in 0..context.iterations.len() {
+        let brute_force = BruteForce::new(&model, &context, iteration);
+        let unpatched = brute_force.unpatched();
+        for grid in &context.grids {
+            for place in 0..grid.cell_count().expect("few cells") {
+                let patched = brute_force.patched(&grid.cell(place));
+                check_noops(&patched, &unpatched, &vec![true; unpatched[0].len()])
+                    .map_err(|error| format!("iteration {iteration}, {}, cell {place}: {error}", grid.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether the patch cannot change the score \[prompts\].
-pub(super) fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
+fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
     let prompts = 0..context.clean.prompts();
     prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, &context.architecture)).collect()
 }
 
 /// Patches that are said to do nothing do nothing. Metrics are \[metrics\]\[prompts\].
-pub(super) fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
+fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
     let mut effects = Effects::default();
     for (prompt, &noop) in noops.iter().enumerate() {
         let changes = patched.iter().zip(unpatched).map(|(after, before)| (after[prompt] - before[prompt]).abs());
