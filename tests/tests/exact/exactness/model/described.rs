@@ -47,12 +47,11 @@ impl Described {
     fn entries(&self, parameter: &Parameter) -> Normal<f64> {
         let norm_weight = 1.0 - self.architecture.norm.offset;
         let (mean, deviation) = match (parameter.slot, parameter.part) {
-            (_, Part::Bias) => (0.0, 0.3),
+            (Slot::PosEmbed, _) | (_, Part::Bias) => (0.0, 0.3),
             (Slot::Embed, _) => (0.0, 0.6 / self.architecture.embed.scale),
-            (Slot::PosEmbed, _) => (0.0, 0.3),
             (Slot::Unembed, _) => (0.0, 0.6),
-            (Slot::Ln1 | Slot::Ln1Post | Slot::Ln2 | Slot::Ln2Post | Slot::LnFinal, _) => (norm_weight, 0.3),
-            (Slot::QNorm | Slot::KNorm, _) => (norm_weight, 0.3),
+            (Slot::Ln1 | Slot::Ln1Post | Slot::Ln2 | Slot::Ln2Post | Slot::LnFinal, _)
+            | (Slot::QNorm | Slot::KNorm, _) => (norm_weight, 0.3),
             _ => (0.0, self.gain / f64::from(parameter.shape[1]).sqrt()),
         };
         Normal::new(mean, deviation).expect("a positive deviation")
