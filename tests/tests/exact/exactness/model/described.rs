@@ -50,8 +50,7 @@ impl Described {
             (Slot::PosEmbed, _) | (_, Part::Bias) => (0.0, 0.3),
             (Slot::Embed, _) => (0.0, 0.6 / self.architecture.embed.scale),
             (Slot::Unembed, _) => (0.0, 0.6),
-            (Slot::Ln1 | Slot::Ln1Post | Slot::Ln2 | Slot::Ln2Post | Slot::LnFinal, _)
-            | (Slot::QNorm | Slot::KNorm, _) => (norm_weight, 0.3),
+            (slot, _) if self.architecture.has_norm(slot) => (norm_weight, 0.3),
             _ => (0.0, self.gain / f64::from(parameter.shape[1]).sqrt()),
         };
         Normal::new(mean, deviation).expect("a positive deviation")
