@@ -1,6 +1,6 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
-use patchsweep_core::grid::{Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 
 use super::{Inputs, PlanError, names, selection};
 use crate::spec::Spanned;
@@ -32,8 +32,12 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             return Err(source.error(place, message).into());
         }
         let axes = given.axes.iter().map(|word| axis(inputs, word)).collect::<Result<Vec<_>, _>>()?;
-        let grid = Grid::new(name.to_owned(), component, axes, &inputs.config.architecture, positions)
-            .map_err(|error| source.error(place.clone(), error.to_string()))?;
+        let grid =
+            Grid::new(name.to_owned(), component, axes, &inputs.config.architecture, positions).map_err(|error| {
+                let is_lacking = matches!(error, AxesError::NotInModel { .. });
+                let place = if is_lacking { given.component.span() } else { place.clone() };
+                source.error(place, error.to_string())
+            })?;
         let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given));
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
         grids.push(grid);
@@ -90,8 +94,11 @@ fn value(given: &schema::Grid) -> PatchValue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{plan, refusal};
+    use patchsweep_core::architecture::{ParallelNorms, Wiring};
+
+    use super::super::example::{config, plan, refusal, spec};
     use super::*;
+    use crate::spec::{Source, Spec};
 
     #[test]
     fn a_hook_name_means_one_layer() {
@@ -101,6 +108,16 @@ mod tests {
             (grid.name.as_str(), grid.component, grid.indices(Axis::Layer)),
             ("z", Component::Z, [2].as_slice())
         );
+    }
+
+    #[test]
+    fn a_site_that_the_model_lacks_is_refused_where_it_is_named() {
+        let source = Source::new(spec(&[("\"z\"", "\"resid_mid\""), ("\"layer\", \"head\"", "\"layer\"")]));
+        let (parsed, mut config) = (Spec::parse(&source).expect("a spec"), config());
+        config.architecture.wiring = Wiring::Parallel { norms: ParallelNorms::One };
+        let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
+        let refused = read(&inputs, 4).expect_err("is refused").to_string();
+        assert!(refused.contains("line 17, column 13: this model has no `resid_mid`"), "{refused}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ mod tests {
 
     /// Has room for so many prompts; a prompt's score is its number.
     struct Room {
-        room: u32,
+        fitting: u32,
         most: u32,
         tried: Vec<u32>,
     }
@@ -74,7 +74,7 @@ mod tests {
         fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
             let prompts = chunk.end - chunk.start;
             self.tried.push(prompts);
-            assert!(prompts <= self.room, "out of memory");
+            assert!(prompts <= self.fitting, "out of memory");
             vec![vec![chunk.map(|prompt| f32::from(u8::try_from(prompt).expect("few"))).collect()]]
         }
 
@@ -85,8 +85,8 @@ mod tests {
         }
     }
 
-    fn run(room: u32) -> (Result<Vec<Scores>, EngineError>, Vec<u32>) {
-        let mut work = Room { room, most: 8, tried: Vec::new() };
+    fn run(fitting: u32) -> (Result<Vec<Scores>, EngineError>, Vec<u32>) {
+        let mut work = Room { fitting, most: 8, tried: Vec::new() };
         let scores = in_halves(&mut work, 1..8, vec![vec![Vec::new()]]);
         (scores, work.tried)
     }

@@ -95,9 +95,9 @@ mod tests {
                 assert!((found - wanted).abs() < 1e-6, "{found} is not {wanted}");
             }
         };
-        let ([a, c], [b, d]) = (turn(3.0, [1.0, 3.0]), turn(0.3, [2.0, 4.0]));
-        close(rotated(Pairing::Halves, 4, &both, &positions), [a, b, c, d, 5.0]);
-        let ([a, b], [c, d]) = (turn(3.0, [1.0, 2.0]), turn(0.3, [3.0, 4.0]));
-        close(rotated(Pairing::Adjacent, 4, &both, &positions), [a, b, c, d, 5.0]);
+        let (quick, slow) = (turn(3.0, [1.0, 3.0]), turn(0.3, [2.0, 4.0]));
+        close(rotated(Pairing::Halves, 4, &both, &positions), [quick[0], slow[0], quick[1], slow[1], 5.0]);
+        let (quick, slow) = (turn(3.0, [1.0, 2.0]), turn(0.3, [3.0, 4.0]));
+        close(rotated(Pairing::Adjacent, 4, &both, &positions), [quick[0], quick[1], slow[0], slow[1], 5.0]);
     }
 }

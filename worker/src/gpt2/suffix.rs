@@ -56,7 +56,9 @@ impl SuffixRun<'_> {
             self.patch.exec.add_mlp_out(layer, resid_mid, both.mlp_reads.as_ref());
         }
         let (running, entered) = both.split(count);
-        running.join(self.completed(layer, &entries, &entered)).join(behind_mlp)
+        let all = running.join(self.completed(layer, &entries, &entered)).join(behind_mlp);
+        // Behind the last block nothing attends any more.
+        if layer + 1 == self.patch.exec.model.architecture.layers { all } else { all.merged() }
     }
 
     /// The positions that matter behind a block for runs that differ from a position on.

@@ -135,7 +135,7 @@ fn another_version_is_refused_by_name() {
     drop(Store::on_backend(disk.clone()).expect("new"));
     let database = redb::Database::builder().create_with_backend(disk.clone()).expect("a database");
     let transaction = database.begin_write().expect("a transaction");
-    transaction.open_table(META).expect("meta").insert(FORMAT_KEY, b"patchsweep state 4".as_slice()).expect("inserted");
+    transaction.open_table(META).expect("meta").insert(FORMAT_KEY, b"patchsweep state 3".as_slice()).expect("inserted");
     transaction.commit().expect("committed");
     drop(database);
     let before = disk.bytes();
