@@ -30,8 +30,9 @@ const TOKENS_PER_TILE: u32 = 8192;
 /// Most bytes of a tile's messages: its grant, and the result with its scores.
 const MOST_MESSAGE_BYTES: usize = 1 << 20;
 
-/// Of those, what lease (with the sweep's id, made of its name), digests, counters and lengths may take.
-const BYTES_BESIDE_CELLS: usize = 4096;
+/// Of those, what lease (with the sweep's id, made of its name), digests, counters, lengths, the names of loaded models and
+/// notes on the weights may take.
+const BYTES_BESIDE_CELLS: usize = 24 << 10;
 
 /// Of a cell under each metric: four float64, mean and second moment of value and effect.
 const BYTES_PER_SCORE: usize = 4 * size_of::<f64>();

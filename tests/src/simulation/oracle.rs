@@ -23,8 +23,10 @@ pub fn check(tiny: &Tiny, outcome: &Outcome) -> Result<(), String> {
     }
     let acknowledged = leases(&outcome.trace, "result acknowledged");
     let kept = leases(&outcome.trace, "tile done");
-    if acknowledged.is_empty() {
-        return Err("no result was acknowledged".to_owned());
+    for (leases, what) in [(&acknowledged, "acknowledged"), (&kept, "kept")] {
+        if leases.is_empty() {
+            return Err(format!("no result was {what}"));
+        }
     }
     // A tile whose scores were kept and acknowledged is never kept again: nothing that a worker was promised is lost.
     let mut by_tile: BTreeMap<(&str, &str), Vec<&TraceLease>> = BTreeMap::new();

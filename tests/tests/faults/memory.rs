@@ -55,7 +55,7 @@ fn what_does_not_fit_is_computed_in_smaller_parts() {
     let (_coordinator, url) = serve(&["--models", &models]);
     // It believes in much more memory than the system gives it.
     let args = ["--coordinator", &url, "--threads", "1", "--models", &models, "--memory-budget", "64GiB"];
-    let mut boastful = Running::start_within(needed + (192 << 10), "patchsweep-worker", &args);
+    let mut boastful = Running::start_within(needed + (96 << 10), "patchsweep-worker", &args);
     let cramped = submitted(&sweep, &url, "boastful");
     boastful.wait_for("out of memory; trying again with half as much at once");
     assert!(memory_retries(&cramped) > 0);

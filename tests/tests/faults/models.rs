@@ -14,7 +14,7 @@ const ROOM_FOR_ONE: &str = "12MiB";
 
 const ROOM_FOR_BOTH: &str = "64MiB";
 
-/// Two models, the second of other weights, and a sweep of each, cut fine.
+/// Two models, the second of other weights, for sweeps that are cut fine.
 struct Stage {
     folder: TempDir,
     coordinator: Running,
@@ -28,18 +28,19 @@ impl Stage {
         fs::copy(data.join("acronyms.txt"), folder.path().join("acronyms.txt")).expect("copied prompts");
         for model in MODELS {
             write_model(&data.join("acronym-gpt2"), &folder.path().join(model), model == MODELS[1]);
-            let spec = fs::read_to_string(data.join("acronyms.toml")).expect("the example spec");
-            let spec = spec.replacen("path = \"acronym-gpt2\"", &format!("path = \"{model}\""), 1);
-            let spec = spec.replacen("name = \"acronyms\"", &format!("name = \"{model}\""), 1);
-            fs::write(folder.path().join(format!("{model}.toml")), spec).expect("a written spec");
         }
         let (coordinator, url) = serve(&["--models", folder.path().to_str().expect("a plain path")]);
         Self { folder, coordinator, url }
     }
 
-    fn submit(&self) -> [String; 2] {
+    /// A sweep of each model, named so and by the model.
+    fn submit(&self, name: &str) -> [String; 2] {
+        let example = fs::read_to_string(repository().join("data/acronyms.toml")).expect("the example spec");
         MODELS.map(|model| {
-            let spec = self.folder.path().join(format!("{model}.toml"));
+            let spec = example.replacen("path = \"acronym-gpt2\"", &format!("path = \"{model}\""), 1);
+            let spec_text = spec.replacen("name = \"acronyms\"", &format!("name = \"{name}-{model}\""), 1);
+            let spec = self.folder.path().join(format!("{name}-{model}.toml"));
+            fs::write(&spec, spec_text).expect("a written spec");
             ask(&self.url, &["submit", spec.to_str().expect("a plain path"), "--tile-multiply-adds", "1000000000"])
         })
     }
@@ -80,7 +81,7 @@ fn write_model(from: &Path, to: &Path, changed: bool) {
 #[test]
 fn two_workers_with_room_for_one_model_load_twice_at_most() {
     let stage = Stage::set();
-    let ids = stage.submit();
+    let ids = stage.submit("sweep");
     let mut workers = [stage.worker(ROOM_FOR_ONE), stage.worker(ROOM_FOR_ONE)];
     stage.watch(&ids);
     let loads = workers.each_mut().map(|worker| worker.count("model loaded"));
@@ -96,7 +97,7 @@ fn workers_that_are_busy_with_one_model_when_the_other_sweep_comes_load_twice_at
     for worker in &mut workers {
         worker.wait_for("registered with the coordinator");
     }
-    let ids = stage.submit();
+    let ids = stage.submit("sweep");
     stage.watch(&ids);
     let loads = workers.each_mut().map(|worker| worker.count("model loaded"));
     assert!(loads.iter().all(|loads| (1..=2).contains(loads)), "{loads:?}");
@@ -105,7 +106,7 @@ fn workers_that_are_busy_with_one_model_when_the_other_sweep_comes_load_twice_at
 #[test]
 fn a_worker_with_room_for_both_models_loads_each_once_and_says_what_it_has() {
     let stage = Stage::set();
-    let ids = stage.submit();
+    let ids = stage.submit("sweep");
     let mut only = stage.worker(ROOM_FOR_BOTH);
     stage.watch(&ids);
     let listed = ask(&stage.url, &["workers", "--output", "json"]);
@@ -113,9 +114,11 @@ fn a_worker_with_room_for_both_models_loads_each_once_and_says_what_it_has() {
     let models = listed["workers"][0]["models"].as_array().expect("a list");
     let names: Vec<&str> = models.iter().filter_map(|model| model["model"].as_str()).collect();
     assert!(MODELS.iter().all(|model| names.contains(model)), "{listed}");
-    assert_eq!(only.count("model loaded"), 2);
-
+    // From now on no sweep has to wait for a load.
+    let ids = stage.submit("again");
+    stage.watch(&ids);
     let done = stage.tiles_done(&ids);
+    assert_eq!(only.count("model loaded"), 2);
     let changes = done.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!(changes > done.len() / 4, "nothing keeps it from taking turns: {changes} changes in {} tiles", done.len());
 }

@@ -217,7 +217,8 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         memory_retries: most,
         loaded: Some(v1::LoadedModels { models: vec![model; MOST_LOADED] }),
         loading_seconds: 1.0,
-        model_notes: Vec::new(),
+        // As many and as long as are taken.
+        model_notes: vec!["x".repeat(2000); 8],
     };
     let message = v1::worker_message::Message::Result(result);
     v1::WorkerMessage { message: Some(message) }.encoded_len()

@@ -57,7 +57,8 @@ impl Actor {
         let multiply_adds = completed.work.multiply_adds;
         telemetry::TILES_DONE.add(&[], 1);
         telemetry::MULTIPLY_ADDS.add(&[], multiply_adds);
-        tracing::debug!(seconds = completed.busy.as_secs_f64(), multiply_adds, "tile done");
+        let epoch = lease.epoch.0;
+        tracing::debug!(epoch, seconds = completed.busy.as_secs_f64(), multiply_adds, "tile done");
         self.ledger.finish(&lease, &completed);
         let (name, device, received) = (self.crew.name(worker), self.crew.device(worker), Some(SystemTime::now()));
         self.outbound.write(Entry::Result(KeptResult { lease, worker: name, device, completed, cache, received }));
