@@ -11,9 +11,6 @@ use crate::contents::heads;
 /// What wrappers of modules add in the middle of names: `torch.compile`, activation checkpoints, FSDP.
 const WRAPPERS: [&str; 3] = ["_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"];
 
-/// Prefixes that transformers knows, which win where there are others beside them.
-const USUAL: [&str; 2] = ["transformer.", ""];
-
 /// Which stored tensor is which of a model's.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -34,7 +31,7 @@ impl Names {
     /// Of all tensors that are stored in a folder's files, of a model of this config.
     pub(crate) fn of(stored: Vec<Stored>, folder: &Path, config: &ModelConfig) -> Result<Self, ModelError> {
         let unwrapped: Vec<String> = stored.iter().map(|stored| unwrapped(&stored.name)).collect();
-        let prefix = prefix(&unwrapped, folder, config.landmark())?;
+        let prefix = prefix(&unwrapped, folder, config)?;
         let heads = heads(config);
         let mut names = Self::default();
         for (stored, unwrapped) in stored.into_iter().zip(&unwrapped) {
@@ -42,6 +39,7 @@ impl Names {
                 names.strangers.push(stored.name);
                 continue;
             };
+            let name = config.renamed().iter().find(|(other, _)| *other == name).map_or(name, |(_, name)| name);
             if let Some(first) = names.by_name.insert(name.to_owned(), stored.clone()) {
                 let place = |stored: &Stored| format!("`{}` of {}", stored.name, stored.file);
                 let (first, second) = (place(&first), place(&stored));
@@ -71,11 +69,14 @@ fn unwrapped(name: &str) -> String {
 }
 
 /// What stands before the names of the model's tensors.
-fn prefix<'a>(names: &'a [String], folder: &Path, landmark: &str) -> Result<&'a str, ModelError> {
-    let before =
-        |name: &'a String| name.strip_suffix(landmark).filter(|before| before.is_empty() || before.ends_with('.'));
+///
+/// What transformers puts there wins where there are others beside it.
+fn prefix<'a>(names: &'a [String], folder: &Path, config: &ModelConfig) -> Result<&'a str, ModelError> {
+    let before = |name: &'a String| {
+        name.strip_suffix(config.landmark()).filter(|before| before.is_empty() || before.ends_with('.'))
+    };
     let prefixes: BTreeSet<&str> = names.iter().filter_map(before).collect();
-    let usual = USUAL.into_iter().find(|usual| prefixes.contains(usual));
+    let usual = config.prefixes().iter().find_map(|usual| prefixes.get(usual).copied());
     if let Some(prefix) = usual {
         return Ok(prefix);
     }
