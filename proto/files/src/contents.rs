@@ -81,7 +81,7 @@ impl WeightFiles {
     fn unused(&self, config: &ModelConfig, wanted: &Wanted) -> Vec<&str> {
         let others = wanted.others.iter().map(|(name, _)| name.as_str());
         let known: BTreeSet<&str> = others.chain([wanted.embedding.as_str(), &wanted.head]).collect();
-        self.others(|name| known.contains(name) || config.is_constant(name))
+        self.others(config, |name| known.contains(name))
     }
 }
 

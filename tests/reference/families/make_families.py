@@ -1,6 +1,6 @@
 """Makes the cases of this folder, or checks that they can be remade.
 
-    python make_families.py                write every case
+    python make_families.py                write every case, and defaults.json: what each class takes for missing keys
     python make_families.py olmo phi       only these
     python make_families.py --check        write nothing: remake in a temporary folder and compare
 """
@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM, logging
 from cases import CASES
 from hooked import Hooked
 from scores import SWEEPS, score
+from weights import fill
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOLERANCE = 2e-5  # between scores of two machines
@@ -37,6 +38,8 @@ def main():
     logging.disable_progress_bar()
     torch.set_grad_enabled(False)
     torch.set_num_threads(1)
+    if not arguments.names and not arguments.check:
+        write_defaults(HERE / "defaults.json")
     for name in arguments.names or CASES:
         if not arguments.check:
             write(name, HERE / name)
@@ -69,18 +72,10 @@ def write(name, folder):
     show(name, found)
 
 
-def fill(model):
-    """Random numbers, such that no bias is 0, no norm multiplies by 1, and every part of a block matters."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() == 2:
-            is_table = "embed" in name or "wte" in name or "wpe" in name
-            deviation = 0.5 if is_table else 1.4 / parameter.shape[0 if "c_" in name else 1] ** 0.5
-            parameter.normal_(0.0, deviation)
-        elif name.endswith("bias"):
-            parameter.normal_(0.0, 0.3)
-        else:
-            # Initialised to 1, or to 0 where 1 is added.
-            parameter.copy_(parameter + 0.3 * torch.randn_like(parameter))
+def write_defaults(file):
+    classes = {case.config.model_type: case.config for case in CASES.values()}
+    defaults = {name: config().to_dict() for name, config in classes.items()}
+    file.write_text(json.dumps(defaults, indent=1, sort_keys=True) + "\n")
 
 
 def add_constants(file, names):

@@ -1,7 +1,7 @@
 //! Models whose `config.json` holds the description itself, and whose tensors have the names that they have here: made-up
 //! models for tests, and whatever no family covers.
 
-use super::{ConfigError, Family, Keys, Reading, Source};
+use super::{ConfigError, Family, Keys, Reading, Source, TokenizerClass};
 use crate::architecture::Architecture;
 
 pub(super) const FAMILY: Family = Family {
@@ -12,6 +12,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: &[""],
     renamed: &[],
     is_constant: |_| false,
+    tokenizer: TokenizerClass::None,
 };
 
 fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {

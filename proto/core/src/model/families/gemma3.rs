@@ -1,9 +1,11 @@
 //! Gemma 3: as Gemma 2, with norms of each head of queries and keys, and another rotation in layers with a window. The text
 //! part of models that see images, too.
 
+use serde_json::Map;
+
 use super::gated::{self, Defaults};
 use super::rope::Rope;
-use super::{ConfigError, Family, Keys, Reading, gemma2};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma2};
 use crate::architecture::{Activation, Architecture, QkNorm, Rotary};
 
 pub(super) const FAMILY: Family = Family {
@@ -14,6 +16,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gated::PREFIXES,
     renamed: &[],
     is_constant: gated::is_frequency,
+    tokenizer: TokenizerClass::Named("GemmaTokenizer"),
 };
 
 pub(super) const WITH_IMAGES: Family = Family {
@@ -41,10 +44,9 @@ const DEFAULTS: Defaults = Defaults {
 };
 
 fn read_text_part(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
-    let Some(text) = keys.part("text_config")? else {
-        return Err(keys.refused("text_config", ": it describes the part that reads text"));
-    };
-    let mut model = read(&text)?;
+    let empty = Map::new();
+    let text = keys.part("text_config")?;
+    let mut model = read(&text.unwrap_or(Keys::of(&empty)))?;
     model.readout.tied = keys.flag("tie_word_embeddings", true)?;
     Ok(model.into())
 }

@@ -1,7 +1,7 @@
 //! GPT-2: matrices are stored \[in, out\]; queries, keys and values side by side.
 
 use super::names::{Names, is_in_block};
-use super::{ConfigError, Family, Keys, Outputs, Reading, Source};
+use super::{ConfigError, Family, Keys, Outputs, Reading, Source, TokenizerClass};
 use crate::architecture::{Activation, Architecture, Parameter, Sizes, Slot};
 
 pub(super) const FAMILY: Family = Family {
@@ -12,6 +12,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: PREFIXES,
     renamed: &[],
     is_constant: is_mask,
+    tokenizer: TokenizerClass::Named("GPT2Tokenizer"),
 };
 
 /// What stands before the names.

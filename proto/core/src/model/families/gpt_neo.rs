@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::names::{Names, is_in_block};
-use super::{ConfigError, Family, Keys, Reading, gpt2};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gpt2};
 use crate::architecture::{Activation, Architecture, LearnedPositions, Sizes, Slot};
 
 pub(super) const FAMILY: Family = Family {
@@ -14,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gpt2::PREFIXES,
     renamed: &[],
     is_constant: |name| is_in_block(name, "h.", &["attn.attention.bias", "attn.attention.masked_bias"]),
+    tokenizer: TokenizerClass::Named("GPT2Tokenizer"),
 };
 
 fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {

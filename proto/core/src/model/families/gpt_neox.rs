@@ -3,7 +3,7 @@
 use super::gated::{self, Defaults};
 use super::names::{Names, is_in_block};
 use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Outputs, Reading, Source};
+use super::{ConfigError, Family, Keys, Outputs, Reading, Source, TokenizerClass};
 use crate::architecture::{Activation, Architecture, NormKind, ParallelNorms, Parameter, Slot, Wiring};
 
 pub(super) const FAMILY: Family = Family {
@@ -14,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: &["gpt_neox.", ""],
     renamed: &[("lm_head.weight", "embed_out.weight")],
     is_constant: |name| is_in_block(name, "layers.", &CONSTANTS),
+    tokenizer: TokenizerClass::Named("GPTNeoXTokenizer"),
 };
 
 const CONSTANTS: [&str; 3] = ["attention.bias", "attention.masked_bias", "attention.rotary_emb.inv_freq"];

@@ -2,7 +2,7 @@
 
 use super::names::{Names, is_in_block};
 use super::rope::everywhere;
-use super::{ConfigError, Family, Keys, Reading, gpt2};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gpt2};
 use crate::architecture::{Activation, Pairing, ParallelNorms, Rotary, Scaling, Slot, Wiring};
 
 pub(super) const FAMILY: Family = Family {
@@ -13,6 +13,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gpt2::PREFIXES,
     renamed: &[],
     is_constant: |name| is_in_block(name, "h.", &["attn.bias", "attn.masked_bias", "attn.embed_positions"]),
+    tokenizer: TokenizerClass::Named("GPT2Tokenizer"),
 };
 
 const DEFAULTS: gpt2::Defaults =

@@ -2,10 +2,11 @@
 
 use super::gated::{self, Defaults};
 use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, llama};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, llama};
 use crate::architecture::Slot;
 
-pub(super) const FAMILY: Family = Family { model_type: "granite", read, ..llama::FAMILY };
+pub(super) const FAMILY: Family =
+    Family { model_type: "granite", read, tokenizer: TokenizerClass::AsWritten, ..llama::FAMILY };
 
 const DEFAULTS: Defaults = llama::DEFAULTS;
 

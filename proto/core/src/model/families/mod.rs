@@ -148,9 +148,23 @@ struct Family {
     renamed: &'static [(&'static str, &'static str)],
     /// Whether a stored tensor is a constant, or otherwise no parameter.
     is_constant: fn(&str) -> bool,
+    tokenizer: TokenizerClass,
 }
 
-const FAMILIES: [&Family; 20] = [
+/// Which class transformers 5 opens the tokenizer of a family's folders with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenizerClass {
+    /// The one that the folder's files name, or none.
+    None,
+    /// None, unless the files name just that: `tokenizer.json` counts as it stands.
+    AsWritten,
+    /// This one where the files name none.
+    Named(&'static str),
+    /// This one whatever the files name.
+    Forced(&'static str),
+}
+
+static FAMILIES: [&Family; 20] = [
     &gpt2::FAMILY,
     &gpt_neo::FAMILY,
     &gpt_neox::FAMILY,
@@ -255,6 +269,13 @@ impl std::fmt::Debug for Family {
 #[must_use]
 pub fn model_types() -> Vec<&'static str> {
     FAMILIES.iter().map(|family| family.model_type).collect()
+}
+
+/// Which class transformers opens the tokenizer of a family's folders with.
+#[must_use]
+pub fn tokenizer_class(model_type: &str) -> TokenizerClass {
+    let family = FAMILIES.into_iter().find(|family| family.model_type == model_type);
+    family.map_or(TokenizerClass::None, |family| family.tokenizer)
 }
 
 fn known() -> String {

@@ -1,7 +1,7 @@
 //! OPT: positions are learned from the third row on, and every projection has a bias.
 
 use super::names::Names;
-use super::{ConfigError, Family, Keys, Reading};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
 use crate::architecture::{Activation, Architecture, LearnedPositions, Sizes, Slot};
 
 pub(super) const FAMILY: Family = Family {
@@ -13,6 +13,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: &["model.decoder.", "decoder.", ""],
     renamed: &[],
     is_constant: |name| name == "version",
+    tokenizer: TokenizerClass::Named("GPT2Tokenizer"),
 };
 
 fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {

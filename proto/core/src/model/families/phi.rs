@@ -3,7 +3,7 @@
 use super::gated::{self, Defaults};
 use super::names::{Names, is_in_block};
 use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
 use crate::architecture::{Activation, NormKind, ParallelNorms, Slot, Wiring};
 
 pub(super) const FAMILY: Family = Family {
@@ -14,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gated::PREFIXES,
     renamed: &[],
     is_constant: |name| is_in_block(name, "layers.", &["self_attn.rotary_emb.inv_freq"]),
+    tokenizer: TokenizerClass::Named("GPT2Tokenizer"),
 };
 
 const DEFAULTS: Defaults = Defaults {

@@ -3,7 +3,7 @@
 use super::gated::{self, Defaults};
 use super::names::Names;
 use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Outputs, Reading, Source};
+use super::{ConfigError, Family, Keys, Outputs, Reading, Source, TokenizerClass};
 use crate::architecture::{Activation, Architecture, Parameter, Slot};
 
 pub(super) const FAMILY: Family = Family {
@@ -14,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gated::PREFIXES,
     renamed: &[],
     is_constant: gated::is_frequency,
+    tokenizer: TokenizerClass::AsWritten,
 };
 
 const DEFAULTS: Defaults = Defaults {

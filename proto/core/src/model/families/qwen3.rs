@@ -2,7 +2,7 @@
 
 use super::gated::{self, Defaults};
 use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, qwen2};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, qwen2};
 use crate::architecture::QkNorm;
 
 pub(super) const FAMILY: Family = Family {
@@ -13,6 +13,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gated::PREFIXES,
     renamed: &[],
     is_constant: gated::is_frequency,
+    tokenizer: TokenizerClass::Named("Qwen2Tokenizer"),
 };
 
 fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {

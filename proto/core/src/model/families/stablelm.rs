@@ -2,7 +2,7 @@
 
 use super::gated::{self, Defaults};
 use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
 use crate::architecture::{Activation, NormKind, ParallelNorms, Wiring};
 
 pub(super) const FAMILY: Family = Family {
@@ -13,6 +13,7 @@ pub(super) const FAMILY: Family = Family {
     prefixes: gated::PREFIXES,
     renamed: &[],
     is_constant: gated::is_frequency,
+    tokenizer: TokenizerClass::AsWritten,
 };
 
 const DEFAULTS: Defaults = Defaults {

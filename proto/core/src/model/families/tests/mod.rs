@@ -59,19 +59,29 @@ fn other_families_are_refused_with_what_there_is() {
     assert!(refused.ends_with(", `patchsweep`"), "{refused}");
 }
 
-/// What a folder of the hub may leave out, the family's class in transformers supplies; that all classes are known is shown
-/// by `tests/python/check_families.py`.
+/// What each class of transformers takes for missing keys, as `tests/reference/families/make_families.py` writes it.
+const DEFAULTS: &str = include_str!("../../../../../../tests/reference/families/defaults.json");
+
 #[test]
 fn missing_keys_are_what_they_are_in_transformers() {
+    let defaults: Map<String, Value> = serde_json::from_str(DEFAULTS).expect("JSON");
     for family in model_types() {
-        let config =
-            read(&format!(r#"{{"model_type": "{family}", "text_config": {{"head_dim": 256}}}}"#)).expect("valid");
+        let missing = read(&format!(r#"{{"model_type": "{family}"}}"#)).expect("valid").architecture;
+        let written = read(&defaults[family].to_string()).expect("valid").architecture;
+        assert_eq!(missing, written, "{family}");
+    }
+}
+
+#[test]
+fn a_landmark_is_a_parameter_that_no_other_ends_as() {
+    for family in model_types() {
+        let config = read(&format!(r#"{{"model_type": "{family}"}}"#)).expect("valid");
         let names: Vec<String> = config.architecture.parameters().iter().map(|p| config.source(p).name).collect();
-        assert!(names.len() > 100, "{family} has {} parameters", names.len());
-        assert!(names.iter().any(|name| name == config.landmark()), "{family} lacks its landmark");
-        let is_block = |name: &&String| name.ends_with(config.landmark()) && *name != config.landmark();
-        let others = names.iter().filter(is_block).filter(|name| name.contains(&format!(".{}", config.landmark())));
-        assert_eq!(others.count(), 0, "{family}: another tensor is called as the landmark is");
+        let ends: Vec<&String> = names
+            .iter()
+            .filter(|name| *name == config.landmark() || name.ends_with(&format!(".{}", config.landmark())))
+            .collect();
+        assert_eq!(ends, [config.landmark()], "{family}");
         assert!(!names.iter().any(|name| config.is_constant(name)), "{family}");
     }
 }
