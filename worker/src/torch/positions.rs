@@ -1,12 +1,31 @@
 //! Some positions of a prompt, taken out of tensors as views where they are contiguous.
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::torch::numbers::length;
 
 /// Ascending positions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Positions(Vec<i64>);
+
+/// Where the rows of a tensor are.
+#[derive(Clone, Copy)]
+pub(crate) enum At<'a> {
+    /// \[.., positions, head, ..\]
+    Positions(&'a Positions),
+    /// \[rows, head, ..\]: the position of each.
+    Rows(&'a [i64]),
+}
+
+impl At<'_> {
+    /// Of a table \[pos, ..\] what belongs to each of the tensor's positions, or rows.
+    pub(crate) fn of(self, table: &Tensor) -> Tensor {
+        match self {
+            Self::Positions(positions) => positions.of(table, 0, 0),
+            Self::Rows(rows) => table.index_select(0, &Tensor::from_slice(rows).to_device(table.device())),
+        }
+    }
+}
 
 impl Positions {
     /// Of ascending positions.
@@ -21,10 +40,6 @@ impl Positions {
 
     pub(crate) fn len(&self) -> i64 {
         length(self.0.len())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = i64> {
@@ -44,9 +59,10 @@ impl Positions {
     /// Their rows along a dimension of a tensor whose first row there belongs to position `first`.
     pub(crate) fn of(&self, x: &Tensor, dim: i64, first: i64) -> Tensor {
         let parts: Vec<Tensor> = self.stretches().map(|(start, length)| x.narrow(dim, start - first, length)).collect();
-        match <[Tensor; 1]>::try_from(parts) {
-            Ok([part]) => part,
-            Err(parts) => Tensor::cat(&parts, dim),
+        match parts.as_slice() {
+            [] => x.narrow(dim, 0, 0),
+            [part] => part.shallow_clone(),
+            parts => Tensor::cat(parts, dim),
         }
     }
 
@@ -59,12 +75,6 @@ impl Positions {
         }
     }
 
-    /// int64 \[positions, 1\]
-    pub(crate) fn column(&self, device: Device) -> Tensor {
-        let stretch = |(start, length)| Tensor::arange_start(start, start + length, (Kind::Int64, device));
-        Tensor::cat(&self.stretches().map(stretch).collect::<Vec<_>>(), 0).unsqueeze(1)
-    }
-
     /// Contiguous stretches: first position and length.
     fn stretches(&self) -> impl Iterator<Item = (i64, i64)> {
         let stretches = self.0.chunk_by(|a, b| a + 1 == *b);
@@ -74,6 +84,8 @@ impl Positions {
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind};
+
     use super::*;
 
     fn numbers(x: &Tensor) -> Vec<i64> {
@@ -85,9 +97,16 @@ mod tests {
         let x = Tensor::arange(12, (Kind::Int64, Device::Cpu)).view([2, 6]);
         let positions = Positions::new([3, 4, 7]);
         assert_eq!(numbers(&positions.of(&x, 1, 2)), [1, 2, 5, 7, 8, 11]);
+        assert_eq!(Positions::new([]).of(&x, 1, 2).size(), [2, 0]);
         positions.overwrite(&x, 1, 2, &Tensor::from_slice(&[-1i64, -2, -3, -4, -5, -6]).view([2, 3]));
         assert_eq!(numbers(&x), [0, -1, -2, 3, 4, -3, 6, -4, -5, 9, 10, -6]);
-        assert_eq!(numbers(&positions.column(Device::Cpu)), [3, 4, 7]);
+    }
+
+    #[test]
+    fn rows_of_a_table_are_by_position_or_by_row() {
+        let table = Tensor::arange(12, (Kind::Int64, Device::Cpu)).view([6, 2]);
+        assert_eq!(numbers(&At::Positions(&Positions::new([1, 4])).of(&table)), [2, 3, 8, 9]);
+        assert_eq!(numbers(&At::Rows(&[4, 1, 4]).of(&table)), [8, 9, 2, 3, 8, 9]);
     }
 
     #[test]

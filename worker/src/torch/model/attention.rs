@@ -3,24 +3,24 @@
 use tch::{Kind, Tensor};
 
 use crate::torch::model::exec::Exec;
-use crate::torch::positions::Positions;
+use crate::torch::positions::{At, Positions};
 
 impl Exec<'_> {
-    /// Queries as attention reads them, of some positions: normalised and rotated. \[.., positions, head, `d_head`\]
-    pub(crate) fn finished_queries(&self, layer: u32, queries: &Tensor, positions: &Positions) -> Tensor {
+    /// Queries as attention reads them: normalised and rotated.
+    pub(crate) fn finished_queries(&self, layer: u32, queries: &Tensor, at: At<'_>) -> Tensor {
         let block = &self.model.blocks[layer as usize];
-        self.rotated(layer, &self.head_norm(queries, block.q_norm.as_ref()), positions)
+        self.rotated(layer, &self.head_norm(queries, block.q_norm.as_ref()), at)
     }
 
-    /// Keys as attention reads them, of some positions. \[.., positions, key-value head, `d_head`\]
-    pub(crate) fn finished_keys(&self, layer: u32, keys: &Tensor, positions: &Positions) -> Tensor {
+    /// Keys as attention reads them.
+    pub(crate) fn finished_keys(&self, layer: u32, keys: &Tensor, at: At<'_>) -> Tensor {
         let block = &self.model.blocks[layer as usize];
-        self.rotated(layer, &self.head_norm(keys, block.k_norm.as_ref()), positions)
+        self.rotated(layer, &self.head_norm(keys, block.k_norm.as_ref()), at)
     }
 
-    fn rotated(&self, layer: u32, x: &Tensor, positions: &Positions) -> Tensor {
+    fn rotated(&self, layer: u32, x: &Tensor, at: At<'_>) -> Tensor {
         match &self.model.architecture.attention_of(layer).rotary {
-            Some(rotary) => self.rotations.rotated(rotary, x, positions),
+            Some(rotary) => self.rotations.rotated(rotary, x, at),
             None => x.shallow_clone(),
         }
     }
@@ -61,8 +61,8 @@ impl Exec<'_> {
 
     /// Which keys a query does not attend to, bool \[query, key\]: those behind it, and those before its window.
     pub(crate) fn hidden(&self, layer: u32, queries: &Positions, keys: &Positions) -> Tensor {
-        let device = self.model.embed.device();
-        let (queries, keys) = (queries.column(device), keys.column(device).squeeze_dim(1));
+        let [queries, keys] = [queries, keys].map(|positions| positions.of(&self.positions, 0, 0));
+        let queries = queries.unsqueeze(1);
         let future = keys.gt_tensor(&queries);
         match self.model.architecture.attention_of(layer).window {
             Some(window) => future.logical_or(&keys.le_tensor(&(queries - i64::from(window)))),

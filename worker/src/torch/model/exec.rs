@@ -19,6 +19,8 @@ pub(crate) struct Exec<'a> {
     pub(crate) model: &'a Model,
     /// Of the model's layers, for the tile's positions.
     pub(crate) rotations: Rotations,
+    /// All positions, int64 \[pos\].
+    pub(crate) positions: Tensor,
     multiply_adds: Cell<u64>,
     cancel: Cancel,
 }
@@ -26,8 +28,10 @@ pub(crate) struct Exec<'a> {
 impl<'a> Exec<'a> {
     /// For prompts of so many positions.
     pub(crate) fn new(model: &'a Model, positions: u32, cancel: Cancel) -> Self {
-        let rotations = Rotations::of(&model.architecture, positions, model.embed.device());
-        Self { model, rotations, multiply_adds: Cell::new(0), cancel }
+        let device = model.embed.device();
+        let rotations = Rotations::of(&model.architecture, positions, device);
+        let positions = Tensor::arange(i64::from(positions), (Kind::Int64, device));
+        Self { model, rotations, positions, multiply_adds: Cell::new(0), cancel }
     }
 
     /// Of all matrix products so far.

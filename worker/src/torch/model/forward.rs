@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::Block;
-use crate::torch::positions::Positions;
+use crate::torch::positions::{At, Positions};
 use crate::torch::runs::recorder::Recorder;
 
 /// Most rows that go through an MLP at once: its hidden layer is the largest activation.
@@ -47,7 +47,7 @@ impl Exec<'_> {
         let attn_out = self.attn_out(layer, &z);
         recorder.see(layer, Component::AttnOut, &attn_out);
         let resid_mid = resid_pre + attn_out;
-        let reads = self.mlp_reads_input(layer, resid_pre, &normed);
+        let reads = self.mlp_reads_input(layer, resid_pre, || normed.shallow_clone());
         if reads.is_none() {
             recorder.see(layer, Component::ResidMid, &resid_mid);
         }
@@ -73,8 +73,8 @@ impl Exec<'_> {
         };
         let (k, v) = (with_prefix(prefix.map(|p| &p[0]), k), with_prefix(prefix.map(|p| &p[1]), v));
         let own = Positions::between(first, last);
-        let q = self.finished_queries(layer, &q, &own);
-        let k = self.finished_keys(layer, &k, &Positions::between(0, last));
+        let q = self.finished_queries(layer, &q, At::Positions(&own));
+        let k = self.finished_keys(layer, &k, At::Positions(&Positions::between(0, last)));
         let scores = self.attention_scores(layer, &q, &k);
         let pattern = self.pattern(layer, &scores, &own);
         recorder.see(layer, Component::Pattern, &pattern);
@@ -136,11 +136,16 @@ impl Exec<'_> {
         self.norm(resid_mid, self.parameters(layer).ln2.as_ref())
     }
 
-    /// What the MLP of a parallel block reads: the block's input, normalised. `normed`: for attention.
-    pub(crate) fn mlp_reads_input(&self, layer: u32, resid_pre: &Tensor, normed: &Tensor) -> Option<Tensor> {
+    /// What the MLP of a parallel block reads: the block's input, normalised. `normed`: as attention reads it.
+    pub(crate) fn mlp_reads_input(
+        &self,
+        layer: u32,
+        resid_pre: &Tensor,
+        normed: impl FnOnce() -> Tensor,
+    ) -> Option<Tensor> {
         match self.model.architecture.wiring {
             Wiring::Sequential => None,
-            Wiring::Parallel { norms: ParallelNorms::One } => Some(normed.shallow_clone()),
+            Wiring::Parallel { norms: ParallelNorms::One } => Some(normed()),
             Wiring::Parallel { norms: ParallelNorms::Two } => Some(self.mlp_normed(layer, resid_pre)),
         }
     }

@@ -3,7 +3,7 @@
 use patchsweep_core::architecture::{Architecture, Pairing, Rotary};
 use tch::{Device, Kind, Tensor};
 
-use crate::torch::positions::Positions;
+use crate::torch::positions::At;
 
 /// One table for each way in which layers rotate.
 pub(crate) struct Rotations(Vec<Rotation>);
@@ -28,10 +28,10 @@ impl Rotations {
         Self(different.into_iter().map(|rotary| Rotation::new(rotary, positions, device)).collect())
     }
 
-    /// Queries or keys \[.., positions, head, `d_head`\], rotated.
-    pub(crate) fn rotated(&self, rotary: &Rotary, x: &Tensor, positions: &Positions) -> Tensor {
+    /// Queries or keys, rotated.
+    pub(crate) fn rotated(&self, rotary: &Rotary, x: &Tensor, at: At<'_>) -> Tensor {
         let rotation = self.0.iter().find(|rotation| rotation.rotary == *rotary);
-        rotation.expect("there is one for each layer").rotated(x, positions)
+        rotation.expect("there is one for each layer").rotated(x, at)
     }
 }
 
@@ -44,11 +44,11 @@ impl Rotation {
         Self { rotary, cos, sin }
     }
 
-    fn rotated(&self, x: &Tensor, positions: &Positions) -> Tensor {
+    fn rotated(&self, x: &Tensor, at: At<'_>) -> Tensor {
         let width = i64::from(self.rotary.width);
         let rest = x.size().last().copied().unwrap_or(width) - width;
-        // \[positions, 1, pairs\]: the same for all heads.
-        let [cos, sin] = [&self.cos, &self.sin].map(|table| positions.of(table, 0, 0).unsqueeze(1));
+        // The same for all heads.
+        let [cos, sin] = [&self.cos, &self.sin].map(|table| at.of(table).unsqueeze(1));
         let turned = x.narrow(-1, 0, width).to_kind(Kind::Float);
         let turn = |a: Tensor, b: Tensor| [&a * &cos - &b * &sin, b * &cos + a * &sin];
         let turned = match self.rotary.pairing {
@@ -71,12 +71,13 @@ mod tests {
     use patchsweep_core::architecture::Scaling;
 
     use super::*;
+    use crate::torch::positions::Positions;
 
     fn rotated(pairing: Pairing, width: u32, x: &[f32], positions: &Positions) -> Vec<f32> {
         let rotary = Rotary { width, pairing, base: 100.0, scaling: Scaling::None };
         let rotation = Rotation::new(rotary, 8, Device::Cpu);
         let x = Tensor::from_slice(x).view([positions.len(), 1, -1]);
-        rotation.rotated(&x, positions).flatten(0, -1).try_into().expect("numbers")
+        rotation.rotated(&x, At::Positions(positions)).flatten(0, -1).try_into().expect("numbers")
     }
 
     /// Frequencies are 1 and 0.1.

@@ -20,10 +20,8 @@ pub(crate) struct SuffixAttention<'a> {
     pub(crate) keys: &'a Tensor,
     /// As the keys.
     pub(crate) values: &'a Tensor,
-    /// \[prompts, prefix, key-value head, `d_head`\]: before the patch, the same for all cells.
-    pub(crate) prefix_keys: &'a Tensor,
-    /// As those keys.
-    pub(crate) prefix_values: &'a Tensor,
+    /// Keys and values before the patch, the same for all cells, each \[prompts * key-value heads, prefix, `d_head`\].
+    pub(crate) prefix: [&'a Tensor; 2],
 }
 
 /// Attention-weighted values \[cells, prompts, queries, head, `d_head`\].
@@ -31,7 +29,7 @@ pub(crate) struct SuffixAttention<'a> {
 /// The prefix is never copied per cell: the queries of all cells for one prompt and key-value head are one matrix.
 pub(crate) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     let (cells, prompts, queries, heads, _) = attention.queries.size5().expect("queries have five dimensions");
-    let all_keys = attention.keys.size()[2] + attention.prefix_keys.size()[1];
+    let all_keys = attention.keys.size()[2] + attention.prefix[0].size()[1];
     let most = (MOST_PROBABILITIES / (prompts * heads * queries * all_keys)).max(1);
     if cells <= most {
         return attend(exec, attention);
@@ -45,7 +43,7 @@ pub(crate) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>)
 }
 
 fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
-    let SuffixAttention { layer, queries, positions, keys, values, prefix_keys, prefix_values } = *attention;
+    let SuffixAttention { layer, queries, positions, keys, values, prefix: [prefix_keys, prefix_values] } = *attention;
     let (cells, prompts, suffix, kv_heads, width) = keys.size5().expect("keys have five dimensions");
     let (query_count, prefix) = (queries.size()[2], prefix_keys.size()[1]);
     // The query heads of a key-value head are more rows of its matrix.
@@ -67,8 +65,7 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
         let z = exec.product(&each_cell(&pattern, rows, suffix), &each_cell(&v, suffix, width));
         return joined(apart(&z, width));
     }
-    let before = |x: &Tensor| x.permute([0, 2, 1, 3]).reshape([prompts * kv_heads, prefix, width]);
-    let earlier = exec.product(&all_cells(&q, width), &before(prefix_keys).transpose(1, 2));
+    let earlier = exec.product(&all_cells(&q, width), &prefix_keys.transpose(1, 2));
     let mut earlier = apart(&exec.capped(earlier), prefix);
     if exec.model.architecture.attention_of(layer).window.is_some() {
         let hidden = exec.hidden(layer, positions, &Positions::between(0, prefix - 1));
@@ -80,6 +77,6 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     let own_pattern = each_cell(&pattern.narrow(-1, prefix, suffix), rows, suffix);
     let from_own = exec.product(&own_pattern, &each_cell(&v, suffix, width));
     let earlier_pattern = all_cells(&pattern.narrow(-1, 0, prefix), prefix);
-    let from_before = exec.product(&earlier_pattern, &before(prefix_values));
+    let from_before = exec.product(&earlier_pattern, prefix_values);
     joined(apart(&from_own, width) + apart(&from_before, width))
 }

@@ -7,7 +7,7 @@ use patchsweep_core::grid::Component;
 use tch::Tensor;
 
 use crate::torch::patch::values::Patch;
-use crate::torch::positions::Positions;
+use crate::torch::positions::{At, Positions};
 
 /// A patch inside attention, but for its heads.
 pub(crate) struct HeadPatch<'a> {
@@ -31,12 +31,12 @@ impl Patch<'_> {
         match component {
             Component::Z => self.value_at(layer, Component::Z, rows) - z(),
             Component::Q => {
-                let queries = self.exec.finished_queries(layer, &self.value_among(patch, rows), rows);
+                let queries = self.exec.finished_queries(layer, &self.value_among(patch, rows), At::Positions(rows));
                 self.attention(layer, &queries, rows) - z()
             }
             Component::K => {
                 let scores = self.base_scores(layer, rows);
-                let keys = self.exec.finished_keys(layer, &self.value_among(patch, patched), patched);
+                let keys = self.exec.finished_keys(layer, &self.value_among(patch, patched), At::Positions(patched));
                 let queries = self.base_queries(layer, rows);
                 patched.overwrite(&scores, 3, 0, &self.exec.attention_scores(layer, &queries, &keys));
                 let values = self.base(layer, Component::V);

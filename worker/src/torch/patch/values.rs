@@ -4,7 +4,7 @@ use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
 use crate::torch::model::exec::Exec;
-use crate::torch::positions::Positions;
+use crate::torch::positions::{At, Positions};
 use crate::torch::runs::activations::Activations;
 
 /// The run that is patched, and what it is patched with, for some prompts.
@@ -32,12 +32,16 @@ impl Patch<'_> {
 
     /// The unpatched queries at some positions, finished.
     pub(crate) fn base_queries(&self, layer: u32, positions: &Positions) -> Tensor {
-        self.exec.finished_queries(layer, &self.base_at(layer, Component::Q, positions), positions)
+        self.exec.finished_queries(layer, &self.base_at(layer, Component::Q, positions), At::Positions(positions))
     }
 
     /// The unpatched keys up to the last read position, finished.
     pub(crate) fn base_keys(&self, layer: u32) -> Tensor {
-        self.exec.finished_keys(layer, &self.base(layer, Component::K), &Positions::between(0, self.last))
+        self.exec.finished_keys(
+            layer,
+            &self.base(layer, Component::K),
+            At::Positions(&Positions::between(0, self.last)),
+        )
     }
 
     /// What the patched activation becomes at some positions \[prompts, positions, ..\]; not for patterns.
@@ -67,9 +71,9 @@ impl Patch<'_> {
             PatchValue::Mean => positions.of(&self.other.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0),
             PatchValue::Other => {
                 let queries = positions.of(&self.other.get(layer, Component::Q), 1, 0);
-                let queries = self.exec.finished_queries(layer, &queries, positions);
+                let queries = self.exec.finished_queries(layer, &queries, At::Positions(positions));
                 let keys = self.other.get(layer, Component::K).narrow(1, 0, keys);
-                let keys = self.exec.finished_keys(layer, &keys, &Positions::between(0, self.last));
+                let keys = self.exec.finished_keys(layer, &keys, At::Positions(&Positions::between(0, self.last)));
                 self.exec.pattern(layer, &self.exec.attention_scores(layer, &queries, &keys), positions)
             }
         }

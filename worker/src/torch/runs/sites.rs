@@ -21,16 +21,16 @@ impl Sites {
     /// For patches of a grid in some of its layers.
     pub(crate) fn of(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
         let all_layers = model.layers;
-        let at = |components: &[Component]| -> Vec<Site> {
-            layers.iter().flat_map(|&layer| components.iter().map(move |&component| (layer, component))).collect()
-        };
         let first = layers.first().copied().unwrap_or(all_layers);
         let keys_values = keys_values(first, all_layers);
         // Runs may follow on a position of the other run.
         let follow = grid.value == PatchValue::Other && grid.component.facts(model).is_whole_stream;
         let followed = keys_values.clone().filter(|_| follow);
-        let other = at(other_components(grid.component, grid.value)).into_iter().chain(followed);
-        let base = at(&grid.component.base_sites(model)).into_iter().chain(keys_values).chain([last_site(all_layers)]);
+        let replacing = other_components(grid.component, grid.value);
+        let in_layer = |&layer: &u32| replacing.iter().map(move |&component| (layer, component));
+        let other = layers.iter().flat_map(in_layer).chain(followed);
+        let base = layers.iter().flat_map(|&layer| grid.component.base_sites(layer, model));
+        let base = base.chain(keys_values).chain([last_site(all_layers)]);
         Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
     }
 
@@ -47,10 +47,10 @@ impl Sites {
 }
 
 /// What patches of a component read of the other run. A pattern's mean over prompts is not made of queries and keys.
-fn other_components(component: Component, value: PatchValue) -> &'static [Component] {
+fn other_components(component: Component, value: PatchValue) -> Vec<Component> {
     match value {
-        PatchValue::Zero => &[],
-        PatchValue::Mean if component == Component::Pattern => &[Component::Pattern],
+        PatchValue::Zero => Vec::new(),
+        PatchValue::Mean if component == Component::Pattern => vec![Component::Pattern],
         PatchValue::Mean | PatchValue::Other => component.other_sites(),
     }
 }

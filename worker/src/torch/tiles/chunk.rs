@@ -12,7 +12,8 @@ use crate::phases::Phase;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::{count, host, length};
 use crate::torch::patch::batch::{Batch, Segment};
-use crate::torch::patch::suffix::{Start, SuffixRun};
+use crate::torch::patch::entry::Start;
+use crate::torch::patch::stepper::Stepper;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::Positions;
 use crate::torch::runs::activations::{ActivationCache, Activations};
@@ -68,12 +69,12 @@ impl Chunk<'_> {
         let reads = self.reads();
         let last = reads.iter().last().expect("an iteration reads a position");
         let patch = Patch { exec: self.exec, value: grid.value, base, other, last };
-        let run = SuffixRun { patch: &patch, reads: &reads };
+        let stepper = Stepper { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
         let mut cell_scores = vec![unpatched.clone(); cells.len()];
         let _phase = Phase::Patched.enter();
         for batch in self.batches(&starts, last) {
-            let done = run.run(batch);
+            let done = stepper.run(batch);
             for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {
                 let Some((patched, resid)) = at_read(&done, read) else { continue };
                 let new = host(&scorer.score(&resid));
@@ -134,8 +135,8 @@ impl Chunk<'_> {
     /// Cells whose patch can change the score of a prompt, by layer.
     fn starts<'c>(&self, cells: &[Cell<'c>], pairs: &[PromptPair<'_>]) -> Vec<Start<'c>> {
         let start = |(index, &cell): (usize, &Cell<'c>)| {
-            let Suffix { first, follows_other } = Suffix::of(&cell, pairs, &self.context.architecture)?;
-            Some(Start { index, cell, pos: first.into(), follows_other })
+            let suffix = Suffix::of(&cell, pairs, &self.context.architecture)?;
+            Some(Start { index, cell, suffix })
         };
         let mut starts: Vec<Start<'c>> = cells.iter().enumerate().filter_map(start).collect();
         starts.sort_by_key(|start| start.cell.layer());
@@ -150,7 +151,7 @@ impl Chunk<'_> {
 
     /// Cells that fit a batch together, at least one.
     fn batches<'s, 'c>(&self, starts: &'s [Start<'c>], last: i64) -> Vec<&'s [Start<'c>]> {
-        let rows = |start: &Start<'_>| count(last + 1 - start.pos) * self.prompts.len();
+        let rows = |start: &Start<'_>| count(last + 1 - i64::from(start.suffix.first)) * self.prompts.len();
         let mut batches = Vec::new();
         let (mut first, mut sum) = (0, 0);
         for (index, start) in starts.iter().enumerate() {
@@ -190,7 +191,7 @@ fn base_and_other(runs: &mut Runs<'_>, grid: &Grid, sites: &Sites) -> (Activatio
 /// The cells of a finished batch that change a read position, and their last residual stream there
 /// \[cells, prompts, `d_model`\].
 fn at_read(done: &Batch, read: i64) -> Option<(Vec<usize>, Tensor)> {
-    let segments = done.apart(done.resid.as_ref()?).into_iter();
+    let segments = done.layout.segments.iter().zip(done.layout.apart(&done.resid));
     let of_segment = |(segment, resid): (&Segment, Tensor)| {
         let place = segment.positions.iter().position(|pos| pos == read)?;
         Some((segment.cells.clone(), resid.select(2, length(place))))
