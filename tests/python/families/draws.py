@@ -104,7 +104,7 @@ def gemma3_text(draw):
 
 def gemma3(draw):
     vision = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=8, patch_size=4)
-    drawn = gemma3_text(draw)
+    drawn = gemma3_text(draw) | dict(final_logit_softcapping=None)
     return dict(text_config=drawn, vision_config=vision, mm_tokens_per_image=4,
                 tie_word_embeddings=drawn["tie_word_embeddings"])
 

@@ -45,8 +45,10 @@ const DEFAULTS: Defaults = Defaults {
 
 fn read_text_part(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     let empty = Map::new();
-    let text = keys.part("text_config")?;
-    let mut model = read(&text.unwrap_or(Keys::of(&empty)))?;
+    let text = keys.part("text_config")?.unwrap_or(Keys::of(&empty));
+    let hint = ": transformers' class for images does not apply it, and that for text alone does";
+    text.refuse_given("final_logit_softcapping", hint)?;
+    let mut model = read(&text)?;
     model.readout.tied = keys.flag("tie_word_embeddings", true)?;
     Ok(model.into())
 }

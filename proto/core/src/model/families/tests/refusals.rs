@@ -65,6 +65,7 @@ fn keys_of_single_families_are_refused_by_name() {
         ),
         ("gemma3_text", json!({"sliding_window_pattern": 0}), "`sliding_window_pattern` is 0"),
         ("gemma3", json!({"text_config": {"attn_logit_softcapping": 50.0}}), "`attn_logit_softcapping` is 50.0"),
+        ("gemma3", json!({"text_config": {"final_logit_softcapping": 30.0}}), "`final_logit_softcapping` is 30.0"),
         ("smollm3", json!({"no_rope_layers": [1, 0]}), "`no_rope_layers` is [1,0]"),
         ("gptj", json!({"rotary_dim": null}), "`rotary_dim` is null"),
         ("gptj", json!({"hidden_size": 32}), "`hidden_size` is 32"),
