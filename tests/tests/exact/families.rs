@@ -32,14 +32,13 @@ fn read_json(path: &Path) -> Value {
 
 /// What a grid of a case patches.
 fn grid(name: &str) -> Value {
-    let parts = name.strip_prefix("head_").and_then(|rest| {
-        let (component, axes) = match rest.split_once("_by_pos").or_else(|| rest.split_once("_dest_src")) {
+    let parts = name.strip_prefix("head_").map(|rest| {
+        match rest.split_once("_by_pos").or_else(|| rest.split_once("_dest_src")) {
             Some((component, _)) if component != "pattern" => (component, &["layer", "pos", "head"][..]),
             Some((component, _)) if rest.ends_with("src") => (component, &["layer", "head", "dest_pos", "src_pos"][..]),
             Some((component, _)) => (component, &["layer", "head", "dest_pos"][..]),
             None => (rest, &["layer", "head"][..]),
-        };
-        Some((component, axes))
+        }
     });
     let (component, axes) = parts.unwrap_or((name, &["layer", "pos"]));
     json!({ "name": name, "component": component, "axes": axes })

@@ -33,8 +33,9 @@ const DEFAULTS: Defaults = Defaults {
 fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     let mut model = common(keys, &DEFAULTS)?;
     // The first release wrote `gelu`, and meant the approximation.
-    let meant = |activation| if activation == Activation::Gelu { Activation::GeluTanh } else { activation };
-    model.mlp.activation = meant(model.mlp.activation);
+    if model.mlp.activation == Activation::Gelu {
+        model.mlp.activation = Activation::GeluTanh;
+    }
     // Releases before 5 read this key where it was not null.
     if keys.has("hidden_activation")
         && keys.activation("hidden_activation", Activation::GeluTanh)? != model.mlp.activation
