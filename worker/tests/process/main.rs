@@ -77,7 +77,9 @@ async fn coordinator() -> (Coordinator, String) {
 fn worker(args: &[&str]) -> Command {
     let mut worker = Command::new(env!("CARGO_BIN_EXE_patchsweep-worker"));
     worker.args(["--threads", "1", "--memory-budget", "256MiB", "--models", patchsweep_data::files::FOLDER]).args(args);
-    for setting in ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"] {
+    for setting in
+        ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "GLIBC_TUNABLES"]
+    {
         worker.env_remove(setting);
     }
     worker.env("PATCHSWEEP_LOG", "warn").stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
