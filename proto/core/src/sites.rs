@@ -158,19 +158,8 @@ impl Component {
     /// What it reads of the other run, where activations of that take the place of these. A pattern is made of queries and
     /// keys.
     #[must_use]
-    pub fn other_sites(self) -> &'static [Self] {
-        match self {
-            Self::Pattern => &[Self::Q, Self::K],
-            Self::ResidPre => &[Self::ResidPre],
-            Self::ResidMid => &[Self::ResidMid],
-            Self::ResidPost => &[Self::ResidPost],
-            Self::AttnOut => &[Self::AttnOut],
-            Self::MlpOut => &[Self::MlpOut],
-            Self::Z => &[Self::Z],
-            Self::Q => &[Self::Q],
-            Self::K => &[Self::K],
-            Self::V => &[Self::V],
-        }
+    pub fn other_sites(self) -> Vec<Self> {
+        if self == Self::Pattern { vec![Self::Q, Self::K] } else { vec![self] }
     }
 }
 

@@ -29,7 +29,7 @@ impl Sites {
         // Runs may follow on a position of the other run.
         let follow = grid.value == PatchValue::Other && grid.component.facts(model).is_whole_stream;
         let followed = keys_values.clone().filter(|_| follow);
-        let other = at(other_components(grid.component, grid.value)).into_iter().chain(followed);
+        let other = at(&other_components(grid.component, grid.value)).into_iter().chain(followed);
         let base = at(&grid.component.base_sites(model)).into_iter().chain(keys_values).chain([last_site(all_layers)]);
         Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
     }
@@ -47,10 +47,10 @@ impl Sites {
 }
 
 /// What patches of a component read of the other run. A pattern's mean over prompts is not made of queries and keys.
-fn other_components(component: Component, value: PatchValue) -> &'static [Component] {
+fn other_components(component: Component, value: PatchValue) -> Vec<Component> {
     match value {
-        PatchValue::Zero => &[],
-        PatchValue::Mean if component == Component::Pattern => &[Component::Pattern],
+        PatchValue::Zero => Vec::new(),
+        PatchValue::Mean if component == Component::Pattern => vec![component],
         PatchValue::Mean | PatchValue::Other => component.other_sites(),
     }
 }
