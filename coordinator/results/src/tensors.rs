@@ -142,7 +142,8 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
         return Err(TensorError::Axes { grid: scores.grid.clone(), axes, indices });
     }
     let tensor = |suffix, values| grid_tensor(results, scores, suffix, values);
-    let counts = scores.count.iter().map(|&count| i64::try_from(count).unwrap_or(i64::MAX)).collect();
+    let counts =
+        scores.count.iter().map(|&count| i64::try_from(count).expect("prompts are counted in 32 bits")).collect();
     let mut list =
         vec![tensor("", Values::F32((&scores.effect).into())), tensor(".value", Values::F32((&scores.value).into()))];
     if !scores.normalized.is_empty() {

@@ -115,7 +115,7 @@ fn header_text(file: &File, file_length: u64) -> std::io::Result<Result<Vec<u8>,
     if length > file_length - LENGTH as u64 {
         return Ok(Err(SafeTensorError::InvalidHeaderLength));
     }
-    let mut text = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let mut text = vec![0; usize::try_from(length).expect("no longer than the longest header")];
     file.read_exact_at(&mut text, LENGTH as u64)?;
     Ok(Ok(text))
 }

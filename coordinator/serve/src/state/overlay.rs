@@ -75,7 +75,7 @@ fn pieces(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize, std::
 
 /// Below a page's size.
 fn to_usize(small: u64) -> usize {
-    usize::try_from(small).unwrap_or(usize::MAX)
+    usize::try_from(small).expect("smaller than a page")
 }
 
 impl StorageBackend for Overlay {

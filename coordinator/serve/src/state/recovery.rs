@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Epoch, SweepId, TileId};
+use patchsweep_core::length;
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_plan::Plan;
 use prost::bytes::Bytes;
@@ -159,15 +160,13 @@ fn status(kept: &KeptSweep, state: SweepState, seconds: f64, past: &BTreeMap<Til
         tally.finish(plan, tile);
     }
     let (cells_total, cells_noop) = tally.cells();
-    let count = |wanted: fn(&Past) -> bool| {
-        u32::try_from(past.values().filter(|past| wanted(past)).count()).unwrap_or(u32::MAX)
-    };
+    let count = |wanted: fn(&Past) -> bool| length(past.values().filter(|past| wanted(past)).count());
     let done = past.iter().filter(|(_, past)| **past == Past::Done);
     SweepStatus {
         sweep: kept.id.clone(),
         name: plan.name.clone(),
         state,
-        tiles_total: u32::try_from(plan.tiles.len()).unwrap_or(u32::MAX),
+        tiles_total: length(plan.tiles.len()),
         tiles_done: count(|past| *past == Past::Done),
         tiles_leased: 0,
         multiply_adds_total: plan.multiply_adds(),
