@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import npz
 
 # Nothing but the line that says how long loading took.
-LOG = "warn,patchsweep_worker::gpt2::engine=info"
+LOG = "warn,patchsweep_worker::torch::engine=info"
 LOADED = re.compile(r"model loaded .*\bseconds=([0-9.e-]+)")
 
 

@@ -1,15 +1,15 @@
 //! The worker of patchsweep: computes the tiles that a coordinator leases to it.
 //!
 //! [`session`] talks to the coordinator and knows only the [`engine::Engine`] trait; [`cache`] is generic,
-//! and [`gauge`] shows what an engine takes. Only [`gpt2`], behind the feature `tch`, knows libtorch.
+//! and [`gauge`] shows what an engine takes. Only [`torch`], behind the feature `tch`, knows libtorch.
 
 #![deny(unsafe_code)]
 
 pub mod cache;
 pub mod engine;
 pub mod gauge;
-#[cfg(feature = "tch")]
-pub mod gpt2;
 pub mod metrics;
 pub mod phases;
 pub mod session;
+#[cfg(feature = "tch")]
+pub mod torch;

@@ -13,9 +13,9 @@ use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::machine::{name, threads};
 use patchsweep_process::signals::Signals;
 use patchsweep_process::{metrics, talk};
-use patchsweep_worker::gpt2::{DeviceError, TorchEngine, free_memory, open_device};
 use patchsweep_worker::metrics::{BUILD, MEMORY_BUDGET, METRICS};
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
+use patchsweep_worker::torch::{DeviceError, TorchEngine, free_memory, open_device};
 use tch::Device;
 
 use crate::args::Args;

@@ -7,7 +7,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Cell};
 use patchsweep_core::metric::MetricKind;
-use patchsweep_core::sites::{Heads, Joins, Reach};
+use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]
@@ -95,42 +95,45 @@ impl<'a> CostModel<'a> {
         told(iteration.reads.len() as u128 * (self.logits + 2 * self.clean_logits))
     }
 
-    /// One prompt from a patch to the scored logits: the positions from the patch to the last read position, and behind
-    /// the last block only the read positions.
+    /// One prompt from a patch to the scored logits. Behind the next attention all positions from the patch to the last read
+    /// one are computed, and behind the last block only the read positions; before that attention, those that the patch
+    /// changes.
     #[must_use]
     pub fn patched_run(&self, point: PatchPoint<'_>) -> u64 {
         let PatchPoint { cell, start, reads } = point;
         let Some(&last) = reads.last() else { return 0 };
+        let (layer, facts) = (cell.layer(), cell.component().facts(self.model));
         let suffix = u128::from(last.saturating_sub(start)) + 1;
-        let keys = u128::from(last) + 1;
         let scored = reads.iter().filter(|&&read| read >= start).count() as u128;
+        let patched = || cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos));
+        let patched_reads = patched().filter(|pos| reads.binary_search(pos).is_ok()).count() as u128;
+        let patched = patched().count() as u128;
+        // Rows that matter behind a block: of all positions, and of those that are patched.
         let is_last = |layer: u32| layer + 1 == self.layers;
-        let outputs = |layer: u32| if is_last(layer) { scored } else { suffix };
-        let layer = cell.layer();
-        let matters =
-            |pos: &&u32| (start..=last).contains(*pos) && (!is_last(layer) || reads.binary_search(pos).is_ok());
-        let patched = cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u128;
-        let own_rows = cell.positions().iter().filter(matters).count() as u128;
-        let facts = cell.component().facts(self.model);
-        let changed = if facts.reach == Reach::LaterPositions { outputs(layer) } else { own_rows };
-        let entry = match facts.joins {
-            Joins::Input => self.projections(patched, patched) + self.rest(outputs(layer), keys),
-            Joins::Heads => changed * self.heads(cell, facts.heads),
-            Joins::BeforeMlp => changed * self.mlp,
-            Joins::Output => 0,
+        let all = |layer: u32| if is_last(layer) { scored } else { suffix };
+        let own = |layer: u32| if is_last(layer) { patched_reads } else { patched };
+        let changes_all = facts.reach == Reach::LaterPositions && facts.stage != Stage::Input;
+        let changed = if changes_all { all(layer) } else { own(layer) };
+        let entry = if facts.stage == Stage::Input { 0 } else { changed * self.entry(cell, facts) };
+        let first = layer + u32::from(facts.stage != Stage::Input);
+        let block = |layer: u32| {
+            let [queries, keys] =
+                if layer == first && !changes_all { [own(layer), patched] } else { [all(layer), suffix] };
+            self.projections(queries, keys) + self.rest(all(layer), u128::from(last) + 1)
         };
-        let block = |outputs: u128| self.projections(outputs, suffix) + self.rest(outputs, keys);
-        let behind: u128 = (layer + 1..self.layers).map(|layer| block(outputs(layer))).sum();
+        let behind: u128 = (first..self.layers).map(block).sum();
+        let scored = if first == self.layers && !changes_all { patched_reads } else { scored };
         told(entry + behind + scored * self.logits)
     }
 
-    /// What a patch inside attention takes behind it, for each row that it changes: the heads' part of the output
-    /// projection, and the MLP where that reads it.
-    fn heads(&self, cell: &Cell<'_>, heads: Heads) -> u128 {
+    /// What a patch behind a block's input takes in the block, for each row that it changes: of a patch inside attention the
+    /// heads' part of the output projection, and the MLP where that comes next.
+    fn entry(&self, cell: &Cell<'_>, facts: Facts) -> u128 {
         let changes_all = self.model.has_post_norms() || cell.component().mixes_heads(self.model);
-        let query_heads = cell.indices(Axis::Head).len() as u128 * u128::from(heads.group(self.model));
-        let changed = if changes_all { self.queries } else { query_heads * u128::from(self.model.d_head) };
-        changed * self.width + if self.model.is_parallel() { 0 } else { self.mlp }
+        let query_heads = cell.indices(Axis::Head).len() as u128 * u128::from(facts.heads.group(self.model));
+        let width = if changes_all { self.queries } else { query_heads * u128::from(self.model.d_head) };
+        let projected = if facts.heads == Heads::None { 0 } else { width * self.width };
+        projected + if facts.stage == Stage::BeforeMlp { self.mlp } else { 0 }
     }
 
     /// Queries of some tokens, keys and values of some.
@@ -196,14 +199,16 @@ mod tests {
         assert_eq!(cost.full_pass(8), cost.run(0, 8) + 8 * 1000);
         let whole_block = 2 * (1200 + 6 * 20);
         let last_block = (100 + 2 * 200) + 6 * 20 + 100 + 800;
-        // At the patch's own layer only the patched position has new queries, keys and values.
+        // Up to the next attention only the patched position has new queries, keys and values: here not the read one.
         assert_eq!(patched(Component::ResidPre, 0, 4), (whole_block - 300) + whole_block + last_block + 30);
+        assert_eq!(patched(Component::ResidPost, 0, 4), (whole_block - 300) + last_block + 30);
+        let next_block = 200 + 6 * 20 + 100 + 800;
         // Of a head, only its part of the output projection, and only where it changes anything.
-        assert_eq!(patched(Component::Q, 1, 4), (50 + 800) + last_block + 30);
-        assert_eq!(patched(Component::Z, 1, 4), (50 + 800) + last_block + 30);
-        assert_eq!(patched(Component::Pattern, 1, 4), (50 + 800) + last_block + 30);
+        assert_eq!(patched(Component::Q, 1, 4), (50 + 800) + next_block + 30);
+        assert_eq!(patched(Component::Z, 1, 4), (50 + 800) + next_block + 30);
+        assert_eq!(patched(Component::Pattern, 1, 4), (50 + 800) + next_block + 30);
         assert_eq!(patched(Component::V, 1, 4), 2 * (50 + 800) + last_block + 30);
-        assert_eq!(patched(Component::ResidPost, 1, 4), last_block + 30);
+        assert_eq!(patched(Component::ResidPost, 1, 4), next_block + 30);
         assert_eq!(patched(Component::ResidPost, 2, 5), 30);
         assert_eq!(patched(Component::AttnOut, 2, 5), 800 + 30);
     }
@@ -212,7 +217,9 @@ mod tests {
         let grouped = Architecture { heads: 4, kv_heads: 2, d_head: 3, ..plain() };
         // Queries are 12 wide, keys and values 6; attention's output takes 120, over 6 keys 144, the MLP 800.
         let last_block = (120 + 2 * 2 * 60) + 144 + 120 + 800;
-        assert_eq!(patched_in(&grouped, Component::Q, 1, 4), (30 + 800) + last_block + 30);
+        // Behind a patch of a position that is not read only its keys and values are new.
+        let next_block = 2 * 60 + 144 + 120 + 800;
+        assert_eq!(patched_in(&grouped, Component::Q, 1, 4), (30 + 800) + next_block + 30);
         // A key-value head serves two query heads.
         assert_eq!(patched_in(&grouped, Component::K, 1, 4), 2 * (60 + 800) + last_block + 30);
         let mut model = grouped.clone();
@@ -223,9 +230,9 @@ mod tests {
         assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (120 + 800) + last_block + 30);
         let mut model = grouped;
         model.wiring = Wiring::Parallel { norms: ParallelNorms::One };
-        assert_eq!(patched_in(&model, Component::Q, 1, 4), 30 + last_block + 30);
-        assert_eq!(patched_in(&model, Component::AttnOut, 1, 4), last_block + 30);
+        assert_eq!(patched_in(&model, Component::Q, 1, 4), 30 + next_block + 30);
+        assert_eq!(patched_in(&model, Component::AttnOut, 1, 4), next_block + 30);
         model.mlp.gated = true;
-        assert_eq!(patched_in(&model, Component::MlpOut, 1, 4), last_block + 400 + 30);
+        assert_eq!(patched_in(&model, Component::MlpOut, 1, 4), next_block + 400 + 30);
     }
 }

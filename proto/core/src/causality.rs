@@ -165,7 +165,7 @@ pub enum NoEffect {
 }
 
 /// The positions that a patched run has to compute: from one on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suffix {
     /// The first of them.
     pub first: u32,

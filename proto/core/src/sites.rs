@@ -9,8 +9,8 @@ use crate::component::Component;
 /// What is true of a component of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// How a run that is patched here goes on in the same block.
-    pub joins: Joins,
+    /// Which residual stream of the block a patch changes first.
+    pub stage: Stage,
     /// Which positions a change reaches within the block.
     pub reach: Reach,
     /// What it depends on in the first block.
@@ -21,16 +21,14 @@ pub struct Facts {
     pub is_whole_stream: bool,
 }
 
-/// How a run that is patched at a site goes on in the same block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Joins {
-    /// As the block's input: through projections, attention and MLP.
+/// Points of a block, in order, at which patched runs begin to differ from the run that is patched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Its input: attention and MLP follow.
     Input,
-    /// Inside attention, through the change of `z`.
-    Heads,
-    /// On the residual stream that the MLP reads.
+    /// Behind attention, where the MLP follows. Only in blocks whose MLP reads what attention adds.
     BeforeMlp,
-    /// On the block's output.
+    /// Its output.
     Output,
 }
 
@@ -67,23 +65,23 @@ impl Component {
     /// What is true of it in a model.
     #[must_use]
     pub fn facts(self, model: &Architecture) -> Facts {
-        use Joins::{BeforeMlp, Heads as InHeads, Input, Output};
         use Origin::{EarlierTokens, OwnToken};
         use Reach::{LaterPositions, OwnPosition};
+        use Stage::{BeforeMlp, Input, Output};
+        // The MLP of a parallel block reads what comes into it.
         let parallel = model.is_parallel();
-        let (joins, reach, origin) = match self {
+        let behind_attention = if parallel { Output } else { BeforeMlp };
+        let (stage, reach, origin) = match self {
             Self::ResidPre => (Input, LaterPositions, OwnToken),
-            Self::Q => (InHeads, OwnPosition, OwnToken),
-            Self::K | Self::V => (InHeads, LaterPositions, OwnToken),
-            Self::Pattern | Self::Z => (InHeads, OwnPosition, EarlierTokens),
-            Self::AttnOut if parallel => (Output, OwnPosition, EarlierTokens),
-            Self::AttnOut | Self::ResidMid => (BeforeMlp, OwnPosition, EarlierTokens),
-            // The MLP of a parallel block reads what comes into it.
-            Self::MlpOut if parallel => (Output, OwnPosition, OwnToken),
-            Self::MlpOut | Self::ResidPost => (Output, OwnPosition, EarlierTokens),
+            Self::Q => (behind_attention, OwnPosition, OwnToken),
+            Self::K | Self::V => (behind_attention, LaterPositions, OwnToken),
+            Self::Pattern | Self::Z | Self::AttnOut => (behind_attention, OwnPosition, EarlierTokens),
+            Self::ResidMid => (BeforeMlp, OwnPosition, EarlierTokens),
+            Self::MlpOut => (Output, OwnPosition, if parallel { OwnToken } else { EarlierTokens }),
+            Self::ResidPost => (Output, OwnPosition, EarlierTokens),
         };
         let is_whole_stream = matches!(self, Self::ResidPre | Self::ResidMid | Self::ResidPost);
-        Facts { joins, reach, origin, heads: self.heads(), is_whole_stream }
+        Facts { stage, reach, origin, heads: self.heads(), is_whole_stream }
     }
 
     /// Whether a patch of one of its heads changes what the others are for attention.
@@ -135,22 +133,25 @@ impl Component {
         }
     }
 
-    /// What a patched run reads of the run that is patched in the layer of the patch, besides keys and values.
+    /// What a run that is patched in a layer reads of the run that is patched, besides keys and values from there on.
     #[must_use]
-    pub fn base_sites(self, model: &Architecture) -> Vec<Self> {
+    pub fn base_sites(self, layer: u32, model: &Architecture) -> Vec<(u32, Self)> {
         let facts = self.facts(model);
-        let mut sites = match facts.joins {
-            Joins::Input => vec![self, Self::Q],
-            Joins::Heads => vec![changed_by_heads(model), Self::Z],
-            Joins::BeforeMlp => vec![Self::ResidMid, self],
-            Joins::Output => vec![self],
-        };
-        if facts.joins == Joins::Heads && self != Self::Z {
+        let is_inside_attention = facts.heads != Heads::None;
+        let mut sites = vec![facts.stage.stream()];
+        if is_inside_attention {
+            sites.extend([changed_by_heads(model), Self::Z]);
+        } else {
+            sites.push(self);
+        }
+        // Queries of positions that the patch does not reach, or what it is made of.
+        if facts.stage == Stage::Input || (is_inside_attention && self != Self::Z) {
             sites.push(Self::Q);
         }
-        // Of positions that the patch does not reach.
-        if facts.reach == Reach::OwnPosition {
-            sites.push(Self::ResidPost);
+        let mut sites: Vec<(u32, Self)> = sites.into_iter().map(|site| (layer, site)).collect();
+        // Positions that the patch does not reach join in the next block.
+        if facts.reach == Reach::OwnPosition && layer + 1 < model.layers {
+            sites.extend([(layer, Self::ResidPost), (layer + 1, Self::Q)]);
         }
         sites
     }
@@ -163,14 +164,22 @@ impl Component {
     }
 }
 
-/// Which residual stream of the run that is patched gets what a patch inside attention changes: before what attention adds
-/// where that is computed anew as a whole, else behind it, and in a parallel block behind the block.
+/// The residual stream of the run that is patched to which a patch inside attention adds its change: the block's input where
+/// what attention adds is computed anew as a whole.
 #[must_use]
 pub fn changed_by_heads(model: &Architecture) -> Component {
-    match () {
-        () if model.has_post_norms() => Component::ResidPre,
-        () if model.is_parallel() => Component::ResidPost,
-        () => Component::ResidMid,
+    if model.has_post_norms() { Component::ResidPre } else { Component::Z.facts(model).stage.stream() }
+}
+
+impl Stage {
+    /// The residual stream there.
+    #[must_use]
+    pub fn stream(self) -> Component {
+        match self {
+            Self::Input => Component::ResidPre,
+            Self::BeforeMlp => Component::ResidMid,
+            Self::Output => Component::ResidPost,
+        }
     }
 }
 
@@ -204,13 +213,14 @@ mod tests {
     #[test]
     fn what_a_block_reads_twice_is_twice_in_the_table() {
         let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::Two }, ..plain() };
-        assert_eq!(Component::AttnOut.facts(&plain()).joins, Joins::BeforeMlp);
-        assert_eq!(Component::AttnOut.facts(&parallel).joins, Joins::Output);
+        assert_eq!(Component::AttnOut.facts(&plain()).stage, Stage::BeforeMlp);
+        assert_eq!(Component::AttnOut.facts(&parallel).stage, Stage::Output);
         assert_eq!(Component::MlpOut.facts(&plain()).origin, Origin::EarlierTokens);
         assert_eq!(Component::MlpOut.facts(&parallel).origin, Origin::OwnToken);
         assert!(Component::ResidMid.is_in(&plain()) && !Component::ResidMid.is_in(&parallel));
         for component in Component::ALL.into_iter().filter(|component| component.is_in(&parallel)) {
-            assert!(!component.base_sites(&parallel).contains(&Component::ResidMid), "{component}");
+            let sites = component.base_sites(0, &parallel);
+            assert!(sites.iter().all(|(_, site)| site.is_in(&parallel)), "{component}");
         }
     }
 

@@ -9,7 +9,7 @@ use patchsweep_core::scores::CellScore;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_worker::engine::{Cancel, Engine};
-use patchsweep_worker::gpt2::{TorchEngine, open_device};
+use patchsweep_worker::torch::{TorchEngine, open_device};
 
 use super::scenario::Cut;
 

@@ -1,0 +1,22 @@
+//! Models on libtorch: the only place that knows tch.
+//!
+//! [`tiles`] computes a tile in chunks of prompts; [`runs`] makes clean and corrupted runs; [`patch`] makes patched runs of
+//! what they keep; [`model`] is the forward pass that both share; [`score`] makes metrics of final residual streams.
+//! [`plain`] computes the same cells by whole forward passes, as checks do.
+
+mod device;
+mod engine;
+mod model;
+mod numbers;
+mod patch;
+mod plain;
+mod positions;
+mod runs;
+mod score;
+mod tiles;
+
+#[cfg(test)]
+mod embedded_model;
+
+pub use device::{DeviceError, free_memory, open as open_device};
+pub use engine::TorchEngine;

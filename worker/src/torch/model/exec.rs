@@ -1,0 +1,112 @@
+//! A model at work on one tile: matrix products, which are nearly all of the work. They count their multiply-adds, and none
+//! begins in a tile that has been cancelled.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::engine::Cancel;
+use crate::torch::model::parameters::{Linear, Model};
+use crate::torch::model::rotary::Rotations;
+
+/// From so many multiply-adds on, a product outweighs the set-up of a convolution for its sizes.
+const CONVOLVE_FROM: i64 = 1 << 25;
+
+/// A model at work on one tile.
+pub(crate) struct Exec<'a> {
+    pub(crate) model: &'a Model,
+    /// Of the model's layers, for the tile's positions.
+    pub(crate) rotations: Rotations,
+    /// All positions, int64 \[pos\].
+    pub(crate) positions: Tensor,
+    multiply_adds: Cell<u64>,
+    cancel: Cancel,
+}
+
+impl<'a> Exec<'a> {
+    /// For prompts of so many positions.
+    pub(crate) fn new(model: &'a Model, positions: u32, cancel: Cancel) -> Self {
+        let device = model.embed.device();
+        let rotations = Rotations::of(&model.architecture, positions, device);
+        let positions = Tensor::arange(i64::from(positions), (Kind::Int64, device));
+        Self { model, rotations, positions, multiply_adds: Cell::new(0), cancel }
+    }
+
+    /// Of all matrix products so far.
+    pub(crate) fn multiply_adds(&self) -> u64 {
+        self.multiply_adds.get()
+    }
+
+    /// \[.., in\] to \[.., out\].
+    pub(crate) fn linear(&self, x: &Tensor, linear: &Linear) -> Tensor {
+        self.stop_if_cancelled();
+        let (outputs, inputs) = linear.weight.size2().expect("a matrix");
+        let rows = elements(x) / inputs.max(1);
+        self.count(rows * inputs * outputs);
+        if x.device() == Device::Cpu && x.kind() == Kind::Float && rows * inputs * outputs >= CONVOLVE_FROM {
+            // oneDNN does not say why it cannot; if memory ran out, the product will.
+            if let Ok(result) = convolved(x, linear, [rows, inputs, outputs]) {
+                return result;
+            }
+        }
+        x.linear(&linear.weight, linear.bias.as_ref())
+    }
+
+    /// Batched product \[.., m, k\] x \[.., k, n\].
+    pub(crate) fn product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.stop_if_cancelled();
+        let product = a.matmul(b);
+        self.count(elements(&product) * a.size().last().copied().unwrap_or(0));
+        product
+    }
+
+    /// Adds \[m, k\] x \[k, n\] to \[m, n\] in place.
+    pub(crate) fn add_product(&self, sum: &mut Tensor, a: &Tensor, b: &Tensor) {
+        self.stop_if_cancelled();
+        self.count(elements(sum) * a.size().last().copied().unwrap_or(0));
+        let _ = sum.addmm_(a, b);
+    }
+
+    /// Before each product, so that a cancelled tile ends within a fraction of a second.
+    fn stop_if_cancelled(&self) {
+        if self.cancel.is_cancelled() {
+            resume_unwind(Box::new(Cancelled));
+        }
+    }
+
+    fn count(&self, multiply_adds: i64) {
+        self.multiply_adds.set(self.multiply_adds.get() + multiply_adds.unsigned_abs());
+    }
+}
+
+/// Nobody waits for the tile in hand. Travels like libtorch's own errors, which are panics: a cancelled tile needs no other
+/// way out of the middle of a run than one that runs out of memory.
+struct Cancelled;
+
+/// Runs a tile's work; `None` when it was cancelled.
+pub(crate) fn unless_cancelled<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let cancelled = |panic: Box<dyn Any + Send>| match panic.downcast::<Cancelled>() {
+        Ok(_) => None,
+        Err(panic) => resume_unwind(panic),
+    };
+    catch_unwind(AssertUnwindSafe(work)).map_or_else(cancelled, Some)
+}
+
+/// The same as a 1x1 convolution over the rows as pixels. On CPUs, libtorch gives convolutions to oneDNN and products to
+/// MKL; the former is about a tenth faster and adds the bias on the way (docs/performance.md).
+fn convolved(x: &Tensor, linear: &Linear, [rows, inputs, outputs]: [i64; 3]) -> Result<Tensor, TchError> {
+    let pixels = x.reshape([1, rows, 1, inputs]).permute([0, 3, 1, 2]);
+    let kernel = linear.weight.view([outputs, inputs, 1, 1]);
+    let result = pixels.f_mkldnn_convolution(&kernel, linear.bias.as_ref(), [0, 0], [1, 1], [1, 1], 1)?;
+    let mut sizes = x.size();
+    if let Some(last) = sizes.last_mut() {
+        *last = outputs;
+    }
+    result.permute([0, 2, 3, 1]).f_reshape(sizes.as_slice())
+}
+
+fn elements(x: &Tensor) -> i64 {
+    x.size().iter().product()
+}

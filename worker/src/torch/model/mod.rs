@@ -1,0 +1,10 @@
+//! A model on a device: its parameters, and the forward pass.
+
+pub(crate) mod attention;
+pub(crate) mod exec;
+pub(crate) mod forward;
+pub(crate) mod load;
+pub(crate) mod loaded;
+pub(crate) mod norm;
+pub(crate) mod parameters;
+pub(crate) mod rotary;

@@ -1,0 +1,106 @@
+//! A model's parameters on a device.
+
+use patchsweep_core::architecture::Architecture;
+use patchsweep_core::digest::Digest;
+use tch::Tensor;
+
+/// A loaded model; nothing changes it. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) architecture: Architecture,
+    pub(crate) digest: Digest,
+    /// What readers of its scores should know of the weights.
+    pub(crate) notes: Vec<String>,
+    /// \[vocabulary, `d_model`\]
+    pub(crate) embed: Tensor,
+    /// Sample standard deviation of all entries of `embed`.
+    pub(crate) embed_deviation: f64,
+    /// From position 0 on \[`n_ctx`, `d_model`\].
+    pub(crate) pos_embed: Option<Tensor>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) ln_final: Option<NormWeights>,
+    /// \[vocabulary, `d_model`\]
+    pub(crate) unembed: Tensor,
+    /// \[vocabulary\]
+    pub(crate) unembed_bias: Option<Tensor>,
+}
+
+/// Weight and bias of a norm, each of its width. The weight has the norm's offset in it.
+#[derive(Debug)]
+pub(crate) struct NormWeights {
+    pub(crate) weight: Option<Tensor>,
+    pub(crate) bias: Option<Tensor>,
+}
+
+/// Weight \[out, in\] and bias \[out\].
+#[derive(Debug)]
+pub(crate) struct Linear {
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Option<Tensor>,
+}
+
+/// What is not in a block, its architecture does not have.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) ln1: Option<NormWeights>,
+    pub(crate) queries: Linear,
+    /// Keys and values side by side.
+    pub(crate) keys_values: Linear,
+    /// Of one head, or of all.
+    pub(crate) q_norm: Option<NormWeights>,
+    pub(crate) k_norm: Option<NormWeights>,
+    pub(crate) attn_out: Linear,
+    pub(crate) ln1_post: Option<NormWeights>,
+    /// What `TransformerLens` moves from the values into the output bias \[key-value head, `d_head`\]:
+    /// `b_V + ln1.bias W_V`.
+    pub(crate) folded_values: Tensor,
+    /// The same for each query head \[head, `d_head`\].
+    pub(crate) folded_z: Tensor,
+    pub(crate) ln2: Option<NormWeights>,
+    pub(crate) mlp_gate: Option<Linear>,
+    pub(crate) mlp_in: Linear,
+    pub(crate) mlp_out: Linear,
+    pub(crate) ln2_post: Option<NormWeights>,
+}
+
+impl Linear {
+    /// Some of its outputs, as a view.
+    pub(crate) fn outputs(&self, first: i64, count: i64) -> Self {
+        let bias = self.bias.as_ref().map(|bias| bias.narrow(0, first, count));
+        Self { weight: self.weight.narrow(0, first, count), bias }
+    }
+
+    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        [&self.weight].into_iter().chain(&self.bias)
+    }
+}
+
+impl NormWeights {
+    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.weight.iter().chain(&self.bias)
+    }
+}
+
+impl Block {
+    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        let norms = [&self.ln1, &self.q_norm, &self.k_norm, &self.ln1_post, &self.ln2, &self.ln2_post];
+        let linear = [&self.queries, &self.keys_values, &self.attn_out, &self.mlp_in, &self.mlp_out];
+        let norms = norms.into_iter().flatten().flat_map(NormWeights::tensors);
+        let linear = linear.into_iter().chain(&self.mlp_gate).flat_map(Linear::tensors);
+        let is_shared = self.folded_z.data_ptr() == self.folded_values.data_ptr();
+        let folded = [&self.folded_values].into_iter().chain((!is_shared).then_some(&self.folded_z));
+        norms.chain(linear).chain(folded)
+    }
+}
+
+impl Model {
+    /// What the parameters take on the device.
+    pub(crate) fn bytes(&self) -> u64 {
+        let is_tied = self.unembed.data_ptr() == self.embed.data_ptr();
+        let around = [&self.embed].into_iter().chain((!is_tied).then_some(&self.unembed));
+        let around = around.chain(&self.pos_embed).chain(&self.unembed_bias);
+        let around = around.chain(self.ln_final.iter().flat_map(NormWeights::tensors));
+        let all = around.chain(self.blocks.iter().flat_map(Block::tensors));
+        all.map(|tensor| (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64).sum()
+    }
+}

@@ -1,0 +1,56 @@
+//! Cells that begin together: those of one block that patch the same positions.
+
+use std::collections::BTreeMap;
+
+use patchsweep_core::causality::Suffix;
+use patchsweep_core::grid::{Axis, Cell, Component};
+
+use super::batch::Segment;
+use crate::torch::positions::Positions;
+
+/// A cell, and where its runs begin to differ from the unpatched ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    /// Index in the tile's cells.
+    pub(crate) index: usize,
+    pub(crate) cell: Cell<'a>,
+    pub(crate) suffix: Suffix,
+}
+
+/// Cells of one block and component that patch the same positions.
+pub(crate) struct Entry<'a> {
+    pub(crate) starts: Vec<&'a Start<'a>>,
+    pub(crate) suffix: Suffix,
+    /// Positions that are patched, from the first that is computed to the last that is read.
+    pub(crate) patched: Positions,
+    /// Of a pattern: positions attended to whose probability is patched.
+    pub(crate) sources: Positions,
+}
+
+impl<'a> Entry<'a> {
+    /// Of cells of one block, up to the last position that is read.
+    pub(crate) fn all(starts: &'a [Start<'a>], last: i64) -> Vec<Self> {
+        let mut entries: BTreeMap<(Suffix, Positions, Positions), Vec<&Start<'_>>> = BTreeMap::new();
+        for start in starts {
+            let first = i64::from(start.suffix.first);
+            let patched = start.cell.positions().iter().map(|&pos| i64::from(pos));
+            let patched = Positions::new(patched.filter(|pos| (first..=last).contains(pos)));
+            let sources = start.cell.indices(Axis::SrcPos).iter().map(|&pos| i64::from(pos));
+            let sources = Positions::new(sources.filter(|&pos| pos <= last));
+            entries.entry((start.suffix, patched, sources)).or_default().push(start);
+        }
+        let entry = |((suffix, patched, sources), starts)| Entry { starts, suffix, patched, sources };
+        entries.into_iter().map(entry).collect()
+    }
+
+    /// What they patch.
+    pub(crate) fn component(&self) -> Component {
+        self.starts[0].cell.component()
+    }
+
+    /// Its cells, with rows of some positions.
+    pub(crate) fn segment(&self, positions: Positions) -> Segment {
+        let cells = self.starts.iter().map(|start| start.index).collect();
+        Segment { cells, suffix: self.suffix, positions }
+    }
+}

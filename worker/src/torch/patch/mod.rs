@@ -1,0 +1,10 @@
+//! Patched runs: only what a patch can change.
+
+pub(crate) mod attention;
+pub(crate) mod base;
+pub(crate) mod batch;
+pub(crate) mod entry;
+pub(crate) mod heads;
+pub(crate) mod join;
+pub(crate) mod stepper;
+pub(crate) mod values;

@@ -1,0 +1,95 @@
+//! What patched activations become, and what they were.
+
+use patchsweep_core::grid::{Component, PatchValue};
+use tch::Tensor;
+
+use crate::torch::model::exec::Exec;
+use crate::torch::positions::{At, Positions};
+use crate::torch::runs::activations::Activations;
+
+/// The run that is patched, and what it is patched with, for some prompts.
+pub(crate) struct Patch<'a> {
+    pub(crate) exec: &'a Exec<'a>,
+    pub(crate) value: PatchValue,
+    /// Activations of the run that is patched \[prompts, pos, ..\].
+    pub(crate) base: Activations,
+    /// Of the other run, or the means \[1, pos, ..\]; empty where the value is zero.
+    pub(crate) other: Activations,
+    /// The last position that is read.
+    pub(crate) last: i64,
+}
+
+impl Patch<'_> {
+    /// The unpatched activation at some positions \[prompts, positions, ..\].
+    pub(crate) fn base_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
+        positions.of(&self.base.get(layer, component), 1, 0)
+    }
+
+    /// The unpatched activation up to the last read position \[prompts, pos, ..\].
+    pub(crate) fn base(&self, layer: u32, component: Component) -> Tensor {
+        self.base.get(layer, component).narrow(1, 0, self.last + 1)
+    }
+
+    /// The unpatched queries at some positions, finished.
+    pub(crate) fn base_queries(&self, layer: u32, positions: &Positions) -> Tensor {
+        self.exec.finished_queries(layer, &self.base_at(layer, Component::Q, positions), At::Positions(positions))
+    }
+
+    /// The unpatched keys up to the last read position, finished.
+    pub(crate) fn base_keys(&self, layer: u32) -> Tensor {
+        self.exec.finished_keys(
+            layer,
+            &self.base(layer, Component::K),
+            At::Positions(&Positions::between(0, self.last)),
+        )
+    }
+
+    /// What the patched activation becomes at some positions \[prompts, positions, ..\]; not for patterns.
+    ///
+    /// `TransformerLens` folds the value bias into the output bias, so that its zero for values and for what they are
+    /// weighted to is that bias here.
+    pub(crate) fn value_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
+        let zero = || self.base_at(layer, component, positions).zeros_like();
+        match (self.value, component) {
+            (PatchValue::Zero, Component::Z) => zero() + &self.exec.model.blocks[layer as usize].folded_z,
+            (PatchValue::Zero, Component::V) => zero() + &self.exec.model.blocks[layer as usize].folded_values,
+            (PatchValue::Zero, _) => zero(),
+            (PatchValue::Mean | PatchValue::Other, _) => {
+                let value = positions.of(&self.other.get(layer, component), 1, 0);
+                let mut sizes = value.size();
+                sizes[0] = self.prompts();
+                value.expand(&sizes, false)
+            }
+        }
+    }
+
+    /// What attention probabilities become at some positions \[prompts, head, positions, key\].
+    pub(crate) fn pattern_at(&self, layer: u32, positions: &Positions) -> Tensor {
+        let keys = self.last + 1;
+        match self.value {
+            PatchValue::Zero => self.base_pattern(layer, positions).zeros_like(),
+            PatchValue::Mean => positions.of(&self.other.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0),
+            PatchValue::Other => {
+                let queries = positions.of(&self.other.get(layer, Component::Q), 1, 0);
+                let queries = self.exec.finished_queries(layer, &queries, At::Positions(positions));
+                let keys = self.other.get(layer, Component::K).narrow(1, 0, keys);
+                let keys = self.exec.finished_keys(layer, &keys, At::Positions(&Positions::between(0, self.last)));
+                self.exec.pattern(layer, &self.exec.attention_scores(layer, &queries, &keys), positions)
+            }
+        }
+    }
+
+    /// Attention scores of the run that is patched \[prompts, head, positions, key\].
+    pub(crate) fn base_scores(&self, layer: u32, positions: &Positions) -> Tensor {
+        self.exec.attention_scores(layer, &self.base_queries(layer, positions), &self.base_keys(layer))
+    }
+
+    /// Attention probabilities of the run that is patched \[prompts, head, positions, key\].
+    pub(crate) fn base_pattern(&self, layer: u32, positions: &Positions) -> Tensor {
+        self.exec.pattern(layer, &self.base_scores(layer, positions), positions)
+    }
+
+    pub(crate) fn prompts(&self) -> i64 {
+        self.base.prompts()
+    }
+}

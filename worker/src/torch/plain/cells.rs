@@ -1,0 +1,148 @@
+//! Whole runs of some prompts, with and without a patch.
+
+use std::ops::Range;
+
+use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::grid::Cell;
+use patchsweep_core::tokens::TokenMatrix;
+use tch::{Kind, Tensor};
+
+use super::forward::forward;
+use super::hooks::{Recording, patched};
+use super::metrics::{At, score};
+use crate::torch::model::exec::Exec;
+use crate::torch::numbers::host;
+use crate::torch::tiles::chunk::Scores;
+
+/// Some prompts of one iteration.
+pub(crate) struct PlainChunk<'a> {
+    pub(crate) context: &'a SweepContext,
+    pub(crate) exec: &'a Exec<'a>,
+    /// The model's, float32 whatever its dtype \[vocabulary, `d_model`\].
+    pub(crate) unembed: &'a Tensor,
+    pub(crate) iteration: u32,
+    pub(crate) prompts: Range<u32>,
+}
+
+/// Which prompts go in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Run {
+    Clean,
+    Corrupted,
+}
+
+/// All logits at the read positions, float32 \[reads, prompts, vocabulary\] row by row.
+pub(crate) type Logits = Vec<f32>;
+
+impl PlainChunk<'_> {
+    /// A whole run, with an activation replaced where a cell is given.
+    pub(crate) fn logits(&self, run: Run, patch: Option<(&Cell<'_>, &Tensor)>) -> Logits {
+        let embedding = self.embedding(run);
+        let resid = match patch {
+            None => forward(self.exec, &embedding, &mut |_, _, activation| activation),
+            Some((cell, replacement)) => forward(self.exec, &embedding, &mut |layer, component, activation| {
+                if (layer, component) == (cell.layer(), cell.component()) {
+                    patched(cell, &activation, replacement)
+                } else {
+                    activation
+                }
+            }),
+        };
+        let read = |&read: &u32| self.logits_of(&resid.select(1, read.into()));
+        let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
+        host(&Tensor::stack(&logits, 0))
+    }
+
+    /// A whole run's activations where these cells patch.
+    pub(crate) fn record(&self, run: Run, cells: &[Cell<'_>]) -> Recording {
+        let mut recording = Recording::default();
+        let _ = forward(self.exec, &self.embedding(run), &mut |layer, component, activation| {
+            if cells.iter().any(|cell| (layer, component) == (cell.layer(), cell.component())) {
+                recording.keep(layer, component, &activation);
+            }
+            activation
+        });
+        recording
+    }
+
+    /// Metrics of a run \[metrics\]\[prompts\]; the mean over the read positions.
+    pub(crate) fn score(&self, logits: &Logits, clean: &Logits) -> Scores {
+        let iteration = self.iteration();
+        let (reads, vocabulary) = (iteration.reads.len(), self.context.architecture.d_vocab as usize);
+        let row = |all: &Logits, read: usize, prompt: usize| -> Vec<f64> {
+            let first = (read * self.prompts.len() + prompt) * vocabulary;
+            all[first..first + vocabulary].iter().map(|&logit| logit.into()).collect()
+        };
+        let mut scores = vec![Vec::new(); self.context.metrics.len()];
+        for (place, prompt) in self.prompts.clone().enumerate() {
+            let mut sums = vec![0.0; scores.len()];
+            for read in 0..reads {
+                let entry = prompt as usize * reads + read;
+                let at = At {
+                    logits: row(logits, read, place),
+                    clean: row(clean, read, place),
+                    answer: iteration.answers[entry],
+                    wrong_answer: iteration.wrong_answers.get(entry).copied(),
+                };
+                for (sum, metric) in sums.iter_mut().zip(&self.context.metrics) {
+                    *sum += score(&metric.kind, &at);
+                }
+            }
+            for (scores, sum) in scores.iter_mut().zip(sums) {
+                scores.push(mean(sum, reads));
+            }
+        }
+        scores
+    }
+
+    fn iteration(&self) -> &Iteration {
+        &self.context.iterations[self.iteration as usize]
+    }
+
+    /// Token and position embeddings, and noise \[prompts, pos, `d_model`\].
+    fn embedding(&self, run: Run) -> Tensor {
+        let noise = self.iteration().noise.as_ref();
+        let (tokens, noise) = match run {
+            Run::Clean => (&self.context.clean, None),
+            Run::Corrupted => (&self.iteration().corrupted, noise),
+        };
+        let positions = tokens.positions();
+        let model = self.exec.model;
+        let mut embedded = self.tokens(&tokens.slice(self.prompts.clone())) * model.architecture.embed.scale;
+        if let Some(pos_embed) = &model.pos_embed {
+            embedded += pos_embed.slice(0, 0, i64::from(positions), 1);
+        }
+        match noise {
+            Some(noise) => embedded + model.noise(noise, self.prompts.clone(), positions),
+            None => embedded,
+        }
+    }
+
+    /// \[prompts, pos, `d_model`\]
+    fn tokens(&self, tokens: &TokenMatrix) -> Tensor {
+        let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
+        let ids = Tensor::from_slice(&ids).to_device(self.exec.model.embed.device());
+        let rows = self.exec.model.embed.index_select(0, &ids);
+        rows.view([i64::from(tokens.prompts()), i64::from(tokens.positions()), -1])
+    }
+
+    /// All logits, float32 whatever the model's dtype \[prompts, vocabulary\], of the last residual stream at one position.
+    fn logits_of(&self, resid: &Tensor) -> Tensor {
+        let (exec, model) = (self.exec, self.exec.model);
+        let normed = super::forward::norm(exec, &resid.to_kind(Kind::Float), model.ln_final.as_ref());
+        let mut logits = exec.product(&normed, &self.unembed.transpose(0, 1));
+        if let Some(bias) = &model.unembed_bias {
+            logits += bias;
+        }
+        match model.architecture.readout.cap {
+            Some(cap) => (logits / cap).tanh() * cap,
+            None => logits,
+        }
+    }
+}
+
+/// A metric is a float32, and read positions are few.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+fn mean(sum: f64, count: usize) -> f32 {
+    (sum / count as f64) as f32
+}

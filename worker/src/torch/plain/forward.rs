@@ -1,0 +1,159 @@
+//! The forward pass over whole prompts, with a hook at each activation that can be patched.
+
+use patchsweep_core::architecture::{Activation, NormKind, Pairing, ParallelNorms, Rotary, Wiring};
+use patchsweep_core::grid::Component;
+use tch::{Kind, Tensor};
+
+use crate::torch::model::exec::Exec;
+use crate::torch::model::parameters::{Block, Linear, NormWeights};
+
+/// Called with each activation \[prompts, ..\] of a run, which goes on with what it gives back.
+pub(crate) type Hook<'a> = dyn FnMut(u32, Component, Tensor) -> Tensor + 'a;
+
+/// The last residual stream \[prompts, pos, `d_model`\] of some prompts' embeddings, of the same shape.
+pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, hook: &mut Hook<'_>) -> Tensor {
+    let mut resid = embedding.shallow_clone();
+    for (layer, block) in (0..).zip(&exec.model.blocks) {
+        resid = hook(layer, Component::ResidPre, resid);
+        let normed = norm(exec, &resid, block.ln1.as_ref());
+        let attn_out = norm(exec, &attention(exec, layer, block, &normed, hook), block.ln1_post.as_ref());
+        let attn_out = hook(layer, Component::AttnOut, attn_out);
+        let (read, mid) = match exec.model.architecture.wiring {
+            Wiring::Sequential => {
+                let mid = hook(layer, Component::ResidMid, resid + attn_out);
+                (norm(exec, &mid, block.ln2.as_ref()), mid)
+            }
+            Wiring::Parallel { norms: ParallelNorms::One } => (normed, resid + attn_out),
+            Wiring::Parallel { norms: ParallelNorms::Two } => {
+                (norm(exec, &resid, block.ln2.as_ref()), &resid + attn_out)
+            }
+        };
+        let mlp_out = norm(exec, &mlp(exec, block, &read), block.ln2_post.as_ref());
+        let mlp_out = hook(layer, Component::MlpOut, mlp_out);
+        resid = hook(layer, Component::ResidPost, mid + mlp_out);
+    }
+    resid
+}
+
+fn mlp(exec: &Exec<'_>, block: &Block, read: &Tensor) -> Tensor {
+    let project = |linear: &Linear| exec.linear(read, linear);
+    let hidden = match &block.mlp_gate {
+        Some(gate) => activate(exec, &project(gate)) * project(&block.mlp_in),
+        None => activate(exec, &project(&block.mlp_in)),
+    };
+    exec.linear(&hidden, &block.mlp_out)
+}
+
+/// Attention's output projection \[prompts, pos, `d_model`\].
+///
+/// The constant part of the values is in no value but added behind the pattern, as `TransformerLens` moves it into the
+/// output's bias: it shows where values are zeroed and where rows of the pattern do not add up to 1.
+fn attention(exec: &Exec<'_>, layer: u32, block: &Block, normed: &Tensor, hook: &mut Hook<'_>) -> Tensor {
+    let (prompts, positions, _) = normed.size3().expect("prompts, positions and width");
+    let by_head = |x: &Tensor| x.reshape([prompts, positions, -1, i64::from(exec.model.architecture.d_head)]);
+    let both = exec.linear(normed, &block.keys_values).chunk(2, 2);
+    let q = hook(layer, Component::Q, by_head(&exec.linear(normed, &block.queries)));
+    let k = hook(layer, Component::K, by_head(&both[0]));
+    let v = hook(layer, Component::V, by_head(&both[1]) - &block.folded_values);
+    let group = i64::from(exec.model.architecture.group());
+    // From here on each query head has a key-value head of its own.
+    let own = |x: &Tensor| if group == 1 { x.shallow_clone() } else { x.repeat_interleave_self_int(group, 2, None) };
+    let [q, k] = [(&q, &block.q_norm), (&k, &block.k_norm)].map(|(x, weights)| head_norm(exec, x, weights.as_ref()));
+    let [q, k] = match &exec.model.architecture.attention_of(layer).rotary {
+        Some(rotary) => [rotated(rotary, &q), rotated(rotary, &k)],
+        None => [q, k],
+    };
+    let pattern = hook(layer, Component::Pattern, pattern(exec, layer, &q, &own(&k)));
+    let z = exec.product(&pattern, &own(&v).permute([0, 2, 1, 3])).permute([0, 2, 1, 3]);
+    let z = hook(layer, Component::Z, z) + &block.folded_z;
+    exec.linear(&z.reshape([prompts, positions, -1]), &block.attn_out)
+}
+
+/// Attention probabilities \[prompts, head, dest, src\] of queries and keys \[prompts, pos, head, `d_head`\].
+fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor) -> Tensor {
+    let attention = &exec.model.architecture.attention;
+    let (scale, window) = {
+        let layer = &attention.layers[layer as usize];
+        (layer.scale, layer.window)
+    };
+    let positions = q.size()[1];
+    // Scaled first: float16 could not hold the product.
+    let mut scores = exec.product(&(q * scale).permute([0, 2, 1, 3]), &k.permute([0, 2, 3, 1])).to_kind(Kind::Float);
+    if let Some(cap) = attention.score_cap {
+        scores = (scores / cap).tanh() * cap;
+    }
+    let all = Tensor::ones([positions, positions], (Kind::Bool, scores.device()));
+    let mut hidden = all.triu(1);
+    if let Some(window) = window {
+        hidden = hidden.logical_or(&all.tril(-i64::from(window)));
+    }
+    scores.masked_fill(&hidden, f64::NEG_INFINITY).softmax(-1, Kind::Float).to_kind(q.kind())
+}
+
+/// Queries or keys \[prompts, pos, head, `d_head`\], each position rotated by its own angle: pairs are complex numbers.
+fn rotated(rotary: &Rotary, x: &Tensor) -> Tensor {
+    let (width, half) = (i64::from(rotary.width), i64::from(rotary.width / 2));
+    let positions = Tensor::arange(x.size()[1], (Kind::Double, x.device()));
+    let frequencies = Tensor::from_slice(&rotary.frequencies()).to_device(x.device());
+    let angles = positions.unsqueeze(1) * frequencies.unsqueeze(0);
+    let turn = Tensor::polar(&angles.ones_like(), &angles).unsqueeze(1);
+    let turned = x.slice(-1, 0, width, 1).to_kind(Kind::Double);
+    let pairs = match rotary.pairing {
+        Pairing::Halves => turned.unflatten(-1, [2, half]).transpose(-1, -2),
+        Pairing::Adjacent => turned.unflatten(-1, [half, 2]),
+    };
+    let pairs = (pairs.contiguous().view_as_complex() * turn).view_as_real();
+    let turned = match rotary.pairing {
+        Pairing::Halves => pairs.transpose(-1, -2).flatten(-2, -1),
+        Pairing::Adjacent => pairs.flatten(-2, -1),
+    };
+    Tensor::cat(&[turned.to_kind(x.kind()), x.slice(-1, width, None, 1)], -1)
+}
+
+/// Over the last dimension, in the kind of `x`, if there is one.
+pub(crate) fn norm(exec: &Exec<'_>, x: &Tensor, weights: Option<&NormWeights>) -> Tensor {
+    let Some(weights) = weights else { return x.shallow_clone() };
+    let norm = &exec.model.architecture.norm;
+    match norm.kind {
+        NormKind::Layer => {
+            let in_kind = |x: &Option<Tensor>, kind: Kind| x.as_ref().map(|x| x.to_kind(kind));
+            let (weight, bias) = (in_kind(&weights.weight, x.kind()), in_kind(&weights.bias, x.kind()));
+            x.layer_norm([x.size()[x.dim() - 1]], weight, bias, norm.eps, false)
+        }
+        NormKind::Rms => root_mean_square(x, weights, norm.eps),
+    }
+}
+
+/// A norm of queries or keys \[prompts, pos, head, `d_head`\], if there is one.
+fn head_norm(exec: &Exec<'_>, x: &Tensor, weights: Option<&NormWeights>) -> Tensor {
+    let Some(weights) = weights else { return x.shallow_clone() };
+    let eps = exec.model.architecture.norm.eps;
+    if exec.model.architecture.mixes_heads() {
+        root_mean_square(&x.flatten(2, 3), weights, eps).view_as(x)
+    } else {
+        root_mean_square(x, weights, eps)
+    }
+}
+
+fn root_mean_square(x: &Tensor, weights: &NormWeights, eps: f64) -> Tensor {
+    let wide = x.to_kind(Kind::Double);
+    let mean = (&wide * &wide).mean_dim([-1i64].as_slice(), true, Kind::Double);
+    let mut normed = wide / (mean + eps).sqrt();
+    if let Some(weight) = &weights.weight {
+        normed *= weight;
+    }
+    if let Some(bias) = &weights.bias {
+        normed += bias;
+    }
+    normed.to_kind(x.kind())
+}
+
+/// The MLP's nonlinearity.
+fn activate(exec: &Exec<'_>, x: &Tensor) -> Tensor {
+    match exec.model.architecture.mlp.activation {
+        Activation::GeluTanh => x.gelu("tanh"),
+        Activation::Gelu => x.gelu("none"),
+        Activation::Relu => x.relu(),
+        Activation::Silu => x.silu(),
+    }
+}

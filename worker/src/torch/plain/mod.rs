@@ -1,0 +1,144 @@
+//! Patched runs as their definition says: for each cell one whole forward pass of every prompt, from the embeddings to the
+//! logits, with the activation replaced on the way.
+//!
+//! This is what a check holds the other scores to. So it shares with the rest of the engine only the weights, the products
+//! of `products`, and the numbers that are drawn as noise, and how metrics
+//! of prompts become a cell's scores: nothing is kept of one run for another, nothing is left out by
+//! causality, and runs of several cells are never packed together.
+
+mod cells;
+mod forward;
+mod hooks;
+mod metrics;
+
+use std::ops::Range;
+
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::{Cell, PatchValue};
+use patchsweep_core::scores::TileScores;
+use patchsweep_core::tile::Tile;
+use tch::{Kind, Tensor};
+
+use crate::engine::EngineError;
+use crate::phases::Phase;
+use crate::torch::model::exec::Exec;
+use crate::torch::tiles::chunk::Scores;
+use crate::torch::tiles::in_halves::{InChunks, in_halves};
+use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::task::tile_scores;
+use cells::{PlainChunk, Run};
+use hooks::Recording;
+
+/// One tile in hand.
+pub(crate) struct PlainTask<'a> {
+    pub(crate) context: &'a SweepContext,
+    pub(crate) tile: &'a Tile,
+    pub(crate) exec: &'a Exec<'a>,
+    pub(crate) shares: &'a mut MemoryShares,
+    /// Chunks that were computed again in halves so far.
+    pub(crate) memory_retries: u64,
+}
+
+impl PlainTask<'_> {
+    /// The scores of all cells.
+    pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
+        let cells = self.tile.patches(self.context);
+        // The run that is patched, then the cells.
+        let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; cells.len() + 1];
+        let (prompts, per_prompt) = (self.tile.prompts.clone(), self.context.per_prompt);
+        let mut chunks = Chunks { task: &mut self, cells, means: None, unembed: None };
+        let runs = in_halves(&mut chunks, prompts, runs);
+        let _phase = Phase::Merge.enter();
+        (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
+    }
+
+    /// Metrics of the run that is patched, then of each cell's.
+    fn chunk(&self, cells: &[Cell<'_>], prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
+        let chunk = self.prompts(prompts, unembed);
+        let noising = self.context.direction == Direction::Noising;
+        let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
+        let takes_other = cells.iter().any(|cell| cell.value() == PatchValue::Other);
+        let others = if takes_other { chunk.record(other, cells) } else { Recording::default() };
+        let replacements = |cell: &Cell<'_>| match cell.value() {
+            PatchValue::Other => others.of(cell),
+            PatchValue::Mean => means.of(cell),
+            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.model.embed.device())),
+        };
+        let clean = chunk.logits(Run::Clean, None);
+        let patched_cell = |cell: &Cell<'_>| chunk.logits(patched, Some((cell, &replacements(cell))));
+        let baseline = if noising { clean.clone() } else { chunk.logits(patched, None) };
+        let runs = [baseline].into_iter().chain(cells.iter().map(patched_cell));
+        runs.map(|logits| chunk.score(&logits, &clean)).collect()
+    }
+
+    /// Means over all corrupted prompts of the iteration \[1, ..\], for the cells that take them.
+    fn means(&self, cells: &[Cell<'_>], most: u32, unembed: &Tensor) -> Recording {
+        let cells: Vec<Cell<'_>> = cells.iter().filter(|cell| cell.value() == PatchValue::Mean).copied().collect();
+        let all = self.context.clean.prompts();
+        let mut sums = Recording::default();
+        if cells.is_empty() {
+            return sums;
+        }
+        for first in (0..all).step_by(most as usize) {
+            let prompts = first..all.min(first.saturating_add(most));
+            sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &cells));
+        }
+        let kind = self.exec.model.embed.kind();
+        sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
+    }
+
+    fn prompts<'a>(&'a self, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
+        PlainChunk { context: self.context, exec: self.exec, unembed, iteration: self.tile.iteration, prompts }
+    }
+
+    /// Prompts whose whole runs fit the memory of a batch, at least one.
+    fn prompts_at_once(&self, cells: &[Cell<'_>]) -> u32 {
+        let model = &self.context.architecture;
+        let positions = u64::from(self.context.clean.positions());
+        let width = u64::from(model.d_model);
+        let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
+        let layers = cells.iter().map(Cell::layer).collect::<std::collections::BTreeSet<_>>().len() as u64;
+        // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
+        let recorded = layers
+            * positions
+            * u64::from(model.d_model.max(model.d_queries())).max(u64::from(model.heads) * positions);
+        let logits = 3 * reads * u64::from(model.d_vocab);
+        let rows = positions + (recorded + logits).div_ceil(12 * width);
+        u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// A tile's prompts, some at a time.
+struct Chunks<'t, 'a> {
+    task: &'t mut PlainTask<'a>,
+    cells: Vec<Cell<'a>>,
+    /// Of all prompts, once they are made.
+    means: Option<Recording>,
+    /// In float32, once it is made.
+    unembed: Option<Tensor>,
+}
+
+impl InChunks for Chunks<'_, '_> {
+    fn most(&self) -> u32 {
+        self.task.prompts_at_once(&self.cells)
+    }
+
+    fn is_least(&self, _chunk: &Range<u32>) -> bool {
+        self.most() == 1
+    }
+
+    fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
+        let most = self.most();
+        let Self { task, cells, means, unembed } = self;
+        let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(Kind::Float));
+        let means = means.get_or_insert_with(|| task.means(cells, most, unembed));
+        task.chunk(cells, chunk, means, unembed)
+    }
+
+    fn done(&mut self) {}
+
+    fn ran_out(&mut self, prompts: u32) {
+        self.task.memory_retries += 1;
+        self.task.shares.halve(self.task.context, prompts, 0);
+    }
+}

@@ -1,0 +1,192 @@
+//! Clean and corrupted runs of some prompts, cached by content.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use patchsweep_core::context::{Noise, SweepContext};
+use patchsweep_core::digest::Digest;
+use patchsweep_core::grid::Component;
+use patchsweep_core::tokens::TokenMatrix;
+use tch::Tensor;
+
+use crate::phases::Phase;
+use crate::torch::model::exec::Exec;
+use crate::torch::model::forward::Prefix;
+use crate::torch::numbers::length;
+use crate::torch::runs::activations::{ActivationCache, ActivationKey, Activations};
+use crate::torch::runs::recorder::{Recorder, Site, canonical};
+use crate::torch::runs::sites::keys_values;
+
+/// Runs of some prompts of one iteration.
+pub(crate) struct Runs<'a> {
+    pub(crate) exec: &'a Exec<'a>,
+    pub(crate) context: &'a SweepContext,
+    pub(crate) iteration: u32,
+    pub(crate) prompts: Range<u32>,
+    pub(crate) cache: &'a mut ActivationCache,
+    /// What is kept of a run that has to be made, besides what is asked for: other tiles need it.
+    pub(crate) kept: &'a BTreeSet<Site>,
+    /// Tokens of a batch.
+    pub(crate) batch_rows: usize,
+}
+
+/// What goes into a run, up to the last position that matters.
+struct Input<'a> {
+    tokens: TokenMatrix,
+    noise: Option<&'a Noise>,
+    /// Which prompts of the dataset these are.
+    prompts: Range<u32>,
+}
+
+impl<'a> Runs<'a> {
+    /// Activations of the clean run, up to the last position that any iteration reads.
+    pub(crate) fn clean(&mut self, sites: &BTreeSet<Site>) -> Activations {
+        let tokens = self.context.clean.slice(self.prompts.clone()).truncated(self.context.last_read() + 1);
+        let input = Input { tokens, noise: None, prompts: self.prompts.clone() };
+        let sites = sites.iter().copied().map(canonical).collect();
+        let wanted = &sites | self.kept;
+        self.cached(&input.digest(), &sites, |runs| {
+            let _phase = Phase::Clean.enter();
+            runs.run(&input, 0, None, &wanted)
+        })
+    }
+
+    /// Activations of the corrupted run, up to the last position that this iteration reads. What lies before the first
+    /// corrupted position is the clean run's.
+    pub(crate) fn corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
+        let input = self.corrupted_input(self.prompts.clone());
+        let pairs = self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt));
+        let first_corrupted = pairs.filter_map(|pair| pair.first_corrupted()).min();
+        let first = first_corrupted.filter(|&first| first < input.tokens.positions());
+        let sites = sites.iter().copied().map(canonical).collect();
+        let wanted = &sites | self.kept;
+        self.cached(&input.digest(), &sites, |runs| {
+            let keys_values = keys_values(0, runs.context.architecture.layers);
+            let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
+            let clean = clean.truncated(input.tokens.positions().into());
+            let _phase = Phase::Corrupted.enter();
+            match first {
+                Some(first) => runs.run(&input, first.into(), Some(&clean), &wanted),
+                None => clean,
+            }
+        })
+    }
+
+    /// Means over all corrupted prompts of the iteration \[1, pos, ..\].
+    pub(crate) fn mean_corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
+        let all = 0..self.context.clean.prompts();
+        let input = self.corrupted_input(all.clone());
+        let sites: BTreeSet<Site> = sites.iter().copied().map(canonical).collect();
+        let digest = Digest::of(&[input.digest().0.as_slice(), b"mean"].concat());
+        self.cached(&digest, &sites, |runs| {
+            let _phase = Phase::Corrupted.enter();
+            let mut sums = BTreeMap::new();
+            let most = runs.prompts_per_batch(&input);
+            for first in all.clone().step_by(most) {
+                let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
+                let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));
+                for (site, activation) in runs.run(&part, 0, None, &sites).into_sites() {
+                    let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
+                    let sum = sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
+                    sums.insert(site, sum);
+                }
+            }
+            let kind = runs.exec.model.embed.kind();
+            let mean = |(site, sum): (Site, Tensor)| (site, (sum / f64::from(all.end)).to_kind(kind));
+            Activations::new(sums.into_iter().map(mean).collect())
+        })
+    }
+
+    fn corrupted_input(&self, prompts: Range<u32>) -> Input<'a> {
+        let context = self.context;
+        let iteration = &context.iterations[self.iteration as usize];
+        let positions = iteration.last_read().map_or(1, |read| read + 1);
+        let tokens = iteration.corrupted.slice(prompts.clone()).truncated(positions);
+        Input { tokens, noise: iteration.noise.as_ref(), prompts }
+    }
+
+    /// What is cached of a run; if anything is missing, the run is made.
+    fn cached(
+        &mut self,
+        run: &Digest,
+        sites: &BTreeSet<Site>,
+        make: impl FnOnce(&mut Self) -> Activations,
+    ) -> Activations {
+        let (model, context) = (self.exec.model, self.context);
+        let key =
+            |site| ActivationKey { model: model.digest, dtype: context.dtype, tf32: context.tf32, run: *run, site };
+        if let Some(found) = self.cache.get(sites, key) {
+            return found;
+        }
+        let activations = make(self);
+        self.cache.keep(&activations, key);
+        activations
+    }
+
+    /// A forward pass from position `first` on, in batches of prompts, behind the clean run's activations.
+    fn run(&self, input: &Input<'_>, first: i64, clean: Option<&Activations>, wanted: &BTreeSet<Site>) -> Activations {
+        let is_wanted = |site| wanted.contains(&site);
+        let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
+        let embedded = self.embedded(input);
+        let most = self.prompts_per_batch(input);
+        let total = embedded.size()[0];
+        for from in (0..total).step_by(most) {
+            let count = length(most).min(total - from);
+            let positions = embedded.size()[1];
+            let mut resid = embedded.narrow(0, from, count).narrow(1, first, positions - first);
+            let mut recorder = Recorder::new(&is_wanted);
+            for layer in 0..self.context.architecture.layers {
+                let before = |component| {
+                    clean.map(|clean| clean.get(layer, component).narrow(0, from, count).narrow(1, 0, first))
+                };
+                let prefix: Option<Prefix> = before(Component::K).zip(before(Component::V)).map(|(k, v)| [k, v]);
+                resid = self.exec.block(layer, &resid, prefix.as_ref(), &mut recorder);
+            }
+            for (site, own) in recorder.recorded {
+                let whole = match clean {
+                    Some(clean) => clean.completed(site, &own, from, first),
+                    None => own,
+                };
+                parts.entry(site).or_default().push(whole);
+            }
+        }
+        let joined = |parts: Vec<Tensor>| match <[Tensor; 1]>::try_from(parts) {
+            Ok([whole]) => whole,
+            Err(parts) => Tensor::cat(&parts, 0),
+        };
+        Activations::new(parts.into_iter().map(|(site, parts)| (site, joined(parts))).collect())
+    }
+
+    /// \[prompts, pos, `d_model`\]
+    fn embedded(&self, input: &Input<'_>) -> Tensor {
+        let tokens = &input.tokens;
+        let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
+        let shape = [i64::from(tokens.prompts()), i64::from(tokens.positions())];
+        let ids = Tensor::from_slice(&ids).view(shape).to_device(self.exec.model.embed.device());
+        let embedded = self.exec.embed(&ids);
+        match input.noise {
+            Some(noise) => embedded + self.exec.model.noise(noise, input.prompts.clone(), tokens.positions()),
+            None => embedded,
+        }
+    }
+
+    fn prompts_per_batch(&self, input: &Input<'_>) -> usize {
+        (self.batch_rows / input.tokens.positions() as usize).max(1)
+    }
+}
+
+impl Input<'_> {
+    fn digest(&self) -> Digest {
+        let shape = [self.tokens.prompts(), self.tokens.positions()];
+        let mut words: Vec<u32> = shape.iter().chain(self.tokens.ids()).copied().collect();
+        let mut seed = 0;
+        if let Some(noise) = self.noise {
+            // Noise depends on which prompts of the dataset these are.
+            words.extend(&noise.positions);
+            words.extend([noise.scale.to_bits(), self.prompts.start]);
+            seed = noise.seed;
+        }
+        let bytes = words.iter().flat_map(|word| word.to_le_bytes()).chain(seed.to_le_bytes());
+        Digest::of(&bytes.collect::<Vec<u8>>())
+    }
+}

@@ -1,0 +1,7 @@
+//! Clean and corrupted runs, and what is kept of them.
+
+pub(crate) mod activations;
+pub(crate) mod cached;
+pub(crate) mod noise;
+pub(crate) mod recorder;
+pub(crate) mod sites;

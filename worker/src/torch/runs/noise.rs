@@ -1,0 +1,65 @@
+//! Gaussian noise on embeddings, equal on every worker and for every cut of the prompts.
+
+use std::ops::Range;
+
+use patchsweep_core::context::Noise;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use tch::{Kind, Tensor};
+
+use crate::torch::model::parameters::Model;
+
+impl Model {
+    /// What is added to the embeddings of some prompts \[prompts, positions, `d_model`\].
+    ///
+    /// Each prompt and position draws `d_model` numbers from a stream of its own, in float32.
+    pub(crate) fn noise(&self, noise: &Noise, prompts: Range<u32>, positions: u32) -> Tensor {
+        let width = self.architecture.d_model as usize;
+        let mut numbers = vec![0f32; prompts.len() * positions as usize * width];
+        let rows =
+            numbers.chunks_mut(width).zip(prompts.flat_map(|prompt| (0..positions).map(move |pos| (prompt, pos))));
+        for (row, (prompt, pos)) in rows.filter(|(_, (_, pos))| noise.positions.contains(pos)) {
+            let mut stream = ChaCha8Rng::seed_from_u64(noise.seed);
+            stream.set_stream(u64::from(prompt) << 32 | u64::from(pos));
+            row.fill_with(|| StandardNormal.sample(&mut stream));
+        }
+        let deviation = f64::from(noise.scale) * self.embed_deviation;
+        let numbers = Tensor::from_slice(&numbers) * deviation;
+        let shape = [-1, i64::from(positions), i64::from(self.architecture.d_model)];
+        numbers.view(shape).to_device(self.embed.device()).to_kind(self.embed.kind())
+    }
+}
+
+/// Sample standard deviation of all entries of a matrix, in float64; some rows at a time, so that no such copy of the whole
+/// is made.
+pub(crate) fn deviation(matrix: &Tensor) -> f64 {
+    const ROWS: i64 = 1 << 12;
+    let sum = |of: &dyn Fn(Tensor) -> Tensor| -> f64 {
+        let parts = matrix.split(ROWS, 0);
+        parts.into_iter().map(|part| of(part.to_kind(Kind::Double)).sum(Kind::Double).double_value(&[])).sum()
+    };
+    let (rows, width) = matrix.size2().expect("a matrix");
+    let [rows, width] = [rows, width].map(|size| f64::from(u32::try_from(size).expect("a model's size")));
+    let count = rows * width;
+    let mean = sum(&|part| part) / count;
+    (sum(&|part| (part - mean).square()) / (count - 1.0)).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn the_deviation_is_that_of_all_entries_at_once() {
+        tch::manual_seed(1);
+        for (rows, width) in [(1, 2), (4096, 3), (10_001, 64)] {
+            let matrix = Tensor::randn([rows, width], (Kind::Float, Device::Cpu)) * 0.02 + 0.01;
+            let at_once = matrix.to_kind(Kind::Double).std(true).double_value(&[]);
+            let found = deviation(&matrix);
+            assert!((found - at_once).abs() <= 1e-14 * at_once, "{rows} x {width}: {found}, {at_once}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Metrics of runs.
+
+pub(crate) mod metrics;
+pub(crate) mod run_scores;
+pub(crate) mod vocabulary;

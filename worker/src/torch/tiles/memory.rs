@@ -1,0 +1,103 @@
+//! How much is computed at once, so that it fits the memory.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use patchsweep_core::context::SweepContext;
+
+use crate::engine::panic_text;
+
+/// Rows of a batch beyond which products do not become faster.
+const MOST_ROWS_ON_CPU: u64 = 1 << 13;
+const MOST_ROWS_ON_GPU: u64 = 1 << 17;
+
+/// Bytes below which nothing can be done.
+const LEAST: u64 = 1 << 20;
+
+/// What is left for activations when the weights are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MemoryShares {
+    /// Bytes of activations that are kept between tiles.
+    pub(crate) cache: u64,
+    /// Bytes of what one batch takes while it is computed.
+    batch: u64,
+    /// Rows of a batch, as running out of memory has taught.
+    most_rows: u64,
+    /// Tokens of the prompts that are in hand at once, as running out of memory has taught.
+    most_tokens: u64,
+}
+
+impl MemoryShares {
+    /// Half for the cache; of the rest, half is left to the allocator. `None` when there is next to nothing.
+    pub(crate) fn of(budget: u64, weights: u64, on_gpu: bool) -> Option<Self> {
+        let rest = budget.checked_sub(weights).filter(|&rest| rest >= LEAST)?;
+        let most_rows = if on_gpu { MOST_ROWS_ON_GPU } else { MOST_ROWS_ON_CPU };
+        Some(Self { cache: rest / 2, batch: rest / 4, most_rows, most_tokens: u64::MAX })
+    }
+
+    /// Rows of a batch whose activations fit, at least one.
+    pub(crate) fn batch_rows(&self, context: &SweepContext) -> u64 {
+        let model = &context.architecture;
+        let [width, queries, keys] = [model.d_model, model.d_queries(), model.d_keys()].map(u64::from);
+        // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
+        // twice, float32 whatever the model's dtype; and the hidden layer.
+        let hidden = if model.mlp.gated { 3 } else { 2 } * u64::from(model.d_mlp);
+        let projected = 6 * width + 4 * queries + 2 * keys;
+        let numbers = projected + 2 * u64::from(model.heads) * positions(context) + hidden;
+        (self.batch / (4 * numbers)).min(self.most_rows).max(1)
+    }
+
+    /// Prompts whose activations fit the cache, at least one. `bytes`: what one prompt's take.
+    pub(crate) fn prompts(&self, context: &SweepContext, bytes: u64) -> u32 {
+        let prompts = (self.cache / bytes.max(1)).min(self.most_tokens / positions(context)).max(1);
+        u32::try_from(prompts).unwrap_or(u32::MAX)
+    }
+
+    /// From now on at most half of what did not fit: rows of a batch, prompts in hand, and bytes in the cache.
+    pub(crate) fn halve(&mut self, context: &SweepContext, prompts: u32, cached: u64) {
+        self.cache = self.cache.min((cached / 2).max(LEAST));
+        self.most_rows = self.batch_rows(context) / 2;
+        self.most_tokens = u64::from(prompts / 2) * positions(context);
+    }
+}
+
+/// Tokens of a prompt that matter.
+fn positions(context: &SweepContext) -> u64 {
+    u64::from(context.last_read()) + 1
+}
+
+/// The memory of the device ran out.
+#[derive(Debug)]
+pub(crate) struct OutOfMemory;
+
+/// Runs libtorch code and tells when memory ran out; other panics go on.
+pub(crate) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
+    catch_unwind(AssertUnwindSafe(compute))
+        .map_err(|panic| if ran_out(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) })
+}
+
+/// libtorch says what went wrong in words only.
+fn ran_out(panic: &(dyn Any + Send)) -> bool {
+    let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
+    panic_text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_below_the_weights_leaves_nothing() {
+        assert_eq!(MemoryShares::of(500 << 20, 600 << 20, false), None);
+        let shares = MemoryShares::of(5 << 20, 1 << 20, false).expect("4 MiB");
+        assert_eq!((shares.cache, shares.batch), (2 << 20, 1 << 20));
+    }
+
+    #[test]
+    fn what_libtorch_says_of_memory_is_told_from_other_failures() {
+        let huge = || tch::Tensor::zeros([1 << 46], (tch::Kind::Float, tch::Device::Cpu));
+        assert!(within_memory(huge).is_err());
+        let wrong = catch_unwind(|| within_memory(|| tch::Tensor::zeros([2], tch::kind::FLOAT_CPU).view([3])).is_ok());
+        assert!(wrong.is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! Measures what the engine takes of its device.
+
+use patchsweep_core::model::LoadedModel;
+use patchsweep_core::scores::{CacheStats, MemoryUse};
+use tch::Device;
+
+use crate::gauge::{Gauge, Vitals};
+use crate::metrics::{MEMORY_USED, MODELS};
+use crate::torch::device::used_cuda_memory;
+
+/// Measures while a tile is computed.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    gauge: Gauge,
+    device: Device,
+    budget: u64,
+    /// Bytes of the models in memory.
+    weights: u64,
+    loaded: Vec<LoadedModel>,
+}
+
+impl Meter {
+    pub(crate) fn new(device: Device, budget: u64) -> Self {
+        let meter = Self { gauge: Gauge::new(), device, budget, weights: 0, loaded: Vec::new() };
+        meter.show(CacheStats::default(), 0);
+        meter
+    }
+
+    pub(crate) fn gauge(&self) -> Gauge {
+        self.gauge.clone()
+    }
+
+    /// These models are in memory from now on, of so many bytes together.
+    pub(crate) fn loaded(&mut self, weights: u64, loaded: Vec<LoadedModel>, cache: CacheStats) {
+        (self.weights, self.loaded) = (weights, loaded);
+        MODELS.set(&[], self.loaded.len() as u64);
+        self.show(cache, 0);
+    }
+
+    /// Measures and shows. `memory_retries`: of the tile in hand.
+    pub(crate) fn show(&self, cache: CacheStats, memory_retries: u64) {
+        let memory = MemoryUse { used: self.used(cache), budget: self.budget };
+        MEMORY_USED.set(&[], memory.used);
+        self.gauge.show(Vitals { cache, memory, memory_retries, loaded: self.loaded.clone() });
+    }
+
+    /// On the CPU what is kept between tiles, on a GPU what the device says is taken.
+    fn used(&self, cache: CacheStats) -> u64 {
+        let kept = self.weights.saturating_add(cache.bytes);
+        match self.device {
+            Device::Cuda(index) => used_cuda_memory(index).unwrap_or(kept),
+            _ => kept,
+        }
+    }
+}

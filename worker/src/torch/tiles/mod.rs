@@ -1,0 +1,7 @@
+//! Tiles, in chunks of prompts that fit the memory.
+
+pub(crate) mod chunk;
+pub(crate) mod in_halves;
+pub(crate) mod memory;
+pub(crate) mod meter;
+pub(crate) mod task;

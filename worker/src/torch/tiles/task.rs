@@ -1,0 +1,152 @@
+//! One tile: baselines or patched runs, in chunks of prompts that fit the memory.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::grid::Cell;
+use patchsweep_core::scores::{CellScore, TileScores};
+use patchsweep_core::tile::{Tile, TileWork};
+
+use crate::torch::model::exec::Exec;
+use crate::torch::runs::activations::ActivationCache;
+use crate::torch::runs::recorder::Site;
+use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
+use crate::torch::tiles::chunk::{Chunk, Scores};
+use crate::torch::tiles::in_halves::{InChunks, in_halves};
+use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::meter::Meter;
+
+use crate::engine::EngineError;
+use crate::phases::Phase;
+
+/// One tile in hand.
+pub(crate) struct TileTask<'a> {
+    pub(crate) context: &'a SweepContext,
+    pub(crate) tile: &'a Tile,
+    pub(crate) exec: &'a Exec<'a>,
+    pub(crate) cache: &'a mut ActivationCache,
+    pub(crate) shares: &'a mut MemoryShares,
+    pub(crate) meter: &'a Meter,
+    /// Chunks that were computed again in halves so far.
+    pub(crate) memory_retries: u64,
+}
+
+/// What the tile's cells scored \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells.
+type TileRuns = Vec<Scores>;
+
+impl TileTask<'_> {
+    /// The scores of all cells.
+    pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
+        let metrics = self.context.metrics.len();
+        let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
+        let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
+        let bytes = self.bytes_per_prompt(&kept);
+        let per_prompt = self.context.per_prompt && self.tile.work != TileWork::Baseline;
+        let runs = in_halves(&mut Chunks { task: &mut self, kept, bytes }, prompts, runs);
+        let _phase = Phase::Merge.enter();
+        (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
+    }
+
+    fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
+        let Self { context, exec, tile, .. } = *self;
+        let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
+        let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows };
+        match &tile.work {
+            TileWork::Baseline => {
+                let [clean, corrupted] = chunk.baselines(self.cache);
+                let baseline = match context.direction {
+                    Direction::Noising => clean.clone(),
+                    Direction::Denoising => corrupted.clone(),
+                };
+                vec![baseline, clean, corrupted]
+            }
+            TileWork::Patch { grid, .. } => {
+                let cells = tile.patches(context);
+                let (baseline, cells) = chunk.patched(&context.grids[*grid as usize], &cells, self.cache);
+                [baseline].into_iter().chain(cells).collect()
+            }
+        }
+    }
+
+    /// What is kept of runs for the sweep's other tiles, where clean and corrupted run both fit the cache.
+    fn kept(&self) -> BTreeSet<Site> {
+        let kept = Sites::of_sweep(self.context);
+        let both_runs = 2 * bytes_per_prompt(self.context, &kept).saturating_mul(self.tile.prompts.len() as u64);
+        if both_runs <= self.shares.cache { kept } else { BTreeSet::new() }
+    }
+
+    /// What one prompt's activations take in the runs of this tile.
+    fn bytes_per_prompt(&self, kept: &BTreeSet<Site>) -> u64 {
+        let sites = match &self.tile.work {
+            _ if !kept.is_empty() => kept.clone(),
+            // The corrupted run is made behind the clean one's keys and values.
+            TileWork::Baseline => keys_values(0, self.context.architecture.layers).collect(),
+            TileWork::Patch { grid, .. } => {
+                let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
+                let sites = Sites::of(&self.context.grids[*grid as usize], &layers, &self.context.architecture);
+                &sites.base | &sites.other
+            }
+        };
+        2 * bytes_per_prompt(self.context, &sites)
+    }
+}
+
+/// A tile's prompts, some at a time.
+struct Chunks<'t, 'a> {
+    task: &'t mut TileTask<'a>,
+    kept: BTreeSet<Site>,
+    /// What one prompt's activations take.
+    bytes: u64,
+}
+
+impl Chunks<'_, '_> {
+    fn rows(&self) -> u64 {
+        self.task.shares.batch_rows(self.task.context)
+    }
+}
+
+impl InChunks for Chunks<'_, '_> {
+    fn most(&self) -> u32 {
+        self.task.shares.prompts(self.task.context, self.bytes)
+    }
+
+    fn is_least(&self, chunk: &Range<u32>) -> bool {
+        chunk.len() == 1 && self.rows() == 1
+    }
+
+    fn compute(&mut self, chunk: Range<u32>) -> TileRuns {
+        let rows = self.rows();
+        self.task.chunk(chunk, &self.kept, rows)
+    }
+
+    fn done(&mut self) {
+        self.task.meter.show(self.task.cache.stats(), self.task.memory_retries);
+    }
+
+    fn ran_out(&mut self, prompts: u32) {
+        let TileTask { context, cache, shares, memory_retries, .. } = &mut *self.task;
+        *memory_retries += 1;
+        shares.halve(context, prompts, cache.stats().bytes);
+        cache.limit(0);
+        cache.limit(shares.cache);
+        self.done();
+    }
+}
+
+/// What is told of a tile's cells.
+///
+/// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells; `per_prompt`: whether
+/// effects on each prompt are told as well.
+pub(crate) fn tile_scores(runs: &[Scores], per_prompt: bool) -> TileScores {
+    let (baseline, cells) = runs.split_first().expect("the baseline comes first");
+    let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
+    let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
+    let prompt_effects = if per_prompt { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
+    TileScores { metrics: baseline.len(), scores: scored().map(score).collect(), prompt_effects }
+}
+
+/// Patched metric minus that of the unpatched run \[prompts\].
+fn prompt_effects<'a>((values, baseline): (&'a Vec<f32>, &'a Vec<f32>)) -> impl Iterator<Item = f32> + 'a {
+    values.iter().zip(baseline).map(|(value, baseline)| value - baseline)
+}
