@@ -20,7 +20,7 @@ const NUMBERS_PER_SCORE: u64 = 5;
 const MOST_KEPT: u64 = 100_000_000;
 
 /// Refuses a context whose parts do not fit each other or the model.
-pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
+pub(super) fn unfit(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     scores(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)

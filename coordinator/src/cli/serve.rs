@@ -38,7 +38,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) async fn serve(args: ServeArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
-    args.gate.check(args.listen)?;
+    args.gate.refuse_bare(args.listen)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let health = Health::waiting_for("opening the state");
     // Until the very end: probes see how the coordinator leaves.

@@ -5,6 +5,7 @@
 //! script. Whoever tries to open or write an archive gets [`result::ZipError`].
 
 #![forbid(unsafe_code)]
+#![allow(clippy::must_use_candidate, reason = "nothing comes of it")]
 
 use std::io::{self, Read, Seek, Write};
 use std::marker::PhantomData;

@@ -11,7 +11,7 @@ use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{FolderStamp, ModelError, read_config};
-use patchsweep_proto::wire::check_tile;
+use patchsweep_proto::wire::refuse_tile;
 use tch::Device;
 
 use crate::torch::device::allow_tf32;
@@ -120,7 +120,7 @@ impl Engine for TorchEngine {
         expected: Option<Digest>,
         cancel: &Cancel,
     ) -> Result<Evaluation, EngineError> {
-        check_tile(tile, context)?;
+        refuse_tile(tile, context)?;
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }

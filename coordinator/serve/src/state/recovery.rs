@@ -16,7 +16,7 @@ use super::records::KeptState;
 use super::snapshot::Snapshot;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, SPACIOUS_KEY, kind};
 use super::{Defect, KeptSweep, StateError};
-use crate::merge::check_scores;
+use crate::merge::refuse_scores;
 use crate::progress::Tally;
 
 /// What was found, as of a coordinator's new life.
@@ -138,7 +138,7 @@ impl Found<'_> {
         snapshot.for_each_result(id, |tile, result| {
             self.results += 1;
             let address = Address::of_tile(kind::RESULT, id, tile);
-            check_scores(plan, tile, &result.completed.scores)
+            refuse_scores(plan, tile, &result.completed.scores)
                 .map_err(|error| snapshot.damaged(address, error.into()))?;
             tiles.model.get_or_insert(result.completed.model);
             tiles.past.insert(tile, Past::Done);
