@@ -18,7 +18,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load bench-waiting model libtorch clean
+.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -97,6 +97,13 @@ bench-load: build
 # What it costs how libtorch's threads wait for each other, on idle and on busy cores. Python without any package.
 bench-waiting: build
 	$(PYTHON) tests/bench/waiting.py $(BINARIES)/patchsweep $(BENCH)
+
+# CPU seconds of what `make build` and `make demo` compile, from clean, and of a developer's tests.
+bench-build: libtorch
+	tests/bench/build_cost.sh build --release $(PROGRAMS)
+	tests/bench/build_cost.sh build $(PROGRAMS)
+	tests/bench/build_cost.sh test -p patchsweep-schedule --no-run
+	tests/bench/build_cost.sh test --workspace --no-run
 
 $(BENCH_VENV)/.ready: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)

@@ -26,8 +26,8 @@ use crate::torch::tiles::task::TileTask;
 
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::gauge::Gauge;
-use crate::metrics::MODELS_LOADED;
 use crate::phases::Phase;
+use crate::telemetry::MODELS_LOADED;
 
 /// The engine on libtorch.
 #[derive(Debug)]
