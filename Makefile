@@ -18,7 +18,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
+.PHONY: demo family-test otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -57,6 +57,12 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	$(VENV)/bin/python tests/python/run_notebook.py target/debug/patchsweep data/acronyms.toml data/acronyms.ipynb
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
+	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
+
+# Configs of every family, drawn at random, against transformers; DRAWS of each.
+family-test: libtorch $(HUGGING_FACE_VENV)/.ready
+	cargo build --workspace
+	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws $(or $(DRAWS),20) target/debug/patchsweep target/debug/patchsweep-worker
 
 # Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
 browser-test: libtorch $(VENV)/.browser

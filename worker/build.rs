@@ -1,10 +1,19 @@
-//! Lets the binary find libtorch at run time without `LD_LIBRARY_PATH`.
+//! Lets the binary find libtorch at run time without `LD_LIBRARY_PATH`, and compiles the one file that is no Rust.
+
+const CALLS: &str = "src/torch/calls.cpp";
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    if std::env::var_os("CARGO_FEATURE_TCH").is_some()
-        && let Ok(libtorch) = std::env::var("LIBTORCH")
-    {
+    println!("cargo:rerun-if-changed={CALLS}");
+    #[cfg(feature = "tch")]
+    if let Ok(libtorch) = std::env::var("LIBTORCH") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
+        cc::Build::new()
+            .cpp(true)
+            .std("c++17")
+            .include(format!("{libtorch}/include"))
+            .warnings(false)
+            .file(CALLS)
+            .compile("calls");
     }
 }

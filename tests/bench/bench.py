@@ -76,7 +76,7 @@ def row(grid, spec, args):
         difference = f"{ours.largest_difference(pairs):.0e}"
     cells = [grid.name, run.cells, seconds, f"{run.seconds:.2f}", f"{min(each.seconds for each in several):.2f}", ratio,
              memory, f"{run.peak / 2**30:.2f}", difference, f"{run.executed:.2e}", f"{rate / 1e9:.0f}", f"{limit:.2f}",
-             f"{limit / run.seconds:.0%}"]
+             f"{limit / run.seconds:.0%}", f"{run.calls:.0f}"]
     if single:
         alone = ours.median(single).seconds
         cells += [f"{alone:.2f}", f"{alone / run.seconds:.2f}x"]
@@ -92,7 +92,7 @@ def main():
     print(f"{args.layers} layers, {args.prompts} prompts of {args.length} tokens, 3 iterations{positions}\n")
     # `rate` is in 1e9 multiply-adds per second; `limit s` are the executed ones over it.
     table = Table("grid", "cells", "TL s", "ours s", "best s", "ratio", "TL GiB", "ours GiB", "difference",
-                  "executed", "rate", "limit s", "of rate", *(["1 worker s", "vs 1"] if args.compare_workers else []))
+                  "executed", "rate", "limit s", "of rate", "calls", *(["1 worker s", "vs 1"] if args.compare_workers else []))
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(args.layers)], check=True)

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use patchsweep_process::log::{self, LogOptions};
-use patchsweep_process::machine::wait;
+use patchsweep_process::machine::variables;
 use patchsweep_process::talk::complain;
 use patchsweep_worker::session::SessionError;
 
@@ -31,16 +31,16 @@ const REFUSED: u8 = 5;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let waiting = wait::briefly();
+    let variables = variables::take_effect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(args, waiting)),
+        Ok(runtime) => runtime.block_on(run(args, variables)),
         Err(error) => failed(&StartError::from(error), FAILED),
     }
 }
 
-/// `waiting`: whether libtorch's threads wait as they should.
-async fn run(args: Args, waiting: io::Result<()>) -> ExitCode {
+/// `variables`: whether libtorch's libraries have theirs.
+async fn run(args: Args, variables: io::Result<()>) -> ExitCode {
     let log = match log::start(
         &LogOptions { args: args.log.clone(), default_level: "info", service: "patchsweep-worker" },
         Vec::new(),
@@ -48,8 +48,8 @@ async fn run(args: Args, waiting: io::Result<()>) -> ExitCode {
         Ok(log) => log,
         Err(error) => return failed(&error, USAGE),
     };
-    if let Err(error) = waiting {
-        tracing::warn!(%error, "cannot start again with GOMP_SPINCOUNT set; where others use the cores this may be slow");
+    if let Err(error) = variables {
+        tracing::warn!(%error, "cannot start again with GOMP_SPINCOUNT and MALLOC_* set; this may be slow");
     }
     let worker = match Worker::start(args).await {
         Ok(worker) => worker,

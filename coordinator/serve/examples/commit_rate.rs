@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let began = Instant::now();
     for tile in &sweep.plan.tiles {
-        journal.append(Entry::Result(result(&sweep.id, tile))).await?;
+        journal.append(Entry::Result(Box::new(result(&sweep.id, tile)))).await?;
     }
     let last = journal.last();
     committed.wait_for(|&committed| committed == last).await?;
@@ -154,7 +154,7 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
             notes: Vec::new(),
             scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
             busy: Duration::from_millis(12),
-            work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
+            work: WorkDone { multiply_adds: 1_000_000, ..WorkDone::default() },
         },
         cache: CacheStats::default(),
         received: Some(SystemTime::now()),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use patchsweep_process::machine::{threads, wait};
+use patchsweep_process::machine::{threads, variables};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::CliError;
@@ -46,7 +46,7 @@ impl Workers {
             command.env("PATCHSWEEP_LOG", "warn");
         }
         // They need not start themselves again to have it.
-        command.envs(wait::of_children());
+        command.envs(variables::of_children());
         // The coordinator in this process wants none.
         command.env_remove("PATCHSWEEP_CREDENTIALS");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);

@@ -23,7 +23,7 @@ use super::submission::read;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {
-    /// The model: a Hugging Face folder of a GPT-2.
+    /// The model: a Hugging Face folder.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// The prompts: one "prompt, answer" per line, or a .csv file with the columns prompt and answer.

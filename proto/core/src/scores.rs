@@ -46,8 +46,22 @@ pub struct TileScores {
 pub struct WorkDone {
     /// Multiply-adds of the matrix products that were executed.
     pub multiply_adds: u64,
+    /// Calls of libtorch's operators, those that operators make of each other included.
+    pub libtorch_calls: u64,
     /// Batches that did not fit the memory and were computed again in halves.
     pub memory_retries: u64,
+}
+
+impl WorkDone {
+    /// Of several tiles together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            multiply_adds: self.multiply_adds.saturating_add(other.multiply_adds),
+            libtorch_calls: self.libtorch_calls.saturating_add(other.libtorch_calls),
+            memory_retries: self.memory_retries.saturating_add(other.memory_retries),
+        }
+    }
 }
 
 /// What a worker's cache did since the worker started.

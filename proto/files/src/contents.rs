@@ -81,14 +81,18 @@ impl WeightFiles {
     fn unused(&self, config: &ModelConfig, wanted: &Wanted) -> Vec<&str> {
         let others = wanted.others.iter().map(|(name, _)| name.as_str());
         let known: BTreeSet<&str> = others.chain([wanted.embedding.as_str(), &wanted.head]).collect();
-        self.others(|name| known.contains(name) || config.is_constant(name))
+        self.others(config, |name| known.contains(name))
     }
 }
 
 /// What may stand further out in a file's names than the rest: a model that is made of another one and a head.
 pub(crate) fn heads(config: &ModelConfig) -> Vec<String> {
     let is_head = |parameter: &Parameter| parameter.slot == Slot::Unembed;
-    config.architecture.parameters().iter().filter(|p| is_head(p)).map(|p| config.source(p).name).collect()
+    let around = config.architecture.parameters_around();
+    let names: Vec<String> = around.iter().filter(|p| is_head(p)).map(|p| config.source(p).name).collect();
+    let renamed = config.renamed().iter().filter(|(_, name)| names.iter().any(|head| head == name));
+    let others: Vec<String> = renamed.map(|(other, _)| (*other).to_owned()).collect();
+    names.into_iter().chain(others).collect()
 }
 
 #[cfg(test)]

@@ -11,9 +11,6 @@ use crate::contents::heads;
 /// What wrappers of modules add in the middle of names: `torch.compile`, activation checkpoints, FSDP.
 const WRAPPERS: [&str; 3] = ["_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"];
 
-/// Prefixes that transformers knows, which win where there are others beside them.
-const USUAL: [&str; 2] = ["transformer.", ""];
-
 /// Which stored tensor is which of a model's.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -34,7 +31,7 @@ impl Names {
     /// Of all tensors that are stored in a folder's files, of a model of this config.
     pub(crate) fn of(stored: Vec<Stored>, folder: &Path, config: &ModelConfig) -> Result<Self, ModelError> {
         let unwrapped: Vec<String> = stored.iter().map(|stored| unwrapped(&stored.name)).collect();
-        let prefix = prefix(&unwrapped, folder, config.landmark())?;
+        let prefix = prefix(&unwrapped, folder, config)?;
         let heads = heads(config);
         let mut names = Self::default();
         for (stored, unwrapped) in stored.into_iter().zip(&unwrapped) {
@@ -42,6 +39,7 @@ impl Names {
                 names.strangers.push(stored.name);
                 continue;
             };
+            let name = config.renamed().iter().find(|(other, _)| *other == name).map_or(name, |(_, name)| name);
             if let Some(first) = names.by_name.insert(name.to_owned(), stored.clone()) {
                 let place = |stored: &Stored| format!("`{}` of {}", stored.name, stored.file);
                 let (first, second) = (place(&first), place(&stored));
@@ -56,10 +54,12 @@ impl Names {
         self.by_name.get(name)
     }
 
-    /// Stored names of all tensors but those that these names are of.
-    pub(crate) fn others(&self, is_known: impl Fn(&str) -> bool) -> Vec<&str> {
-        let unknown = self.by_name.iter().filter(|(name, _)| !is_known(name)).map(|(_, stored)| stored.name.as_str());
-        let mut others: Vec<&str> = unknown.chain(self.strangers.iter().map(String::as_str)).collect();
+    /// Stored names of all tensors but constants and those that these names are of.
+    pub(crate) fn others(&self, config: &ModelConfig, is_known: impl Fn(&str) -> bool) -> Vec<&str> {
+        let unknown = self.by_name.iter().filter(|(name, _)| !is_known(name) && !config.is_constant(name));
+        let unknown = unknown.map(|(_, stored)| stored.name.as_str());
+        let strangers = self.strangers.iter().map(String::as_str).filter(|name| !config.is_constant(name));
+        let mut others: Vec<&str> = unknown.chain(strangers).collect();
         others.sort_unstable();
         others
     }
@@ -71,11 +71,14 @@ fn unwrapped(name: &str) -> String {
 }
 
 /// What stands before the names of the model's tensors.
-fn prefix<'a>(names: &'a [String], folder: &Path, landmark: &str) -> Result<&'a str, ModelError> {
-    let before =
-        |name: &'a String| name.strip_suffix(landmark).filter(|before| before.is_empty() || before.ends_with('.'));
+///
+/// What transformers puts there wins where there are others beside it.
+fn prefix<'a>(names: &'a [String], folder: &Path, config: &ModelConfig) -> Result<&'a str, ModelError> {
+    let before = |name: &'a String| {
+        name.strip_suffix(config.landmark()).filter(|before| before.is_empty() || before.ends_with('.'))
+    };
     let prefixes: BTreeSet<&str> = names.iter().filter_map(before).collect();
-    let usual = USUAL.into_iter().find(|usual| prefixes.contains(usual));
+    let usual = config.prefixes().iter().find_map(|usual| prefixes.get(usual).copied());
     if let Some(prefix) = usual {
         return Ok(prefix);
     }
@@ -102,17 +105,29 @@ fn without<'a>(name: &'a str, prefix: &str, heads: &'a [String]) -> Option<&'a s
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_core::architecture::{Parameter, Slot};
+    use patchsweep_core::model::model_types;
+
     use super::*;
 
     const LANDMARK: &str = "ln_f.weight";
     const HEAD: &str = "lm_head.weight";
 
+    fn config(model_type: &str) -> ModelConfig {
+        ModelConfig::from_json(&format!(r#"{{"model_type": "{model_type}"}}"#)).expect("a config")
+    }
+
     fn names(stored: &[&str]) -> Result<Names, String> {
-        let config =
-            r#"{"model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 2, "vocab_size": 3, "n_positions": 2}"#;
-        let config = ModelConfig::from_json(config).expect("a config");
+        names_of("gpt2", stored)
+    }
+
+    fn names_of(model_type: &str, stored: &[&str]) -> Result<Names, String> {
         let stored = stored.iter().map(|&name| Stored { file: "f".into(), name: name.into() }).collect();
-        Names::of(stored, Path::new("m"), &config).map_err(|error| error.to_string())
+        Names::of(stored, Path::new("m"), &config(model_type)).map_err(|error| error.to_string())
+    }
+
+    fn others<'a>(names: &'a Names, known: &str) -> Vec<&'a str> {
+        names.others(&config("gpt2"), |name| name == known)
     }
 
     #[test]
@@ -135,7 +150,7 @@ mod tests {
             let stored = ["ln_f.weight", "h.0.ln_1.bias", "wte.weight"].map(|name| format!("{prefix}{name}"));
             let found = names(&stored.each_ref().map(String::as_str)).expect("one model");
             assert_eq!(found.get("h.0.ln_1.bias").map(|stored| &stored.name), Some(&stored[1]), "{prefix}");
-            assert!(found.others(|name| name != "x").is_empty());
+            assert!(found.others(&config("gpt2"), |name| name != "x").is_empty());
         }
     }
 
@@ -158,7 +173,7 @@ mod tests {
         }
         let another = names(&["policy.transformer.ln_f.weight", "value.lm_head.weight"]).expect("one model");
         assert!(another.get(HEAD).is_none());
-        assert_eq!(another.others(|_| true), ["value.lm_head.weight"]);
+        assert_eq!(others(&another, LANDMARK), ["value.lm_head.weight"]);
     }
 
     #[test]
@@ -167,7 +182,50 @@ mod tests {
         assert_eq!(refused, "the weights in m are of several models, under `ema.` and `model.`; keep one of them");
         // As transformers takes it.
         let usual = names(&["transformer.ln_f.weight", "old.ln_f.weight"]).expect("transformers' own");
-        assert_eq!(usual.others(|name| name == LANDMARK), ["old.ln_f.weight"]);
+        assert_eq!(others(&usual, LANDMARK), ["old.ln_f.weight"]);
+    }
+
+    #[test]
+    fn every_family_is_found_behind_what_transformers_puts_first_and_without_it() {
+        for model_type in model_types() {
+            let config = config(model_type);
+            let parameters = config.architecture.parameters();
+            let (outer, inner): (Vec<_>, Vec<_>) = parameters.iter().partition(|p| p.slot == Slot::Unembed);
+            for prefix in config.prefixes() {
+                let name = |p: &&Parameter| config.source(p).name;
+                let inner = inner.iter().map(name).map(|name| format!("{prefix}{name}"));
+                let stored: BTreeSet<String> = inner.chain(outer.iter().map(name)).collect();
+                let stored: Vec<&str> = stored.iter().map(String::as_str).collect();
+                let found = names_of(model_type, &stored).expect("one model");
+                for parameter in &parameters {
+                    let name = config.source(parameter).name;
+                    assert!(found.get(&name).is_some(), "{name} of {model_type} behind `{prefix}`");
+                }
+                assert!(found.others(&config, |name| found.get(name).is_some()).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn tensors_may_have_other_names_in_other_releases() {
+        for head in ["embed_out.weight", "lm_head.weight"] {
+            let stored = ["gpt_neox.final_layer_norm.weight", head];
+            let found = names_of("gpt_neox", &stored).expect("one model");
+            assert!(found.get("embed_out.weight").is_some(), "{head}");
+        }
+    }
+
+    #[test]
+    fn what_sees_images_is_passed_over_in_silence() {
+        for (text, images) in [
+            ("language_model.model.", ["vision_tower.x.weight", "multi_modal_projector.y"]),
+            ("model.language_model.", ["model.vision_tower.x.weight", "model.multi_modal_projector.y"]),
+        ] {
+            let landmark = format!("{text}norm.weight");
+            let stored = [&landmark, images[0], images[1], "another.weight"];
+            let found = names_of("gemma3", &stored).expect("one model");
+            assert_eq!(found.others(&config("gemma3"), |name| name == "norm.weight"), ["another.weight"]);
+        }
     }
 
     #[test]

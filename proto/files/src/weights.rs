@@ -104,9 +104,9 @@ impl WeightFiles {
         self.names.get(name).is_some()
     }
 
-    /// Stored names of all tensors but those that these names are of.
-    pub(crate) fn others(&self, is_known: impl Fn(&str) -> bool) -> Vec<&str> {
-        self.names.others(is_known)
+    /// Stored names of all tensors but constants and those that these names are of.
+    pub(crate) fn others(&self, config: &ModelConfig, is_known: impl Fn(&str) -> bool) -> Vec<&str> {
+        self.names.others(config, is_known)
     }
 
     fn find(&self, name: &str) -> Option<WeightTensor<'_>> {

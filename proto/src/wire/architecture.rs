@@ -133,14 +133,14 @@ impl TryFrom<v1::Architecture> for Architecture {
 
 impl From<&Attention> for v1::Attention {
     fn from(attention: &Attention) -> Self {
-        let &Attention { qkv_bias, output_bias, qk_norm, score_cap, ref layers } = attention;
+        let &Attention { qkv_bias, output_bias, clip, qk_norm, score_cap, ref layers } = attention;
         let layer = |&LayerAttention { scale, window, rotary }: &LayerAttention| v1::LayerAttention {
             scale,
             window,
             rotary: rotary.map(Into::into),
         };
         let layers = layers.iter().map(layer).collect();
-        Self { qkv_bias, output_bias, qk_norm: qk_norm.to_wire(), score_cap, layers }
+        Self { qkv_bias, output_bias, qk_norm: qk_norm.to_wire(), score_cap, layers, clip }
     }
 }
 
@@ -148,12 +148,12 @@ impl TryFrom<v1::Attention> for Attention {
     type Error = WireError;
 
     fn try_from(wire: v1::Attention) -> Result<Self, WireError> {
-        let v1::Attention { qkv_bias, output_bias, qk_norm, score_cap, layers } = wire;
+        let v1::Attention { qkv_bias, output_bias, qk_norm, score_cap, layers, clip } = wire;
         let layer = |v1::LayerAttention { scale, window, rotary }| {
             Ok(LayerAttention { scale, window, rotary: rotary.map(TryInto::try_into).transpose()? })
         };
         let layers = layers.into_iter().map(layer).collect::<Result<_, WireError>>()?;
-        Ok(Self { qkv_bias, output_bias, qk_norm: QkNorm::from_wire(qk_norm)?, score_cap, layers })
+        Ok(Self { qkv_bias, output_bias, clip, qk_norm: QkNorm::from_wire(qk_norm)?, score_cap, layers })
     }
 }
 
@@ -227,6 +227,7 @@ mod tests {
             attention: Attention {
                 qkv_bias: false,
                 output_bias: false,
+                clip: Some(8.0),
                 qk_norm: QkNorm::Whole,
                 score_cap: Some(50.0),
                 layers,

@@ -78,11 +78,11 @@ fn entries() -> Vec<Entry> {
     vec![
         Entry::Sweep(Box::new(running.clone())),
         Entry::Sweep(Box::new(cancelled.clone())),
-        Entry::Result(result(&plan, lease(&running, 0))),
-        Entry::Result(result(&plan, lease(&cancelled, 0))),
+        Entry::Result(Box::new(result(&plan, lease(&running, 0)))),
+        Entry::Result(Box::new(result(&plan, lease(&cancelled, 0)))),
         Entry::Failure(failed),
         Entry::Sweep(Box::new(removed.clone())),
-        Entry::Result(result(&plan, lease(&removed, 0))),
+        Entry::Result(Box::new(result(&plan, lease(&removed, 0)))),
         Entry::Removed { sweeps: vec![removed.id], is_idle: true },
         Entry::Ended { sweep: cancelled.id, state: SweepState::Cancelled, seconds: 1.5, at: ended() },
     ]
@@ -104,7 +104,7 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
                 prompt_effects: Vec::new(),
             },
             busy: Duration::from_millis(250),
-            work: WorkDone { multiply_adds: 1 << 40, memory_retries: 3 },
+            work: WorkDone { multiply_adds: 1 << 40, libtorch_calls: 1 << 20, memory_retries: 3 },
         },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
         received: None,

@@ -20,6 +20,13 @@ SPLIT_QWEN = (
 )
 
 
+GPT2_SIZES = {"n_layer": 1, "n_head": 1, "n_embd": 4, "n_positions": 128}
+SIZES = {
+    "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1, "hidden_size": 8, "intermediate_size": 8,
+    "max_position_embeddings": 128,
+}
+
+
 @dataclasses.dataclass
 class Folder:
     """A kind of folder."""
@@ -34,14 +41,17 @@ class Folder:
     bos: bool = True
     # The same sentence as anybody else's, or one of the kind's own.
     texts: list = dataclasses.field(default_factory=list)
+    model_type: str = "gpt2"
 
     def write(self, parent, vocabulary=512):
         """The folder on disk."""
         folder = parent / self.name
         folder.mkdir()
-        sizes = {"n_layer": 1, "n_head": 1, "n_embd": 4, "vocab_size": vocabulary, "n_positions": 128}
         files = {
-            "config.json": {"model_type": "gpt2", "bos_token_id": 0, "eos_token_id": 0, **sizes},
+            "config.json": {
+                "model_type": self.model_type, "bos_token_id": 0, "eos_token_id": 0, "vocab_size": vocabulary,
+                **(GPT2_SIZES if self.model_type == "gpt2" else SIZES),
+            },
             "tokenizer.json": self.tokenizer,
             "tokenizer_config.json": self.config,
             "special_tokens_map.json": self.tokens_map,
@@ -191,7 +201,27 @@ def folders():
             pieces(llama, pre_tokenizers.Metaspace(prepend_scheme="first", split=False)),
             {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True},
         ),
+        *of_other_families(gemma, words, spaces, llama, qwen),
         Folder("words", word_level(), None, differs=True, bos=False, texts=["the cat sat", "the mat"]),
+    ]
+
+
+def of_other_families(gemma, words, spaces, llama, qwen):
+    """Where the model's family decides which class of transformers opens the folder."""
+    metaspace = pieces(llama, pre_tokenizers.Metaspace(prepend_scheme="first", split=False))
+    named = {"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<s>"}
+    neox = {"tokenizer_class": "GPTNeoXTokenizer", "bos_token": END}
+    accent = ["the cafe\u0301"]
+    return [
+        Folder("llama-without-class", metaspace, bos=False, model_type="llama"),
+        Folder("smollm3-without-class", byte_level(), bos=False, model_type="smollm3"),
+        Folder("mistral-named-llama", with_template(metaspace, "<s>", "$A"), named, model_type="mistral"),
+        Folder("phi3-named-llama", with_template(metaspace, "<s>", "$A"), named, model_type="phi3"),
+        Folder("neox-without-class", byte_level((END, "<|padding|>"), normalizer=normalizers.NFC()), model_type="gpt_neox"),
+        Folder("stablelm-named-neox", byte_level(), neox, texts=accent, model_type="stablelm"),
+        Folder("granite-named-gpt2", byte_level(normalizer=normalizers.Lowercase()), {**neox, "tokenizer_class": "GPT2Tokenizer"}, model_type="granite"),
+        Folder("qwen2-misnamed", byte_level(cut=qwen, normalizer=normalizers.NFC()), {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": None}, bos=False, model_type="qwen2"),
+        Folder("gemma-without-class", pieces(gemma, words, spaces), model_type="gemma"),
     ]
 
 

@@ -5,7 +5,7 @@ use patchsweep_core::architecture::{Architecture, QkNorm};
 use patchsweep_core::grid::Component;
 
 use crate::hooks::{Hook, hooked};
-use crate::layers::{Norm, capped};
+use crate::layers::{Linear, Norm, capped};
 use crate::model::Block;
 use crate::rotary::rotated;
 
@@ -20,15 +20,25 @@ pub(crate) fn out(
     let (heads, kv_heads) = (architecture.heads as usize, architecture.kv_heads as usize);
     // TransformerLens moves the constant part of the values, that of attention weights that add up to 1, into the
     // output's bias. It shows where values are zeroed and where rows of the pattern no longer add up to 1.
-    let constant = split_heads(value_constant(block), kv_heads);
-    let q = hooked(hook, Component::Q, layer, split_heads(block.q.of(input), heads));
-    let k = hooked(hook, Component::K, layer, split_heads(block.k.of(input), kv_heads));
-    let v = hooked(hook, Component::V, layer, split_heads(block.v.of(input), kv_heads) - &constant);
+    let clip = architecture.attention.clip;
+    let projected = |linear: &Linear, heads| split_heads(clipped(clip, linear.of(input)), heads);
+    let constant = split_heads(clipped(clip, value_constant(block)), kv_heads);
+    let q = hooked(hook, Component::Q, layer, projected(&block.q, heads));
+    let k = hooked(hook, Component::K, layer, projected(&block.k, kv_heads));
+    let v = hooked(hook, Component::V, layer, projected(&block.v, kv_heads) - &constant);
     let pattern = pattern(architecture, layer, block, q, k);
     let pattern = hooked(hook, Component::Pattern, layer, pattern);
     let z = hooked(hook, Component::Z, layer, weighted_values(&pattern, &v));
     let whole = z + for_queries(&constant, heads);
     block.o.of(&join_heads(&whole))
+}
+
+/// Between a bound and its negative, if there is one.
+fn clipped(clip: Option<f64>, projected: Array2<f64>) -> Array2<f64> {
+    match clip {
+        Some(clip) => projected.mapv(|entry| entry.min(clip).max(-clip)),
+        None => projected,
+    }
 }
 
 /// Attention probabilities \[head, dest, src\] of queries \[pos, head, `d_head`\] and keys \[pos, kv-head, `d_head`\].

@@ -76,7 +76,7 @@ fn parameter_of(stored: &ArrayD<f64>, source: &Source) -> ArrayD<f64> {
             all.select(Axis(0), &outputs)
         }
     };
-    part.as_standard_layout().into_owned()
+    part.as_standard_layout().into_owned() * source.factor
 }
 
 #[cfg(test)]
@@ -89,7 +89,13 @@ mod tests {
     fn parts_of_a_stored_tensor_are_found_in_any_layout() {
         let stored =
             Array::from_iter((0..12).map(f64::from)).into_shape_with_order((12, 1)).expect("twelve").into_dyn();
-        let source = |is_transposed, outputs| Source { name: String::new(), shape: Vec::new(), is_transposed, outputs };
+        let source = |is_transposed, outputs| Source {
+            name: String::new(),
+            shape: Vec::new(),
+            is_transposed,
+            outputs,
+            factor: 1.0,
+        };
         let entries = |stored: &ArrayD<f64>, transposed, outputs| -> Vec<f64> {
             parameter_of(stored, &source(transposed, outputs)).iter().copied().collect()
         };

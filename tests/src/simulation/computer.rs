@@ -103,7 +103,7 @@ impl Computer for SimulatedComputer {
                 scores: scores::of(&job.tile, job.context.metrics.len()),
                 model: model(),
                 notes: Vec::new(),
-                work: WorkDone { multiply_adds: 1_000_000, memory_retries: 0 },
+                work: WorkDone { multiply_adds: 1_000_000, ..WorkDone::default() },
                 loading,
             }),
             Ending::Failure => Err(EngineError::OnePromptTooLarge),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod codes;
 mod colours;
+mod families;
 mod forms;
 mod init;
 mod json;

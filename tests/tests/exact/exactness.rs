@@ -65,7 +65,7 @@ fn every_grid_value_direction_and_corruption_is_exact() {
 }
 
 /// Fields of an architecture whose values are few, with all of them.
-const VALUES: [(&str, &[&str]); 24] = [
+const VALUES: [(&str, &[&str]); 25] = [
     (".embed.positions", &["null", "{offset}"]),
     (".embed.positions.offset", &["0", "2"]),
     (".wiring", &["sequential", "{parallel}"]),
@@ -77,6 +77,7 @@ const VALUES: [(&str, &[&str]); 24] = [
     (".norm.place", &["before", "before_and_after", "after"]),
     (".attention.qkv_bias", &["false", "true"]),
     (".attention.output_bias", &["false", "true"]),
+    (".attention.clip", &["null", "0.75"]),
     (".attention.qk_norm", &["none", "per_head", "whole"]),
     (".attention.score_cap", &["null", "2.0", "30.0"]),
     (".attention.layers[].window", &["null", "1", "2", "3", "4", "5", "6"]),

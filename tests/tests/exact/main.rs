@@ -5,6 +5,7 @@ mod brute_force;
 mod check;
 mod embedded;
 mod exactness;
+mod families;
 mod overflow;
 mod properties;
 mod reference;

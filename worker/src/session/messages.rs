@@ -87,7 +87,7 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
     match &finished.outcome {
         Ok(evaluation) => {
             let scores = v1::TileScores::from(&evaluation.scores);
-            let scores::WorkDone { multiply_adds, memory_retries } = evaluation.work;
+            let scores::WorkDone { multiply_adds, libtorch_calls, memory_retries } = evaluation.work;
             let around_scores = around.encoded_len()
                 + ENVELOPE_BYTES
                 + evaluation.notes.iter().map(|note| note.len() + 8).sum::<usize>();
@@ -100,6 +100,7 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
                 model_digest: evaluation.model.0.to_vec(),
                 model_notes: evaluation.notes.clone(),
                 multiply_adds,
+                libtorch_calls,
                 memory_retries,
                 loading_seconds: evaluation.loading.as_secs_f64(),
                 ..around

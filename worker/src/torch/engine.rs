@@ -14,6 +14,7 @@ use patchsweep_files::{FolderStamp, ModelError, read_config};
 use patchsweep_proto::wire::refuse_tile;
 use tch::Device;
 
+use crate::torch::calls;
 use crate::torch::device::allow_tf32;
 use crate::torch::model::exec::{Exec, unless_cancelled};
 use crate::torch::model::loaded::{Models, weight_bytes};
@@ -137,6 +138,7 @@ impl Engine for TorchEngine {
         if self.device.is_cuda() {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
+        let calls_before = calls::so_far();
         let exec = Exec::new(model, context.clean.positions(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
@@ -151,7 +153,9 @@ impl Engine for TorchEngine {
             })
         })
         .ok_or(EngineError::Cancelled)?;
-        let (scores, work) = (scores?, WorkDone { multiply_adds: exec.multiply_adds(), memory_retries });
+        let libtorch_calls = calls::so_far() - calls_before;
+        let (scores, work) =
+            (scores?, WorkDone { multiply_adds: exec.multiply_adds(), libtorch_calls, memory_retries });
         Ok(Evaluation { scores, model: model.digest, notes: model.notes.clone(), work, loading })
     }
 

@@ -4,6 +4,7 @@
 //! what they keep; [`model`] is the forward pass that both share; [`score`] makes metrics of final residual streams.
 //! [`plain`] computes the same cells by whole forward passes, as checks do.
 
+mod calls;
 mod device;
 mod engine;
 mod model;

@@ -46,6 +46,11 @@ impl Positions {
         self.0.iter().copied()
     }
 
+    /// Where a position is in the list.
+    pub(crate) fn place_of(&self, pos: i64) -> Option<i64> {
+        self.0.binary_search(&pos).ok().map(length)
+    }
+
     /// Those that both have.
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         Self(self.iter().filter(|pos| other.0.contains(pos)).collect())

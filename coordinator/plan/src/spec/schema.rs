@@ -41,8 +41,8 @@ pub struct Spec {
     pub model: Spanned<Model>,
     /// The clean prompts and their answers. Give either `path` or `tokens`. Text is tokenized as the model's `tokenizer.json`
     /// says, with the special tokens and the `add_prefix_space` of the files beside it. transformers 5 makes other tokens
-    /// where its class for the folder is that of one family (`tokenizer_class` of `tokenizer_config.json`; without one
-    /// `GPT2Tokenizer`) and `tokenizer.json` is not what that class makes: `GPT2Tokenizer`, `GPTNeoXTokenizer`,
+    /// where its class for the folder is that of one family (`tokenizer_class` of `tokenizer_config.json`, or what it has
+    /// for the model's `model_type`) and `tokenizer.json` is not what that class makes: `GPT2Tokenizer`, `GPTNeoXTokenizer`,
     /// `Qwen2Tokenizer`, `GemmaTokenizer`, `CohereTokenizer` and `LlamaTokenizer` take only its vocabulary and merges, and
     /// bring a normalizer and a pre-tokenizer of their own. Where that makes a difference for the dataset, `plan`, `init`,
     /// `run` and `submit` say so; with `"tokenizer_class": "PreTrainedTokenizerFast"` the tokens are the same.

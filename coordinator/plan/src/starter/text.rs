@@ -30,7 +30,7 @@ fn write(out: &mut String, named: Named<'_>, known: &Known<'_>, experiments: &[E
     positions(out, known)?;
     let Named { name, model, dataset } = named;
     writeln!(out, "schema = 1\nname = {}\n", quoted(name))?;
-    writeln!(out, "[model]\npath = {} # a Hugging Face folder of a GPT-2", quoted(model))?;
+    writeln!(out, "[model]\npath = {} # a Hugging Face folder", quoted(model))?;
     writeln!(out, "dtype = \"float32\" # or bfloat16, float16\n")?;
     writeln!(out, "[dataset]\npath = {}", quoted(dataset))?;
     let prompts = known.outline.prompts.len();

@@ -214,6 +214,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         busy_seconds: 1.0,
         model_digest: vec![1; 32],
         multiply_adds: most,
+        libtorch_calls: most,
         memory_retries: most,
         loaded: Some(v1::LoadedModels { models: vec![model; MOST_LOADED] }),
         loading_seconds: 1.0,

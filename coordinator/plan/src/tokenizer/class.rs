@@ -1,5 +1,6 @@
 //! Which of transformers' tokenizer classes a model's folder is opened with there.
 
+use patchsweep_core::model::TokenizerClass;
 use tokenizers::AddedToken;
 
 /// What transformers 5 makes of a folder.
@@ -29,11 +30,20 @@ pub(super) enum Family {
 const AS_WRITTEN: [&str; 4] = ["PreTrainedTokenizer", "TokenizersBackend", "PythonBackend", "BloomTokenizer"];
 
 impl Class {
-    /// Of a GPT-2's folder.
+    /// Of the folder of a model for whose family transformers has a class `own`.
     ///
     /// `named`: the class that its files name, if they do. `is_byte_level`: the word stands in `tokenizer.json`.
-    pub(super) fn of(named: Option<&str>, is_byte_level: bool) -> Self {
-        let Some(named) = named else { return Self::Family(Family::Gpt2) };
+    pub(super) fn of(own: TokenizerClass, named: Option<&str>, is_byte_level: bool) -> Self {
+        match (own, named) {
+            (TokenizerClass::Forced(class), _) | (TokenizerClass::Named(class), None) => Self::called(class, false),
+            (TokenizerClass::None | TokenizerClass::AsWritten, None) | (TokenizerClass::AsWritten, Some(_)) => {
+                Self::AsWritten
+            }
+            (TokenizerClass::None | TokenizerClass::Named(_), Some(named)) => Self::called(named, is_byte_level),
+        }
+    }
+
+    fn called(named: &str, is_byte_level: bool) -> Self {
         let plain = named.strip_suffix("Fast").unwrap_or(named);
         if AS_WRITTEN.contains(&plain) {
             return Self::AsWritten;
@@ -101,10 +111,13 @@ impl Family {
 mod tests {
     use super::*;
 
+    const GPT2: TokenizerClass = TokenizerClass::Named("GPT2Tokenizer");
+
     #[test]
-    fn a_folder_that_names_no_class_is_opened_with_that_of_gpt2() {
-        let of = |named| Class::of(named, false);
+    fn a_folder_that_names_no_class_is_opened_with_that_of_its_family() {
+        let of = |named| Class::of(GPT2, named, false);
         assert_eq!(of(None), Class::Family(Family::Gpt2));
+        assert_eq!(Class::of(TokenizerClass::None, None, false), Class::AsWritten);
         for named in ["GPT2Tokenizer", "GPT2TokenizerFast"] {
             assert_eq!(of(Some(named)), Class::Family(Family::Gpt2));
         }
@@ -116,7 +129,15 @@ mod tests {
 
     #[test]
     fn the_class_of_llama_is_not_that_of_a_byte_level_tokenizer() {
-        assert_eq!(Class::of(Some("LlamaTokenizerFast"), false), Class::Family(Family::Llama));
-        assert_eq!(Class::of(Some("LlamaTokenizerFast"), true), Class::AsWritten);
+        let of = |is_byte_level| Class::of(TokenizerClass::None, Some("LlamaTokenizerFast"), is_byte_level);
+        assert_eq!((of(false), of(true)), (Class::Family(Family::Llama), Class::AsWritten));
+    }
+
+    #[test]
+    fn some_families_have_their_class_whatever_the_files_name() {
+        let named = Some("LlamaTokenizerFast");
+        assert_eq!(Class::of(TokenizerClass::AsWritten, named, false), Class::AsWritten);
+        assert_eq!(Class::of(TokenizerClass::Forced("Qwen2Tokenizer"), named, false), Class::Family(Family::Qwen2));
+        assert_eq!(Class::of(GPT2, named, false), Class::Family(Family::Llama));
     }
 }

@@ -1,5 +1,6 @@
 //! What the files beside `tokenizer.json` say, in the order in which transformers lets one of them win over another.
 
+use patchsweep_core::model::tokenizer_class;
 use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
@@ -55,8 +56,8 @@ impl Settings {
         let map = if decoder.is_some() { Map::new() } else { object(SPECIAL_TOKENS_MAP, files.special_tokens_map)? };
         let named = config.get("tokenizer_class").or_else(|| model.get("tokenizer_class")).and_then(Value::as_str);
         let is_byte_level = files.tokenizer.contains(r#""ByteLevel""#);
-        let class =
-            if files.config.is_none() && named.is_none() { Class::AsWritten } else { Class::of(named, is_byte_level) };
+        let own = tokenizer_class(model.get("model_type").and_then(Value::as_str).unwrap_or_default());
+        let class = Class::of(own, named, is_byte_level);
         let layers = Layers([(SPECIAL_TOKENS_MAP, &map), (TOKENIZER_CONFIG, &config)]);
         let flag = |key: &str| config.get(key).and_then(Value::as_bool);
         Ok(Self {

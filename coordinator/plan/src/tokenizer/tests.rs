@@ -26,7 +26,7 @@ const SPACE: u32 = 4;
 
 /// A folder with a `config.json`, whose tokenizer is [`BYTES`].
 fn bytes<'a>(tokenizer_config: Option<&'a str>, special_tokens_map: Option<&'a str>) -> TokenizerFiles<'a> {
-    TokenizerFiles { tokenizer: BYTES, tokenizer_config, special_tokens_map, config: Some("{}") }
+    TokenizerFiles { tokenizer: BYTES, tokenizer_config, special_tokens_map, config: Some(r#"{"model_type": "gpt2"}"#) }
 }
 
 fn opened(files: &TokenizerFiles<'_>) -> PromptTokenizer {

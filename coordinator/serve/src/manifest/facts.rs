@@ -137,10 +137,7 @@ impl RunFacts {
         *share = WorkerShare {
             tiles: share.tiles.saturating_add(more.tiles),
             busy_seconds: share.busy_seconds + more.busy_seconds,
-            work: WorkDone {
-                multiply_adds: work.multiply_adds.saturating_add(more.work.multiply_adds),
-                memory_retries: work.memory_retries.saturating_add(more.work.memory_retries),
-            },
+            work: work.and(more.work),
             cache: CacheStats {
                 hits: cache.hits.saturating_add(more.cache.hits),
                 misses: cache.misses.saturating_add(more.cache.misses),

@@ -44,6 +44,7 @@ fn worker(name: &str, device: &str, share: &WorkerShare) -> Value {
         "tiles": share.tiles,
         "busy_seconds": share.busy_seconds,
         "multiply_adds": share.work.multiply_adds,
+        "libtorch_calls": share.work.libtorch_calls,
         "memory_retries": share.work.memory_retries,
         "cache": {
             "hits": share.cache.hits,

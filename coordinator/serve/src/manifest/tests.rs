@@ -44,7 +44,7 @@ fn tile<'a>(worker: &'a str, device: &'a str) -> TileFacts<'a> {
         model: Digest::of(b"model"),
         notes: &[],
         busy_seconds: 0.5,
-        work: WorkDone { multiply_adds: 40, memory_retries: 1 },
+        work: WorkDone { multiply_adds: 40, libtorch_calls: 7, memory_retries: 1 },
         cache: CacheStats { hits: 3, misses: 2, evictions: 1, bytes: 7, budget_bytes: 9 },
     }
 }

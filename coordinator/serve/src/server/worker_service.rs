@@ -155,7 +155,11 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
             model: digest_from_wire(&result.model_digest)?,
             notes: read_notes(result.model_notes)?,
             busy: seconds(result.busy_seconds),
-            work: WorkDone { multiply_adds: result.multiply_adds, memory_retries: result.memory_retries },
+            work: WorkDone {
+                multiply_adds: result.multiply_adds,
+                libtorch_calls: result.libtorch_calls,
+                memory_retries: result.memory_retries,
+            },
         }),
         tile_result::Outcome::Failure(failure) => Err(match failure.kind() {
             v1::FailureKind::OtherModel => Failure::OtherModel(failure.reason),

@@ -18,7 +18,7 @@ pub enum Entry {
     /// A new sweep, running. One that is kept already stays as it is.
     Sweep(Box<KeptSweep>),
     /// A tile's scores. The first ones stay.
-    Result(KeptResult),
+    Result(Box<KeptResult>),
     /// An attempt that failed or was lost.
     Failure(FailedAttempt),
     /// A tile gets no more attempts.

@@ -107,6 +107,7 @@ impl From<&KeptResult> for v1::StoredResult {
             scores: Some((&completed.scores).into()),
             busy_seconds: completed.busy.as_secs_f64(),
             multiply_adds: completed.work.multiply_adds,
+            libtorch_calls: completed.work.libtorch_calls,
             memory_retries: completed.work.memory_retries,
             cache: Some(kept.cache.into()),
             received_unix_ms: kept.received.map_or(0, unix_milliseconds),
@@ -134,7 +135,11 @@ impl TryFrom<v1::StoredResult> for KeptResult {
                     field: "busy_seconds",
                     reason: error.to_string(),
                 })?,
-                work: WorkDone { multiply_adds: wire.multiply_adds, memory_retries: wire.memory_retries },
+                work: WorkDone {
+                    multiply_adds: wire.multiply_adds,
+                    libtorch_calls: wire.libtorch_calls,
+                    memory_retries: wire.memory_retries,
+                },
             },
             cache: required(wire.cache, MESSAGE, "cache")?.into(),
             received: match wire.received_unix_ms {

@@ -30,8 +30,8 @@ impl From<Entry> for Sealed {
                 Self::Sweep { sweep: kept.id, record }
             }
             Entry::Result(kept) => {
-                let message = v1::StoredResult::from(&kept);
-                let Lease { sweep, tile, .. } = kept.lease;
+                let message = v1::StoredResult::from(&*kept);
+                let Lease { sweep, tile, .. } = kept.lease.clone();
                 let record = seal(Address::of_tile(kind::RESULT, &sweep, tile), &message);
                 Self::Result { sweep, tile, record }
             }

@@ -138,6 +138,9 @@ pub struct Attention {
     pub qkv_bias: bool,
     /// Whether the output projection has a bias.
     pub output_bias: bool,
+    /// Queries, keys and values are kept between this and its negative, as they are projected.
+    #[serde(default)]
+    pub clip: Option<f64>,
     /// RMS norms of queries and keys, before they are rotated, with the other norms' `eps` and `offset`.
     pub qk_norm: QkNorm,
     /// Scores become c · tanh(score / c), before the mask.

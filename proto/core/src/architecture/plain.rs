@@ -56,6 +56,7 @@ impl Architecture {
             attention: Attention {
                 qkv_bias: true,
                 output_bias: true,
+                clip: None,
                 qk_norm: QkNorm::None,
                 score_cap: None,
                 layers: vec![attention; described],

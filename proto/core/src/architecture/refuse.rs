@@ -88,6 +88,7 @@ impl Architecture {
         self.attention.layers.iter().try_for_each(|layer| layer.refuse_unsupported(d_head))?;
         positive("the norms' eps", Some(self.norm.eps))?;
         positive("the embedding's scale", Some(self.embed.scale))?;
+        positive("the bound of queries, keys and values", self.attention.clip)?;
         positive("the cap of attention scores", self.attention.score_cap)?;
         positive("the cap of logits", self.readout.cap)
     }

@@ -4,7 +4,7 @@ mod families;
 mod loaded;
 mod name;
 
-pub use families::{ConfigError, ModelConfig, Outputs, Source};
+pub use families::{ConfigError, ModelConfig, Outputs, Source, TokenizerClass, model_types, tokenizer_class};
 pub use loaded::{LoadedModel, MOST_LOADED};
 pub use name::{ModelNameError, ModelRef};
 

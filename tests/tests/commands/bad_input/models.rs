@@ -53,8 +53,9 @@ fn a_model_name_that_leads_elsewhere_is_refused() {
 #[test]
 fn a_config_of_something_else_is_named() {
     let cases = [
-        (r#""gpt2""#, r#""llama""#, "model_type is `llama`; supported are `gpt2`"),
-        (r#""n_layer": 3,"#, "", "not the config of a model: missing field `n_layer`"),
+        (r#""gpt2""#, r#""mamba""#, "model_type is `mamba`; supported are `gpt2`, "),
+        (r#""model_type": "gpt2","#, "", "not the config of a model: missing field `model_type`"),
+        (r#""n_layer": 3"#, r#""n_layer": "three""#, "`n_layer` is `three`, which is not a whole number below 2^32"),
         (r#""n_head": 4"#, r#""n_head": 5"#, "`n_head` is 5, which is not supported: it must divide n_embd"),
         ("{", "", "not the config of a model: "),
     ];

@@ -62,6 +62,12 @@ impl<'a> Exec<'a> {
         product
     }
 
+    /// \[batch, m, k\] x \[batch, k, n\] of operands that are filled up; whoever does so counts what matters of them.
+    pub(crate) fn uncounted_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.stop_if_cancelled();
+        a.bmm(b)
+    }
+
     /// Adds \[m, k\] x \[k, n\] to \[m, n\] in place.
     pub(crate) fn add_product(&self, sum: &mut Tensor, a: &Tensor, b: &Tensor) {
         self.stop_if_cancelled();
@@ -76,7 +82,7 @@ impl<'a> Exec<'a> {
         }
     }
 
-    fn count(&self, multiply_adds: i64) {
+    pub(crate) fn count(&self, multiply_adds: i64) {
         self.multiply_adds.set(self.multiply_adds.get() + multiply_adds.unsigned_abs());
     }
 }

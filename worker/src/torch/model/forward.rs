@@ -94,14 +94,22 @@ impl Exec<'_> {
 
     /// \[.., head, `d_head`\], as they are projected.
     pub(crate) fn queries(&self, layer: u32, normed: &Tensor) -> Tensor {
-        self.heads(&self.linear(normed, &self.parameters(layer).queries))
+        self.heads(&self.clipped(self.linear(normed, &self.parameters(layer).queries)))
     }
 
     /// Keys and values, each \[.., key-value head, `d_head`\], as they are projected: views of one tensor.
     pub(crate) fn keys_values(&self, layer: u32, normed: &Tensor) -> [Tensor; 2] {
-        let both = self.linear(normed, &self.parameters(layer).keys_values);
+        let both = self.clipped(self.linear(normed, &self.parameters(layer).keys_values));
         let width = i64::from(self.model.architecture.d_keys());
         [0, width].map(|first| self.heads(&both.narrow(-1, first, width)))
+    }
+
+    /// Queries, keys or values within their bounds, if there are any.
+    fn clipped(&self, projected: Tensor) -> Tensor {
+        match self.model.architecture.attention.clip {
+            Some(clip) => projected.clamp(-clip, clip),
+            None => projected,
+        }
     }
 
     /// Heads side by side to heads apart: \[.., heads * `d_head`\] to \[.., head, `d_head`\].

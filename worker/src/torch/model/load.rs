@@ -100,6 +100,10 @@ impl Loader<'_> {
             (Some(one), None) | (None, Some(one)) => one.copy(),
             (None, None) => Tensor::zeros([keys], (self.kind, self.device)),
         };
+        let folded = match architecture.attention.clip {
+            Some(clip) => folded.clamp(-clip, clip),
+            None => folded,
+        };
         let folded_values = folded.unflatten(0, [i64::from(architecture.kv_heads), -1]);
         let folded_z = match architecture.group() {
             1 => folded_values.shallow_clone(),
@@ -147,13 +151,14 @@ impl Loader<'_> {
 /// A parameter \[out, in\], or \[out\], in a stored tensor.
 fn part_of(stored: &Tensor, source: &Source) -> Tensor {
     let whole = if source.is_transposed { stored.transpose(0, 1) } else { stored.shallow_clone() };
-    match source.outputs {
+    let part = match source.outputs {
         Outputs::All => whole,
         Outputs::Range { start, count } => whole.narrow(0, start.into(), count.into()),
         Outputs::PartOfHeads { width, index, of } => {
             whole.unflatten(0, [-1, i64::from(of), i64::from(width)]).select(1, index.into()).flatten(0, 1)
         }
-    }
+    };
+    if (source.factor - 1.0).abs() > 0.0 { part * source.factor } else { part }
 }
 
 impl Parameters {

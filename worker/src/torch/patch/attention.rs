@@ -16,20 +16,23 @@ pub(crate) struct SuffixAttention<'a> {
     pub(crate) queries: &'a Tensor,
     /// Where the queries are.
     pub(crate) positions: &'a Positions,
+    /// How many queries \[cells, prompts, queries\] matter; the others fill the tensor up.
+    pub(crate) needed: i64,
     /// \[cells, prompts, suffix, key-value head, `d_head`\]: from the patch to the last position.
     pub(crate) keys: &'a Tensor,
     /// As the keys.
     pub(crate) values: &'a Tensor,
     /// Keys and values before the patch, the same for all cells, each \[prompts * key-value heads, prefix, `d_head`\].
-    pub(crate) prefix: [&'a Tensor; 2],
+    pub(crate) prefix: [Tensor; 2],
 }
 
 /// Attention-weighted values \[cells, prompts, queries, head, `d_head`\].
 ///
 /// The prefix is never copied per cell: the queries of all cells for one prompt and key-value head are one matrix.
 pub(crate) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
-    let (cells, prompts, queries, heads, _) = attention.queries.size5().expect("queries have five dimensions");
+    let (cells, prompts, queries, heads, width) = attention.queries.size5().expect("queries have five dimensions");
     let all_keys = attention.keys.size()[2] + attention.prefix[0].size()[1];
+    exec.count(2 * attention.needed * all_keys * heads * width);
     let most = (MOST_PROBABILITIES / (prompts * heads * queries * all_keys)).max(1);
     if cells <= most {
         return attend(exec, attention);
@@ -37,13 +40,15 @@ pub(crate) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>)
     let parts = (0..cells).step_by(count(most)).map(|first| {
         let part = |x: &Tensor| x.narrow(0, first, most.min(cells - first));
         let (queries, keys, values) = (part(attention.queries), part(attention.keys), part(attention.values));
-        attend(exec, &SuffixAttention { queries: &queries, keys: &keys, values: &values, ..*attention })
+        let prefix = attention.prefix.each_ref().map(Tensor::shallow_clone);
+        attend(exec, &SuffixAttention { queries: &queries, keys: &keys, values: &values, prefix, ..*attention })
     });
     Tensor::cat(&parts.collect::<Vec<_>>(), 0)
 }
 
 fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
-    let SuffixAttention { layer, queries, positions, keys, values, prefix: [prefix_keys, prefix_values] } = *attention;
+    let SuffixAttention { layer, queries, positions, keys, values, prefix: [prefix_keys, prefix_values], .. } =
+        attention;
     let (cells, prompts, suffix, kv_heads, width) = keys.size5().expect("keys have five dimensions");
     let (query_count, prefix) = (queries.size()[2], prefix_keys.size()[1]);
     // The query heads of a key-value head are more rows of its matrix.
@@ -56,27 +61,27 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     let all_cells = |x: &Tensor, columns: i64| x.reshape([prompts * kv_heads, cells * rows, columns]);
     let apart = |x: &Tensor, columns: i64| x.view([prompts, kv_heads, cells, group, query_count, columns]);
 
-    let own = exec.product(&each_cell(&q, rows, width), &each_cell(&k, suffix, width).transpose(1, 2));
-    let hidden = exec.hidden(layer, positions, &Positions::between(prefix, prefix + suffix - 1));
+    let own = exec.uncounted_product(&each_cell(&q, rows, width), &each_cell(&k, suffix, width).transpose(1, 2));
+    let hidden = exec.hidden(*layer, positions, &Positions::between(prefix, prefix + suffix - 1));
     let own = apart(&exec.capped(own), suffix).masked_fill(&hidden, f64::NEG_INFINITY);
     let joined = |z: Tensor| z.permute([2, 0, 4, 1, 3, 5]).flatten(3, 4);
     if prefix == 0 {
         let pattern = own.softmax(-1, Kind::Float).to_kind(v.kind());
-        let z = exec.product(&each_cell(&pattern, rows, suffix), &each_cell(&v, suffix, width));
+        let z = exec.uncounted_product(&each_cell(&pattern, rows, suffix), &each_cell(&v, suffix, width));
         return joined(apart(&z, width));
     }
-    let earlier = exec.product(&all_cells(&q, width), &prefix_keys.transpose(1, 2));
+    let earlier = exec.uncounted_product(&all_cells(&q, width), &prefix_keys.transpose(1, 2));
     let mut earlier = apart(&exec.capped(earlier), prefix);
-    if exec.model.architecture.attention_of(layer).window.is_some() {
-        let hidden = exec.hidden(layer, positions, &Positions::between(0, prefix - 1));
+    if exec.model.architecture.attention_of(*layer).window.is_some() {
+        let hidden = exec.hidden(*layer, positions, &Positions::between(0, prefix - 1));
         earlier = earlier.masked_fill(&hidden, f64::NEG_INFINITY);
     }
 
     // Softmax in float32 whatever the model's dtype.
     let pattern = Tensor::cat(&[earlier, own], -1).softmax(-1, Kind::Float).to_kind(v.kind());
     let own_pattern = each_cell(&pattern.narrow(-1, prefix, suffix), rows, suffix);
-    let from_own = exec.product(&own_pattern, &each_cell(&v, suffix, width));
+    let from_own = exec.uncounted_product(&own_pattern, &each_cell(&v, suffix, width));
     let earlier_pattern = all_cells(&pattern.narrow(-1, 0, prefix), prefix);
-    let from_before = exec.product(&earlier_pattern, prefix_values);
+    let from_before = exec.uncounted_product(&earlier_pattern, prefix_values);
     joined(apart(&from_own, width) + apart(&from_before, width))
 }

@@ -1,8 +1,5 @@
 //! What patched runs read of the unpatched ones in a block's attention.
 
-use std::cell::OnceCell;
-
-use patchsweep_core::causality::Suffix;
 use patchsweep_core::grid::Component;
 use tch::Tensor;
 
@@ -13,53 +10,51 @@ use crate::torch::positions::{At, Positions};
 pub(crate) struct LayerBase<'a> {
     patch: &'a Patch<'a>,
     layer: u32,
-    /// \[prompts, pos, key-value head, `d_head`\], finished.
-    pub(crate) keys: Tensor,
-    /// \[prompts, pos, key-value head, `d_head`\]
-    pub(crate) values: Tensor,
-    keys_values: [Tensor; 2],
-    queries: OnceCell<Tensor>,
-    others: OnceCell<[Tensor; 2]>,
+    /// Finished, \[prompts, pos, key-value head, `d_head`\].
+    keys: Tensor,
+    /// Keys and values, each \[prompts * key-value heads, pos, `d_head`\].
+    by_head: [Tensor; 2],
 }
 
 impl<'a> LayerBase<'a> {
     pub(crate) fn new(patch: &'a Patch<'a>, layer: u32) -> Self {
-        let (keys, values) = (patch.base_keys(layer), patch.base(layer, Component::V));
-        let keys_values = [&keys, &values].map(head_by_head);
-        Self { patch, layer, keys, values, keys_values, queries: OnceCell::new(), others: OnceCell::new() }
+        let keys = patch.base_keys(layer);
+        let by_head = [&keys, &patch.base(layer, Component::V)].map(|x| x.transpose(1, 2).contiguous().flatten(0, 1));
+        Self { patch, layer, keys, by_head }
     }
 
-    /// Finished and scaled queries \[prompts, pos, head, `d_head`\].
-    pub(crate) fn queries(&self) -> &Tensor {
-        self.queries.get_or_init(|| {
-            let all = Positions::between(0, self.patch.last);
-            self.patch.base_queries(self.layer, &all) * self.patch.exec.attention_scale(self.layer)
-        })
+    /// Finished keys, and values, of all positions before one, each \[prompts * key-value heads, pos, `d_head`\].
+    pub(crate) fn prefix(&self, first: i64) -> [Tensor; 2] {
+        self.by_head.each_ref().map(|x| x.narrow(1, 0, first))
     }
 
-    /// Finished keys, and values, of all positions before a suffix, each \[prompts * key-value heads, pos, `d_head`\].
-    pub(crate) fn prefix(&self, suffix: Suffix) -> [Tensor; 2] {
-        let first = i64::from(suffix.first);
-        if !suffix.follows_other {
-            return self.keys_values.each_ref().map(|x| x.narrow(1, 0, first));
-        }
-        let [keys, values] = self.keys_values.each_ref().map(|x| x.narrow(1, 0, first - 1));
-        let [other_keys, other_values] = self.others().each_ref().map(|x| x.narrow(1, first - 1, 1));
-        [Tensor::cat(&[keys, other_keys], 1), Tensor::cat(&[values, other_values], 1)]
+    /// An activation, row by row \[prompts * pos, ..\].
+    pub(crate) fn table(&self, component: Component) -> Tensor {
+        self.patch.base(self.layer, component).flatten(0, 1)
     }
 
-    /// Keys and values of the other run.
-    fn others(&self) -> &[Tensor; 2] {
-        self.others.get_or_init(|| {
-            let all = Positions::between(0, self.patch.last);
-            let other = |component| all.of(&self.patch.other.get(self.layer, component), 1, 0);
-            let keys = self.patch.exec.finished_keys(self.layer, &other(Component::K), At::Positions(&all));
-            [keys, other(Component::V)].each_ref().map(head_by_head)
-        })
+    /// Finished keys \[prompts * pos, key-value head, `d_head`\].
+    pub(crate) fn keys(&self) -> Tensor {
+        self.keys.flatten(0, 1)
     }
-}
 
-/// \[prompts, pos, head, `d_head`\] to \[prompts * heads, pos, `d_head`\].
-fn head_by_head(x: &Tensor) -> Tensor {
-    x.transpose(1, 2).contiguous().flatten(0, 1)
+    /// Finished and scaled queries \[prompts * pos, head, `d_head`\].
+    pub(crate) fn queries(&self) -> Tensor {
+        let all = Positions::between(0, self.patch.last);
+        let queries = self.patch.base_queries(self.layer, &all) * self.patch.exec.attention_scale(self.layer);
+        queries.flatten(0, 1)
+    }
+
+    /// The other run's finished keys, as [`Self::keys`].
+    pub(crate) fn other_keys(&self) -> Tensor {
+        let all = Positions::between(0, self.patch.last);
+        let keys = all.of(&self.patch.other.get(self.layer, Component::K), 1, 0);
+        self.patch.exec.finished_keys(self.layer, &keys, At::Positions(&all)).flatten(0, 1)
+    }
+
+    /// The other run's values, in the same rows.
+    pub(crate) fn other_values(&self) -> Tensor {
+        let values = self.patch.other.get(self.layer, Component::V);
+        values.narrow(1, 0, self.patch.last + 1).flatten(0, 1)
+    }
 }

@@ -53,6 +53,12 @@ impl Layout {
         runs.flat_map(Positions::iter).collect()
     }
 
+    /// The first row of each segment.
+    pub(crate) fn first_rows(&self) -> Vec<i64> {
+        let rows = self.sizes().map(|sizes| sizes.iter().product::<i64>());
+        rows.scan(0, |next, rows| Some(std::mem::replace(next, *next + rows))).collect()
+    }
+
     /// The same runs at fewer positions.
     pub(crate) fn at(&self, wanted: impl Fn(&Segment) -> Positions) -> Self {
         let at = |segment: &Segment| Segment {
@@ -90,13 +96,5 @@ impl Batch {
 
 /// Tensors \[cells, prompts, positions, ..\], at least one, row by row \[rows, ..\].
 pub(crate) fn flat(tensors: &[Tensor]) -> Tensor {
-    joined(tensors.iter().map(|tensor| tensor.flatten(0, 2)).collect())
-}
-
-/// Tensors, at least one, one behind the other along the first dimension.
-pub(crate) fn joined(tensors: Vec<Tensor>) -> Tensor {
-    match <[Tensor; 1]>::try_from(tensors) {
-        Ok([one]) => one,
-        Err(several) => Tensor::cat(&several, 0),
-    }
+    Tensor::cat(&tensors.iter().map(|tensor| tensor.flatten(0, 2)).collect::<Vec<_>>(), 0)
 }

@@ -29,9 +29,9 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Of cells of one block, up to the last position that is read.
-    pub(crate) fn all(starts: &'a [Start<'a>], last: i64) -> Vec<Self> {
-        let mut entries: BTreeMap<(Suffix, Positions, Positions), Vec<&Start<'_>>> = BTreeMap::new();
-        for start in starts {
+    pub(crate) fn all(starts: &[&'a Start<'a>], last: i64) -> Vec<Self> {
+        let mut entries: BTreeMap<(Suffix, Positions, Positions), Vec<&'a Start<'a>>> = BTreeMap::new();
+        for &start in starts {
             let first = i64::from(start.suffix.first);
             let patched = start.cell.positions().iter().map(|&pos| i64::from(pos));
             let patched = Positions::new(patched.filter(|pos| (first..=last).contains(pos)));

@@ -35,7 +35,7 @@ impl Patch<'_> {
     /// Where nothing is between attention's output projection and the residual stream, a change of a head adds to it.
     fn changed_by_heads(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
         let stream = self.base_at(layer, changed_by_heads(&self.exec.model.architecture), rows);
-        let resid = for_each_cell(entry, &stream);
+        let resid = for_each_cell(entry, &stream).copy();
         for (place, change, heads) in self.z_changes(layer, component, entry, rows) {
             let mut cell = resid.select(0, place).flatten(0, 1);
             for Range { start, end } in heads {
@@ -49,7 +49,7 @@ impl Patch<'_> {
     /// Where a norm follows on the output projection, all heads go through both.
     fn changed_as_whole(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
         let exec = self.exec;
-        let z = for_each_cell(entry, &self.base_at(layer, Component::Z, rows));
+        let z = for_each_cell(entry, &self.base_at(layer, Component::Z, rows)).copy();
         for (place, change, heads) in self.z_changes(layer, component, entry, rows) {
             for Range { start, end } in heads {
                 let part = |x: &Tensor| x.narrow(2, start.into(), (end - start).into());
@@ -86,9 +86,9 @@ impl Patch<'_> {
     }
 }
 
-/// \[prompts, positions, ..\] to \[cells, prompts, positions, ..\]: a copy for each cell to change.
+/// \[prompts, positions, ..\] to \[cells, prompts, positions, ..\]: a view, the same for each cell.
 fn for_each_cell(entry: &Entry<'_>, x: &Tensor) -> Tensor {
-    let mut times = vec![1; x.dim() + 1];
-    times[0] = length(entry.starts.len());
-    x.unsqueeze(0).repeat(times)
+    let mut sizes = x.size();
+    sizes.insert(0, length(entry.starts.len()));
+    x.unsqueeze(0).expand(sizes, false)
 }

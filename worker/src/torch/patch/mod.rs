@@ -1,10 +1,13 @@
 //! Patched runs: only what a patch can change.
 
+pub(crate) mod arrange;
 pub(crate) mod attention;
 pub(crate) mod base;
 pub(crate) mod batch;
 pub(crate) mod entry;
+pub(crate) mod frames;
 pub(crate) mod heads;
 pub(crate) mod join;
 pub(crate) mod stepper;
+pub(crate) mod through_attention;
 pub(crate) mod values;

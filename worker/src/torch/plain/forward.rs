@@ -51,8 +51,10 @@ fn mlp(exec: &Exec<'_>, block: &Block, read: &Tensor) -> Tensor {
 fn attention(exec: &Exec<'_>, layer: u32, block: &Block, normed: &Tensor, hook: &mut Hook<'_>) -> Tensor {
     let (prompts, positions, _) = normed.size3().expect("prompts, positions and width");
     let by_head = |x: &Tensor| x.reshape([prompts, positions, -1, i64::from(exec.model.architecture.d_head)]);
-    let both = exec.linear(normed, &block.keys_values).chunk(2, 2);
-    let q = hook(layer, Component::Q, by_head(&exec.linear(normed, &block.queries)));
+    let clip = exec.model.architecture.attention.clip.unwrap_or(f64::INFINITY);
+    let projected = |linear: &Linear| exec.linear(normed, linear).clamp(-clip, clip);
+    let both = projected(&block.keys_values).chunk(2, 2);
+    let q = hook(layer, Component::Q, by_head(&projected(&block.queries)));
     let k = hook(layer, Component::K, by_head(&both[0]));
     let v = hook(layer, Component::V, by_head(&both[1]) - &block.folded_values);
     let group = i64::from(exec.model.architecture.group());

@@ -132,14 +132,14 @@ impl Chunk<'_> {
         self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt)).collect()
     }
 
-    /// Cells whose patch can change the score of a prompt, by layer.
+    /// Cells whose patch can change the score of a prompt; those whose runs go through attention together side by side.
     fn starts<'c>(&self, cells: &[Cell<'c>], pairs: &[PromptPair<'_>]) -> Vec<Start<'c>> {
         let start = |(index, &cell): (usize, &Cell<'c>)| {
             let suffix = Suffix::of(&cell, pairs, &self.context.architecture)?;
             Some(Start { index, cell, suffix })
         };
         let mut starts: Vec<Start<'c>> = cells.iter().enumerate().filter_map(start).collect();
-        starts.sort_by_key(|start| start.cell.layer());
+        starts.sort_by_key(|start| (start.suffix, start.cell.layer()));
         starts
     }
 

@@ -61,7 +61,14 @@ impl Actor {
         tracing::debug!(epoch, seconds = completed.busy.as_secs_f64(), multiply_adds, "tile done");
         self.ledger.finish(&lease, &completed);
         let (name, device, received) = (self.crew.name(worker), self.crew.device(worker), Some(SystemTime::now()));
-        self.outbound.write(Entry::Result(KeptResult { lease, worker: name, device, completed, cache, received }));
+        self.outbound.write(Entry::Result(Box::new(KeptResult {
+            lease,
+            worker: name,
+            device,
+            completed,
+            cache,
+            received,
+        })));
     }
 
     /// Scores of a tile that has some: they are held against those once these are on disk.

@@ -51,7 +51,7 @@ async fn an_idle_committer_commits_at_once_and_a_busy_one_gathers() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     let syncs = disk.syncs();
     for tile in 0..10 {
-        assert_eq!(journal.append(Entry::Result(result(&kept, tile, "w"))).await, Ok(u64::from(tile) + 2));
+        assert_eq!(journal.append(Entry::Result(Box::new(result(&kept, tile, "w")))).await, Ok(u64::from(tile) + 2));
     }
     wait_for(&journal, 11).await;
     assert_eq!(began.elapsed(), Duration::from_millis(20));
@@ -90,7 +90,7 @@ async fn a_full_disk_stalls_the_committer_and_loses_nothing() {
         let stalled = |state: &CommitterState| matches!(state, CommitterState::Stalled { .. });
         timeout(LONG, state.wait_for(stalled)).await.expect("in time").expect("open");
         let began = Instant::now();
-        let last = journal.append(Entry::Result(result(&kept, 1, "w"))).await.expect("open");
+        let last = journal.append(Entry::Result(Box::new(result(&kept, 1, "w")))).await.expect("open");
         timeout(LONG, until(|| disk.refused() >= 10)).await.expect("it is tried again and again");
         let since = match &*state.borrow() {
             CommitterState::Stalled { reason, since } => {
@@ -142,7 +142,7 @@ async fn a_reader_may_hold_on_to_a_database_whose_write_failed() {
     let (store, mut journal) = inline(&disk);
     let kept = sweep("a");
     journal.append(Entry::Sweep(Box::new(kept.clone()))).await.expect("open");
-    let number = journal.append(Entry::Result(result(&kept, 0, "w"))).await.expect("open");
+    let number = journal.append(Entry::Result(Box::new(result(&kept, 0, "w")))).await.expect("open");
     wait_for(&journal, number).await;
     let mut results = 0;
     let read = store.for_each_result(&kept.id, |_, _| {
@@ -210,7 +210,10 @@ async fn on_a_full_disk_no_more_waits_than_there_is_room_for_also_of_effects_on_
     let size = v1::StoredResult::from(&per_prompt(&kept, 0)).encoded_len();
     assert!(size > 1_000_000);
     let mut queued = 0;
-    while timeout(Duration::from_mins(1), journal.append(Entry::Result(per_prompt(&kept, queued)))).await.is_ok() {
+    while timeout(Duration::from_mins(1), journal.append(Entry::Result(Box::new(per_prompt(&kept, queued)))))
+        .await
+        .is_ok()
+    {
         queued += 1;
     }
     let bytes = queued as usize * size;
@@ -229,7 +232,7 @@ async fn every_entry_counts_as_many_bytes_as_are_written_of_it_and_little_more()
     let state = SweepState::Failed { reason: "r".repeat(3000) };
     let cases = [
         (Entry::Sweep(Box::new(kept.clone())), v1::StoredSweep::from(&kept).encoded_len()),
-        (Entry::Result(per_prompt(&kept, 0)), v1::StoredResult::from(&per_prompt(&kept, 0)).encoded_len()),
+        (Entry::Result(Box::new(per_prompt(&kept, 0))), v1::StoredResult::from(&per_prompt(&kept, 0)).encoded_len()),
         (Entry::Failure(attempt.clone()), v1::StoredFailure::from(&attempt).encoded_len()),
         (Entry::Ended { sweep: kept.id.clone(), state, seconds: 1.0, at: ended() }, 3000),
         (Entry::Resumed { sweep: kept.id.clone(), tiles: vec![TileId(1); 1000] }, 4000),
@@ -251,7 +254,7 @@ async fn a_journal_on_a_thread_closes_when_everything_is_on_disk() {
     let kept = sweep("a");
     journal.append(Entry::Sweep(Box::new(kept.clone()))).await.expect("open");
     for tile in 0..5 {
-        journal.append(Entry::Result(result(&kept, tile, "w"))).await.expect("open");
+        journal.append(Entry::Result(Box::new(result(&kept, tile, "w")))).await.expect("open");
     }
     timeout(LONG, journal.close()).await.expect("in time");
     let (_, found) = Store::open(folder.path()).expect("free again");

@@ -25,13 +25,13 @@ fn a_running_sweep_is_recovered_with_its_plan_and_the_past_of_its_tiles() {
     assert!(first.sweeps.is_empty());
     let entries = [
         Entry::Sweep(Box::new(kept.clone())),
-        Entry::Result(result(&kept, 0, "w")),
+        Entry::Result(Box::new(result(&kept, 0, "w"))),
         failure(&kept, 1, 1, "out of memory"),
         failure(&kept, 2, 1, "first"),
         failure(&kept, 2, 2, "last"),
         Entry::GivenUp { sweep: kept.id.clone(), tile: TileId(2) },
         failure(&kept, 3, 1, "lost"),
-        Entry::Result(result(&kept, 3, "w")),
+        Entry::Result(Box::new(result(&kept, 3, "w"))),
     ];
     store.write(&entries).expect("written");
     let before = contents(&store);
@@ -106,7 +106,7 @@ fn writing_entries_again_changes_nothing_and_the_first_scores_stay() {
     let kept = sweep("a-1");
     let entries = [
         Entry::Sweep(Box::new(kept.clone())),
-        Entry::Result(result(&kept, 0, "first")),
+        Entry::Result(Box::new(result(&kept, 0, "first"))),
         failure(&kept, 1, 1, "once"),
         Entry::GivenUp { sweep: kept.id.clone(), tile: TileId(1) },
         Entry::Ended { sweep: kept.id.clone(), state: SweepState::Cancelled, seconds: 2.0, at: ended() },
@@ -114,7 +114,7 @@ fn writing_entries_again_changes_nothing_and_the_first_scores_stay() {
     store.write(&entries).expect("written");
     let once = contents(&store);
     store.write(&entries).expect("written again");
-    store.write(&[Entry::Result(result(&kept, 0, "second"))]).expect("written");
+    store.write(&[Entry::Result(Box::new(result(&kept, 0, "second")))]).expect("written");
     assert_eq!(contents(&store), once);
     assert_eq!(store.result(&kept.id, TileId(0)).expect("a result"), Some(result(&kept, 0, "first")));
     assert_eq!(store.result(&kept.id, TileId(1)).expect("none"), None);
@@ -139,7 +139,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
             TileScores { metrics, scores, prompt_effects: Vec::new() }
         })
     });
-    let numbers = prop::array::uniform7(any::<u64>());
+    let numbers = prop::array::uniform8(any::<u64>());
     (any::<u32>(), any::<u32>(), ".{0,12}", any::<[u8; 32]>(), scores, numbers).prop_map(
         |(
             tile,
@@ -147,7 +147,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
             text,
             digest,
             scores,
-            [multiply_adds, memory_retries, hits, misses, evictions, bytes, busy],
+            [multiply_adds, libtorch_calls, memory_retries, hits, misses, evictions, bytes, busy],
         )| {
             KeptResult {
                 lease: lease(&sweep("a"), tile, attempt),
@@ -158,7 +158,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                     notes: vec![text; usize::from(digest[0] % 3)],
                     scores,
                     busy: Duration::from_secs(busy % (1 << 40)),
-                    work: WorkDone { multiply_adds, memory_retries },
+                    work: WorkDone { multiply_adds, libtorch_calls, memory_retries },
                 },
                 cache: CacheStats { hits, misses, evictions, bytes, budget_bytes: bytes },
                 received: (busy % 2 == 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40) + 1)),

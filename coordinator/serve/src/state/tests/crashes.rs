@@ -24,7 +24,7 @@ impl Life<'_> {
     /// How many batches were acknowledged.
     fn live(&self, store: &Store) -> usize {
         let write = |batch: &&Vec<u32>| {
-            let results = batch.iter().map(|&tile| Entry::Result(result(self.sweep, tile, "w")));
+            let results = batch.iter().map(|&tile| Entry::Result(Box::new(result(self.sweep, tile, "w"))));
             let entries: Vec<Entry> = [Entry::Sweep(Box::new(self.sweep.clone()))].into_iter().chain(results).collect();
             store.write(&entries).is_ok()
         };
@@ -126,7 +126,7 @@ impl Act {
         match self {
             Self::Keep(name, tiles) => {
                 let kept = sweep(name);
-                let results = (0..*tiles).map(|tile| Entry::Result(result(&kept, tile, name)));
+                let results = (0..*tiles).map(|tile| Entry::Result(Box::new(result(&kept, tile, name))));
                 let (id, state) = (kept.id.clone(), SweepState::Cancelled);
                 let end = Entry::Ended { sweep: id, state, seconds: 1.0, at: ended() };
                 let begin = Entry::Sweep(Box::new(kept.clone()));

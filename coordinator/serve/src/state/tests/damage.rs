@@ -15,7 +15,7 @@ fn file(is_stopped: bool) -> (Vec<u8>, Vec<String>) {
     let kept = sweep("a");
     store.write(&[Entry::Sweep(Box::new(kept.clone())), failure(&kept, 5, 1, "bad")]).expect("written");
     for tile in 0..4 {
-        store.write(&[Entry::Result(result(&kept, tile, "w"))]).expect("written");
+        store.write(&[Entry::Result(Box::new(result(&kept, tile, "w")))]).expect("written");
     }
     let contents = contents(&store);
     let killed = disk.bytes();

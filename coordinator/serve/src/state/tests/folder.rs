@@ -19,7 +19,9 @@ fn folder_and_file_are_made_for_their_owner_only_and_outlive_the_coordinator() {
     let file = folder.join("state.redb");
     assert_eq!((mode(&folder), mode(&file)), (0o700, 0o600));
     let kept = sweep("a");
-    store.write(&[Entry::Sweep(Box::new(kept.clone())), Entry::Result(result(&kept, 0, "w"))]).expect("written");
+    store
+        .write(&[Entry::Sweep(Box::new(kept.clone())), Entry::Result(Box::new(result(&kept, 0, "w")))])
+        .expect("written");
     let before = contents(&store);
     drop(store);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("changed");

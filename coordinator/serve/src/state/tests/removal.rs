@@ -16,7 +16,7 @@ fn removed(sweep: &KeptSweep) -> Entry {
 /// A sweep with results and failures that was cancelled.
 fn life(sweep: &KeptSweep) -> Vec<Entry> {
     let mut entries = vec![Entry::Sweep(Box::new(sweep.clone()))];
-    entries.extend((0..5).map(|tile| Entry::Result(result(sweep, tile, "w"))));
+    entries.extend((0..5).map(|tile| Entry::Result(Box::new(result(sweep, tile, "w")))));
     entries.push(failure(sweep, 5, 1, "bad"));
     let (sweep, state) = (sweep.id.clone(), SweepState::Cancelled);
     entries.push(Entry::Ended { sweep, state, seconds: 1.0, at: ended() });

@@ -1,9 +1,7 @@
 //! Models whose `config.json` holds the description itself, and whose tensors have the names that they have here: made-up
 //! models for tests, and whatever no family covers.
 
-use serde::Deserialize;
-
-use super::{Family, Read, Source};
+use super::{ConfigError, Family, Keys, Reading, Source, TokenizerClass};
 use crate::architecture::Architecture;
 
 pub(super) const FAMILY: Family = Family {
@@ -11,17 +9,12 @@ pub(super) const FAMILY: Family = Family {
     read,
     source: |_, parameter| Source::whole(parameter.to_string(), parameter),
     landmark: "embed.weight",
+    prefixes: &[""],
+    renamed: &[],
     is_constant: |_| false,
+    tokenizer: TokenizerClass::None,
 };
 
-#[derive(Deserialize)]
-struct Config {
-    architecture: Architecture,
-    #[serde(default)]
-    bos_token_id: Option<u32>,
-}
-
-fn read(text: &str) -> Read {
-    let Config { architecture, bos_token_id } = serde_json::from_str(text)?;
-    Ok((architecture, bos_token_id))
+fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
+    Ok(keys.value::<Architecture>("architecture")?.into())
 }

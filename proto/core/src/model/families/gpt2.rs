@@ -1,113 +1,127 @@
-//! GPT-2, as Hugging Face writes it.
+//! GPT-2: matrices are stored \[in, out\]; queries, keys and values side by side.
 
-use serde::Deserialize;
+use super::names::{Names, is_in_block};
+use super::{ConfigError, Family, Keys, Outputs, Reading, Source, TokenizerClass};
+use crate::architecture::{Activation, Architecture, Parameter, Sizes, Slot};
 
-use super::{ConfigError, Family, Outputs, Read, Source};
-use crate::architecture::{Activation, Architecture, Parameter, Part, Sizes, Slot};
+pub(super) const FAMILY: Family = Family {
+    model_type: "gpt2",
+    read,
+    source,
+    landmark: "ln_f.weight",
+    prefixes: PREFIXES,
+    renamed: &[],
+    is_constant: is_mask,
+    tokenizer: TokenizerClass::Named("GPT2Tokenizer"),
+};
 
-pub(super) const FAMILY: Family =
-    Family { model_type: "gpt2", read, source, landmark: "ln_f.weight", is_constant: is_mask };
+/// What stands before the names.
+pub(super) const PREFIXES: &[&str] = &["transformer.", ""];
 
-#[derive(Deserialize)]
-struct Config {
-    n_layer: u32,
-    n_head: u32,
-    n_embd: u32,
-    #[serde(default)]
-    n_inner: Option<u32>,
-    vocab_size: u32,
-    n_positions: u32,
-    #[serde(default = "default_epsilon")]
-    layer_norm_epsilon: f64,
-    #[serde(default = "default_activation")]
-    activation_function: Activation,
-    #[serde(default = "default_true")]
-    scale_attn_weights: bool,
-    #[serde(default)]
-    scale_attn_by_inverse_layer_idx: bool,
-    #[serde(default)]
-    bos_token_id: Option<u32>,
-    #[serde(default = "default_true")]
-    tie_word_embeddings: bool,
+/// What a family's class in transformers takes for keys that are missing.
+pub(super) struct Defaults {
+    pub(super) layers: u32,
+    pub(super) heads: u32,
+    pub(super) d_model: u32,
+    pub(super) d_vocab: u32,
+    pub(super) n_ctx: u32,
+    pub(super) tied: bool,
 }
 
-fn default_epsilon() -> f64 {
-    1e-5
-}
+const DEFAULTS: Defaults = Defaults { layers: 12, heads: 12, d_model: 768, d_vocab: 50257, n_ctx: 1024, tied: true };
 
-fn default_activation() -> Activation {
-    Activation::GeluTanh
-}
+/// Other names that transformers' class has for keys, and these.
+const ALIASES: [(&str, &str); 4] = [
+    ("hidden_size", "n_embd"),
+    ("max_position_embeddings", "n_positions"),
+    ("num_attention_heads", "n_head"),
+    ("num_hidden_layers", "n_layer"),
+];
 
-fn default_true() -> bool {
-    true
-}
-
-fn read(text: &str) -> Read {
-    let config: Config = serde_json::from_str(text)?;
-    let &Config { n_layer: layers, n_head: heads, n_embd: d_model, .. } = &config;
-    if heads == 0 || !d_model.is_multiple_of(heads) {
-        return Err(ConfigError::Key { key: "n_head", value: heads.to_string(), hint: ": it must divide n_embd" });
-    }
-    let sizes = Sizes {
-        layers,
-        heads,
-        d_model,
-        d_mlp: config.n_inner.unwrap_or_else(|| d_model.saturating_mul(4)),
-        d_vocab: config.vocab_size,
-        n_ctx: config.n_positions,
-    };
-    let mut architecture = Architecture::plain(sizes);
+/// `reorder_and_upcast_attn` changes where numbers are rounded in half precision, where scores are in float32 here anyhow.
+fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
+    let mut architecture = common(keys, &DEFAULTS)?;
+    let is_by_width = keys.flag("scale_attn_weights", true)?;
+    let is_by_layer = keys.flag("scale_attn_by_inverse_layer_idx", false)?;
     for (layer, attention) in (0u32..).zip(&mut architecture.attention.layers) {
-        let by_width = if config.scale_attn_weights { attention.scale } else { 1.0 };
-        let by_layer = if config.scale_attn_by_inverse_layer_idx { 1.0 / f64::from(layer + 1) } else { 1.0 };
+        let by_width = if is_by_width { attention.scale } else { 1.0 };
+        let by_layer = if is_by_layer { 1.0 / f64::from(layer + 1) } else { 1.0 };
         attention.scale = by_width * by_layer;
     }
-    architecture.norm.eps = config.layer_norm_epsilon;
-    architecture.mlp.activation = config.activation_function;
-    architecture.readout.tied = config.tie_word_embeddings;
-    Ok((architecture, config.bos_token_id))
+    architecture.mlp.activation = keys.activation("activation_function", Activation::GeluTanh)?;
+    Ok(architecture.into())
 }
 
-/// Matrices are stored \[in, out\]; queries, keys and values side by side.
+/// What families with these keys have in common.
+pub(super) fn common(keys: &Keys<'_>, defaults: &Defaults) -> Result<Architecture, ConfigError> {
+    refuse_aliases(keys, &ALIASES)?;
+    let (heads, d_model) = (keys.size("n_head", defaults.heads)?, keys.size("n_embd", defaults.d_model)?);
+    if heads == 0 || !d_model.is_multiple_of(heads) {
+        return Err(keys.refused("n_head", ": it must divide n_embd"));
+    }
+    let sizes = Sizes {
+        layers: keys.size("n_layer", defaults.layers)?,
+        heads,
+        d_model,
+        d_mlp: keys.size_or_null("n_inner", None)?.unwrap_or_else(|| d_model.saturating_mul(4)),
+        d_vocab: keys.size("vocab_size", defaults.d_vocab)?,
+        n_ctx: keys.size("n_positions", defaults.n_ctx)?,
+    };
+    let mut architecture = Architecture::plain(sizes);
+    architecture.norm.eps = keys.number("layer_norm_epsilon", 1e-5)?;
+    architecture.readout.tied = keys.flag("tie_word_embeddings", defaults.tied)?;
+    Ok(architecture)
+}
+
+/// Refuses keys under their other name: transformers reads them, but writes them under the usual one.
+pub(super) fn refuse_aliases(keys: &Keys<'_>, aliases: &[(&'static str, &'static str)]) -> Result<(), ConfigError> {
+    for &(alias, usual) in aliases {
+        if keys.has(alias) && keys.size(alias, 0)? != keys.size(usual, 0)? {
+            return Err(keys.refused(alias, ": write it under the name that the family's own files have for it"));
+        }
+    }
+    Ok(())
+}
+
+/// What is around the blocks.
+pub(super) const AROUND: &[(Slot, &str)] =
+    &[(Slot::Embed, "wte"), (Slot::PosEmbed, "wpe"), (Slot::LnFinal, "ln_f"), (Slot::Unembed, "lm_head")];
+
+const NAMES: Names = Names {
+    blocks: "h.",
+    block: &[
+        (Slot::Ln1, "ln_1"),
+        (Slot::Q, "attn.c_attn"),
+        (Slot::K, "attn.c_attn"),
+        (Slot::V, "attn.c_attn"),
+        (Slot::O, "attn.c_proj"),
+        (Slot::Ln2, "ln_2"),
+        (Slot::In, "mlp.c_fc"),
+        (Slot::Out, "mlp.c_proj"),
+    ],
+    around: AROUND,
+};
+
 fn source(architecture: &Architecture, parameter: &Parameter) -> Source {
     let width = architecture.d_model;
-    let (module, third) = match parameter.slot {
-        Slot::Embed => return Source::whole("wte.weight".to_owned(), parameter),
-        Slot::PosEmbed => return Source::whole("wpe.weight".to_owned(), parameter),
-        Slot::Unembed => return Source::whole("lm_head.weight".to_owned(), parameter),
-        Slot::LnFinal => ("ln_f", None),
-        Slot::Ln1 => ("ln_1", None),
-        Slot::Ln2 => ("ln_2", None),
-        Slot::Q => ("attn.c_attn", Some(0)),
-        Slot::K => ("attn.c_attn", Some(1)),
-        Slot::V => ("attn.c_attn", Some(2)),
-        Slot::O => ("attn.c_proj", None),
-        Slot::In => ("mlp.c_fc", None),
-        Slot::Out => ("mlp.c_proj", None),
-        Slot::Ln1Post | Slot::Ln2Post | Slot::QNorm | Slot::KNorm | Slot::Gate => {
-            unreachable!("an architecture that `read` makes has no {}", parameter.slot.name())
-        }
+    let third =
+        |third: u32| NAMES.some_outputs(parameter, 3 * width, Outputs::Range { start: third * width, count: width });
+    let source = match parameter.slot {
+        Slot::Q => third(0),
+        Slot::K => third(1),
+        Slot::V => third(2),
+        _ => NAMES.source(parameter),
     };
-    let block = parameter.layer.map(|layer| format!("h.{layer}.")).unwrap_or_default();
-    let part = match parameter.part {
-        Part::Weight => "weight",
-        Part::Bias => "bias",
-    };
-    let mut shape = parameter.shape.clone();
-    if third.is_some() {
-        shape[0] = 3 * width;
+    match parameter.layer {
+        Some(_) => source.transposed(),
+        None => source,
     }
-    shape.reverse();
-    let outputs = third.map_or(Outputs::All, |third| Outputs::Range { start: third * width, count: width });
-    Source { name: format!("{block}{module}.{part}"), shape, is_transposed: parameter.shape.len() == 2, outputs }
 }
 
 /// Whether a tensor is the causal mask of a block, or the number that stood for minus infinity beside it. Old releases of
 /// transformers saved these constants with the weights.
 fn is_mask(name: &str) -> bool {
-    let block = name.strip_prefix("h.").and_then(|rest| rest.split_once('.'));
-    block.is_some_and(|(layer, part)| layer.parse::<u32>().is_ok() && matches!(part, "attn.bias" | "attn.masked_bias"))
+    is_in_block(name, "h.", &["attn.bias", "attn.masked_bias"])
 }
 
 #[cfg(test)]

@@ -74,10 +74,12 @@ fn attentions(layers: u32, d_head: u32) -> impl Strategy<Value = Attention> {
     let qk_norm = select(vec![QkNorm::None, QkNorm::PerHead, QkNorm::Whole]);
     let score_cap = select(vec![None, Some(2.0), Some(30.0)]);
     let of_layers = vec(of_layer(d_head), layers as usize);
-    (any::<bool>(), any::<bool>(), qk_norm, score_cap, of_layers).prop_map(
-        |(qkv_bias, output_bias, qk_norm, score_cap, layers)| Attention {
+    let clip = prop_oneof![3 => Just(None), 1 => Just(Some(0.75))];
+    (any::<bool>(), any::<bool>(), clip, qk_norm, score_cap, of_layers).prop_map(
+        |(qkv_bias, output_bias, clip, qk_norm, score_cap, layers)| Attention {
             qkv_bias,
             output_bias,
+            clip,
             qk_norm,
             score_cap,
             layers,

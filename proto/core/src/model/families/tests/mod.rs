@@ -1,3 +1,6 @@
+mod refusals;
+mod spelling;
+
 use super::*;
 use crate::architecture::{Activation, Part, Slot};
 
@@ -51,10 +54,74 @@ fn queries_keys_and_values_are_thirds_of_one_stored_tensor() {
 
 #[test]
 fn other_families_are_refused_with_what_there_is() {
-    assert_eq!(
-        read(r#"{"model_type": "llama"}"#).unwrap_err(),
-        "model_type is `llama`; supported are `gpt2`, `patchsweep`"
-    );
+    let refused = read(r#"{"model_type": "mamba"}"#).unwrap_err();
+    assert!(refused.starts_with("model_type is `mamba`; supported are `gpt2`, `gpt_neo`, "), "{refused}");
+    assert!(refused.ends_with(", `patchsweep`"), "{refused}");
+}
+
+/// What each class of transformers takes for missing keys, as `tests/reference/families/make_families.py` writes it.
+const DEFAULTS: &str = include_str!("../../../../../../tests/reference/families/defaults.json");
+
+#[test]
+fn missing_keys_are_what_they_are_in_transformers() {
+    let defaults: Map<String, Value> = serde_json::from_str(DEFAULTS).expect("JSON");
+    for family in model_types() {
+        let missing = read(&format!(r#"{{"model_type": "{family}"}}"#)).expect("valid").architecture;
+        let written = read(&defaults[family].to_string()).expect("valid").architecture;
+        assert_eq!(missing, written, "{family}");
+    }
+}
+
+#[test]
+fn a_landmark_is_a_parameter_that_no_other_ends_as() {
+    for family in model_types() {
+        let config = read(&format!(r#"{{"model_type": "{family}"}}"#)).expect("valid");
+        let names: Vec<String> = config.architecture.parameters().iter().map(|p| config.source(p).name).collect();
+        let ends: Vec<&String> = names
+            .iter()
+            .filter(|name| *name == config.landmark() || name.ends_with(&format!(".{}", config.landmark())))
+            .collect();
+        assert_eq!(ends, [config.landmark()], "{family}");
+        assert!(!names.iter().any(|name| config.is_constant(name)), "{family}");
+    }
+}
+
+#[test]
+fn parts_of_fused_tensors_cover_them() {
+    for (family, tensor) in [
+        ("phi3", "layers.0.self_attn.qkv_proj.weight"),
+        ("phi3", "layers.0.mlp.gate_up_proj.weight"),
+        ("gpt_neox", "layers.0.attention.query_key_value.bias"),
+    ] {
+        let config = read(&format!(r#"{{"model_type": "{family}"}}"#)).expect("valid");
+        let sources: Vec<Source> = config.architecture.parameters().iter().map(|p| config.source(p)).collect();
+        let sources: Vec<&Source> = sources.iter().filter(|source| source.name == tensor).collect();
+        let count = |source: &&Source| match source.outputs {
+            Outputs::All => source.shape[0],
+            Outputs::Range { count, .. } => count,
+            Outputs::PartOfHeads { of, .. } => source.shape[0] / of,
+        };
+        assert_eq!(sources.iter().map(count).sum::<u32>(), sources[0].shape[0], "{tensor}");
+    }
+}
+
+#[test]
+fn multipliers_are_in_the_parameters() {
+    let config = read(
+        r#"{"model_type": "granite", "embedding_multiplier": 12, "attention_multiplier": 0.25, "residual_multiplier": 0.5,
+        "logits_scaling": 8, "num_hidden_layers": 1, "mlp_bias": true}"#,
+    )
+    .expect("valid");
+    let model = &config.architecture;
+    assert!((model.embed.scale - 12.0).abs() < 1e-12 && (model.attention.layers[0].scale - 0.25).abs() < 1e-12);
+    for parameter in model.parameters() {
+        let wanted = match parameter.slot {
+            Slot::O | Slot::Out => 0.5,
+            Slot::LnFinal => 0.125,
+            _ => 1.0,
+        };
+        assert!((config.source(&parameter).factor - wanted).abs() < 1e-12, "{parameter}");
+    }
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! Gemma 2: norms before and after attention and MLP, caps of scores and logits, and a window in every other layer.
+
+use super::gated::{self, Defaults};
+use super::names::Names;
+use super::rope::{Rope, everywhere};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma};
+use crate::architecture::{Activation, Architecture, NormPlace, Slot};
+
+pub(super) const FAMILY: Family = Family {
+    model_type: "gemma2",
+    read,
+    source: |_, parameter| NAMES.source(parameter),
+    landmark: "norm.weight",
+    prefixes: gated::PREFIXES,
+    renamed: &[],
+    is_constant: gated::is_frequency,
+    tokenizer: TokenizerClass::Named("GemmaTokenizer"),
+};
+
+const DEFAULTS: Defaults = Defaults {
+    layers: 26,
+    d_model: 2304,
+    d_mlp: 9216,
+    d_vocab: 256_000,
+    n_ctx: 8192,
+    heads: 8,
+    kv_heads: Some(4),
+    d_head: Some(256),
+    eps: ("rms_norm_eps", 1e-6),
+    activation: ("hidden_activation", Activation::GeluTanh),
+    tied: true,
+};
+
+fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
+    let mut model = common(keys, &DEFAULTS)?;
+    model.attention.score_cap = keys.number_or_null("attn_logit_softcapping", Some(50.0))?;
+    model.readout.cap = keys.number_or_null("final_logit_softcapping", Some(30.0))?;
+    let window = keys.size_or_null("sliding_window", Some(4096))?;
+    gated::windows(&mut model, keys, window, |layer| layer % 2 == 0)?;
+    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
+    everywhere(&mut model, rotary);
+    Ok(model.into())
+}
+
+/// What Gemma 2 and its successors have in common.
+pub(super) fn common(keys: &Keys<'_>, defaults: &Defaults) -> Result<Architecture, ConfigError> {
+    let mut model = gemma::common(keys, defaults)?;
+    model.norm.place = NormPlace::BeforeAndAfter;
+    gated::scale(&mut model, 1.0 / keys.number("query_pre_attn_scalar", 256.0)?.sqrt());
+    Ok(model)
+}
+
+pub(super) const NAMES: Names = Names {
+    block: &[
+        (Slot::Ln1, "input_layernorm"),
+        (Slot::Q, "self_attn.q_proj"),
+        (Slot::K, "self_attn.k_proj"),
+        (Slot::V, "self_attn.v_proj"),
+        (Slot::QNorm, "self_attn.q_norm"),
+        (Slot::KNorm, "self_attn.k_norm"),
+        (Slot::O, "self_attn.o_proj"),
+        (Slot::Ln1Post, "post_attention_layernorm"),
+        (Slot::Ln2, "pre_feedforward_layernorm"),
+        (Slot::Gate, "mlp.gate_proj"),
+        (Slot::In, "mlp.up_proj"),
+        (Slot::Out, "mlp.down_proj"),
+        (Slot::Ln2Post, "post_feedforward_layernorm"),
+    ],
+    ..gated::NAMES
+};

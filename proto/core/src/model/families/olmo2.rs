@@ -1,0 +1,45 @@
+//! OLMo 2: norms only of what attention and MLP add, and of all queries and keys together.
+
+use super::gated::{self, Defaults};
+use super::names::Names;
+use super::rope::{Rope, everywhere};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, olmo};
+use crate::architecture::{NormPlace, QkNorm, Slot};
+
+pub(super) const FAMILY: Family = Family {
+    model_type: "olmo2",
+    read,
+    source: |_, parameter| NAMES.source(parameter),
+    landmark: "norm.weight",
+    prefixes: gated::PREFIXES,
+    renamed: &[],
+    is_constant: gated::is_frequency,
+    tokenizer: TokenizerClass::AsWritten,
+};
+
+fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
+    let mut model = gated::read(keys, &Defaults { eps: ("rms_norm_eps", 1e-5), ..olmo::DEFAULTS })?;
+    gated::attention_bias(&mut model, keys)?;
+    model.norm.place = NormPlace::After;
+    model.attention.qk_norm = QkNorm::Whole;
+    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
+    everywhere(&mut model, rotary);
+    Ok(model.into())
+}
+
+const NAMES: Names = Names {
+    block: &[
+        (Slot::Q, "self_attn.q_proj"),
+        (Slot::K, "self_attn.k_proj"),
+        (Slot::V, "self_attn.v_proj"),
+        (Slot::QNorm, "self_attn.q_norm"),
+        (Slot::KNorm, "self_attn.k_norm"),
+        (Slot::O, "self_attn.o_proj"),
+        (Slot::Ln1Post, "post_attention_layernorm"),
+        (Slot::Gate, "mlp.gate_proj"),
+        (Slot::In, "mlp.up_proj"),
+        (Slot::Out, "mlp.down_proj"),
+        (Slot::Ln2Post, "post_feedforward_layernorm"),
+    ],
+    ..gated::NAMES
+};

@@ -1,0 +1,1 @@
+"""Random configs of every family that patchsweep reads, and what transformers computes with them."""

@@ -1,0 +1,152 @@
+//! Which row goes where in a block's attention: numbers only.
+
+use super::batch::{Layout, Segment};
+use super::frames::{Frame, frames};
+use crate::torch::numbers::length;
+use crate::torch::positions::Positions;
+
+/// Where a row comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The run that is patched \[prompts, pos\].
+    Unpatched(i64),
+    /// The other run \[prompts, pos\].
+    Other(i64),
+    /// The runs' own rows.
+    Own(i64),
+}
+
+/// One frame as it goes through attention.
+pub(crate) struct Shape {
+    pub(crate) cells: i64,
+    /// The first position of its keys and values, which go up to the last one that is read.
+    pub(crate) first: i64,
+    /// The positions of its queries.
+    pub(crate) outputs: Positions,
+    /// How many of its queries matter; the others fill it up.
+    pub(crate) needed: i64,
+}
+
+/// A batch's rows for attention, and behind it.
+pub(crate) struct Arranged {
+    pub(crate) frames: Vec<Shape>,
+    /// Frame by frame \[cells, prompts, pos\].
+    pub(crate) keys: Vec<Source>,
+    /// Frame by frame \[cells, prompts, outputs\].
+    pub(crate) queries: Vec<Source>,
+    /// The runs behind attention, with all positions that matter there; those of equal suffixes are one segment.
+    pub(crate) layout: Layout,
+    /// For each row behind attention that of `queries`.
+    pub(crate) picked: Vec<i64>,
+    /// For each row behind attention the residual stream before the block.
+    pub(crate) resid: Vec<Source>,
+}
+
+/// Arranges the rows of a batch, `before`; `queries` has those of them that matter behind the block.
+///
+/// `outputs`: the positions that matter there, from one on; `last`: the last position that is read.
+pub(crate) fn arranged(before: &Layout, queries: &Layout, outputs: impl Fn(i64) -> Positions, last: i64) -> Arranged {
+    let prompts = before.prompts;
+    let (first_keys, first_queries) = (before.first_rows(), queries.first_rows());
+    // What fills a frame up may be any row.
+    let has_own = queries.segments.iter().any(|segment| segment.positions.len() > 0);
+    let spare = if has_own { Source::Own(0) } else { Source::Unpatched(0) };
+    let mut all = Arranged {
+        frames: Vec::new(),
+        keys: Vec::new(),
+        queries: Vec::new(),
+        layout: Layout { segments: Vec::new(), prompts },
+        picked: Vec::new(),
+        resid: Vec::new(),
+    };
+    for Frame { segments, first } in frames(&before.segments, last) {
+        let wanted = outputs(first);
+        let mut shape = Shape { cells: 0, first, outputs: wanted.clone(), needed: 0 };
+        for index in segments {
+            let Segment { cells, suffix, positions } = &before.segments[index];
+            let (start, own_queries) = (i64::from(suffix.first), &queries.segments[index].positions);
+            let mattering = outputs(start);
+            let runs = length(cells.len()) * prompts;
+            for run in 0..runs {
+                let unpatched = |pos: i64| (run % prompts) * (last + 1) + pos;
+                let own = |first: i64, held: &Positions, pos: i64| {
+                    held.place_of(pos).map(|place| Source::Own(first + run * held.len() + place))
+                };
+                all.keys.extend((first..=last).map(|pos| match own(first_keys[index], positions, pos) {
+                    Some(own) => own,
+                    None if suffix.follows_other && pos + 1 == start => Source::Other(unpatched(pos)),
+                    None => Source::Unpatched(unpatched(pos)),
+                }));
+                let query = |pos| own(first_queries[index], own_queries, pos);
+                let from = length(all.queries.len());
+                let absent = |pos| if pos < start { spare } else { Source::Unpatched(unpatched(pos)) };
+                all.queries.extend(wanted.iter().map(|pos| query(pos).unwrap_or_else(|| absent(pos))));
+                all.picked.extend(mattering.iter().filter_map(|pos| Some(from + wanted.place_of(pos)?)));
+                all.resid.extend(mattering.iter().map(|pos| query(pos).unwrap_or(Source::Unpatched(unpatched(pos)))));
+            }
+            shape.cells += length(cells.len());
+            shape.needed += runs * mattering.len();
+            match all.layout.segments.last_mut() {
+                Some(before) if before.suffix == *suffix => before.cells.extend(cells),
+                _ => all.layout.segments.push(Segment { cells: cells.clone(), suffix: *suffix, positions: mattering }),
+            }
+        }
+        all.frames.push(shape);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_core::causality::Suffix;
+
+    use super::Source::{Other, Own, Unpatched};
+    use super::*;
+
+    fn segment(cells: &[usize], first: u32, follows_other: bool, positions: &[i64]) -> Segment {
+        let positions = Positions::new(positions.iter().copied());
+        Segment { cells: cells.to_vec(), suffix: Suffix { first, follows_other }, positions }
+    }
+
+    /// Two prompts of four positions; all behind a position matters.
+    fn arrange(segments: &[Segment]) -> Arranged {
+        let layout = |segments: &[Segment]| Layout { segments: segments.to_vec(), prompts: 2 };
+        arranged(&layout(segments), &layout(segments), |first| Positions::between(first, 3), 3)
+    }
+
+    #[test]
+    fn what_a_run_has_no_row_of_comes_from_the_unpatched_one_or_from_the_one_that_it_follows() {
+        // A run of all positions from 1 on; one that is patched at 2 alone; one that is the other run's at 2.
+        let all = arrange(&[segment(&[7], 1, false, &[1, 2, 3])]);
+        assert_eq!(all.keys, [0, 1, 2, 3, 4, 5].map(Own));
+        assert_eq!(
+            (all.queries, all.picked, all.layout.segments[0].cells.clone()),
+            (all.keys, (0..6).collect(), vec![7])
+        );
+        let patched = arrange(&[segment(&[7], 2, false, &[2])]);
+        assert_eq!(patched.keys, [Own(0), Unpatched(3), Own(1), Unpatched(7)]);
+        assert_eq!((&patched.queries, &patched.resid), (&patched.keys, &patched.keys));
+        let follows = arrange(&[segment(&[7], 3, true, &[])]);
+        assert_eq!(follows.keys, [Other(2), Unpatched(3), Other(6), Unpatched(7)]);
+        // The query that fills the frame up is any; behind attention only the run's own position is left.
+        assert_eq!(follows.queries, [Unpatched(0), Unpatched(3), Unpatched(0), Unpatched(7)]);
+        assert_eq!((follows.picked, follows.resid), (vec![1, 3], vec![Unpatched(3), Unpatched(7)]));
+        assert_eq!((follows.frames[0].first, follows.frames[0].needed), (2, 2));
+    }
+
+    #[test]
+    fn segments_of_one_suffix_are_one_behind_attention() {
+        let all = arrange(&[
+            segment(&[0, 1], 2, false, &[2, 3]),
+            segment(&[2], 1, false, &[1, 2, 3]),
+            segment(&[3], 2, false, &[3]),
+        ]);
+        let cells: Vec<_> =
+            all.layout.segments.iter().map(|segment| (segment.cells.clone(), segment.suffix.first)).collect();
+        assert_eq!(cells, [(vec![2], 1), (vec![0, 1, 3], 2)]);
+        assert_eq!(all.layout.segments[1].positions, Positions::between(2, 3));
+        assert_eq!((all.picked.len(), all.resid.len()), (2 * 3 + 3 * 2 * 2, 2 * 3 + 3 * 2 * 2));
+        // The first prompt of cell 3.
+        assert_eq!(all.resid[6 + 8..6 + 10], [Unpatched(2), Own(8 + 6)]);
+    }
+}
