@@ -6,11 +6,11 @@ use std::io::pipe;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use patchsweep_link::fixtures::{Coordinator, soon};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::coordinator::Coordinator;
-use super::{Stage, coordinator, soon, worker};
+use super::{Stage, coordinator, worker};
 
 /// The lines that a worker says.
 fn lines(child: &mut Child) -> Lines<BufReader<ChildStderr>> {
