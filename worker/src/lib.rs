@@ -8,8 +8,8 @@
 pub mod cache;
 pub mod engine;
 pub mod gauge;
-pub mod metrics;
 pub mod phases;
 pub mod session;
+pub mod telemetry;
 #[cfg(feature = "tch")]
 pub mod torch;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::span::EnteredSpan;
 
-use crate::metrics::PHASE_SECONDS;
+use crate::telemetry::PHASE_SECONDS;
 
 /// A part of the work on a tile. Phases do not contain each other, so their seconds add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::machine::{name, threads};
 use patchsweep_process::signals::Signals;
-use patchsweep_process::{metrics, talk};
-use patchsweep_worker::metrics::{BUILD, MEMORY_BUDGET, METRICS};
+use patchsweep_process::{talk, telemetry};
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
+use patchsweep_worker::telemetry::{BUILD, INSTRUMENTS, MEMORY_BUDGET};
 use patchsweep_worker::torch::{DeviceError, TorchEngine, free_memory, open_device};
 use tch::Device;
 
@@ -94,7 +94,7 @@ impl Worker {
 /// Says what everybody can read there.
 async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option<HttpServer>, HttpError> {
     let Some(address) = address else { return Ok(None) };
-    let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
+    let server = HttpServer::start(address, health, telemetry::install(&INSTRUMENTS)?).await?;
     BUILD.set(&[env!("CARGO_PKG_VERSION")], 1);
     talk!("health and metrics on http://{}, for everybody who can reach it", server.address());
     Ok(Some(server))

@@ -8,6 +8,7 @@ use patchsweep_core::check::CheckOf;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::ids::TileId;
+use patchsweep_core::length;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_proto::wire::digest_of;
 
@@ -186,7 +187,7 @@ impl Cutter<'_> {
         for section in sections {
             for (&(_, grid), cells) in drawn.range((section.iteration, 0)..=(section.iteration, u32::MAX)) {
                 for bundle in self.bundles(section, grid, cells, target) {
-                    let id = TileId(u32::try_from(tiles.len()).unwrap_or(u32::MAX));
+                    let id = TileId(length(tiles.len()));
                     costs.push(self.cost(section, grid, bundle.count));
                     let work = TileWork::Patch { grid, cells: bundle.cells, plain: true };
                     tiles.push(Tile { id, work, ..section.clone() });

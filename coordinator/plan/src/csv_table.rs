@@ -98,7 +98,7 @@ fn line_number(text: &str, position: Option<&Position>) -> usize {
     let (line, byte) = position.map_or((1, 0), |position| (position.line(), position.byte()));
     let behind = usize::try_from(byte).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();
     let breaks = behind.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).filter(|&&byte| byte == b'\n');
-    usize::try_from(line).unwrap_or(usize::MAX).saturating_add(breaks.count())
+    usize::try_from(line).expect("a line of a text in memory") + breaks.count()
 }
 
 #[cfg(test)]

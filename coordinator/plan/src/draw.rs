@@ -51,8 +51,8 @@ pub(super) fn stratified(sizes: &[u64], count: u64, seed: u64) -> Vec<Vec<u64>> 
     let total: u64 = sizes.iter().sum();
     let draw = |&size: &u64| {
         let share = (u128::from(count) * u128::from(size)).div_ceil(u128::from(total.max(1)));
-        let amount = usize::try_from(share.min(size.into())).unwrap_or(usize::MAX);
-        let length = usize::try_from(size).unwrap_or(usize::MAX);
+        let amount = usize::try_from(share.min(size.into())).expect("no more than there are");
+        let length = usize::try_from(size).expect("places of cells in memory");
         let mut places: Vec<u64> =
             index::sample(&mut rng, length, amount).into_iter().map(|place| place as u64).collect();
         places.sort_unstable();

@@ -36,14 +36,20 @@ const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_emb
     "n_positions": 3}"#;
 
 /// Two iterations, cut as the options say.
-///
-/// # Panics
-/// Never: the spec is a good one.
 #[must_use]
 pub fn plan(options: PlanOptions) -> Plan {
-    let source = Source::new(SPEC);
+    plan_of(SPEC, CONFIG, TOKENS, options)
+}
+
+/// What a spec over token ids makes of such a model.
+///
+/// # Panics
+/// When one of them is refused.
+#[must_use]
+pub fn plan_of(spec: &str, config: &str, tokens: &str, options: PlanOptions) -> Plan {
+    let source = Source::new(spec);
     let spec = Spec::parse(&source).expect("a spec");
-    let config = ModelConfig::from_json(CONFIG).expect("a config");
-    let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
+    let config = ModelConfig::from_json(config).expect("a config");
+    let inputs = Inputs { source: &source, spec: &spec, dataset: tokens, config: &config, tokenizer: None };
     Plan::build(&inputs, options).expect("a plan")
 }

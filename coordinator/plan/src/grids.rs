@@ -17,7 +17,7 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             Some(name) => (name.span(), name.get_ref().as_str()),
             None => (given.component.span(), component.name()),
         };
-        names::check(source, place.clone(), name)?;
+        names::refuse(source, place.clone(), name)?;
         if grids.iter().any(|other| other.name == name) {
             return Err(source.error(place, format!("two grids are called `{name}`; give one a `name`")).into());
         }

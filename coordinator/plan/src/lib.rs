@@ -163,8 +163,8 @@ impl Plan {
             per_prompt: spec.per_prompt.as_ref().is_some_and(|given| *given.get_ref()),
             replicates,
         };
-        vocabulary::check(inputs, &context, lines.as_deref())?;
-        refuse::check(inputs, &context)?;
+        vocabulary::refuse(inputs, &context, lines.as_deref())?;
+        refuse::unfit(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
         let label = |(index, iteration): (usize, &spec::schema::Iteration)| {
             iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))

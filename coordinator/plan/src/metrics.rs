@@ -22,7 +22,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
     for metric in &inputs.spec.metric {
         let kind = kind(inputs, metric)?;
         let name = metric.name.as_ref().unwrap_or(&metric.kind);
-        names::check(inputs.source, name.span(), name.get_ref())?;
+        names::refuse(inputs.source, name.span(), name.get_ref())?;
         if metrics.iter().any(|other| other.name == *name.get_ref()) {
             let message = format!("two metrics are called `{}`; give one a `name`", name.get_ref());
             return Err(inputs.source.error(name.span(), message).into());

@@ -14,7 +14,7 @@ const TAKEN: [&str; 7] = ["clean", "corrupted", "iteration", "prompt", "token", 
 const MAX_LENGTH: usize = 100;
 
 /// Refuses what would make two tensors of one name: `.` and `@` divide the parts of a tensor's name.
-pub(super) fn check(source: &Source, place: Range<usize>, text: &str) -> Result<(), PlanError> {
+pub(super) fn refuse(source: &Source, place: Range<usize>, text: &str) -> Result<(), PlanError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let refuse = |message: String| Err(source.error(place, message).into());
     if text.is_empty() || !text.chars().all(plain) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use patchsweep_core::length;
 use patchsweep_core::tokens::TokenMatrix;
 
 use super::corrupted::{Corrupted, replaced, wanted_positions};
@@ -64,7 +65,7 @@ fn corrupted(target: &Target<'_>, clean: &TokenMatrix, givers: &[Vec<u32>]) -> C
         givers.any(|giver| target.scored.share_an_answer(*prompt, giver))
     };
     let kept = (0..clean.prompts()).filter(keeps).count();
-    Corrupted { tokens, noise: None, kept_answers: Some(u32::try_from(kept).unwrap_or(u32::MAX)) }
+    Corrupted { tokens, noise: None, kept_answers: Some(length(kept)) }
 }
 
 /// Permutations in which nobody takes tokens of a prompt with the same answer, and so nobody its own.

@@ -2,6 +2,7 @@
 
 use patchsweep_core::context::{StrayAnswer, SweepContext};
 use patchsweep_core::grid::{Grid, PatchValue};
+use patchsweep_core::length;
 use patchsweep_core::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
@@ -19,7 +20,7 @@ const NUMBERS_PER_SCORE: u64 = 5;
 const MOST_KEPT: u64 = 100_000_000;
 
 /// Refuses a context whose parts do not fit each other or the model.
-pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
+pub(super) fn unfit(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     scores(inputs, context)?;
     answers(inputs, context)?;
     effects(inputs, context)
@@ -140,7 +141,7 @@ fn effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
 /// Prompts that the corruption leaves as they are up to the last read position, in all replicates of one of the spec's
 /// iterations together.
 pub(super) fn unchanged_prompts(context: &SweepContext, iteration: usize) -> u32 {
-    let first = u32::try_from(iteration).unwrap_or(u32::MAX).saturating_mul(context.replicates);
+    let first = length(iteration).saturating_mul(context.replicates);
     (first..first + context.replicates).map(|run| unchanged_in(context, run)).sum()
 }
 
@@ -151,7 +152,7 @@ fn unchanged_in(context: &SweepContext, iteration: u32) -> u32 {
         first_corrupted.is_none_or(|first| last_read.is_none_or(|read| first > read))
     };
     let count = (0..context.clean.prompts()).filter(unchanged).count();
-    u32::try_from(count).unwrap_or(u32::MAX)
+    length(count)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts) -> Result<Vec<Scored>
             Some(wrong) => pick(["wrong", "wrong answer"], wrong)?,
             None => Vec::new(),
         };
-        check_wrong(inputs, prompts, &entries, &answers, &wrong)?;
+        refuse_wrong(inputs, prompts, &entries, &answers, &wrong)?;
         Ok(Scored { reads, answers, wrong })
     };
     inputs.spec.iteration.iter().enumerate().map(scored).collect()
@@ -157,7 +157,7 @@ impl Picked<'_> {
 }
 
 /// The difference to an answer that is right would always be 0.
-fn check_wrong(
+fn refuse_wrong(
     inputs: &Inputs<'_>,
     prompts: &Prompts,
     entries: &[usize],

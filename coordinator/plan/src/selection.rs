@@ -1,6 +1,7 @@
 //! Which layers, heads and positions of a grid are patched.
 
 use patchsweep_core::grid::{AxesError, Axis, Component, Grid};
+use patchsweep_core::length;
 
 use super::positions::{from_either_end, repeated};
 use super::{Inputs, PlanError};
@@ -45,8 +46,8 @@ pub(super) fn restrict(
         if !grid.component.axes().contains(&axis) {
             return Err(refuse(no_such_axis(grid.component, axis, key)));
         }
-        let length = u32::try_from(grid.indices(axis).len()).unwrap_or(u32::MAX);
-        let ascending = ascending(key, indices.get_ref(), length).map_err(refuse)?;
+        let extent = length(grid.indices(axis).len());
+        let ascending = ascending(key, indices.get_ref(), extent).map_err(refuse)?;
         grid = grid.restricted(axis, ascending).map_err(|error| refuse(error.to_string()))?;
     }
     Ok(grid)

@@ -5,6 +5,7 @@ use std::ops::Range;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::ids::TileId;
+use patchsweep_core::length;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
@@ -82,7 +83,7 @@ pub(super) fn most_cells(context: &SweepContext, prompts: u32) -> u32 {
     let metrics = context.metrics.len().max(1);
     let kept = if context.per_prompt { prompts.min(context.clean.prompts()) as usize } else { 0 };
     let bytes = metrics * (BYTES_PER_SCORE + BYTES_PER_EFFECT * kept) + BYTES_PER_COUNT;
-    u32::try_from((MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS) / bytes).unwrap_or(u32::MAX).max(1)
+    length((MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS) / bytes).max(1)
 }
 
 /// Most prompts of a tile whose effects are kept, so that one cell fits a message.
@@ -92,7 +93,7 @@ fn most_prompts(context: &SweepContext) -> u32 {
     }
     let metrics = context.metrics.len().max(1);
     let room = (MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS).saturating_sub(BYTES_PER_SCORE * metrics + BYTES_PER_COUNT);
-    u32::try_from(room / (BYTES_PER_EFFECT * metrics)).unwrap_or(u32::MAX).max(1)
+    length(room / (BYTES_PER_EFFECT * metrics)).max(1)
 }
 
 fn default_prompts(context: &SweepContext) -> u32 {
@@ -199,7 +200,7 @@ impl Cutter {
         if self.tiles.len() == MOST_TILES {
             return Err(PlanError::TooManyTiles { most: MOST_TILES });
         }
-        let id = TileId(u32::try_from(self.tiles.len()).unwrap_or(u32::MAX));
+        let id = TileId(length(self.tiles.len()));
         self.tiles.push(Tile { id, iteration: section.iteration, prompts: section.prompts.clone(), work });
         self.costs.push(cost);
         Ok(())

@@ -18,7 +18,7 @@ struct Stray {
 /// Refuses tokens that are not the model's. The one that every prompt begins with has been looked at.
 ///
 /// `lines`: where each prompt stands in a text dataset; `None`: token ids are given outright.
-pub(super) fn check(inputs: &Inputs<'_>, context: &SweepContext, lines: Option<&[usize]>) -> Result<(), PlanError> {
+pub(super) fn refuse(inputs: &Inputs<'_>, context: &SweepContext, lines: Option<&[usize]>) -> Result<(), PlanError> {
     let vocabulary = context.architecture.d_vocab;
     let in_clean = in_matrix(&context.clean, vocabulary).map(|(id, prompt, pos)| Stray {
         id,

@@ -60,7 +60,7 @@ pub enum FolderError {
 
 /// Finds out whether [`write_folder`](super::write_folder) would take a folder, without leaving a trace: for before
 /// a sweep starts.
-pub fn check_folder(dir: &Path, overwrite: Overwrite) -> Result<(), FolderError> {
+pub fn refuse_folder(dir: &Path, overwrite: Overwrite) -> Result<(), FolderError> {
     Target::find(dir, overwrite).and_then(|target| target.probe())
 }
 
@@ -143,26 +143,26 @@ mod tests {
     #[test]
     fn a_folder_with_content_needs_overwrite() {
         let dir = temporary();
-        check_folder(dir.path(), Overwrite::Refuse).expect("empty");
+        refuse_folder(dir.path(), Overwrite::Refuse).expect("empty");
         fs::write(dir.path().join("thesis.tex"), "").expect("written");
-        let error = check_folder(dir.path(), Overwrite::Refuse).expect_err("not empty").to_string();
+        let error = refuse_folder(dir.path(), Overwrite::Refuse).expect_err("not empty").to_string();
         assert!(error.contains(&dir.path().display().to_string()) && error.contains("`--overwrite`"), "{error}");
-        check_folder(dir.path(), Overwrite::Replace).expect("allowed");
+        refuse_folder(dir.path(), Overwrite::Replace).expect("allowed");
     }
 
     #[test]
     fn what_a_killed_process_left_is_no_content() {
         let dir = temporary();
         fs::create_dir(dir.path().join(".patchsweep-x1")).expect("made");
-        check_folder(dir.path(), Overwrite::Refuse).expect("as good as empty");
+        refuse_folder(dir.path(), Overwrite::Refuse).expect("as good as empty");
     }
 
     #[test]
     fn a_missing_parent_is_refused() {
         let dir = temporary();
-        let error = check_folder(&dir.path().join("a/b"), Overwrite::Replace).expect_err("no parent");
+        let error = refuse_folder(&dir.path().join("a/b"), Overwrite::Replace).expect_err("no parent");
         assert!(matches!(error, FolderError::NoParent { parent, .. } if parent == dir.path().join("a")));
-        assert!(matches!(check_folder(Path::new(""), Overwrite::Refuse), Err(FolderError::NoParent { .. })));
+        assert!(matches!(refuse_folder(Path::new(""), Overwrite::Refuse), Err(FolderError::NoParent { .. })));
     }
 
     #[test]
@@ -170,15 +170,15 @@ mod tests {
         let dir = temporary();
         let file = dir.path().join("out");
         fs::write(&file, "").expect("written");
-        assert!(matches!(check_folder(&file, Overwrite::Replace), Err(FolderError::NotAFolder { .. })));
-        assert!(matches!(check_folder(&file.join("in"), Overwrite::Replace), Err(FolderError::NoParent { .. })));
+        assert!(matches!(refuse_folder(&file, Overwrite::Replace), Err(FolderError::NotAFolder { .. })));
+        assert!(matches!(refuse_folder(&file.join("in"), Overwrite::Replace), Err(FolderError::NoParent { .. })));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_parent_that_takes_no_files_is_refused() {
         // Not even an administrator can make files there.
-        let error = check_folder(Path::new("/proc/out"), Overwrite::Refuse).expect_err("not writable");
+        let error = refuse_folder(Path::new("/proc/out"), Overwrite::Refuse).expect_err("not writable");
         assert!(matches!(error, FolderError::NotWritable { dir, .. } if dir == Path::new("/proc")));
     }
 
@@ -188,15 +188,15 @@ mod tests {
         let dir = temporary();
         let link = dir.path().join("out");
         std::os::unix::fs::symlink(dir.path().join("target"), &link).expect("linked");
-        assert!(matches!(check_folder(&link, Overwrite::Refuse), Err(FolderError::NotAFolder { .. })));
+        assert!(matches!(refuse_folder(&link, Overwrite::Refuse), Err(FolderError::NotAFolder { .. })));
         fs::create_dir(dir.path().join("target")).expect("made");
-        check_folder(&link, Overwrite::Refuse).expect("an empty folder");
+        refuse_folder(&link, Overwrite::Refuse).expect("an empty folder");
     }
 
     #[test]
     fn checking_leaves_no_trace() {
         let dir = temporary();
-        check_folder(&dir.path().join("out"), Overwrite::Refuse).expect("can be made");
+        refuse_folder(&dir.path().join("out"), Overwrite::Refuse).expect("can be made");
         assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 0);
     }
 }

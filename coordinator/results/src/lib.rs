@@ -37,7 +37,7 @@ use patchsweep_core::{RootCause, Whole};
 
 pub use analysed::Analysed;
 pub use failures::Failures;
-pub use folder::{FolderError, Overwrite, check_folder};
+pub use folder::{FolderError, Overwrite, refuse_folder};
 pub use labels::cell_label;
 pub use manifest::ManifestError;
 pub use not_finite::{NotFinite, NotFiniteCount};

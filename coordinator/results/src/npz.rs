@@ -1,34 +1,74 @@
-//! `scores.npz`: what `numpy.load` opens.
+//! `scores.npz`: what `numpy.load` opens. A ZIP archive of `.npy` files: a line of Python that describes the array, and its
+//! numbers.
 
 use std::io::{Seek, Write};
 
-use ndarray::{ArrayViewD, IxDyn};
-use ndarray_npy::{NpzWriter, WritableElement, WriteNpzError};
+use zip::result::{ZipError, ZipResult};
+use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::{CompressionMethod, DateTime};
 
 use super::tensors::{Tensor, Values};
 
+/// What stands before the description: magic string, version 1.0, two bytes of length.
+const PREFIX_BYTES: usize = 10;
+
+/// Numbers begin at a multiple of this.
+const ALIGNMENT: usize = 64;
+
 /// Writes tensors uncompressed, because scores hardly compress; equal tensors give equal bytes.
-pub(super) fn write(tensors: &[Tensor<'_>], writer: impl Write + Seek) -> Result<(), WriteNpzError> {
-    let mut npz = NpzWriter::new(writer);
+pub(super) fn write(tensors: &[Tensor<'_>], writer: impl Write + Seek) -> ZipResult<()> {
+    let mut archive = ZipWriter::new(writer);
     for tensor in tensors {
         match &tensor.values {
-            Values::F32(values) => add(&mut npz, tensor, values),
-            Values::U32(values) => add(&mut npz, tensor, values),
-            Values::I64(values) => add(&mut npz, tensor, values),
+            Values::F32(values) => add(&mut archive, tensor, "<f4", values, f32::to_le_bytes),
+            Values::U32(values) => add(&mut archive, tensor, "<u4", values, u32::to_le_bytes),
+            Values::I64(values) => add(&mut archive, tensor, "<i8", values, i64::to_le_bytes),
         }?;
     }
-    npz.finish()?;
+    archive.finish()?;
     Ok(())
 }
 
-fn add<T: WritableElement>(
-    npz: &mut NpzWriter<impl Write + Seek>,
+fn add<T: Copy, const N: usize>(
+    archive: &mut ZipWriter<impl Write + Seek>,
     tensor: &Tensor<'_>,
+    element_type: &str,
     values: &[T],
-) -> Result<(), WriteNpzError> {
-    let array = ArrayViewD::from_shape(IxDyn(&tensor.shape), values).map_err(std::io::Error::other);
-    let array = array.map_err(|error| WriteNpzError::Npy(error.into()))?;
-    npz.add_array(tensor.name.as_str(), &array)
+    bytes: impl Fn(T) -> [u8; N],
+) -> ZipResult<()> {
+    let header = header(element_type, &tensor.shape)
+        .ok_or(ZipError::UnsupportedArchive("an array has more dimensions than its description has room for"))?;
+    let size = (header.len() + values.len() * N) as u64;
+    // Without a clock; a larger file needs longer fields.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .large_file(size >= u64::from(u32::MAX));
+    archive.start_file(format!("{}.npy", tensor.name), options)?;
+    archive.write_all(&header)?;
+    let mut block = Vec::with_capacity(BLOCK * N);
+    for values in values.chunks(BLOCK) {
+        block.clear();
+        block.extend(values.iter().flat_map(|&value| bytes(value)));
+        archive.write_all(&block)?;
+    }
+    Ok(())
+}
+
+/// Numbers that are written at once.
+const BLOCK: usize = 1 << 13;
+
+/// What an `.npy` file says of its array; `None` if that is too long.
+fn header(element_type: &str, shape: &[usize]) -> Option<Vec<u8>> {
+    let extents: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let comma = if shape.len() == 1 { "," } else { "" };
+    let shape = extents.join(", ");
+    let mut text = format!("{{'descr': '{element_type}', 'fortran_order': False, 'shape': ({shape}{comma})}}");
+    let unpadded = PREFIX_BYTES + text.len() + 1;
+    text.push_str(&" ".repeat(unpadded.next_multiple_of(ALIGNMENT) - unpadded));
+    text.push('\n');
+    let length = u16::try_from(text.len()).ok()?.to_le_bytes();
+    Some([b"\x93NUMPY\x01\x00".as_slice(), &length, text.as_bytes()].concat())
 }
 
 #[cfg(test)]
@@ -63,6 +103,17 @@ mod tests {
         assert_eq!(status.iter().filter(|&&status| status != 0).count(), 1);
         let clean: ArrayD<f32> = npz.by_name("clean").expect("clean");
         assert_eq!(clean.as_slice(), Some(results.clean[0].as_slice()));
+    }
+
+    #[test]
+    fn numbers_are_aligned_behind_the_description() {
+        for dimensions in 0..20 {
+            let header = header("<f4", &vec![7; dimensions]).expect("short");
+            assert_eq!((header.len() % ALIGNMENT, header.last()), (0, Some(&b'\n')), "{dimensions} dimensions");
+        }
+        let text = header("<i8", &[3]).expect("short");
+        assert!(text[PREFIX_BYTES..].starts_with(b"{'descr': '<i8', 'fortran_order': False, 'shape': (3,)}"));
+        assert_eq!(header("<f4", &vec![usize::MAX; 4000]), None);
     }
 
     #[test]

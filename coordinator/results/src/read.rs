@@ -60,6 +60,16 @@ pub enum ReadFolderError {
         /// The number.
         number: u32,
     },
+    /// A number of prompts is none.
+    #[error("`{}` has {count} for a number of prompts in `{name}`: the file is damaged; write the folder again with `patchsweep results`", path.display())]
+    Count {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The number.
+        count: i64,
+    },
     /// The tensors have other sizes than the manifest says.
     #[error("`{}` does not fit {MANIFEST}", path.display())]
     Unfitting {
@@ -170,7 +180,7 @@ impl File<'_> {
         };
         // The first axis is the iteration.
         let axes: Vec<String> = grid.axes.iter().skip(1).cloned().collect();
-        let count = self.values(&format!("{name}.count"), Dtype::I64, i64::from_le_bytes)?;
+        let count = self.counts(&format!("{name}.count"))?;
         Ok(GridScores {
             metric,
             grid: grid.name.clone(),
@@ -181,7 +191,7 @@ impl File<'_> {
             value: f32(".value")?,
             normalized: optional(".normalized")?,
             stderr: f32(".stderr")?,
-            count: count.into_iter().map(|count| u64::try_from(count).unwrap_or(0)).collect(),
+            count,
             status: self.statuses(&format!("{name}.status"))?,
             per_prompt: optional(".prompts")?,
             between: optional(".between")?,
@@ -192,6 +202,12 @@ impl File<'_> {
     fn baselines(&self) -> Result<Vec<CellStatus>, ReadFolderError> {
         let made = |status| if status == CellStatus::NotFinite { CellStatus::Computed } else { status };
         Ok(self.statuses("clean.status")?.into_iter().map(made).collect())
+    }
+
+    fn counts(&self, name: &str) -> Result<Vec<u64>, ReadFolderError> {
+        let refused = |count| ReadFolderError::Count { path: self.path.to_owned(), name: name.to_owned(), count };
+        let numbers = self.values(name, Dtype::I64, i64::from_le_bytes)?.into_iter();
+        numbers.map(|count| u32::try_from(count).map(u64::from).map_err(|_| refused(count))).collect()
     }
 
     fn statuses(&self, name: &str) -> Result<Vec<CellStatus>, ReadFolderError> {
@@ -282,6 +298,14 @@ mod tests {
         fs::write(dir.path().join(MANIFEST), manifest.replace("\"Iteration 2\"", "\"2\", \"3\"")).expect("written");
         let error = error_chain(&read_folder(dir.path()).expect_err("of other sizes"));
         assert!(error.contains("does not fit manifest.json: tensor `clean` has 3 values"), "{error}");
+        fs::write(dir.path().join(MANIFEST), manifest).expect("written");
+        let mut tensors = fs::read(dir.path().join(SAFETENSORS)).expect("there");
+        let count = 250_i64.to_le_bytes();
+        let place = tensors.windows(8).position(|bytes| bytes == count).expect("a count");
+        tensors[place..place + 8].copy_from_slice(&(-1_i64).to_le_bytes());
+        fs::write(dir.path().join(SAFETENSORS), tensors).expect("written");
+        let error = read_folder(dir.path()).expect_err("damaged").to_string();
+        assert!(error.contains("has -1 for a number of prompts in `"), "{error}");
         fs::write(dir.path().join(SAFETENSORS), "half").expect("written");
         assert!(matches!(read_folder(dir.path()), Err(ReadFolderError::Tensors { .. })));
     }

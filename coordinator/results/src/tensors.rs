@@ -86,7 +86,7 @@ pub(super) fn with_statistics<'a>(analysed: &'a Analysed<'_>) -> Result<Vec<Tens
             tensor(".significant", Values::U32(significant.into())),
         ]);
     }
-    check(&list)?;
+    refuse(&list)?;
     Ok(list)
 }
 
@@ -101,7 +101,7 @@ pub(super) fn tensors(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorE
     for scores in &results.grids {
         list.extend(grid(results, scores)?);
     }
-    check(&list)?;
+    refuse(&list)?;
     let (baselines, iterations) = (results.baselines.len(), results.iteration_labels.len());
     if baselines != iterations {
         return Err(TensorError::Length {
@@ -142,7 +142,8 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
         return Err(TensorError::Axes { grid: scores.grid.clone(), axes, indices });
     }
     let tensor = |suffix, values| grid_tensor(results, scores, suffix, values);
-    let counts = scores.count.iter().map(|&count| i64::try_from(count).unwrap_or(i64::MAX)).collect();
+    let counts =
+        scores.count.iter().map(|&count| i64::try_from(count).expect("prompts are counted in 32 bits")).collect();
     let mut list =
         vec![tensor("", Values::F32((&scores.effect).into())), tensor(".value", Values::F32((&scores.value).into()))];
     if !scores.normalized.is_empty() {
@@ -171,7 +172,7 @@ fn grid_tensor<'a>(results: &SweepResults, scores: &'a GridScores, suffix: &str,
     Tensor { name: format!("{}{suffix}", results.tensor_name(scores)), grid: Some(&scores.grid), shape, values }
 }
 
-fn check(list: &[Tensor<'_>]) -> Result<(), TensorError> {
+fn refuse(list: &[Tensor<'_>]) -> Result<(), TensorError> {
     let mut names = BTreeSet::new();
     for tensor in list {
         let Tensor { name, shape, values, .. } = tensor;

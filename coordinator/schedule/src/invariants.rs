@@ -15,12 +15,12 @@ impl Scheduler {
     /// # Panics
     /// When what workers hold and what sweeps have leased differ, when a lease's model is not its sweep's, when a count or an index is wrong, when a worker
     /// holds more than its credit, and when one has room while a tile is ready that it may take.
-    pub fn sanity_check(&self) {
+    pub fn assert_invariants(&self) {
         for (&worker, slot) in &self.workers {
-            self.check_worker(worker, slot);
+            self.assert_worker(worker, slot);
         }
         for (&sweep, queue) in &self.running {
-            self.check_sweep(sweep, queue);
+            self.assert_sweep(sweep, queue);
         }
         let queued = self.running.iter().filter_map(|(&sweep, queue)| Some((queue.queued_at?, sweep)));
         assert_eq!(queued.collect::<BTreeSet<_>>(), self.by_share, "the order of sweeps");
@@ -34,7 +34,7 @@ impl Scheduler {
         assert_eq!(with_room.collect::<BTreeSet<_>>(), found, "workers with room");
     }
 
-    fn check_worker(&self, worker: WorkerId, slot: &WorkerSlot) {
+    fn assert_worker(&self, worker: WorkerId, slot: &WorkerSlot) {
         assert!(slot.leases.len() <= slot.credit as usize, "{worker} holds more than its credit");
         if slot.stuck_on.is_some() || matches!(slot.standing, Standing::Quarantined { .. }) {
             assert!(slot.leases.iter().all(|held| held.revoked), "{worker} holds tiles that it does not compute");
@@ -55,7 +55,7 @@ impl Scheduler {
         assert_eq!(next, None, "{worker} idles while a tile is ready for it");
     }
 
-    fn check_sweep(&self, sweep: SweepKey, queue: &SweepQueue) {
+    fn assert_sweep(&self, sweep: SweepKey, queue: &SweepQueue) {
         let mut counted = Progress { cost_total: queue.progress().cost_total, ..Progress::default() };
         let mut ready = BTreeSet::new();
         for (tile, slot) in queue.tiles() {
@@ -79,7 +79,7 @@ impl Scheduler {
                 }
                 Stage::GivenUp => counted.failed += 1,
             }
-            self.check_holders(sweep, queue, tile);
+            self.assert_holders(sweep, queue, tile);
         }
         assert_eq!(counted, queue.progress(), "counts of {}", queue.id);
         assert_eq!(queue.count_under_way(), queue.under_way(), "what is under way of {}", queue.id);
@@ -90,7 +90,7 @@ impl Scheduler {
         assert_eq!(queue.ready.all(), (ready, &held), "ready tiles and holders of iterations of {}", queue.id);
     }
 
-    fn check_holders(&self, sweep: SweepKey, queue: &SweepQueue, tile: TileId) {
+    fn assert_holders(&self, sweep: SweepKey, queue: &SweepQueue, tile: TileId) {
         for holder in queue.holders(tile) {
             let slot = self.workers.get(&holder.worker);
             let holds = slot.is_some_and(|slot| {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_core::ids::{Attempt, Epoch, SweepId, TileId, WorkerId};
+use patchsweep_core::length;
 use patchsweep_core::status::Priority;
 
 use super::ready::{ReadyTiles, Shun};
@@ -56,7 +57,7 @@ impl SweepQueue {
             ready.insert(tile, info.iteration, Shun::of(None, avoid.get(&tile)));
         }
         let progress = Progress {
-            total: u32::try_from(infos.len()).unwrap_or(u32::MAX),
+            total: length(infos.len()),
             cost_total: infos.iter().fold(0, |sum, info| sum.saturating_add(info.cost)),
             ..Progress::default()
         };

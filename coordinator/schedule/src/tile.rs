@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use patchsweep_core::ids::{Attempt, Epoch, Lease, WorkerId};
+use patchsweep_core::length;
 
 use super::TileInfo;
 
@@ -72,7 +73,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn strike_count(&self) -> u32 {
-        self.earlier.saturating_add(u32::try_from(self.strikes.len()).unwrap_or(u32::MAX))
+        self.earlier.saturating_add(length(self.strikes.len()))
     }
 
     /// A suspect is computed alone, so that only it can be blamed the next time.

@@ -1,7 +1,7 @@
 //! What a coordinator measures; docs/monitoring.md shows it as a table.
 
-use patchsweep_process::metrics::{Kind, Metric};
 use patchsweep_process::rpc::CODES;
+use patchsweep_process::telemetry::{Instrument, Kind};
 
 /// Every RPC that is served; others are counted as `other`.
 pub const METHODS: [&str; 15] = [
@@ -23,7 +23,7 @@ pub const METHODS: [&str; 15] = [
 ];
 
 /// All of them.
-pub const METRICS: [&Metric; 18] = [
+pub const INSTRUMENTS: [&Instrument; 18] = [
     &BUILD,
     &SWEEPS,
     &TILES_LEASED,
@@ -45,7 +45,7 @@ pub const METRICS: [&Metric; 18] = [
 ];
 
 /// The release.
-pub const BUILD: Metric = Metric {
+pub const BUILD: Instrument = Instrument {
     name: "patchsweep_build_info",
     kind: Kind::Gauge,
     labels: &[("version", &[env!("CARGO_PKG_VERSION")])],
@@ -53,7 +53,7 @@ pub const BUILD: Metric = Metric {
 };
 
 /// Sweeps by state.
-pub const SWEEPS: Metric = Metric {
+pub const SWEEPS: Instrument = Instrument {
     name: "patchsweep_sweeps",
     kind: Kind::Gauge,
     labels: &[("state", &["running", "done", "partial", "failed", "cancelled"])],
@@ -61,7 +61,7 @@ pub const SWEEPS: Metric = Metric {
 };
 
 /// Tiles in workers' hands.
-pub const TILES_LEASED: Metric = Metric {
+pub const TILES_LEASED: Instrument = Instrument {
     name: "patchsweep_tiles_leased",
     kind: Kind::Gauge,
     labels: &[],
@@ -69,7 +69,7 @@ pub const TILES_LEASED: Metric = Metric {
 };
 
 /// Tiles that nobody holds.
-pub const TILES_WAITING: Metric = Metric {
+pub const TILES_WAITING: Instrument = Instrument {
     name: "patchsweep_tiles_waiting",
     kind: Kind::Gauge,
     labels: &[],
@@ -77,7 +77,7 @@ pub const TILES_WAITING: Metric = Metric {
 };
 
 /// Results that are kept.
-pub const TILES_DONE: Metric = Metric {
+pub const TILES_DONE: Instrument = Instrument {
     name: "patchsweep_tiles_done_total",
     kind: Kind::Counter,
     labels: &[],
@@ -85,7 +85,7 @@ pub const TILES_DONE: Metric = Metric {
 };
 
 /// Tiles without scores.
-pub const TILES_GIVEN_UP: Metric = Metric {
+pub const TILES_GIVEN_UP: Instrument = Instrument {
     name: "patchsweep_tiles_given_up_total",
     kind: Kind::Counter,
     labels: &[],
@@ -93,7 +93,7 @@ pub const TILES_GIVEN_UP: Metric = Metric {
 };
 
 /// Failures.
-pub const ATTEMPTS_FAILED: Metric = Metric {
+pub const ATTEMPTS_FAILED: Instrument = Instrument {
     name: "patchsweep_tile_attempts_failed_total",
     kind: Kind::Counter,
     labels: &[],
@@ -101,7 +101,7 @@ pub const ATTEMPTS_FAILED: Metric = Metric {
 };
 
 /// Arithmetic.
-pub const MULTIPLY_ADDS: Metric = Metric {
+pub const MULTIPLY_ADDS: Instrument = Instrument {
     name: "patchsweep_multiply_adds_total",
     kind: Kind::Counter,
     labels: &[],
@@ -109,7 +109,7 @@ pub const MULTIPLY_ADDS: Metric = Metric {
 };
 
 /// Work ahead.
-pub const RUNNING_MULTIPLY_ADDS_LEFT: Metric = Metric {
+pub const RUNNING_MULTIPLY_ADDS_LEFT: Instrument = Instrument {
     name: "patchsweep_multiply_adds_left",
     kind: Kind::Gauge,
     labels: &[],
@@ -117,7 +117,7 @@ pub const RUNNING_MULTIPLY_ADDS_LEFT: Metric = Metric {
 };
 
 /// Work done twice.
-pub const RESULTS_DROPPED: Metric = Metric {
+pub const RESULTS_DROPPED: Instrument = Instrument {
     name: "patchsweep_results_dropped_total",
     kind: Kind::Counter,
     labels: &[],
@@ -125,7 +125,7 @@ pub const RESULTS_DROPPED: Metric = Metric {
 };
 
 /// Workers by state.
-pub const WORKERS: Metric = Metric {
+pub const WORKERS: Instrument = Instrument {
     name: "patchsweep_workers",
     kind: Kind::Gauge,
     labels: &[("state", &["active", "leaving", "stuck", "quarantined"])],
@@ -133,7 +133,7 @@ pub const WORKERS: Metric = Metric {
 };
 
 /// RPCs by method and code.
-pub const RPCS: Metric = Metric {
+pub const RPCS: Instrument = Instrument {
     name: "patchsweep_rpcs_total",
     kind: Kind::Counter,
     labels: &[("method", &METHODS), ("code", &CODES)],
@@ -141,7 +141,7 @@ pub const RPCS: Metric = Metric {
 };
 
 /// Strangers.
-pub const REFUSED_CONNECTIONS: Metric = Metric {
+pub const REFUSED_CONNECTIONS: Instrument = Instrument {
     name: "patchsweep_refused_connections_total",
     kind: Kind::Counter,
     labels: &[("reason", &["too_many", "tls", "tls_timeout", "not_admitted", "token_revoked"])],
@@ -149,7 +149,7 @@ pub const REFUSED_CONNECTIONS: Metric = Metric {
 };
 
 /// The disk.
-pub const COMMIT_DURATION: Metric = Metric {
+pub const COMMIT_DURATION: Instrument = Instrument {
     name: "patchsweep_commit_duration_seconds",
     kind: Kind::Histogram(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]),
     labels: &[],
@@ -157,7 +157,7 @@ pub const COMMIT_DURATION: Metric = Metric {
 };
 
 /// Entries on disk.
-pub const COMMITTED_ENTRIES: Metric = Metric {
+pub const COMMITTED_ENTRIES: Instrument = Instrument {
     name: "patchsweep_committed_entries_total",
     kind: Kind::Counter,
     labels: &[],
@@ -165,7 +165,7 @@ pub const COMMITTED_ENTRIES: Metric = Metric {
 };
 
 /// A disk that is full.
-pub const COMMITS_STALLED: Metric = Metric {
+pub const COMMITS_STALLED: Instrument = Instrument {
     name: "patchsweep_commits_stalled",
     kind: Kind::Gauge,
     labels: &[],
@@ -173,7 +173,7 @@ pub const COMMITS_STALLED: Metric = Metric {
 };
 
 /// Size of the state.
-pub const STATE_BYTES: Metric = Metric {
+pub const STATE_BYTES: Instrument = Instrument {
     name: "patchsweep_state_bytes",
     kind: Kind::Gauge,
     labels: &[],
@@ -181,7 +181,7 @@ pub const STATE_BYTES: Metric = Metric {
 };
 
 /// What waits for the disk.
-pub const WAITING_BYTES: Metric = Metric {
+pub const WAITING_BYTES: Instrument = Instrument {
     name: "patchsweep_waiting_bytes",
     kind: Kind::Gauge,
     labels: &[],

@@ -5,13 +5,12 @@ use std::fs;
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
-use patchsweep_core::model::ModelConfig;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::Tile;
-use patchsweep_plan::spec::{Source, Spec};
-use patchsweep_plan::{Inputs, Plan};
+use patchsweep_plan::Plan;
+use patchsweep_plan::fixtures::plan_of;
 use patchsweep_proto::wire::encode_results;
 use patchsweep_serve::manifest::{RunFacts, manifest};
 use patchsweep_serve::merge::{TileOutcome, merge};
@@ -44,12 +43,7 @@ fn plan() -> Plan {
     let tokens = serde_json::json!({
         "clean": [row(2), row(3)], "corrupted": [[row(4), row(5)]], "answers": [[1], [1]],
     });
-    let source = Source::new(SPEC);
-    let spec = Spec::parse(&source).expect("a spec");
-    let config = ModelConfig::from_json(CONFIG).expect("a config");
-    let dataset = tokens.to_string();
-    let inputs = Inputs { source: &source, spec: &spec, dataset: &dataset, config: &config, tokenizer: None };
-    Plan::build(&inputs, PlanOptions::default()).expect("a plan")
+    plan_of(SPEC, CONFIG, &tokens.to_string(), PlanOptions::default())
 }
 
 fn scores(tile: &Tile) -> TileScores {

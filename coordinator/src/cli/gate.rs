@@ -68,7 +68,7 @@ pub(super) struct Opened {
 
 impl GateArgs {
     /// Before anything listens: whether that address may be open to everybody.
-    pub(super) fn check(&self, address: SocketAddr) -> Result<(), CliError> {
+    pub(super) fn refuse_bare(&self, address: SocketAddr) -> Result<(), CliError> {
         if self.insecure && !self.force && !address.ip().is_loopback() {
             return Err(CliError::InsecureElsewhere { address });
         }
@@ -152,7 +152,7 @@ mod tests {
         let line = [line, &["--state", state.path().to_str().expect("a plain path")]].concat();
         let address = address.parse().expect("an address");
         let args = args(&line);
-        args.check(address).expect("allowed");
+        args.refuse_bare(address).expect("allowed");
         args.open(address).expect("a gate").url
     }
 
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(url(&[], ELSEWHERE), "https://10.0.0.1:7070");
         assert_eq!(url(&[], "0.0.0.0:7070"), "https://0.0.0.0:7070");
         assert_eq!(url(&["--insecure", "--force"], ELSEWHERE), "http://10.0.0.1:7070");
-        let refused = args(&["--insecure"]).check(ELSEWHERE.parse().expect("an address"));
+        let refused = args(&["--insecure"]).refuse_bare(ELSEWHERE.parse().expect("an address"));
         assert!(matches!(refused, Err(CliError::InsecureElsewhere { .. })));
     }
 

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
-use patchsweep_process::metrics;
 use patchsweep_process::talk;
+use patchsweep_process::telemetry;
 use patchsweep_serve::page::{self, only_local_names};
 use patchsweep_serve::server::Watched;
-use patchsweep_serve::telemetry::METRICS;
+use patchsweep_serve::telemetry::INSTRUMENTS;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "HTTP")]
@@ -25,7 +25,7 @@ impl HttpArgs {
     /// Opens the port, if there is to be one, and says what everybody can read there.
     pub(super) async fn open(&self, health: Health) -> Result<Option<HttpServer>, HttpError> {
         let Some(address) = self.http else { return Ok(None) };
-        let server = HttpServer::start(address, health, metrics::install(&METRICS)?).await?;
+        let server = HttpServer::start(address, health, telemetry::install(&INSTRUMENTS)?).await?;
         let address = server.address();
         talk!("health and metrics on http://{address}, for everybody who can reach it");
         Ok(Some(server))

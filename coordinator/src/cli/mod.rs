@@ -6,7 +6,6 @@ mod check;
 mod children;
 mod completions;
 mod config;
-mod duration;
 mod error;
 mod explain;
 mod gate;

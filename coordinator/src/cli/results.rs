@@ -8,7 +8,7 @@ use patchsweep_core::results::{CellStatus, SweepResults};
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_process::talk;
 use patchsweep_results::{
-    Analysed, Failures, NotFinite, Overwrite, ResultFiles, WriteOptions, check_folder, write_folder,
+    Analysed, Failures, NotFinite, Overwrite, ResultFiles, WriteOptions, refuse_folder, write_folder,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -49,8 +49,8 @@ pub(super) struct ResultsArgs {
 
 impl OutArgs {
     /// Refuses a folder that cannot take results, before any work.
-    pub(super) fn check(&self) -> Result<(), CliError> {
-        Ok(check_folder(&self.out, self.policy())?)
+    pub(super) fn refuse_folder(&self) -> Result<(), CliError> {
+        Ok(refuse_folder(&self.out, self.policy())?)
     }
 
     /// Writes the results and says where.
@@ -86,7 +86,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 pub(super) async fn results(args: ResultsArgs, printer: Printer) -> Result<(), CliError> {
-    args.out.check()?;
+    args.out.refuse_folder()?;
     let mut client = args.coordinator.connect().await?;
     let sweep = selector::one(&mut client, &args.sweep).await?;
     let results = fetch(&mut client, &sweep, args.partial).await?;

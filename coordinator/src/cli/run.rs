@@ -64,7 +64,7 @@ pub(super) struct RunArgs {
 const TOP: usize = 5;
 
 pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
-    args.out.check()?;
+    args.out.refuse_folder()?;
     let submission = Submission::read(&args.spec)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let models = submission.model_roots(args.models.clone());

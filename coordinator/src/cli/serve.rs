@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use patchsweep_files::locate::ModelFolders;
+use patchsweep_process::duration::duration;
 use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk;
@@ -15,7 +16,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CliError;
-use super::duration::duration;
 use super::gate::GateArgs;
 use super::http::HttpArgs;
 use super::output::{Output, Printer};
@@ -38,7 +38,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) async fn serve(args: ServeArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
-    args.gate.check(args.listen)?;
+    args.gate.refuse_bare(args.listen)?;
     let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let health = Health::waiting_for("opening the state");
     // Until the very end: probes see how the coordinator leaves.

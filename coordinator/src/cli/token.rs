@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use patchsweep_link::credentials::Role;
+use patchsweep_process::duration::duration;
 use patchsweep_process::talk;
 use patchsweep_serve::gate::rotate;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CliError;
-use super::duration::duration;
 use super::gate::StateArgs;
 use super::output::{self, Output, Printer};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
+use crate::length;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Grid {
             return Err(AxesError::Selection { axis });
         }
         if let Some(&index) = indices.iter().find(|index| all.binary_search(index).is_err()) {
-            let extent = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            let extent = length(all.len());
             return Err(AxesError::OutOfRange { axis, index, extent });
         }
         *all = indices;
@@ -170,7 +171,7 @@ impl Grid {
     /// Size of each axis.
     #[must_use]
     pub fn extents(&self) -> Vec<u32> {
-        self.axes.iter().map(|&axis| u32::try_from(self.indices(axis).len()).unwrap_or(u32::MAX)).collect()
+        self.axes.iter().map(|&axis| length(self.indices(axis).len())).collect()
     }
 
     /// Number of cells in one iteration, at most [`MAX_CELLS`].

@@ -18,6 +18,7 @@ pub mod events;
 pub mod explain;
 pub mod grid;
 pub mod ids;
+mod length;
 pub mod metric;
 pub mod model;
 pub mod moments;
@@ -31,3 +32,4 @@ pub mod trace;
 pub mod workers;
 
 pub use chain::{RootCause, Whole, error_chain};
+pub use length::length;

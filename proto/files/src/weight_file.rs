@@ -82,7 +82,7 @@ impl WeightFile {
     }
 
     /// Refuses a file that was written to since it was opened: what was read of it may not belong together.
-    pub(crate) fn check_unchanged(&self) -> Result<(), ModelError> {
+    pub(crate) fn refuse_changed(&self) -> Result<(), ModelError> {
         let now = self.file.metadata().map_err(|source| ModelError::Read { path: self.path.clone(), source })?;
         let stamp = |metadata: &FileMetadata| (metadata.len(), metadata.modified().ok());
         if stamp(&now) == stamp(&self.opened) { Ok(()) } else { Err(self.changed()) }
@@ -115,7 +115,7 @@ fn header_text(file: &File, file_length: u64) -> std::io::Result<Result<Vec<u8>,
     if length > file_length - LENGTH as u64 {
         return Ok(Err(SafeTensorError::InvalidHeaderLength));
     }
-    let mut text = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let mut text = vec![0; usize::try_from(length).expect("no longer than the longest header")];
     file.read_exact_at(&mut text, LENGTH as u64)?;
     Ok(Ok(text))
 }
@@ -146,7 +146,7 @@ mod tests {
         let mut read = [0; 2];
         file.read(file.info("x").expect("in the header"), 1, &mut read).expect("in the file");
         assert_eq!(read, [2, 3]);
-        file.check_unchanged().expect("nobody wrote to it");
+        file.refuse_changed().expect("nobody wrote to it");
     }
 
     #[test]
@@ -181,6 +181,6 @@ mod tests {
         let tensor = file.info("x").expect("in the header");
         assert!(matches!(file.read(tensor, 0, &mut [0; 4]), Err(ModelError::Changed { .. })));
         assert!(matches!(file.hash_into(&mut blake3::Hasher::new()), Err(ModelError::Changed { .. })));
-        assert!(matches!(file.check_unchanged(), Err(ModelError::Changed { .. })));
+        assert!(matches!(file.refuse_changed(), Err(ModelError::Changed { .. })));
     }
 }

@@ -76,8 +76,8 @@ impl WeightFiles {
     }
 
     /// Refuses files that were written to since they were opened.
-    pub fn check_unchanged(&self) -> Result<(), ModelError> {
-        self.files.values().try_for_each(WeightFile::check_unchanged)
+    pub fn refuse_changed(&self) -> Result<(), ModelError> {
+        self.files.values().try_for_each(WeightFile::refuse_changed)
     }
 
     /// A tensor by its family's name for it, whatever stands before that in the file.

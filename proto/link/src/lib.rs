@@ -7,4 +7,6 @@
 pub mod credentials;
 pub mod dial;
 pub mod endpoint;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
 pub mod refusal;

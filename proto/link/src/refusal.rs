@@ -65,7 +65,7 @@ impl Refusal {
     }
 
     /// Refuses a caller that says to speak another version; one that says nothing is asked when it registers.
-    pub fn check_version(metadata: &tonic::metadata::MetadataMap) -> Result<(), Box<Status>> {
+    pub fn refuse_version(metadata: &tonic::metadata::MetadataMap) -> Result<(), Box<Status>> {
         let Some(spoken) = metadata.get(VERSION_KEY) else { return Ok(()) };
         let spoken = spoken.to_str().unwrap_or("?");
         if spoken.parse() == Ok(PROTOCOL_VERSION) {
@@ -94,11 +94,11 @@ mod tests {
     #[test]
     fn another_version_is_refused_and_none_is_not() {
         let mut metadata = tonic::metadata::MetadataMap::new();
-        assert!(Refusal::check_version(&metadata).is_ok());
+        assert!(Refusal::refuse_version(&metadata).is_ok());
         metadata.insert(VERSION_KEY, PROTOCOL_VERSION.into());
-        assert!(Refusal::check_version(&metadata).is_ok());
+        assert!(Refusal::refuse_version(&metadata).is_ok());
         metadata.insert(VERSION_KEY, (PROTOCOL_VERSION + 1).into());
-        let refused = Refusal::check_version(&metadata).expect_err("another version");
+        let refused = Refusal::refuse_version(&metadata).expect_err("another version");
         assert_eq!(Refusal::of(&refused), Some(Refusal::ProtocolVersion));
     }
 }

@@ -3,13 +3,14 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod duration;
 pub mod health;
 pub mod http;
 pub mod log;
 pub mod machine;
-pub mod metrics;
 pub mod rpc;
 pub mod signals;
 pub mod talk;
+pub mod telemetry;
 pub mod throttle;
 pub mod trace;

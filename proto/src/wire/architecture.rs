@@ -10,18 +10,22 @@ use crate::v1;
 
 const ARCHITECTURE: &str = "Architecture";
 
-/// Values of the domain and of the wire, which are the same but for the wire's `Unspecified`.
+/// Values of the domain and of the wire, which are the same but for the wire's `Unspecified`. Those that have another name on
+/// the wire stand in brackets behind it.
 macro_rules! same_values {
-    ($wire:ident, $field:literal, $($value:pat => $constructed:expr, $on_wire:ident;)+) => {
+    ($wire:ident, $field:literal, $($name:ident),+) => {
+        same_values! { $wire, $field, $($name = [Self::$name]),+ }
+    };
+    ($wire:ident, $field:literal, $($name:ident = [$($value:tt)+]),+) => {
         fn to_wire(self) -> i32 {
             match self {
-                $($value => v1::$wire::$on_wire.into(),)+
+                $($($value)+ => v1::$wire::$name.into(),)+
             }
         }
 
         fn from_wire(wire: i32) -> Result<Self, WireError> {
             match v1::$wire::try_from(wire) {
-                $(Ok(v1::$wire::$on_wire) => Ok($constructed),)+
+                $(Ok(v1::$wire::$name) => Ok($($value)+),)+
                 Ok(v1::$wire::Unspecified) => Err(WireError::Missing { message: ARCHITECTURE, field: $field }),
                 Err(_) => Err(WireError::invalid(ARCHITECTURE, $field, "unknown")),
             }
@@ -37,46 +41,30 @@ trait Value: Sized {
 
 impl Value for Wiring {
     same_values! { Wiring, "wiring",
-        Self::Sequential => Self::Sequential, Sequential;
-        Self::Parallel { norms: ParallelNorms::One } => Self::Parallel { norms: ParallelNorms::One }, ParallelOneNorm;
-        Self::Parallel { norms: ParallelNorms::Two } => Self::Parallel { norms: ParallelNorms::Two }, ParallelTwoNorms;
+        Sequential = [Self::Sequential],
+        ParallelOneNorm = [Self::Parallel { norms: ParallelNorms::One }],
+        ParallelTwoNorms = [Self::Parallel { norms: ParallelNorms::Two }]
     }
 }
 
 impl Value for NormKind {
-    same_values! { NormKind, "norm.kind", Self::Layer => Self::Layer, Layer; Self::Rms => Self::Rms, Rms; }
+    same_values! { NormKind, "norm.kind", Layer, Rms }
 }
 
 impl Value for NormPlace {
-    same_values! { NormPlace, "norm.place",
-        Self::Before => Self::Before, Before;
-        Self::BeforeAndAfter => Self::BeforeAndAfter, BeforeAndAfter;
-        Self::After => Self::After, After;
-    }
+    same_values! { NormPlace, "norm.place", Before, BeforeAndAfter, After }
 }
 
 impl Value for QkNorm {
-    same_values! { QkNorm, "attention.qk_norm",
-        Self::None => Self::None, None;
-        Self::PerHead => Self::PerHead, PerHead;
-        Self::Whole => Self::Whole, Whole;
-    }
+    same_values! { QkNorm, "attention.qk_norm", None, PerHead, Whole }
 }
 
 impl Value for Pairing {
-    same_values! { Pairing, "rotary.pairing",
-        Self::Halves => Self::Halves, Halves;
-        Self::Adjacent => Self::Adjacent, Adjacent;
-    }
+    same_values! { Pairing, "rotary.pairing", Halves, Adjacent }
 }
 
 impl Value for Activation {
-    same_values! { Activation, "mlp.activation",
-        Self::GeluTanh => Self::GeluTanh, GeluTanh;
-        Self::Gelu => Self::Gelu, Gelu;
-        Self::Relu => Self::Relu, Relu;
-        Self::Silu => Self::Silu, Silu;
-    }
+    same_values! { Activation, "mlp.activation", GeluTanh, Gelu, Relu, Silu }
 }
 
 impl From<&Architecture> for v1::Architecture {

@@ -79,13 +79,13 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             per_prompt: wire.per_prompt,
             replicates: wire.replicates.max(1),
         };
-        check_fit(&context)?;
+        refuse_unfit(&context)?;
         Ok(context)
     }
 }
 
 /// Parts that are valid alone must also fit each other.
-fn check_fit(context: &SweepContext) -> Result<(), WireError> {
+fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
     let (prompts, positions) = (context.clean.prompts(), context.clean.positions());
     let refuse = |field, reason: &str| Err(WireError::invalid(CONTEXT, field, reason));
     if !context.iterations.len().is_multiple_of(context.replicates as usize) {
@@ -96,7 +96,7 @@ fn check_fit(context: &SweepContext) -> Result<(), WireError> {
         if corrupted.prompts() != prompts || corrupted.positions() != positions {
             return refuse("iterations", "corrupted prompts are not of the clean prompts' shape");
         }
-        check_reads(iteration, prompts, positions)?;
+        refuse_reads(iteration, prompts, positions)?;
         if let Some(noise) = &iteration.noise {
             let ascending = noise.positions.is_sorted_by(|a, b| a < b) && !noise.positions.is_empty();
             if !ascending || noise.positions.iter().any(|&pos| pos >= positions) {
@@ -120,7 +120,7 @@ fn check_fit(context: &SweepContext) -> Result<(), WireError> {
     Ok(())
 }
 
-fn check_reads(iteration: &Iteration, prompts: u32, positions: u32) -> Result<(), WireError> {
+fn refuse_reads(iteration: &Iteration, prompts: u32, positions: u32) -> Result<(), WireError> {
     let Iteration { reads, answers, wrong_answers, .. } = iteration;
     let refuse = |field, reason: &str| Err(WireError::invalid("Iteration", field, reason));
     if reads.is_empty() || !reads.is_sorted_by(|a, b| a < b) || reads.iter().any(|&read| read >= positions) {

@@ -23,7 +23,7 @@ pub use client::priority_from_wire;
 pub use lease::digest_from_wire;
 pub use model::{loaded_from_wire, loaded_to_wire};
 pub use state::{sweep_state_from_wire, sweep_state_to_wire};
-pub use tile::check_tile;
+pub use tile::refuse_tile;
 pub use time::{from_unix_milliseconds, unix_milliseconds};
 
 use std::ops::Range;

@@ -2,6 +2,7 @@
 
 use super::WireError;
 use crate::v1;
+use patchsweep_core::length;
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 
 const RESULTS: &str = "SweepResults";
@@ -43,7 +44,7 @@ impl TryFrom<v1::SweepResults> for SweepResults {
         let by_metric = |list: &[f32]| list.chunks(iterations).map(<[f32]>::to_vec).collect();
         let grids = wire.grids.into_iter().map(GridScores::try_from).collect::<Result<Vec<_>, _>>()?;
         for grid in &grids {
-            check_grid(grid, wire.metrics.len(), iterations)?;
+            refuse_grid(grid, wire.metrics.len(), iterations)?;
         }
         Ok(Self {
             clean: by_metric(&wire.clean),
@@ -60,7 +61,7 @@ impl TryFrom<v1::SweepResults> for SweepResults {
     }
 }
 
-fn check_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(), WireError> {
+fn refuse_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(), WireError> {
     let cells = grid.extents().into_iter().try_fold(iterations, usize::checked_mul);
     let lengths = [grid.effect.len(), grid.value.len(), grid.stderr.len(), grid.count.len(), grid.status.len()];
     if grid.metric >= metrics || grid.axes.len() != grid.indices.len() {
@@ -74,13 +75,16 @@ fn check_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<()
     if !grid.per_prompt.is_empty() && !grid.per_prompt.len().is_multiple_of(grid.effect.len().max(1)) {
         return Err(WireError::invalid("GridScores", "per_prompt", "not [iterations, axes.., prompts]"));
     }
+    if grid.count.iter().any(|&count| count > u32::MAX.into()) {
+        return Err(WireError::invalid("GridScores", "count", "more prompts than a sweep has"));
+    }
     Ok(())
 }
 
 impl From<GridScores> for v1::GridScores {
     fn from(grid: GridScores) -> Self {
         Self {
-            metric: u32::try_from(grid.metric).unwrap_or(u32::MAX),
+            metric: length(grid.metric),
             grid: grid.grid,
             component: grid.component,
             axes: grid.axes,
@@ -128,4 +132,31 @@ fn statuses(numbers: &[u32], message: &'static str, field: &'static str) -> Resu
         CellStatus::of_number(number).ok_or_else(|| WireError::invalid(message, field, "no status has this number"))
     };
     numbers.iter().map(status).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_prompts_that_no_sweep_has_is_refused() {
+        let scores = |count| GridScores {
+            metric: 0,
+            grid: "z".into(),
+            component: "z".into(),
+            axes: vec!["layer".into()],
+            indices: vec![vec![0]],
+            effect: vec![0.5],
+            value: vec![0.5],
+            normalized: Vec::new(),
+            stderr: vec![0.1],
+            count: vec![count],
+            status: vec![CellStatus::Computed],
+            per_prompt: Vec::new(),
+            between: Vec::new(),
+        };
+        assert_eq!(refuse_grid(&scores(u32::MAX.into()), 1, 1), Ok(()));
+        let error = refuse_grid(&scores(1 << 32), 1, 1).expect_err("too many").to_string();
+        assert!(error.contains("count"), "{error}");
+    }
 }

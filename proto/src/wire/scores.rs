@@ -2,6 +2,7 @@
 
 use super::WireError;
 use crate::v1;
+use patchsweep_core::length;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CacheStats, CellScore, MemoryUse, TileScores};
 
@@ -12,8 +13,8 @@ impl From<&TileScores> for v1::TileScores {
         let each = |part: fn(&CellScore) -> f64| tile.scores.iter().map(part).collect();
         let cells = tile.scores.chunks(tile.metrics);
         Self {
-            cells: to_u32(cells.len()),
-            metrics: to_u32(tile.metrics),
+            cells: length(cells.len()),
+            metrics: length(tile.metrics),
             counts: cells.map(|metrics| metrics[0].value.count).collect(),
             value_mean: each(|score| score.value.mean),
             value_m2: each(|score| score.value.m2),
@@ -22,11 +23,6 @@ impl From<&TileScores> for v1::TileScores {
             prompt_effects: tile.prompt_effects.clone(),
         }
     }
-}
-
-/// A plan has fewer cells than this; a receiver would refuse the mismatch.
-fn to_u32(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 impl TryFrom<v1::TileScores> for TileScores {

@@ -39,7 +39,7 @@ impl TryFrom<v1::Tile> for Tile {
 }
 
 /// Whether a tile lies inside its sweep; a worker checks it before it computes.
-pub fn check_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError> {
+pub fn refuse_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError> {
     let refuse = |field, reason: &str| Err(WireError::invalid("Tile", field, reason));
     if tile.iteration as usize >= context.iterations.len() {
         return refuse("iteration", "out of range");

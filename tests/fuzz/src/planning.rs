@@ -7,7 +7,7 @@ use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::TileWork;
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer};
-use patchsweep_proto::wire::{check_tile, decode_context, digest_of, encode_context};
+use patchsweep_proto::wire::{decode_context, digest_of, encode_context, refuse_tile};
 
 const TINY: &str = r#"{"model_type": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 4, "vocab_size": 30, "n_positions": 8,
     "bos_token_id": 0}"#;
@@ -58,7 +58,7 @@ fn hold(plan: &Plan) {
     assert_eq!(digest_of(&context), plan.digest);
     assert_eq!(plan.tiles.len(), plan.costs.len());
     for tile in &plan.tiles {
-        check_tile(tile, &context).expect("workers accept what is planned");
+        refuse_tile(tile, &context).expect("workers accept what is planned");
         if let TileWork::Patch { grid, cells, .. } = &tile.work {
             let grid = &context.grids[*grid as usize];
             let last = cells.last().expect("a tile has cells");

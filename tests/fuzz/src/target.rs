@@ -20,7 +20,7 @@ pub struct Target {
     corpus: Vec<(PathBuf, Vec<u8>)>,
     running: PathBuf,
     found: PathBuf,
-    check: fn(&[u8]),
+    feed: fn(&[u8]),
     watchdog: Watchdog,
 }
 
@@ -35,12 +35,12 @@ pub fn seconds() -> Duration {
 }
 
 impl Target {
-    /// `check` panics where something is wrong. `scratch`: a folder for inputs that take the process down.
+    /// `feed` panics where something is wrong. `scratch`: a folder for inputs that take the process down.
     ///
     /// # Panics
     /// When the corpus cannot be read.
     #[must_use]
-    pub fn new(name: &'static str, scratch: &str, check: fn(&[u8])) -> Self {
+    pub fn new(name: &'static str, scratch: &str, feed: fn(&[u8])) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder).expect("a corpus").map(|entry| entry.expect("an entry").path()).collect();
@@ -49,7 +49,7 @@ impl Target {
         let at = |kind: &str| Path::new(scratch).join(format!("{name}.{kind}"));
         let (running, found) = (at("running"), at("found"));
         let watchdog = Watchdog::new(repeat(name, &running));
-        Self { name, corpus, running, found, check, watchdog }
+        Self { name, corpus, running, found, feed, watchdog }
     }
 
     /// Contents of the committed inputs, ordered by name.
@@ -83,7 +83,7 @@ impl Target {
         fs::write(&self.running, input).expect("the scratch folder can be written");
         let checked = self.watchdog.watch(|| {
             memory::limit_for(input.len());
-            let checked = catch_unwind(AssertUnwindSafe(|| (self.check)(input)));
+            let checked = catch_unwind(AssertUnwindSafe(|| (self.feed)(input)));
             memory::unlimited();
             checked
         });

@@ -20,7 +20,7 @@ const WORDS: &[&str] = &[
 /// Long enough to be no accident.
 const SECRET_DIGITS: usize = 16;
 
-fn check(bytes: &[u8]) {
+fn feed(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Credentials::parse(text) {
         Ok(credentials) => {
@@ -45,7 +45,7 @@ fn check(bytes: &[u8]) {
 
 #[test]
 fn credentials_are_read_or_refused_without_showing_them() {
-    let target = Target::new("credentials", env!("CARGO_TARGET_TMPDIR"), check);
+    let target = Target::new("credentials", env!("CARGO_TARGET_TMPDIR"), feed);
     if target.replay() {
         let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
         generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));

@@ -48,7 +48,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// The same bytes as a text, as records, and as a table with corrupted prompts.
-fn check(bytes: &[u8]) {
+fn feed(bytes: &[u8]) {
     let Ok(dataset) = std::str::from_utf8(bytes) else { return };
     let [table, records] = ["table.csv", "records.jsonl"].map(|name| TEXT.replace("prompts.txt", name));
     let pairs =
@@ -62,7 +62,7 @@ fn check(bytes: &[u8]) {
 
 #[test]
 fn datasets_are_planned_or_refused_in_words() {
-    let target = Target::new("dataset", env!("CARGO_TARGET_TMPDIR"), check);
+    let target = Target::new("dataset", env!("CARGO_TARGET_TMPDIR"), feed);
     if target.replay() {
         let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
         generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));

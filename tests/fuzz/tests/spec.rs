@@ -88,7 +88,7 @@ const WORDS: &[&str] = &[
     "../x",
 ];
 
-fn check(bytes: &[u8]) {
+fn feed(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let source = Source::new(text);
     let spec = match Spec::parse(&source) {
@@ -113,7 +113,7 @@ fn check(bytes: &[u8]) {
 
 #[test]
 fn specs_are_planned_or_refused_in_words() {
-    let target = Target::new("spec", env!("CARGO_TARGET_TMPDIR"), check);
+    let target = Target::new("spec", env!("CARGO_TARGET_TMPDIR"), feed);
     if target.replay() {
         let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
         generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));

@@ -129,7 +129,7 @@ fn records(store: &Store) -> Vec<String> {
 }
 
 /// A file of the corpus that was changed.
-fn check(bytes: &[u8]) {
+fn feed(bytes: &[u8]) {
     let disk = Disk::new(bytes.to_vec());
     match Store::on_backend(disk.clone()) {
         Ok((store, _)) => {
@@ -145,7 +145,7 @@ fn check(bytes: &[u8]) {
 
 #[test]
 fn state_files_are_refused_or_read_as_they_were_written() {
-    let target = Target::new("state", env!("CARGO_TARGET_TMPDIR"), check);
+    let target = Target::new("state", env!("CARGO_TARGET_TMPDIR"), feed);
     if target.replay() {
         let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
         generated.for_each(|edits| target.run(&bytes::mutated(&target.corpus(), edits)));

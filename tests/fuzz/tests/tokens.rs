@@ -23,7 +23,7 @@ axes = ["layer", "pos"]
 const WORDS: &[&str] = &["clean", "corrupted", "answers", "wrong", "null", "true", "NaN"];
 
 /// With the file's own corrupted prompts, and with noise.
-fn check(bytes: &[u8]) {
+fn feed(bytes: &[u8]) {
     let Ok(dataset) = std::str::from_utf8(bytes) else { return };
     let noise = "[corruption]\nkind = \"noise\"\nscale = 3.0\n[[iteration]]\ncorrupt = [1]";
     for spec in [SPEC, &SPEC.replace("[[iteration]]", noise)] {
@@ -35,7 +35,7 @@ fn check(bytes: &[u8]) {
 
 #[test]
 fn token_files_are_planned_or_refused_in_words() {
-    let target = Target::new("tokens", env!("CARGO_TARGET_TMPDIR"), check);
+    let target = Target::new("tokens", env!("CARGO_TARGET_TMPDIR"), feed);
     if target.replay() {
         let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
         generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));

@@ -15,12 +15,12 @@ use patchsweep_core::workers::WorkerStatus;
 use patchsweep_fuzz::{Edits, Target, protobuf, seconds};
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
-    check_tile, decode_context, decode_results, digest_from_wire, digest_of, encode_context, encode_results,
-    priority_from_wire,
+    decode_context, decode_results, digest_from_wire, digest_of, encode_context, encode_results, priority_from_wire,
+    refuse_tile,
 };
 use prost::Message;
 
-fn check(bytes: &[u8]) {
+fn feed(bytes: &[u8]) {
     round_trip::<v1::SweepContext, SweepContext>(bytes);
     round_trip::<v1::TokenMatrix, TokenMatrix>(bytes);
     round_trip::<v1::Iteration, Iteration>(bytes);
@@ -96,12 +96,12 @@ fn tiles(bytes: &[u8]) {
     let context = decode_context(include_bytes!("../corpus/wire/context")).expect("a context");
     let Ok(tile) = v1::Tile::decode(bytes) else { return };
     let Ok(tile) = Tile::try_from(tile) else { return };
-    let _ = check_tile(&tile, &context).map_err(|error| says(&error));
+    let _ = refuse_tile(&tile, &context).map_err(|error| says(&error));
 }
 
 #[test]
 fn messages_are_refused_or_come_back_as_they_were() {
-    let target = Target::new("wire", env!("CARGO_TARGET_TMPDIR"), check);
+    let target = Target::new("wire", env!("CARGO_TARGET_TMPDIR"), feed);
     if target.replay() {
         let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
         generated.for_each(|edits| target.run(&protobuf::mutated(&target.corpus(), edits)));

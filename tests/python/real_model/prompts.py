@@ -6,7 +6,9 @@ import random
 from dataclasses import dataclass
 
 NAMES = ["Mary", "John", "Tom", "James", "Dan", "Martin", "Amy", "Robert", "Anna", "Michael", "Sarah", "David"]
-ERRANDS = [("store", "drink"), ("park", "ball"), ("school", "book"), ("office", "computer"), ("garden", "basket"), ("house", "ring")]
+ERRANDS = [
+    ("store", "drink"), ("park", "ball"), ("school", "book"), ("office", "computer"), ("garden", "basket"), ("house", "ring"),
+]
 CAPITALS = {
     "France": "Paris", "Italy": "Rome", "Germany": "Berlin", "Japan": "Tokyo", "Russia": "Moscow", "Greece": "Athens",
     "Egypt": "Cairo", "Spain": "Madrid", "England": "London", "China": "Beijing", "Cuba": "Havana", "Austria": "Vienna",

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use patchsweep_tests::simulation::{check, simulate};
+use patchsweep_tests::simulation::{judge, simulate};
 use patchsweep_tests::tiny::Tiny;
 
 fn main() -> ExitCode {
@@ -29,7 +29,7 @@ fn one(seed: u64) -> ExitCode {
     let tiny = Tiny::new();
     let outcome = simulate(seed, &tiny);
     print!("{}", outcome.trace);
-    match check(&tiny, &outcome) {
+    match judge(&tiny, &outcome) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("seed {seed}: {reason}");

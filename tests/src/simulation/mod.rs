@@ -13,6 +13,6 @@ mod trace;
 mod world;
 
 pub use computer::model;
-pub use oracle::check;
+pub use oracle::judge;
 pub use scores::of as made_up_scores;
 pub use world::{Outcome, simulate};

@@ -15,7 +15,7 @@ struct TraceLease {
 }
 
 /// Holds the outcome against what a single process would have given; says what is wrong with it.
-pub fn check(tiny: &Tiny, outcome: &Outcome) -> Result<(), String> {
+pub fn judge(tiny: &Tiny, outcome: &Outcome) -> Result<(), String> {
     let results = outcome.results.as_ref().map_err(Clone::clone)?;
     let expected = bits(&tiny.expected());
     if results.iter().any(|results| bits(results) != expected) {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use super::Alone;
 
 /// Seeds that CI runs; `cargo run -p patchsweep-tests --bin simulate -- 0..20000` runs more.
-const SEEDS: &str = "0..200";
+const SEEDS: &str = "0..100";
 
 fn simulate(seeds: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_simulate")).arg(seeds).output().expect("the simulator starts")

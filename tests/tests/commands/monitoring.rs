@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use patchsweep_process::metrics::{Metric, reference};
+use patchsweep_process::telemetry::{Instrument, reference};
 use patchsweep_tests::cluster::{FINE, ask, data, free_address, submit};
 use patchsweep_tests::http::{get, wait_until};
 use patchsweep_tests::{Running, repository, serve_at, worker};
@@ -19,12 +19,12 @@ fn value(metrics: &str, name: &str) -> f64 {
 }
 
 /// Fails unless exactly the metrics of the table are shown, with its kinds, labels and values of labels.
-fn assert_documented(shown: &str, table: &[&Metric]) {
+fn assert_documented(shown: &str, table: &[&Instrument]) {
     let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let types: BTreeMap<&str, &str> = types.collect();
     let helps = shown.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
     let helps: BTreeMap<&str, &str> = helps.collect();
-    let documented: BTreeMap<&str, &Metric> = table.iter().map(|metric| (metric.name, *metric)).collect();
+    let documented: BTreeMap<&str, &Instrument> = table.iter().map(|metric| (metric.name, *metric)).collect();
     let names: BTreeSet<&str> = documented.keys().copied().collect();
     assert_eq!(types.keys().copied().collect::<BTreeSet<_>>(), names);
     for (name, metric) in &documented {
@@ -69,8 +69,8 @@ fn probes_follow_both_programs_and_metrics_are_those_that_are_documented() {
     let ended = |(_, text): &(u16, String)| text.contains("patchsweep_sweeps{state=\"done\"} 1");
     let (_, of_coordinator) = wait_until(&coordinator_http, "/metrics", ended);
     let (_, of_worker) = get(&worker_http, "/metrics").expect("an answer");
-    assert_documented(&of_coordinator, &patchsweep_serve::telemetry::METRICS);
-    assert_documented(&of_worker, &patchsweep_worker::metrics::METRICS);
+    assert_documented(&of_coordinator, &patchsweep_serve::telemetry::INSTRUMENTS);
+    assert_documented(&of_worker, &patchsweep_worker::telemetry::INSTRUMENTS);
     let done = value(&of_coordinator, "patchsweep_tiles_done_total");
     assert!(
         of_worker.contains(&format!("patchsweep_worker_tiles_total{{outcome=\"computed\"}} {done}")),
@@ -116,7 +116,9 @@ fn a_worker_that_leaves_is_not_ready() {
 #[test]
 fn the_documentation_lists_every_metric() {
     let text = fs::read_to_string(repository().join("docs/monitoring.md")).expect("the documentation");
-    for table in [reference(&patchsweep_serve::telemetry::METRICS), reference(&patchsweep_worker::metrics::METRICS)] {
+    for table in
+        [reference(&patchsweep_serve::telemetry::INSTRUMENTS), reference(&patchsweep_worker::telemetry::INSTRUMENTS)]
+    {
         assert!(text.contains(&table), "docs/monitoring.md lacks this table:\n{table}");
     }
 }

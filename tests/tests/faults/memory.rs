@@ -7,10 +7,12 @@ use patchsweep_tests::scores::largest_difference;
 use patchsweep_tests::{Running, Scores, Spec, Sweep, patchsweep, repository, serve, spec, worker};
 use serde_json::json;
 
-/// Many prompts, so that one batch of them takes much memory.
+/// So many that one batch of all cells takes much memory.
+const PROMPTS: u32 = 1000;
+
 fn sample() -> Spec {
     spec("memory")
-        .prompts("acronyms.txt", 4000)
+        .prompts("acronyms.txt", PROMPTS)
         .corruption(json!({ "kind": "permute", "groups": [[0, 6], [6, 8]] }))
         .metric_of(json!({ "kind": "logit_diff_max", "candidates": "A-Z" }))
         .iteration(json!({ "corrupt": [2, 3], "read": 5, "answer": 0 }))
@@ -28,8 +30,9 @@ fn submitted(sweep: &Sweep, url: &str, name: &str) -> std::path::PathBuf {
     let (spec, out) = (sweep.spec(), sweep.folder().join(name));
     let (spec, out_text) = (spec.to_str().expect("a plain path"), out.to_str().expect("a plain path"));
     // All prompts in one tile, so that the worker has to cut them.
-    let submit =
-        patchsweep(&["submit", spec, "--wait", "--coordinator", url, "--tile-prompts", "4000"]).assert().success();
+    let submit = patchsweep(&["submit", spec, "--wait", "--coordinator", url, "--tile-prompts", &PROMPTS.to_string()])
+        .assert()
+        .success();
     let id = String::from_utf8(submit.get_output().stdout.clone()).expect("text").trim().to_owned();
     patchsweep(&["results", &id, "--out", out_text, "--coordinator", url]).assert().success();
     out

@@ -160,7 +160,7 @@ impl<'a, C: Computer> Desk<'a, C> {
     /// Puts a granted tile behind the waiting ones.
     pub(super) fn grant(&mut self, granted: Granted) -> Result<(), SessionError> {
         if !self.holds(&granted.lease) {
-            self.check_room()?;
+            self.refuse_beyond_room()?;
             self.waiting.push_back(granted);
             self.active = Some(Instant::now());
         }
@@ -172,7 +172,7 @@ impl<'a, C: Computer> Desk<'a, C> {
         if self.holds(lease) {
             return Ok(None);
         }
-        self.check_room()?;
+        self.refuse_beyond_room()?;
         let span = LeaseSpan::new(lease, self.worker, "").span;
         span.in_scope(|| tracing::warn!(reason, "grant refused"));
         Ok(Some(self.keep(lease.clone(), not_begun(lease, reason, self.cache))))
@@ -180,7 +180,7 @@ impl<'a, C: Computer> Desk<'a, C> {
 
     /// The coordinator counts a place as free when it hears what became of the lease, which is after it was said here. So
     /// one that keeps to the credit never fails this.
-    fn check_room(&self) -> Result<(), SessionError> {
+    fn refuse_beyond_room(&self) -> Result<(), SessionError> {
         let counted = self.in_hand.iter().filter(|job| job.awaited != Awaited::Nothing).count();
         if counted + self.waiting.len() >= self.credit || self.results.len() >= 2 * self.credit {
             return Err(SessionError::TooManyGrants { credit: self.credit });

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::computer::{Computer, ComputerGone, Finished, Job};
 use crate::engine::{Cancel, Engine, EngineError, panic_text};
 use crate::gauge::{Gauge, Vitals};
-use crate::metrics::{MEMORY_RETRIES, MULTIPLY_ADDS, TILES, tell_cache};
+use crate::telemetry::{MEMORY_RETRIES, MULTIPLY_ADDS, TILES, show_cache};
 
 /// The engine's thread: takes one job at a time.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel, complaints: &mut
         Err(EngineError::Cancelled) => TILES.add(&["cancelled"], 1),
         Err(_) => TILES.add(&["failed"], 1),
     }
-    tell_cache(engine.cache_stats());
+    show_cache(engine.cache_stats());
     match &outcome {
         Ok(_) => tracing::info!(seconds = busy.as_secs_f64(), "tile computed"),
         Err(EngineError::Cancelled) => tracing::info!(seconds = busy.as_secs_f64(), "tile cancelled"),

@@ -2,7 +2,7 @@
 
 use patchsweep_process::health::Health;
 
-use crate::metrics::{SESSION, SESSIONS_LOST};
+use crate::telemetry::{SESSION, SESSIONS_LOST};
 
 /// Where the worker stands with its coordinator.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{FolderStamp, ModelError, read_config};
-use patchsweep_proto::wire::check_tile;
+use patchsweep_proto::wire::refuse_tile;
 use tch::Device;
 
 use crate::torch::calls;
@@ -27,8 +27,8 @@ use crate::torch::tiles::task::TileTask;
 
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::gauge::Gauge;
-use crate::metrics::MODELS_LOADED;
 use crate::phases::Phase;
+use crate::telemetry::MODELS_LOADED;
 
 /// The engine on libtorch.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Engine for TorchEngine {
         expected: Option<Digest>,
         cancel: &Cancel,
     ) -> Result<Evaluation, EngineError> {
-        check_tile(tile, context)?;
+        refuse_tile(tile, context)?;
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }

@@ -1,15 +1,9 @@
 //! The worker as a real process: how it starts and how it ends.
 
-#[allow(dead_code, reason = "sessions' unit tests have use for the rest")]
-#[path = "../../src/session/tests/coordinator.rs"]
-mod coordinator;
 mod starting;
 
-use std::future::Future;
 use std::process::Stdio;
-use std::time::Duration;
 
-use coordinator::{Coordinator, Peer, lease};
 use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
@@ -17,6 +11,7 @@ use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tile::TileWork;
 use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_link::fixtures::{Coordinator, Peer, lease, soon};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -30,10 +25,6 @@ const POSITIONS: u32 = 16;
 
 /// So many that they are computed for longer than any of these tests takes.
 const PROMPTS: u32 = 20_000;
-
-async fn soon<T>(something: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_mins(5), something).await.expect("it happens")
-}
 
 fn context() -> SweepContext {
     let tokens = |step: u32| {
@@ -77,7 +68,9 @@ async fn coordinator() -> (Coordinator, String) {
 fn worker(args: &[&str]) -> Command {
     let mut worker = Command::new(env!("CARGO_BIN_EXE_patchsweep-worker"));
     worker.args(["--threads", "1", "--memory-budget", "256MiB", "--models", patchsweep_data::files::FOLDER]).args(args);
-    for setting in ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"] {
+    for setting in
+        ["PATCHSWEEP_COORDINATOR", "PATCHSWEEP_CREDENTIALS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "GLIBC_TUNABLES"]
+    {
         worker.env_remove(setting);
     }
     worker.env("PATCHSWEEP_LOG", "warn").stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -1,15 +1,16 @@
 //! What a worker does before and while nobody has work for it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::pipe;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use patchsweep_link::fixtures::{Coordinator, soon};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::coordinator::Coordinator;
-use super::{Stage, coordinator, soon, worker};
+use super::{Stage, coordinator, worker};
 
 /// The lines that a worker says.
 fn lines(child: &mut Child) -> Lines<BufReader<ChildStderr>> {
@@ -26,14 +27,20 @@ async fn line_with(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) -> Str
     }
 }
 
-/// What a running process's environment says of how its threads wait.
-fn waiting(child: &Child) -> Vec<String> {
+/// What a running process's environment says to the libraries of its arithmetic.
+fn variables(child: &Child) -> BTreeSet<String> {
     let id = child.id().expect("it lives");
     let environment = fs::read_to_string(format!("/proc/{id}/environ")).expect("an environment");
-    let mut of_waiting: Vec<_> = environment.split('\0').filter(|variable| variable.contains("_WAIT_")).collect();
-    of_waiting.extend(environment.split('\0').filter(|variable| variable.starts_with("GOMP_SPINCOUNT=")));
-    of_waiting.into_iter().map(str::to_owned).collect()
+    let is_theirs = |variable: &&str| {
+        ["GOMP_SPINCOUNT=", "OMP_WAIT_POLICY=", "MALLOC_", "GLIBC_TUNABLES="]
+            .iter()
+            .any(|name| variable.starts_with(name))
+    };
+    environment.split('\0').filter(is_theirs).map(str::to_owned).collect()
 }
+
+const OF_MEMORY: [&str; 3] =
+    ["MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=536870912"];
 
 /// Registers, so that the worker has started for good.
 async fn registered(coordinator: &mut Coordinator) -> String {
@@ -42,14 +49,15 @@ async fn registered(coordinator: &mut Coordinator) -> String {
 }
 
 #[tokio::test]
-async fn a_worker_has_its_threads_wait_briefly_and_stays_the_same_process() {
+async fn a_worker_has_its_threads_wait_briefly_keeps_its_memory_and_stays_the_same_process() {
     let (mut coordinator, url) = coordinator().await;
     let mut child =
         worker(&["--coordinator", &url, "--until-stdin-closes"]).stdin(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(b"nothing that matters").await.expect("it listens");
     let name = registered(&mut coordinator).await;
-    assert_eq!(waiting(&child), ["GOMP_SPINCOUNT=3000"]);
+    let wanted = ["GOMP_SPINCOUNT=3000"].into_iter().chain(OF_MEMORY).map(str::to_owned);
+    assert_eq!(variables(&child), wanted.collect());
     let id = child.id().expect("it lives");
     assert!(name.contains(&format!(":{id}")), "the process that was started is the one that works: {name}");
     let command = fs::read_to_string(format!("/proc/{id}/comm")).expect("a name");
@@ -59,12 +67,15 @@ async fn a_worker_has_its_threads_wait_briefly_and_stays_the_same_process() {
 }
 
 #[tokio::test]
-async fn how_threads_wait_is_left_alone_where_people_have_said_it() {
-    for (name, value) in [("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "7")] {
+async fn what_people_have_said_to_the_libraries_is_left_alone() {
+    let tunables = ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2");
+    for (name, value) in [("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "7"), tunables] {
         let (mut coordinator, url) = coordinator().await;
         let child = worker(&["--coordinator", &url]).env(name, value).spawn().expect("it starts");
         registered(&mut coordinator).await;
-        assert_eq!(waiting(&child), [format!("{name}={value}")]);
+        let others = if name == tunables.0 { vec!["GOMP_SPINCOUNT=3000"] } else { OF_MEMORY.to_vec() };
+        let wanted = others.into_iter().map(str::to_owned).chain([format!("{name}={value}")]);
+        assert_eq!(variables(&child), wanted.collect());
     }
 }
 

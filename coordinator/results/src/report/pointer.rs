@@ -70,7 +70,7 @@ pub(super) fn data(
         "join": if is_heads { "." } else { ", " },
         "fields": fields,
         "count": counts(scores, &order),
-        "status": numbers(scores, &order, &scores.status, |status| [u8::try_from(status.number()).unwrap_or(u8::MAX)]),
+        "status": numbers(scores, &order, &scores.status, |status| [u8::try_from(status.number()).expect("a handful of statuses")]),
         "significant":
             numbers(scores, &order, &statistics.significant, |significant| [u8::from(significant == 1)]),
     });
@@ -98,5 +98,7 @@ fn counts(scores: &GridScores, order: &[usize]) -> Value {
     if there.all(|count| count == first) {
         return first.into();
     }
-    numbers(scores, order, &scores.count, |count| u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes())
+    numbers(scores, order, &scores.count, |count| {
+        u32::try_from(count).expect("prompts are counted in 32 bits").to_le_bytes()
+    })
 }

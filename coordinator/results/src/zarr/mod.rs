@@ -1,24 +1,18 @@
 //! `scores.zarr`: what `xarray.open_zarr` opens as one dataset, with named dimensions and coordinates.
 
+mod array;
 mod dimensions;
 mod texts;
 
 use std::io;
-use std::sync::Arc;
 
 use patchsweep_core::results::SweepResults;
 use serde_json::{Map, Value, json};
-use zarrs::array::builder::ArrayBuilderFillValue;
-use zarrs::array::{
-    Array, ArrayBuilder, ArrayCreateError, ArrayError, ArrayMetadataOptions, ChunkKeySeparator, DataType, Element,
-    data_type,
-};
-use zarrs::storage::store::MemoryStore;
-use zarrs::storage::{ListableStorageTraits, ReadableStorageTraits, StorageError};
 
-use super::tensors::{Tensor, Values};
+use super::tensors::Tensor;
+use array::{Description, Elements, chunk_name};
 use dimensions::{Coordinate, Dimensions, Places};
-use texts::{TEXTS, Texts};
+use texts::Texts;
 
 /// Why the store could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -29,18 +23,6 @@ pub enum ZarrError {
         /// Their name.
         name: String,
     },
-    /// An array's description is refused.
-    #[error(transparent)]
-    Array(#[from] Box<ArrayCreateError>),
-    /// Values are refused.
-    #[error(transparent)]
-    Values(#[from] Box<ArrayError>),
-    /// A type of texts is refused.
-    #[error("labels cannot be {TEXTS}")]
-    Texts(#[source] zarrs::plugin::PluginCreateError),
-    /// An array cannot be kept in memory.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] io::Error),
@@ -61,23 +43,13 @@ pub(super) fn write(
     for Coordinate { name, dimension, places } in indices.iter().chain(&tokens) {
         let dimensions = std::slice::from_ref(dimension);
         match places {
-            Places::Numbers(numbers) => {
-                store.add(name, dimensions, &[numbers.len()], data_type::int64(), 0_i64, numbers)
-            }
-            Places::Words(words) => {
-                let texts = Texts::of(words);
-                store.add(name, dimensions, &[words.len()], texts.data_type()?, "", &texts.characters())
-            }
+            Places::Numbers(numbers) => store.add(name, dimensions, &[numbers.len()], &Elements::I64(numbers)),
+            Places::Words(words) => store.add(name, dimensions, &[words.len()], &Elements::Texts(&Texts::of(words))),
         }?;
     }
     for tensor in tensors {
-        let Tensor { name, shape, values, .. } = tensor;
         let names = dimensions.of_tensor(tensor);
-        match values {
-            Values::F32(values) => store.add(name, &names, shape, data_type::float32(), f32::NAN, values),
-            Values::U32(values) => store.add(name, &names, shape, data_type::uint32(), 0_u32, values),
-            Values::I64(values) => store.add(name, &names, shape, data_type::int64(), 0_i64, values),
-        }?;
+        store.add(&tensor.name, &names, &tensor.shape, &Elements::from(&tensor.values))?;
     }
     store.finish(&attributes)
 }
@@ -90,37 +62,23 @@ struct Store<W> {
 }
 
 impl<W: FnMut(&str, &[u8]) -> io::Result<()>> Store<W> {
-    /// All values in one chunk: who reads scores reads all of them.
-    fn add<T: Element>(
+    fn add(
         &mut self,
         name: &str,
         dimensions: &[String],
         shape: &[usize],
-        data_type: DataType,
-        fill_value: impl Into<ArrayBuilderFillValue>,
-        values: &[T],
+        elements: &Elements<'_>,
     ) -> Result<(), ZarrError> {
         if self.metadata.contains_key(name) {
             return Err(ZarrError::Duplicate { name: name.to_owned() });
         }
-        // One array at a time in memory: effects on single prompts are large.
-        let storage = Arc::new(MemoryStore::new());
-        let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
-        let mut builder = ArrayBuilder::new(shape.clone(), shape.clone(), data_type, fill_value);
-        // With the usual slash there would be a folder for each axis, and each is synced.
-        builder.chunk_key_encoding_default_separator(ChunkKeySeparator::Dot);
-        builder.dimension_names(Some(dimensions.iter().map(String::as_str)));
-        let array: Array<MemoryStore> = builder.build(Arc::clone(&storage), &format!("/{name}")).map_err(Box::new)?;
-        // Without the name and address of the library.
-        let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
-        array.store_metadata_opt(&options)?;
-        array.store_chunk(&vec![0; shape.len()], values).map_err(Box::new)?;
-        for key in storage.list()? {
-            let content = storage.get(&key)?.unwrap_or_default();
-            (self.put)(key.as_str(), &content)?;
+        if let Some(chunk) = elements.chunk() {
+            (self.put)(&format!("{name}/{}", chunk_name(shape.len())), &chunk)?;
         }
-        let metadata = serde_json::to_value(array.metadata_opt(&options)).map_err(io::Error::from)?;
-        self.metadata.insert(name.to_owned(), metadata);
+        let description = Description::of(elements, shape, dimensions);
+        let text = serde_json::to_string_pretty(&description).map_err(io::Error::from)?;
+        (self.put)(&format!("{name}/zarr.json"), text.as_bytes())?;
+        self.metadata.insert(name.to_owned(), serde_json::to_value(description).map_err(io::Error::from)?);
         Ok(())
     }
 

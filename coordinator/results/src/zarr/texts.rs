@@ -3,17 +3,11 @@
 //! Zarr's `string` would be shorter, but comes back as numpy's `StringDType`, which most of xarray cannot fill gaps in:
 //! `where`, outer joins and `idxmin` raise. `fixed_length_utf32` comes back as `<U`, with which all of these work.
 
-use std::num::NonZeroU64;
-
-use zarrs::array::{DataType, data_type};
-
-use super::ZarrError;
-
 /// Stands for U+0000: numpy takes those at the end of a text for padding.
 const NULL: char = '\u{2400}';
 
-/// The type's name in the store.
-pub(super) const TEXTS: &str = "fixed_length_utf32";
+/// Of a character in UTF-32.
+pub(super) const CHARACTER_BYTES: usize = 4;
 
 /// Texts, character by character.
 pub(super) struct Texts(Vec<Vec<char>>);
@@ -24,14 +18,19 @@ impl Texts {
         Self(words.iter().map(|word| word.chars().map(visible).collect()).collect())
     }
 
-    /// As long as the longest text.
-    pub(super) fn data_type(&self) -> Result<DataType, ZarrError> {
-        let longest = self.0.iter().map(Vec::len).max().unwrap_or(0).max(1) as u64;
-        let bytes = NonZeroU64::new(longest.saturating_mul(4)).unwrap_or(NonZeroU64::MIN);
-        data_type::fixed_length_utf32(bytes).map_err(ZarrError::Texts)
+    /// As many as the longest one has, and at least one character's.
+    pub(super) fn bytes_of_each(&self) -> usize {
+        self.0.iter().map(Vec::len).max().unwrap_or(0).max(1) * CHARACTER_BYTES
     }
 
-    pub(super) fn characters(&self) -> Vec<&[char]> {
-        self.0.iter().map(Vec::as_slice).collect()
+    /// All of them, one behind the other, little-endian and filled up with zeros.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let each = self.bytes_of_each();
+        let mut bytes = Vec::with_capacity(each * self.0.len());
+        for (place, text) in self.0.iter().enumerate() {
+            bytes.extend(text.iter().flat_map(|&character| u32::from(character).to_le_bytes()));
+            bytes.resize(each * (place + 1), 0);
+        }
+        bytes
     }
 }

@@ -113,7 +113,7 @@ impl Harness {
 
     fn apply(&mut self, event: Event) -> Vec<Effect> {
         let effects = self.scheduler.apply(Duration::from_secs(self.seconds), event);
-        self.scheduler.sanity_check();
+        self.scheduler.assert_invariants();
         effects
     }
 
@@ -161,7 +161,7 @@ impl Harness {
 
     fn take(&mut self, finished: Finished) -> (Verdict, Vec<Effect>) {
         let judged = self.scheduler.finish(Duration::from_secs(self.seconds), finished);
-        self.scheduler.sanity_check();
+        self.scheduler.assert_invariants();
         judged
     }
 

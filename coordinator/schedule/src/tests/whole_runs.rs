@@ -130,7 +130,7 @@ impl Run {
         self.scheduler.apply(self.now, event);
         self.events += 1;
         if self.events.is_multiple_of(100) {
-            self.scheduler.sanity_check();
+            self.scheduler.assert_invariants();
         }
     }
 

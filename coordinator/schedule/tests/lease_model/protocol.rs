@@ -289,7 +289,7 @@ impl Protocol {
                 Effect::Ended { .. } => {}
             }
         }
-        state.scheduler.sanity_check();
+        state.scheduler.assert_invariants();
         self.release(state);
     }
 

@@ -158,7 +158,7 @@ impl StateMachineTest for SchedulerTest {
     }
 
     fn check_invariants(world: &World, _: &usize) {
-        world.check();
+        world.assert_invariants();
     }
 
     fn teardown(mut world: World, _: usize) {

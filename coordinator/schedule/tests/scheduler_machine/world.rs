@@ -246,7 +246,7 @@ impl World {
         for effect in effects {
             self.carry_out(effect);
         }
-        self.scheduler.sanity_check();
+        self.scheduler.assert_invariants();
     }
 
     fn keep(&mut self, worker: WorkerId, lease: &Lease) {
@@ -309,7 +309,7 @@ impl World {
         self.machines.iter_mut().find(|machine| machine.session == Some(worker))
     }
 
-    pub(super) fn check(&self) {
+    pub(super) fn assert_invariants(&self) {
         for (sweep, journal) in &self.journal {
             if let Some(progress) = self.scheduler.progress(sweep) {
                 assert_eq!((progress.done as usize, progress.failed as usize), journal.counts(), "{sweep}");
@@ -322,12 +322,12 @@ impl World {
             let seen: BTreeSet<_> = view.leases.iter().map(|held| &held.lease).collect();
             assert_eq!(seen, machine.leases.iter().collect(), "what {} holds", view.worker);
             if machine.leases.is_empty() && view.state == WorkerState::Active {
-                self.check_that_nothing_waits_for(machine);
+                self.assert_nothing_waits_for(machine);
             }
         }
     }
 
-    fn check_that_nothing_waits_for(&self, machine: &Machine) {
+    fn assert_nothing_waits_for(&self, machine: &Machine) {
         let running = self.journal.iter().filter(|(_, journal)| journal.outcome.is_none());
         for (sweep, _) in running.filter(|(sweep, _)| !machine.avoids.contains(sweep)) {
             let progress = self.scheduler.progress(sweep).expect("running");
@@ -356,7 +356,7 @@ impl World {
                 let loading = 0;
                 let finish = Step::Finish { machine, lease, loading };
                 self.take(if revoked { Step::Release { machine, lease } } else { finish });
-                self.check();
+                self.assert_invariants();
             }
             // Sessions that are half-open fall silent.
             self.wait(1, None);

@@ -1,6 +1,7 @@
 //! A cell as a person names it.
 
 use patchsweep_core::grid::{Axis, Grid};
+use patchsweep_core::length;
 use patchsweep_plan::Plan;
 
 /// A cell of a plan.
@@ -122,8 +123,7 @@ fn find_place(plan: &Plan, grid: &Grid, words: &[String]) -> Result<u32, CellErr
         let at = known.binary_search(&index).map_err(out_of_grid)?;
         place = place * known.len() + at;
     }
-    // A grid has at most 2^24 cells.
-    Ok(u32::try_from(place).unwrap_or(u32::MAX))
+    Ok(length(place))
 }
 
 fn wrong_count(plan: &Plan, grid: &Grid) -> CellError {

@@ -14,6 +14,7 @@ use patchsweep_core::explain::{
     CellExplanation, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
 };
 use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
+use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepStatus};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::workers::WorkerStatus;
@@ -126,7 +127,7 @@ fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanat
     TileExplanation {
         tile: tile.id,
         prompts: tile.prompts.clone(),
-        cells: u32::try_from(tile.cell_count()).unwrap_or(u32::MAX),
+        cells: length(tile.cell_count()),
         place,
         attempts: attempts.collect(),
     }

@@ -26,7 +26,7 @@ impl Guard {
 
     /// The hash of the token that lets the caller in, if one is needed.
     fn admit(&self, request: &Request<()>) -> Result<Option<TokenHash>, Status> {
-        Refusal::check_version(request.metadata()).map_err(|status| *status)?;
+        Refusal::refuse_version(request.metadata()).map_err(|status| *status)?;
         let Some(tokens) = &self.tokens else { return Ok(None) };
         let shown = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
         let Some(secret) = shown.and_then(|shown| shown.strip_prefix("Bearer ")) else {

@@ -14,7 +14,7 @@ use patchsweep_plan::Plan;
 
 use super::pool::Pool;
 use super::sums::{Ends, GridSums, Lack, mean, to_f32};
-use super::{MergeError, Merged, TileOutcome, check_scores};
+use super::{MergeError, Merged, TileOutcome, refuse_scores};
 
 /// Places of the cells of a baseline tile.
 pub(super) const CLEAN: usize = 0;
@@ -103,7 +103,7 @@ impl<'a> Merger<'a> {
             TileOutcome::Pending => Err(Lack::Pending),
         };
         if let Ok(scores) = scores {
-            check_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
+            refuse_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
         }
         self.taken += 1;
         self.enter(tile.iteration, &tile.prompts);

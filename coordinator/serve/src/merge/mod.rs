@@ -138,7 +138,7 @@ impl Merged {
 const SCORES: &str = "scores of cells under metrics, over all prompts of the tile,";
 
 /// Checks that scores are for this tile's cells, the plan's metrics and as many prompts.
-pub fn check_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(), ScoreShapeError> {
+pub fn refuse_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(), ScoreShapeError> {
     let metrics = plan.context.metrics.len();
     let Some(tile) = plan.tiles.get(tile.0 as usize) else {
         return Err(ScoreShapeError { what: SCORES, wanted: 0, found: scores.scores.len() });

@@ -435,11 +435,11 @@ fn scores_of_other_cells_or_too_few_prompts_do_not_fit() {
     let tile = plan.tiles.last().expect("tiles");
     let mut short = scores(&plan, tile);
     short.scores.pop();
-    assert!(check_scores(&plan, tile.id, &short).is_err());
+    assert!(refuse_scores(&plan, tile.id, &short).is_err());
     let mut few = scores(&plan, tile);
     few.scores[0] = CellScore::of(&[1.0], &[1.0]);
-    assert!(check_scores(&plan, tile.id, &few).is_err());
-    assert!(check_scores(&plan, TileId(1000), &scores(&plan, tile)).is_err());
+    assert!(refuse_scores(&plan, tile.id, &few).is_err());
+    assert!(refuse_scores(&plan, TileId(1000), &scores(&plan, tile)).is_err());
 }
 
 #[test]

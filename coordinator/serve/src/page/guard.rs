@@ -35,10 +35,10 @@ pub(super) async fn protect(mut response: Response) -> Response {
 /// For a page on loopback: otherwise a web page from elsewhere could have its own name lead to this machine and read what
 /// is here (DNS rebinding).
 pub fn only_local_names(router: Router) -> Router {
-    router.layer(middleware::from_fn(check_name))
+    router.layer(middleware::from_fn(refuse_other_names))
 }
 
-async fn check_name(request: Request, next: Next) -> Response {
+async fn refuse_other_names(request: Request, next: Next) -> Response {
     let named = request.headers().get(HOST).map(HeaderValue::to_str).and_then(Result::ok);
     if named.is_some_and(is_local) {
         return next.run(request).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_plan::{Origins, Plan};
@@ -84,7 +85,7 @@ pub(super) fn report(
         next = tile.0 + 1;
         Ok(())
     })?;
-    give_up_until(&mut merger, &mut next, TileId(u32::try_from(checked.tiles.len()).unwrap_or(u32::MAX)))?;
+    give_up_until(&mut merger, &mut next, TileId(length(checked.tiles.len())))?;
     let theirs = merger.finish()?;
     let mut checked_by = TileWorkers::default();
     snapshot.for_each_result(sweep, |tile, result| -> Result<(), StateError> {

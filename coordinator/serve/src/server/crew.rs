@@ -91,7 +91,7 @@ impl Crew {
         let welcome = v1::Welcome {
             worker_id: worker.0,
             epoch: self.epoch.0,
-            heartbeat_interval_ms: u32::try_from(super::HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
+            heartbeat_interval_ms: u32::try_from(super::HEARTBEAT.as_millis()).expect("some seconds"),
             coordinator_id: self.coordinator.0.to_vec(),
         };
         self.send(worker, coordinator_message::Message::Welcome(welcome)).expect("a new outbox has room");

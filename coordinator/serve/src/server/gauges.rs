@@ -39,7 +39,7 @@ pub(super) fn set(ledger: &Ledger, scheduler: &Scheduler, outbound: &Outbound) {
     telemetry::TILES_LEASED.set(&[], leased);
     telemetry::TILES_WAITING.set(&[], waiting);
     telemetry::RUNNING_MULTIPLY_ADDS_LEFT.set(&[], left);
-    telemetry::WAITING_BYTES.set(&[], u64::try_from(outbound.waiting_bytes()).unwrap_or(u64::MAX));
+    telemetry::WAITING_BYTES.set(&[], outbound.waiting_bytes() as u64);
     telemetry::COMMITS_STALLED.set(&[], outbound.is_stalled().into());
 }
 

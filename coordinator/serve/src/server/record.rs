@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepState, SweepStatus};
 use patchsweep_core::trace::TraceContext;
 use patchsweep_plan::Plan;
@@ -155,7 +156,7 @@ impl SweepRecord {
             sweep: id,
             name: plan.name.clone(),
             state: SweepState::Running,
-            tiles_total: u32::try_from(plan.tiles.len()).unwrap_or(u32::MAX),
+            tiles_total: length(plan.tiles.len()),
             tiles_done: 0,
             tiles_leased: 0,
             multiply_adds_total: plan.multiply_adds(),
@@ -202,7 +203,7 @@ impl SweepRecord {
             tiles_leased: progress.leased,
             tiles_failed: progress.failed,
             multiply_adds_done: progress.cost_done,
-            workers: u32::try_from(workers).unwrap_or(u32::MAX),
+            workers: length(workers),
             results_dropped: self.dropped,
             waiting,
             ..shown

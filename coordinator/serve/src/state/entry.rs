@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Lease, SweepId, TileId};
+use patchsweep_core::length;
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_plan::Plan;
@@ -130,6 +131,6 @@ impl From<TileFailures> for Past {
             let last = failures.attempts.into_iter().next_back();
             return Self::GivenUp { reason: last.map(|attempt| attempt.reason).unwrap_or_default() };
         }
-        Self::Failures(u32::try_from(failures.attempts.len()).unwrap_or(u32::MAX))
+        Self::Failures(length(failures.attempts.len()))
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn open_database(storage: &Storage) -> Result<Database, StateError> {
 }
 
 /// Checks everything and begins a new life.
-pub(super) fn open_checked(storage: &Storage) -> Result<(Database, Recovered), StateError> {
+pub(super) fn open_surveyed(storage: &Storage) -> Result<(Database, Recovered), StateError> {
     let path = &storage.path;
     let io = |error: std::io::Error| failed(path, redb::Error::Io(error));
     let surveyed = match header::look(storage).map_err(io)? {
@@ -41,14 +41,14 @@ pub(super) fn open_checked(storage: &Storage) -> Result<(Database, Recovered), S
             return Err(StateError::Damaged { path: path.clone(), record: "its header".to_owned(), source });
         }
         Found::Database { newer } => {
-            let surveyed = check(storage, None)?;
-            match newer.map(|flags| (flags, check(storage, Some(flags)))) {
+            let standing = surveyed(storage, None)?;
+            match newer.map(|flags| (flags, surveyed(storage, Some(flags)))) {
                 Some((flags, Ok(newer))) => {
                     storage.write(header::FLAGS, &[flags]).map_err(io)?;
                     newer
                 }
                 // The older commit stands where the newer one was being written when the power failed.
-                _ => surveyed,
+                _ => standing,
             }
         }
     };
@@ -61,7 +61,7 @@ pub(super) fn open_checked(storage: &Storage) -> Result<(Database, Recovered), S
 }
 
 /// Whatever redb would repair is repaired on the image only.
-fn check(storage: &Storage, flags: Option<u8>) -> Result<Option<Survey>, StateError> {
+fn surveyed(storage: &Storage, flags: Option<u8>) -> Result<Option<Survey>, StateError> {
     let path = &storage.path;
     let io = |error: std::io::Error| failed(path, redb::Error::Io(error));
     let image = Overlay::new(storage.clone()).map_err(io)?;

@@ -38,7 +38,7 @@ impl Overlay {
 }
 
 impl Written {
-    fn check(&self, offset: u64, length: usize) -> io::Result<()> {
+    fn refuse_beyond_end(&self, offset: u64, length: usize) -> io::Result<()> {
         let end = offset.checked_add(length as u64);
         if end.is_some_and(|end| end <= self.len) { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
@@ -75,7 +75,7 @@ fn pieces(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize, std::
 
 /// Below a page's size.
 fn to_usize(small: u64) -> usize {
-    usize::try_from(small).unwrap_or(usize::MAX)
+    usize::try_from(small).expect("smaller than a page")
 }
 
 impl StorageBackend for Overlay {
@@ -85,7 +85,7 @@ impl StorageBackend for Overlay {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.with(|written, below| {
-            written.check(offset, out.len())?;
+            written.refuse_beyond_end(offset, out.len())?;
             written.read_below(below, offset, out)?;
             for (page, within, range) in pieces(offset, out.len()) {
                 if let Some(bytes) = written.pages.get(&page) {
@@ -118,7 +118,7 @@ impl StorageBackend for Overlay {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.with(|written, below| {
-            written.check(offset, data.len())?;
+            written.refuse_beyond_end(offset, data.len())?;
             for (page, within, range) in pieces(offset, data.len()) {
                 let length = range.len();
                 written.page(below, page)?[within..within + length].copy_from_slice(&data[range]);

@@ -11,7 +11,7 @@ use patchsweep_core::tile::Tile;
 use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
-    WireError, check_tile, decode_context, digest_from_wire, digest_of, from_unix_milliseconds, priority_from_wire,
+    WireError, decode_context, digest_from_wire, digest_of, from_unix_milliseconds, priority_from_wire, refuse_tile,
     sweep_state_from_wire, sweep_state_to_wire, unix_milliseconds,
 };
 
@@ -55,7 +55,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         }
         let tiles = wire.tiles.into_iter().map(Tile::try_from).collect::<Result<Vec<_>, _>>()?;
         for (index, tile) in tiles.iter().enumerate() {
-            check_tile(tile, &context)?;
+            refuse_tile(tile, &context)?;
             if tile.id.0 as usize != index {
                 return Err(Defect::Parts("its tiles are not in order"));
             }

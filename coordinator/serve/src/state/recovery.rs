@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Epoch, SweepId, TileId};
+use patchsweep_core::length;
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_plan::Plan;
 use prost::bytes::Bytes;
@@ -15,7 +16,7 @@ use super::records::KeptState;
 use super::snapshot::Snapshot;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, SPACIOUS_KEY, kind};
 use super::{Defect, KeptSweep, StateError};
-use crate::merge::check_scores;
+use crate::merge::refuse_scores;
 use crate::progress::Tally;
 
 /// What was found, as of a coordinator's new life.
@@ -137,7 +138,7 @@ impl Found<'_> {
         snapshot.for_each_result(id, |tile, result| {
             self.results += 1;
             let address = Address::of_tile(kind::RESULT, id, tile);
-            check_scores(plan, tile, &result.completed.scores)
+            refuse_scores(plan, tile, &result.completed.scores)
                 .map_err(|error| snapshot.damaged(address, error.into()))?;
             tiles.model.get_or_insert(result.completed.model);
             tiles.past.insert(tile, Past::Done);
@@ -159,15 +160,13 @@ fn status(kept: &KeptSweep, state: SweepState, seconds: f64, past: &BTreeMap<Til
         tally.finish(plan, tile);
     }
     let (cells_total, cells_noop) = tally.cells();
-    let count = |wanted: fn(&Past) -> bool| {
-        u32::try_from(past.values().filter(|past| wanted(past)).count()).unwrap_or(u32::MAX)
-    };
+    let count = |wanted: fn(&Past) -> bool| length(past.values().filter(|past| wanted(past)).count());
     let done = past.iter().filter(|(_, past)| **past == Past::Done);
     SweepStatus {
         sweep: kept.id.clone(),
         name: plan.name.clone(),
         state,
-        tiles_total: u32::try_from(plan.tiles.len()).unwrap_or(u32::MAX),
+        tiles_total: length(plan.tiles.len()),
         tiles_done: count(|past| *past == Past::Done),
         tiles_leased: 0,
         multiply_adds_total: plan.multiply_adds(),

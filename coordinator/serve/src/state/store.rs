@@ -9,7 +9,7 @@ use patchsweep_core::status::SweepState;
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
-use super::open::{not_written, open_checked, open_database};
+use super::open::{not_written, open_database, open_surveyed};
 use super::sealed::Sealed;
 use super::shrink::shrink;
 use super::snapshot::Snapshot;
@@ -62,7 +62,7 @@ impl Store {
     }
 
     fn on(storage: Storage, is_durable: bool) -> Result<(Self, Recovered), StateError> {
-        let (database, recovered) = open_checked(&storage)?;
+        let (database, recovered) = open_surveyed(&storage)?;
         let connection = Connection { database: Some(Arc::new(database)), is_broken: false };
         Ok((Self { shared: Arc::new(Shared { storage, is_durable, database: Mutex::new(connection) }) }, recovered))
     }

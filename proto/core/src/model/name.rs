@@ -31,20 +31,20 @@ impl ModelRef {
     /// A folder's name: relative, without `..`.
     pub fn folder(name: &str) -> Result<Self, ModelNameError> {
         let trimmed = name.trim_start_matches("./").trim_end_matches('/');
-        check(trimmed).map_err(|()| ModelNameError { name: name.to_owned() })?;
+        refuse(trimmed).map_err(|()| ModelNameError { name: name.to_owned() })?;
         Ok(Self::Folder(trimmed.to_owned()))
     }
 
     /// A hub model's name: `owner/name` or `name`.
     pub fn hub(repository: &str, revision: &str) -> Result<Self, ModelNameError> {
         for name in [repository, revision] {
-            check(name).map_err(|()| ModelNameError { name: name.to_owned() })?;
+            refuse(name).map_err(|()| ModelNameError { name: name.to_owned() })?;
         }
         Ok(Self::Hub { repository: repository.to_owned(), revision: revision.to_owned() })
     }
 }
 
-fn check(name: &str) -> Result<(), ()> {
+fn refuse(name: &str) -> Result<(), ()> {
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     let path = Path::new(name);
     if name.is_empty() || name.contains(|char: char| char.is_control() || char == '\\') || !path.components().all(plain)

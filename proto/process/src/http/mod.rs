@@ -61,7 +61,7 @@ impl HttpServer {
         let serving = tokio::spawn(async move {
             tokio::select! {
                 () = connections::serve(listener, router) => {}
-                () = crate::metrics::upkeep(metrics) => {}
+                () = crate::telemetry::upkeep(metrics) => {}
             }
         });
         Ok(Self { address, pages, serving })

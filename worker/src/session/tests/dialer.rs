@@ -12,6 +12,7 @@ use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_link::dial::{Bearer, Connection};
+use patchsweep_link::fixtures::{Coordinator, Plan};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -19,7 +20,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
 use tower::service_fn;
 
-use super::coordinator::{Coordinator, Plan};
 use crate::session::{Dial, SessionError};
 
 /// Dials a coordinator in memory.

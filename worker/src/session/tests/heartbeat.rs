@@ -2,11 +2,12 @@
 
 use patchsweep_core::scores::{CacheStats, MemoryUse};
 
+use patchsweep_link::fixtures;
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::loaded_to_wire;
 
+use super::Stage;
 use super::computer::{LOADING, VITALS, model};
-use super::{Stage, coordinator};
 
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_tells_what_the_worker_takes_and_has_in_hand() {
@@ -25,7 +26,7 @@ async fn a_heartbeat_tells_what_the_worker_takes_and_has_in_hand() {
     stage.hand.begun().await;
     let busy = peer.heartbeat().await;
     assert_eq!(busy.cache.map(CacheStats::from), Some(VITALS.cache));
-    assert_eq!((busy.in_hand, busy.memory_retries), (Some(coordinator::lease(0)), VITALS.memory_retries));
+    assert_eq!((busy.in_hand, busy.memory_retries), (Some(fixtures::lease(0)), VITALS.memory_retries));
 
     stage.hand.finish(0).await;
     let v1::TileResult { loaded: behind, busy_seconds, loading_seconds, .. } = peer.result().await;

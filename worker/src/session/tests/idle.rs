@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::coordinator::Peer;
 use super::{Stage, lease, options};
 use crate::session::WorkerOptions;
+use patchsweep_link::fixtures::Peer;
 
 const LIMIT: Duration = Duration::from_mins(10);
 

@@ -2,8 +2,8 @@
 
 use patchsweep_proto::v1;
 
-use super::coordinator::lease as wire;
 use super::{GRACE, Stage, lease, soon};
+use patchsweep_link::fixtures::lease as wire;
 
 #[tokio::test(start_paused = true)]
 async fn the_tile_in_hand_is_finished_and_the_others_are_handed_back() {

@@ -2,7 +2,6 @@
 //! paused: it passes only when everybody waits.
 
 mod computer;
-mod coordinator;
 mod dialer;
 mod engine_thread;
 mod heartbeat;
@@ -12,18 +11,17 @@ mod refuse;
 mod resume;
 mod revoke;
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::time::Duration;
 
 use patchsweep_core::ids::Lease;
+use patchsweep_link::fixtures::{self, Coordinator, Peer, soon};
 use patchsweep_process::health::Health;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use super::{SessionError, WorkerOptions, serve};
 use computer::Hand;
-use coordinator::{Coordinator, Peer};
 use dialer::Dialer;
 
 const SEED: u64 = 4;
@@ -93,10 +91,5 @@ impl Stage {
 
 /// The first attempt at a tile.
 fn lease(tile: u32) -> Lease {
-    coordinator::lease(tile).into()
-}
-
-/// Waits, within bounds.
-async fn soon<T>(something: impl Future<Output = T>) -> T {
-    timeout(Duration::from_mins(2), something).await.expect("it happens")
+    fixtures::lease(tile).into()
 }

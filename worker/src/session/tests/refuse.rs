@@ -6,11 +6,11 @@ use patchsweep_core::digest::Digest;
 use patchsweep_proto::v1::{self, FailureKind, coordinator_message, tile_result};
 use tonic::Status;
 
-use super::coordinator::lease as wire;
 use super::{SEED, Stage, lease, soon};
 use crate::engine::EngineError;
 use crate::session::SessionError;
 use crate::session::backoff::Backoff;
+use patchsweep_link::fixtures::lease as wire;
 
 fn failure(result: v1::TileResult) -> v1::TileFailure {
     match result.outcome {

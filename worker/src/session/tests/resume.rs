@@ -3,8 +3,8 @@
 use patchsweep_proto::v1::{self, tile_result};
 
 use super::computer::tile_score;
-use super::coordinator::lease as wire;
 use super::{Stage, lease};
+use patchsweep_link::fixtures::lease as wire;
 
 fn score(result: &v1::TileResult) -> f64 {
     match &result.outcome {

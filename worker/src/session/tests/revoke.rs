@@ -1,8 +1,8 @@
 //! Leases that the coordinator takes back.
 
-use super::coordinator::lease as wire;
 use super::{Stage, lease};
 use crate::engine::EngineError;
+use patchsweep_link::fixtures::lease as wire;
 
 #[tokio::test(start_paused = true)]
 async fn a_waiting_tile_is_dropped() {

@@ -30,7 +30,7 @@ impl Model {
             let loader = Loader { config: &config, files: &files, kind: kind(dtype), device };
             let model = loader.model(contents)?;
             let digest = joined(digest)?;
-            files.check_unchanged()?;
+            files.refuse_changed()?;
             Ok(Self { digest, ..model })
         })
     }

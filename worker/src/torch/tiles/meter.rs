@@ -5,7 +5,7 @@ use patchsweep_core::scores::{CacheStats, MemoryUse};
 use tch::Device;
 
 use crate::gauge::{Gauge, Vitals};
-use crate::metrics::{MEMORY_USED, MODELS};
+use crate::telemetry::{MEMORY_USED, MODELS};
 use crate::torch::device::used_cuda_memory;
 
 /// Measures while a tile is computed.

@@ -149,11 +149,11 @@ fn effects_on_other_prompts_than_the_tile_s_do_not_fit() {
     let plan = keeping(true, PlanOptions::default());
     let tile = plan.tiles.last().expect("a tile");
     let mut short = scores(&plan, tile);
-    check_scores(&plan, tile.id, &short).expect("as many as wanted");
+    refuse_scores(&plan, tile.id, &short).expect("as many as wanted");
     short.prompt_effects.pop();
-    let refused = check_scores(&plan, tile.id, &short).expect_err("too few").to_string();
+    let refused = refuse_scores(&plan, tile.id, &short).expect_err("too few").to_string();
     assert!(refused.contains("effects on single prompts given, not"), "{refused}");
     let unasked = keeping(false, PlanOptions::default());
-    assert!(check_scores(&unasked, tile.id, &scores(&plan, tile)).is_err());
+    assert!(refuse_scores(&unasked, tile.id, &scores(&plan, tile)).is_err());
     assert!(scores(&plan, &plan.tiles[0]).prompt_effects.is_empty(), "of baselines none");
 }

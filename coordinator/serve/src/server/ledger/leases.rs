@@ -7,7 +7,7 @@ use patchsweep_proto::v1;
 use tracing::Span;
 
 use super::Ledger;
-use crate::merge::check_scores;
+use crate::merge::refuse_scores;
 use crate::server::crew::TileName;
 use crate::server::handle::Failure;
 use crate::server::spans::ended_lease;
@@ -62,7 +62,7 @@ impl Ledger {
     /// Refuses scores that cannot be merged. Those of sweeps that do not run are the scheduler's to drop.
     pub(in crate::server) fn accept(&self, lease: &Lease, completed: &Completed) -> Result<(), Failure> {
         let Some(running) = self.running(&lease.sweep) else { return Ok(()) };
-        check_scores(&running.plan, lease.tile, &completed.scores)
+        refuse_scores(&running.plan, lease.tile, &completed.scores)
             .map_err(|error| Failure::Attempt(patchsweep_core::error_chain(&error)))?;
         match running.model {
             Some(pinned) if pinned != completed.model => Err(Failure::OtherModel(format!(

@@ -1,8 +1,14 @@
-//! A coordinator that does what a test says.
+//! A coordinator that does what a test says, for tests of those who reach one.
+//!
+//! Whatever does not come within [`BOUND`], or is not what the test waits for, panics.
+
+#![allow(clippy::missing_panics_doc, reason = "that is how tests fail")]
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
@@ -14,42 +20,51 @@ use patchsweep_proto::v1::{self, coordinator_message, worker_message};
 use patchsweep_proto::wire::{digest_of, encode_context};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::soon;
+/// Nothing that a test waits for takes longer.
+pub const BOUND: Duration = Duration::from_mins(5);
 
 const ROOM: usize = 16;
+
+/// Waits, within bounds.
+pub async fn soon<T>(something: impl Future<Output = T>) -> T {
+    timeout(BOUND, something).await.expect("it happens")
+}
 
 type Reply = Result<v1::CoordinatorMessage, Status>;
 
 /// The test's side of the coordinator.
-pub(super) struct Coordinator {
+#[derive(Debug)]
+pub struct Coordinator {
     sessions: mpsc::Receiver<Peer>,
-    pub(super) plan: Arc<Mutex<Plan>>,
+    /// What it is to do from now on.
+    pub plan: Arc<Mutex<Plan>>,
 }
 
 /// What the coordinator is to do.
-#[derive(Default)]
-pub(super) struct Plan {
+#[derive(Debug, Default)]
+pub struct Plan {
     /// Answers to the next registrations, in place of a session.
-    pub(super) refusals: VecDeque<Status>,
+    pub refusals: VecDeque<Status>,
     /// Nobody answers.
-    pub(super) is_down: bool,
+    pub is_down: bool,
     /// When the worker dialled.
-    pub(super) dialled: Vec<Instant>,
+    pub dialled: Vec<Instant>,
     /// Contexts that were fetched.
-    pub(super) fetched: usize,
+    pub fetched: usize,
     /// The coordinator knows no context.
-    pub(super) knows_no_context: bool,
+    pub knows_no_context: bool,
 }
 
 /// One session, as the coordinator sees it.
-pub(super) struct Peer {
+#[derive(Debug)]
+pub struct Peer {
     incoming: Streaming<v1::WorkerMessage>,
     outgoing: mpsc::Sender<Reply>,
     context: Digest,
@@ -62,11 +77,8 @@ struct Service {
 }
 
 impl Coordinator {
-    /// `connections`: from workers.
-    pub(super) fn start<C>(
-        context: SweepContext,
-        connections: impl Stream<Item = io::Result<C>> + Send + 'static,
-    ) -> Self
+    /// Starts one over these connections from workers.
+    pub fn start<C>(context: SweepContext, connections: impl Stream<Item = io::Result<C>> + Send + 'static) -> Self
     where
         C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
         C::ConnectInfo: Clone + Send + Sync + 'static,
@@ -80,11 +92,12 @@ impl Coordinator {
     }
 
     /// The next session that a worker opens.
-    pub(super) async fn session(&mut self) -> Peer {
+    pub async fn session(&mut self) -> Peer {
         soon(self.sessions.recv()).await.expect("the coordinator lives")
     }
 
-    pub(super) fn plan<T>(&self, with: impl FnOnce(&mut Plan) -> T) -> T {
+    /// Changes or reads what it is to do.
+    pub fn plan<T>(&self, with: impl FnOnce(&mut Plan) -> T) -> T {
         with(&mut self.plan.lock().expect("nobody panicked"))
     }
 }
@@ -128,7 +141,7 @@ impl WorkerService for Service {
 
 impl Peer {
     /// What the worker says next; heartbeats aside.
-    pub(super) async fn hear(&mut self) -> worker_message::Message {
+    pub async fn hear(&mut self) -> worker_message::Message {
         let next = async {
             loop {
                 let message = self.incoming.message().await.expect("the stream is whole").expect("the worker stays");
@@ -142,7 +155,7 @@ impl Peer {
     }
 
     /// The next heartbeat; anything else aside.
-    pub(super) async fn heartbeat(&mut self) -> v1::Heartbeat {
+    pub async fn heartbeat(&mut self) -> v1::Heartbeat {
         let next = async {
             loop {
                 let message = self.incoming.message().await.expect("the stream is whole").expect("the worker stays");
@@ -154,28 +167,32 @@ impl Peer {
         soon(next).await
     }
 
-    pub(super) async fn register(&mut self) -> v1::Register {
+    /// What the worker registers with.
+    pub async fn register(&mut self) -> v1::Register {
         match self.hear().await {
             worker_message::Message::Register(register) => register,
             other => panic!("not a registration: {other:?}"),
         }
     }
 
-    pub(super) async fn result(&mut self) -> v1::TileResult {
+    /// The next result.
+    pub async fn result(&mut self) -> v1::TileResult {
         match self.hear().await {
             worker_message::Message::Result(result) => result,
             other => panic!("not a result: {other:?}"),
         }
     }
 
-    pub(super) async fn released(&mut self) -> Option<v1::Lease> {
+    /// The lease that the worker hands back.
+    pub async fn released(&mut self) -> Option<v1::Lease> {
         match self.hear().await {
             worker_message::Message::Released(released) => released.lease,
             other => panic!("not a release: {other:?}"),
         }
     }
 
-    pub(super) async fn going_away(&mut self) -> Vec<v1::Lease> {
+    /// The leases that a leaving worker still finishes.
+    pub async fn going_away(&mut self) -> Vec<v1::Lease> {
         match self.hear().await {
             worker_message::Message::GoingAway(away) => away.finishing,
             other => panic!("not going away: {other:?}"),
@@ -183,27 +200,29 @@ impl Peer {
     }
 
     /// Whether the worker has ended its stream.
-    pub(super) async fn has_left(&mut self) -> bool {
+    pub async fn has_left(&mut self) -> bool {
         soon(self.incoming.message()).await.is_ok_and(|message| message.is_none())
     }
 
-    pub(super) async fn say(&self, message: coordinator_message::Message) {
+    /// Sends a message to the worker.
+    pub async fn say(&self, message: coordinator_message::Message) {
         self.outgoing.send(Ok(v1::CoordinatorMessage { message: Some(message) })).await.expect("the worker listens");
     }
 
-    /// `coordinator`: which one answers.
-    pub(super) async fn welcome(&self, coordinator: u8) {
+    /// Welcomes the worker; `coordinator` is which one answers.
+    pub async fn welcome(&self, coordinator: u8) {
         let coordinator_id = vec![coordinator; 16];
         let welcome = v1::Welcome { worker_id: 1, epoch: 1, heartbeat_interval_ms: 5000, coordinator_id };
         self.say(coordinator_message::Message::Welcome(welcome)).await;
     }
 
-    pub(super) async fn grant(&self, tile: u32) {
+    /// Grants a baseline of one prompt.
+    pub async fn grant(&self, tile: u32) {
         self.grant_work(tile, 1, TileWork::Baseline).await;
     }
 
-    /// `prompts`: how many.
-    pub(super) async fn grant_work(&self, tile: u32, prompts: u32, work: TileWork) {
+    /// Grants this work over so many prompts.
+    pub async fn grant_work(&self, tile: u32, prompts: u32, work: TileWork) {
         let work = Tile { id: TileId(tile), iteration: 0, prompts: 0..prompts, work };
         let grant = v1::Grant {
             traceparent: String::new(),
@@ -215,31 +234,35 @@ impl Peer {
         self.say(coordinator_message::Message::Grant(grant)).await;
     }
 
-    pub(super) async fn acknowledge(&self, tile: u32) {
+    /// Acknowledges the result of a tile.
+    pub async fn acknowledge(&self, tile: u32) {
         self.say(coordinator_message::Message::Acknowledge(v1::Acknowledge { lease: Some(lease(tile)) })).await;
     }
 
-    pub(super) async fn revoke(&self, tile: u32) {
+    /// Revokes the lease of a tile.
+    pub async fn revoke(&self, tile: u32) {
         self.say(coordinator_message::Message::Revoke(v1::Revoke { lease: Some(lease(tile)) })).await;
     }
 
-    pub(super) async fn drain(&self) {
+    /// Asks the worker to leave.
+    pub async fn drain(&self) {
         self.say(coordinator_message::Message::Drain(v1::Drain { reason: "maintenance".into() })).await;
     }
 
-    /// Returns when the worker has taken everything that was said: it answers the revocation of a lease that it never had.
-    pub(super) async fn is_heard(&mut self) {
+    /// Returns when the worker has taken everything that was sent: it answers the revocation of a lease that it never had.
+    pub async fn is_heard(&mut self) {
         self.revoke(u32::MAX).await;
         assert_eq!(self.released().await, Some(lease(u32::MAX)));
     }
 
     /// Breaks the stream.
-    pub(super) async fn break_off(self) {
+    pub async fn break_off(self) {
         self.outgoing.send(Err(Status::unavailable("broken"))).await.expect("the worker listens");
     }
 }
 
 /// The first attempt at a tile.
-pub(super) fn lease(tile: u32) -> v1::Lease {
+#[must_use]
+pub fn lease(tile: u32) -> v1::Lease {
     v1::Lease { epoch: 1, sweep_id: "sweep".into(), tile_id: tile, attempt: 1 }
 }

@@ -1,12 +1,12 @@
 //! What a worker measures; docs/monitoring.md shows it as a table.
 
 use patchsweep_core::scores::CacheStats;
-use patchsweep_process::metrics::{Kind, Metric};
+use patchsweep_process::telemetry::{Instrument, Kind};
 
 use crate::phases::Phase;
 
 /// All of them.
-pub const METRICS: [&Metric; 16] = [
+pub const INSTRUMENTS: [&Instrument; 16] = [
     &BUILD,
     &SESSION,
     &SESSIONS_LOST,
@@ -26,7 +26,7 @@ pub const METRICS: [&Metric; 16] = [
 ];
 
 /// The release.
-pub const BUILD: Metric = Metric {
+pub const BUILD: Instrument = Instrument {
     name: "patchsweep_worker_build_info",
     kind: Kind::Gauge,
     labels: &[("version", &[env!("CARGO_PKG_VERSION")])],
@@ -34,7 +34,7 @@ pub const BUILD: Metric = Metric {
 };
 
 /// Whether there is a coordinator.
-pub const SESSION: Metric = Metric {
+pub const SESSION: Instrument = Instrument {
     name: "patchsweep_worker_session",
     kind: Kind::Gauge,
     labels: &[("state", &["connecting", "registered", "leaving"])],
@@ -42,7 +42,7 @@ pub const SESSION: Metric = Metric {
 };
 
 /// Broken connections.
-pub const SESSIONS_LOST: Metric = Metric {
+pub const SESSIONS_LOST: Instrument = Instrument {
     name: "patchsweep_worker_sessions_lost_total",
     kind: Kind::Counter,
     labels: &[],
@@ -50,7 +50,7 @@ pub const SESSIONS_LOST: Metric = Metric {
 };
 
 /// Tiles by outcome.
-pub const TILES: Metric = Metric {
+pub const TILES: Instrument = Instrument {
     name: "patchsweep_worker_tiles_total",
     kind: Kind::Counter,
     labels: &[("outcome", &["computed", "failed", "cancelled"])],
@@ -58,7 +58,7 @@ pub const TILES: Metric = Metric {
 };
 
 /// Time by phase.
-pub const PHASE_SECONDS: Metric = Metric {
+pub const PHASE_SECONDS: Instrument = Instrument {
     name: "patchsweep_worker_phase_seconds",
     kind: Kind::Histogram(&[0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0]),
     labels: &[("phase", &Phase::NAMES)],
@@ -66,7 +66,7 @@ pub const PHASE_SECONDS: Metric = Metric {
 };
 
 /// Arithmetic.
-pub const MULTIPLY_ADDS: Metric = Metric {
+pub const MULTIPLY_ADDS: Instrument = Instrument {
     name: "patchsweep_worker_multiply_adds_total",
     kind: Kind::Counter,
     labels: &[],
@@ -74,7 +74,7 @@ pub const MULTIPLY_ADDS: Metric = Metric {
 };
 
 /// Too little memory.
-pub const MEMORY_RETRIES: Metric = Metric {
+pub const MEMORY_RETRIES: Instrument = Instrument {
     name: "patchsweep_worker_memory_retries_total",
     kind: Kind::Counter,
     labels: &[],
@@ -82,7 +82,7 @@ pub const MEMORY_RETRIES: Metric = Metric {
 };
 
 /// Weights that were read.
-pub const MODELS_LOADED: Metric = Metric {
+pub const MODELS_LOADED: Instrument = Instrument {
     name: "patchsweep_worker_models_loaded_total",
     kind: Kind::Counter,
     labels: &[],
@@ -90,11 +90,11 @@ pub const MODELS_LOADED: Metric = Metric {
 };
 
 /// In memory.
-pub const MODELS: Metric =
-    Metric { name: "patchsweep_worker_models", kind: Kind::Gauge, labels: &[], help: "Models that are in memory." };
+pub const MODELS: Instrument =
+    Instrument { name: "patchsweep_worker_models", kind: Kind::Gauge, labels: &[], help: "Models that are in memory." };
 
 /// Of the cache.
-pub const CACHE_HITS: Metric = Metric {
+pub const CACHE_HITS: Instrument = Instrument {
     name: "patchsweep_worker_cache_hits_total",
     kind: Kind::Counter,
     labels: &[],
@@ -102,7 +102,7 @@ pub const CACHE_HITS: Metric = Metric {
 };
 
 /// Of the cache.
-pub const CACHE_MISSES: Metric = Metric {
+pub const CACHE_MISSES: Instrument = Instrument {
     name: "patchsweep_worker_cache_misses_total",
     kind: Kind::Counter,
     labels: &[],
@@ -110,7 +110,7 @@ pub const CACHE_MISSES: Metric = Metric {
 };
 
 /// Of the cache.
-pub const CACHE_EVICTIONS: Metric = Metric {
+pub const CACHE_EVICTIONS: Instrument = Instrument {
     name: "patchsweep_worker_cache_evictions_total",
     kind: Kind::Counter,
     labels: &[],
@@ -118,7 +118,7 @@ pub const CACHE_EVICTIONS: Metric = Metric {
 };
 
 /// Of the cache.
-pub const CACHE_BYTES: Metric = Metric {
+pub const CACHE_BYTES: Instrument = Instrument {
     name: "patchsweep_worker_cache_bytes",
     kind: Kind::Gauge,
     labels: &[],
@@ -126,7 +126,7 @@ pub const CACHE_BYTES: Metric = Metric {
 };
 
 /// Of the cache.
-pub const CACHE_BUDGET: Metric = Metric {
+pub const CACHE_BUDGET: Instrument = Instrument {
     name: "patchsweep_worker_cache_budget_bytes",
     kind: Kind::Gauge,
     labels: &[],
@@ -134,7 +134,7 @@ pub const CACHE_BUDGET: Metric = Metric {
 };
 
 /// Of the device.
-pub const MEMORY_USED: Metric = Metric {
+pub const MEMORY_USED: Instrument = Instrument {
     name: "patchsweep_worker_memory_used_bytes",
     kind: Kind::Gauge,
     labels: &[],
@@ -142,14 +142,14 @@ pub const MEMORY_USED: Metric = Metric {
 };
 
 /// Of the device.
-pub const MEMORY_BUDGET: Metric = Metric {
+pub const MEMORY_BUDGET: Instrument = Instrument {
     name: "patchsweep_worker_memory_budget_bytes",
     kind: Kind::Gauge,
     labels: &[],
     help: "What weights, cached activations and work may take together.",
 };
 
-pub(crate) fn tell_cache(stats: CacheStats) {
+pub(crate) fn show_cache(stats: CacheStats) {
     let CacheStats { hits, misses, evictions, bytes, budget_bytes, .. } = stats;
     CACHE_HITS.count_to(&[], hits);
     CACHE_MISSES.count_to(&[], misses);

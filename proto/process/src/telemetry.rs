@@ -11,7 +11,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Something that is measured.
 #[derive(Debug)]
-pub struct Metric {
+pub struct Instrument {
     /// With its unit at the end.
     pub name: &'static str,
     /// How it behaves.
@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-impl Metric {
+impl Instrument {
     /// Counts so many more. `labels`: a value for each label, in their order.
     pub fn add(&self, labels: &[&'static str], more: u64) {
         metrics::counter!(self.name, self.labelled(labels)).increment(more);
@@ -100,7 +100,7 @@ impl Metric {
 }
 
 /// Records from now on; without this nothing is. Call once.
-pub fn install(table: &[&Metric]) -> Result<PrometheusHandle, BuildError> {
+pub fn install(table: &[&Instrument]) -> Result<PrometheusHandle, BuildError> {
     let mut builder = PrometheusBuilder::new();
     for metric in table {
         if let Kind::Histogram(bounds) = metric.kind {
@@ -126,9 +126,9 @@ pub(crate) async fn upkeep(handle: PrometheusHandle) {
 
 /// A table for the documentation, in Markdown.
 #[must_use]
-pub fn reference(table: &[&Metric]) -> String {
+pub fn reference(table: &[&Instrument]) -> String {
     let mut text = "| name | type | labels | meaning |\n|---|---|---|---|\n".to_owned();
-    for Metric { name, kind, labels, help } in table {
+    for Instrument { name, kind, labels, help } in table {
         let label = |(label, values): &(&str, &[&str])| match values {
             [] => format!("`{label}`"),
             values => format!("`{label}`: {}", values.join(", ")),
