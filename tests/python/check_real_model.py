@@ -90,7 +90,7 @@ def check(arguments, peer, name, dataset):
     if ours != theirs:
         sys.exit(f"check_real_model: the first prompt of {name} is {ours}, in transformers {theirs}")
     print(f"{name}:")
-    answers(runs)
+    answers(peer, runs)
     apart = [baselines(runs, scores), *(sample(arguments, runs, grid, scores) for grid in manifest["grids"])]
     strongest(scores["z"][0])
     seconds(arguments, runs, plan, manifest)
@@ -146,11 +146,14 @@ def sample(arguments, runs, grid, scores):
     return np.max(apart)
 
 
-def answers(runs):
-    first, larger = runs.first_choices()
-    count = len(runs.clean)
-    print(f"  {count} prompts of {runs.clean.shape[1]} tokens: the answer is above the wrong one in {larger / count:.0%}, "
-          f"above all tokens in {first / count:.0%}")
+def answers(peer, runs):
+    """How often the model is right: on the prompts as they are, and behind a BOS token, which its tokenizer does not put there."""
+    print(f"  {len(runs.clean)} prompts of {runs.clean.shape[1]} tokens")
+    bos = peer.tokenizer.bos_token
+    for title, tokens in [("plain", runs.clean), (f"behind {bos}", runs.clean_behind(peer.tokenizer.bos_token_id))]:
+        first, larger = runs.first_choices(tokens)
+        print(f"  {title}: the answer is above the wrong one in {larger}, above all tokens in {first}; "
+              f"{METRICS[0]} {runs.score(tokens)[0].mean():.3f}")
 
 
 def strongest(effects, count=8):

@@ -40,9 +40,12 @@ class Runs:
     def last(self, tokens):
         return self.hooked.logits(tokens)[:, -1]
 
-    def first_choices(self):
+    def clean_behind(self, token):
+        return torch.cat([torch.full_like(self.answers, token), self.clean], 1)
+
+    def first_choices(self, tokens):
         """How many answers have the largest logit of all tokens, and how many a larger one than the wrong answer."""
-        logits = self.last(self.clean)
+        logits = self.last(tokens)
         right = logits.gather(1, self.answers)
         first = (logits.argmax(1, keepdim=True) == self.answers).sum()
         return int(first), int((right > logits.gather(1, self.wrong)).sum())
