@@ -23,6 +23,7 @@ from real_model import folder, prompts
 from real_model.peer import METRICS, Peer, Runs
 
 TOLERANCE = 1e-4
+COMPUTED, NOOP = 0, 2
 GRIDS = {"resid_pre": ["layer", "pos"], "z": ["layer", "head"]}
 SPEC = """schema = 1
 name = "{name}"
@@ -49,7 +50,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--cells", type=int, default=12, help="of each grid that transformers computes")
+    parser.add_argument("--cells", type=int, default=12, help="of each grid that transformers computes, besides no-ops")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of both")
     arguments = parser.parse_args()
@@ -133,9 +134,9 @@ def baselines(runs, scores):
 
 
 def sample(arguments, runs, grid, scores):
-    """The largest difference between effects on single prompts, over cells drawn at random from all of a grid."""
+    """The largest difference between effects on single prompts, over a grid's cells drawn at random."""
     name = grid["name"]
-    drawn = random.Random(arguments.seed).sample(list(np.ndindex(scores[name].shape[1:])), arguments.cells)
+    drawn = draw(arguments, scores[f"{name}.status"][0])
     clean = runs.score(runs.clean)
     apart = []
     for layer, index in drawn:
@@ -144,6 +145,14 @@ def sample(arguments, runs, grid, scores):
         ours = [scores[named(name, metric) + ".prompts"][0, layer, index] for metric in METRICS]
         apart.append(np.abs(ours - theirs).max())
     return np.max(apart)
+
+
+def draw(arguments, status):
+    """Cells that were computed, and a fourth as many that were left out as no-ops."""
+    of = lambda kind: list(zip(*np.nonzero(status == kind)))
+    sizes = {COMPUTED: arguments.cells, NOOP: -(-arguments.cells // 4)}
+    generator = random.Random(arguments.seed)
+    return [cell for kind, size in sizes.items() for cell in generator.sample(of(kind), min(size, len(of(kind))))]
 
 
 def answers(peer, runs):
