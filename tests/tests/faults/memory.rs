@@ -8,7 +8,7 @@ use patchsweep_tests::{Running, Scores, Spec, Sweep, patchsweep, repository, ser
 use serde_json::json;
 
 /// So many that one batch of all cells takes much memory.
-const PROMPTS: u32 = 1000;
+const PROMPTS: u32 = 3000;
 
 fn sample() -> Spec {
     spec("memory")
