@@ -2,7 +2,7 @@
 
 use super::keys::shown;
 use super::names::{Names, is_in_block};
-use super::{ConfigError, Keys};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
 use crate::architecture::{Activation, Architecture, NormKind, Sizes, Slot};
 
 /// What a family's class in transformers takes for keys that are missing.
@@ -22,6 +22,24 @@ pub(super) struct Defaults {
     /// Key and value.
     pub(super) activation: (&'static str, Activation),
     pub(super) tied: bool,
+}
+
+/// A family with the usual names, or with all but the names of these.
+pub(super) const fn family(
+    model_type: &'static str,
+    read: fn(&Keys<'_>) -> Result<Reading, ConfigError>,
+    tokenizer: TokenizerClass,
+) -> Family {
+    Family {
+        model_type,
+        read,
+        source: |_, parameter| NAMES.source(parameter),
+        landmark: "norm.weight",
+        prefixes: PREFIXES,
+        renamed: &[],
+        is_constant: is_frequency,
+        tokenizer,
+    }
 }
 
 /// All but what is particular to the family; nothing is rotated, and there are no biases.

@@ -1,20 +1,10 @@
 //! Gemma: embeddings times the square root of the width, and norms times one more than their weights.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::{Activation, Architecture};
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "gemma",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::Named("GemmaTokenizer"),
-};
+pub(super) const FAMILY: Family = gated::family("gemma", read, TokenizerClass::Named("GemmaTokenizer"));
 
 const DEFAULTS: Defaults = Defaults {
     layers: 28,
@@ -44,8 +34,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
             keys.refused("hidden_activation", ": `hidden_act` says otherwise, and releases of transformers differ")
         );
     }
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }
 

@@ -2,19 +2,12 @@
 
 use super::gated::{self, Defaults};
 use super::names::Names;
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma, rope};
 use crate::architecture::{Activation, Architecture, NormPlace, Slot};
 
 pub(super) const FAMILY: Family = Family {
-    model_type: "gemma2",
-    read,
     source: |_, parameter| NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::Named("GemmaTokenizer"),
+    ..gated::family("gemma2", read, TokenizerClass::Named("GemmaTokenizer"))
 };
 
 const DEFAULTS: Defaults = Defaults {
@@ -37,8 +30,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     model.readout.cap = keys.number_or_null("final_logit_softcapping", Some(30.0))?;
     let window = keys.size_or_null("sliding_window", Some(4096))?;
     gated::windows(&mut model, keys, window, |layer| layer % 2 == 0)?;
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }
 

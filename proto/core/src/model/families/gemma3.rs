@@ -9,14 +9,8 @@ use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma2};
 use crate::architecture::{Activation, Architecture, QkNorm, Rotary};
 
 pub(super) const FAMILY: Family = Family {
-    model_type: "gemma3_text",
-    read: |keys| read(keys).map(Into::into),
     source: |_, parameter| gemma2::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::Named("GemmaTokenizer"),
+    ..gated::family("gemma3_text", |keys| read(keys).map(Into::into), TokenizerClass::Named("GemmaTokenizer"))
 };
 
 pub(super) const WITH_IMAGES: Family = Family {

@@ -1,8 +1,7 @@
 //! Granite: as Llama, with factors on embeddings, scores, what blocks add, and logits.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass, llama};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, llama, rope};
 use crate::architecture::Slot;
 
 pub(super) const FAMILY: Family =
@@ -22,8 +21,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     if logits.abs() < f64::MIN_POSITIVE {
         return Err(keys.refused("logits_scaling", ": logits are divided by it"));
     }
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     let factors = vec![(Slot::O, added), (Slot::Out, added), (Slot::LnFinal, 1.0 / logits)];
     Ok(Reading { architecture: model, factors })
 }

@@ -1,20 +1,10 @@
 //! Llama, 1 to 3.3, and what has its `config.json`.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::Activation;
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "llama",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::None,
-};
+pub(super) const FAMILY: Family = gated::family("llama", read, TokenizerClass::None);
 
 pub(super) const DEFAULTS: Defaults = Defaults {
     layers: 32,
@@ -34,7 +24,6 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     let mut model = gated::read(keys, &DEFAULTS)?;
     gated::attention_bias(&mut model, keys)?;
     model.mlp.bias = keys.flag("mlp_bias", false)?;
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }

@@ -1,20 +1,10 @@
 //! Mistral: a window in every layer.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::Activation;
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "mistral",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::AsWritten,
-};
+pub(super) const FAMILY: Family = gated::family("mistral", read, TokenizerClass::AsWritten);
 
 const DEFAULTS: Defaults = Defaults {
     layers: 32,
@@ -37,7 +27,6 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     for layer in &mut model.attention.layers {
         layer.window = window;
     }
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }

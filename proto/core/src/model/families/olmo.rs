@@ -1,20 +1,13 @@
 //! OLMo 1: layer norms without weights, and queries, keys and values within bounds.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::{Activation, NormKind};
 
 pub(super) const FAMILY: Family = Family {
-    model_type: "olmo",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
     // No norm has a weight.
     landmark: "layers.0.self_attn.q_proj.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::Named("GPTNeoXTokenizer"),
+    ..gated::family("olmo", read, TokenizerClass::Named("GPTNeoXTokenizer"))
 };
 
 pub(super) const DEFAULTS: Defaults = Defaults {
@@ -38,7 +31,6 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     model.norm.kind = NormKind::Layer;
     model.norm.weight = false;
     model.attention.clip = keys.number_or_null("clip_qkv", None)?;
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }

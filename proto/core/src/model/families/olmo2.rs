@@ -2,19 +2,12 @@
 
 use super::gated::{self, Defaults};
 use super::names::Names;
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass, olmo};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, olmo, rope};
 use crate::architecture::{NormPlace, QkNorm, Slot};
 
 pub(super) const FAMILY: Family = Family {
-    model_type: "olmo2",
-    read,
     source: |_, parameter| NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::AsWritten,
+    ..gated::family("olmo2", read, TokenizerClass::AsWritten)
 };
 
 fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
@@ -22,8 +15,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     gated::attention_bias(&mut model, keys)?;
     model.norm.place = NormPlace::After;
     model.attention.qk_norm = QkNorm::Whole;
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }
 

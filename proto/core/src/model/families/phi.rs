@@ -2,8 +2,7 @@
 
 use super::gated::{self, Defaults};
 use super::names::{Names, is_in_block};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::{Activation, NormKind, ParallelNorms, Slot, Wiring};
 
 pub(super) const FAMILY: Family = Family {
@@ -42,9 +41,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     model.mlp.gated = false;
     model.mlp.bias = true;
     model.readout.bias = true;
-    let part = keys.number("partial_rotary_factor", 0.5)?;
-    let rotary = Rope::read(keys, 10_000.0)?.partial(part, &model);
-    everywhere(&mut model, rotary);
+    rope::part_of_heads(&mut model, keys, keys.number("partial_rotary_factor", 0.5)?)?;
     Ok(model.into())
 }
 

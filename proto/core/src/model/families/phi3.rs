@@ -2,20 +2,10 @@
 
 use super::gated::{self, Defaults};
 use super::names::Names;
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Outputs, Reading, Source, TokenizerClass};
+use super::{ConfigError, Family, Keys, Outputs, Reading, Source, TokenizerClass, rope};
 use crate::architecture::{Activation, Architecture, Parameter, Slot};
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "phi3",
-    read,
-    source,
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::AsWritten,
-};
+pub(super) const FAMILY: Family = Family { source, ..gated::family("phi3", read, TokenizerClass::AsWritten) };
 
 const DEFAULTS: Defaults = Defaults {
     layers: 32,
@@ -37,9 +27,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     for layer in &mut model.attention.layers {
         layer.window = window;
     }
-    let part = keys.number("partial_rotary_factor", 1.0)?;
-    let rotary = Rope::read(keys, 10_000.0)?.partial(part, &model);
-    everywhere(&mut model, rotary);
+    rope::part_of_heads(&mut model, keys, keys.number("partial_rotary_factor", 1.0)?)?;
     Ok(model.into())
 }
 

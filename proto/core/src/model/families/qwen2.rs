@@ -1,20 +1,10 @@
 //! Qwen 2 and 2.5: biases of queries, keys and values, and a window in the last layers where it is used.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::{Activation, Architecture};
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "qwen2",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::Forced("Qwen2Tokenizer"),
-};
+pub(super) const FAMILY: Family = gated::family("qwen2", read, TokenizerClass::Forced("Qwen2Tokenizer"));
 
 pub(super) const DEFAULTS: Defaults = Defaults {
     layers: 32,
@@ -34,8 +24,7 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     let mut model = gated::read(keys, &DEFAULTS)?;
     model.attention.qkv_bias = true;
     windows(&mut model, keys)?;
-    let rotary = Rope::read(keys, 10_000.0)?.whole(keys, &model)?;
-    everywhere(&mut model, rotary);
+    rope::whole_heads(&mut model, keys)?;
     Ok(model.into())
 }
 

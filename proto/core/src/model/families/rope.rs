@@ -14,6 +14,9 @@ pub(super) struct Rope {
     part: Option<f64>,
 }
 
+/// Of the frequencies, in nearly all families.
+const USUAL_BASE: f64 = 10_000.0;
+
 const PART: &str = "partial_rotary_factor";
 
 impl Rope {
@@ -103,6 +106,20 @@ fn scaling(keys: &Keys<'_>, parameters: &Keys<'_>) -> Result<Scaling, ConfigErro
         }
         _ => Err(parameters.refused(key, "; supported are default, linear, dynamic and llama3")),
     }
+}
+
+/// Rotates whole heads of all layers, by the usual base unless the keys say otherwise.
+pub(super) fn whole_heads(architecture: &mut Architecture, keys: &Keys<'_>) -> Result<(), ConfigError> {
+    let rotary = Rope::read(keys, USUAL_BASE)?.whole(keys, architecture)?;
+    everywhere(architecture, rotary);
+    Ok(())
+}
+
+/// Rotates the first part of each head of all layers. `part`: unless it is said beside the scaling.
+pub(super) fn part_of_heads(architecture: &mut Architecture, keys: &Keys<'_>, part: f64) -> Result<(), ConfigError> {
+    let rotary = Rope::read(keys, USUAL_BASE)?.partial(part, architecture);
+    everywhere(architecture, rotary);
+    Ok(())
 }
 
 /// The same in all layers.

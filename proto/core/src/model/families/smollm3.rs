@@ -5,16 +5,7 @@ use super::rope::Rope;
 use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
 use crate::architecture::Activation;
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "smollm3",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::None,
-};
+pub(super) const FAMILY: Family = gated::family("smollm3", read, TokenizerClass::None);
 
 const DEFAULTS: Defaults = Defaults {
     layers: 36,

@@ -1,20 +1,10 @@
 //! StableLM: layer norms, a part of each head rotated, and blocks that may be parallel.
 
 use super::gated::{self, Defaults};
-use super::rope::{Rope, everywhere};
-use super::{ConfigError, Family, Keys, Reading, TokenizerClass};
+use super::{ConfigError, Family, Keys, Reading, TokenizerClass, rope};
 use crate::architecture::{Activation, NormKind, ParallelNorms, Wiring};
 
-pub(super) const FAMILY: Family = Family {
-    model_type: "stablelm",
-    read,
-    source: |_, parameter| gated::NAMES.source(parameter),
-    landmark: "norm.weight",
-    prefixes: gated::PREFIXES,
-    renamed: &[],
-    is_constant: gated::is_frequency,
-    tokenizer: TokenizerClass::AsWritten,
-};
+pub(super) const FAMILY: Family = gated::family("stablelm", read, TokenizerClass::AsWritten);
 
 const DEFAULTS: Defaults = Defaults {
     layers: 32,
@@ -40,8 +30,6 @@ fn read(keys: &Keys<'_>) -> Result<Reading, ConfigError> {
     if keys.flag("use_parallel_residual", false)? {
         model.wiring = Wiring::Parallel { norms: ParallelNorms::One };
     }
-    let part = keys.number("partial_rotary_factor", 0.25)?;
-    let rotary = Rope::read(keys, 10_000.0)?.partial(part, &model);
-    everywhere(&mut model, rotary);
+    rope::part_of_heads(&mut model, keys, keys.number("partial_rotary_factor", 0.25)?)?;
     Ok(model.into())
 }
