@@ -13,8 +13,8 @@ pub(crate) struct Positions(Vec<i64>);
 pub(crate) enum At<'a> {
     /// \[.., positions, head, ..\]
     Positions(&'a Positions),
-    /// \[rows, head, ..\]: the position of each.
-    Rows(&'a [i64]),
+    /// \[rows, head, ..\]: the position of each, for whoever wants to know.
+    Rows(&'a dyn Fn() -> Vec<i64>),
 }
 
 impl At<'_> {
@@ -22,7 +22,7 @@ impl At<'_> {
     pub(crate) fn of(self, table: &Tensor) -> Tensor {
         match self {
             Self::Positions(positions) => positions.of(table, 0, 0),
-            Self::Rows(rows) => table.index_select(0, &Tensor::from_slice(rows).to_device(table.device())),
+            Self::Rows(rows) => table.index_select(0, &Tensor::from_slice(&rows()).to_device(table.device())),
         }
     }
 }
@@ -111,7 +111,7 @@ mod tests {
     fn rows_of_a_table_are_by_position_or_by_row() {
         let table = Tensor::arange(12, (Kind::Int64, Device::Cpu)).view([6, 2]);
         assert_eq!(numbers(&At::Positions(&Positions::new([1, 4])).of(&table)), [2, 3, 8, 9]);
-        assert_eq!(numbers(&At::Rows(&[4, 1, 4]).of(&table)), [8, 9, 2, 3, 8, 9]);
+        assert_eq!(numbers(&At::Rows(&|| vec![4, 1, 4]).of(&table)), [8, 9, 2, 3, 8, 9]);
     }
 
     #[test]

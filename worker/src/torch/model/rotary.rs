@@ -11,9 +11,8 @@ pub(crate) struct Rotations(Vec<Rotation>);
 /// Angles of some positions.
 struct Rotation {
     rotary: Rotary,
-    /// float32 \[positions, pairs\]
-    cos: Tensor,
-    sin: Tensor,
+    /// Cosine and sine of each, float32 \[positions, 2, pairs\].
+    turns: Tensor,
 }
 
 impl Rotations {
@@ -40,15 +39,16 @@ impl Rotation {
     fn new(rotary: Rotary, positions: u32, device: Device) -> Self {
         let positions = Tensor::arange(i64::from(positions), (Kind::Double, Device::Cpu));
         let angles = positions.outer(&Tensor::from_slice(&rotary.frequencies()));
-        let [cos, sin] = [angles.cos(), angles.sin()].map(|x| x.to_kind(Kind::Float).to_device(device));
-        Self { rotary, cos, sin }
+        let turns = Tensor::stack(&[angles.cos(), angles.sin()], 1).to_kind(Kind::Float).to_device(device);
+        Self { rotary, turns }
     }
 
     fn rotated(&self, x: &Tensor, at: At<'_>) -> Tensor {
         let width = i64::from(self.rotary.width);
         let rest = x.size().last().copied().unwrap_or(width) - width;
+        let turns = at.of(&self.turns);
         // The same for all heads.
-        let [cos, sin] = [&self.cos, &self.sin].map(|table| at.of(table).unsqueeze(1));
+        let [cos, sin] = [0, 1].map(|part| turns.select(1, part).unsqueeze(1));
         let turned = x.narrow(-1, 0, width).to_kind(Kind::Float);
         let turn = |a: Tensor, b: Tensor| [&a * &cos - &b * &sin, b * &cos + a * &sin];
         let turned = match self.rotary.pairing {

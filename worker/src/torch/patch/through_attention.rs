@@ -4,7 +4,7 @@
 //! none those of the run that is patched, or of the other one. So the number of calls grows with the number of frames only.
 
 use patchsweep_core::grid::Component;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::arrange::{Shape, Source, arranged};
 use super::attention::{SuffixAttention, suffix_attention};
@@ -20,20 +20,22 @@ impl Stepper<'_> {
         let exec = self.patch.exec;
         let normed = exec.normed(layer, resid);
         let [keys, values] = exec.keys_values(layer, &normed);
-        let keys = exec.finished_keys(layer, &keys, At::Rows(&layout.row_positions()));
+        let keys = exec.finished_keys(layer, &keys, At::Rows(&|| layout.row_positions()));
         let fewer = layout.at(|segment| self.outputs(layer, segment.suffix.first.into()));
         let queries = exec.queries(layer, &layout.picked(&fewer, &normed));
-        let queries = exec.finished_queries(layer, &queries, At::Rows(&fewer.row_positions()));
+        let queries = exec.finished_queries(layer, &queries, At::Rows(&|| fewer.row_positions()));
         let queries = queries * exec.attention_scale(layer);
-        let resid = layout.picked(&fewer, resid);
+        let own_resid = layout.picked(&fewer, resid);
 
         let base = LayerBase::new(self.patch, layer);
         let rows = arranged(layout, &fewer, |first| self.outputs(layer, first), self.patch.last);
-        let keys = gathered(&rows.keys, || base.keys(), || base.other_keys(), keys);
-        let values = gathered(&rows.keys, || base.table(Component::V), || base.other_values(), values);
+        let gather = |sources| Gather::new(sources, layout.prompts * (self.patch.last + 1), resid.device());
         let no_other = || unreachable!("queries and residual streams follow on no other run");
-        let queries = gathered(&rows.queries, || base.queries(), no_other, queries);
-        let resid_pre = gathered(&rows.resid, || base.table(Component::ResidPre), no_other, resid);
+        let resid_pre = gather(&rows.resid).rows(|| base.table(Component::ResidPre), no_other, own_resid);
+        let queries = gather(&rows.queries).rows(|| base.queries(), no_other, queries);
+        let of_keys = gather(&rows.keys);
+        let keys = of_keys.rows(|| base.keys(), || base.other_keys(), keys);
+        let values = of_keys.rows(|| base.table(Component::V), || base.other_values(), values);
         let by_frame = |rows_of: &dyn Fn(&Shape) -> i64, x: Tensor| {
             let lengths: Vec<i64> =
                 rows.frames.iter().map(|frame| frame.cells * layout.prompts * rows_of(frame)).collect();
@@ -63,28 +65,37 @@ impl Stepper<'_> {
     }
 }
 
-/// Rows of up to three tables, of which only those are made that are read.
-fn gathered(
-    sources: &[Source],
-    unpatched: impl FnOnce() -> Tensor,
-    other: impl FnOnce() -> Tensor,
-    own: Tensor,
-) -> Tensor {
-    let device = own.device();
-    let unpatched = sources.iter().any(|source| matches!(source, Source::Unpatched(_))).then(unpatched);
-    let other = sources.iter().any(|source| matches!(source, Source::Other(_))).then(other);
-    let rows = |table: &Option<Tensor>| table.as_ref().map_or(0, |table| table.size()[0]);
-    let (before_other, before_own) = (rows(&unpatched), rows(&unpatched) + rows(&other));
-    let row = |source: &Source| match *source {
-        Source::Unpatched(row) => row,
-        Source::Other(row) => before_other + row,
-        Source::Own(row) => before_own + row,
-    };
-    let index: Vec<i64> = sources.iter().map(row).collect();
-    let tables: Vec<Tensor> = [unpatched, other, Some(own)].into_iter().flatten().collect();
-    let table = match <[Tensor; 1]>::try_from(tables) {
-        Ok([own]) => own,
-        Err(tables) => Tensor::cat(&tables, 0),
-    };
-    table.index_select(0, &Tensor::from_slice(&index).to_device(device))
+/// Rows of up to three tables of equal rows, one behind the other: that of the run that is patched, that of the other one and
+/// the runs' own. Only those that are read are made.
+struct Gather {
+    index: Tensor,
+    reads_unpatched: bool,
+    reads_other: bool,
+}
+
+impl Gather {
+    /// `table_rows`: of either run.
+    fn new(sources: &[Source], table_rows: i64, device: Device) -> Self {
+        let reads_unpatched = sources.iter().any(|source| matches!(source, Source::Unpatched(_)));
+        let reads_other = sources.iter().any(|source| matches!(source, Source::Other(_)));
+        let before_other = table_rows * i64::from(reads_unpatched);
+        let before_own = before_other + table_rows * i64::from(reads_other);
+        let row = |source: &Source| match *source {
+            Source::Unpatched(row) => row,
+            Source::Other(row) => before_other + row,
+            Source::Own(row) => before_own + row,
+        };
+        let index: Vec<i64> = sources.iter().map(row).collect();
+        Self { index: Tensor::from_slice(&index).to_device(device), reads_unpatched, reads_other }
+    }
+
+    fn rows(&self, unpatched: impl FnOnce() -> Tensor, other: impl FnOnce() -> Tensor, own: Tensor) -> Tensor {
+        let (unpatched, other) = (self.reads_unpatched.then(unpatched), self.reads_other.then(other));
+        let tables: Vec<Tensor> = [unpatched, other, Some(own)].into_iter().flatten().collect();
+        let table = match <[Tensor; 1]>::try_from(tables) {
+            Ok([own]) => own,
+            Err(tables) => Tensor::cat(&tables, 0),
+        };
+        table.index_select(0, &self.index)
+    }
 }
