@@ -7,6 +7,7 @@
 //! - [`nouns`]: the words, by initial.
 //! - [`prompts`]: seeded draws of three words, as prompts and answers.
 //! - [`tokenizer`]: the vocabulary and its Hugging Face `tokenizer.json`.
+//! - [`sweep`]: a sweep of the model that tests run for as long as they want.
 //! - [`files`]: the committed files that follow from these, byte for byte.
 
 #![forbid(unsafe_code)]
@@ -14,4 +15,5 @@
 pub mod files;
 pub mod nouns;
 pub mod prompts;
+pub mod sweep;
 pub mod tokenizer;

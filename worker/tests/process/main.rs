@@ -4,13 +4,8 @@ mod starting;
 
 use std::process::Stdio;
 
-use patchsweep_core::architecture::{Architecture, Sizes};
-use patchsweep_core::context::{Direction, Iteration, SweepContext};
-use patchsweep_core::grid::{Axis, Component, Grid};
-use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tile::TileWork;
-use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_data::sweep;
 use patchsweep_link::fixtures::{Coordinator, Peer, lease, soon};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -18,50 +13,14 @@ use tokio::process::{Child, Command};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 
-/// The embedded model's.
-const SIZES: Sizes = Sizes { layers: 4, heads: 4, d_model: 128, d_mlp: 512, d_vocab: 577, n_ctx: 32 };
-
-const POSITIONS: u32 = 16;
-
 /// So many that they are computed for longer than any of these tests takes.
 const PROMPTS: u32 = 20_000;
-
-fn context() -> SweepContext {
-    let tokens = |step: u32| {
-        let ids = (0..PROMPTS * POSITIONS).map(|place| place.wrapping_mul(step) % SIZES.d_vocab).collect();
-        TokenMatrix::from_flat(PROMPTS, POSITIONS, ids).expect("a matrix")
-    };
-    let iteration = Iteration {
-        corrupted: tokens(7919),
-        noise: None,
-        reads: vec![POSITIONS - 1],
-        answers: vec![1; PROMPTS as usize],
-        wrong_answers: Vec::new(),
-    };
-    let kind = MetricKind::LogitDiffMax { candidates: vec![1, 2] };
-    let axes = vec![Axis::Layer, Axis::Pos];
-    SweepContext {
-        model: ModelRef::Folder("acronym-gpt2".into()),
-        architecture: Architecture::plain(SIZES),
-        dtype: Dtype::Float32,
-        tf32: false,
-        direction: Direction::Noising,
-        clean: tokens(104_729),
-        iterations: vec![iteration],
-        metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
-        grids: vec![
-            Grid::new("g".into(), Component::ResidPre, axes, &Architecture::plain(SIZES), POSITIONS).expect("a grid"),
-        ],
-        per_prompt: false,
-        replicates: 1,
-    }
-}
 
 /// A coordinator on a free port, and its address.
 async fn coordinator() -> (Coordinator, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    (Coordinator::start(context(), TcpListenerStream::new(listener)), url)
+    (Coordinator::start(sweep::of_prompts(PROMPTS), TcpListenerStream::new(listener)), url)
 }
 
 /// A worker with these arguments, without settings of the caller's.
@@ -97,10 +56,9 @@ impl Stage {
         let mut peer = stage.coordinator.session().await;
         peer.register().await;
         peer.welcome(1).await;
-        let cells = std::iter::once(0..SIZES.layers * POSITIONS).collect();
         // A short tile first: when it is there, the model is loaded and the long one is computed.
         peer.grant_work(0, 1, TileWork::Baseline).await;
-        peer.grant_work(1, PROMPTS, TileWork::Patch { grid: 0, cells, plain: false }).await;
+        peer.grant_work(1, PROMPTS, sweep::all_cells()).await;
         assert_eq!(peer.result().await.lease, Some(lease(0)));
         peer.acknowledge(0).await;
         peer.is_heard().await;

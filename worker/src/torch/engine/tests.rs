@@ -3,21 +3,10 @@ mod models;
 use std::path::Path;
 use std::thread;
 
-use patchsweep_core::architecture::{Architecture, Sizes};
-use patchsweep_core::context::{Direction, Iteration};
-use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::ids::TileId;
-use patchsweep_core::metric::{Metric, MetricKind};
-use patchsweep_core::model::{Dtype, ModelRef};
-use patchsweep_core::tile::TileWork;
-use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_data::sweep;
 
 use super::*;
-
-/// The embedded model's.
-const SIZES: Sizes = Sizes { layers: 4, heads: 4, d_model: 128, d_mlp: 512, d_vocab: 577, n_ctx: 32 };
-
-const POSITIONS: u32 = 16;
 
 /// So many that they take far longer than it takes to cancel them.
 const PROMPTS: u32 = 4000;
@@ -28,40 +17,11 @@ fn engine() -> TorchEngine {
 }
 
 fn context() -> SweepContext {
-    let tokens = |seed: u32| {
-        let ids = (0..PROMPTS * POSITIONS).map(|place| place.wrapping_mul(seed) % SIZES.d_vocab).collect();
-        TokenMatrix::from_flat(PROMPTS, POSITIONS, ids).expect("a matrix")
-    };
-    let iteration = Iteration {
-        corrupted: tokens(7919),
-        noise: None,
-        reads: vec![POSITIONS - 1],
-        answers: vec![1; PROMPTS as usize],
-        wrong_answers: Vec::new(),
-    };
-    let kind = MetricKind::LogitDiffMax { candidates: vec![1, 2] };
-    let axes = vec![Axis::Layer, Axis::Pos];
-    SweepContext {
-        model: ModelRef::Folder("acronym-gpt2".into()),
-        architecture: Architecture::plain(SIZES),
-        dtype: Dtype::Float32,
-        tf32: false,
-        direction: Direction::Noising,
-        clean: tokens(104_729),
-        iterations: vec![iteration],
-        metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
-        grids: vec![
-            Grid::new("g".into(), Component::ResidPre, axes, &Architecture::plain(SIZES), POSITIONS).expect("a grid"),
-        ],
-        per_prompt: false,
-        replicates: 1,
-    }
+    sweep::of_prompts(PROMPTS)
 }
 
 fn tile(prompts: u32) -> Tile {
-    let cells = SIZES.layers * POSITIONS;
-    let work = TileWork::Patch { grid: 0, cells: std::iter::once(0..cells).collect(), plain: false };
-    Tile { id: TileId(0), iteration: 0, prompts: 0..prompts, work }
+    Tile { id: TileId(0), iteration: 0, prompts: 0..prompts, work: sweep::all_cells() }
 }
 
 #[test]

@@ -152,6 +152,26 @@ pub(super) const NAMES: Names = Names {
     around: &[(Slot::Embed, "embed_tokens"), (Slot::LnFinal, "norm"), (Slot::Unembed, "lm_head")],
 };
 
+/// Those of families that normalise what blocks add.
+pub(super) const POST_NORM_NAMES: Names = Names {
+    block: &[
+        (Slot::Ln1, "input_layernorm"),
+        (Slot::Q, "self_attn.q_proj"),
+        (Slot::K, "self_attn.k_proj"),
+        (Slot::V, "self_attn.v_proj"),
+        (Slot::QNorm, "self_attn.q_norm"),
+        (Slot::KNorm, "self_attn.k_norm"),
+        (Slot::O, "self_attn.o_proj"),
+        (Slot::Ln1Post, "post_attention_layernorm"),
+        (Slot::Ln2, "pre_feedforward_layernorm"),
+        (Slot::Gate, "mlp.gate_proj"),
+        (Slot::In, "mlp.up_proj"),
+        (Slot::Out, "mlp.down_proj"),
+        (Slot::Ln2Post, "post_feedforward_layernorm"),
+    ],
+    ..NAMES
+};
+
 /// What stands before the names.
 pub(super) const PREFIXES: &[&str] = &["model.", ""];
 

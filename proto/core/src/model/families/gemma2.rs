@@ -1,12 +1,11 @@
 //! Gemma 2: norms before and after attention and MLP, caps of scores and logits, and a window in every other layer.
 
 use super::gated::{self, Defaults};
-use super::names::Names;
 use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma, rope};
-use crate::architecture::{Activation, Architecture, NormPlace, Slot};
+use crate::architecture::{Activation, Architecture, NormPlace};
 
 pub(super) const FAMILY: Family = Family {
-    source: |_, parameter| NAMES.source(parameter),
+    source: |_, parameter| gated::POST_NORM_NAMES.source(parameter),
     ..gated::family("gemma2", read, TokenizerClass::Named("GemmaTokenizer"))
 };
 
@@ -41,22 +40,3 @@ pub(super) fn common(keys: &Keys<'_>, defaults: &Defaults) -> Result<Architectur
     gated::scale(&mut model, 1.0 / keys.number("query_pre_attn_scalar", 256.0)?.sqrt());
     Ok(model)
 }
-
-pub(super) const NAMES: Names = Names {
-    block: &[
-        (Slot::Ln1, "input_layernorm"),
-        (Slot::Q, "self_attn.q_proj"),
-        (Slot::K, "self_attn.k_proj"),
-        (Slot::V, "self_attn.v_proj"),
-        (Slot::QNorm, "self_attn.q_norm"),
-        (Slot::KNorm, "self_attn.k_norm"),
-        (Slot::O, "self_attn.o_proj"),
-        (Slot::Ln1Post, "post_attention_layernorm"),
-        (Slot::Ln2, "pre_feedforward_layernorm"),
-        (Slot::Gate, "mlp.gate_proj"),
-        (Slot::In, "mlp.up_proj"),
-        (Slot::Out, "mlp.down_proj"),
-        (Slot::Ln2Post, "post_feedforward_layernorm"),
-    ],
-    ..gated::NAMES
-};

@@ -9,7 +9,7 @@ use super::{ConfigError, Family, Keys, Reading, TokenizerClass, gemma2};
 use crate::architecture::{Activation, Architecture, QkNorm, Rotary};
 
 pub(super) const FAMILY: Family = Family {
-    source: |_, parameter| gemma2::NAMES.source(parameter),
+    source: |_, parameter| gated::POST_NORM_NAMES.source(parameter),
     ..gated::family("gemma3_text", |keys| read(keys).map(Into::into), TokenizerClass::Named("GemmaTokenizer"))
 };
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_files::locate::ModelFolders;
 use tempfile::TempDir;
 
