@@ -8,11 +8,11 @@ unsafe extern "C" {
     fn patchsweep_calls() -> u64;
 }
 
-/// Calls of this process, those that operators make of each other included; counted from the first question on.
+/// Calls of this thread, those that operators make of each other included; counted from anybody's first question on.
 #[allow(unsafe_code)]
 pub(crate) fn so_far() -> u64 {
     static COUNTING: Once = Once::new();
-    // SAFETY: `calls.cpp` has both with these signatures; counting begins once, and the counter is atomic.
+    // SAFETY: `calls.cpp` has both with these signatures; counting begins once, and each thread has a counter.
     COUNTING.call_once(|| unsafe { patchsweep_count_calls() });
     // SAFETY: as above.
     unsafe { patchsweep_calls() }
@@ -22,11 +22,25 @@ pub(crate) fn so_far() -> u64 {
 mod tests {
     use tch::{Device, Kind, Tensor};
 
+    fn calls_of(compute: impl FnOnce()) -> u64 {
+        let before = super::so_far();
+        compute();
+        super::so_far() - before
+    }
+
+    fn multiply() {
+        let zeros = |sizes: [i64; 2]| Tensor::zeros(sizes, (Kind::Float, Device::Cpu));
+        let _ = zeros([2, 3]).matmul(&zeros([3, 2]));
+    }
+
     #[test]
     fn operators_are_counted_with_those_that_they_call() {
-        let before = super::so_far();
-        let _ = Tensor::zeros([2, 3], (Kind::Float, Device::Cpu))
-            .matmul(&Tensor::zeros([3, 2], (Kind::Float, Device::Cpu)));
-        assert!(super::so_far() >= before + 4, "zeros twice, matmul, mm");
+        assert!(calls_of(multiply) >= 4, "zeros twice, matmul, mm");
+    }
+
+    #[test]
+    fn each_thread_counts_its_own() {
+        let elsewhere = || std::thread::spawn(multiply).join().expect("zeros can be multiplied");
+        assert_eq!(calls_of(elsewhere), 0);
     }
 }
