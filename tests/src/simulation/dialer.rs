@@ -14,7 +14,7 @@ impl Dial for SimulatedNetwork {
     async fn dial(&mut self) -> Result<Connection, SessionError> {
         let unreachable = |error| SessionError::Unreachable { url: self.url(), source: Some(RootCause::of(&error)) };
         let channel = net::dial().await.map_err(unreachable)?;
-        Ok(Connection::new(channel, Bearer::default()))
+        Ok(Connection::new(channel.into(), Bearer::default()))
     }
 
     fn url(&self) -> String {

@@ -15,6 +15,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::Uri;
 
+use super::attended::Counted;
+
 /// First byte of what a TLS port answers to anything that is not TLS: an alert.
 const TLS_ALERT: u8 = 0x15;
 
@@ -23,7 +25,8 @@ pub(super) async fn connect(
     uri: Uri,
     tls: Option<Arc<ClientConfig>>,
     speaks_tls: Arc<AtomicBool>,
-) -> io::Result<TokioIo<Stream>> {
+    counted: Counted,
+) -> io::Result<TokioIo<Connected>> {
     // tonic connects again at once when a connection breaks; the answer would be the same.
     if speaks_tls.load(Ordering::Relaxed) {
         return Err(not_plaintext());
@@ -40,16 +43,22 @@ pub(super) async fn connect(
             Stream::Tls(Box::new(TlsConnector::from(config).connect(name, tcp).await?))
         }
     };
-    Ok(TokioIo::new(stream))
+    Ok(TokioIo::new(Connected { stream, _counted: counted }))
 }
 
 fn not_plaintext() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "this port speaks TLS")
 }
 
-/// A connection.
+/// A connection, counted as long as it is there.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) struct Connected {
+    stream: Stream,
+    _counted: Counted,
+}
+
+#[derive(Debug)]
+enum Stream {
     Plain {
         tcp: TcpStream,
         /// Nothing has been read yet.
@@ -59,11 +68,11 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for Connected {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Plain { tcp, fresh, speaks_tls } => {
+        match &mut self.get_mut().stream {
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Plain { tcp, fresh, speaks_tls } => {
                 let before = buffer.filled().len();
                 ready!(Pin::new(tcp).poll_read(cx, buffer))?;
                 let first = buffer.filled().get(before);
@@ -77,25 +86,25 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for Connected {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Plain { tcp, .. } => Pin::new(tcp).poll_write(cx, bytes),
+        match &mut self.get_mut().stream {
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Plain { tcp, .. } => Pin::new(tcp).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Plain { tcp, .. } => Pin::new(tcp).poll_flush(cx),
+        match &mut self.get_mut().stream {
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Plain { tcp, .. } => Pin::new(tcp).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Plain { tcp, .. } => Pin::new(tcp).poll_shutdown(cx),
+        match &mut self.get_mut().stream {
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Plain { tcp, .. } => Pin::new(tcp).poll_shutdown(cx),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Dialling a coordinator: TLS, the token with every request, and what to mend when nobody is let in.
 
+mod attended;
 mod connector;
 mod rejected;
 mod tls;
@@ -16,7 +17,10 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Status};
 use tower::service_fn;
 
+pub use attended::Attended;
 pub use rejected::{Rejected, Rejection};
+
+use attended::Connections;
 
 use crate::credentials::{Credentials, CredentialsError, Role, Token};
 use crate::endpoint;
@@ -26,7 +30,7 @@ use patchsweep_core::trace::{TRACEPARENT, TraceContext};
 use patchsweep_proto::PROTOCOL_VERSION;
 
 /// A connection whose requests carry token and protocol version.
-pub type Connection = InterceptedService<Channel, Bearer>;
+pub type Connection = InterceptedService<Attended<Channel>, Bearer>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +158,10 @@ impl Dialer {
         let tls = if with_tls { Some(tls::client(ca).map_err(|why| self.rejected(why))?) } else { None };
         self.speaks_tls = Arc::default();
         let speaks_tls = Arc::clone(&self.speaks_tls);
-        let connector = service_fn(move |uri: Uri| connector::connect(uri, tls.clone(), Arc::clone(&speaks_tls)));
+        let connections = Connections::new();
+        let counting = connections.clone();
+        let connector =
+            service_fn(move |uri: Uri| connector::connect(uri, tls.clone(), Arc::clone(&speaks_tls), counting.count()));
         let channel = self.coordinator.connect_with_connector(connector).await.map_err(|error| {
             let rejected = self.rejection(&error);
             rejected.map_or_else(
@@ -164,6 +171,7 @@ impl Dialer {
         })?;
         // A token is never sent where others could read it.
         let token = credentials.and_then(|credentials| credentials.token).filter(|_| with_tls);
+        let channel = Attended::new(channel, connections);
         Ok(Connection::new(channel, Bearer::new(token.as_ref()).with_trace(self.trace)))
     }
 

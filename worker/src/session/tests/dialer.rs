@@ -58,7 +58,7 @@ impl Dial for Dialer {
         let unreachable = |error| SessionError::Unreachable { url: self.url(), source: Some(RootCause::of(&error)) };
         let endpoint = Endpoint::from_static("http://coordinator");
         let channel = endpoint.connect_with_connector(connect).await.map_err(unreachable)?;
-        Ok(Connection::new(channel, Bearer::default()))
+        Ok(Connection::new(channel.into(), Bearer::default()))
     }
 
     fn url(&self) -> String {
