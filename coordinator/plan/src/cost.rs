@@ -5,7 +5,7 @@
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::{Axis, Cell};
+use patchsweep_core::grid::{Axis, Cell, Component, PatchValue};
 use patchsweep_core::metric::MetricKind;
 use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
 
@@ -24,7 +24,7 @@ pub struct CostModel<'a> {
     layers: u32,
     /// The logits that the metrics read, of one row.
     logits: u128,
-    /// Of those, what comparing with the clean run takes once more.
+    /// Of those, what comparing with the clean run takes once more for each prompt.
     clean_logits: u128,
     /// All logits of one row.
     vocabulary: u128,
@@ -89,10 +89,17 @@ impl<'a> CostModel<'a> {
         u128::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, end.into()))
     }
 
-    /// The unpatched run's metrics, which every tile computes for each of its prompts.
+    /// The metrics of some unpatched runs of one prompt, and what they and patched ones are compared with.
     #[must_use]
-    pub fn unpatched_scores(&self, iteration: &Iteration) -> u64 {
-        told(iteration.reads.len() as u128 * (self.logits + 2 * self.clean_logits))
+    pub fn unpatched_scores(&self, iteration: &Iteration, runs: u32) -> u64 {
+        told(iteration.reads.len() as u128 * (u128::from(runs) * (self.logits + self.clean_logits) + self.clean_logits))
+    }
+
+    /// What a tile takes once more for each prompt and each read position that a cell reaches, if its cells fit one batch: the
+    /// clean run's logits, which the patched runs are compared with.
+    #[must_use]
+    pub fn compared(&self, reads_reached: usize) -> u64 {
+        told(self.clean_logits.saturating_mul(reads_reached as u128))
     }
 
     /// One prompt from a patch to the scored logits. Behind the next attention all positions from the patch to the last read
@@ -114,7 +121,7 @@ impl<'a> CostModel<'a> {
         let own = |layer: u32| if is_last(layer) { patched_reads } else { patched };
         let changes_all = facts.reach == Reach::LaterPositions && facts.stage != Stage::Input;
         let changed = if changes_all { all(layer) } else { own(layer) };
-        let entry = if facts.stage == Stage::Input { 0 } else { changed * self.entry(cell, facts) };
+        let entry = if facts.stage == Stage::Input { 0 } else { changed * self.entry(point, facts) };
         let first = layer + u32::from(facts.stage != Stage::Input);
         let block = |layer: u32| {
             let [queries, keys] =
@@ -122,18 +129,29 @@ impl<'a> CostModel<'a> {
             self.projections(queries, keys) + self.rest(all(layer), u128::from(last) + 1)
         };
         let behind: u128 = (first..self.layers).map(block).sum();
-        let scored = if first == self.layers && !changes_all { patched_reads } else { scored };
-        told(entry + behind + scored * self.logits)
+        told(entry + behind + self.reads_reached(point).count() as u128 * self.logits)
+    }
+
+    /// The read positions at which a patched run is scored.
+    pub fn reads_reached(&self, point: PatchPoint<'a>) -> impl Iterator<Item = u32> + use<'a> {
+        let PatchPoint { cell, start, reads } = point;
+        let facts = cell.component().facts(self.model);
+        let attention_follows = facts.reach == Reach::LaterPositions || cell.layer() + 1 < self.layers;
+        let is_reached = move |read: &u32| *read >= start && (attention_follows || cell.positions().contains(read));
+        reads.iter().copied().filter(is_reached)
     }
 
     /// What a patch behind a block's input takes in the block, for each row that it changes: of a patch inside attention the
-    /// heads' part of the output projection, and the MLP where that comes next.
-    fn entry(&self, cell: &Cell<'_>, facts: Facts) -> u128 {
-        let changes_all = self.model.has_post_norms() || cell.component().mixes_heads(self.model);
+    /// heads' part of attention and of the output projection, and the MLP where that comes next.
+    fn entry(&self, point: PatchPoint<'_>, facts: Facts) -> u128 {
+        let cell = point.cell;
+        let mixes_heads = cell.component().mixes_heads(self.model);
         let query_heads = cell.indices(Axis::Head).len() as u128 * u128::from(facts.heads.group(self.model));
-        let width = if changes_all { self.queries } else { query_heads * u128::from(self.model.d_head) };
-        let projected = if facts.heads == Heads::None { 0 } else { width * self.width };
-        projected + if facts.stage == Stage::BeforeMlp { self.mlp } else { 0 }
+        let patched = if mixes_heads { self.queries } else { query_heads * u128::from(self.model.d_head) };
+        let projected = if self.model.has_post_norms() { self.queries } else { patched };
+        let attention = if facts.heads == Heads::None { 0 } else { patched * keys_read(point) };
+        let projection = if facts.heads == Heads::None { 0 } else { projected * self.width };
+        attention + projection + if facts.stage == Stage::BeforeMlp { self.mlp } else { 0 }
     }
 
     /// Queries of some tokens, keys and values of some.
@@ -147,6 +165,27 @@ impl<'a> CostModel<'a> {
     }
 }
 
+/// Keys and values, each as often as a row of a head is multiplied with it for the change of `z`.
+fn keys_read(point: PatchPoint<'_>) -> u128 {
+    let PatchPoint { cell, start, reads } = point;
+    let last = reads.last().copied().unwrap_or(0);
+    let all = u128::from(last) + 1;
+    let patched = || cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u128;
+    let sources = || cell.indices(Axis::SrcPos).iter().filter(|&&pos| pos <= last).count() as u128;
+    match (cell.component(), cell.value()) {
+        // Scores and weighted values.
+        (Component::Q, _) => 2 * all,
+        // The unpatched scores, those with the patched keys, and weighted values.
+        (Component::K, _) => 2 * all + patched(),
+        // The unpatched scores, and what the change of the values is weighted to.
+        (Component::V, _) => all + patched(),
+        // Scores of both runs, or of one where the value is none of a run, and weighted values.
+        (Component::Pattern, PatchValue::Other) => 2 * all + sources(),
+        (Component::Pattern, PatchValue::Mean | PatchValue::Zero) => all + sources(),
+        _ => 0,
+    }
+}
+
 /// As much of it as 64 bits hold.
 fn told(multiply_adds: u128) -> u64 {
     u64::try_from(multiply_adds).unwrap_or(u64::MAX)
@@ -155,7 +194,7 @@ fn told(multiply_adds: u128) -> u64 {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::architecture::{NormPlace, ParallelNorms, QkNorm, Sizes, Wiring};
-    use patchsweep_core::grid::{Component, Grid};
+    use patchsweep_core::grid::Grid;
 
     use super::*;
 
@@ -203,11 +242,12 @@ mod tests {
         assert_eq!(patched(Component::ResidPre, 0, 4), (whole_block - 300) + whole_block + last_block + 30);
         assert_eq!(patched(Component::ResidPost, 0, 4), (whole_block - 300) + last_block + 30);
         let next_block = 200 + 6 * 20 + 100 + 800;
-        // Of a head, only its part of the output projection, and only where it changes anything.
-        assert_eq!(patched(Component::Q, 1, 4), (50 + 800) + next_block + 30);
+        // Of a head, only its part of the output projection, and only where it changes anything. A row of 5 numbers reads 6
+        // keys twice for scores and values, once more for another run's scores, and the patched ones again.
+        assert_eq!(patched(Component::Q, 1, 4), (5 * 12 + 50 + 800) + next_block + 30);
         assert_eq!(patched(Component::Z, 1, 4), (50 + 800) + next_block + 30);
-        assert_eq!(patched(Component::Pattern, 1, 4), (50 + 800) + next_block + 30);
-        assert_eq!(patched(Component::V, 1, 4), 2 * (50 + 800) + last_block + 30);
+        assert_eq!(patched(Component::Pattern, 1, 4), (5 * 18 + 50 + 800) + next_block + 30);
+        assert_eq!(patched(Component::V, 1, 4), 2 * (5 * 7 + 50 + 800) + last_block + 30);
         assert_eq!(patched(Component::ResidPost, 1, 4), next_block + 30);
         assert_eq!(patched(Component::ResidPost, 2, 5), 30);
         assert_eq!(patched(Component::AttnOut, 2, 5), 800 + 30);
@@ -219,18 +259,18 @@ mod tests {
         let last_block = (120 + 2 * 2 * 60) + 144 + 120 + 800;
         // Behind a patch of a position that is not read only its keys and values are new.
         let next_block = 2 * 60 + 144 + 120 + 800;
-        assert_eq!(patched_in(&grouped, Component::Q, 1, 4), (30 + 800) + next_block + 30);
+        assert_eq!(patched_in(&grouped, Component::Q, 1, 4), (3 * 12 + 30 + 800) + next_block + 30);
         // A key-value head serves two query heads.
-        assert_eq!(patched_in(&grouped, Component::K, 1, 4), 2 * (60 + 800) + last_block + 30);
+        assert_eq!(patched_in(&grouped, Component::K, 1, 4), 2 * (6 * 13 + 60 + 800) + last_block + 30);
         let mut model = grouped.clone();
         model.attention.qk_norm = QkNorm::Whole;
-        assert_eq!(patched_in(&model, Component::K, 1, 4), 2 * (120 + 800) + last_block + 30);
-        assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (60 + 800) + last_block + 30);
+        assert_eq!(patched_in(&model, Component::K, 1, 4), 2 * (12 * 13 + 120 + 800) + last_block + 30);
+        assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (6 * 7 + 60 + 800) + last_block + 30);
         model.norm.place = NormPlace::After;
-        assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (120 + 800) + last_block + 30);
+        assert_eq!(patched_in(&model, Component::V, 1, 4), 2 * (6 * 7 + 120 + 800) + last_block + 30);
         let mut model = grouped;
         model.wiring = Wiring::Parallel { norms: ParallelNorms::One };
-        assert_eq!(patched_in(&model, Component::Q, 1, 4), 30 + next_block + 30);
+        assert_eq!(patched_in(&model, Component::Q, 1, 4), 3 * 12 + 30 + next_block + 30);
         assert_eq!(patched_in(&model, Component::AttnOut, 1, 4), next_block + 30);
         model.mlp.gated = true;
         assert_eq!(patched_in(&model, Component::MlpOut, 1, 4), next_block + 400 + 30);

@@ -69,6 +69,7 @@ pub use error::PlanError;
 pub use outline::Outline;
 pub use shown::{ScoredTokens, ShownToken, ShownTokens};
 pub use summary::GridSummary;
+pub use tiles::cut;
 pub use tokenizer::{Bos, PromptTokenizer, TextPart, TokenizerFiles};
 
 use experiments::Experiments;

@@ -41,27 +41,41 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Multiply-adds of the clean and the corrupted run and their scores. The clean run is made once for all iterations,
-    /// and the corrupted one is the clean one before the first corrupted position.
-    pub(super) fn baseline_cost(&self, context: &SweepContext, is_first: bool) -> u64 {
-        let clean = if is_first { self.cost.run(0, context.last_read() + 1) } else { 0 };
+    /// Multiply-adds of the clean and the corrupted run and their scores. The clean run is made once for all iterations, the
+    /// corrupted one for the first of those that corrupt alike; before the first corrupted position it is the clean one.
+    pub(super) fn baseline_cost(&self, context: &SweepContext, makes_clean: bool, makes_corrupted: bool) -> u64 {
+        let clean = if makes_clean { self.cost.run(0, context.last_read() + 1) } else { 0 };
         let first_corrupted = self.pairs.iter().filter_map(PromptPair::first_corrupted).min();
-        let corrupted = first_corrupted.map_or(0, |first| self.cost.run(first, self.last_read() + 1));
-        let each = clean
-            .saturating_add(corrupted)
-            .saturating_add(self.cost.unpatched_scores(self.iteration).saturating_mul(2));
+        let corrupted = first_corrupted.filter(|_| makes_corrupted);
+        let corrupted = corrupted.map_or(0, |first| self.cost.run(first, self.last_read() + 1));
+        let each = clean.saturating_add(corrupted).saturating_add(self.cost.unpatched_scores(self.iteration, 2));
         each.saturating_mul(self.prompts)
+    }
+
+    /// Multiply-adds of the means over the corrupted runs of all prompts.
+    pub(super) fn means_cost(&self, context: &SweepContext) -> u64 {
+        self.cost.run(0, self.last_read() + 1).saturating_mul(context.clean.prompts().into())
     }
 
     /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores.
     pub(super) fn tile_cost(&self) -> u64 {
-        self.cost.unpatched_scores(self.iteration).saturating_mul(self.prompts)
+        self.cost.unpatched_scores(self.iteration, 1).saturating_mul(self.prompts)
     }
 
-    /// Multiply-adds of one cell: all prompts run from the same position on.
-    fn cell_cost(&self, cell: &Cell<'_>, start: u32) -> u64 {
+    /// Multiply-adds of what a tile computes once for all its cells, at every read position that one of them reaches.
+    pub(super) fn compared(&self, reads_reached: usize) -> u64 {
+        self.cost.compared(reads_reached).saturating_mul(self.prompts)
+    }
+
+    /// A strip of such cells: all prompts run from the same position on.
+    fn strip(&self, cells: Range<u32>, cell: &Cell<'_>, start: u32) -> Strip {
         let point = PatchPoint { cell, start, reads: &self.iteration.reads };
-        self.cost.patched_run(point).saturating_mul(self.prompts)
+        Strip {
+            cells,
+            each: self.cost.patched_run(point).saturating_mul(self.prompts),
+            rows: self.rows(start),
+            reads: self.cost.reads_reached(point).collect(),
+        }
     }
 
     /// Rows of a batch that a cell takes.
@@ -93,6 +107,8 @@ pub(super) struct Strip {
     pub(super) each: u64,
     /// Rows of a batch that each takes.
     pub(super) rows: u64,
+    /// The read positions that they reach.
+    pub(super) reads: Vec<u32>,
 }
 
 impl Region {
@@ -105,10 +121,9 @@ impl Region {
             let kind = (layer == 0, layer + 1 == model.layers, model.attention_of(layer).window);
             let cell = |position: u32| grid.cell(places.place(index, position));
             let spans = live.entry(kind).or_insert_with(|| spans(places.positions, cell, work, model));
-            let strip = |span: &Span| Strip {
-                cells: span.positions.start * places.inner_heads..span.positions.end * places.inner_heads,
-                each: work.cell_cost(&cell(span.positions.start), span.suffix.first),
-                rows: work.rows(span.suffix.first),
+            let strip = |span: &Span| {
+                let cells = span.positions.start * places.inner_heads..span.positions.end * places.inner_heads;
+                work.strip(cells, &cell(span.positions.start), span.suffix.first)
             };
             spans.iter().map(strip).collect()
         };

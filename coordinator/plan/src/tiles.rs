@@ -1,8 +1,9 @@
 //! Cuts a sweep into tiles of about equal cost.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use patchsweep_core::context::SweepContext;
+use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
@@ -49,9 +50,9 @@ const MOST_TILES: usize = 1_000_000;
 /// Grids of all iterations and ranges of prompts, most of which give at least one tile; refused before they are counted.
 const MOST_REGIONS: usize = 4 * MOST_TILES;
 
-/// All tiles in merging order, and the cost estimate of each in multiply-adds: for each iteration and range of prompts
-/// the baselines, then the live cells of grid after grid in row-major order.
-pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
+/// All tiles in merging order, and the multiply-adds of each where runs are made once and a tile's cells fit one batch: for
+/// each iteration and range of prompts the baselines, then the live cells of grid after grid in row-major order.
+pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
     let cost = CostModel::of(context);
     let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context)).min(most_prompts(context));
     let ranges = context.clean.prompts().div_ceil(most_prompts.max(1)) as usize;
@@ -67,12 +68,16 @@ pub(super) fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<T
         most_cells: most_cells(context, most_prompts),
         tiles: Vec::new(),
         costs: Vec::new(),
+        means_of: BTreeSet::new(),
     };
     for section in sections(context, most_prompts) {
         let work = section.work(context, cost);
-        cutter.push(&section, TileWork::Baseline, section.baseline_cost(context, cost, &work))?;
+        let baseline = work.baseline_cost(context, section.iteration == 0, section.iteration == section.alike);
+        cutter.push(&section, TileWork::Baseline, baseline)?;
         for (grid, region) in (0..).zip(regions(context, &work)) {
-            cutter.patches(&section, grid, &region, work.tile_cost())?;
+            let means =
+                if context.grids[grid as usize].value == PatchValue::Mean { work.means_cost(context) } else { 0 };
+            cutter.patches(&section, grid, &region, &work, means)?;
         }
     }
     Ok((cutter.tiles, cutter.costs))
@@ -119,27 +124,34 @@ fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<I
 struct Section {
     iteration: u32,
     prompts: Range<u32>,
+    /// The first iteration whose corrupted run is the same: it is made once.
+    alike: u32,
 }
 
 fn sections(context: &SweepContext, most_prompts: u32) -> impl Iterator<Item = Section> {
     let chunks = chunks(context.clean.prompts(), most_prompts);
-    let iterations = (0..).zip(&context.iterations);
-    iterations
-        .flat_map(move |(iteration, _)| chunks.clone().into_iter().map(move |prompts| Section { iteration, prompts }))
+    let iterations = (0..).zip(first_alike(context));
+    let of_iteration = move |(iteration, alike): (u32, u32)| {
+        chunks.clone().into_iter().map(move |prompts| Section { iteration, prompts, alike })
+    };
+    iterations.flat_map(of_iteration)
+}
+
+/// For each iteration the first one that reads as far and corrupts the same way.
+fn first_alike(context: &SweepContext) -> Vec<u32> {
+    let mut first: BTreeMap<_, u32> = BTreeMap::new();
+    let run = |iteration: &Iteration| {
+        let positions = iteration.last_read().map_or(1, |last| last + 1);
+        let tokens = iteration.corrupted.truncated(positions);
+        let noise = iteration.noise.as_ref().map(|noise| (noise.positions.clone(), noise.scale.to_bits(), noise.seed));
+        (positions, tokens.ids().to_vec(), noise)
+    };
+    (0..).zip(&context.iterations).map(|(index, iteration)| *first.entry(run(iteration)).or_insert(index)).collect()
 }
 
 impl Section {
     fn work<'a>(&self, context: &'a SweepContext, cost: CostModel<'a>) -> Work<'a> {
         Work::new(context, cost, self.iteration, &self.prompts)
-    }
-
-    /// Of clean and corrupted run; with the first range of prompts, also of the mean over all of them.
-    fn baseline_cost(&self, context: &SweepContext, cost: CostModel<'_>, work: &Work<'_>) -> u64 {
-        let own = work.baseline_cost(context, self.iteration == 0);
-        let last_read = context.iterations[self.iteration as usize].last_read().unwrap_or(0);
-        let takes_means = context.grids.iter().any(|grid| grid.value == PatchValue::Mean);
-        let means = if takes_means && self.prompts.start == 0 { u64::from(context.clean.prompts()) } else { 0 };
-        own.saturating_add(cost.run(0, last_read + 1).saturating_mul(means))
     }
 }
 
@@ -151,6 +163,8 @@ struct Cutter {
     most_cells: u32,
     tiles: Vec<Tile>,
     costs: Vec<u64>,
+    /// Iterations of whose corrupted runs the means over all prompts are made.
+    means_of: BTreeSet<u32>,
 }
 
 /// Cells that become a tile.
@@ -160,11 +174,20 @@ struct Bundle {
     count: u32,
     cost: u64,
     rows: u64,
+    /// The read positions that they reach.
+    reads: BTreeSet<u32>,
 }
 
 impl Cutter {
     /// Cuts where a tile has its share of what is left, so that the last one is no remnant.
-    fn patches(&mut self, section: &Section, grid: u32, region: &Region, overhead: u64) -> Result<(), PlanError> {
+    fn patches(
+        &mut self,
+        section: &Section,
+        grid: u32,
+        region: &Region,
+        work: &Work<'_>,
+        means: u64,
+    ) -> Result<(), PlanError> {
         let mut left = region.cost();
         let mut bundle = Bundle::default();
         for mut strip in region.strips() {
@@ -178,22 +201,29 @@ impl Cutter {
                 let is_full = bundle.cost >= share && bundle.rows >= self.rows_wanted;
                 if is_full || bundle.count == self.most_cells {
                     left = left.saturating_sub(bundle.cost);
-                    self.push_bundle(section, grid, std::mem::take(&mut bundle), overhead)?;
+                    self.push_bundle(section, grid, std::mem::take(&mut bundle), work, means)?;
                 }
             }
         }
         if bundle.count > 0 {
-            self.push_bundle(section, grid, bundle, overhead)?;
+            self.push_bundle(section, grid, bundle, work, means)?;
         }
         Ok(())
     }
 
-    fn push_bundle(&mut self, section: &Section, grid: u32, bundle: Bundle, overhead: u64) -> Result<(), PlanError> {
-        self.push(
-            section,
-            TileWork::Patch { grid, cells: bundle.cells, plain: false },
-            bundle.cost.saturating_add(overhead),
-        )
+    fn push_bundle(
+        &mut self,
+        section: &Section,
+        grid: u32,
+        bundle: Bundle,
+        work: &Work<'_>,
+        means: u64,
+    ) -> Result<(), PlanError> {
+        // Whichever tile is computed first makes them.
+        let means = if means > 0 && self.means_of.insert(section.alike) { means } else { 0 };
+        let besides = work.tile_cost().saturating_add(work.compared(bundle.reads.len())).saturating_add(means);
+        let cost = bundle.cost.saturating_add(besides);
+        self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }
 
     fn push(&mut self, section: &Section, work: TileWork, cost: u64) -> Result<(), PlanError> {
@@ -213,6 +243,7 @@ impl Bundle {
         let cells = strip.cells.start..strip.cells.start + count;
         strip.cells.start = cells.end;
         self.count += count;
+        self.reads.extend(&strip.reads);
         self.cost = self.cost.saturating_add(strip.each.saturating_mul(count.into()));
         self.rows = self.rows.saturating_add(strip.rows.saturating_mul(count.into()));
         match self.cells.last_mut() {

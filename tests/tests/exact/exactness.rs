@@ -23,7 +23,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use iterations::Corruption;
 use model::{Counts, Kind};
 use scenario::{Topic, scenarios};
-use sweep::{Effects, check, check_itself, check_swapped};
+use sweep::{Effects, check, check_itself, check_swapped, check_work};
 
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
@@ -120,6 +120,16 @@ fn every_architecture_is_exact() {
     assert!(counts.constant().is_empty(), "not drawn: {:?}", counts.constant());
     assert!(effects.moved * 10 > effects.live * 7, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
+fn what_is_planned_is_executed_to_the_last_multiply_add() {
+    let mut runner = runner();
+    for topic in Topic::all() {
+        for kind in [Kind::Gpt2, Kind::Described] {
+            draw(&mut runner, &scenarios(kind, topic), |scenario| check_work(&scenario));
+        }
+    }
 }
 
 #[test]

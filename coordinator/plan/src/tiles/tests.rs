@@ -99,7 +99,7 @@ fn baseline_cost(context: &SweepContext, iteration: u32, prompts: &Range<u32>) -
     let pairs = prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt));
     let end = context.iterations[iteration as usize].last_read().expect("a read position") + 1;
     let corrupted = pairs.filter_map(|pair| pair.first_corrupted()).min().map_or(0, |first| cost.run(first, end));
-    let scores = 2 * cost.unpatched_scores(&context.iterations[iteration as usize]);
+    let scores = cost.unpatched_scores(&context.iterations[iteration as usize], 2);
     (clean + corrupted + scores) * u64::from(prompts.end - prompts.start)
 }
 
@@ -116,7 +116,7 @@ fn tiles_hold_the_live_cells_once_in_row_major_order_behind_their_baselines() {
                 assert_eq!((baseline.iteration, &baseline.prompts), (iteration, &prompts));
                 assert_eq!(baseline.work, TileWork::Baseline);
                 assert_eq!(cost, baseline_cost(&context, iteration, &prompts));
-                let scores = CostModel::of(&context).unpatched_scores(&context.iterations[iteration as usize]);
+                let scores = CostModel::of(&context).unpatched_scores(&context.iterations[iteration as usize], 1);
                 let overhead = u64::from(prompts.end - prompts.start) * scores;
                 for (index, grid) in (0..).zip(&context.grids) {
                     let live = live_cells(&context, iteration, &prompts, grid);
@@ -153,7 +153,7 @@ fn tiles_are_of_about_the_target_cost() {
         // A tile overshoots by less than a cell.
         let fewest = total.div_ceil(target + dearest);
         assert!((fewest..=total.div_ceil(target)).contains(&count), "{count} tiles of {target} for {total}");
-        let overhead = 4 * CostModel::of(&context).unpatched_scores(&context.iterations[0]);
+        let overhead = 4 * CostModel::of(&context).unpatched_scores(&context.iterations[0], 1);
         assert!(own().all(|(_, &cost)| cost < target + dearest + overhead));
     }
 }

@@ -43,6 +43,15 @@ impl<'a> TiledEngine<'a> {
         Self { engine: engine(models, cut), context, cut }
     }
 
+    /// Multiply-adds of all tiles of a sweep as it is planned.
+    pub(crate) fn multiply_adds(&mut self, tiles: &[Tile]) -> u64 {
+        let mut of_tile = |tile| {
+            let evaluation = self.engine.evaluate(self.context, tile, None, &Cancel::new());
+            evaluation.expect("the engine computes the tile").work.multiply_adds
+        };
+        tiles.iter().map(&mut of_tile).sum()
+    }
+
     /// Clean and corrupted scores over all prompts \[runs, metrics\].
     pub(crate) fn baselines(&mut self, iteration: u32) -> Vec<Vec<CellScore>> {
         self.over_prompts(iteration, &TileWork::Baseline).into_iter().map(|cell| cell.scores).collect()

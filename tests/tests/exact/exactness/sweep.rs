@@ -4,12 +4,14 @@ use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::Cell;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::CellScore;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_plan::cut;
 use patchsweep_reference_evaluator::{BruteForce, Model};
 use tempfile::TempDir;
 
 use super::compare::{Expected, tolerance};
 use super::engine::{Scored, TiledEngine};
-use super::scenario::Scenario;
+use super::scenario::{Cut, Scenario};
 
 /// Brute force's own rounding, in float64.
 const EXACTLY_NOTHING: f64 = 1e-9;
@@ -83,6 +85,17 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
         }
     }
     Ok(effects)
+}
+
+/// The multiply-adds of a planned sweep are those that an engine executes that has room for all of it.
+pub(crate) fn check_work(scenario: &Scenario) -> Result<(), String> {
+    let folder = write_model(scenario);
+    let options = PlanOptions { tile_multiply_adds: Some(20_000), tile_prompts: Some(3) };
+    let (tiles, costs) = cut(&scenario.context, options).map_err(|error| error.to_string())?;
+    let everything = Cut { memory_budget: 1 << 30, ..scenario.cut.clone() };
+    let executed = TiledEngine::new(folder.path(), &scenario.context, &everything).multiply_adds(&tiles);
+    let planned: u64 = costs.iter().sum();
+    if planned == executed { Ok(()) } else { Err(format!("{planned} planned, {executed} executed")) }
 }
 
 /// A patch by what the patched run has there itself changes nothing, whatever the model.

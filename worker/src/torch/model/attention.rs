@@ -27,11 +27,12 @@ impl Exec<'_> {
 
     /// Attention scores \[batch, head, query, key\], scaled and capped, not masked.
     ///
-    /// `queries` \[batch, query, head, `d_head`\]; `keys` \[batch, key, key-value head, `d_head`\]; both finished.
+    /// `queries` \[batch, query, head, `d_head`\]; `keys` \[batch, key, key-value head, `d_head`\]; both finished, and of as
+    /// many heads as wanted: each key-value head serves the same number of query heads, in order.
     pub(crate) fn attention_scores(&self, layer: u32, queries: &Tensor, keys: &Tensor) -> Tensor {
         // Queries are scaled before their product with keys, which could overflow float16.
         let queries = queries.transpose(1, 2) * self.attention_scale(layer);
-        self.capped(self.grouped_product(&queries, &keys.permute([0, 2, 3, 1])))
+        self.capped(grouped_product(self, &queries, &keys.permute([0, 2, 3, 1])))
     }
 
     /// Attention probabilities \[batch, head, query, key\] of scores \[batch, head, query, key\], keys from position 0 on.
@@ -46,17 +47,7 @@ impl Exec<'_> {
     ///
     /// `pattern` \[batch, head, query, key\]; `values` \[batch, key, key-value head, `d_head`\].
     pub(crate) fn weighted_values(&self, pattern: &Tensor, values: &Tensor) -> Tensor {
-        self.grouped_product(pattern, &values.transpose(1, 2)).transpose(1, 2)
-    }
-
-    /// \[batch, head, m, k\] x \[batch, key-value head, k, n\]: a key-value head's query heads are rows of one matrix.
-    fn grouped_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
-        let group = i64::from(self.model.architecture.group());
-        if group == 1 {
-            return self.product(a, b);
-        }
-        let rows = a.unflatten(1, [-1, group]).flatten(2, 3);
-        self.product(&rows, b).unflatten(2, [group, -1]).flatten(1, 2)
+        grouped_product(self, pattern, &values.transpose(1, 2)).transpose(1, 2)
     }
 
     /// Which keys a query does not attend to, bool \[query, key\]: those behind it, and those before its window.
@@ -81,4 +72,14 @@ impl Exec<'_> {
     pub(crate) fn attention_scale(&self, layer: u32) -> f64 {
         self.model.architecture.attention_of(layer).scale
     }
+}
+
+/// \[batch, head, m, k\] x \[batch, key-value head, k, n\]: a key-value head's query heads are rows of one matrix.
+fn grouped_product(exec: &Exec<'_>, a: &Tensor, b: &Tensor) -> Tensor {
+    let group = a.size()[1] / b.size()[1];
+    if group == 1 {
+        return exec.product(a, b);
+    }
+    let rows = a.unflatten(1, [-1, group]).flatten(2, 3);
+    exec.product(&rows, b).unflatten(2, [group, -1]).flatten(1, 2)
 }

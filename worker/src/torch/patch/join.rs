@@ -1,5 +1,6 @@
 //! How cells join: the residual stream where their patch changes it first.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_core::grid::{Axis, Component};
@@ -7,7 +8,7 @@ use patchsweep_core::sites::{Heads, changed_by_heads};
 use tch::Tensor;
 
 use super::entry::Entry;
-use super::heads::HeadPatch;
+use super::heads::{HeadPatch, Wanted};
 use super::values::Patch;
 use crate::torch::numbers::length;
 use crate::torch::positions::Positions;
@@ -36,11 +37,10 @@ impl Patch<'_> {
     fn changed_by_heads(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
         let stream = self.base_at(layer, changed_by_heads(&self.exec.model.architecture), rows);
         let resid = for_each_cell(entry, &stream).copy();
-        for (place, change, heads) in self.z_changes(layer, component, entry, rows) {
+        for (place, changes) in (0..).zip(self.z_changes(layer, component, entry, rows)) {
             let mut cell = resid.select(0, place).flatten(0, 1);
-            for Range { start, end } in heads {
-                let change = change.narrow(2, start.into(), (end - start).into()).flatten(0, 1).flatten(1, 2);
-                self.exec.add_attn_out_of_heads(layer, start, &change, &mut cell);
+            for (heads, change) in changes {
+                self.exec.add_attn_out_of_heads(layer, heads.start, &change.flatten(0, 1).flatten(1, 2), &mut cell);
             }
         }
         resid
@@ -50,10 +50,9 @@ impl Patch<'_> {
     fn changed_as_whole(&self, layer: u32, component: Component, entry: &Entry<'_>, rows: &Positions) -> Tensor {
         let exec = self.exec;
         let z = for_each_cell(entry, &self.base_at(layer, Component::Z, rows)).copy();
-        for (place, change, heads) in self.z_changes(layer, component, entry, rows) {
-            for Range { start, end } in heads {
-                let part = |x: &Tensor| x.narrow(2, start.into(), (end - start).into());
-                let _ = part(&z.select(0, place)).g_add_(&part(&change));
+        for (place, changes) in (0..).zip(self.z_changes(layer, component, entry, rows)) {
+            for (Range { start, end }, change) in changes {
+                let _ = z.select(0, place).narrow(2, start.into(), (end - start).into()).g_add_(&change);
             }
         }
         let stream = self.base_at(layer, changed_by_heads(&exec.model.architecture), rows);
@@ -61,28 +60,34 @@ impl Patch<'_> {
             + exec.attn_out(layer, &z.flatten(0, 2)).view([-1, self.prompts(), rows.len(), stream.size()[2]])
     }
 
-    /// For each cell by how much `z` changes \[prompts, rows, head, `d_head`\], and in which query heads that counts.
+    /// For each cell by how much `z` changes \[prompts, rows, head, `d_head`\], and which query heads those are.
     fn z_changes(
         &self,
         layer: u32,
         component: Component,
         entry: &Entry<'_>,
         rows: &Positions,
-    ) -> Vec<(i64, Tensor, Vec<Range<u32>>)> {
+    ) -> Vec<Vec<(Range<u32>, Tensor)>> {
         let model = &self.exec.model.architecture;
-        let change = |among| {
+        let change = |heads: &Wanted, among| {
             let (patched, sources) = (&entry.patched, &entry.sources);
-            self.z_change(&HeadPatch { component, layer, patched, sources, rows, among })
+            self.z_change(&HeadPatch { component, layer, patched, sources, rows, heads, among })
         };
-        let cells = (0..).zip(&entry.starts).map(|(place, start)| (place, start.cell.indices(Axis::Head)));
+        let cells = || entry.starts.iter().map(|start| start.cell.indices(Axis::Head));
         if component.mixes_heads(model) {
-            let all = 0..model.heads;
-            return cells.map(|(place, heads)| (place, change(Some(heads)), vec![all.clone()])).collect();
+            let of_cell = |heads| vec![(0..model.heads, change(&Wanted::all(), Some(heads)))];
+            return cells().map(of_cell).collect();
         }
+        let patched: BTreeSet<u32> = cells().flatten().copied().collect();
+        let wanted = Wanted::of(component, &patched.into_iter().collect::<Vec<_>>(), model);
+        let change = change(&wanted, None);
         let served = component.heads().group(model);
-        let of_cell = |heads: &[u32]| heads.iter().map(|&head| head * served..(head + 1) * served).collect();
-        let change = change(None);
-        cells.map(|(place, heads)| (place, change.shallow_clone(), of_cell(heads))).collect()
+        let of_head = |&head: &u32| {
+            let queries = head * served..(head + 1) * served;
+            let change = change.narrow(2, wanted.place(queries.start), served.into());
+            (queries, change)
+        };
+        cells().map(|heads| heads.iter().map(of_head).collect()).collect()
     }
 }
 

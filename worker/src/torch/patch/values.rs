@@ -63,32 +63,6 @@ impl Patch<'_> {
         }
     }
 
-    /// What attention probabilities become at some positions \[prompts, head, positions, key\].
-    pub(crate) fn pattern_at(&self, layer: u32, positions: &Positions) -> Tensor {
-        let keys = self.last + 1;
-        match self.value {
-            PatchValue::Zero => self.base_pattern(layer, positions).zeros_like(),
-            PatchValue::Mean => positions.of(&self.other.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0),
-            PatchValue::Other => {
-                let queries = positions.of(&self.other.get(layer, Component::Q), 1, 0);
-                let queries = self.exec.finished_queries(layer, &queries, At::Positions(positions));
-                let keys = self.other.get(layer, Component::K).narrow(1, 0, keys);
-                let keys = self.exec.finished_keys(layer, &keys, At::Positions(&Positions::between(0, self.last)));
-                self.exec.pattern(layer, &self.exec.attention_scores(layer, &queries, &keys), positions)
-            }
-        }
-    }
-
-    /// Attention scores of the run that is patched \[prompts, head, positions, key\].
-    pub(crate) fn base_scores(&self, layer: u32, positions: &Positions) -> Tensor {
-        self.exec.attention_scores(layer, &self.base_queries(layer, positions), &self.base_keys(layer))
-    }
-
-    /// Attention probabilities of the run that is patched \[prompts, head, positions, key\].
-    pub(crate) fn base_pattern(&self, layer: u32, positions: &Positions) -> Tensor {
-        self.exec.pattern(layer, &self.base_scores(layer, positions), positions)
-    }
-
     pub(crate) fn prompts(&self) -> i64 {
         self.base.prompts()
     }

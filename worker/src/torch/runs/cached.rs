@@ -15,7 +15,7 @@ use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
 use crate::torch::runs::activations::{ActivationCache, ActivationKey, Activations};
 use crate::torch::runs::recorder::{Recorder, Site, canonical};
-use crate::torch::runs::sites::keys_values;
+use crate::torch::runs::sites::{Sites, keys_values};
 
 /// Runs of some prompts of one iteration.
 pub(crate) struct Runs<'a> {
@@ -77,6 +77,8 @@ impl<'a> Runs<'a> {
         let all = 0..self.context.clean.prompts();
         let input = self.corrupted_input(all.clone());
         let sites: BTreeSet<Site> = sites.iter().copied().map(canonical).collect();
+        // A mean is as large as one prompt's activations, and takes a run of all of them.
+        let wanted = Sites::means_of_sweep(self.context);
         let digest = Digest::of(&[input.digest().0.as_slice(), b"mean"].concat());
         self.cached(&digest, &sites, |runs| {
             let _phase = Phase::Corrupted.enter();
@@ -85,7 +87,7 @@ impl<'a> Runs<'a> {
             for first in all.clone().step_by(most) {
                 let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
                 let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));
-                for (site, activation) in runs.run(&part, 0, None, &sites).into_sites() {
+                for (site, activation) in runs.run(&part, 0, None, &wanted).into_sites() {
                     let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
                     let sum = sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
                     sums.insert(site, sum);

@@ -34,6 +34,16 @@ impl Sites {
         Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
     }
 
+    /// What the tiles of a sweep need of the means over corrupted runs.
+    pub(crate) fn means_of_sweep(context: &SweepContext) -> BTreeSet<Site> {
+        let grids = context.grids.iter().filter(|grid| grid.value == PatchValue::Mean);
+        let of_grid = |grid: &Grid| {
+            let layers = grid.indices(Axis::Layer).iter().copied().collect();
+            Self::of(grid, &layers, &context.architecture).other
+        };
+        grids.flat_map(of_grid).collect()
+    }
+
     /// What the tiles of a sweep need of clean and corrupted runs, so that one run serves them all.
     pub(crate) fn of_sweep(context: &SweepContext) -> BTreeSet<Site> {
         let of_grid = |grid: &Grid| {
