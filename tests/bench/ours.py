@@ -28,7 +28,7 @@ class Run:
     loading: float  # reading the weights; of several workers, all together
     computing: float  # what the workers were busy, less loading
     executed: int  # multiply-adds
-    calls: float  # of libtorch's operators, per tile
+    calls: float  # of libtorch's operators, per tile; builds that do not count them have none
     peak: int  # bytes of the largest process
     grids: list  # of the manifest
     scores: dict  # tensors by name
@@ -67,7 +67,7 @@ def run(program, spec, *, workers=1, threads, device="cpu", environment=None):
     done = manifest["run"]
     loading = sum(float(seconds) for seconds in LOADED.findall(talk))
     computing = sum(worker["busy_seconds"] for worker in done["workers"]) - loading
-    calls = sum(worker["libtorch_calls"] for worker in done["workers"]) / manifest["tiles"]["count"]
+    calls = sum(worker.get("libtorch_calls", 0) for worker in done["workers"]) / manifest["tiles"]["count"]
     return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], calls, peak, manifest["grids"], scores)
 
 
