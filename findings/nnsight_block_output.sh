@@ -13,7 +13,8 @@ trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet nnsight==0.8.1 transformers==5.24.0 torch==2.11.0 numpy==2.4.6
 export HF_HUB_OFFLINE=1
-"$folder/venv/bin/python" - <<'PYTHON'
+# nnsight reads the source of what it traces, so it needs a file.
+cat > "$folder/finding.py" <<'PYTHON'
 import sys
 import nnsight, torch, transformers
 from nnsight import NNsight
@@ -48,3 +49,4 @@ print(f"prompts changed by output[0][:] = 0: {with_zero}")
 print(f"prompts changed by output[:] = 0:    {whole}")
 sys.exit(0 if (kind, with_zero, whole) == ("Tensor", [True, False, False], [True] * 3) else 1)
 PYTHON
+"$folder/venv/bin/python" "$folder/finding.py"

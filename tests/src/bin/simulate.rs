@@ -3,13 +3,18 @@
 
 use std::env;
 use std::ops::Range;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use patchsweep_tests::simulation::{judge, simulate};
 use patchsweep_tests::tiny::Tiny;
+
+/// How often a long run says how far it is.
+const SHOWN_EVERY: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let given = env::args().nth(1).unwrap_or_default();
@@ -38,19 +43,34 @@ fn one(seed: u64) -> ExitCode {
     }
 }
 
+/// How many seeds have ended, and which failed.
+#[derive(Default)]
+struct Progress {
+    ended: u64,
+    failed: Vec<u64>,
+}
+
 fn many(seeds: Range<u64>) -> ExitCode {
     let program = env::current_exe().expect("a running program knows its file");
     let next = AtomicU64::new(seeds.start);
-    let failed = Mutex::new(Vec::new());
+    let count = seeds.end.saturating_sub(seeds.start);
+    let progress = Mutex::new((Progress::default(), Instant::now()));
+    let interrupted = interruption();
     let work = || {
-        loop {
+        while !interrupted.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
                 return;
             }
-            let ended = Command::new(&program).arg(seed.to_string()).stdout(Stdio::null()).status();
-            if !ended.expect("this program can be started").success() {
-                failed.lock().expect("nobody panics").push(seed);
+            // In a group of its own, so that who interrupts this program does not interrupt the seeds in hand.
+            let ended = Command::new(&program).arg(seed.to_string()).stdout(Stdio::null()).process_group(0).status();
+            let failed = !ended.expect("this program can be started").success();
+            let (progress, shown) = &mut *progress.lock().expect("nobody panics");
+            progress.ended += 1;
+            progress.failed.extend(failed.then_some(seed));
+            if shown.elapsed() >= SHOWN_EVERY {
+                eprintln!("{} of {count} seeds, {} failed", progress.ended, progress.failed.len());
+                *shown = Instant::now();
             }
         }
     };
@@ -59,10 +79,30 @@ fn many(seeds: Range<u64>) -> ExitCode {
             scope.spawn(work);
         }
     });
-    let failed = failed.into_inner().expect("nobody panics");
+    let (Progress { ended, failed }, _) = progress.into_inner().expect("nobody panics");
     for seed in &failed {
         eprintln!("repeat with: cargo run -p patchsweep-tests --bin simulate -- {seed}");
     }
-    eprintln!("{} seeds, {} failed", seeds.end.saturating_sub(seeds.start), failed.len());
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    eprintln!("{ended} of {count} seeds, {} failed", failed.len());
+    if ended < count {
+        eprintln!(
+            "interrupted: the first {ended} from {} on are done; go on with {}..{}",
+            seeds.start,
+            seeds.start + ended,
+            seeds.end
+        );
+    }
+    if failed.is_empty() && ended == count { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// True once somebody has interrupted this program.
+fn interruption() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&interrupted);
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(tokio::signal::ctrl_c()).expect("signals can be listened for");
+        set.store(true, Ordering::Relaxed);
+    });
+    interrupted
 }
