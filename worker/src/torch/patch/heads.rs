@@ -55,10 +55,13 @@ impl Wanted {
     }
 
     /// Where one of the query heads stands among them.
-    pub(crate) fn place(&self, head: u32) -> i64 {
-        let all = || i64::from(head);
-        let place = |heads: &Vec<i64>| heads.iter().position(|&other| other == i64::from(head)).map(length);
-        self.queries.as_ref().map_or_else(|| Some(all()), place).expect("a head that is computed")
+    pub(crate) fn index_of(&self, head: u32) -> i64 {
+        match &self.queries {
+            None => head.into(),
+            Some(heads) => {
+                length(heads.iter().position(|&other| other == i64::from(head)).expect("a head that is computed"))
+            }
+        }
     }
 
     /// Of a tensor whose dimension has all query heads, these.
@@ -160,5 +163,32 @@ impl Patch<'_> {
             all.select(2, head.into()).copy_(&value.select(2, head.into()));
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_core::architecture::Sizes;
+
+    use super::*;
+
+    fn wanted(component: Component, heads: &[u32]) -> (Option<Vec<i64>>, Option<Vec<i64>>) {
+        let plain = Architecture::plain(Sizes { layers: 1, heads: 6, d_model: 12, d_mlp: 16, d_vocab: 10, n_ctx: 8 });
+        let wanted = Wanted::of(component, heads, &Architecture { kv_heads: 3, ..plain });
+        (wanted.queries, wanted.keys)
+    }
+
+    #[test]
+    fn each_query_head_has_the_keys_of_its_group() {
+        assert_eq!(wanted(Component::Q, &[0, 2, 3]), (Some(vec![0, 2, 3]), Some(vec![0, 1, 1])));
+        assert_eq!(wanted(Component::K, &[0, 2]), (Some(vec![0, 1, 4, 5]), Some(vec![0, 2])));
+        assert_eq!(wanted(Component::Pattern, &[0, 1, 2, 3, 4, 5]), (None, None));
+        assert_eq!(wanted(Component::V, &[0, 1, 2]), (None, None));
+    }
+
+    #[test]
+    fn heads_are_found_among_those_that_are_computed() {
+        let wanted = Wanted { queries: Some(vec![1, 4, 5]), keys: None };
+        assert_eq!([wanted.index_of(1), wanted.index_of(5), Wanted::all().index_of(5)], [0, 2, 5]);
     }
 }

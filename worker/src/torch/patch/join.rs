@@ -84,7 +84,7 @@ impl Patch<'_> {
         let served = component.heads().group(model);
         let of_head = |&head: &u32| {
             let queries = head * served..(head + 1) * served;
-            let change = change.narrow(2, wanted.place(queries.start), served.into());
+            let change = change.narrow(2, wanted.index_of(queries.start), served.into());
             (queries, change)
         };
         cells().map(|heads| heads.iter().map(of_head).collect()).collect()
