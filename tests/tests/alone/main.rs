@@ -1,8 +1,9 @@
 //! What needs the machine for itself: a thousand workers in one process, which raises its limit of open files, a model of
-//! half a gigabyte, and simulations on all cores. Cargo runs one binary after the other, and here one test runs at a time.
+//! half a gigabyte, simulations on all cores, and workers that must be about equally fast. Cargo runs one binary after the other, and here one test runs at a time.
 
 mod gpt2_small;
 mod load;
+mod models;
 mod simulation;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

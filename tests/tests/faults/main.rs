@@ -8,7 +8,6 @@ mod ended_run;
 mod gate;
 mod killed;
 mod memory;
-mod models;
 mod partial;
 mod slow;
 mod twice;

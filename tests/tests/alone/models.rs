@@ -1,4 +1,5 @@
-//! Sweeps of different models on the same workers: who loads what.
+//! Sweeps of different models on the same workers: who loads what. A worker that is much slower than the other, for other tests
+//! have its core, is rightly helped by it, which costs loads.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +7,8 @@ use std::path::Path;
 use patchsweep_tests::cluster::ask;
 use patchsweep_tests::{Running, repository, serve, worker};
 use tempfile::TempDir;
+
+use super::Alone;
 
 const MODELS: [&str; 2] = ["first", "second"];
 
@@ -80,6 +83,7 @@ fn write_model(from: &Path, to: &Path, changed: bool) {
 /// them.
 #[test]
 fn two_workers_with_room_for_one_model_load_twice_at_most() {
+    let _alone = Alone::wait();
     let stage = Stage::set();
     let ids = stage.submit("sweep");
     let mut workers = [stage.worker(ROOM_FOR_ONE), stage.worker(ROOM_FOR_ONE)];
@@ -92,6 +96,7 @@ fn two_workers_with_room_for_one_model_load_twice_at_most() {
 
 #[test]
 fn workers_that_are_busy_with_one_model_when_the_other_sweep_comes_load_twice_at_most() {
+    let _alone = Alone::wait();
     let stage = Stage::set();
     let mut workers = [stage.worker(ROOM_FOR_ONE), stage.worker(ROOM_FOR_ONE)];
     for worker in &mut workers {
@@ -105,6 +110,7 @@ fn workers_that_are_busy_with_one_model_when_the_other_sweep_comes_load_twice_at
 
 #[test]
 fn a_worker_with_room_for_both_models_loads_each_once_and_says_what_it_has() {
+    let _alone = Alone::wait();
     let stage = Stage::set();
     let ids = stage.submit("sweep");
     let mut only = stage.worker(ROOM_FOR_BOTH);
