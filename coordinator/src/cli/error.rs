@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use patchsweep_files::locate::LocateError;
 use patchsweep_plan::spec::SpecError;
 use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
@@ -12,7 +13,7 @@ use patchsweep_results::figure::PngError;
 use patchsweep_results::{FolderError, NotFiniteCount, ReadFolderError, ResultsError, TensorError};
 use patchsweep_serve::check::WorstCell;
 use patchsweep_serve::gate::GateError;
-use patchsweep_serve::server::{PlanningError, ServeError};
+use patchsweep_serve::server::{ModelFilesError, PlanningError, ServeError};
 use patchsweep_serve::state::StateError;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,6 +56,16 @@ pub(super) enum CliError {
     NoStarter(Box<PlanningError>),
     #[error("{} has no tokenizer.json, which turns the prompts into tokens; without one, write a spec with `tokens = \"…\"`", .folder.display())]
     NoTokenizer { folder: PathBuf },
+    #[error(transparent)]
+    Model(Box<ModelFilesError>),
+    #[error(
+        "no model `{name}`: neither a folder with a config.json, nor below --models, nor a repository that is here"
+    )]
+    NoModel { name: String, source: Box<LocateError> },
+    #[error("{} has no config.json: give a model folder, a name below a --models folder, or a repository", .folder.display())]
+    NoModelFolder { folder: PathBuf },
+    #[error("cannot say how much memory this machine has")]
+    Memory(#[source] io::Error),
     #[error("cannot write {}{}", .path.display(), overwriting(.source))]
     WriteSpec { path: PathBuf, source: io::Error },
     #[error("no state directory: there is no home directory either; give one with --state DIR or PATCHSWEEP_STATE")]
@@ -228,7 +239,12 @@ impl CliError {
             | Self::NoState
             | Self::Selector(SelectorError::TakesOne)
             | Self::Client(ClientError::Refused(_)) => Kind::Usage,
-            Self::Spec { .. } | Self::Planning { .. } | Self::Refused { .. } => Kind::Spec,
+            Self::Spec { .. }
+            | Self::Planning { .. }
+            | Self::Refused { .. }
+            | Self::Model(_)
+            | Self::NoModel { .. }
+            | Self::NoModelFolder { .. } => Kind::Spec,
             Self::ReadInput { .. }
             | Self::Folder(_)
             | Self::ReadFolder(_)

@@ -12,6 +12,7 @@ mod gate;
 mod http;
 mod init;
 mod man;
+mod model;
 mod output;
 mod plan;
 mod progress;
@@ -94,6 +95,9 @@ enum Command {
     Init(init::InitArgs),
     /// Run a sweep on this machine: coordinator and workers in one command.
     Run(run::RunArgs),
+    /// Show a model.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Show what a sweep would cost; nothing runs.
     Plan(plan::PlanArgs),
     /// Start a coordinator.
@@ -148,7 +152,8 @@ impl Command {
     /// waits, and the signal's own way to end it is the faster one.
     fn is_left_to_signals(&self) -> bool {
         let answers_itself = matches!(self, Self::Run(_) | Self::Serve(_));
-        answers_itself || matches!(self, Self::Init(_) | Self::Plan(_) | Self::Token(_)) || self.needs_no_settings()
+        let never_waits = matches!(self, Self::Init(_) | Self::Model(_) | Self::Plan(_) | Self::Token(_));
+        answers_itself || never_waits || self.needs_no_settings()
     }
 
     /// A command is one span, below `TRACEPARENT` where that is set; a coordinator's life is none.
@@ -274,6 +279,7 @@ async fn dispatch(
     match command {
         Command::Init(args) => init::init(&args, &printer),
         Command::Run(args) => run::run(args, events, printer).await,
+        Command::Model(command) => model::model(command, &printer),
         Command::Plan(args) => plan::plan(&args, &printer),
         Command::Serve(args) => serve::serve(args, events, printer).await,
         Command::Token(command) => token::token(command, &printer),

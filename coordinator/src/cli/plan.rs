@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::output::{Output, Printer};
+use super::quantities::bytes;
 use super::submission::{Submission, TileArgs};
 use super::table::{self, scientific};
 
@@ -263,21 +264,6 @@ fn ratio(naive: u64, planned: u64) -> String {
     if planned == 0 { "-".to_owned() } else { format!("{:.1}x", naive as f64 / planned as f64) }
 }
 
-/// Without a space, so that columns stay columns for `awk`.
-#[allow(clippy::cast_precision_loss)]
-fn bytes(count: u64) -> String {
-    let mut size = count as f64;
-    let mut larger = ["KiB", "MiB", "GiB", "TiB"].into_iter();
-    let mut unit = "B";
-    while size >= 1024.0
-        && let Some(next) = larger.next()
-    {
-        size /= 1024.0;
-        unit = next;
-    }
-    format!("{size:.1}{unit}")
-}
-
 #[cfg(test)]
 mod tests {
     use patchsweep_core::status::PlanOptions;
@@ -321,10 +307,5 @@ mod tests {
         let tokens = tokens.map(|(id, text)| ShownToken { id, text: text.map(str::to_owned) });
         assert_eq!(listed(&tokens, 3, 3), r#"" A\n" 5, 7, "b" 8"#);
         assert_eq!(listed(&tokens, 40, 2), r#"" A\n" 5, 7, .. (40)"#);
-    }
-
-    #[test]
-    fn bytes_have_the_unit_that_fits() {
-        assert_eq!([0, 1023, 1536, 5 << 30, 3 << 50].map(bytes), ["0.0B", "1023.0B", "1.5KiB", "5.0GiB", "3072.0TiB"]);
     }
 }

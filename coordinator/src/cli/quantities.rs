@@ -36,6 +36,21 @@ pub(super) fn memory(used: u64, budget: u64) -> String {
     format!("{:.1}/{:.1} {unit}", in_unit(used), in_unit(budget))
 }
 
+/// Bytes in the unit that fits. Without a space, so that columns stay columns for `awk`.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    let mut larger = ["KiB", "MiB", "GiB", "TiB"].into_iter();
+    let mut unit = "B";
+    while size >= 1024.0
+        && let Some(next) = larger.next()
+    {
+        size /= 1024.0;
+        unit = next;
+    }
+    format!("{size:.1}{unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +68,10 @@ mod tests {
         assert_eq!(memory(3 << 30, 9 << 30), "3.0/9.0 GiB");
         assert_eq!(memory(1 << 20, 512 << 20), "1.0/512.0 MiB");
         assert_eq!(memory(0, 0), "0.0/0.0 KiB");
+    }
+
+    #[test]
+    fn bytes_have_the_unit_that_fits() {
+        assert_eq!([0, 1023, 1536, 5 << 30, 3 << 50].map(bytes), ["0.0B", "1023.0B", "1.5KiB", "5.0GiB", "3072.0TiB"]);
     }
 }

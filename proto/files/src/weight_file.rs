@@ -64,6 +64,11 @@ impl WeightFile {
         self.header.info(name)
     }
 
+    /// What the header says of each tensor.
+    pub(crate) fn infos(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.header.tensors().into_values()
+    }
+
     /// Fills `buffer` with a tensor's bytes from `start` on.
     pub(crate) fn read(&self, tensor: &TensorInfo, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
         self.read_at(self.data + (tensor.data_offsets.0 + start) as u64, buffer)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::digest::Digest;
+use patchsweep_core::model::Dtype::{Bfloat16, Float16, Float32};
 use patchsweep_core::model::ModelConfig;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
@@ -73,6 +74,25 @@ impl WeightFiles {
             file.hash_into(&mut hasher)?;
         }
         Ok(Digest(*hasher.finalize().as_bytes()))
+    }
+
+    /// Bytes of all tensors that are stored, by type: floats that a sweep may have under a spec's names, others under the files'
+    /// own.
+    #[must_use]
+    pub fn stored(&self) -> BTreeMap<String, u64> {
+        let mut stored = BTreeMap::new();
+        for file in self.files.values() {
+            for TensorInfo { dtype, data_offsets: (start, end), .. } in file.infos() {
+                let name = match dtype {
+                    Dtype::F32 => Float32.name().to_owned(),
+                    Dtype::BF16 => Bfloat16.name().to_owned(),
+                    Dtype::F16 => Float16.name().to_owned(),
+                    other => other.to_string(),
+                };
+                *stored.entry(name).or_default() += (end - start) as u64;
+            }
+        }
+        stored
     }
 
     /// Refuses files that were written to since they were opened.

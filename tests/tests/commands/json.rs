@@ -129,8 +129,9 @@ fn commands_without_a_coordinator_have_the_fields_of_their_tables() {
     let (prompts, begun) = (sweep.folder().join("acronyms.txt"), sweep.folder().join("begun.toml"));
     let state = tempfile::tempdir().expect("a temporary folder");
     let (_coordinator, _) = serve(&["--tls", "--state", plain(state.path())]);
-    let cases: [(&str, &[&str]); 8] = [
+    let cases: [(&str, &[&str]); 9] = [
         ("init", &["init", plain(&model), plain(&prompts), "--out", plain(&begun)]),
+        ("model show", &["model", "show", plain(&model)]),
         ("plan", &["plan", plain(&spec)]),
         ("run", &["run", plain(&spec), "--out", plain(&out), "--threads", "1", "--check"]),
         ("token rotate", &["token", "rotate", "--role", "client", "--state", plain(state.path())]),

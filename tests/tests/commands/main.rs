@@ -8,6 +8,7 @@ mod forms;
 mod init;
 mod json;
 mod logs;
+mod model;
 mod monitoring;
 mod pipes;
 mod remove;

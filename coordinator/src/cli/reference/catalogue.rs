@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::output::Object;
 use crate::cli::{
-    check, completions, config, explain, init, man, plan, report, results, serve, sweeps, token, top, workers,
+    check, completions, config, explain, init, man, model, plan, report, results, serve, sweeps, token, top, workers,
 };
 
 /// Fields that commands have in common.
@@ -39,6 +39,7 @@ pub(super) fn catalogue() -> Vec<Entry> {
                 only::<check::CheckFields>("with `--check`"),
             ],
         ),
+        all(&["patchsweep model show"], vec![always::<model::ShowFields>()]),
         all(&["patchsweep plan"], vec![always::<plan::PlanFields>()]),
         all(&["patchsweep serve"], vec![always::<serve::ServeFields>()]),
         all(&["patchsweep token rotate"], vec![always::<token::RotateFields>()]),

@@ -75,6 +75,9 @@ fn object(form: &Value) -> Option<(&Value, &'static str)> {
 
 /// What stands in JSON for it.
 fn type_of(form: &Value) -> String {
+    if form == &Value::Bool(true) {
+        return "value".to_owned();
+    }
     if let Some(names) = form["type"].as_array() {
         let names = names.iter().filter_map(Value::as_str);
         return names.map(|name| named(name, form)).collect::<Vec<_>>().join(" or ");

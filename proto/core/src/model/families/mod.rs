@@ -211,6 +211,12 @@ impl ModelConfig {
         Ok(Self { architecture, bos_token_id, factors, family })
     }
 
+    /// The family, as the config names it.
+    #[must_use]
+    pub fn model_type(&self) -> &'static str {
+        self.family.model_type
+    }
+
     /// Where a parameter of the architecture is stored.
     #[must_use]
     pub fn source(&self, parameter: &Parameter) -> Source {
