@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod http;
+pub mod hub;
 pub mod load;
 pub mod process;
 pub mod scores;

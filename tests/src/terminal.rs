@@ -40,7 +40,16 @@ impl OnTerminal {
     /// # Panics
     /// When there is no terminal to be had.
     #[must_use]
-    pub fn start((rows, columns): (u16, u16), args: &[&str]) -> Self {
+    pub fn start(size: (u16, u16), args: &[&str]) -> Self {
+        Self::start_knowing(size, args, |command| command)
+    }
+
+    /// The same, with what `knows` tells a command.
+    ///
+    /// # Panics
+    /// When there is no terminal to be had.
+    #[must_use]
+    pub fn start_knowing((rows, columns): (u16, u16), args: &[&str], knows: impl FnOnce(Command) -> Command) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let in_folder = |name| folder.path().join(name).display().to_string();
         let (tty, out) = (in_folder("tty"), in_folder("out"));
@@ -50,7 +59,7 @@ impl OnTerminal {
             "stty rows {rows} cols {columns}; tty > '{tty}'; {} > '{out}'; echo \"exit $?\"; stty -a",
             quoted.join(" ")
         );
-        let mut child = Command::new("script")
+        let mut child = knows(Command::new("script"))
             .args(["--quiet", "--flush", "--command", &script, "/dev/null"])
             .env("TERM", "xterm-256color")
             .env_remove("COLORTERM")

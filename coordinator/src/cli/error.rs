@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use patchsweep_files::locate::LocateError;
+use patchsweep_hub::HubError;
 use patchsweep_plan::spec::SpecError;
 use patchsweep_process::http::HttpError;
 use patchsweep_process::log::LogError;
@@ -64,6 +65,8 @@ pub(super) enum CliError {
     NoModel { name: String, source: Box<LocateError> },
     #[error("{} has no config.json: give a model folder, a name below a --models folder, or a repository", .folder.display())]
     NoModelFolder { folder: PathBuf },
+    #[error(transparent)]
+    Hub(#[from] HubError),
     #[error("cannot say how much memory this machine has")]
     Memory(#[source] io::Error),
     #[error("cannot write {}{}", .path.display(), overwriting(.source))]
@@ -162,9 +165,9 @@ pub(super) enum Kind {
     Partial,
     /// Some scores are not finite numbers.
     NotFinite,
-    /// Nobody answers there.
+    /// Nobody answers there, or the hub not as it should.
     Unreachable,
-    /// Token, certificate or TLS.
+    /// Token, certificate or TLS; or a model that the hub does not show to everybody.
     NotLetIn,
     /// The other program is of another release.
     OtherRelease,
@@ -182,6 +185,16 @@ fn overwriting(error: &io::Error) -> &'static str {
 
 fn resume(sweep: &str, can_resume: bool, when: &str) -> String {
     if can_resume { format!("; {when}`patchsweep resume {sweep}` computes what it lacks") } else { String::new() }
+}
+
+/// What kind of error it is that a model does not come from the hub.
+fn of_hub(error: &HubError) -> Kind {
+    match error {
+        HubError::Write { .. } | HubError::Cancelled => Kind::Failed,
+        error if error.is_of_network() => Kind::Unreachable,
+        error if error.is_of_access() => Kind::NotLetIn,
+        _ => Kind::Spec,
+    }
 }
 
 /// What a check found, and what to do about it.
@@ -260,6 +273,7 @@ impl CliError {
             | Self::Pages { .. }
             | Self::Gate(GateError::HostName { .. })
             | Self::Client(ClientError::Credentials(_)) => Kind::Input,
+            Self::Hub(error) => of_hub(error),
             Self::Config(_) => Kind::Config,
             Self::CheckDisagrees { .. } => Kind::Check,
             Self::Selector(_) => Kind::NoSweep,
@@ -281,6 +295,7 @@ impl CliError {
             Self::SweepFailed { sweep, can_resume: true, .. }
             | Self::SweepPartial { sweep, can_resume: true, .. }
             | Self::SweepCancelled { sweep, can_resume: true } => Some(format!("patchsweep resume {sweep}")),
+            Self::NoModel { source, .. } => source.fetch_command(),
             Self::WatchEnded { sweep } => Some(format!("patchsweep watch {sweep}")),
             Self::Selector(SelectorError::NoneYet) => Some("patchsweep submit SPEC".to_owned()),
             Self::Selector(_) | Self::Client(ClientError::AnswerLost { .. }) => Some("patchsweep list".to_owned()),

@@ -95,7 +95,7 @@ enum Command {
     Init(init::InitArgs),
     /// Run a sweep on this machine: coordinator and workers in one command.
     Run(run::RunArgs),
-    /// Show a model.
+    /// Show a model, or fetch one from the Hugging Face hub.
     #[command(subcommand)]
     Model(model::ModelCommand),
     /// Show what a sweep would cost; nothing runs.

@@ -6,7 +6,7 @@ use crate::ModelError;
 use crate::read::is_there;
 
 /// Weights as PyTorch pickles them: whole, and the index of several.
-const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+pub const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// Of a folder without weights in safetensors: the pickle that it has instead.
 pub(crate) fn pickle(folder: &Path) -> Option<&'static str> {
@@ -29,6 +29,14 @@ pub(crate) fn weights(folder: &Path) -> String {
 /// The command that writes `tokenizer.json`.
 pub(crate) fn tokenizer(folder: &Path) -> String {
     save_again("AutoTokenizer", folder)
+}
+
+/// The command that makes a model folder of a repository whose weights are no safetensors.
+#[must_use]
+pub fn conversion(repository: &str, revision: &str, folder: &str) -> String {
+    format!(
+        r#"python -c "from transformers import AutoModelForCausalLM as A, AutoTokenizer as B; [C.from_pretrained('{repository}', revision='{revision}').save_pretrained('{folder}') for C in (A, B)]""#
+    )
 }
 
 /// What transformers loads, it saves in its present form.

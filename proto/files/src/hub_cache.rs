@@ -1,27 +1,45 @@
-//! The hub cache's folder, as `huggingface_hub` finds it.
+//! Where the hub's cache and its token are, as `huggingface_hub` finds them.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// Which folder `huggingface_hub` would use in this process's environment.
-pub(super) fn folder() -> PathBuf {
-    let home = env::var_os("HOME").map_or_else(|| env::home_dir().unwrap_or_default(), PathBuf::from);
-    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    PathBuf::from(Environment { home: &home.to_string_lossy(), variable: &variable }.folder())
+#[must_use]
+pub fn folder() -> PathBuf {
+    of_process(cache)
 }
 
-/// What the folder depends on. A variable that is set to nothing counts: its folder is the working directory.
+/// The file in which `hf auth login` leaves a token.
+#[must_use]
+pub fn token_file() -> PathBuf {
+    of_process(token)
+}
+
+fn of_process(find: impl Fn(&Environment<'_>) -> String) -> PathBuf {
+    let home = env::var_os("HOME").map_or_else(|| env::home_dir().unwrap_or_default(), PathBuf::from);
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    PathBuf::from(find(&Environment { home: &home.to_string_lossy(), variable: &variable }))
+}
+
+/// What they depend on. A variable that is set to nothing counts: its folder is the working directory.
 struct Environment<'a> {
     home: &'a str,
     variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
+fn cache(of: &Environment<'_>) -> String {
+    let given = (of.variable)("HF_HUB_CACHE").or_else(|| (of.variable)("HUGGINGFACE_HUB_CACHE"));
+    of.expanded(&given.unwrap_or_else(|| joined(&of.hf_home(), "hub")))
+}
+
+fn token(of: &Environment<'_>) -> String {
+    of.expanded(&(of.variable)("HF_TOKEN_PATH").unwrap_or_else(|| joined(&of.hf_home(), "token")))
+}
+
 impl Environment<'_> {
-    fn folder(&self) -> String {
+    fn hf_home(&self) -> String {
         let cache = || (self.variable)("XDG_CACHE_HOME").unwrap_or_else(|| joined(&self.with_home("~"), ".cache"));
-        let home = || (self.variable)("HF_HOME").unwrap_or_else(|| joined(&cache(), "huggingface"));
-        let given = (self.variable)("HF_HUB_CACHE").or_else(|| (self.variable)("HUGGINGFACE_HUB_CACHE"));
-        self.expanded(&given.unwrap_or_else(|| joined(&self.expanded(&home()), "hub")))
+        self.expanded(&(self.variable)("HF_HOME").unwrap_or_else(|| joined(&cache(), "huggingface")))
     }
 
     /// `~` at the beginning, then variables.
@@ -82,10 +100,14 @@ mod tests {
     use super::*;
 
     fn folder(home: &str, variables: &[(&str, &str)]) -> String {
+        found(home, variables, cache)
+    }
+
+    fn found(home: &str, variables: &[(&str, &str)], find: fn(&Environment<'_>) -> String) -> String {
         let mut known: HashMap<_, _> = variables.iter().copied().collect();
         known.insert("HOME", home);
         let variable = |name: &str| known.get(name).map(|&value| value.to_owned());
-        Environment { home, variable: &variable }.folder()
+        find(&Environment { home, variable: &variable })
     }
 
     const NAMES: [&str; 4] = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"];
@@ -135,5 +157,14 @@ mod tests {
         }
         assert_eq!(folder("", &[]), "/.cache/huggingface/hub");
         assert_eq!(folder("/h/", &[]), "/h/.cache/huggingface/hub");
+    }
+
+    #[test]
+    fn the_token_is_where_a_login_leaves_it() {
+        // What huggingface_hub 2.4.0 says of each.
+        let file = |variables: &[(&str, &str)]| found("/home/me", variables, token);
+        assert_eq!(file(&[]), "/home/me/.cache/huggingface/token");
+        assert_eq!(file(&[("HF_HOME", "~/a"), ("HF_HUB_CACHE", "/b")]), "/home/me/a/token");
+        assert_eq!(file(&[("HF_HOME", "/a"), ("HF_TOKEN_PATH", "~/$HOME/t")]), "/home/me//home/me/t");
     }
 }

@@ -26,12 +26,16 @@ impl DanglingLink {
 /// How to get the file, which may be one of the hub cache.
 fn again(link: &Path) -> String {
     let mut advice = "get it again".to_owned();
-    let repository = link.components().find_map(|component| match component {
-        Component::Normal(name) => name.to_str()?.strip_prefix("models--"),
+    let mut names = link.components().filter_map(|component| match component {
+        Component::Normal(name) => name.to_str(),
         _ => None,
     });
-    if let Some(repository) = repository {
-        let _ = write!(advice, " with `hf download {}`", repository.replace("--", "/"));
+    if let Some(repository) = names.find_map(|name| name.strip_prefix("models--")) {
+        let _ = write!(advice, " with `patchsweep model fetch {}", repository.replace("--", "/"));
+        if let Some(commit) = names.skip_while(|&name| name != "snapshots").nth(1) {
+            let _ = write!(advice, " --revision {commit}");
+        }
+        advice.push('`');
     }
     advice
 }
@@ -46,7 +50,7 @@ mod tests {
         assert_eq!(
             link.to_string(),
             "hub/models--a--b/snapshots/1/x is a link to ../../blobs/2, which is missing: the download is incomplete, get \
-             it again with `hf download a/b`"
+             it again with `patchsweep model fetch a/b --revision 1`"
         );
         let link = DanglingLink { link: "m/x".into(), target: "/y".into() };
         assert!(link.to_string().ends_with("incomplete, get it again"), "{link}");

@@ -30,7 +30,7 @@ pub enum LocateError {
         roots: Vec<PathBuf>,
     },
     /// Not in the hub cache.
-    #[error("model `{repository}` at revision `{revision}` is not in the hub cache {}; download it with `hf download {repository}`", .cache.display())]
+    #[error("model `{repository}` at revision `{revision}` is not in the hub cache {}; fetch it with `{}`", .cache.display(), fetch(.repository, .revision))]
     NotCached {
         /// The repository.
         repository: String,
@@ -40,16 +40,36 @@ pub enum LocateError {
         cache: PathBuf,
     },
     /// In the hub cache, but not whole.
-    #[error("{} has no config.json: the download is incomplete, get it again with `hf download {repository}`", .snapshot.display())]
+    #[error("{} has no config.json: the download is incomplete, get it again with `{}`", .snapshot.display(), fetch(.repository, .revision))]
     Incomplete {
         /// The repository.
         repository: String,
+        /// The revision.
+        revision: String,
         /// The revision's folder.
         snapshot: PathBuf,
     },
     /// The config is a link that leads nowhere.
     #[error(transparent)]
     Dangling(#[from] DanglingLink),
+}
+
+impl LocateError {
+    /// The command that brings the model into the hub cache, where it belongs there.
+    #[must_use]
+    pub fn fetch_command(&self) -> Option<String> {
+        match self {
+            Self::NotCached { repository, revision, .. } | Self::Incomplete { repository, revision, .. } => {
+                Some(fetch(repository, revision))
+            }
+            Self::NoFolder { .. } | Self::Dangling(_) => None,
+        }
+    }
+}
+
+fn fetch(repository: &str, revision: &str) -> String {
+    let revision = if revision == "main" { String::new() } else { format!(" --revision {revision}") };
+    format!("patchsweep model fetch {repository}{revision}")
 }
 
 fn list(roots: &[PathBuf]) -> String {
@@ -78,13 +98,14 @@ impl ModelFolders {
             }
             ModelRef::Hub { repository, revision } => {
                 let cache = self.hub_cache.clone().unwrap_or_default();
-                let (repository, snapshot) = (repository.clone(), snapshot(&cache, repository, revision));
+                let snapshot = snapshot(&cache, repository, revision);
+                let (repository, revision) = (repository.clone(), revision.clone());
                 if has_config(&snapshot)? {
                     Ok(snapshot)
                 } else if snapshot.is_dir() {
-                    Err(LocateError::Incomplete { repository, snapshot })
+                    Err(LocateError::Incomplete { repository, revision, snapshot })
                 } else {
-                    Err(LocateError::NotCached { repository, revision: revision.clone(), cache })
+                    Err(LocateError::NotCached { repository, revision, cache })
                 }
             }
         }

@@ -47,7 +47,7 @@ impl WeightFiles {
         let names = if is_there(&folder.join(SINGLE)) {
             BTreeSet::from([SINGLE.to_owned()])
         } else if is_there(&folder.join(INDEX)) {
-            shards(folder)?
+            shards_there(folder)?
         } else if let Some(file) = convert::pickle(folder) {
             return Err(ModelError::OnlyPickle { folder: folder.to_owned(), file });
         } else {
@@ -154,18 +154,39 @@ impl WeightTensor<'_> {
     }
 }
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+/// The weights where they are one file.
+pub const SINGLE: &str = "model.safetensors";
+/// The list of shards where they are several.
+pub const INDEX: &str = "model.safetensors.index.json";
 
-/// File names of the shards; nothing outside the folder.
-fn shards(folder: &Path) -> Result<BTreeSet<String>, ModelError> {
-    let index = folder.join(INDEX);
-    let refuse = |reason: String| ModelError::Index { path: index.clone(), reason };
-    let parsed: ShardIndex = serde_json::from_slice(&read(&index)?).map_err(|error| refuse(error.to_string()))?;
+/// Whether a folder has a config and all weight files, be they good or bad.
+#[must_use]
+pub fn is_whole(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    let has_shards = || shards(folder).is_ok_and(|names| names.iter().all(|name| has(name)));
+    has("config.json") && (has(SINGLE) || has_shards())
+}
+
+/// The file names of the shards that a folder's index names, be they there or not; nothing outside the folder.
+pub fn shards(folder: &Path) -> Result<BTreeSet<String>, ModelError> {
+    let path = folder.join(INDEX);
+    let text = read(&path)?;
+    let refuse = |reason: String| ModelError::Index { path, reason };
+    let parsed: ShardIndex = match serde_json::from_slice(&text) {
+        Ok(parsed) => parsed,
+        Err(error) => return Err(refuse(error.to_string())),
+    };
     let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
-    if let Some(name) = names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
-        return Err(refuse(format!("shard `{name}` is not a plain file name")));
+    match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+        Some(name) => Err(refuse(format!("shard `{name}` is not a plain file name"))),
+        None => Ok(names),
     }
+}
+
+/// The shards, all of which are there.
+fn shards_there(folder: &Path) -> Result<BTreeSet<String>, ModelError> {
+    let names = shards(folder)?;
+    let refuse = |reason: String| ModelError::Index { path: folder.join(INDEX), reason };
     match names.iter().find(|name| !is_there(&folder.join(name))) {
         Some(name) => Err(refuse(format!("its shard {name} is missing: the download is incomplete, get it again"))),
         None => Ok(names),

@@ -44,5 +44,5 @@ def check(patchsweep, folder):
         found = subprocess.run([sys.executable, "-c", theirs], env=environment, capture_output=True, text=True, check=True)
         plan = [patchsweep, "plan", str(folder / "sweep.toml")]
         said = subprocess.run(plan, env=environment, capture_output=True, text=True).stderr
-        ours = re.search("is not in the hub cache (.*); download it", said)
+        ours = re.search("is not in the hub cache (.*); fetch it", said)
         assert ours and ours[1] == found.stdout.strip(), (case, found.stdout, said)

@@ -5,6 +5,7 @@ use std::fs;
 use patchsweep_tests::{Sweep, patchsweep, repository, serve};
 use serde_json::{Map, Value};
 
+use super::model::{Place, REPOSITORY};
 use super::stage::{Stage, object, plain};
 
 /// A row of a table: the path of a field, and what its value may be.
@@ -144,4 +145,10 @@ fn commands_without_a_coordinator_have_the_fields_of_their_tables() {
         let assert = patchsweep(&[args, &["--output", "json"]].concat()).assert().success();
         hold(&format!("patchsweep {command}"), &object(&String::from_utf8_lossy(&assert.get_output().stdout)));
     }
+}
+
+#[test]
+fn a_fetched_model_has_the_fields_of_its_table() {
+    let place = Place::new();
+    hold("patchsweep model fetch", &place.fetched(&[REPOSITORY]));
 }

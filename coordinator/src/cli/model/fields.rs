@@ -75,3 +75,27 @@ pub(super) struct MemoryFields {
     /// What a worker may take: `--memory-budget`, or nine tenths of what is free.
     pub(super) budget_bytes: u64,
 }
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct FetchFields {
+    /// As it was asked for.
+    pub(super) repository: String,
+    /// As it was asked for.
+    pub(super) revision: String,
+    /// The commit that this is.
+    pub(super) commit: String,
+    /// The model's folder in the hub cache.
+    pub(super) folder: String,
+    /// The files that are read here; none where `HF_HUB_OFFLINE` forbade to ask for them.
+    pub(super) files: Vec<FileFields>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FileFields {
+    /// Its name.
+    pub(super) name: String,
+    /// Its bytes.
+    pub(super) bytes: u64,
+    /// Whether it was not in the cache before.
+    pub(super) is_new: bool,
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::model::ModelRef;
+use patchsweep_files::ModelError;
 use patchsweep_files::locate::{LocateError, ModelFolders};
 
 use crate::cli::CliError;
@@ -32,5 +33,12 @@ pub(super) fn located(name: &str, revision: Option<&str>, folders: &ModelFolders
 }
 
 fn missing(name: &str, source: LocateError) -> CliError {
-    CliError::NoModel { name: name.to_owned(), source: Box::new(source) }
+    match source {
+        LocateError::NoFolder { .. } | LocateError::NotCached { .. } => {
+            CliError::NoModel { name: name.to_owned(), source: Box::new(source) }
+        }
+        LocateError::Incomplete { .. } | LocateError::Dangling(_) => {
+            CliError::Model(Box::new(ModelError::from(source).into()))
+        }
+    }
 }

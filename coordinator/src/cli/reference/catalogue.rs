@@ -40,6 +40,7 @@ pub(super) fn catalogue() -> Vec<Entry> {
             ],
         ),
         all(&["patchsweep model show"], vec![always::<model::ShowFields>()]),
+        all(&["patchsweep model fetch"], vec![always::<model::FetchFields>()]),
         all(&["patchsweep plan"], vec![always::<plan::PlanFields>()]),
         all(&["patchsweep serve"], vec![always::<serve::ServeFields>()]),
         all(&["patchsweep token rotate"], vec![always::<token::RotateFields>()]),

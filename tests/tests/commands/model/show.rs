@@ -7,7 +7,7 @@ use std::path::Path;
 use patchsweep_tests::{patchsweep, repository};
 use serde_json::{Value, json};
 
-use crate::stage::{object, plain};
+use super::{object, plain};
 
 fn acronyms() -> String {
     repository().join("data/acronym-gpt2").display().to_string()
@@ -112,9 +112,15 @@ fn a_model_that_is_nowhere_is_refused_with_where_it_was_sought() {
     let cache = tempfile::tempdir().expect("a folder");
     let error = refused(&["nobody/nothing"], cache.path());
     assert_eq!(error["kind"], "spec");
+    assert_eq!(error["next"], "patchsweep model fetch nobody/nothing");
     let wanted =
         format!("model `nobody/nothing` at revision `main` is not in the hub cache {}", cache.path().display());
     assert!(message(&error).contains(&wanted), "{error}");
+    fs::create_dir_all(cache.path().join("models--a--b/snapshots/c1")).expect("a folder");
+    let error = refused(&["a/b", "--revision", "c1"], cache.path());
+    let wanted =
+        "has no config.json: the download is incomplete, get it again with `patchsweep model fetch a/b --revision c1`";
+    assert!(message(&error).ends_with(wanted), "{error}");
     let error = refused(&["/nowhere/at-all"], cache.path());
     assert!(message(&error).starts_with("/nowhere/at-all has no config.json"), "{error}");
 }
