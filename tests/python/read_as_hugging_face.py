@@ -10,7 +10,7 @@ import pathlib
 import sys
 import tempfile
 
-from hugging_face import cache, conversion
+from hugging_face import cache, conversion, hub
 
 
 def has_torch():
@@ -30,6 +30,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         cache.check(patchsweep, folder / "cache")
+        hub.check(patchsweep, folder / "hub")
         conversion.check_tokenizer(patchsweep, folder / "tokenizer")
         if has_torch():
             from hugging_face import unembedding

@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Folder that holds model folders; may be given several times, first match wins.
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Vec<PathBuf>,
+    /// Fetch models of the Hugging Face hub that are not whole in the local cache.
+    #[arg(long)]
+    pub(crate) download: bool,
     /// CPU threads for arithmetic [default: the cores that this process may use].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<u16>,

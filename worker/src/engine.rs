@@ -11,6 +11,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::tile::Tile;
 use patchsweep_files::ModelError;
+use patchsweep_hub::HubError;
 use patchsweep_proto::wire::WireError;
 
 use crate::gauge::Gauge;
@@ -92,6 +93,9 @@ pub enum EngineError {
     /// The model could not be loaded.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The model could not be fetched.
+    #[error(transparent)]
+    Hub(HubError),
     /// The tile is not one of the sweep's.
     #[error(transparent)]
     Tile(#[from] WireError),
@@ -151,7 +155,11 @@ impl EngineError {
     pub fn is_of_model(&self) -> bool {
         matches!(
             self,
-            Self::Model(_) | Self::Architecture { .. } | Self::OtherModel { .. } | Self::ModelTooLarge { .. }
+            Self::Model(_)
+                | Self::Hub(_)
+                | Self::Architecture { .. }
+                | Self::OtherModel { .. }
+                | Self::ModelTooLarge { .. }
         )
     }
 }

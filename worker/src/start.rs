@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use patchsweep_files::locate::ModelFolders;
+use patchsweep_hub::{Hub, HubError};
 use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
 use patchsweep_process::health::Health;
@@ -13,6 +14,7 @@ use patchsweep_process::http::{HttpError, HttpServer};
 use patchsweep_process::machine::{name, threads};
 use patchsweep_process::signals::Signals;
 use patchsweep_process::{talk, telemetry};
+use patchsweep_worker::models::ModelSource;
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
 use patchsweep_worker::telemetry::{BUILD, INSTRUMENTS, MEMORY_BUDGET};
 use patchsweep_worker::torch::{DeviceError, TorchEngine, free_memory, open_device};
@@ -31,6 +33,8 @@ pub(crate) enum StartError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error(transparent)]
+    Hub(#[from] HubError),
     #[error("cannot start")]
     Start(#[from] io::Error),
 }
@@ -61,7 +65,9 @@ impl Worker {
         let threads = args.threads.map_or_else(|| threads::per_worker(1), usize::from).max(1);
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
         let folders = ModelFolders::with_hub_cache(args.models);
-        let engine = EngineThread::start(TorchEngine::new(device, folders, memory_budget))?;
+        let models =
+            if args.download { ModelSource::with_hub(folders, Hub::of_environment()?) } else { folders.into() };
+        let engine = EngineThread::start(TorchEngine::new(device, models, memory_budget))?;
         let options = WorkerOptions {
             name: name::of_process(rand::random()),
             device: args.device,

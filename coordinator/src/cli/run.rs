@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use super::CliError;
 use super::check::{agreement, check_run, summary};
 use super::children::{WorkerArgs, Workers};
+use super::model::download;
 use super::output::{OutputFormat, Printer};
 use super::progress;
 use super::results::{OutArgs, Written, not_finite};
@@ -49,6 +50,9 @@ pub(super) struct RunArgs {
     /// Folder that holds model folders, before the spec's own; may be given several times.
     #[arg(long, value_name = "DIR")]
     models: Vec<PathBuf>,
+    /// Fetch the model from the Hugging Face hub first, where the spec names a repository that is not whole in the local cache.
+    #[arg(long)]
+    download: bool,
     #[command(flatten)]
     tiles: TileArgs,
     /// Begin anew. Otherwise a run goes on where an earlier one of the same spec into the same folder was ended.
@@ -66,9 +70,13 @@ const TOP: usize = 5;
 pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
     args.out.refuse_folder()?;
     let submission = Submission::read(&args.spec)?;
-    let mut signals = Signals::listen().map_err(CliError::Signals)?;
     let models = submission.model_roots(args.models.clone());
     let folders = ModelFolders::with_hub_cache(models.clone());
+    // Until signals are listened for, they end it at once.
+    if args.download {
+        download(&folders, &submission)?;
+    }
+    let mut signals = Signals::listen().map_err(CliError::Signals)?;
     require_weights(&folders, &submission.source)
         .map_err(|source| CliError::Planning { path: args.spec.clone(), source: source.into() })?;
     let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;

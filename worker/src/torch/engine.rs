@@ -9,8 +9,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::tile::Tile;
-use patchsweep_files::locate::ModelFolders;
-use patchsweep_files::{FolderStamp, ModelError, read_config};
+use patchsweep_files::{FolderStamp, read_config};
 use patchsweep_proto::wire::refuse_tile;
 use tch::Device;
 
@@ -27,6 +26,7 @@ use crate::torch::tiles::task::TileTask;
 
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
 use crate::gauge::Gauge;
+use crate::models::ModelSource;
 use crate::phases::Phase;
 use crate::telemetry::MODELS_LOADED;
 
@@ -34,7 +34,7 @@ use crate::telemetry::MODELS_LOADED;
 #[derive(Debug)]
 pub struct TorchEngine {
     device: Device,
-    folders: ModelFolders,
+    source: ModelSource,
     models: Models,
     /// Of the memory budget, beside the models.
     shares: Option<MemoryShares>,
@@ -48,16 +48,16 @@ impl TorchEngine {
     ///
     /// `memory_budget`: bytes on the device that weights, cached activations and work may take together.
     #[must_use]
-    pub fn new(device: Device, folders: ModelFolders, memory_budget: u64) -> Self {
+    pub fn new(device: Device, source: impl Into<ModelSource>, memory_budget: u64) -> Self {
         let meter = Meter::new(device, memory_budget);
         let (models, cache) = (Models::new(memory_budget), ActivationCache::new());
-        Self { device, folders, models, shares: None, cache, memory_budget, meter }
+        Self { device, source: source.into(), models, shares: None, cache, memory_budget, meter }
     }
 
-    /// Loads the model of a sweep, unless it is in memory, and says how long that took. What does not fit beside it is
+    /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
     /// dropped before; where it does not fit at all, nothing is.
-    fn load(&mut self, context: &SweepContext) -> Result<Duration, EngineError> {
-        let folder = self.folders.locate(&context.model).map_err(ModelError::from)?;
+    fn load(&mut self, context: &SweepContext, cancel: &Cancel) -> Result<Duration, EngineError> {
+        let folder = self.source.locate(&context.model, cancel)?;
         let stamp = FolderStamp::of(&folder)?;
         let name = LoadedModel { model: context.model.clone(), dtype: context.dtype };
         if self.models.take_up(&name, &stamp) {
@@ -125,7 +125,7 @@ impl Engine for TorchEngine {
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
-        let loading = self.load(context)?;
+        let loading = self.load(context, cancel)?;
         let (Some(model), Some(shares)) = (self.models.in_use(), &mut self.shares) else {
             unreachable!("loaded just above")
         };

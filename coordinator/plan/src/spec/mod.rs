@@ -96,6 +96,13 @@ impl Spec {
         parsed.map_err(|error| source.error(span, error.to_string()))
     }
 
+    /// From here on, the revision of a repository is this commit: what a branch is may change. A folder has none.
+    pub fn pin(&mut self, commit: &str) {
+        let mut model = self.model.get_ref().clone();
+        model.revision = model.hub.as_ref().map(|hub| Spanned::beside(hub, commit.to_owned()));
+        self.model.set(model);
+    }
+
     /// The dataset file that the spec names, as written there.
     #[must_use]
     pub fn dataset_file(&self) -> &str {
@@ -212,6 +219,19 @@ axes = ["layer", "head"]
         assert!(refusal(&VALID.replace("path = \"m\"", "")).contains("either `path` (a model folder) or `hub`"));
         let revised = VALID.replace("path = \"m\"", "path = \"m\"\nrevision = \"r\"");
         assert!(refusal(&revised).contains("`revision` belongs to `hub`"));
+    }
+
+    #[test]
+    fn a_pinned_repository_is_a_commit_and_a_folder_stays_what_it_is() {
+        let pinned = |text: &str| {
+            let source = Source::new(text);
+            let mut spec = Spec::parse(&source).expect("a spec");
+            spec.pin("c1");
+            spec.model_ref(&source).expect("a name").to_string()
+        };
+        assert_eq!(pinned(VALID), "m");
+        assert_eq!(pinned(&VALID.replace("path = \"m\"", "hub = \"a/b\"")), "hub:a/b@c1");
+        assert_eq!(pinned(&VALID.replace("path = \"m\"", "hub = \"a/b\"\nrevision = \"dev\"")), "hub:a/b@c1");
         assert!(refusal(&VALID.replace("name = \"x\"", "")).contains("missing field `name`"));
         assert!(refusal(&VALID.replace("samples = 5", "tokens = \"t.json\"")).contains("either `path` (prompts)"));
     }

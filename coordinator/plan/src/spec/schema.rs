@@ -70,7 +70,7 @@ pub struct Model {
     pub path: Option<Spanned<String>>,
     /// A repository in the local cache of the Hugging Face hub, like `openai-community/gpt2`.
     pub hub: Option<Spanned<String>>,
-    /// Branch, tag or commit of `hub`.
+    /// Branch, tag or commit of `hub`. The sweep is of the commit that this is on the coordinator, and the manifest names it.
     #[schemars(extend("default" = "main"))]
     pub revision: Option<Spanned<String>>,
     /// Arithmetic of the forward pass. Metrics are always float32.

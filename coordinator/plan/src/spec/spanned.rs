@@ -18,6 +18,16 @@ impl<T> Spanned<T> {
         self.0.span()
     }
 
+    /// From here on, this stands there.
+    pub(super) fn set(&mut self, value: T) {
+        *self.0.get_mut() = value;
+    }
+
+    /// What does not stand in the text, but belongs to what stands there.
+    pub(super) fn beside<U>(other: &Spanned<U>, value: T) -> Self {
+        Self(toml::Spanned::new(other.span(), value))
+    }
+
     /// The value.
     #[must_use]
     pub fn get_ref(&self) -> &T {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patchsweep_core::model::ModelConfig;
+use patchsweep_core::model::{ModelConfig, ModelRef};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_config, read_text, read_text_if_there};
@@ -40,16 +40,22 @@ pub enum PlanningError {
     Model(#[from] ModelFilesError),
 }
 
-/// Plans a sweep from its spec and the contents of its dataset.
+/// Plans a sweep from its spec and the contents of its dataset. A revision of a repository becomes the commit that it is now,
+/// so that all workers have the same one.
 pub fn make_plan(
     folders: &ModelFolders,
     source: &Source,
     dataset: &str,
     options: PlanOptions,
 ) -> Result<Plan, PlanningError> {
-    let spec = Spec::parse(source)?;
-    let located = folders.locate(&spec.model_ref(source)?);
-    let folder = located.map_err(|error| source.error(spec.model.span(), error.to_string()))?;
+    let mut spec = Spec::parse(source)?;
+    let model = spec.model_ref(source)?;
+    let folder = folders.locate(&model);
+    let folder = folder.map_err(|error| source.error(spec.model.span(), error.to_string()))?;
+    // Snapshots are named by their commits.
+    if let (ModelRef::Hub { .. }, Some(commit)) = (model, folder.file_name().and_then(|name| name.to_str())) {
+        spec.pin(commit);
+    }
     let (config, tokenizer) = read_model(&folder)?;
     let takes_text = spec.dataset.get_ref().tokens.is_none();
     if let Some(error) = only_bpe_files(&folder).filter(|_| takes_text) {

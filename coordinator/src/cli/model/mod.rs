@@ -1,12 +1,14 @@
 //! `patchsweep model`
 
 mod description;
+mod download;
 mod fetch;
 mod fields;
 mod location;
 mod progress;
 mod show;
 
+pub(super) use download::download;
 #[cfg(test)]
 pub(super) use fields::{FetchFields, ShowFields};
 

@@ -62,7 +62,7 @@ struct CacheFields {
 
 #[derive(Serialize, JsonSchema)]
 struct ModelFields {
-    /// Its folder's name, or `hub:` repository and revision.
+    /// Its folder's name, or `hub:` repository and commit.
     model: String,
     /// `float32`, `bfloat16` or `float16`.
     dtype: &'static str,

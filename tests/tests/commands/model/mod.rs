@@ -1,5 +1,6 @@
 //! `patchsweep model`: what a model is, and how it comes here.
 
+mod download;
 mod fetch;
 mod refused;
 mod show;

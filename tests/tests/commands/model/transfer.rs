@@ -1,7 +1,7 @@
 //! Transfers that break, hang, or bring something else.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use patchsweep_tests::Running;
@@ -11,10 +11,10 @@ use patchsweep_tests::terminal::OnTerminal;
 
 use super::{Place, REPOSITORY, acronyms, starts, weights_blob};
 
-const MIB: usize = 1 << 20;
+pub(super) const MIB: usize = 1 << 20;
 
 /// Where the weights are kept until they are whole.
-fn partial(place: &Place) -> std::path::PathBuf {
+pub(super) fn partial(place: &Place) -> PathBuf {
     // Their name is known of another cache.
     let other = Place::new();
     other.fetched(&[REPOSITORY]);
@@ -22,7 +22,7 @@ fn partial(place: &Place) -> std::path::PathBuf {
 }
 
 /// Waits until a file has so many bytes.
-fn wait_for_bytes(path: &Path, bytes: usize) {
+pub(super) fn wait_for_bytes(path: &Path, bytes: usize) {
     let begun = Instant::now();
     while fs::metadata(path).map_or(0, |metadata| metadata.len()) != bytes as u64 {
         assert!(begun.elapsed() < BOUND, "{} does not grow to {bytes}", path.display());

@@ -5,6 +5,7 @@ use std::thread;
 
 use patchsweep_core::ids::TileId;
 use patchsweep_data::sweep;
+use patchsweep_files::locate::ModelFolders;
 
 use super::*;
 
