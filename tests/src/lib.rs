@@ -8,6 +8,7 @@ pub mod http;
 pub mod hub;
 pub mod load;
 pub mod process;
+pub mod random_model;
 pub mod scores;
 pub mod scripted;
 pub mod simulation;

@@ -124,6 +124,30 @@ impl Running {
         line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
     }
 
+    /// Runs a command to its end, and gives the largest value that a figure of this process had meanwhile, as
+    /// [`Self::memory_kib`] reads it.
+    ///
+    /// # Panics
+    /// When the command fails, or does not end in time.
+    #[must_use]
+    pub fn peak_kib(&self, figure: &str, mut command: Command) -> u64 {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
+        let deadline = Instant::now() + BOUND;
+        let mut peak = 0;
+        loop {
+            let ended = child.wait_timeout(Duration::from_millis(1)).expect("the process can be waited for");
+            peak = peak.max(self.memory_kib(figure));
+            if let Some(status) = ended {
+                assert!(status.success(), "{command:?}: {status}");
+                return peak;
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                panic!("{command:?} does not end");
+            }
+        }
+    }
+
     /// Waits for a line of the log that holds `text`.
     ///
     /// # Panics

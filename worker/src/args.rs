@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// File worker.credentials from the coordinator's state directory: address, CA and token.
     #[arg(long, env = "PATCHSWEEP_CREDENTIALS", value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
-    /// Where to compute: cpu or cuda:N.
+    /// Where to compute: cpu or cuda:N, or several with commas between them, which share out the model's layers.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
     /// Folder that holds model folders; may be given several times, first match wins.
@@ -34,7 +34,8 @@ pub(crate) struct Args {
     /// CPU threads for arithmetic [default: the cores that this process may use].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<u16>,
-    /// Most memory on the device for weights, cached activations and work [default: nine tenths of what is free].
+    /// Most memory on each device for weights, cached activations and work [default: nine tenths of what is free]. Weights that
+    /// do not fit stay in their files and come to the device block by block.
     #[arg(long, value_name = "BYTES")]
     pub(crate) memory_budget: Option<ByteSize>,
     /// Workers that share the device's memory; each takes its part of the default budget [default: on the CPU the tasks of

@@ -125,12 +125,19 @@ pub enum EngineError {
     #[error("the tile was cancelled")]
     Cancelled,
     /// There is no room for activations.
-    #[error("the model takes {model}, which leaves nothing of the memory budget of {budget}; raise --memory-budget")]
+    #[error(
+        "the model takes {model}, and {least} where its blocks come to the device one by one, which leaves nothing of the memory \
+         budget of {budget}; raise --memory-budget to {needed} or more"
+    )]
     ModelTooLarge {
         /// What the weights take.
         model: ByteSize,
+        /// What of them has to be on the device at once.
+        least: ByteSize,
         /// The budget.
         budget: ByteSize,
+        /// The least budget for it.
+        needed: ByteSize,
     },
     /// This libtorch is not the one that the worker was made for.
     #[error("cannot tell libtorch whether to use TF32: {message}; use the version that the README names")]

@@ -17,8 +17,7 @@ use patchsweep_process::{talk, telemetry};
 use patchsweep_worker::models::ModelSource;
 use patchsweep_worker::session::{EngineThread, SessionError, WorkerOptions, serve};
 use patchsweep_worker::telemetry::{BUILD, INSTRUMENTS, MEMORY_BUDGET};
-use patchsweep_worker::torch::{DeviceError, TorchEngine, free_memory, open_device};
-use tch::Device;
+use patchsweep_worker::torch::{DeviceError, Devices, TorchEngine};
 
 use crate::args::Args;
 use crate::leaving::asked_to_leave;
@@ -56,18 +55,18 @@ impl Worker {
         let dialer = Dialer::patient(Role::Worker, args.coordinator, args.credentials);
         let health = Health::default();
         let http = open_http(args.http, health.clone()).await?;
-        let device = open_device(&args.device)?;
+        let devices = Devices::open(&args.device)?;
         let memory_budget = match args.memory_budget {
             Some(given) => given.0,
-            None => default_budget(device, args.sharing)?,
+            None => default_budget(&devices, args.sharing)?,
         };
-        MEMORY_BUDGET.set(&[], memory_budget);
+        MEMORY_BUDGET.set(&[], devices.total_of(memory_budget));
         let threads = args.threads.map_or_else(|| threads::per_worker(1), usize::from).max(1);
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
         let folders = ModelFolders::with_hub_cache(args.models);
         let models =
             if args.download { ModelSource::with_hub(folders, Hub::of_environment()?) } else { folders.into() };
-        let engine = EngineThread::start(TorchEngine::new(device, models, memory_budget))?;
+        let engine = EngineThread::start(TorchEngine::new(devices, models, memory_budget))?;
         let options = WorkerOptions {
             name: name::of_process(rand::random()),
             device: args.device,
@@ -106,10 +105,10 @@ async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option
     Ok(Some(server))
 }
 
-/// A tenth of what is free is left to others. Tasks of a Slurm step share the memory of their machine; GPUs they have each
-/// their own.
-fn default_budget(device: Device, sharing: Option<u16>) -> Result<u64, DeviceError> {
-    let free = free_memory(device)?;
-    let beside = || if device == Device::Cpu { threads::workers_beside() } else { 1 };
+/// A tenth of what is free is left to others, on the device that has the least. Tasks of a Slurm step share the memory of their
+/// machine; GPUs they have each their own.
+fn default_budget(devices: &Devices, sharing: Option<u16>) -> Result<u64, DeviceError> {
+    let free = devices.free_memory()?;
+    let beside = || if devices.are_cpu() { threads::workers_beside() } else { 1 };
     Ok((free - free / 10) / sharing.map_or_else(beside, u64::from).max(1))
 }

@@ -6,7 +6,7 @@ use patchsweep_process::telemetry::{Instrument, Kind};
 use crate::phases::Phase;
 
 /// All of them.
-pub const INSTRUMENTS: [&Instrument; 16] = [
+pub const INSTRUMENTS: [&Instrument; 17] = [
     &BUILD,
     &SESSION,
     &SESSIONS_LOST,
@@ -14,6 +14,7 @@ pub const INSTRUMENTS: [&Instrument; 16] = [
     &PHASE_SECONDS,
     &MULTIPLY_ADDS,
     &MEMORY_RETRIES,
+    &STREAMED_BYTES,
     &MODELS_LOADED,
     &MODELS,
     &CACHE_HITS,
@@ -79,6 +80,14 @@ pub const MEMORY_RETRIES: Instrument = Instrument {
     kind: Kind::Counter,
     labels: &[],
     help: "Batches that did not fit the memory and were computed again in halves.",
+};
+
+/// Too little memory for a model.
+pub const STREAMED_BYTES: Instrument = Instrument {
+    name: "patchsweep_worker_streamed_bytes_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Bytes of weights that came to the device for tiles that were computed, of models that do not fit there as a whole.",
 };
 
 /// Weights that were read.

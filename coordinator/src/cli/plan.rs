@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use comfy_table::Table;
 use patchsweep_core::grid::PatchValue;
+use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::{GridSummary, Plan, ShownToken, ShownTokens};
 use patchsweep_process::talk::warn;
@@ -61,6 +62,10 @@ pub(super) struct PlanFields {
     tiles: usize,
     /// Estimated multiply-adds of all tiles.
     multiply_adds: u64,
+    /// What the model's weights take on a worker.
+    weight_bytes: u64,
+    /// What of them comes to the device for each batch that goes through all blocks, on a worker that may use less.
+    streamed_bytes_per_batch: u64,
     /// The tokens of the first prompt.
     first_prompt: Vec<ShownToken>,
     /// The answer tokens that are scored, one for each iteration.
@@ -118,6 +123,13 @@ impl Output for Planned {
             self.plan.tiles.len(),
             scientific(self.plan.multiply_adds()),
         )?;
+        let weights = weights(&self.plan);
+        writeln!(
+            out,
+            "weights of {}; where a worker may use less, {} of them come to its device for each batch",
+            bytes(weights.all()),
+            bytes(weights.walk()),
+        )?;
         tokens(&self.plan).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out, "\n{}", grids(&self.grids).trim_fmt())?;
         remarks(&self.plan).iter().try_for_each(|remark| writeln!(out, "{remark}"))
@@ -134,6 +146,8 @@ impl Output for Planned {
             replicates: plan.context.replicates,
             tiles: plan.tiles.len(),
             multiply_adds: plan.multiply_adds(),
+            weight_bytes: weights(plan).all(),
+            streamed_bytes_per_batch: weights(plan).walk(),
             first_prompt: plan.first_prompt(),
             answers: answers(plan),
             grids: grids.iter().map(GridFields::from).collect(),
@@ -145,6 +159,11 @@ impl Output for Planned {
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.plan.digest.to_hex())
     }
+}
+
+/// What the model's weights take on a worker.
+fn weights(plan: &Plan) -> WeightBytes {
+    WeightBytes::of(&plan.context.architecture, plan.context.dtype)
 }
 
 /// The answer tokens that are scored, by iteration.

@@ -13,6 +13,8 @@ pub struct SweepExplanation {
     pub status: SweepStatus,
     /// Why nothing of it is computed now, one reason each; empty where something is, or where nothing is left.
     pub idle_because: Vec<String>,
+    /// Workers whose memory is too small for the model's weights, so that these come to the device again and again, one each.
+    pub streaming: Vec<String>,
     /// What went wrong with attempts at its tiles, by reason, the most frequent first.
     pub failures: Vec<FailureGroup>,
     /// The cell that was asked for.

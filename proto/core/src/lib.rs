@@ -29,6 +29,7 @@ pub mod status;
 pub mod tile;
 pub mod tokens;
 pub mod trace;
+pub mod weights;
 pub mod workers;
 
 pub use chain::{RootCause, Whole, error_chain};

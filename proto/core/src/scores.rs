@@ -50,6 +50,8 @@ pub struct WorkDone {
     pub libtorch_calls: u64,
     /// Batches that did not fit the memory and were computed again in halves.
     pub memory_retries: u64,
+    /// Bytes of weights that came to the device while it was computed, because the model does not fit there as a whole.
+    pub streamed_bytes: u64,
 }
 
 impl WorkDone {
@@ -60,6 +62,7 @@ impl WorkDone {
             multiply_adds: self.multiply_adds.saturating_add(other.multiply_adds),
             libtorch_calls: self.libtorch_calls.saturating_add(other.libtorch_calls),
             memory_retries: self.memory_retries.saturating_add(other.memory_retries),
+            streamed_bytes: self.streamed_bytes.saturating_add(other.streamed_bytes),
         }
     }
 }
@@ -77,6 +80,20 @@ pub struct CacheStats {
     pub bytes: u64,
     /// Most bytes that may be held.
     pub budget_bytes: u64,
+}
+
+impl CacheStats {
+    /// Of two caches together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            hits: self.hits.saturating_add(other.hits),
+            misses: self.misses.saturating_add(other.misses),
+            evictions: self.evictions.saturating_add(other.evictions),
+            bytes: self.bytes.saturating_add(other.bytes),
+            budget_bytes: self.budget_bytes.saturating_add(other.budget_bytes),
+        }
+    }
 }
 
 /// What a worker uses of its device's memory, in bytes.

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata as FileMetadata};
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,12 @@ impl WeightFile {
     /// Fills `buffer` with a tensor's bytes from `start` on.
     pub(crate) fn read(&self, tensor: &TensorInfo, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
         self.read_at(self.data + (tensor.data_offsets.0 + start) as u64, buffer)
+    }
+
+    /// A path of the open file, good as long as it is open, and where a tensor's bytes begin.
+    pub(crate) fn place(&self, tensor: &TensorInfo) -> (PathBuf, u64) {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
+        (path, self.data + tensor.data_offsets.0 as u64)
     }
 
     /// Adds the whole file to a digest.
@@ -152,6 +159,17 @@ mod tests {
         file.read(file.info("x").expect("in the header"), 1, &mut read).expect("in the file");
         assert_eq!(read, [2, 3]);
         file.refuse_changed().expect("nobody wrote to it");
+    }
+
+    #[test]
+    fn the_place_of_a_tensor_is_in_the_file_that_was_opened_whoever_has_its_name_now() {
+        let (folder, path) = written(&bytes(0));
+        let file = WeightFile::open(&path).expect("a whole file");
+        fs::rename(&path, folder.path().join("old")).expect("another name");
+        fs::write(&path, [9; 80]).expect("another file");
+        let (place, start) = file.place(file.info("x").expect("in the header"));
+        let found = fs::read(place).expect("the open file");
+        assert_eq!(found[usize::try_from(start).expect("few bytes")..], [1, 2, 3, 4]);
     }
 
     #[test]

@@ -148,6 +148,13 @@ impl WeightTensor<'_> {
         self.info.dtype
     }
 
+    /// A path of its open file, which names no other file whatever becomes of the folder, and where its bytes begin there:
+    /// for who maps them.
+    #[must_use]
+    pub fn place(&self) -> (PathBuf, u64) {
+        self.file.place(self.info)
+    }
+
     /// Fills `buffer` with the bytes from `start` on.
     pub fn read(&self, start: usize, buffer: &mut [u8]) -> Result<(), ModelError> {
         self.file.read(self.info, start, buffer)

@@ -13,6 +13,7 @@ impl From<&SweepExplanation> for v1::SweepExplanation {
         Self {
             status: Some((&explanation.status).into()),
             idle_because: explanation.idle_because.clone(),
+            streaming: explanation.streaming.clone(),
             failures: explanation.failures.iter().map(Into::into).collect(),
             cell: explanation.cell.as_ref().map(Into::into),
         }
@@ -26,6 +27,7 @@ impl TryFrom<v1::SweepExplanation> for SweepExplanation {
         Ok(Self {
             status: required(wire.status, "SweepExplanation", "status")?.try_into()?,
             idle_because: wire.idle_because,
+            streaming: wire.streaming,
             failures: wire.failures.into_iter().map(Into::into).collect(),
             cell: wire.cell.map(CellExplanation::try_from).transpose()?,
         })

@@ -104,7 +104,12 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
                 prompt_effects: Vec::new(),
             },
             busy: Duration::from_millis(250),
-            work: WorkDone { multiply_adds: 1 << 40, libtorch_calls: 1 << 20, memory_retries: 3 },
+            work: WorkDone {
+                multiply_adds: 1 << 40,
+                libtorch_calls: 1 << 20,
+                memory_retries: 3,
+                streamed_bytes: 1 << 30,
+            },
         },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
         received: None,

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod brute_force;
 mod check;
+mod devices;
 mod embedded;
 mod exactness;
 mod families;

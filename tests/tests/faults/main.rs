@@ -10,4 +10,5 @@ mod killed;
 mod memory;
 mod partial;
 mod slow;
+mod streaming;
 mod twice;

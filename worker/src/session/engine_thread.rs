@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::computer::{Computer, ComputerGone, Finished, Job};
 use crate::engine::{Cancel, Engine, EngineError, panic_text};
 use crate::gauge::{Gauge, Vitals};
-use crate::telemetry::{MEMORY_RETRIES, MULTIPLY_ADDS, TILES, show_cache};
+use crate::telemetry::{MEMORY_RETRIES, MULTIPLY_ADDS, STREAMED_BYTES, TILES, show_cache};
 
 /// The engine's thread: takes one job at a time.
 #[derive(Debug)]
@@ -113,6 +113,7 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel, complaints: &mut
             TILES.add(&["computed"], 1);
             MULTIPLY_ADDS.add(&[], computed.work.multiply_adds);
             MEMORY_RETRIES.add(&[], computed.work.memory_retries);
+            STREAMED_BYTES.add(&[], computed.work.streamed_bytes);
         }
         Err(EngineError::Cancelled) => TILES.add(&["cancelled"], 1),
         Err(_) => TILES.add(&["failed"], 1),

@@ -87,7 +87,7 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
     match &finished.outcome {
         Ok(evaluation) => {
             let scores = v1::TileScores::from(&evaluation.scores);
-            let scores::WorkDone { multiply_adds, libtorch_calls, memory_retries } = evaluation.work;
+            let scores::WorkDone { multiply_adds, libtorch_calls, memory_retries, streamed_bytes } = evaluation.work;
             let around_scores = around.encoded_len()
                 + ENVELOPE_BYTES
                 + evaluation.notes.iter().map(|note| note.len() + 8).sum::<usize>();
@@ -102,6 +102,7 @@ pub(super) fn result(finished: &Finished) -> v1::TileResult {
                 multiply_adds,
                 libtorch_calls,
                 memory_retries,
+                streamed_bytes,
                 loading_seconds: evaluation.loading.as_secs_f64(),
                 ..around
             }

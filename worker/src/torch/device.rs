@@ -10,7 +10,7 @@ use tch::Device;
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// Not a device's name.
-    #[error("unknown device `{name}`; use `cpu` or `cuda:N`")]
+    #[error("unknown device `{name}`; use `cpu` or `cuda:N`, or several with commas between them")]
     Unknown {
         /// As given.
         name: String,
@@ -50,7 +50,7 @@ pub enum DeviceError {
 /// The device of a name, `cpu` or `cuda:N`.
 ///
 /// Must come before any other use of libtorch, which looks for CUDA only once.
-pub fn open(name: &str) -> Result<Device, DeviceError> {
+pub(crate) fn open(name: &str) -> Result<Device, DeviceError> {
     if name == "cpu" {
         return Ok(Device::Cpu);
     }
@@ -77,7 +77,7 @@ fn load_cuda_library() -> Result<(), libloading::Error> {
 }
 
 /// Bytes that are free on a device now: on the CPU what the system can still give, within the limits of this process.
-pub fn free_memory(device: Device) -> Result<u64, DeviceError> {
+pub(crate) fn free_memory(device: Device) -> Result<u64, DeviceError> {
     if let Device::Cuda(index) = device {
         return free_cuda_memory(index).map_err(|source| DeviceError::NoGpuMemoryInfo { source });
     }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use crate::engine::Cancel;
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::Dtype;
+use patchsweep_core::weights::Placement;
 use patchsweep_data::prompts::test_acronyms;
 use patchsweep_files::read_config;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 use tokenizers::Tokenizer;
 
+use crate::torch::devices::Devices;
 use crate::torch::model::exec::Exec;
-use crate::torch::model::parameters::Model;
+use crate::torch::model::load::Loader;
 use crate::torch::runs::recorder::Recorder;
 use crate::torch::score::metrics::Scorer;
 
@@ -29,7 +31,9 @@ fn encode(tokenizer: &Tokenizer, text: &str) -> Vec<i64> {
 
 #[test]
 fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference_of_3() {
-    let model = Model::load(&folder(), Dtype::Float32, Device::Cpu).expect("the model loads");
+    let loader =
+        Loader::open(&folder(), Dtype::Float32, &Devices::open("cpu").expect("a device")).expect("the model's files");
+    let model = loader.load(Placement::Resident).expect("the model loads");
     let config = read_config(&folder()).expect("a config");
     let tokenizer = Tokenizer::from_file(folder().join("tokenizer.json")).expect("the tokenizer loads");
     let bos = i64::from(config.bos_token_id.expect("the model has a BOS token"));
@@ -42,7 +46,7 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
     let kind = MetricKind::LogitDiffMax { candidates: letters };
     let metrics = [Metric { name: "m".into(), kind, normalize: false }];
 
-    let exec = Exec::new(&model, 8, Cancel::new());
+    let exec = Exec::new(&model, 8, 1 << 24, Cancel::new());
     let resid = tch::no_grad(|| {
         let mut resid = exec.embed(&Tensor::from_slice(&prompts).view([rows, -1]));
         for layer in 0..model.architecture.layers {

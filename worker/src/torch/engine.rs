@@ -1,6 +1,5 @@
 //! The engine: models in memory, one cache, tiles one after the other.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
@@ -9,15 +8,16 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::tile::Tile;
-use patchsweep_files::{FolderStamp, read_config};
+use patchsweep_core::weights::{LEAST_BESIDE, Placement};
+use patchsweep_files::FolderStamp;
 use patchsweep_proto::wire::refuse_tile;
-use tch::Device;
 
 use crate::torch::calls;
 use crate::torch::device::allow_tf32;
-use crate::torch::model::exec::{Exec, unless_cancelled};
-use crate::torch::model::loaded::{Models, weight_bytes};
-use crate::torch::model::parameters::Model;
+use crate::torch::devices::Devices;
+use crate::torch::model::exec::{Exec, unless_stopped};
+use crate::torch::model::load::Loader;
+use crate::torch::model::loaded::Models;
 use crate::torch::plain::PlainTask;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::tiles::memory::MemoryShares;
@@ -33,12 +33,13 @@ use crate::telemetry::MODELS_LOADED;
 /// The engine on libtorch.
 #[derive(Debug)]
 pub struct TorchEngine {
-    device: Device,
+    devices: Devices,
     source: ModelSource,
     models: Models,
     /// Of the memory budget, beside the models.
     shares: Option<MemoryShares>,
     cache: ActivationCache,
+    /// Of each device.
     memory_budget: u64,
     meter: Meter,
 }
@@ -46,12 +47,13 @@ pub struct TorchEngine {
 impl TorchEngine {
     /// An engine without a model; the first tile says which to load.
     ///
-    /// `memory_budget`: bytes on the device that weights, cached activations and work may take together.
+    /// `memory_budget`: bytes on a device that weights, cached activations and work may take together.
     #[must_use]
-    pub fn new(device: Device, source: impl Into<ModelSource>, memory_budget: u64) -> Self {
-        let meter = Meter::new(device, memory_budget);
-        let (models, cache) = (Models::new(memory_budget), ActivationCache::new());
-        Self { device, source: source.into(), models, shares: None, cache, memory_budget, meter }
+    pub fn new(devices: Devices, source: impl Into<ModelSource>, memory_budget: u64) -> Self {
+        let meter = Meter::new(devices.clone(), devices.total_of(memory_budget));
+        let memory_budget = devices.part_of(memory_budget);
+        let (models, cache) = (Models::new(memory_budget), ActivationCache::new(devices.count()));
+        Self { devices, source: source.into(), models, shares: None, cache, memory_budget, meter }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -64,44 +66,77 @@ impl TorchEngine {
             self.show();
             return Ok(Duration::ZERO);
         }
-        let bytes = weight_bytes(&read_config(&folder)?.architecture, context.dtype);
-        self.shares_beside(bytes)?;
+        let loader = Loader::open(&folder, context.dtype, &self.devices)?;
+        let placement = self.placement(&loader)?;
+        let bytes = loader.placed(placement);
         self.models.make_room(bytes);
         self.divide(bytes)?;
-        let loaded = self.load_from(&folder, name, stamp);
+        let took = self.load_from(loader, placement, name, stamp);
         self.divide(0)?;
-        loaded
+        took
     }
 
-    fn load_from(&mut self, folder: &Path, name: LoadedModel, stamp: FolderStamp) -> Result<Duration, EngineError> {
+    fn load_from(
+        &mut self,
+        loader: Loader,
+        placement: Placement,
+        name: LoadedModel,
+        stamp: FolderStamp,
+    ) -> Result<Duration, EngineError> {
         let started = Instant::now();
         let loading = Phase::Load.enter();
-        let model = Model::load(folder, name.dtype, self.device)?;
+        let model = loader.load(placement)?;
         drop(loading);
         let took = started.elapsed();
         MODELS_LOADED.add(&[], 1);
         let seconds = took.as_secs_f64();
         tracing::info!(model = %name.model, digest = %model.digest.short(), seconds, "model loaded");
+        if let Some(layers) = model.layers.told() {
+            tracing::info!(model = %name.model, "{layers}");
+        }
         for note in &model.notes {
             tracing::info!(model = %name.model, "{note}");
         }
         // Usually as much as was expected.
-        let bytes = model.bytes();
+        let bytes = model.most_bytes();
         self.shares_beside(bytes)?;
         self.models.make_room(bytes);
         self.models.add(name, stamp, model);
         Ok(took)
     }
 
-    /// What is left beside models of so many bytes.
+    /// Says so where the weights are streamed, which takes time.
+    fn placement(&self, loader: &Loader) -> Result<Placement, EngineError> {
+        let weights = loader.weight_bytes();
+        let placement = weights.placement(self.memory_budget, self.devices.count(), loader.maps_around());
+        let least = loader.placed(Placement::Streamed);
+        let placement = placement.ok_or_else(|| self.too_large(weights.all(), least))?;
+        if placement == Placement::Streamed {
+            let [all, walk, budget] = [weights.all(), weights.walk(), self.memory_budget].map(ByteSize);
+            tracing::info!(
+                "the model takes {all}, more than the memory budget of {budget} lets it: its weights stay in their files, and \
+                 {walk} of them come to the device for each batch that goes through all blocks"
+            );
+        }
+        Ok(placement)
+    }
+
+    /// What is left on a device beside models of so many bytes.
     fn shares_beside(&self, weights: u64) -> Result<MemoryShares, EngineError> {
-        MemoryShares::of(self.memory_budget, weights, self.device.is_cuda())
-            .ok_or(EngineError::ModelTooLarge { model: ByteSize(weights), budget: ByteSize(self.memory_budget) })
+        MemoryShares::of(self.memory_budget, weights, self.devices.have_gpus())
+            .ok_or_else(|| self.too_large(weights, weights))
+    }
+
+    /// `least`: what of the weights has to be on the device at once.
+    fn too_large(&self, weights: u64, least: u64) -> EngineError {
+        let [model, least, budget] = [weights, least, self.memory_budget].map(ByteSize);
+        let needed = ByteSize::mib(least.0.saturating_add(LEAST_BESIDE).div_ceil(ByteSize::mib(1).0));
+        EngineError::ModelTooLarge { model, least, budget, needed }
     }
 
     /// Divides the memory anew: the models' part, with so many bytes for another one, and the rest.
     fn divide(&mut self, coming: u64) -> Result<(), EngineError> {
-        let shares = self.shares_beside(self.models.bytes().saturating_add(coming))?;
+        let shares = self.shares_beside(self.models.most_bytes().saturating_add(coming))?;
         self.cache.limit(shares.cache);
         self.shares = Some(shares);
         self.show();
@@ -135,27 +170,31 @@ impl Engine for TorchEngine {
         if let Some(wanted) = expected.filter(|&wanted| wanted != model.digest) {
             return Err(EngineError::OtherModel { folder: context.model.to_string(), found: model.digest, wanted });
         }
-        if self.device.is_cuda() {
+        if self.devices.have_gpus() {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
         let calls_before = calls::so_far();
-        let exec = Exec::new(model, context.clean.positions(), cancel.clone());
+        let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
         meter.show(cache.stats(), 0);
         let (scores, memory_retries) = tch::no_grad(|| {
-            unless_cancelled(|| {
+            unless_stopped(|| {
                 if tile.is_plain() {
                     PlainTask { context, tile, exec, shares, memory_retries: 0 }.scores()
                 } else {
                     TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 }.scores()
                 }
             })
-        })
-        .ok_or(EngineError::Cancelled)?;
-        let libtorch_calls = calls::so_far() - calls_before;
-        let (scores, work) =
-            (scores?, WorkDone { multiply_adds: exec.multiply_adds(), libtorch_calls, memory_retries });
+        })?;
+        model.refuse_changed()?;
+        let work = WorkDone {
+            multiply_adds: exec.multiply_adds(),
+            libtorch_calls: calls::so_far() - calls_before,
+            streamed_bytes: exec.streamed_bytes(),
+            memory_retries,
+        };
+        let scores = scores?;
         Ok(Evaluation { scores, model: model.digest, notes: model.notes.clone(), work, loading })
     }
 

@@ -6,7 +6,9 @@
 
 mod calls;
 mod device;
+mod devices;
 mod engine;
+mod heap;
 mod model;
 mod numbers;
 mod patch;
@@ -19,5 +21,6 @@ mod tiles;
 #[cfg(test)]
 mod embedded_model;
 
-pub use device::{DeviceError, free_memory, open as open_device};
+pub use device::DeviceError;
+pub use devices::Devices;
 pub use engine::TorchEngine;

@@ -216,6 +216,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         multiply_adds: most,
         libtorch_calls: most,
         memory_retries: most,
+        streamed_bytes: most,
         loaded: Some(v1::LoadedModels { models: vec![model; MOST_LOADED] }),
         loading_seconds: 1.0,
         // As many and as long as are taken.

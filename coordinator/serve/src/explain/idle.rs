@@ -49,25 +49,22 @@ fn of_running(need: MemoryNeed, situation: &Situation) -> Vec<String> {
 
 /// Where no worker has enough memory.
 fn without_memory(need: MemoryNeed, situation: &Situation) -> Option<String> {
-    let is_short = |worker: &WorkerStatus| lacks_memory(need, worker);
+    let is_short = |worker: &WorkerStatus| need.is_short_on(worker);
     if situation.workers.is_empty() || !situation.workers.iter().all(is_short) {
         return None;
     }
     let most = situation.workers.iter().max_by_key(|worker| worker.memory.budget)?;
+    let least = need.least(most);
     Some(format!(
-        "no worker has {}: a tile needs {} for the model's weights and {} for the activations of one prompt, \
-         and the most that one may use is {} ({})",
-        ByteSize(need.total()),
-        ByteSize(need.weights),
+        "no worker has {}: a tile needs {} at once for the model's weights, which take {}, and {} for the activations of one \
+         prompt, and the most that one may use is {} ({})",
+        ByteSize(least),
+        ByteSize(least - need.activations),
+        ByteSize(need.weights.all()),
         ByteSize(need.activations),
         ByteSize(most.memory.budget),
         most.worker,
     ))
-}
-
-/// A worker that has not said yet what it may use has enough.
-fn lacks_memory(need: MemoryNeed, worker: &WorkerStatus) -> bool {
-    (1..need.total()).contains(&worker.memory.budget)
 }
 
 fn of_worker(need: MemoryNeed, situation: &Situation, status: &WorkerStatus) -> String {
@@ -82,7 +79,7 @@ fn of_worker(need: MemoryNeed, situation: &Situation, status: &WorkerStatus) -> 
         },
         WorkerState::Active => match (situation.unfit.get(worker), busy()) {
             (Some(reason), _) => format!("has another model: {reason}"),
-            (None, _) if lacks_memory(need, status) => {
+            (None, _) if need.is_short_on(status) => {
                 format!("may use {} of memory only", ByteSize(status.memory.budget))
             }
             (None, Some(sweep)) => match situation.priorities.get(sweep) {
@@ -102,11 +99,13 @@ mod tests {
     use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId, WorkerId};
     use patchsweep_core::scores::MemoryUse;
     use patchsweep_core::status::Priority;
+    use patchsweep_core::weights::WeightBytes;
 
     use super::*;
     use crate::fixtures::{running, status, worker};
 
-    const NEED: MemoryNeed = MemoryNeed { weights: 8 << 30, activations: 1 << 30 };
+    const WEIGHTS: WeightBytes = WeightBytes { embedding: 0, readout: 0, tied: 0, block: 4 << 30, blocks: 10 };
+    const NEED: MemoryNeed = MemoryNeed { weights: WEIGHTS, activations: 1 << 30 };
 
     fn waiting(workers: Vec<WorkerStatus>) -> Situation {
         let status = SweepStatus { tiles_leased: 0, ..running() };
@@ -129,8 +128,8 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                "no worker has 9.0 GiB: a tile needs 8.0 GiB for the model's weights and 1.0 GiB for the activations \
-                 of one prompt, and the most that one may use is 6.0 GiB (w2)",
+                "no worker has 9.0 GiB: a tile needs 8.0 GiB at once for the model's weights, which take 40.0 GiB, and \
+                 1.0 GiB for the activations of one prompt, and the most that one may use is 6.0 GiB (w2)",
                 "w1 (node:1) may use 4.0 GiB of memory only",
                 "w2 (node:2) may use 6.0 GiB of memory only",
             ]

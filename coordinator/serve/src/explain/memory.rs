@@ -1,12 +1,14 @@
 //! How much memory a worker needs for a sweep at the very least.
 
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::weights::{Placement, WeightBytes};
+use patchsweep_core::workers::WorkerStatus;
 
 /// What a worker needs for one prompt, in bytes. An estimate: what an engine takes besides is a small part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryNeed {
     /// The model's weights.
-    pub weights: u64,
+    pub weights: WeightBytes,
     /// Activations of one prompt that are kept between tiles.
     pub activations: u64,
 }
@@ -16,18 +18,46 @@ impl MemoryNeed {
     #[must_use]
     pub fn of(context: &SweepContext) -> Self {
         let model = &context.architecture;
-        let numbers = model.parameter_count();
         // Keys and values of the clean run, and as much again and a half for what grids read of both runs.
         let kept = 5 * u64::from(model.d_keys()) * u64::from(model.layers) * (u64::from(context.last_read()) + 1);
-        let bytes = context.dtype.bytes();
-        Self { weights: numbers.saturating_mul(bytes), activations: kept.saturating_mul(bytes) }
+        let weights = WeightBytes::of(model, context.dtype);
+        Self { weights, activations: kept.saturating_mul(context.dtype.bytes()) }
     }
 
-    /// Of both.
+    /// The least of weights that a worker has to have on a device at once, and the activations.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.weights.saturating_add(self.activations)
+    pub fn least(&self, worker: &WorkerStatus) -> u64 {
+        self.weights.placed(Placement::Streamed, devices(worker), maps_around(worker)).saturating_add(self.activations)
     }
+
+    /// Whether a worker may use less than that on each of its devices; one that has not said yet what it may use has enough.
+    #[must_use]
+    pub fn is_short_on(&self, worker: &WorkerStatus) -> bool {
+        (1..self.least(worker)).contains(&budget_of_each(worker))
+    }
+
+    /// Whether a worker has to stream the weights, and can; one that has not said yet what it may use does not have to.
+    #[must_use]
+    pub fn is_streamed_on(&self, worker: &WorkerStatus) -> bool {
+        let budget = budget_of_each(worker);
+        let placement = || self.weights.placement(budget, devices(worker), maps_around(worker));
+        budget > 0 && placement() == Some(Placement::Streamed)
+    }
+}
+
+/// Whether embeddings may stay in their files: on the CPU, where these are of the sweep's dtype.
+fn maps_around(worker: &WorkerStatus) -> bool {
+    worker.device.split(',').all(|device| device == "cpu")
+}
+
+/// What a worker may use on each of its devices; 0: it has not said yet.
+fn budget_of_each(worker: &WorkerStatus) -> u64 {
+    worker.memory.budget / devices(worker) as u64
+}
+
+/// How many devices a worker has.
+fn devices(worker: &WorkerStatus) -> usize {
+    worker.device.split(',').count()
 }
 
 #[cfg(test)]
@@ -35,20 +65,32 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::architecture::{Architecture, Sizes};
+    use patchsweep_core::scores::MemoryUse;
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
 
     use super::*;
+    use crate::fixtures::worker;
 
     #[test]
-    fn gpt2_small_takes_its_124_million_numbers() {
+    fn gpt2_small_takes_its_124_million_numbers_or_streams_them() {
         let mut plan = fixtures::plan(PlanOptions::default());
         let context = Arc::make_mut(&mut plan.context);
         let sizes = Sizes { layers: 12, heads: 12, d_model: 768, d_mlp: 3072, d_vocab: 50_257, n_ctx: 1024 };
         context.architecture = Architecture::plain(sizes);
         let need = MemoryNeed::of(context);
-        assert_eq!(need.weights, 124_439_808 * 4);
+        assert_eq!(need.weights.all(), (124_439_808 + 12 * 768) * 4);
         assert_eq!(need.activations, 5 * 768 * 12 * 3 * 4);
-        assert_eq!(need.total(), need.weights + need.activations);
+        let with = |device: &str, mib: u64| WorkerStatus {
+            device: device.into(),
+            memory: MemoryUse { used: 0, budget: mib << 20 },
+            ..worker(1)
+        };
+        let streamed = |device, mib| need.is_streamed_on(&with(device, mib));
+        assert_eq!([50, 256, 475, 476].map(|mib| streamed("cpu", mib)), [false, true, true, false]);
+        assert_eq!([150, 256].map(|mib| streamed("cuda:0", mib)), [false, true], "embeddings are on the device");
+        assert!(!streamed("cpu", 0), "it has not said yet");
+        assert_eq!([475 * 2, 300 * 2].map(|mib| streamed("cuda:0,cuda:1", mib)), [false, true], "half of it on each");
+        assert_eq!(need.least(&with("cpu", 0)), 2 * need.weights.block + need.activations);
     }
 }

@@ -5,6 +5,7 @@ mod failures;
 mod idle;
 mod memory;
 mod noop;
+mod streaming;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -79,8 +80,10 @@ pub fn tiles_of<'a>(plan: &'a Plan, cell: &CellAddress) -> Vec<&'a Tile> {
 /// Where the work of a sweep is, and of one of its cells.
 #[must_use]
 pub fn explain(plan: &Plan, situation: Situation, kept: &Kept, cell: Option<&CellAddress>) -> SweepExplanation {
+    let need = MemoryNeed::of(&plan.context);
     SweepExplanation {
-        idle_because: idle::idle_because(MemoryNeed::of(&plan.context), &situation),
+        idle_because: idle::idle_because(need, &situation),
+        streaming: streaming::streaming(need, &situation),
         failures: failures::groups(&kept.failures),
         cell: cell.map(|cell| explain_cell(plan, &situation, kept, cell)),
         status: situation.status,

@@ -46,6 +46,7 @@ fn worker(name: &str, device: &str, share: &WorkerShare) -> Value {
         "multiply_adds": share.work.multiply_adds,
         "libtorch_calls": share.work.libtorch_calls,
         "memory_retries": share.work.memory_retries,
+        "streamed_bytes": share.work.streamed_bytes,
         "cache": {
             "hits": share.cache.hits,
             "misses": share.cache.misses,

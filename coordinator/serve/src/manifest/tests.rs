@@ -44,7 +44,7 @@ fn tile<'a>(worker: &'a str, device: &'a str) -> TileFacts<'a> {
         model: Digest::of(b"model"),
         notes: &[],
         busy_seconds: 0.5,
-        work: WorkDone { multiply_adds: 40, libtorch_calls: 7, memory_retries: 1 },
+        work: WorkDone { multiply_adds: 40, libtorch_calls: 7, memory_retries: 1, streamed_bytes: 5 },
         cache: CacheStats { hits: 3, misses: 2, evictions: 1, bytes: 7, budget_bytes: 9 },
     }
 }
@@ -140,7 +140,7 @@ fn a_worker_s_tiles_add_up_by_its_name_and_device() {
     assert_eq!(run["executed_multiply_adds"], 120);
     let cache = json!({ "hits": 4, "misses": 2, "evictions": 1, "bytes": 7, "budget_bytes": 9 });
     let first = json!({ "name": "a:1", "device": "cpu", "tiles": 2, "busy_seconds": 1.0, "multiply_adds": 80,
-                        "libtorch_calls": 14, "memory_retries": 2, "cache": cache });
+                        "libtorch_calls": 14, "memory_retries": 2, "streamed_bytes": 10, "cache": cache });
     assert_eq!(run["workers"][0], first);
     assert_eq!((&run["workers"][1]["name"], &run["workers"][1]["tiles"]), (&json!("b:2"), &json!(1)));
 }

@@ -159,6 +159,7 @@ fn read_report(result: v1::TileResult) -> Result<Report, WireError> {
                 multiply_adds: result.multiply_adds,
                 libtorch_calls: result.libtorch_calls,
                 memory_retries: result.memory_retries,
+                streamed_bytes: result.streamed_bytes,
             },
         }),
         tile_result::Outcome::Failure(failure) => Err(match failure.kind() {

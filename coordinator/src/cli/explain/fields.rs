@@ -21,6 +21,9 @@ pub(in crate::cli) struct ExplainFields {
     reason: Option<String>,
     /// Why nothing of it is computed now, one sentence each; empty where something is, or where nothing is to be done.
     idle_because: Vec<String>,
+    /// Workers whose memory is too small for the model's weights, so that these come to the device again and again, one
+    /// sentence each.
+    streaming: Vec<String>,
     /// Attempts that failed, by reason, the most frequent first.
     failures: Vec<FailureFields>,
     /// The cell that was asked for; null where none was.
@@ -130,12 +133,13 @@ enum PlaceName {
 
 impl From<&SweepExplanation> for ExplainFields {
     fn from(explanation: &SweepExplanation) -> Self {
-        let SweepExplanation { status, idle_because, failures, cell } = explanation;
+        let SweepExplanation { status, idle_because, streaming, failures, cell } = explanation;
         Self {
             sweep: status.sweep.0.clone(),
             state: (&status.state).into(),
             reason: status.state.reason().map(str::to_owned),
             idle_because: idle_because.clone(),
+            streaming: streaming.clone(),
             failures: failures.iter().map(FailureFields::from).collect(),
             cell: cell.as_ref().map(CellFields::from),
         }

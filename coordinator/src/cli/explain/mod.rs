@@ -73,13 +73,13 @@ impl Output for Explained {
 
 impl Explained {
     fn text(&self) -> String {
-        let SweepExplanation { status, idle_because, failures, cell } = &self.explanation;
+        let SweepExplanation { status, idle_because, streaming, failures, cell } = &self.explanation;
         let mut text = String::new();
         if let Some(cell) = cell {
             self.write_cell(&mut text, cell);
             let is_open = cell.tiles.iter().any(|tile| tile.place == TilePlace::Waiting);
             if is_open {
-                write_idle(&mut text, idle_because);
+                write_reasons(&mut text, idle_because);
             }
             return text;
         }
@@ -92,7 +92,8 @@ impl Explained {
             progress::percent(status),
             status.tiles_leased,
         );
-        write_idle(&mut text, idle_because);
+        write_reasons(&mut text, idle_because);
+        write_reasons(&mut text, streaming);
         for group in failures {
             write_failures(&mut text, group);
         }
@@ -147,8 +148,8 @@ impl Explained {
     }
 }
 
-fn write_idle(text: &mut String, idle_because: &[String]) {
-    for reason in idle_because {
+fn write_reasons(text: &mut String, reasons: &[String]) {
+    for reason in reasons {
         let _ = writeln!(text, "- {reason}");
     }
 }
@@ -219,6 +220,7 @@ mod tests {
         let explanation = SweepExplanation {
             status: SweepStatus { tiles_leased: 0, ..running() },
             idle_because: vec!["no worker is connected".into()],
+            streaming: vec!["w1 streams".into()],
             failures: vec![group],
             cell,
         };
@@ -231,6 +233,7 @@ mod tests {
             explained(None).text(),
             "s is running: 25% of the work, 1 of 4 tiles done, 0 leased, 0 failed\n\
              - no worker is connected\n\
+             - w1 streams\n\
              3 attempts failed at t1, t2, t3, t4, t5, .. on a:1: no memory\n  \
              1 of these tiles get no more attempts\n"
         );

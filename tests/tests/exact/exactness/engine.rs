@@ -9,7 +9,7 @@ use patchsweep_core::scores::CellScore;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_worker::engine::{Cancel, Engine};
-use patchsweep_worker::torch::{TorchEngine, open_device};
+use patchsweep_worker::torch::{Devices, TorchEngine};
 
 use super::scenario::Cut;
 
@@ -31,8 +31,8 @@ pub(crate) struct TiledEngine<'a> {
 /// The one place that knows how an engine is made.
 fn engine(models: &Path, cut: &Cut) -> TorchEngine {
     let folders = ModelFolders { roots: vec![models.to_owned()], hub_cache: None };
-    let device = open_device("cpu").expect("every machine has one");
-    TorchEngine::new(device, folders, cut.memory_budget)
+    let devices = Devices::open("cpu").expect("every machine has one");
+    TorchEngine::new(devices, folders, cut.memory_budget)
 }
 
 impl<'a> TiledEngine<'a> {

@@ -4,6 +4,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Component, PatchValue};
 use patchsweep_core::model::{Dtype, ModelRef};
+use patchsweep_core::weights::{LEAST_BESIDE, Placement, WeightBytes};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -66,17 +67,26 @@ pub(crate) struct Cut {
     pub(crate) memory_budget: u64,
 }
 
-fn cuts(prompts: u32) -> impl Strategy<Value = Cut> {
+/// Room for some hundred rows beside the largest model.
+const LITTLE: u64 = 1_400_000;
+
+fn cuts(prompts: u32, model: &Architecture) -> impl Strategy<Value = Cut> + use<> {
     let places: Vec<u32> = (1..prompts).collect();
     let most = places.len();
     let tiles = prop_oneof![Just(vec![0]), vec(0..3usize, 1..20)];
-    // The smaller budget has room for some hundred rows beside the largest model.
-    let memory_budget = select(vec![1_400_000, 1 << 30]);
+    let memory_budget = select(vec![LITTLE, 1 << 30, streaming_budget(model).unwrap_or(LITTLE)]);
     (tiles, subsequence(places, 0..=most), memory_budget).prop_map(|(tile_of_cell, prompts, memory_budget)| Cut {
         tile_of_cell,
         prompts,
         memory_budget,
     })
+}
+
+/// A byte less than the model needs to be on the device as a whole, if that is enough for it to stream.
+fn streaming_budget(model: &Architecture) -> Option<u64> {
+    let weights = WeightBytes::of(model, Dtype::Float32);
+    let budget = weights.all() + LEAST_BESIDE - 1;
+    (weights.placement(budget, 1, false) == Some(Placement::Streamed)).then_some(budget)
 }
 
 fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
@@ -108,8 +118,12 @@ pub(crate) fn scenarios(kind: Kind, topic: Topic) -> impl Strategy<Value = Scena
         models(kind, topic.component, positions).prop_flat_map(move |model| {
             let architecture = model.architecture();
             let sizes = Sizes { d_vocab: architecture.d_vocab, positions, prompts };
-            (Just(model), contexts(architecture, sizes, topic), cuts(prompts))
-                .prop_map(|(model, context, cut)| Scenario { model, context, cut })
+            let cuts = cuts(prompts, &architecture);
+            (Just(model), contexts(architecture, sizes, topic), cuts).prop_map(|(model, context, cut)| Scenario {
+                model,
+                context,
+                cut,
+            })
         })
     })
 }

@@ -1,4 +1,6 @@
+mod devices;
 mod models;
+mod streaming;
 
 use std::path::Path;
 use std::thread;
@@ -14,7 +16,11 @@ const PROMPTS: u32 = 4000;
 
 fn engine() -> TorchEngine {
     let roots = vec![Path::new(patchsweep_data::files::FOLDER).to_owned()];
-    TorchEngine::new(Device::Cpu, ModelFolders { roots, hub_cache: None }, 256 << 20)
+    TorchEngine::new(cpu(), ModelFolders { roots, hub_cache: None }, 256 << 20)
+}
+
+fn cpu() -> Devices {
+    Devices::open("cpu").expect("every machine has one")
 }
 
 fn context() -> SweepContext {

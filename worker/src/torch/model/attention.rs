@@ -8,19 +8,17 @@ use crate::torch::positions::{At, Positions};
 impl Exec<'_> {
     /// Queries as attention reads them: normalised and rotated.
     pub(crate) fn finished_queries(&self, layer: u32, queries: &Tensor, at: At<'_>) -> Tensor {
-        let block = &self.model.blocks[layer as usize];
-        self.rotated(layer, &self.head_norm(queries, block.q_norm.as_ref()), at)
+        self.rotated(layer, &self.head_norm(queries, self.weights(layer).q_norm.as_ref()), at)
     }
 
     /// Keys as attention reads them.
     pub(crate) fn finished_keys(&self, layer: u32, keys: &Tensor, at: At<'_>) -> Tensor {
-        let block = &self.model.blocks[layer as usize];
-        self.rotated(layer, &self.head_norm(keys, block.k_norm.as_ref()), at)
+        self.rotated(layer, &self.head_norm(keys, self.weights(layer).k_norm.as_ref()), at)
     }
 
     fn rotated(&self, layer: u32, x: &Tensor, at: At<'_>) -> Tensor {
         match &self.model.architecture.attention_of(layer).rotary {
-            Some(rotary) => self.rotations.rotated(rotary, x, at),
+            Some(rotary) => self.tables(layer).rotations.rotated(rotary, x, at),
             None => x.shallow_clone(),
         }
     }
@@ -52,7 +50,8 @@ impl Exec<'_> {
 
     /// Which keys a query does not attend to, bool \[query, key\]: those behind it, and those before its window.
     pub(crate) fn hidden(&self, layer: u32, queries: &Positions, keys: &Positions) -> Tensor {
-        let [queries, keys] = [queries, keys].map(|positions| positions.of(&self.positions, 0, 0));
+        let all = &self.tables(layer).positions;
+        let [queries, keys] = [queries, keys].map(|positions| positions.of(all, 0, 0));
         let queries = queries.unsqueeze(1);
         let future = keys.gt_tensor(&queries);
         match self.model.architecture.attention_of(layer).window {

@@ -2,14 +2,16 @@
 //! begins in a tile that has been cancelled.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use patchsweep_files::ModelError;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::engine::Cancel;
+use crate::engine::{Cancel, EngineError};
 use crate::torch::model::parameters::{Linear, Model};
 use crate::torch::model::rotary::Rotations;
+use crate::torch::model::weights::InHand;
 
 /// From so many multiply-adds on, a product outweighs the set-up of a convolution for its sizes.
 const CONVOLVE_FROM: i64 = 1 << 25;
@@ -17,26 +19,55 @@ const CONVOLVE_FROM: i64 = 1 << 25;
 /// A model at work on one tile.
 pub(crate) struct Exec<'a> {
     pub(crate) model: &'a Model,
-    /// Of the model's layers, for the tile's positions.
-    pub(crate) rotations: Rotations,
-    /// All positions, int64 \[pos\].
-    pub(crate) positions: Tensor,
+    /// One for each of the devices.
+    tables: Vec<Tables>,
+    /// Logits that are computed at once.
+    pub(crate) most_logits: i64,
     multiply_adds: Cell<u64>,
+    /// Of a streamed model.
+    pub(super) in_hand: RefCell<InHand>,
+    streamed_bytes: Cell<u64>,
     cancel: Cancel,
 }
 
+/// What depends on a tile's positions alone.
+pub(super) struct Tables {
+    /// Of the model's layers.
+    pub(super) rotations: Rotations,
+    /// All positions, int64 \[pos\].
+    pub(super) positions: Tensor,
+}
+
 impl<'a> Exec<'a> {
-    /// For prompts of so many positions.
-    pub(crate) fn new(model: &'a Model, positions: u32, cancel: Cancel) -> Self {
-        let device = model.embed.device();
-        let rotations = Rotations::of(&model.architecture, positions, device);
-        let positions = Tensor::arange(i64::from(positions), (Kind::Int64, device));
-        Self { model, rotations, positions, multiply_adds: Cell::new(0), cancel }
+    /// For prompts of so many positions; `most_logits`: that are computed at once.
+    pub(crate) fn new(model: &'a Model, positions: u32, most_logits: i64, cancel: Cancel) -> Self {
+        let tables = model.layers.devices().iter().map(|device| Tables {
+            rotations: Rotations::of(&model.architecture, positions, device),
+            positions: Tensor::arange(i64::from(positions), (Kind::Int64, device)),
+        });
+        let tables = tables.collect();
+        let (multiply_adds, streamed_bytes, in_hand) = (Cell::new(0), Cell::new(0), RefCell::default());
+        Self { model, tables, most_logits, multiply_adds, in_hand, streamed_bytes, cancel }
+    }
+
+    /// The device of a layer.
+    pub(crate) fn device(&self, layer: u32) -> Device {
+        self.model.layers.device(layer)
+    }
+
+    /// On the device of a layer.
+    pub(super) fn tables(&self, layer: u32) -> &Tables {
+        &self.tables[self.model.layers.place(layer)]
     }
 
     /// Of all matrix products so far.
     pub(crate) fn multiply_adds(&self) -> u64 {
         self.multiply_adds.get()
+    }
+
+    /// Bytes of blocks that came to the device so far, because the model is streamed.
+    pub(crate) fn streamed_bytes(&self) -> u64 {
+        self.streamed_bytes.get()
     }
 
     /// \[.., in\] to \[.., out\].
@@ -76,28 +107,47 @@ impl<'a> Exec<'a> {
     }
 
     /// Before each product, so that a cancelled tile ends within a fraction of a second.
-    fn stop_if_cancelled(&self) {
+    pub(super) fn stop_if_cancelled(&self) {
         if self.cancel.is_cancelled() {
-            resume_unwind(Box::new(Cancelled));
+            resume_unwind(Box::new(Stopped::Cancelled));
         }
     }
 
     pub(crate) fn count(&self, multiply_adds: i64) {
         self.multiply_adds.set(self.multiply_adds.get() + multiply_adds.unsigned_abs());
     }
+
+    pub(super) fn count_streamed(&self, bytes: u64) {
+        self.streamed_bytes.set(self.streamed_bytes.get() + bytes);
+    }
 }
 
-/// Nobody waits for the tile in hand. Travels like libtorch's own errors, which are panics: a cancelled tile needs no other
-/// way out of the middle of a run than one that runs out of memory.
-struct Cancelled;
+/// Why a tile's work ended in the middle of a run. Travels like libtorch's own errors, which are panics: so a run needs no other
+/// way out than when it runs out of memory.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Nobody waits for the tile in hand.
+    Cancelled,
+    /// A block of a streamed model could not be read.
+    Unreadable(ModelError),
+}
 
-/// Runs a tile's work; `None` when it was cancelled.
-pub(crate) fn unless_cancelled<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let cancelled = |panic: Box<dyn Any + Send>| match panic.downcast::<Cancelled>() {
-        Ok(_) => None,
+impl From<Stopped> for EngineError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Cancelled => Self::Cancelled,
+            Stopped::Unreadable(error) => Self::Model(error),
+        }
+    }
+}
+
+/// Runs a tile's work to its end, unless it is stopped.
+pub(crate) fn unless_stopped<T>(work: impl FnOnce() -> T) -> Result<T, Stopped> {
+    let stopped = |panic: Box<dyn Any + Send>| match panic.downcast::<Stopped>() {
+        Ok(stopped) => *stopped,
         Err(panic) => resume_unwind(panic),
     };
-    catch_unwind(AssertUnwindSafe(work)).map_or_else(cancelled, Some)
+    catch_unwind(AssertUnwindSafe(work)).map_err(stopped)
 }
 
 /// The same as a 1x1 convolution over the rows as pixels. On CPUs, libtorch gives convolutions to oneDNN and products to

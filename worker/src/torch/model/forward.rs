@@ -5,7 +5,6 @@ use patchsweep_core::grid::Component;
 use tch::Tensor;
 
 use crate::torch::model::exec::Exec;
-use crate::torch::model::parameters::Block;
 use crate::torch::positions::{At, Positions};
 use crate::torch::runs::recorder::Recorder;
 
@@ -83,23 +82,19 @@ impl Exec<'_> {
         z
     }
 
-    fn parameters(&self, layer: u32) -> &Block {
-        &self.model.blocks[layer as usize]
-    }
-
     /// What attention's projections read \[.., `d_model`\].
     pub(crate) fn normed(&self, layer: u32, resid_pre: &Tensor) -> Tensor {
-        self.norm(resid_pre, self.parameters(layer).ln1.as_ref())
+        self.norm(resid_pre, self.weights(layer).ln1.as_ref())
     }
 
     /// \[.., head, `d_head`\], as they are projected.
     pub(crate) fn queries(&self, layer: u32, normed: &Tensor) -> Tensor {
-        self.heads(&self.clipped(self.linear(normed, &self.parameters(layer).queries)))
+        self.heads(&self.clipped(self.linear(normed, &self.weights(layer).queries)))
     }
 
     /// Keys and values, each \[.., key-value head, `d_head`\], as they are projected: views of one tensor.
     pub(crate) fn keys_values(&self, layer: u32, normed: &Tensor) -> [Tensor; 2] {
-        let both = self.clipped(self.linear(normed, &self.parameters(layer).keys_values));
+        let both = self.clipped(self.linear(normed, &self.weights(layer).keys_values));
         let width = i64::from(self.model.architecture.d_keys());
         [0, width].map(|first| self.heads(&both.narrow(-1, first, width)))
     }
@@ -119,7 +114,7 @@ impl Exec<'_> {
 
     /// What attention adds to the residual stream \[.., `d_model`\], of `z` \[.., head, `d_head`\].
     pub(crate) fn attn_out(&self, layer: u32, z: &Tensor) -> Tensor {
-        let block = self.parameters(layer);
+        let block = self.weights(layer);
         self.norm(&self.linear(&z.flatten(-2, -1), &block.attn_out), block.ln1_post.as_ref())
     }
 
@@ -127,13 +122,13 @@ impl Exec<'_> {
     /// \[rows, heads * `d_head`\] changes in it, where what attention adds is not normalised.
     pub(crate) fn add_attn_out_of_heads(&self, layer: u32, first: u32, z_change: &Tensor, resid: &mut Tensor) {
         let (start, width) = (i64::from(first) * i64::from(self.model.architecture.d_head), z_change.size()[1]);
-        let outputs = self.parameters(layer).attn_out.weight.narrow(1, start, width);
+        let outputs = self.weights(layer).attn_out.weight.narrow(1, start, width);
         self.add_product(resid, z_change, &outputs.transpose(0, 1));
     }
 
     /// What the MLP of a sequential block reads \[.., `d_model`\].
     fn mlp_normed(&self, layer: u32, resid_mid: &Tensor) -> Tensor {
-        self.norm(resid_mid, self.parameters(layer).ln2.as_ref())
+        self.norm(resid_mid, self.weights(layer).ln2.as_ref())
     }
 
     /// What the MLP of a parallel block reads: the block's input, normalised. `normed`: as attention reads it.
@@ -163,7 +158,7 @@ impl Exec<'_> {
 
     /// What the MLP adds to the residual stream \[.., `d_model`\].
     fn mlp_out(&self, layer: u32, normed: &Tensor) -> Tensor {
-        let block = self.parameters(layer);
+        let block = self.weights(layer);
         let hidden = match &block.mlp_gate {
             Some(gate) => self.activation(self.linear(normed, gate)) * self.linear(normed, &block.mlp_in),
             None => self.activation(self.linear(normed, &block.mlp_in)),

@@ -1,4 +1,4 @@
-//! A model's parameters from its files onto a device.
+//! A model's parameters from its files.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -7,84 +7,130 @@ use std::thread::ScopedJoinHandle;
 
 use patchsweep_core::architecture::{Architecture, Parameter, Part, Slot};
 use patchsweep_core::digest::Digest;
-use patchsweep_core::model::{Dtype, ModelConfig, Outputs, Source};
-use patchsweep_files::{Contents, ModelError, WeightFiles, WeightTensor, read_config};
-use safetensors::Dtype as FileDtype;
+use patchsweep_core::model::{Dtype, ModelConfig};
+use patchsweep_core::weights::{Placement, WeightBytes};
+use patchsweep_files::{Contents, ModelError, WeightFiles, read_config};
 use tch::{Device, Kind, Tensor};
 
-use crate::torch::model::parameters::{Block, Linear, Model, NormWeights};
+use crate::torch::devices::{Devices, Layers, on};
+use crate::torch::model::parameters::{Block, Blocks, Linear, Model, NormWeights};
+use crate::torch::model::stored::{file_kind, kind, mapped, on_device, part_of};
 use crate::torch::runs::noise::deviation;
 
-/// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
-const PIECE_BYTES: usize = 1 << 20;
-
-impl Model {
-    /// Loads a Hugging Face folder.
-    pub(crate) fn load(folder: &Path, dtype: Dtype, device: Device) -> Result<Self, ModelError> {
-        let config = read_config(folder)?;
-        let files = WeightFiles::open(folder, &config)?;
-        let contents = files.contents(&config)?;
-        std::thread::scope(|scope| {
-            // Hashing takes about as long as the rest.
-            let digest = scope.spawn(|| files.digest());
-            let loader = Loader { config: &config, files: &files, kind: kind(dtype), device };
-            let model = loader.model(contents)?;
-            let digest = joined(digest)?;
-            files.refuse_changed()?;
-            Ok(Self { digest, ..model })
-        })
-    }
-}
-
-/// Reads a model's tensors.
-struct Loader<'a> {
-    config: &'a ModelConfig,
-    files: &'a WeightFiles,
-    kind: Kind,
-    device: Device,
+/// A model's files, open.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    config: ModelConfig,
+    files: WeightFiles,
+    contents: Contents,
+    dtype: Dtype,
+    layers: Layers,
+    /// Whether a streamed model's embeddings can stay in their files, too.
+    maps_around: bool,
+    /// Whether tensors stay in their files where they can be used as they are stored.
+    maps: bool,
 }
 
 /// Parameters of a block, or of what is around the blocks.
 struct Parameters(BTreeMap<(Slot, Part), Tensor>);
 
-impl Loader<'_> {
-    /// The digest is for the caller to set.
-    fn model(&self, contents: Contents) -> Result<Model, ModelError> {
-        let architecture = &self.config.architecture;
-        let vocabulary = [architecture.d_vocab, architecture.d_model];
+impl Loader {
+    /// Opens a Hugging Face folder; of its weights, only headers are read.
+    pub(crate) fn open(folder: &Path, dtype: Dtype, devices: &Devices) -> Result<Self, ModelError> {
+        let config = read_config(folder)?;
+        let files = WeightFiles::open(folder, &config)?;
+        let contents = files.contents(&config)?;
+        let layers = Layers::of(devices, &WeightBytes::of(&config.architecture, dtype));
+        let loader = Self { config, files, contents, dtype, layers, maps_around: false, maps: false };
+        Ok(Self { maps_around: loader.can_map_around(), ..loader })
+    }
+
+    /// What the weights take.
+    pub(crate) fn weight_bytes(&self) -> WeightBytes {
+        WeightBytes::of(&self.config.architecture, self.dtype)
+    }
+
+    /// Whether a streamed model's embeddings can stay in their files, too.
+    pub(crate) fn maps_around(&self) -> bool {
+        self.maps_around
+    }
+
+    /// What of them is on a device at once.
+    pub(crate) fn placed(&self, placement: Placement) -> u64 {
+        self.weight_bytes().placed(placement, self.layers.devices().count(), self.maps_around)
+    }
+
+    /// As what is stored can be used as it is.
+    fn can_map_around(&self) -> bool {
+        let stays = |name: &String| {
+            let shape = self.vocabulary();
+            let tensor = self.files.tensor(name, &shape.map(|size| size as usize));
+            tensor.is_ok_and(|tensor| file_kind(tensor.dtype()) == self.kind() && mapped(&tensor, &shape).is_some())
+        };
+        self.layers.devices().are_cpu() && [&self.contents.embedding, &self.contents.unembedding].into_iter().all(stays)
+    }
+
+    /// Reads the weights: all of them, or those around the blocks.
+    pub(crate) fn load(self, placement: Placement) -> Result<Model, ModelError> {
+        let loader = Self { maps: placement == Placement::Streamed, ..self };
+        let layers = if loader.maps { 0 } else { loader.config.architecture.layers };
+        let (digest, model) = std::thread::scope(|scope| {
+            // Hashing takes about as long as the rest.
+            let digest = scope.spawn(|| loader.files.digest());
+            let model = loader.model(layers);
+            (joined(digest), model)
+        });
+        let model = Model { digest: digest?, ..model? };
+        loader.files.refuse_changed()?;
+        Ok(if loader.maps { Model { blocks: Blocks::Streamed(Box::new(loader)), ..model } } else { model })
+    }
+
+    /// Refuses files that were written to since they were opened.
+    pub(crate) fn refuse_changed(&self) -> Result<(), ModelError> {
+        self.files.refuse_changed()
+    }
+
+    /// With the first of its blocks. The digest is for the caller to set.
+    fn model(&self, layers: u32) -> Result<Model, ModelError> {
+        let (architecture, contents) = (&self.config.architecture, &self.contents);
         let (embed, blocks) = std::thread::scope(|scope| {
-            let embed = scope.spawn(|| self.stored(&contents.embedding, &vocabulary));
-            let blocks = in_parallel(architecture.layers, |layer| self.block(layer));
+            let embed = scope.spawn(|| self.stored(&contents.embedding, &self.vocabulary(), self.layers.first()));
+            let blocks = in_parallel(layers, |layer| self.block(layer));
             (joined(embed), blocks)
         });
         let embed = embed?;
         let unembed = if contents.unembedding == contents.embedding {
-            embed.shallow_clone()
+            on(self.layers.last(), embed.shallow_clone())
         } else {
-            self.stored(&contents.unembedding, &vocabulary)?
+            self.stored(&contents.unembedding, &self.vocabulary(), self.layers.last())?
         };
         let is_vocabulary = |p: &Parameter| p.part == Part::Weight && matches!(p.slot, Slot::Embed | Slot::Unembed);
         let around = architecture.parameters_around().into_iter().filter(|p| !is_vocabulary(p));
-        let mut around = self.parameters(&around.collect::<Vec<_>>())?;
+        let (first, last): (Vec<_>, Vec<_>) = around.partition(|parameter| parameter.slot == Slot::PosEmbed);
+        let mut embedding = self.parameters(&first, self.layers.first())?;
+        let mut readout = self.parameters(&last, self.layers.last())?;
         let offset = architecture.embed.positions.map_or(0, |positions| positions.offset);
-        let pos_embed = around.take(Slot::PosEmbed, Part::Weight);
+        let pos_embed = embedding.take(Slot::PosEmbed, Part::Weight);
         Ok(Model {
             digest: Digest([0; 32]),
-            notes: contents.notes,
+            notes: contents.notes.clone(),
             embed_deviation: deviation(&embed) * architecture.embed.scale,
             unembed,
             embed,
             pos_embed: pos_embed.map(|table| table.narrow(0, offset.into(), architecture.n_ctx.into())),
-            blocks: blocks?,
-            ln_final: around.norm(architecture, Slot::LnFinal),
-            unembed_bias: around.take(Slot::Unembed, Part::Bias),
+            blocks: Blocks::Resident(blocks?),
+            ln_final: readout.norm(architecture, Slot::LnFinal),
+            unembed_bias: readout.take(Slot::Unembed, Part::Bias),
             architecture: architecture.clone(),
+            layers: self.layers.clone(),
         })
     }
 
-    fn block(&self, layer: u32) -> Result<Block, ModelError> {
+    /// One block; what its parameters are views of goes with it.
+    pub(crate) fn block(&self, layer: u32) -> Result<Block, ModelError> {
         let architecture = &self.config.architecture;
-        let mut parameters = self.parameters(&architecture.parameters_of(layer))?;
+        let device = self.layers.device(layer);
+        let mut parameters = self.parameters(&architecture.parameters_of(layer), device)?;
         let ln1 = parameters.norm(architecture, Slot::Ln1);
         // Queries, keys and values side by side.
         let projections = [Slot::Q, Slot::K, Slot::V].map(|slot| parameters.linear(slot));
@@ -98,7 +144,7 @@ impl Loader<'_> {
         let folded = match (before, values.bias) {
             (Some(before), Some(bias)) => before + bias,
             (Some(one), None) | (None, Some(one)) => one.copy(),
-            (None, None) => Tensor::zeros([keys], (self.kind, self.device)),
+            (None, None) => Tensor::zeros([keys], (self.kind(), device)),
         };
         let folded = match architecture.attention.clip {
             Some(clip) => folded.clamp(-clip, clip),
@@ -128,37 +174,36 @@ impl Loader<'_> {
     }
 
     /// Each stored tensor is read once, however many parameters are in it.
-    fn parameters(&self, wanted: &[Parameter]) -> Result<Parameters, ModelError> {
+    fn parameters(&self, wanted: &[Parameter], device: Device) -> Result<Parameters, ModelError> {
         let mut stored: BTreeMap<String, Tensor> = BTreeMap::new();
         let mut found = BTreeMap::new();
         for parameter in wanted {
             let source = self.config.source(parameter);
             if !stored.contains_key(&source.name) {
-                stored.insert(source.name.clone(), self.stored(&source.name, &source.shape)?);
+                stored.insert(source.name.clone(), self.stored(&source.name, &source.shape, device)?);
             }
             found.insert((parameter.slot, parameter.part), part_of(&stored[&source.name], &source));
         }
         Ok(Parameters(found))
     }
 
-    /// As it is in the file.
-    fn stored(&self, name: &str, shape: &[u32]) -> Result<Tensor, ModelError> {
+    /// As it is in the file; in the file, where it stays there.
+    fn stored(&self, name: &str, shape: &[u32], device: Device) -> Result<Tensor, ModelError> {
         let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
-        on_device(&self.files.tensor(name, &sizes)?, shape, self.kind, self.device)
-    }
-}
-
-/// A parameter \[out, in\], or \[out\], in a stored tensor.
-fn part_of(stored: &Tensor, source: &Source) -> Tensor {
-    let whole = if source.is_transposed { stored.transpose(0, 1) } else { stored.shallow_clone() };
-    let part = match source.outputs {
-        Outputs::All => whole,
-        Outputs::Range { start, count } => whole.narrow(0, start.into(), count.into()),
-        Outputs::PartOfHeads { width, index, of } => {
-            whole.unflatten(0, [-1, i64::from(of), i64::from(width)]).select(1, index.into()).flatten(0, 1)
+        let tensor = self.files.tensor(name, &sizes)?;
+        match self.maps.then(|| mapped(&tensor, shape)).flatten() {
+            Some(mapped) => Ok(on(device, mapped).to_kind(self.kind())),
+            None => on_device(&tensor, shape, self.kind(), device),
         }
-    };
-    if (source.factor - 1.0).abs() > 0.0 { part * source.factor } else { part }
+    }
+
+    fn vocabulary(&self) -> [u32; 2] {
+        [self.config.architecture.d_vocab, self.config.architecture.d_model]
+    }
+
+    fn kind(&self) -> Kind {
+        kind(self.dtype)
+    }
 }
 
 impl Parameters {
@@ -183,26 +228,6 @@ impl Parameters {
     }
 }
 
-/// A tensor of a file, read in pieces: of the file, only a piece at a time is in memory.
-fn on_device(tensor: &WeightTensor<'_>, shape: &[u32], kind: Kind, device: Device) -> Result<Tensor, ModelError> {
-    let mut sizes: Vec<i64> = shape.iter().map(|&size| size.into()).collect();
-    let whole = Tensor::empty(&sizes, (kind, device));
-    let file_kind = file_kind(tensor.dtype());
-    let Some((&rows, row)) = shape.split_first() else { return Ok(whole) };
-    let row_bytes = row.iter().map(|&size| size as usize).product::<usize>() * file_kind.elt_size_in_bytes();
-    let piece_rows = u32::try_from(PIECE_BYTES / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
-    let mut buffer = vec![0; piece_rows as usize * row_bytes];
-    for first in (0..rows).step_by(piece_rows as usize) {
-        let count = piece_rows.min(rows - first);
-        let bytes = &mut buffer[..count as usize * row_bytes];
-        tensor.read(first as usize * row_bytes, bytes)?;
-        sizes[0] = count.into();
-        let piece = Tensor::from_data_size(bytes, &sizes, file_kind);
-        whole.narrow(0, first.into(), count.into()).copy_(&piece);
-    }
-    Ok(whole)
-}
-
 /// Blocks by layer, made by some threads side by side: copying and transposing takes most of the time of loading.
 fn in_parallel(layers: u32, block: impl Fn(u32) -> Result<Block, ModelError> + Sync) -> Result<Vec<Block>, ModelError> {
     const MOST_THREADS: u32 = 4;
@@ -220,20 +245,4 @@ fn in_parallel(layers: u32, block: impl Fn(u32) -> Result<Block, ModelError> + S
 /// What a thread returns; if it panicked, so does this.
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
-}
-
-fn file_kind(dtype: FileDtype) -> Kind {
-    match dtype {
-        FileDtype::F16 => Kind::Half,
-        FileDtype::BF16 => Kind::BFloat16,
-        _ => Kind::Float,
-    }
-}
-
-fn kind(dtype: Dtype) -> Kind {
-    match dtype {
-        Dtype::Float32 => Kind::Float,
-        Dtype::Bfloat16 => Kind::BFloat16,
-        Dtype::Float16 => Kind::Half,
-    }
 }

@@ -1,7 +1,6 @@
 //! The models in memory: as many as fit, the one that was used last the last.
 
-use patchsweep_core::architecture::Architecture;
-use patchsweep_core::model::{Dtype, LoadedModel, MOST_LOADED};
+use patchsweep_core::model::{LoadedModel, MOST_LOADED};
 use patchsweep_files::FolderStamp;
 
 use crate::torch::model::parameters::Model;
@@ -45,7 +44,7 @@ impl Models {
     /// Drops models until one of so many bytes fits beside the others, or is the only one.
     pub(crate) fn make_room(&mut self, bytes: u64) {
         while !self.loaded.is_empty()
-            && (self.bytes().saturating_add(bytes) > self.most || self.loaded.len() >= MOST_LOADED)
+            && (self.most_bytes().saturating_add(bytes) > self.most || self.loaded.len() >= MOST_LOADED)
         {
             let Loaded { name, .. } = self.loaded.remove(0);
             tracing::info!(model = %name, "model dropped: there has to be room for another");
@@ -62,20 +61,17 @@ impl Models {
         self.loaded.last().map(|loaded| &loaded.model)
     }
 
-    /// What the weights take on the device.
+    /// What the weights take on all devices together.
     pub(crate) fn bytes(&self) -> u64 {
         self.loaded.iter().map(|loaded| loaded.model.bytes()).sum()
+    }
+
+    /// What the weights take at most on one device.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        self.loaded.iter().map(|loaded| loaded.model.most_bytes()).sum()
     }
 
     pub(crate) fn names(&self) -> Vec<LoadedModel> {
         self.loaded.iter().map(|loaded| loaded.name.clone()).collect()
     }
-}
-
-/// What a model's parameters will take on the device.
-pub(crate) fn weight_bytes(model: &Architecture, dtype: Dtype) -> u64 {
-    // What is folded of values and, where key-value heads are shared, of `z`.
-    let shared = if model.group() == 1 { 0 } else { model.d_queries() };
-    let folded = u64::from(model.layers).saturating_mul(u64::from(model.d_keys()) + u64::from(shared));
-    model.parameter_count().saturating_add(folded).saturating_mul(dtype.bytes())
 }

@@ -8,3 +8,5 @@ pub(crate) mod loaded;
 pub(crate) mod norm;
 pub(crate) mod parameters;
 pub(crate) mod rotary;
+mod stored;
+pub(crate) mod weights;

@@ -2,13 +2,20 @@
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::digest::Digest;
+use patchsweep_core::weights::Placement;
+use patchsweep_files::ModelError;
 use tch::Tensor;
+
+use crate::torch::devices::Layers;
+use crate::torch::model::load::Loader;
 
 /// A loaded model; nothing changes it. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) architecture: Architecture,
     pub(crate) digest: Digest,
+    /// On which devices they are.
+    pub(crate) layers: Layers,
     /// What readers of its scores should know of the weights.
     pub(crate) notes: Vec<String>,
     /// \[vocabulary, `d_model`\]
@@ -17,12 +24,21 @@ pub(crate) struct Model {
     pub(crate) embed_deviation: f64,
     /// From position 0 on \[`n_ctx`, `d_model`\].
     pub(crate) pos_embed: Option<Tensor>,
-    pub(crate) blocks: Vec<Block>,
+    pub(crate) blocks: Blocks,
     pub(crate) ln_final: Option<NormWeights>,
     /// \[vocabulary, `d_model`\]
     pub(crate) unembed: Tensor,
     /// \[vocabulary\]
     pub(crate) unembed_bias: Option<Tensor>,
+}
+
+/// Where a model's blocks are.
+#[derive(Debug)]
+pub(crate) enum Blocks {
+    /// On the device, layer by layer.
+    Resident(Vec<Block>),
+    /// In their files, from which each comes when a run gets to it.
+    Streamed(Box<Loader>),
 }
 
 /// Weight and bias of a norm, each of its width. The weight has the norm's offset in it.
@@ -94,13 +110,47 @@ impl Block {
 }
 
 impl Model {
-    /// What the parameters take on the device.
-    pub(crate) fn bytes(&self) -> u64 {
-        let is_tied = self.unembed.data_ptr() == self.embed.data_ptr();
-        let around = [&self.embed].into_iter().chain((!is_tied).then_some(&self.unembed));
-        let around = around.chain(&self.pos_embed).chain(&self.unembed_bias);
-        let around = around.chain(self.ln_final.iter().flat_map(NormWeights::tensors));
-        let all = around.chain(self.blocks.iter().flat_map(Block::tensors));
-        all.map(|tensor| (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64).sum()
+    /// What the weights take on the device that has most of them. Of a streamed model it is what they take at most; what is read
+    /// of its files without a copy takes nothing.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        match &self.blocks {
+            Blocks::Resident(blocks) => {
+                let places = 0..self.layers.devices().count();
+                places.map(|place| self.bytes_on(place, blocks)).max().unwrap_or(0)
+            }
+            Blocks::Streamed(loader) => loader.placed(Placement::Streamed),
+        }
     }
+
+    /// What the weights take on all devices together.
+    pub(crate) fn bytes(&self) -> u64 {
+        let count = self.layers.devices().count();
+        match &self.blocks {
+            Blocks::Resident(blocks) => (0..count).map(|place| self.bytes_on(place, blocks)).sum(),
+            Blocks::Streamed(loader) => loader.placed(Placement::Streamed).saturating_mul(count as u64),
+        }
+    }
+
+    /// Refuses a streamed model whose files were written to since they were opened: what came through may not belong together.
+    pub(crate) fn refuse_changed(&self) -> Result<(), ModelError> {
+        match &self.blocks {
+            Blocks::Resident(_) => Ok(()),
+            Blocks::Streamed(loader) => loader.refuse_changed(),
+        }
+    }
+
+    fn bytes_on(&self, place: usize, blocks: &[Block]) -> u64 {
+        let is_tied = self.unembed.data_ptr() == self.embed.data_ptr();
+        let embedding = [&self.embed].into_iter().chain(&self.pos_embed);
+        let readout = (!is_tied).then_some(&self.unembed).into_iter().chain(&self.unembed_bias);
+        let readout = readout.chain(self.ln_final.iter().flat_map(NormWeights::tensors));
+        let own = (0..).zip(blocks).filter(|(layer, _)| self.layers.place(*layer) == place);
+        bytes(own.flat_map(|(_, block)| block.tensors()))
+            + if self.layers.first_place() == place { bytes(embedding) } else { 0 }
+            + if self.layers.last_place() == place { bytes(readout) } else { 0 }
+    }
+}
+
+fn bytes<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> u64 {
+    tensors.map(|tensor| (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64).sum()
 }

@@ -109,8 +109,7 @@ impl Patch<'_> {
             _ => {
                 let change = self.pattern_change(patch);
                 // Rows that no longer sum to 1 do not weigh the value bias, which is folded into the output bias.
-                let values = self.base_at(layer, Component::V, patch.sources)
-                    - &self.exec.model.blocks[layer as usize].folded_values;
+                let values = self.base_at(layer, Component::V, patch.sources) - &self.exec.weights(layer).folded_values;
                 self.exec.weighted_values(&patch.sources.of(&change, 3, 0), &heads.keys(&values, 2))
             }
         }

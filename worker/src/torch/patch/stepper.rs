@@ -13,6 +13,7 @@ use tch::Tensor;
 use super::batch::{Batch, Segment};
 use super::entry::{Entry, Start};
 use super::values::Patch;
+use crate::torch::devices::on;
 use crate::torch::positions::Positions;
 
 /// Patched runs over some prompts.
@@ -39,6 +40,8 @@ impl Stepper<'_> {
 
     /// One block, for runs that are under way and for cells that join in it.
     fn block(&self, layer: u32, running: Option<Batch>, joining: &[&Start<'_>]) -> Option<Batch> {
+        let device = self.patch.exec.device(layer);
+        let running = running.map(|batch| Batch { resid: on(device, batch.resid), ..batch });
         let mut joining = self.joining(layer, joining);
         let mut with_those_of = |stage: Stage, running: Option<Batch>| match (running, joining.remove(&stage)) {
             (Some(running), Some(joining)) => Some(running.join(joining)),

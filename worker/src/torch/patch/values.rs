@@ -3,6 +3,7 @@
 use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
+use crate::torch::devices::on;
 use crate::torch::model::exec::Exec;
 use crate::torch::positions::{At, Positions};
 use crate::torch::runs::activations::Activations;
@@ -22,12 +23,17 @@ pub(crate) struct Patch<'a> {
 impl Patch<'_> {
     /// The unpatched activation at some positions \[prompts, positions, ..\].
     pub(crate) fn base_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
-        positions.of(&self.base.get(layer, component), 1, 0)
+        positions.of(&self.of_layer(&self.base, layer, component), 1, 0)
     }
 
     /// The unpatched activation up to the last read position \[prompts, pos, ..\].
     pub(crate) fn base(&self, layer: u32, component: Component) -> Tensor {
-        self.base.get(layer, component).narrow(1, 0, self.last + 1)
+        self.of_layer(&self.base, layer, component).narrow(1, 0, self.last + 1)
+    }
+
+    /// On the layer's device: what comes into a block may be on that of the block before.
+    fn of_layer(&self, run: &Activations, layer: u32, component: Component) -> Tensor {
+        on(self.exec.device(layer), run.get(layer, component))
     }
 
     /// The unpatched queries at some positions, finished.
@@ -51,11 +57,11 @@ impl Patch<'_> {
     pub(crate) fn value_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
         let zero = || self.base_at(layer, component, positions).zeros_like();
         match (self.value, component) {
-            (PatchValue::Zero, Component::Z) => zero() + &self.exec.model.blocks[layer as usize].folded_z,
-            (PatchValue::Zero, Component::V) => zero() + &self.exec.model.blocks[layer as usize].folded_values,
+            (PatchValue::Zero, Component::Z) => zero() + &self.exec.weights(layer).folded_z,
+            (PatchValue::Zero, Component::V) => zero() + &self.exec.weights(layer).folded_values,
             (PatchValue::Zero, _) => zero(),
             (PatchValue::Mean | PatchValue::Other, _) => {
-                let value = positions.of(&self.other.get(layer, component), 1, 0);
+                let value = positions.of(&self.of_layer(&self.other, layer, component), 1, 0);
                 let mut sizes = value.size();
                 sizes[0] = self.prompts();
                 value.expand(&sizes, false)

@@ -4,6 +4,7 @@ use patchsweep_core::architecture::{Activation, NormKind, Pairing, ParallelNorms
 use patchsweep_core::grid::Component;
 use tch::{Kind, Tensor};
 
+use crate::torch::devices::on;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::{Block, Linear, NormWeights};
 
@@ -13,8 +14,9 @@ pub(crate) type Hook<'a> = dyn FnMut(u32, Component, Tensor) -> Tensor + 'a;
 /// The last residual stream \[prompts, pos, `d_model`\] of some prompts' embeddings, of the same shape.
 pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, hook: &mut Hook<'_>) -> Tensor {
     let mut resid = embedding.shallow_clone();
-    for (layer, block) in (0..).zip(&exec.model.blocks) {
-        resid = hook(layer, Component::ResidPre, resid);
+    for layer in 0..exec.model.architecture.layers {
+        let block = &*exec.weights(layer);
+        resid = hook(layer, Component::ResidPre, on(exec.device(layer), resid));
         let normed = norm(exec, &resid, block.ln1.as_ref());
         let attn_out = norm(exec, &attention(exec, layer, block, &normed, hook), block.ln1_post.as_ref());
         let attn_out = hook(layer, Component::AttnOut, attn_out);

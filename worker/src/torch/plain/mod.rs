@@ -62,7 +62,7 @@ impl PlainTask<'_> {
         let replacements = |cell: &Cell<'_>| match cell.value() {
             PatchValue::Other => others.of(cell),
             PatchValue::Mean => means.of(cell),
-            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.model.embed.device())),
+            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(cell.layer()))),
         };
         let clean = chunk.logits(Run::Clean, None);
         let patched_cell = |cell: &Cell<'_>| chunk.logits(patched, Some((cell, &replacements(cell))));

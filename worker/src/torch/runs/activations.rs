@@ -72,34 +72,47 @@ pub(crate) struct ActivationKey {
 /// The activations that this worker keeps between tiles.
 #[derive(Debug)]
 pub(crate) struct ActivationCache {
-    cache: ByteLru<ActivationKey, Tensor>,
+    /// One for each device: activations stay with their layer.
+    caches: Vec<ByteLru<ActivationKey, Tensor>>,
 }
 
 impl ActivationCache {
-    pub(crate) fn new() -> Self {
-        Self { cache: ByteLru::new(0) }
+    pub(crate) fn new(devices: usize) -> Self {
+        Self { caches: (0..devices).map(|_| ByteLru::new(0)).collect() }
     }
 
+    /// Of all devices together.
     pub(crate) fn stats(&self) -> CacheStats {
-        self.cache.stats()
+        self.caches.iter().map(ByteLru::stats).fold(CacheStats::default(), CacheStats::and)
     }
 
-    /// Keeps at most so many bytes from now on.
+    /// Keeps at most so many bytes on each device from now on.
     pub(crate) fn limit(&mut self, budget_bytes: u64) {
-        self.cache.limit(budget_bytes);
+        self.caches.iter_mut().for_each(|cache| cache.limit(budget_bytes));
     }
 
-    /// All of a run's activations at these sites, or nothing.
-    pub(crate) fn get(&mut self, sites: &BTreeSet<Site>, key: impl Fn(Site) -> ActivationKey) -> Option<Activations> {
-        let found = sites.iter().filter_map(|&site| Some((site, self.cache.get(&key(site))?.shallow_clone())));
+    /// All of a run's activations at these sites, or nothing. `place`: which device a site is on.
+    pub(crate) fn get(
+        &mut self,
+        sites: &BTreeSet<Site>,
+        key: impl Fn(Site) -> ActivationKey,
+        place: impl Fn(Site) -> usize,
+    ) -> Option<Activations> {
+        let found =
+            sites.iter().filter_map(|&site| Some((site, self.caches[place(site)].get(&key(site))?.shallow_clone())));
         let found: BTreeMap<Site, Tensor> = found.collect();
         (found.len() == sites.len()).then_some(Activations { sites: found })
     }
 
-    pub(crate) fn keep(&mut self, activations: &Activations, key: impl Fn(Site) -> ActivationKey) {
+    pub(crate) fn keep(
+        &mut self,
+        activations: &Activations,
+        key: impl Fn(Site) -> ActivationKey,
+        place: impl Fn(Site) -> usize,
+    ) {
         for (&site, activation) in &activations.sites {
             let bytes = activation.numel() * activation.kind().elt_size_in_bytes();
-            self.cache.insert(key(site), activation.shallow_clone(), bytes as u64);
+            self.caches[place(site)].insert(key(site), activation.shallow_clone(), bytes as u64);
         }
     }
 }

@@ -10,6 +10,7 @@ use patchsweep_core::tokens::TokenMatrix;
 use tch::Tensor;
 
 use crate::phases::Phase;
+use crate::torch::devices::on;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
@@ -117,11 +118,12 @@ impl<'a> Runs<'a> {
         let (model, context) = (self.exec.model, self.context);
         let key =
             |site| ActivationKey { model: model.digest, dtype: context.dtype, tf32: context.tf32, run: *run, site };
-        if let Some(found) = self.cache.get(sites, key) {
+        let place = |(layer, _): Site| model.layers.place(layer);
+        if let Some(found) = self.cache.get(sites, key, place) {
             return found;
         }
         let activations = make(self);
-        self.cache.keep(&activations, key);
+        self.cache.keep(&activations, key, place);
         activations
     }
 
@@ -141,6 +143,7 @@ impl<'a> Runs<'a> {
                 let before = |component| {
                     clean.map(|clean| clean.get(layer, component).narrow(0, from, count).narrow(1, 0, first))
                 };
+                resid = on(self.exec.device(layer), resid);
                 let prefix: Option<Prefix> = before(Component::K).zip(before(Component::V)).map(|(k, v)| [k, v]);
                 resid = self.exec.block(layer, &resid, prefix.as_ref(), &mut recorder);
             }

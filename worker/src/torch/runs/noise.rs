@@ -34,12 +34,12 @@ impl Model {
 /// Sample standard deviation of all entries of a matrix, in float64; some rows at a time, so that no such copy of the whole
 /// is made.
 pub(crate) fn deviation(matrix: &Tensor) -> f64 {
-    const ROWS: i64 = 1 << 12;
+    const NUMBERS: i64 = 1 << 18;
+    let (rows, width) = matrix.size2().expect("a matrix");
     let sum = |of: &dyn Fn(Tensor) -> Tensor| -> f64 {
-        let parts = matrix.split(ROWS, 0);
+        let parts = matrix.split((NUMBERS / width.max(1)).max(1), 0);
         parts.into_iter().map(|part| of(part.to_kind(Kind::Double)).sum(Kind::Double).double_value(&[])).sum()
     };
-    let (rows, width) = matrix.size2().expect("a matrix");
     let [rows, width] = [rows, width].map(|size| f64::from(u32::try_from(size).expect("a model's size")));
     let count = rows * width;
     let mean = sum(&|part| part) / count;

@@ -31,7 +31,7 @@ impl<'a> Scorer<'a> {
     ) -> Self {
         let ids = |ids: &[u32]| {
             let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
-            Tensor::from_slice(&ids).to_device(exec.model.embed.device())
+            Tensor::from_slice(&ids).to_device(exec.model.unembed.device())
         };
         let compares = metrics.iter().any(|metric| metric.kind == MetricKind::Kl);
         Self {

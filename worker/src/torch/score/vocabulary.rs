@@ -4,9 +4,6 @@ use tch::{Kind, Tensor};
 
 use crate::torch::model::exec::Exec;
 
-/// Most logits that are computed at once.
-const MOST_LOGITS: i64 = 1 << 24;
-
 /// The next-token distribution of the clean run, one row per prompt.
 pub(crate) struct CleanDistribution {
     /// What the unembedding is applied to, float32 \[prompts, `d_model`\].
@@ -73,7 +70,7 @@ impl Exec<'_> {
     /// The unembedding in parts \[`d_model`, some tokens\], float32, such that this many rows' logits stay bounded, with the
     /// biases of the same tokens.
     fn vocabulary_slices(&self, rows: i64) -> impl Iterator<Item = (Tensor, Option<Tensor>)> {
-        let most = (MOST_LOGITS / rows.max(1)).max(256);
+        let most = (self.most_logits / rows.max(1)).max(256);
         let parts = self.model.unembed.split(most, 0).into_iter();
         let mut biases = self.model.unembed_bias.as_ref().map(|bias| bias.split(most, 0).into_iter());
         parts.map(move |part| (part.to_kind(Kind::Float).transpose(0, 1), biases.as_mut().and_then(Iterator::next)))

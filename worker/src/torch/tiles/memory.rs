@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::weights::LEAST_BESIDE;
 
 use crate::engine::panic_text;
 
@@ -11,8 +12,8 @@ use crate::engine::panic_text;
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
 const MOST_ROWS_ON_GPU: u64 = 1 << 17;
 
-/// Bytes below which nothing can be done.
-const LEAST: u64 = 1 << 20;
+/// Logits beyond which products do not become faster.
+const MOST_LOGITS: i64 = 1 << 24;
 
 /// What is left for activations when the weights are loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(crate) struct MemoryShares {
 impl MemoryShares {
     /// Half for the cache; of the rest, half is left to the allocator. `None` when there is next to nothing.
     pub(crate) fn of(budget: u64, weights: u64, on_gpu: bool) -> Option<Self> {
-        let rest = budget.checked_sub(weights).filter(|&rest| rest >= LEAST)?;
+        let rest = budget.checked_sub(weights).filter(|&rest| rest >= LEAST_BESIDE)?;
         let most_rows = if on_gpu { MOST_ROWS_ON_GPU } else { MOST_ROWS_ON_CPU };
         Some(Self { cache: rest / 2, batch: rest / 4, most_rows, most_tokens: u64::MAX })
     }
@@ -47,6 +48,11 @@ impl MemoryShares {
         (self.batch / (4 * numbers)).min(self.most_rows).max(1)
     }
 
+    /// Logits that are computed at once: they, their logarithms and what they are compared with are a few tensors of one size.
+    pub(crate) fn most_logits(&self) -> i64 {
+        i64::try_from(self.batch / 16).map_or(MOST_LOGITS, |fitting| fitting.min(MOST_LOGITS))
+    }
+
     /// Prompts whose activations fit the cache, at least one. `bytes`: what one prompt's take.
     pub(crate) fn prompts(&self, context: &SweepContext, bytes: u64) -> u32 {
         let prompts = (self.cache / bytes.max(1)).min(self.most_tokens / positions(context)).max(1);
@@ -55,7 +61,7 @@ impl MemoryShares {
 
     /// From now on at most half of what did not fit: rows of a batch, prompts in hand, and bytes in the cache.
     pub(crate) fn halve(&mut self, context: &SweepContext, prompts: u32, cached: u64) {
-        self.cache = self.cache.min((cached / 2).max(LEAST));
+        self.cache = self.cache.min((cached / 2).max(LEAST_BESIDE));
         self.most_rows = self.batch_rows(context) / 2;
         self.most_tokens = u64::from(prompts / 2) * positions(context);
     }
@@ -90,7 +96,7 @@ mod tests {
     fn a_budget_below_the_weights_leaves_nothing() {
         assert_eq!(MemoryShares::of(500 << 20, 600 << 20, false), None);
         let shares = MemoryShares::of(5 << 20, 1 << 20, false).expect("4 MiB");
-        assert_eq!((shares.cache, shares.batch), (2 << 20, 1 << 20));
+        assert_eq!((shares.cache, shares.batch, shares.most_logits()), (2 << 20, 1 << 20, 1 << 16));
     }
 
     #[test]

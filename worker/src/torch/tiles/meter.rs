@@ -2,17 +2,18 @@
 
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::{CacheStats, MemoryUse};
-use tch::Device;
 
 use crate::gauge::{Gauge, Vitals};
 use crate::telemetry::{MEMORY_USED, MODELS};
 use crate::torch::device::used_cuda_memory;
+use crate::torch::devices::Devices;
 
 /// Measures while a tile is computed.
 #[derive(Debug)]
 pub(crate) struct Meter {
     gauge: Gauge,
-    device: Device,
+    devices: Devices,
+    /// Of all devices together.
     budget: u64,
     /// Bytes of the models in memory.
     weights: u64,
@@ -20,8 +21,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(device: Device, budget: u64) -> Self {
-        let meter = Self { gauge: Gauge::new(), device, budget, weights: 0, loaded: Vec::new() };
+    pub(crate) fn new(devices: Devices, budget: u64) -> Self {
+        let meter = Self { gauge: Gauge::new(), devices, budget, weights: 0, loaded: Vec::new() };
         meter.show(CacheStats::default(), 0);
         meter
     }
@@ -44,12 +45,13 @@ impl Meter {
         self.gauge.show(Vitals { cache, memory, memory_retries, loaded: self.loaded.clone() });
     }
 
-    /// On the CPU what is kept between tiles, on a GPU what the device says is taken.
+    /// On the CPU what is kept between tiles, on GPUs what these say is taken.
     fn used(&self, cache: CacheStats) -> u64 {
         let kept = self.weights.saturating_add(cache.bytes);
-        match self.device {
-            Device::Cuda(index) => used_cuda_memory(index).unwrap_or(kept),
-            _ => kept,
+        let taken = self.devices.gpus().map(used_cuda_memory).collect::<Result<Vec<u64>, _>>();
+        match taken.as_deref() {
+            Ok([]) | Err(_) => kept,
+            Ok(taken) => taken.iter().sum(),
         }
     }
 }

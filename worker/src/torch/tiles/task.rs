@@ -1,6 +1,6 @@
 //! One tile: baselines or patched runs, in chunks of prompts that fit the memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use patchsweep_core::context::{Direction, SweepContext};
@@ -72,7 +72,7 @@ impl TileTask<'_> {
     /// What is kept of runs for the sweep's other tiles, where clean and corrupted run both fit the cache.
     fn kept(&self) -> BTreeSet<Site> {
         let kept = Sites::of_sweep(self.context);
-        let both_runs = 2 * bytes_per_prompt(self.context, &kept).saturating_mul(self.tile.prompts.len() as u64);
+        let both_runs = 2 * self.on_one_device(&kept).saturating_mul(self.tile.prompts.len() as u64);
         if both_runs <= self.shares.cache { kept } else { BTreeSet::new() }
     }
 
@@ -88,7 +88,17 @@ impl TileTask<'_> {
                 &sites.base | &sites.other
             }
         };
-        2 * bytes_per_prompt(self.context, &sites)
+        2 * self.on_one_device(&sites)
+    }
+
+    /// Of one prompt's activations at some sites what is on the device that has most of them.
+    fn on_one_device(&self, sites: &BTreeSet<Site>) -> u64 {
+        let layers = &self.exec.model.layers;
+        let mut by_place: BTreeMap<usize, BTreeSet<Site>> = BTreeMap::new();
+        for &(layer, component) in sites {
+            by_place.entry(layers.place(layer)).or_default().insert((layer, component));
+        }
+        by_place.values().map(|sites| bytes_per_prompt(self.context, sites)).max().unwrap_or(0)
     }
 }
 

@@ -139,7 +139,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
             TileScores { metrics, scores, prompt_effects: Vec::new() }
         })
     });
-    let numbers = prop::array::uniform8(any::<u64>());
+    let numbers = prop::array::uniform9(any::<u64>());
     (any::<u32>(), any::<u32>(), ".{0,12}", any::<[u8; 32]>(), scores, numbers).prop_map(
         |(
             tile,
@@ -147,7 +147,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
             text,
             digest,
             scores,
-            [multiply_adds, libtorch_calls, memory_retries, hits, misses, evictions, bytes, busy],
+            [multiply_adds, libtorch_calls, memory_retries, streamed_bytes, hits, misses, evictions, bytes, busy],
         )| {
             KeptResult {
                 lease: lease(&sweep("a"), tile, attempt),
@@ -158,7 +158,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                     notes: vec![text; usize::from(digest[0] % 3)],
                     scores,
                     busy: Duration::from_secs(busy % (1 << 40)),
-                    work: WorkDone { multiply_adds, libtorch_calls, memory_retries },
+                    work: WorkDone { multiply_adds, libtorch_calls, memory_retries, streamed_bytes },
                 },
                 cache: CacheStats { hits, misses, evictions, bytes, budget_bytes: bytes },
                 received: (busy % 2 == 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40) + 1)),

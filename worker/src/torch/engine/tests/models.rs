@@ -1,27 +1,28 @@
 //! Several models in memory.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use patchsweep_core::model::{Dtype, ModelRef};
+use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
+use patchsweep_files::read_config;
 use tempfile::TempDir;
 
 use super::*;
-use crate::torch::model::loaded::weight_bytes;
-use crate::torch::model::parameters::Model;
-
 /// What the embedded model takes in float32.
-fn model_bytes() -> u64 {
-    weight_bytes(&read_config(&embedded()).expect("a config").architecture, Dtype::Float32)
+pub(super) fn model_bytes() -> u64 {
+    WeightBytes::of(&read_config(&embedded()).expect("a config").architecture, Dtype::Float32).all()
 }
 
-fn embedded() -> PathBuf {
+pub(super) fn embedded() -> PathBuf {
     Path::new(patchsweep_data::files::FOLDER).join("acronym-gpt2")
 }
 
 /// A folder with the embedded model under each of these names, and an engine that finds them.
-fn engine_with(names: &[&str], memory_budget: u64) -> (TempDir, TorchEngine) {
+pub(super) fn engine_with(names: &[&str], memory_budget: u64) -> (TempDir, TorchEngine) {
+    // Products this small gain nothing from threads, and lose much where other tests keep the cores busy.
+    tch::set_num_threads(1);
     let folder = tempfile::tempdir().expect("a temporary folder");
     for name in names {
         let model = folder.path().join(name);
@@ -31,10 +32,10 @@ fn engine_with(names: &[&str], memory_budget: u64) -> (TempDir, TorchEngine) {
         }
     }
     let folders = ModelFolders { roots: vec![folder.path().to_owned()], hub_cache: None };
-    (folder, TorchEngine::new(Device::Cpu, folders, memory_budget))
+    (folder, TorchEngine::new(cpu(), folders, memory_budget))
 }
 
-fn of(name: &str) -> SweepContext {
+pub(super) fn of(name: &str) -> SweepContext {
     SweepContext { model: ModelRef::Folder(name.into()), ..context() }
 }
 
@@ -63,8 +64,9 @@ fn what_the_weights_take_is_known_before_they_are_loaded() {
         |case: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference").join(case).join("model");
     for folder in [embedded(), reference("tiny"), reference("untied"), reference("wide-mlp")] {
         for dtype in [Dtype::Float32, Dtype::Bfloat16] {
-            let model = Model::load(&folder, dtype, Device::Cpu).expect("a model");
-            assert_eq!(weight_bytes(&model.architecture, dtype), model.bytes(), "{}", folder.display());
+            let loader = Loader::open(&folder, dtype, &cpu()).expect("a model's files");
+            let model = loader.load(Placement::Resident).expect("a model");
+            assert_eq!(WeightBytes::of(&model.architecture, dtype).all(), model.bytes(), "{}", folder.display());
         }
     }
 }
@@ -137,14 +139,34 @@ fn a_model_that_cannot_be_loaded_leaves_the_others_and_their_share() {
     assert!(!loads(&mut engine, &of("a")));
 }
 
+/// Gives a copy of the embedded model blocks of a gigabyte, all of zeros.
+fn write_wide(folder: &Path) {
+    let config = fs::read_to_string(folder.join("config.json")).expect("a config");
+    let mut config: serde_json::Value = serde_json::from_str(&config).expect("JSON");
+    config["n_inner"] = 1_000_000.into();
+    fs::write(folder.join("config.json"), config.to_string()).expect("a written config");
+    let config = read_config(folder).expect("a config");
+    let sources = config.architecture.parameters().into_iter().map(|parameter| config.source(&parameter));
+    let (mut header, mut end) = (serde_json::Map::new(), 0);
+    for source in sources {
+        header.entry(source.name).or_insert_with(|| {
+            let start = end;
+            end += 4 * source.shape.iter().map(|&size| u64::from(size)).product::<u64>();
+            serde_json::json!({ "dtype": "F32", "shape": source.shape, "data_offsets": [start, end] })
+        });
+    }
+    let header = serde_json::Value::from(header).to_string();
+    let beginning = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    let file = folder.join("model.safetensors");
+    fs::write(&file, &beginning).expect("a header");
+    File::options().write(true).open(file).and_then(|file| file.set_len(beginning.len() as u64 + end)).expect("zeros");
+}
+
 #[test]
 fn a_model_that_is_too_large_pushes_nothing_out() {
     let (folder, mut engine) = engine_with(&["a", "large"], 3 * model_bytes());
     assert!(loads(&mut engine, &of("a")));
-    let config = fs::read_to_string(folder.path().join("large/config.json")).expect("a config");
-    let mut config: serde_json::Value = serde_json::from_str(&config).expect("JSON");
-    config["vocab_size"] = 1_000_000.into();
-    fs::write(folder.path().join("large/config.json"), config.to_string()).expect("a written config");
+    write_wide(&folder.path().join("large"));
     let failed = engine.evaluate(&of("large"), &tile(8), None, &Cancel::new());
     assert!(matches!(failed, Err(EngineError::ModelTooLarge { .. })), "{failed:?}");
     assert!(!loads(&mut engine, &of("a")));

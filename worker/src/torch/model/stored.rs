@@ -1,0 +1,83 @@
+//! One stored tensor, from its file onto a device.
+
+use patchsweep_core::model::{Dtype, Outputs, Source};
+use patchsweep_files::{ModelError, WeightTensor};
+use safetensors::Dtype as FileDtype;
+use tch::{Device, Kind, Tensor};
+
+/// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// A tensor of a file, read in pieces: of the file, only a piece at a time is in memory.
+pub(super) fn on_device(
+    tensor: &WeightTensor<'_>,
+    shape: &[u32],
+    kind: Kind,
+    device: Device,
+) -> Result<Tensor, ModelError> {
+    let mut sizes = sizes(shape);
+    let whole = Tensor::empty(&sizes, (kind, device));
+    let file_kind = file_kind(tensor.dtype());
+    let Some((&rows, row)) = shape.split_first() else { return Ok(whole) };
+    let row_bytes = row.iter().map(|&size| size as usize).product::<usize>() * file_kind.elt_size_in_bytes();
+    let piece_rows = u32::try_from(PIECE_BYTES / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
+    let mut buffer = vec![0; piece_rows as usize * row_bytes];
+    for first in (0..rows).step_by(piece_rows as usize) {
+        let count = piece_rows.min(rows - first);
+        let bytes = &mut buffer[..count as usize * row_bytes];
+        tensor.read(first as usize * row_bytes, bytes)?;
+        sizes[0] = count.into();
+        let piece = Tensor::from_data_size(bytes, &sizes, file_kind);
+        whole.narrow(0, first.into(), count.into()).copy_(&piece);
+    }
+    Ok(whole)
+}
+
+/// A tensor as pages of its file, which are no memory of this process: the system reads them when they are looked at, and
+/// takes them back as it likes. `None` where that cannot be: the numbers are not at a multiple of their width.
+///
+/// Whoever cuts the file short meanwhile ends this process by SIGBUS.
+pub(super) fn mapped(tensor: &WeightTensor<'_>, shape: &[u32]) -> Option<Tensor> {
+    let (path, start) = tensor.place();
+    let kind = file_kind(tensor.dtype());
+    let width = kind.elt_size_in_bytes() as u64;
+    let sizes = sizes(shape);
+    let count: i64 = sizes.iter().product();
+    let first = i64::try_from(start / width).ok().filter(|_| start % width == 0)?;
+    // Private: nothing that is written to such a tensor gets into the file.
+    let whole = Tensor::f_from_file(path.to_str()?, false, first.checked_add(count)?, (kind, Device::Cpu)).ok()?;
+    whole.f_narrow(0, first, count).and_then(|tensor| tensor.f_view(sizes.as_slice())).ok()
+}
+
+/// A parameter \[out, in\], or \[out\], in a stored tensor.
+pub(super) fn part_of(stored: &Tensor, source: &Source) -> Tensor {
+    let whole = if source.is_transposed { stored.transpose(0, 1) } else { stored.shallow_clone() };
+    let part = match source.outputs {
+        Outputs::All => whole,
+        Outputs::Range { start, count } => whole.narrow(0, start.into(), count.into()),
+        Outputs::PartOfHeads { width, index, of } => {
+            whole.unflatten(0, [-1, i64::from(of), i64::from(width)]).select(1, index.into()).flatten(0, 1)
+        }
+    };
+    if (source.factor - 1.0).abs() > 0.0 { part * source.factor } else { part }
+}
+
+fn sizes(shape: &[u32]) -> Vec<i64> {
+    shape.iter().map(|&size| size.into()).collect()
+}
+
+pub(super) fn file_kind(dtype: FileDtype) -> Kind {
+    match dtype {
+        FileDtype::F16 => Kind::Half,
+        FileDtype::BF16 => Kind::BFloat16,
+        _ => Kind::Float,
+    }
+}
+
+pub(super) fn kind(dtype: Dtype) -> Kind {
+    match dtype {
+        Dtype::Float32 => Kind::Float,
+        Dtype::Bfloat16 => Kind::BFloat16,
+        Dtype::Float16 => Kind::Half,
+    }
+}
