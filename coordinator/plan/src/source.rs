@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn a_refused_text_says_what_it_is_and_shows_no_token() {
         let source = Source::of("config", &[], "a = 1\ntoken = \"psw_00ff\" # psc_1".to_owned());
-        let said = source.error(14..24, "no token belongs here".to_owned()).to_string();
-        assert!(said.starts_with("config line 2, column 9: no token belongs here\n"), "{said}");
-        assert!(said.ends_with("2 | token = \"********\" # *****\n  |         ^^^^^^^^^^"), "{said}");
+        let message = source.error(14..24, "no token belongs here".to_owned()).to_string();
+        assert!(message.starts_with("config line 2, column 9: no token belongs here\n"), "{message}");
+        assert!(message.ends_with("2 | token = \"********\" # *****\n  |         ^^^^^^^^^^"), "{message}");
         assert_eq!(source.error_of_all("empty".to_owned()).to_string(), "config: empty");
     }
 }
