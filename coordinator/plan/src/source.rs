@@ -141,7 +141,7 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
 /// Bytes from which on a word is no misspelt one.
 const LONGEST_WORD: usize = 128;
 
-/// Characters of a line, and of what is said of it, that are shown.
+/// Characters of a line, and of a message about it, that are shown.
 const SHOWN: usize = 200;
 
 /// Characters of a long line before the place that is pointed at.

@@ -14,7 +14,7 @@ use super::CliError;
 /// How long the workers may take to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What the workers are told.
+/// Options of the workers.
 #[derive(Debug)]
 pub(super) struct WorkerArgs {
     pub(super) count: usize,

@@ -57,8 +57,8 @@ mod tests {
         assert_eq!(heading(subject, View::Effect), "z (layer × head): effect on logit_diff");
         assert_eq!(heading(subject, View::Value), "z (layer × head): patched logit_diff");
         let difference = Subject { quantity: "difference", ..subject };
-        let told = "z (layer × head): difference of effects on logit_diff, where significant";
-        assert_eq!(heading(difference, View::Significance), told);
+        let words = "z (layer × head): difference of effects on logit_diff, where significant";
+        assert_eq!(heading(difference, View::Significance), words);
         assert_eq!(quantity(subject, View::Value), ["value", "nats"]);
         assert_eq!(quantity(subject, View::Normalized), ["normalized", ""]);
         assert_eq!(quantity(Subject { scores: &results.grids[3], ..subject }, View::Effect), ["effect", ""]);

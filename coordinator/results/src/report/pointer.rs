@@ -9,7 +9,7 @@ use super::text;
 use crate::figure::{Figure, drawing_order};
 use crate::statistics::Statistics;
 
-/// How much is told of a cell.
+/// How much the page shows of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
     /// All that the results have.

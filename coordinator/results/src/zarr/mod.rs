@@ -57,7 +57,7 @@ pub(super) fn write(
 /// Arrays below one group.
 struct Store<W> {
     put: W,
-    /// Of all arrays: whoever opens the store reads one file instead of one for each.
+    /// Of all arrays: a reader that opens the store reads one file instead of one for each.
     metadata: Map<String, Value>,
 }
 

@@ -9,7 +9,7 @@ use patchsweep_plan::Plan;
 
 use super::cell::CellAddress;
 
-/// Most different reasons that are told.
+/// Most different reasons that are reported.
 const MOST_REASONS: usize = 3;
 
 /// How many prompts no tile computes a cell over, and why.
@@ -31,7 +31,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
     }
     let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();
     reasons.sort_by(|(_, a), (_, b)| b.cmp(a));
-    let told = match reasons.as_slice() {
+    let why = match reasons.as_slice() {
         [] => None,
         [(reason, _)] => Some(reason.clone()),
         several => {
@@ -40,7 +40,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
             Some(each.collect::<Vec<_>>().join("; "))
         }
     };
-    (left, told)
+    (left, why)
 }
 
 /// Why a patch of this cell has no effect on one prompt.

@@ -38,7 +38,7 @@ pub(crate) use incoming::incoming;
 use refusals::Refusals;
 use tokens::TokenFile;
 
-/// Most connections at once unless told otherwise: room for 1,000 workers and their clients.
+/// Most connections at once unless options say otherwise: room for 1,000 workers and their clients.
 pub const MAX_CONNECTIONS: u16 = 1_100;
 
 /// Where certificate and private key of the server come from.

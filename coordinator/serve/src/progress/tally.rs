@@ -50,7 +50,7 @@ impl Tally {
         tally
     }
 
-    /// A tile's scores are kept; told once for each tile.
+    /// A tile's scores are kept; called once for each tile.
     pub fn finish(&mut self, plan: &Plan, tile: TileId) {
         let tile = tile.0 as usize;
         if tile >= plan.tiles.len() {

@@ -116,7 +116,7 @@ pub(super) struct RunId(pub(super) u64);
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
-/// What the owning task is asked or told.
+/// Requests and reports to the owning task.
 #[derive(Debug)]
 pub(super) enum Command {
     Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },

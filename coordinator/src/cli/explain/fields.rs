@@ -1,4 +1,4 @@
-//! What is said of a sweep's or a cell's work as JSON.
+//! A sweep's or a cell's work as JSON.
 
 use std::time::SystemTime;
 
