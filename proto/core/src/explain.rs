@@ -1,4 +1,4 @@
-//! What a client is told of where a sweep's work is.
+//! Where a sweep's work is, as clients get it.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -22,7 +22,7 @@ pub struct SweepExplanation {
 /// Attempts that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// As the workers said.
+    /// As the workers reported.
     pub reason: String,
     /// Attempts.
     pub attempts: u64,
@@ -130,6 +130,6 @@ pub struct TileAttempt {
     pub attempt: Attempt,
     /// The worker's name: host and process id.
     pub worker: String,
-    /// As the worker said, or how it was lost.
+    /// As the worker reported, or how it was lost.
     pub reason: String,
 }

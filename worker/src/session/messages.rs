@@ -1,4 +1,4 @@
-//! What is said to the coordinator and heard from it.
+//! What goes to the coordinator and comes from it.
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Lease};

@@ -1,4 +1,4 @@
-//! What health probes and metrics are told of the session.
+//! The session as health probes and metrics report it.
 
 use patchsweep_process::health::Health;
 
