@@ -53,7 +53,7 @@ pub struct CellExplanation {
     pub tiles: Vec<TileExplanation>,
 }
 
-/// Where a tile is, and what happened to it.
+/// What has become of a tile, and which attempts failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileExplanation {
     /// Its index in the plan.
@@ -62,15 +62,15 @@ pub struct TileExplanation {
     pub prompts: Range<u32>,
     /// Cells that it has.
     pub cells: u32,
-    /// Where it is.
-    pub place: TilePlace,
+    /// Whether it waits, is computed, is done or will not be.
+    pub state: TileState,
     /// Attempts that failed or were lost, in order.
     pub attempts: Vec<TileAttempt>,
 }
 
-/// Where a tile is.
+/// What has become of a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TilePlace {
+pub enum TileState {
     /// It waits for a worker.
     Waiting,
     /// Workers hold it: one, or two where it is computed a second time.
@@ -83,7 +83,7 @@ pub enum TilePlace {
     Left,
 }
 
-impl TilePlace {
+impl TileState {
     /// One word for tables and JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
