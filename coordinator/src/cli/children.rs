@@ -65,7 +65,7 @@ impl Workers {
         let mut how = "none was started".to_owned();
         for child in &mut self.children {
             how = match child.wait().await {
-                Ok(status) => status.to_string(),
+                Ok(ended) => ended.code().map_or_else(|| ended.to_string(), |code| format!("exit code {code}")),
                 Err(error) => error.to_string(),
             };
         }

@@ -77,7 +77,7 @@ fn an_unknown_device_ends_the_worker() {
 #[test]
 fn workers_that_all_end_at_once_end_the_run() {
     let sweep = sweep(SPEC, PROMPTS);
-    let parts = ["unknown device `gpu`; use `cpu` or `cuda:N`", "all workers have ended", "exit status: 2"];
+    let parts = ["unknown device `gpu`; use `cpu` or `cuda:N`", "all workers have ended", "exit code 2"];
     run_fails(&sweep, FAILED, &["--device", "gpu"], &parts);
     run_fails(&sweep, FAILED, &["--device", "gpu", "--workers", "2"], &parts);
 }
