@@ -23,7 +23,7 @@ pub(super) enum Stage {
     GivenUp,
 }
 
-/// What tells the leases of one tile apart.
+/// What distinguishes the leases of one tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Fence {
     pub(super) epoch: Epoch,

@@ -61,7 +61,7 @@ pub(super) enum Standing {
     },
 }
 
-/// A worker's failures, to tell a broken worker from broken tiles.
+/// A worker's failures, to distinguish a broken worker from broken tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Record {
     failures: u64,

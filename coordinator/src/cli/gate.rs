@@ -56,7 +56,7 @@ impl StateArgs {
     }
 }
 
-/// A gate, and what to tell people about it.
+/// A gate, and what people have to know about it.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) gate: Gate,

@@ -48,7 +48,7 @@ impl TraceContext {
         Self { trace: TraceId(trace), span: SpanId::of(&bytes[16..]), is_sampled: true }
     }
 
-    /// A span of the same trace below this one; its name tells it from others there.
+    /// A span of the same trace below this one; its name distinguishes it from others there.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let seed = [self.trace.0.as_slice(), &self.span.0, name.as_bytes()].concat();

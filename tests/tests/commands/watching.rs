@@ -1,4 +1,4 @@
-//! What real workers and a real coordinator tell who watches.
+//! What real workers and a real coordinator report to a watching person.
 
 use std::time::{Duration, SystemTime};
 

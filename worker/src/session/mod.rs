@@ -36,7 +36,7 @@ use stream::Ending;
 /// What a worker is started with.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// For people, and to tell workers apart: host and process id.
+    /// For people, and to distinguish workers: host and process id.
     pub name: String,
     /// For people: `cpu`, `cuda:0`.
     pub device: String,

@@ -97,7 +97,7 @@ impl Figure {
         self.facets.iter().map(|facet| facet.cells.len()).sum()
     }
 
-    /// For who has to find the cell under a pointer.
+    /// To find the cell under a pointer.
     #[must_use]
     pub fn geometry(&self) -> Geometry<'_> {
         Geometry {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Subject, View};
 
-/// Above the figure, and for who cannot see it.
+/// Above the figure, and for readers who cannot see it.
 pub(super) fn heading(subject: Subject<'_>, view: View) -> String {
     let Subject { results, scores, quantity, .. } = subject;
     let metric = &results.metrics[scores.metric];

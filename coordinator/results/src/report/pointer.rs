@@ -1,4 +1,4 @@
-//! What the script tells of the cell under the pointer.
+//! What the script shows of the cell under the pointer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -65,7 +65,7 @@ fn without_memory(need: MemoryNeed, situation: &Situation) -> Option<String> {
     ))
 }
 
-/// A worker that has not reported yet what it may use has enough.
+/// A worker that has not said yet what it may use has enough.
 fn lacks_memory(need: MemoryNeed, worker: &WorkerStatus) -> bool {
     (1..need.total()).contains(&worker.memory.budget)
 }

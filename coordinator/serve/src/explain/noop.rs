@@ -19,9 +19,9 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
     let context = &plan.context;
     let cell = context.grids[address.grid as usize].cell(address.place);
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
-    let mut left = 0;
+    let mut skipped = 0;
     for prompt in (0..context.clean.prompts()).filter(|prompt| !computed.iter().any(|range| range.contains(prompt))) {
-        left += 1;
+        skipped += 1;
         // What holds in no replicate holds in the first one.
         let first = address.iteration * context.replicates;
         let pair = context.prompt_pair(first, prompt);
@@ -40,7 +40,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
             Some(each.collect::<Vec<_>>().join("; "))
         }
     };
-    (left, why)
+    (skipped, why)
 }
 
 /// Why a patch of this cell has no effect on one prompt.

@@ -87,7 +87,7 @@ impl Gate {
         Self { tls: None, tokens: None, max_connections: MAX_CONNECTIONS, refusals: Refusals::new() }
     }
 
-    /// Who has a token, over TLS. Makes at the first start what the state directory lacks.
+    /// Callers with a token, over TLS. Makes at the first start what the state directory lacks.
     pub fn locked(lock: &Lock) -> Result<Self, GateError> {
         files::private_directory(&lock.state)?;
         let (resolver, ca) = match &lock.certificate {

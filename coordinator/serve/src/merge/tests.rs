@@ -24,7 +24,7 @@ fn plan(direction: Direction, options: PlanOptions) -> Plan {
     plan
 }
 
-/// A metric that tells iteration, cell and prompt.
+/// A metric that differs by iteration, cell and prompt.
 fn patched(iteration: u32, place: u32, prompt: u32) -> f32 {
     f32::from(u16::try_from(1000 * iteration + 10 * place + prompt * prompt).expect("small"))
 }

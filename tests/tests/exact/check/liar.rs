@@ -77,7 +77,7 @@ async fn check(tiny: &Tiny, wrong: Option<u32>, of_noops: f64) -> CommandOutput 
     let mut checker = served.named_worker("checker:2", 1).await;
     let output = tokio::select! {
         output = served.patchsweep(&["check", &output.out, "--cells", "1000"]) => output,
-        () = computer.play(|grant| panic!("{grant:?} to who computed it")) => panic!("the session ended"),
+        () = computer.play(|grant| panic!("{grant:?} to the worker that computed it")) => panic!("the session ended"),
         () = checker.play(|grant| Some(plain(tiny, grant, of_noops))) => panic!("the session ended"),
     };
     served.stop().await;

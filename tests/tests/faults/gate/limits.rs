@@ -1,4 +1,4 @@
-//! Who says nothing, or is one too many, is not kept.
+//! Connections that say nothing, or are one too many, are not kept.
 
 use std::io::Read;
 use std::net::TcpStream;

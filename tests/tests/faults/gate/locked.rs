@@ -8,13 +8,13 @@ use assert_cmd::Command;
 use patchsweep_tests::{Running, patchsweep, program, repository, serve};
 use tempfile::TempDir;
 
-/// Exit code of who is not let in.
+/// Exit code of a program that is not let in.
 pub(crate) const NOT_LET_IN: i32 = 5;
 
 /// Far more than a rejection takes, and less than a worker would need for a few more tries.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// A coordinator that lets in who has a token.
+/// A coordinator that lets in callers with a token.
 pub(crate) struct Locked {
     pub(crate) process: Running,
     /// `https://127.0.0.1:PORT`
