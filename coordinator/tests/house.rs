@@ -96,5 +96,5 @@ fn a_source_in_a_text_is_found() {
     assert!(!shows("\"no file {0}\")] File(String, #[source] io::Error);"));
     assert!(!shows("\"no file `{path}`\")] File { path: PathBuf, source: io::Error }, Next { source: String }"));
     assert!(!shows("\"no file\")] File, Next(#[source] io::Error)"));
-    assert!(!shows("\"{0}\")] Said(String), Next(#[source] io::Error)"));
+    assert!(!shows("\"{0}\")] Refused(String), Next(#[source] io::Error)"));
 }

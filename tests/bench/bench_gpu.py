@@ -55,8 +55,8 @@ def main():
         paths = [str(args.libtorch / "lib"), os.environ.get("LD_LIBRARY_PATH")]
         environment["LD_LIBRARY_PATH"] = ":".join(path for path in paths if path)
     rate = args.matrix_rate or machine.matrix_rate(args.threads, args.device)
-    said = f"{rate:.2e} multiply-adds/s" if rate else "not measured"
-    print(f"{name}; matrix rate {said}; CPU: {machine.cpu_name()}, {args.threads} threads")
+    described = f"{rate:.2e} multiply-adds/s" if rate else "not measured"
+    print(f"{name}; matrix rate {described}; CPU: {machine.cpu_name()}, {args.threads} threads")
     print(f"{config['n_layer']} layers, {args.prompts} prompts of {args.length} tokens, 3 iterations\n")
     table = Table("grid", "cells", "executed", "CPU s", f"{args.device} s", "loading", "difference", "executed/s",
                   "computing/s", "of rate")

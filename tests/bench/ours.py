@@ -1,6 +1,6 @@
 """patchsweep's side: one sweep by `patchsweep run`, timed. Standard library only.
 
-Whoever imports this must stay small: the kernel counts a program's memory at its start towards the peak of what it
+A program that imports this must stay small: the kernel counts a program's memory at its start towards the peak of what it
 starts.
 """
 
@@ -72,7 +72,7 @@ def run(program, spec, *, workers=1, threads, device="cpu", environment=None):
 
 
 def finish(command, environment):
-    """What a command said, and the bytes of its largest process. Ends this program if the command fails."""
+    """What a command printed, and the bytes of its largest process. Ends this program if the command fails."""
     with tempfile.TemporaryFile("w+") as log:
         child = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=log, env=environment)

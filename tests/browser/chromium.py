@@ -27,7 +27,7 @@ def on_path():
 
 
 class Watched:
-    """A page of its own size and colours, with what it said and asked for."""
+    """A page of its own size and colours, with what it logged and asked for."""
 
     def __init__(self, browser, width, scheme="light"):
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -35,7 +35,7 @@ class Watched:
         self.page = self.context.new_page()
         self.errors = []
         self.requests = []
-        self.page.on("console", lambda said: said.type in ("error", "warning") and self.errors.append(said.text))
+        self.page.on("console", lambda line: line.type in ("error", "warning") and self.errors.append(line.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
 

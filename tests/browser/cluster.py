@@ -88,7 +88,7 @@ class Cluster:
         return done.stdout.strip()
 
     def ask(self, path):
-        """What the page is told."""
+        """What the page gets."""
         with urllib.request.urlopen(f"{self.url}{path}", timeout=PATIENCE_S) as answer:
             return json.load(answer)
 

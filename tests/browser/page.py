@@ -123,8 +123,8 @@ def assert_waits(page):
 
 def is_half_done(cluster, sweep):
     """Whether some cells are there and others are not."""
-    told = cluster.ask(f"/api/sweeps/{sweep}/results?grid=resid_pre")
-    status = {one for facet in told["facets"] for one in facet["status"]}
+    results = cluster.ask(f"/api/sweeps/{sweep}/results?grid=resid_pre")
+    status = {one for facet in results["facets"] for one in facet["status"]}
     assert PENDING in status, "the sweep was done before it could be looked at"
     return COMPUTED in status
 

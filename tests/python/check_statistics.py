@@ -76,8 +76,8 @@ def check_normal(scores, manifest, name):
 
 
 def check_bootstrap(scores, manifest, name):
-    told = manifest["statistics"]
-    assert told["interval"] == "bootstrap"
+    statistics = manifest["statistics"]
+    assert statistics["interval"] == "bootstrap"
     prompts = scores[f"{name}.prompts"].astype(np.float64)
     count = prompts.shape[-1]
     assert count == manifest["dataset"]["prompts"]
@@ -86,14 +86,14 @@ def check_bootstrap(scores, manifest, name):
     np.testing.assert_allclose(scores[f"{name}.stderr"], error, rtol=1e-4, atol=1e-6, err_msg=name)
 
     # Other draws than the program's, so the ends agree but for what a draw of so many resamples leaves to chance.
-    drawn = np.random.default_rng(3).multinomial(count, np.full(count, 1 / count), size=told["resamples"]) / count
+    drawn = np.random.default_rng(3).multinomial(count, np.full(count, 1 / count), size=statistics["resamples"]) / count
     low, high = np.quantile(prompts @ drawn.T, [0.025, 0.975], axis=-1)
     slack = 0.4 * error + 1e-6
     assert (np.abs(scores[f"{name}.low"] - low) <= slack).all(), name
     assert (np.abs(scores[f"{name}.high"] - high) <= slack).all(), name
     assert (scores[f"{name}.low"] <= mean + 1e-6).all() and (mean <= scores[f"{name}.high"] + 1e-6).all()
 
-    p, floor = scores[f"{name}.p_value"], 2 / (told["resamples"] + 1)
+    p, floor = scores[f"{name}.p_value"], 2 / (statistics["resamples"] + 1)
     outside = (scores[f"{name}.low"] > 0) | (scores[f"{name}.high"] < 0)
     clear = (scores[f"{name}.status"] == COMPUTED) & (np.abs(p - 0.05) > 3 * floor)
     np.testing.assert_array_equal(outside[clear], (p < 0.05)[clear], err_msg="an interval without 0 has a small p-value")

@@ -57,7 +57,7 @@ class Patchsweep:
         self.program, self.folder = program, folder
 
     def plan(self, model, text, bos, answer="the"):
-        """The plan as JSON, its exit code, and what was said about it."""
+        """The plan as JSON, its exit code, and its messages."""
         home = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         quoted = '"' + text.replace('"', '""') + '"'
         (home / "prompts.csv").write_text(f"prompt,answer\n{quoted},{answer}\n")
@@ -68,8 +68,8 @@ class Patchsweep:
         return (json.loads(done.stdout) if done.returncode == 0 else None), done.stderr
 
     def ids(self, model, text, bos, answer="the"):
-        plan, said = self.plan(model, text, bos, answer)
-        assert plan, f"{model.name} {text!r}: {said}"
+        plan, stderr = self.plan(model, text, bos, answer)
+        assert plan, f"{model.name} {text!r}: {stderr}"
         return [token["id"] for token in plan["first_prompt"]], plan["warnings"]
 
 
@@ -106,11 +106,11 @@ def compare(patchsweep, kind, model):
 
 def without_a_bos(patchsweep, kind, model):
     """Where the tokenizer says that there is none, that is final; where it says nothing, config.json is asked."""
-    plan, said = patchsweep.plan(model, (kind.texts or TEXTS)[0], "true")
+    plan, stderr = patchsweep.plan(model, (kind.texts or TEXTS)[0], "true")
     if kind.config and "bos_token" in kind.config:
-        assert plan is None and "BOS token" in said and "prepend_bos = false" in said, f"{kind.name}: {said}"
+        assert plan is None and "BOS token" in stderr and "prepend_bos = false" in stderr, f"{kind.name}: {stderr}"
     else:
-        assert plan and "the tokenizer's files name none" in said, f"{kind.name}: {said}"
+        assert plan and "the tokenizer's files name none" in stderr, f"{kind.name}: {stderr}"
 
 
 def embedded(patchsweep, model, temporary):

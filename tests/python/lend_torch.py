@@ -59,8 +59,8 @@ def stand_in(name, symbols, folder):
     functions = sorted(set().union(*symbols.values()))
     source.write_text("".join(f"void {function}(void) {{ __builtin_trap(); }}\n" for function in functions))
     named = {version: of for version, of in symbols.items() if version}
-    blocks = (f"{version} {{ global: {' '.join(f'{symbol};' for symbol in sorted(of))} }};\n" for version, of in named.items())
-    versions.write_text("".join(blocks))
+    listed = (f"{version} {{ global: {' '.join(f'{symbol};' for symbol in sorted(of))} }};\n" for version, of in named.items())
+    versions.write_text("".join(listed))
     script = [f"-Wl,--version-script={versions}"] if named else []
     command = ["cc", "-shared", "-fPIC", "-fno-builtin", "-o", library, source, f"-Wl,-soname,{name}", *script]
     subprocess.run(command, check=True)

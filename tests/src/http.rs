@@ -39,5 +39,5 @@ pub fn wait_until(address: &str, path: &str, wanted: impl Fn(&Answer) -> bool) -
         last = answer;
         std::thread::yield_now();
     }
-    panic!("{path} of {address} does not answer so in time; last it said {last:?}");
+    panic!("{path} of {address} does not answer so in time; its last answer: {last:?}");
 }

@@ -132,7 +132,7 @@ impl Served {
     ///
     /// # Panics
     /// When it does not end in time.
-    pub fn patchsweep(&self, args: &[&str]) -> impl Future<Output = Said> + use<> {
+    pub fn patchsweep(&self, args: &[&str]) -> impl Future<Output = CommandOutput> + use<> {
         let mut command = Command::from(client(&[args, &["--coordinator", &self.url]].concat()));
         command.stdin(Stdio::null()).kill_on_drop(true);
         async move { within("the command", command.output()).await.expect("it starts").into() }
@@ -247,7 +247,7 @@ async fn say(outbox: &mpsc::Sender<WorkerMessage>, message: FromWorker) {
 /// A registered worker whose messages are the test's.
 #[derive(Debug)]
 pub struct ScriptedWorker {
-    /// What the coordinator said first.
+    /// The coordinator's first message.
     pub welcome: Welcome,
     outbox: mpsc::Sender<WorkerMessage>,
     incoming: Streaming<CoordinatorMessage>,
@@ -356,9 +356,9 @@ impl ScriptedWorker {
     }
 }
 
-/// What a client command said, and its exit code.
+/// What a client command printed, and its exit code.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// Its exit code; `None`: a signal ended it.
     pub code: Option<i32>,
     /// Standard output, without white space around it.
@@ -367,7 +367,7 @@ pub struct Said {
     pub err: String,
 }
 
-impl From<Output> for Said {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), out: text(&output.stdout).trim().to_owned(), err: text(&output.stderr) }

@@ -1,6 +1,6 @@
 //! Specs that tests write.
 //!
-//! Tests of how a spec is read, and of what is said of a wrong one, have its text before them instead.
+//! Tests of how a spec is read, and of the messages about a wrong one, have its text before them instead.
 
 use std::fmt;
 

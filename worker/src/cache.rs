@@ -8,7 +8,7 @@ use patchsweep_core::scores::CacheStats;
 /// Values by key, of at most a number of bytes together.
 #[derive(Debug)]
 pub struct ByteLru<K, V> {
-    entries: HashMap<K, Entry<V>>,
+    kept: HashMap<K, Kept<V>>,
     /// Keys by the moment of their last use, oldest first.
     by_use: BTreeMap<u64, K>,
     clock: u64,
@@ -16,7 +16,7 @@ pub struct ByteLru<K, V> {
 }
 
 #[derive(Debug)]
-struct Entry<V> {
+struct Kept<V> {
     value: V,
     bytes: u64,
     used: u64,
@@ -27,21 +27,21 @@ impl<K: Clone + Eq + Hash, V> ByteLru<K, V> {
     #[must_use]
     pub fn new(budget_bytes: u64) -> Self {
         let stats = CacheStats { budget_bytes, ..CacheStats::default() };
-        Self { entries: HashMap::new(), by_use: BTreeMap::new(), clock: 0, stats }
+        Self { kept: HashMap::new(), by_use: BTreeMap::new(), clock: 0, stats }
     }
 
     /// The value, which counts as a use; a hit or a miss is counted.
     pub fn get(&mut self, key: &K) -> Option<&V> {
-        let Some(entry) = self.entries.get_mut(key) else {
+        let Some(kept) = self.kept.get_mut(key) else {
             self.stats.misses += 1;
             return None;
         };
         self.stats.hits += 1;
         self.clock += 1;
-        self.by_use.remove(&entry.used);
-        entry.used = self.clock;
+        self.by_use.remove(&kept.used);
+        kept.used = self.clock;
         self.by_use.insert(self.clock, key.clone());
-        Some(&entry.value)
+        Some(&kept.value)
     }
 
     /// Keeps a value and drops others as needed; one that is larger than the budget is not kept.
@@ -53,7 +53,7 @@ impl<K: Clone + Eq + Hash, V> ByteLru<K, V> {
         self.drop_down_to(self.stats.budget_bytes - bytes);
         self.clock += 1;
         self.by_use.insert(self.clock, key.clone());
-        self.entries.insert(key, Entry { value, bytes, used: self.clock });
+        self.kept.insert(key, Kept { value, bytes, used: self.clock });
         self.stats.bytes += bytes;
     }
 
@@ -79,9 +79,9 @@ impl<K: Clone + Eq + Hash, V> ByteLru<K, V> {
     }
 
     fn remove(&mut self, key: &K) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.by_use.remove(&entry.used);
-            self.stats.bytes -= entry.bytes;
+        if let Some(kept) = self.kept.remove(key) {
+            self.by_use.remove(&kept.used);
+            self.stats.bytes -= kept.bytes;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the session needs of whoever computes.
+//! What the session needs of an engine.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub trait Engine: Send + 'static {
     fn gauge(&self) -> Gauge;
 }
 
-/// Asks whoever computes a tile to stop; clones share it.
+/// Asks the engine to stop computing a tile; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -142,7 +142,7 @@ pub enum EngineError {
     /// This libtorch is not the one that the worker was made for.
     #[error("cannot tell libtorch whether to use TF32: {message}; use the version that the README names")]
     Tf32 {
-        /// What the dynamic loader said.
+        /// The dynamic loader's message.
         message: String,
     },
     /// Halving did not help.

@@ -1,4 +1,4 @@
-//! What an engine takes, for whoever looks while it computes.
+//! What an engine takes, for readers while it computes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

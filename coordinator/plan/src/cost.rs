@@ -1,7 +1,7 @@
 //! Multiply-adds of whole and of patched runs, as the worker executes them.
 //!
-//! Counted in 128 bits, which is enough for any sizes of a model and any sweep, and told in 64: what is more than those
-//! hold is as much as they hold.
+//! Counted in 128 bits, which is enough for any sizes of a model and any sweep, and returned in 64, where a larger
+//! number saturates.
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
@@ -75,13 +75,13 @@ impl<'a> CostModel<'a> {
     /// One prompt as `TransformerLens` runs it: all positions, and all logits of each.
     #[must_use]
     pub fn full_pass(&self, positions: u32) -> u64 {
-        told(self.whole_run(0, positions) + u128::from(positions) * self.vocabulary)
+        saturated(self.whole_run(0, positions) + u128::from(positions) * self.vocabulary)
     }
 
     /// One prompt through all blocks from position `first` to before position `end`, without logits.
     #[must_use]
     pub fn run(&self, first: u32, end: u32) -> u64 {
-        told(self.whole_run(first, end))
+        saturated(self.whole_run(first, end))
     }
 
     fn whole_run(&self, first: u32, end: u32) -> u128 {
@@ -92,14 +92,16 @@ impl<'a> CostModel<'a> {
     /// The metrics of some unpatched runs of one prompt, and what they and patched ones are compared with.
     #[must_use]
     pub fn unpatched_scores(&self, iteration: &Iteration, runs: u32) -> u64 {
-        told(iteration.reads.len() as u128 * (u128::from(runs) * (self.logits + self.clean_logits) + self.clean_logits))
+        saturated(
+            iteration.reads.len() as u128 * (u128::from(runs) * (self.logits + self.clean_logits) + self.clean_logits),
+        )
     }
 
     /// What a tile takes once more for each prompt and each read position that a cell reaches, if its cells fit one batch: the
     /// clean run's logits, which the patched runs are compared with.
     #[must_use]
     pub fn compared(&self, reads_reached: usize) -> u64 {
-        told(self.clean_logits.saturating_mul(reads_reached as u128))
+        saturated(self.clean_logits.saturating_mul(reads_reached as u128))
     }
 
     /// One prompt from a patch to the scored logits. Behind the next attention all positions from the patch to the last read
@@ -129,7 +131,7 @@ impl<'a> CostModel<'a> {
             self.projections(queries, keys) + self.rest(all(layer), u128::from(last) + 1)
         };
         let behind: u128 = (first..self.layers).map(block).sum();
-        told(entry + behind + self.reads_reached(point).count() as u128 * self.logits)
+        saturated(entry + behind + self.reads_reached(point).count() as u128 * self.logits)
     }
 
     /// The read positions at which a patched run is scored.
@@ -187,7 +189,7 @@ fn keys_read(point: PatchPoint<'_>) -> u128 {
 }
 
 /// As much of it as 64 bits hold.
-fn told(multiply_adds: u128) -> u64 {
+fn saturated(multiply_adds: u128) -> u64 {
     u64::try_from(multiply_adds).unwrap_or(u64::MAX)
 }
 

@@ -63,7 +63,7 @@ pub(super) fn tokenizer() -> PromptTokenizer {
     PromptTokenizer::from_json(TOKENIZER).expect("a tokenizer")
 }
 
-/// The plan, or what a person is told instead.
+/// The plan, or the message of its refusal.
 pub(super) fn plan_of(spec: &str, dataset: &str) -> Result<Plan, String> {
     let source = Source::new(spec);
     let spec = Spec::parse(&source).map_err(|error| error.to_string())?;
@@ -79,7 +79,7 @@ pub(super) fn plan(changes: &[(&str, &str)]) -> Plan {
     plan_of(&spec(changes), DATASET).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What a person is told of the changed spec over the dataset.
+/// The message that refuses the changed spec over the dataset.
 #[track_caller]
 pub(super) fn refusal(changes: &[(&str, &str)]) -> String {
     plan_of(&spec(changes), DATASET).expect_err("is refused")

@@ -15,8 +15,8 @@ const MOST_SCORES: u64 = 50_000_000;
 /// Numbers of each score in results, whatever is kept of the prompts.
 const NUMBERS_PER_SCORE: u64 = 5;
 
-/// Most numbers in results that hold the effects on each prompt, of all replicates: 400 MB, which whoever merges, sends or
-/// reads them has in memory at once.
+/// Most numbers in results that hold the effects on each prompt, of all replicates: 400 MB, which a program that merges,
+/// sends or reads them has in memory at once.
 const MOST_KEPT: u64 = 100_000_000;
 
 /// Refuses a context whose parts do not fit each other or the model.
@@ -55,7 +55,7 @@ fn runs(spec: &Spec) -> usize {
     spec.iteration.len().saturating_mul(replicates.map_or(1, |replicates| *replicates.get_ref() as usize))
 }
 
-/// Results must fit what is sent at once, and the memory of whoever holds them.
+/// Results must fit what is sent at once, and the memory of a program that holds them.
 fn scores(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     scores_of(inputs, context, context.iterations.len() as u64)?;
     prompt_effects(inputs, context)

@@ -1,7 +1,7 @@
 //! The live cells of one grid and their cost, for one iteration and one range of prompts.
 //!
-//! Causality tells layers apart only as the first, the last and those between, and by their windows; heads not at all. So it is asked
-//! once per kind of layer and position, however many cells a grid has.
+//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads not at all.
+//! So it is asked once per kind of layer and position, however many cells a grid has.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -94,14 +94,14 @@ pub(super) struct Region {
     outer_heads: u32,
     /// Cells of such a head.
     head_cells: u32,
-    /// For each layer of the grid the live cells of its first outer head; places counted from there.
+    /// For each layer of the grid the live cells of its first outer head; numbers counted from there.
     layers: Vec<Vec<Strip>>,
 }
 
 /// Consecutive live cells of equal cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Strip {
-    /// Row-major places.
+    /// Row-major numbers.
     pub(super) cells: Range<u32>,
     /// Multiply-adds of each.
     pub(super) each: u64,
@@ -114,21 +114,21 @@ pub(super) struct Strip {
 impl Region {
     /// Of one of the context's grids.
     pub(super) fn new(context: &SweepContext, grid: &Grid, work: &Work<'_>) -> Self {
-        let places = Places::of(grid);
+        let numbering = Numbering::of(grid);
         let model = &context.architecture;
         let mut live: BTreeMap<(bool, bool, Option<u32>), Vec<Span>> = BTreeMap::new();
         let strips = |(index, &layer): (u32, &u32)| {
             let kind = (layer == 0, layer + 1 == model.layers, model.attention_of(layer).window);
-            let cell = |position: u32| grid.cell(places.place(index, position));
-            let spans = live.entry(kind).or_insert_with(|| spans(places.positions, cell, work, model));
+            let cell = |position: u32| grid.cell(numbering.number(index, position));
+            let spans = live.entry(kind).or_insert_with(|| spans(numbering.positions, cell, work, model));
             let strip = |span: &Span| {
-                let cells = span.positions.start * places.inner_heads..span.positions.end * places.inner_heads;
+                let cells = span.positions.start * numbering.inner_heads..span.positions.end * numbering.inner_heads;
                 work.strip(cells, &cell(span.positions.start), span.suffix.first)
             };
             spans.iter().map(strip).collect()
         };
         let layers = (0..).zip(grid.indices(Axis::Layer)).map(strips).collect();
-        Self { outer_heads: places.outer_heads, head_cells: places.positions * places.inner_heads, layers }
+        Self { outer_heads: numbering.outer_heads, head_cells: numbering.positions * numbering.inner_heads, layers }
     }
 
     /// All live cells, in row-major order.
@@ -151,33 +151,33 @@ impl Region {
 }
 
 /// How a grid's cells are numbered: \[layers, outer heads, positions, inner heads\].
-struct Places {
+struct Numbering {
     outer_heads: u32,
     /// Combinations of indices along the axes of positions.
     positions: u32,
     inner_heads: u32,
 }
 
-impl Places {
+impl Numbering {
     fn of(grid: &Grid) -> Self {
-        let mut places = Self { outer_heads: 1, positions: 1, inner_heads: 1 };
+        let mut numbering = Self { outer_heads: 1, positions: 1, inner_heads: 1 };
         let mut behind_positions = false;
         for (&axis, extent) in grid.axes.iter().zip(grid.extents()) {
             match axis {
                 Axis::Layer => {}
-                Axis::Head if behind_positions => places.inner_heads = extent,
-                Axis::Head => places.outer_heads = extent,
+                Axis::Head if behind_positions => numbering.inner_heads = extent,
+                Axis::Head => numbering.outer_heads = extent,
                 Axis::Pos | Axis::DestPos | Axis::SrcPos => {
-                    places.positions *= extent;
+                    numbering.positions *= extent;
                     behind_positions = true;
                 }
             }
         }
-        places
+        numbering
     }
 
-    /// Where the cell of a layer's first head is.
-    fn place(&self, layer: u32, position: u32) -> u32 {
+    /// The number of the cell of a layer's first head.
+    fn number(&self, layer: u32, position: u32) -> u32 {
         (layer * self.outer_heads * self.positions + position) * self.inner_heads
     }
 }

@@ -115,7 +115,11 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_lists_is_refused_at_its_place() {
-        assert!(rows("[1]").err().is_some_and(|said| said.contains("expected a list of token ids at line 1 column 2")));
-        assert!(rows("[[-1]]").err().is_some_and(|said| said.contains("integer `-1`")));
+        assert!(
+            rows("[1]")
+                .err()
+                .is_some_and(|message| message.contains("expected a list of token ids at line 1 column 2"))
+        );
+        assert!(rows("[[-1]]").err().is_some_and(|message| message.contains("integer `-1`")));
     }
 }

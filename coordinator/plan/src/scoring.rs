@@ -211,8 +211,8 @@ mod tests {
         assert!(counts.contains("line 16, column 10: 1 answers for 2 read positions: give one for each"), "{counts}");
         let outside = refusal(&[("read = 3", "read = [2, 3]\nanswer = [0, 1]")]);
         assert!(outside.contains("line 16, column 10: no answer token 1: the answers have 1 each"), "{outside}");
-        let unsaid = plan_of(&spec(&[]), LONG_ANSWERS).expect_err("is refused");
-        assert!(unsaid.contains("the answers have 2 tokens each"), "{unsaid}");
+        let unnamed = plan_of(&spec(&[]), LONG_ANSWERS).expect_err("is refused");
+        assert!(unnamed.contains("the answers have 2 tokens each"), "{unnamed}");
     }
 
     #[test]

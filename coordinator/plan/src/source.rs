@@ -17,20 +17,20 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceError {
     kind: &'static str,
-    place: Option<Box<Place>>,
+    location: Option<Box<Location>>,
     message: String,
     hint: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct Location {
     /// Counted from 1.
     line: usize,
     /// In characters, counted from 1.
     column: usize,
-    /// The line, or what of a long one is around the place.
+    /// The line, or what of a long one is around the location.
     text: Box<str>,
-    /// Characters of `text` before the place.
+    /// Characters of `text` before the location.
     indent: usize,
     /// Characters to underline, at least one.
     width: usize,
@@ -87,21 +87,21 @@ impl Source {
     }
 
     fn refusal(&self, span: Option<Range<usize>>, message: String, hint: Option<String>) -> SourceError {
-        SourceError { kind: self.kind, place: span.map(|span| Box::new(self.place(span))), message, hint }
+        SourceError { kind: self.kind, location: span.map(|span| Box::new(self.locate(span))), message, hint }
     }
 
-    fn place(&self, span: Range<usize>) -> Place {
+    fn locate(&self, span: Range<usize>) -> Location {
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let text = self.text[line_start..].lines().next().unwrap_or("");
         let column = before[line_start..].chars().count() + 1;
         let marked = self.text.get(span).unwrap_or("").lines().next().unwrap_or("").chars().count();
-        // Of a long line only what is around the place.
+        // Of a long line only what is around the location.
         let skipped = if column > SHOWN { column - SHOWN_BEFORE } else { 0 };
         let text: Box<str> = without_secrets(text).chars().skip(skipped).take(SHOWN).collect();
         let indent = column - 1 - skipped;
         let marked = marked.min(SHOWN - indent);
-        Place { line: before.matches('\n').count() + 1, column, text, indent, width: marked.max(1) }
+        Location { line: before.matches('\n').count() + 1, column, text, indent, width: marked.max(1) }
     }
 }
 
@@ -141,10 +141,10 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
 /// Bytes from which on a word is no misspelt one.
 const LONGEST_WORD: usize = 128;
 
-/// Characters of a line, and of what is said of it, that are shown.
+/// Characters of a line, and of a message about it, that are shown.
 const SHOWN: usize = 200;
 
-/// Characters of a long line before the place that is pointed at.
+/// Characters of a long line before the location that is pointed at.
 const SHOWN_BEFORE: usize = 100;
 
 /// The beginning of a text that nobody would read to its end.
@@ -178,8 +178,8 @@ fn quoted(words: &[&str]) -> String {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = shortened(&without_secrets(&self.message));
-        match self.place.as_deref() {
-            Some(Place { line, column, text, indent, width }) => {
+        match self.location.as_deref() {
+            Some(Location { line, column, text, indent, width }) => {
                 let gutter = " ".repeat(line.to_string().len());
                 let indent = " ".repeat(*indent);
                 write!(f, "{} line {line}, column {column}: {}", self.kind, message)?;
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn a_refused_text_says_what_it_is_and_shows_no_token() {
         let source = Source::of("config", &[], "a = 1\ntoken = \"psw_00ff\" # psc_1".to_owned());
-        let said = source.error(14..24, "no token belongs here".to_owned()).to_string();
-        assert!(said.starts_with("config line 2, column 9: no token belongs here\n"), "{said}");
-        assert!(said.ends_with("2 | token = \"********\" # *****\n  |         ^^^^^^^^^^"), "{said}");
+        let message = source.error(14..24, "no token belongs here".to_owned()).to_string();
+        assert!(message.starts_with("config line 2, column 9: no token belongs here\n"), "{message}");
+        assert!(message.ends_with("2 | token = \"********\" # *****\n  |         ^^^^^^^^^^"), "{message}");
         assert_eq!(source.error_of_all("empty".to_owned()).to_string(), "config: empty");
     }
 }

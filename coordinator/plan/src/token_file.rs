@@ -131,8 +131,8 @@ mod tests {
         let by_iteration = plan(&[logit_diff], |_| ()).expect("a plan");
         let iteration = &by_iteration.context.iterations[0];
         assert_eq!((&iteration.answers, &iteration.wrong_answers), (&vec![6, 7], &vec![8, 8]));
-        let said = plan(&[logit_diff, ("read = 3", "read = [3, 1]\nanswer = [0, 1]")], |_| ()).expect("a plan");
-        let iteration = &said.context.iterations[0];
+        let by_spec = plan(&[logit_diff, ("read = 3", "read = [3, 1]\nanswer = [0, 1]")], |_| ()).expect("a plan");
+        let iteration = &by_spec.context.iterations[0];
         assert_eq!((&iteration.reads, &iteration.answers), (&vec![1, 3], &vec![7, 6, 8, 7]));
         assert_eq!(iteration.wrong_answers, [8, 8, 6, 8]);
     }

@@ -73,7 +73,7 @@ mod tests {
     use crate::spec::{Source, Spec};
     use crate::{Inputs, Plan};
 
-    /// What is said of the changed spec where the model lacks the last tokens that the tokenizer knows.
+    /// The message that refuses the changed spec where the model lacks the last tokens that the tokenizer knows.
     fn refusal(vocabulary: u32, changes: &[(&str, &str)], dataset: &str) -> String {
         let source = Source::new(spec(changes));
         let (parsed, mut config, tokenizer) = (Spec::parse(&source).expect("a spec"), config(), tokenizer());

@@ -1,4 +1,4 @@
-//! Results with what follows from them: worked out once, for all who write them down.
+//! Results with what follows from them: worked out once, for all their writers.
 
 use patchsweep_core::results::{GridScores, SweepResults};
 

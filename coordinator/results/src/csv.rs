@@ -148,8 +148,9 @@ mod tests {
         assert_eq!(lines.len(), 2 * 3 * (4 * 8 + 4 * 4));
         let place = 4 * 8 + 12;
         let line = &lines[place];
-        let told = ["grid", "metric", "iteration", "layer", "pos", "head", "token"].map(|column| line[column].as_str());
-        assert_eq!(told, ["resid_pre", "logit_diff", "Iteration 1", "1", "4", "", " Officer"]);
+        let named =
+            ["grid", "metric", "iteration", "layer", "pos", "head", "token"].map(|column| line[column].as_str());
+        assert_eq!(named, ["resid_pre", "logit_diff", "Iteration 1", "1", "4", "", " Officer"]);
         let number = |column: &str| line[column].parse::<f32>().expect("a number");
         assert_eq!(number("effect").to_bits(), results.grids[0].effect[place].to_bits());
         assert_eq!(number("stderr").to_bits(), results.grids[0].stderr[place].to_bits());
@@ -173,8 +174,8 @@ mod tests {
         results.grids = vec![pattern];
         let lines = lines(&text(&results));
         let columns = ["layer", "pos", "head", "dest_pos", "src_pos", "token", "dest_token", "src_token"];
-        let told = columns.map(|column| lines[5][column].as_str());
-        assert_eq!(told, ["3", "", "2", "4", "5", "", " Officer", " ("]);
+        let values = columns.map(|column| lines[5][column].as_str());
+        assert_eq!(values, ["3", "", "2", "4", "5", "", " Officer", " ("]);
     }
 
     #[test]

@@ -161,12 +161,12 @@ fn differing_inputs([first, second]: &[Value; 2]) -> Vec<String> {
         ("/dataset/corruption_seed", "the seed of the corruption"),
     ];
     let differs = |(pointer, _): &(&str, &str)| first.pointer(pointer) != second.pointer(pointer);
-    let told = |value: Option<&Value>| {
+    let shown = |value: Option<&Value>| {
         let text = value.map_or_else(|| "unknown".to_owned(), Value::to_string);
         super::text::short(text.trim_matches('"'), 24)
     };
     let remark = |(pointer, what): (&str, &str)| {
-        format!("{what} differs: {} and {}", told(first.pointer(pointer)), told(second.pointer(pointer)))
+        format!("{what} differs: {} and {}", shown(first.pointer(pointer)), shown(second.pointer(pointer)))
     };
     inputs.into_iter().filter(differs).map(remark).collect()
 }

@@ -1,9 +1,9 @@
-//! What people are told of cells that failed.
+//! Messages about cells that failed.
 
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use serde_json::Value;
 
-/// Most different reasons that are told of a grid.
+/// Most different reasons that a message about a grid names.
 const MOST_REASONS: usize = 3;
 
 /// Which cells failed, and why. The reasons stand in the manifest; one of another form has none.
@@ -38,7 +38,7 @@ impl Failures {
     /// One line for people: how many cells of a grid failed, and why; `None`: none did.
     #[must_use]
     pub fn of_grid(&self, scores: &GridScores) -> Option<String> {
-        self.told(scores, &scores.status, |_| true)
+        self.describe(scores, &scores.status, |_| true)
     }
 
     /// One line for people, of the cells in one iteration.
@@ -47,10 +47,15 @@ impl Failures {
         let cells = scores.cells();
         let status = scores.status.chunks(cells.max(1)).nth(iteration)?;
         let label = self.iterations.get(iteration)?;
-        self.told(scores, status, |failure| failure.iteration == *label)
+        self.describe(scores, status, |failure| failure.iteration == *label)
     }
 
-    fn told(&self, scores: &GridScores, status: &[CellStatus], matters: impl Fn(&Failure) -> bool) -> Option<String> {
+    fn describe(
+        &self,
+        scores: &GridScores,
+        status: &[CellStatus],
+        matters: impl Fn(&Failure) -> bool,
+    ) -> Option<String> {
         let failed = status.iter().filter(|&&status| status == CellStatus::Failed).count();
         if failed == 0 {
             return None;
@@ -84,8 +89,8 @@ mod tests {
         let results = example_with_failures();
         let failures = Failures::of(&results);
         let grid = &results.grids[0];
-        let told = failures.of_grid(grid).expect("failures");
-        assert_eq!(told, "3 of 96 cells failed (status 3): out of memory; no answer");
+        let message = failures.of_grid(grid).expect("failures");
+        assert_eq!(message, "3 of 96 cells failed (status 3): out of memory; no answer");
         let first = failures.of_iteration(grid, 0).expect("failures");
         assert_eq!(first, "2 of 32 cells failed (status 3): out of memory");
         assert_eq!(failures.of_iteration(grid, 1).expect("failures"), "1 of 32 cells failed (status 3): no answer");

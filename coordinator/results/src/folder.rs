@@ -50,7 +50,7 @@ pub enum FolderError {
     },
     /// Files are complete, but did not get their final name.
     #[error("cannot put results at `{}`", path.display())]
-    Place {
+    Publish {
         /// The final name.
         path: PathBuf,
         /// Why.

@@ -58,7 +58,7 @@ const REPORT: &str = "report.html";
 const CSV: &str = "scores.csv";
 const MANIFEST: &str = "manifest.json";
 
-/// Our files, in the order in which they get their names: who finds a manifest finds the others.
+/// Our files, in the order in which they get their names: a reader that finds a manifest finds the others.
 const FILES: [&str; 6] = [NPZ, SAFETENSORS, ZARR, CSV, REPORT, MANIFEST];
 
 /// How a results folder is written.
@@ -268,7 +268,7 @@ mod tests {
         // A folder in the place of a file cannot be replaced by a rename.
         fs::create_dir_all(dir.path().join("scores.npz/in the way")).expect("made");
         let error = write_folder(&example(), dir.path(), Overwrite::Replace).expect_err("in the way");
-        assert!(matches!(error, ResultsError::Folder(FolderError::Place { .. })));
+        assert!(matches!(error, ResultsError::Folder(FolderError::Publish { .. })));
         assert_eq!(names(dir.path()), ["scores.npz"]);
     }
 

@@ -1,4 +1,4 @@
-//! What people are told of scores that are no finite numbers.
+//! Messages about scores that are no finite numbers.
 
 use std::fmt;
 
@@ -132,12 +132,12 @@ mod tests {
     use crate::fixtures::{example, example_with_failures};
 
     #[test]
-    fn finite_scores_are_not_told_of() {
+    fn finite_scores_are_not_reported() {
         let mut results = example();
         results.grids.remove(0);
-        let told = NotFinite::of(&results);
-        assert_eq!((told.count(), told.of_baselines()), (None, Vec::new()));
-        assert_eq!(told.of_grid(&results.grids[0]), None);
+        let not_finite = NotFinite::of(&results);
+        assert_eq!((not_finite.count(), not_finite.of_baselines()), (None, Vec::new()));
+        assert_eq!(not_finite.of_grid(&results.grids[0]), None);
     }
 
     #[test]
@@ -145,15 +145,15 @@ mod tests {
         let mut results = example();
         results.clean[1][2] = f32::INFINITY;
         results.manifest = r#"{"model":{"dtype":"float16"}}"#.to_owned();
-        let told = NotFinite::of(&results);
-        let count = told.count().expect("some are not");
+        let not_finite = NotFinite::of(&results);
+        let count = not_finite.count().expect("some are not");
         assert_eq!((count.cells, count.baselines, count.cause), (1, 1, Cause::Float16));
-        let grid = told.of_grid(&results.grids[0]).expect("one is not");
+        let grid = not_finite.of_grid(&results.grids[0]).expect("one is not");
         assert!(grid.starts_with("1 of 96 cells are not finite (status 1): float16 ends at 65504"), "{grid}");
         assert!(grid.contains("`dtype = \"bfloat16\"` or `\"float32\"`"), "{grid}");
-        let iterations = [0, 1].map(|iteration| told.of_iteration(&results.grids[0], iteration).is_some());
+        let iterations = [0, 1].map(|iteration| not_finite.of_iteration(&results.grids[0], iteration).is_some());
         assert_eq!(iterations, [true, false]);
-        let baseline = &told.of_baselines()[0];
+        let baseline = &not_finite.of_baselines()[0];
         assert!(baseline.starts_with("the clean run's prob is not finite in Iteration 2: float16"), "{baseline}");
         results.manifest = r#"{"model":{"dtype":"float32"}}"#.to_owned();
         assert_eq!(NotFinite::of(&results).count().map(|count| count.cause), Some(Cause::Weights));

@@ -46,17 +46,17 @@ fn add<T: Copy, const N: usize>(
         .large_file(size >= u64::from(u32::MAX));
     archive.start_file(format!("{}.npy", tensor.name), options)?;
     archive.write_all(&header)?;
-    let mut block = Vec::with_capacity(BLOCK * N);
-    for values in values.chunks(BLOCK) {
-        block.clear();
-        block.extend(values.iter().flat_map(|&value| bytes(value)));
-        archive.write_all(&block)?;
+    let mut buffer = Vec::with_capacity(AT_ONCE * N);
+    for values in values.chunks(AT_ONCE) {
+        buffer.clear();
+        buffer.extend(values.iter().flat_map(|&value| bytes(value)));
+        archive.write_all(&buffer)?;
     }
     Ok(())
 }
 
 /// Numbers that are written at once.
-const BLOCK: usize = 1 << 13;
+const AT_ONCE: usize = 1 << 13;
 
 /// What an `.npy` file says of its array; `None` if that is too long.
 fn header(element_type: &str, shape: &[usize]) -> Option<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! `scores.safetensors`: the same tensors for who prefers that format.
+//! `scores.safetensors`: the same tensors for readers of that format.
 
 use std::borrow::Cow;
 

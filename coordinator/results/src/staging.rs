@@ -58,7 +58,7 @@ impl<'a> Staging<'a> {
     pub(super) fn publish(self, files: &[&str]) -> Result<(), FolderError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| FolderError::Place { path, source }
+            move |source| FolderError::Publish { path, source }
         };
         match self.target {
             Target::New { dir, parent } => {
@@ -136,7 +136,7 @@ mod tests {
         staging.write("scores.npz", b"ours").expect("written");
         fs::create_dir(&out).expect("made");
         fs::write(out.join("scores.npz"), "theirs").expect("written");
-        assert!(matches!(staging.publish(&["scores.npz"]), Err(FolderError::Place { .. })));
+        assert!(matches!(staging.publish(&["scores.npz"]), Err(FolderError::Publish { .. })));
         assert_eq!(fs::read(out.join("scores.npz")).expect("kept"), b"theirs");
     }
 

@@ -1,4 +1,4 @@
-//! Texts for HTML, SVG and script blocks; numbers for people.
+//! Texts for HTML, SVG and scripts; numbers for people.
 
 use serde_json::Value;
 

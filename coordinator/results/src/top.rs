@@ -31,7 +31,7 @@ impl TopCell {
     /// `-3.3302 ± 0.0883  [-3.503, -3.157] *`: mean, standard error, 95 % interval, and a star if it is significant; with
     /// replicates also the spread between them.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn described(&self) -> String {
         let Self { effect, stderr, between, low, high, is_significant, .. } = self;
         let error = if stderr.is_nan() { String::new() } else { format!(" ± {stderr:.4}") };
         let interval = if low.is_nan() { String::new() } else { format!("  [{low:.3}, {high:.3}]") };
@@ -145,11 +145,11 @@ mod tests {
             p_value: 0.0,
             is_significant: true,
         };
-        assert_eq!(cell.told(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *");
+        assert_eq!(cell.described(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *");
         let drawn = TopCell { between: 0.02, ..cell.clone() };
-        assert_eq!(drawn.told(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *  between replicates 0.0200");
+        assert_eq!(drawn.described(), "  -3.3300 ± 0.0900  [-3.506, -3.154] *  between replicates 0.0200");
         let single = TopCell { stderr: f32::NAN, low: f32::NAN, high: f32::NAN, is_significant: false, ..cell };
-        assert_eq!(single.told(), "  -3.3300");
+        assert_eq!(single.described(), "  -3.3300");
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Scheduler {
         if let Some(iteration) = iteration {
             self.remember(worker, sweep, iteration);
         }
-        // Whoever kept itself free for a suspect need not any more.
+        // A worker that kept itself free for a suspect need not any more.
         self.tiles_became_ready(sweep);
         true
     }

@@ -17,7 +17,7 @@ pub const DEADLINE_FACTOR: u32 = 10;
 /// No tile is taken away sooner.
 pub const SHORTEST_DEADLINE: Duration = Duration::from_mins(1);
 
-/// Nor sooner than this while the worker has not said that the tile's model is loaded.
+/// Nor sooner than this while the worker has not reported that the tile's model is loaded.
 pub const FIRST_DEADLINE: Duration = Duration::from_mins(10);
 
 impl Scheduler {

@@ -1,4 +1,4 @@
-//! What the scheduler is told, and what it says.
+//! What goes into the scheduler, and what comes out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,12 +38,12 @@ pub enum Event {
         /// Models that it has in memory.
         loaded: BTreeSet<ModelKey>,
     },
-    /// A worker said that it lives.
+    /// A worker reports that it lives.
     Heard {
         /// The worker.
         worker: WorkerId,
     },
-    /// A worker said which models it has in memory. Comes before what its last tile came to.
+    /// A worker reports which models it has in memory. Comes before what its last tile came to.
     Loaded {
         /// The worker.
         worker: WorkerId,
@@ -73,7 +73,7 @@ pub enum Event {
         worker: WorkerId,
         /// Its lease.
         lease: Lease,
-        /// What it said.
+        /// What it reported.
         reason: String,
     },
     /// A worker's scores can never be merged with the sweep's: its model is another one.
@@ -170,7 +170,7 @@ pub enum Effect {
         worker: WorkerId,
         /// Its lease.
         lease: Lease,
-        /// What it said, or how it was lost.
+        /// What it reported, or how it was lost.
         reason: String,
     },
     /// A tile gets no more attempts: write it down.
@@ -186,7 +186,7 @@ pub enum Effect {
     Quarantine {
         /// The worker.
         worker: WorkerId,
-        /// What it last said.
+        /// What it last reported.
         reason: String,
     },
     /// Close the stream of a worker that is gone: it fell silent, or came back on another stream.

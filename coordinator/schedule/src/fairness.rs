@@ -1,5 +1,5 @@
-//! Which sweep comes next: the one that was granted the fewest multiply-adds for its priority. Who would have to load
-//! its model stays with others for a while: see `models`.
+//! Which sweep comes next: the one that was granted the fewest multiply-adds for its priority. A worker that
+//! would have to load its model stays with others for a while: see `models`.
 
 use super::{Scheduler, SweepKey};
 

@@ -13,7 +13,7 @@ impl Scheduler {
     /// spread over the workers.
     pub(super) fn grant_all(&mut self, effects: &mut Vec<Effect>) {
         if self.has_suspects() {
-            // Who keeps itself free for them changes with everything that workers do.
+            // Which workers keep themselves free for them changes with everything that workers do.
             self.hungry.append(&mut self.starved);
         }
         while !self.hungry.is_empty() && !self.by_share.is_empty() {
@@ -41,8 +41,8 @@ impl Scheduler {
         self.refresh(worker);
         self.reorder(sweep);
         if alone || self.has_suspects() {
-            // Whoever kept itself free for this suspect need not any more; or this worker keeps itself free for others
-            // now, whose model it will have.
+            // A worker that kept itself free for this suspect need not any more; or this worker now keeps itself free
+            // for other suspects, whose model it will have.
             self.hungry.append(&mut self.starved);
         }
         Some(Effect::Grant { worker, lease })

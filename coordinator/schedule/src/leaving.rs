@@ -27,7 +27,7 @@ impl Scheduler {
         }
     }
 
-    /// A worker is gone. One that had said so left in order; else what it held alone is to blame, and of several
+    /// A worker is gone. One that had announced it left in order; else what it held alone is to blame, and of several
     /// tiles each is suspected.
     pub(super) fn lost(&mut self, worker: WorkerId, reason: &str, effects: &mut Vec<Effect>) {
         let Some(slot) = self.workers.remove(&worker) else { return };

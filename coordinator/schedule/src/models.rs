@@ -22,7 +22,7 @@ pub const LOADS_BEHIND: u32 = 10;
 pub const SHORTEST_LOAD: Duration = Duration::from_secs(1);
 
 impl Scheduler {
-    /// A worker said which models it has loaded.
+    /// A worker reports which models it has loaded.
     pub(super) fn loaded(&mut self, worker: WorkerId, models: BTreeSet<ModelKey>) {
         let Some(slot) = self.workers.get_mut(&worker) else { return };
         let needs = slot.leases.first().and_then(|held| held.model);
@@ -38,7 +38,7 @@ impl Scheduler {
         if let Some(slot) = self.workers.get_mut(&worker)
             && !slot.loaded.contains(&model)
         {
-            // It has not said what became of the others.
+            // What became of the others it has not reported.
             slot.loaded = BTreeSet::from([model]);
         }
         if !loading.is_zero() && self.running.contains_key(&held.sweep) {

@@ -14,7 +14,7 @@ pub const LATE_FACTOR: u32 = 3;
 pub const SHORTEST_LATE: Duration = Duration::from_secs(1);
 
 impl Scheduler {
-    /// Comes after all ready tiles are granted, so that whoever is idle then can take none of them.
+    /// Comes after all ready tiles are granted, so that a worker that is idle then can take none of them.
     pub(super) fn compute_late_tiles_twice(&mut self, effects: &mut Vec<Effect>) {
         let with_room = self.hungry.union(&self.starved).copied();
         let mut idle: Vec<WorkerId> =

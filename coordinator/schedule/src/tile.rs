@@ -23,7 +23,7 @@ pub(super) enum Stage {
     GivenUp,
 }
 
-/// What tells the leases of one tile apart.
+/// What distinguishes the leases of one tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Fence {
     pub(super) epoch: Epoch,
@@ -46,7 +46,7 @@ pub(super) struct Holder {
 /// Why an attempt counts against its tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
-    /// The worker said so; it was its `nth` failure.
+    /// The worker reported it; it was its `nth` failure.
     Failed { nth: u64 },
     /// The worker did not say anything in time.
     Overdue,

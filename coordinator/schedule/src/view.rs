@@ -64,7 +64,7 @@ impl Scheduler {
     }
 
     /// Drops the counts of a sweep that has ended. It cannot be resumed any more in this life of the coordinator: its
-    /// attempts would be counted anew, and leases told apart no longer.
+    /// attempts would be counted anew, and leases no longer be distinguished.
     pub fn forget(&mut self, sweep: &SweepId) {
         self.ended.remove(sweep);
     }

@@ -27,7 +27,7 @@ pub(super) struct WorkerSlot {
     pub(super) rate: Rate,
     /// Tiles whose scores were kept.
     pub(super) tiles_done: u64,
-    /// Models in its memory, as it last said, or as its last tile shows.
+    /// Models in its memory, as it last reported, or as its last tile shows.
     pub(super) loaded: BTreeSet<ModelKey>,
     /// The last one is the latest.
     iterations: Vec<(SweepKey, u32)>,
@@ -52,16 +52,16 @@ pub(super) struct Held {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Standing {
     Active,
-    /// Was told to leave.
+    /// Was asked to leave.
     Draining,
-    /// Said that it leaves.
+    /// Announced that it leaves.
     Leaving,
     Quarantined {
         reason: String,
     },
 }
 
-/// A worker's failures, to tell a broken worker from broken tiles.
+/// A worker's failures, to distinguish a broken worker from broken tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Record {
     failures: u64,

@@ -14,7 +14,7 @@ use super::CliError;
 /// How long the workers may take to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What the workers are told.
+/// Options of the workers.
 #[derive(Debug)]
 pub(super) struct WorkerArgs {
     pub(super) count: usize,
@@ -65,7 +65,7 @@ impl Workers {
         let mut how = "none was started".to_owned();
         for child in &mut self.children {
             how = match child.wait().await {
-                Ok(status) => status.to_string(),
+                Ok(ended) => ended.code().map_or_else(|| ended.to_string(), |code| format!("exit code {code}")),
                 Err(error) => error.to_string(),
             };
         }

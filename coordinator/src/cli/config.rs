@@ -36,7 +36,7 @@ pub(super) struct ShowArgs {
     models: Vec<PathBuf>,
 }
 
-/// Shows settings or path. `matches`: of the whole command line, which tell where values come from.
+/// Shows settings or path. `matches`: of the whole command line, which say where values come from.
 pub(super) fn config(
     command: ConfigCommand,
     matches: &ArgMatches,

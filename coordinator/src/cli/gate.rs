@@ -56,13 +56,13 @@ impl StateArgs {
     }
 }
 
-/// A gate, and what to tell people about it.
+/// A gate, and what people have to know about it.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) gate: Gate,
     /// Where the coordinator listens, as a URL.
     pub(super) url: String,
-    /// How workers and clients are told where the coordinator is, in that order: an option and its value.
+    /// What gives workers and clients the coordinator's address, in that order: an option and its value.
     pub(super) flags: [[String; 2]; 2],
 }
 
@@ -92,7 +92,7 @@ impl GateArgs {
             (gate, "https", Role::ALL.map(|role| credentials_flag(&state, role)))
         } else {
             if !loopback {
-                tracing::warn!(%address, "neither TLS nor tokens: whoever reaches this address is let in");
+                tracing::warn!(%address, "neither TLS nor tokens: every program that reaches this address is let in");
             }
             let flag = ["--coordinator".to_owned(), format!("http://{dialled}")];
             (Gate::open(), "http", [flag.clone(), flag])

@@ -64,7 +64,7 @@ struct Args {
     command: Command,
     #[command(flatten)]
     log: LogArgs,
-    /// Form of what is said on stdout.
+    /// Form of what is printed on stdout.
     #[arg(
         long,
         global = true,
@@ -188,9 +188,9 @@ pub async fn main() -> ExitCode {
     match parse(&words, file.as_ref().ok()) {
         Ok((matches, args)) => ExitCode::from(outcome(args, &matches, file).await),
         Err(error) => {
-            let said = std::env::var_os("PATCHSWEEP_OUTPUT");
+            let environment = std::env::var_os("PATCHSWEEP_OUTPUT");
             let configured = file.as_ref().ok().and_then(|file| file.values("output").first()).map(OsStr::new);
-            let format = output::wanted(&words, [said.as_deref(), configured]);
+            let format = output::wanted(&words, [environment.as_deref(), configured]);
             ExitCode::from(usage::answer(&error, &Printer::new(format)))
         }
     }
@@ -210,13 +210,13 @@ fn parse(words: &[OsString], file: Option<&ConfigFile>) -> Result<(ArgMatches, A
 async fn outcome(args: Args, matches: &ArgMatches, file: Result<ConfigFile, ConfigError>) -> u8 {
     let printer = Printer::new(args.output);
     let outcome = logged(args, matches, file, &printer).await;
-    let (mut code, mut told) = (0, None);
+    let (mut code, mut fields) = (0, None);
     if let Err(error) = outcome {
         complain(&patchsweep_core::error_chain(&error));
-        (code, told) = (error.exit_code(), Some(error.fields()));
+        (code, fields) = (error.exit_code(), Some(error.fields()));
     }
-    if let Err(unsaid) = printer.finish(told) {
-        complain(&patchsweep_core::error_chain(&CliError::Output(unsaid)));
+    if let Err(unprinted) = printer.finish(fields) {
+        complain(&patchsweep_core::error_chain(&CliError::Output(unprinted)));
         code = code.max(1);
     }
     code

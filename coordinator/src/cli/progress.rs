@@ -45,15 +45,15 @@ pub(super) async fn follow(watch: Watch, sweep: &str) -> Result<SweepStatus, Cli
     until_end(watch, sweep, None).await
 }
 
-/// Shows a sweep until it has ended, and gives its last status. `first`: what the watch has said already.
+/// Shows a sweep until it has ended, and gives its last status. `first`: what the watch has reported already.
 pub(super) async fn until_end(mut watch: Watch, sweep: &str, first: Option<Update>) -> Result<SweepStatus, CliError> {
     let mut display = Display::new();
     let mut last = None;
     let mut waiting = None;
-    let mut said = first;
+    let mut reported = first;
     let mut ticks = interval_at(Instant::now() + LINE_EVERY, LINE_EVERY);
     loop {
-        let update = if let Some(update) = said.take() {
+        let update = if let Some(update) = reported.take() {
             update
         } else {
             let mut next = pin!(watch.next());
@@ -138,7 +138,7 @@ impl Display {
 }
 
 impl Lines {
-    /// The first and the last are said at once.
+    /// The first and the last are shown at once.
     fn show(&mut self, status: &SweepStatus) -> Option<String> {
         let is_first = self.last.replace(Box::new(status.clone())).is_none();
         (is_first || status.state.is_final()).then(|| with_state(status))
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_the_last_status_are_said_at_once_and_others_when_it_is_time() {
+    fn the_first_and_the_last_status_are_shown_at_once_and_others_when_it_is_time() {
         let mut lines = Lines::default();
         assert_eq!(lines.again(), None, "nothing is known");
         assert!(lines.show(&running()).is_some());

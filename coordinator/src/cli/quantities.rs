@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn a_time_is_told_in_its_two_largest_units() {
-        let told = [0, 59, 60, 100, 3599, 3600, 7500, 86_399, 86_400, 273_600];
-        let told = told.map(|seconds| time(Duration::from_secs(seconds)));
+        let seconds = [0, 59, 60, 100, 3599, 3600, 7500, 86_399, 86_400, 273_600];
+        let texts = seconds.map(|seconds| time(Duration::from_secs(seconds)));
         let wanted = ["0s", "59s", "1m 00s", "1m 40s", "59m 59s", "1h 00m", "2h 05m", "23h 59m", "1d 00h", "3d 04h"];
-        assert_eq!(told, wanted);
+        assert_eq!(texts, wanted);
     }
 
     #[test]

@@ -58,18 +58,18 @@ impl OutArgs {
         let files = write_folder(analysed, &self.out, WriteOptions { overwrite: self.policy(), csv: self.csv })?;
         let results = analysed.results();
         let (failures, overflows) = (Failures::of(results), NotFinite::of(results));
-        for told in overflows.of_baselines() {
-            talk!("warning: {told}");
+        for message in overflows.of_baselines() {
+            talk!("warning: {message}");
         }
         for grid in &results.grids {
-            if let Some(told) = failures.of_grid(grid) {
-                talk!("warning: {}: {told}", results.tensor_name(grid));
+            if let Some(message) = failures.of_grid(grid) {
+                talk!("warning: {}: {message}", results.tensor_name(grid));
             }
-            if let Some(told) = pending_cells(&grid.status) {
-                talk!("note: {}: {told}", results.tensor_name(grid));
+            if let Some(message) = pending_cells(&grid.status) {
+                talk!("note: {}: {message}", results.tensor_name(grid));
             }
-            if let Some(told) = overflows.of_grid(grid) {
-                talk!("warning: {}: {told}", results.tensor_name(grid));
+            if let Some(message) = overflows.of_grid(grid) {
+                talk!("warning: {}: {message}", results.tensor_name(grid));
             }
         }
         talk!("report: {}", absolute(&files.report).display());

@@ -43,7 +43,7 @@ pub(super) async fn serve(args: ServeArgs, events: RecentLog, printer: Printer) 
     let health = Health::waiting_for("opening the state");
     // Until the very end: probes see how the coordinator leaves.
     let http = args.http.open(health.clone()).await?;
-    // First of all: whoever else serves from this directory keeps everything that is in it.
+    // First of all: another coordinator that serves from this directory keeps everything that is in it.
     let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
     let coordinator = Coordinator::bind(args.listen).await?;
     let opened = args.gate.open(coordinator.address())?;

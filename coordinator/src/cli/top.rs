@@ -150,7 +150,7 @@ impl Output for Top<'_> {
             let iteration = &self.results.iteration_labels[list.iteration];
             writeln!(out, "{} · {iteration}: strongest effects", self.results.tensor_name(list.scores))?;
             for cell in &list.cells {
-                writeln!(out, "  {:<24} {}", self.label(list, cell), cell.told())?;
+                writeln!(out, "  {:<24} {}", self.label(list, cell), cell.described())?;
             }
             list.remarks.iter().try_for_each(|remark| writeln!(out, "  {remark}"))?;
         }

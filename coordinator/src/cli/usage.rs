@@ -13,8 +13,8 @@ pub(super) fn answer(error: &clap::Error, printer: &Printer) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return 0;
     }
-    if let Err(unsaid) = printer.finish(Some(fields(error))) {
-        complain(&format!("cannot write to standard output: {unsaid}"));
+    if let Err(unprinted) = printer.finish(Some(fields(error))) {
+        complain(&format!("cannot write to standard output: {unprinted}"));
     }
     USAGE
 }

@@ -16,7 +16,7 @@ use super::{Client, ClientError};
 pub enum Update {
     /// It stands so.
     Status(SweepStatus),
-    /// The connection is gone; the watch tries to come back. Told once for each time that it is lost.
+    /// The connection is gone; the watch tries to come back. Reported once for each time that it is lost.
     Lost {
         /// Why.
         reason: String,

@@ -1,4 +1,4 @@
-//! What a client is told of the coordinator's log.
+//! The coordinator's log as clients get it.
 
 use std::time::SystemTime;
 

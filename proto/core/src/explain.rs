@@ -1,4 +1,4 @@
-//! What a client is told of where a sweep's work is.
+//! Where a sweep's work is, as clients get it.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ pub struct SweepExplanation {
 /// Attempts that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// As the workers said.
+    /// As the workers reported.
     pub reason: String,
     /// Attempts.
     pub attempts: u64,
@@ -55,7 +55,7 @@ pub struct CellExplanation {
     pub tiles: Vec<TileExplanation>,
 }
 
-/// Where a tile is, and what happened to it.
+/// What has become of a tile, and which attempts failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileExplanation {
     /// Its index in the plan.
@@ -64,15 +64,15 @@ pub struct TileExplanation {
     pub prompts: Range<u32>,
     /// Cells that it has.
     pub cells: u32,
-    /// Where it is.
-    pub place: TilePlace,
+    /// Whether it waits, is computed, is done or will not be.
+    pub state: TileState,
     /// Attempts that failed or were lost, in order.
     pub attempts: Vec<TileAttempt>,
 }
 
-/// Where a tile is.
+/// What has become of a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TilePlace {
+pub enum TileState {
     /// It waits for a worker.
     Waiting,
     /// Workers hold it: one, or two where it is computed a second time.
@@ -85,7 +85,7 @@ pub enum TilePlace {
     Left,
 }
 
-impl TilePlace {
+impl TileState {
     /// One word for tables and JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -132,6 +132,6 @@ pub struct TileAttempt {
     pub attempt: Attempt,
     /// The worker's name: host and process id.
     pub worker: String,
-    /// As the worker said, or how it was lost.
+    /// As the worker reported, or how it was lost.
     pub reason: String,
 }

@@ -1,7 +1,7 @@
 //! What a sweep is, checked: models, sites, cells, tiles, scores, and what is known of them.
 //!
-//! Pure data and arithmetic. No I/O, no async, no network, no libtorch, and few dependencies, so that whoever needs these
-//! types, a test above all, builds in seconds.
+//! Pure data and arithmetic. No I/O, no async, no network, no libtorch, and few dependencies, so that a program that
+//! needs these types, a test above all, builds in seconds.
 
 #![forbid(unsafe_code)]
 

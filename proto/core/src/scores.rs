@@ -99,8 +99,8 @@ impl CacheStats {
 /// What a worker uses of its device's memory, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryUse {
-    /// On the CPU weights and cached activations, on a GPU what the device says is taken, by whomever.
+    /// On the CPU weights and cached activations, on a GPU what the device says is taken, by any process.
     pub used: u64,
-    /// Most that the worker may use; 0: it has not said yet.
+    /// Most that the worker may use; 0: it has not reported yet.
     pub budget: u64,
 }

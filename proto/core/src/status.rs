@@ -1,4 +1,4 @@
-//! What a client is told of a sweep, and how it may have its work cut.
+//! The state of a sweep as clients get it, and how they may have its work cut.
 
 use std::time::{Duration, SystemTime};
 
@@ -121,12 +121,12 @@ pub enum SweepState {
     Done,
     /// Some tiles failed on every attempt; all other scores are in.
     Partial {
-        /// Why, as the last worker said.
+        /// Why, as the last worker reported.
         reason: String,
     },
     /// No tile could be computed.
     Failed {
-        /// Why, as the last worker said.
+        /// Why, as the last worker reported.
         reason: String,
     },
     /// By a client.

@@ -1,4 +1,4 @@
-//! A block of work that one worker leases.
+//! A piece of work that one worker leases.
 
 use std::ops::Range;
 

@@ -48,7 +48,7 @@ impl TraceContext {
         Self { trace: TraceId(trace), span: SpanId::of(&bytes[16..]), is_sampled: true }
     }
 
-    /// A span of the same trace below this one; its name tells it from others there.
+    /// A span of the same trace below this one; its name distinguishes it from others there.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let seed = [self.trace.0.as_slice(), &self.span.0, name.as_bytes()].concat();
@@ -67,7 +67,7 @@ impl TraceContext {
         self.span
     }
 
-    /// Whether whoever began the trace records it.
+    /// Whether the program that began the trace records it.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.is_sampled
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn children_stay_in_the_trace_and_are_told_apart_by_their_names() {
+    fn children_stay_in_the_trace_and_differ_by_their_names() {
         let root = TraceContext::root(b"a command");
         let (one, two) = (root.child("one"), root.child("two"));
         assert_eq!([one.trace_id(), two.trace_id()], [root.trace_id(); 2]);

@@ -1,4 +1,4 @@
-//! What a client is told of connected workers.
+//! Connected workers as clients get them.
 
 use std::time::Duration;
 
@@ -27,13 +27,13 @@ pub struct WorkerStatus {
     pub silent: Duration,
     /// The release of its program.
     pub version: String,
-    /// What its cache did since it started, as it last said.
+    /// What its cache did since it started, as it last reported.
     pub cache: CacheStats,
-    /// What it uses of its device's memory, as it last said.
+    /// What it uses of its device's memory, as it last reported.
     pub memory: MemoryUse,
     /// The tile that it computes now.
     pub hand: Option<InHand>,
-    /// Models in its memory, as it last said; the one that was used last is the last.
+    /// Models in its memory, as it last reported; the one that was used last is the last.
     pub loaded: Vec<LoadedModel>,
 }
 

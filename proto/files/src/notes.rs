@@ -1,4 +1,4 @@
-//! What is said about a model's weights, to people and in manifests: one line each.
+//! Notes about a model's weights, for people and manifests: one line each.
 
 /// Most tensors that are named.
 const MOST_NAMED: usize = 5;

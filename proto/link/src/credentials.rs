@@ -289,8 +289,8 @@ mod tests {
         ];
         for (text, part) in cases {
             let error = Credentials::parse(text).expect_err(text);
-            let said = patchsweep_core::error_chain(&error);
-            assert!(said.contains(part) && !said.contains("secret"), "{text:?}: {said}");
+            let message = patchsweep_core::error_chain(&error);
+            assert!(message.contains(part) && !message.contains("secret"), "{text:?}: {message}");
         }
     }
 

@@ -23,7 +23,7 @@ pub fn coordinator(url: &str) -> Result<Endpoint, EndpointError> {
     Ok(attentive(endpoint))
 }
 
-/// Where a coordinator listens unless told otherwise.
+/// Where a coordinator listens unless options say otherwise.
 pub(crate) fn local() -> Endpoint {
     attentive(Endpoint::from_static("http://127.0.0.1:7070"))
 }

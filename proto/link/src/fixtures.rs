@@ -1,4 +1,4 @@
-//! A coordinator that does what a test says, for tests of those who reach one.
+//! A coordinator that does what a test says, for tests of callers.
 //!
 //! Whatever does not come within [`BOUND`], or is not what the test waits for, panics.
 

@@ -44,7 +44,7 @@ impl Refusal {
         }
     }
 
-    /// The answer to who is refused.
+    /// The answer to a caller that is refused.
     #[must_use]
     pub fn status(self, text: impl Into<String>) -> Status {
         let mut status = Status::new(self.code(), text);
@@ -52,7 +52,7 @@ impl Refusal {
         status
     }
 
-    /// Whether an answer is a refusal; codes of authentication are, whoever gave them.
+    /// Whether an answer is a refusal; codes of authentication are, a proxy's too.
     #[must_use]
     pub fn of(status: &Status) -> Option<Self> {
         let marked = status.metadata().get(REFUSAL_KEY).and_then(|mark| mark.to_str().ok());

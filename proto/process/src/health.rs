@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Told by the process, asked for over HTTP; clones share it.
+/// Set by the process, asked for over HTTP; clones share it.
 #[derive(Clone, Debug)]
 pub struct Health(Arc<Mutex<Option<String>>>);
 

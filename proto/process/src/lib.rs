@@ -1,4 +1,4 @@
-//! What both programs are alike in as processes: logs, traces, signals, health and metrics over HTTP, what is said on
+//! What both programs are alike in as processes: logs, traces, signals, health and metrics over HTTP, what is printed on
 //! stderr, and what this machine lets a process have.
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]

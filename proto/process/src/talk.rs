@@ -1,4 +1,4 @@
-//! What is said to people, on stderr. Nobody has to listen: a broken pipe is no reason to end.
+//! Messages to people, on stderr. Nobody has to listen: a broken pipe is no reason to end.
 
 use std::fmt::Arguments;
 use std::io::Write;

@@ -16,7 +16,7 @@ pub struct Instrument {
     pub name: &'static str,
     /// How it behaves.
     pub kind: Kind,
-    /// What it tells apart, each with all its values.
+    /// What it distinguishes, each with all its values.
     pub labels: &'static [(&'static str, &'static [&'static str])],
     /// For people: one line.
     pub help: &'static str,

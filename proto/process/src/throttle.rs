@@ -15,7 +15,7 @@ pub struct Throttle {
 #[derive(Debug)]
 struct Window {
     began: Option<Instant>,
-    said: u32,
+    admitted: u32,
     left_out: u64,
 }
 
@@ -23,20 +23,20 @@ impl Throttle {
     /// So many lines a second.
     #[must_use]
     pub const fn new(per_second: u32) -> Self {
-        Self { per_second, window: Mutex::new(Window { began: None, said: 0, left_out: 0 }) }
+        Self { per_second, window: Mutex::new(Window { began: None, admitted: 0, left_out: 0 }) }
     }
 
-    /// Whether a line may be said now: then how many were left out since the last one that was.
+    /// Whether a line may be logged now: then how many were left out since the last one that was.
     pub fn admit(&self, now: Instant) -> Option<u64> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.began.is_none_or(|began| now.saturating_duration_since(began) >= WINDOW) {
-            (window.began, window.said) = (Some(now), 0);
+            (window.began, window.admitted) = (Some(now), 0);
         }
-        if window.said == self.per_second {
+        if window.admitted == self.per_second {
             window.left_out += 1;
             return None;
         }
-        window.said += 1;
+        window.admitted += 1;
         Some(std::mem::take(&mut window.left_out))
     }
 }

@@ -55,8 +55,8 @@ fn what_this_process_gets() {
     println!("\nmemory {bytes} {limit:?}\nthreads {threads}\n");
 }
 
-fn number(said: &str, key: &str) -> u64 {
-    let line = said.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_else(|| panic!("no {key:?} in {said}"));
+fn number(text: &str, key: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_else(|| panic!("no {key:?} in {text}"));
     line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
@@ -80,10 +80,10 @@ fn memory_is_that_of_a_group_above_the_process() {
     let two = [("cgroup.subtree_control", "+memory".to_owned()), ("memory.max", LIMIT.to_string())];
     let one = [("memory.limit_in_bytes", LIMIT.to_string())];
     let Some(groups) = either("memory", ("memory", &one), &two) else { return };
-    let said = groups.ask();
-    let bytes = number(&said, "memory ");
-    assert!((LIMIT / 2..=LIMIT).contains(&bytes), "{said}");
-    assert!(said.contains(groups.limited.to_str().expect("text")), "{said}");
+    let text = groups.ask();
+    let bytes = number(&text, "memory ");
+    assert!((LIMIT / 2..=LIMIT).contains(&bytes), "{text}");
+    assert!(text.contains(groups.limited.to_str().expect("text")), "{text}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::time::{from_milliseconds, from_unix_milliseconds, milliseconds, unix_
 use super::{WireError, range_from_wire, range_to_wire, required};
 use crate::v1;
 use patchsweep_core::explain::{
-    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
+    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TileState,
 };
 use patchsweep_core::ids::{Attempt, TileId};
 
@@ -93,12 +93,12 @@ impl TryFrom<v1::CellExplanation> for CellExplanation {
 
 impl From<&TileExplanation> for v1::TileExplanation {
     fn from(tile: &TileExplanation) -> Self {
-        let (state, holders, result) = match &tile.place {
-            TilePlace::Waiting => (v1::TileState::Waiting, &[][..], None),
-            TilePlace::Leased(holders) => (v1::TileState::Leased, holders.as_slice(), None),
-            TilePlace::Done(origin) => (v1::TileState::Done, &[][..], Some(origin.into())),
-            TilePlace::GivenUp => (v1::TileState::GivenUp, &[][..], None),
-            TilePlace::Left => (v1::TileState::Left, &[][..], None),
+        let (state, holders, result) = match &tile.state {
+            TileState::Waiting => (v1::TileState::Waiting, &[][..], None),
+            TileState::Leased(holders) => (v1::TileState::Leased, holders.as_slice(), None),
+            TileState::Done(origin) => (v1::TileState::Done, &[][..], Some(origin.into())),
+            TileState::GivenUp => (v1::TileState::GivenUp, &[][..], None),
+            TileState::Left => (v1::TileState::Left, &[][..], None),
         };
         Self {
             tile_id: tile.tile.0,
@@ -117,19 +117,19 @@ impl TryFrom<v1::TileExplanation> for TileExplanation {
 
     fn try_from(wire: v1::TileExplanation) -> Result<Self, WireError> {
         const MESSAGE: &str = "TileExplanation";
-        let place = match wire.state() {
+        let state = match wire.state() {
             v1::TileState::Unspecified => return Err(WireError::Missing { message: MESSAGE, field: "state" }),
-            v1::TileState::Waiting => TilePlace::Waiting,
-            v1::TileState::Leased => TilePlace::Leased(wire.holders.into_iter().map(Into::into).collect()),
-            v1::TileState::Done => TilePlace::Done(required(wire.result, MESSAGE, "result")?.try_into()?),
-            v1::TileState::GivenUp => TilePlace::GivenUp,
-            v1::TileState::Left => TilePlace::Left,
+            v1::TileState::Waiting => TileState::Waiting,
+            v1::TileState::Leased => TileState::Leased(wire.holders.into_iter().map(Into::into).collect()),
+            v1::TileState::Done => TileState::Done(required(wire.result, MESSAGE, "result")?.try_into()?),
+            v1::TileState::GivenUp => TileState::GivenUp,
+            v1::TileState::Left => TileState::Left,
         };
         Ok(Self {
             tile: TileId(wire.tile_id),
             prompts: range_from_wire(required(wire.prompts, MESSAGE, "prompts")?, MESSAGE, "prompts")?,
             cells: wire.cells,
-            place,
+            state,
             attempts: wire.attempts.into_iter().map(Into::into).collect(),
         })
     }
@@ -190,9 +190,9 @@ mod tests {
 
     use super::*;
 
-    fn tile(number: u32, place: TilePlace) -> TileExplanation {
+    fn tile(number: u32, state: TileState) -> TileExplanation {
         let attempt = TileAttempt { attempt: Attempt(1), worker: "a:1".into(), reason: "no memory".into() };
-        TileExplanation { tile: TileId(number), prompts: 3..9, cells: 4, place, attempts: vec![attempt] }
+        TileExplanation { tile: TileId(number), prompts: 3..9, cells: 4, state, attempts: vec![attempt] }
     }
 
     #[test]
@@ -206,13 +206,13 @@ mod tests {
             at,
             busy: Duration::from_millis(5),
         };
-        let places = [
-            TilePlace::Waiting,
-            TilePlace::Leased(vec![holder]),
-            TilePlace::Done(origin(Some(at))),
-            TilePlace::Done(origin(None)),
-            TilePlace::GivenUp,
-            TilePlace::Left,
+        let states = [
+            TileState::Waiting,
+            TileState::Leased(vec![holder]),
+            TileState::Done(origin(Some(at))),
+            TileState::Done(origin(None)),
+            TileState::GivenUp,
+            TileState::Left,
         ];
         let sent = CellExplanation {
             grid: "z".into(),
@@ -221,7 +221,7 @@ mod tests {
             indices: vec![8, 11],
             noop: Some("nothing differs".into()),
             noop_prompts: 2,
-            tiles: (0..).zip(places).map(|(number, place)| tile(number, place)).collect(),
+            tiles: (0..).zip(states).map(|(number, state)| tile(number, state)).collect(),
         };
         let wire = v1::CellExplanation::from(&sent);
         assert_eq!(CellExplanation::try_from(wire.clone()), Ok(sent));

@@ -43,9 +43,9 @@ pub fn plan(source: &Source, spec: &Spec, dataset: &str, model: Model) {
         match Plan::build(&inputs, options) {
             Ok(plan) => hold(&plan),
             Err(error) => {
-                let said = error.to_string();
-                let is_placed = !matches!(error, PlanError::Spec(_)) || said.starts_with("spec line ");
-                assert!(is_placed && !said.is_empty(), "a place is named: {said}");
+                let message = error.to_string();
+                let is_placed = !matches!(error, PlanError::Spec(_)) || message.starts_with("spec line ");
+                assert!(is_placed && !message.is_empty(), "a place is named: {message}");
                 return;
             }
         }

@@ -35,10 +35,10 @@ fn feed(bytes: &[u8]) {
             }
         }
         Err(error) => {
-            let said = error_chain(&error);
-            assert!(!said.is_empty());
-            let shown = said.split(|char: char| !char.is_ascii_hexdigit()).map(str::len).max();
-            assert!(shown < Some(SECRET_DIGITS), "a secret is shown: {said}");
+            let message = error_chain(&error);
+            assert!(!message.is_empty());
+            let shown = message.split(|char: char| !char.is_ascii_hexdigit()).map(str::len).max();
+            assert!(shown < Some(SECRET_DIGITS), "a secret is shown: {message}");
         }
     }
 }

@@ -94,9 +94,9 @@ fn feed(bytes: &[u8]) {
     let spec = match Spec::parse(&source) {
         Ok(spec) => spec,
         Err(error) => {
-            let said = error.to_string();
-            let is_nested = said.contains("nested too deeply");
-            assert!(said.starts_with("spec line ") || is_nested, "a place is named: {said}");
+            let message = error.to_string();
+            let is_nested = message.contains("nested too deeply");
+            assert!(message.starts_with("spec line ") || is_nested, "a place is named: {message}");
             return;
         }
     };

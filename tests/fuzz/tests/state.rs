@@ -51,7 +51,7 @@ fn written(disk: &Disk) -> Store {
     store
 }
 
-/// Each record is written once, so that whatever is read can be told to be one of them.
+/// Each record is written once, so that whatever is read is known to be one of them or not.
 fn entries() -> Vec<Entry> {
     let source = Source::new(include_str!("../corpus/spec/tokens.toml"));
     let spec = Spec::parse(&source).expect("a valid spec");

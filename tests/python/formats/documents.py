@@ -28,11 +28,11 @@ def check(results):
 
 
 def check_document(document, text):
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert blocks, document
+    listings = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert listings, document
     names = {}
-    for block in blocks:
+    for listing in listings:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(block, document, "exec"), names)
+            exec(compile(listing, document, "exec"), names)
         for line in printed.getvalue().splitlines():
             assert f"\n    {line}\n" in text, f"{document} does not show {line!r}, but its Python prints it"

@@ -132,7 +132,7 @@ fn build<'a>(seed: u64, tiny: &Tiny, models: [&str; CLIENTS], disk: &Disk, resul
     sim
 }
 
-/// As whoever restarts a coordinator would: again and again, until the disk takes it.
+/// As a supervisor restarts a coordinator: again and again, until the disk takes it.
 async fn open(disk: &Disk) -> (Store, Recovered) {
     loop {
         match Store::on_backend(disk.open()) {

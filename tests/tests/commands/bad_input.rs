@@ -1,4 +1,4 @@
-//! Bad input of every kind: what is said, how the command exits, and that nothing is left behind.
+//! Bad input of every kind: what is printed, how the command exits, and that nothing is left behind.
 
 mod commands;
 mod corruption;

@@ -12,8 +12,8 @@ use super::stage::{NOBODY, Stage, object, plain};
 /// The exit code of a command, which its JSON must say too.
 fn code(args: &[&str]) -> (Option<i32>, Value) {
     let output = patchsweep(&[args, &["--output", "json"]].concat()).output().expect("it runs");
-    let said = String::from_utf8(output.stdout).expect("text");
-    (output.status.code(), object(&said)["error"].clone())
+    let stdout = String::from_utf8(output.stdout).expect("text");
+    (output.status.code(), object(&stdout)["error"].clone())
 }
 
 #[test]
@@ -45,28 +45,28 @@ fn commands_end_with_the_code_that_fits_and_say_it_in_json() {
 }
 
 #[tokio::test]
-async fn a_partial_sweep_is_told_with_what_there_is_of_it_in_one_object() {
+async fn a_partial_sweep_is_reported_with_what_there_is_of_it_in_one_object() {
     let stage = Stage::new().await;
     let spec = stage.tiny.spec_file();
     let (multiply_adds, prompts) = (TILE_MULTIPLY_ADDS.to_string(), TILE_PROMPTS.to_string());
     let tiles = ["--tile-multiply-adds", &multiply_adds, "--tile-prompts", &prompts];
     let submit = ["submit", plain(&spec), "--wait", "--output", "json"];
-    let said = stage.while_computing(&[&submit[..], &tiles].concat(), true).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
-    let told = object(&said.out);
-    assert_eq!((&told["error"]["exit_code"], &told["error"]["kind"]), (&3.into(), &"partial".into()));
-    assert_eq!((&told["created"], &told["sweeps"][0]["state"]), (&true.into(), &"partial".into()));
-    let id = told["sweep"].as_str().expect("an id");
-    assert_eq!(told["error"]["next"], format!("patchsweep resume {id}"));
+    let output = stage.while_computing(&[&submit[..], &tiles].concat(), true).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
+    let json = object(&output.out);
+    assert_eq!((&json["error"]["exit_code"], &json["error"]["kind"]), (&3.into(), &"partial".into()));
+    assert_eq!((&json["created"], &json["sweeps"][0]["state"]), (&true.into(), &"partial".into()));
+    let id = json["sweep"].as_str().expect("an id");
+    assert_eq!(json["error"]["next"], format!("patchsweep resume {id}"));
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("results");
-    let (said, told) = stage.json(&["results", id, "--out", plain(&out)]).await;
-    assert_eq!((said.code, &told["state"], &told["error"]["exit_code"]), (Some(3), &"partial".into(), &3.into()));
-    assert!(fs::exists(told["files"]["npz"].as_str().expect("a path")).expect("a folder"), "{told}");
-    let (said, told) = stage.json(&["watch", id]).await;
+    let (output, json) = stage.json(&["results", id, "--out", plain(&out)]).await;
+    assert_eq!((output.code, &json["state"], &json["error"]["exit_code"]), (Some(3), &"partial".into(), &3.into()));
+    assert!(fs::exists(json["files"]["npz"].as_str().expect("a path")).expect("a folder"), "{json}");
+    let (output, json) = stage.json(&["watch", id]).await;
     assert_eq!(
-        (said.code, &told["sweeps"][0]["sweep"], &told["error"]["kind"]),
+        (output.code, &json["sweeps"][0]["sweep"], &json["error"]["kind"]),
         (Some(3), &id.into(), &"partial".into())
     );
     stage.served.stop().await;
@@ -88,8 +88,8 @@ async fn ctrl_c_ends_a_command_with_130() {
         watch.wait().code()
     });
     assert_eq!(code.await.expect("no panic"), Some(130));
-    let told = object(&fs::read_to_string(&out).expect("what it said"));
-    assert_eq!((&told["error"]["kind"], &told["error"]["exit_code"]), (&"interrupted".into(), &130.into()));
+    let json = object(&fs::read_to_string(&out).expect("what it printed"));
+    assert_eq!((&json["error"]["kind"], &json["error"]["exit_code"]), (&"interrupted".into(), &130.into()));
     stage.served.stop().await;
 }
 

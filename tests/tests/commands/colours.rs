@@ -8,9 +8,9 @@ use super::stage::NOBODY;
 fn is_coloured(args: &[&str], variables: &[(&str, &str)]) -> bool {
     let mut command = patchsweep(args);
     let output = command.envs(variables.iter().copied()).output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("error:"), "{said}");
-    said.contains("\u{1b}[")
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("error:"), "{stderr}");
+    stderr.contains("\u{1b}[")
 }
 
 #[test]

@@ -29,8 +29,10 @@ fn is_of_tests(file: &Path) -> bool {
     let stem = file.file_stem().expect("a name").to_string_lossy();
     let folder = file.parent().expect("a folder");
     let declared = format!("#[cfg(test)]\nmod {stem};");
-    let is_said_in = |name: &str| fs::read_to_string(folder.join(name)).is_ok_and(|text| text.contains(&declared));
-    path.contains("/tests") || path.contains("/fixtures") || ["lib.rs", "mod.rs", "main.rs"].into_iter().any(is_said_in)
+    let is_declared_in = |name: &str| fs::read_to_string(folder.join(name)).is_ok_and(|text| text.contains(&declared));
+    path.contains("/tests")
+        || path.contains("/fixtures")
+        || ["lib.rs", "mod.rs", "main.rs"].into_iter().any(is_declared_in)
 }
 
 /// Code without comments, and without the tests at a file's end.

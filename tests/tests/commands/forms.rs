@@ -29,15 +29,20 @@ async fn commands_about_sweeps_say_the_same_in_each_form() {
     ];
     for (args, table, quiet, place, talk) in cases {
         for form in ["table", "quiet", "json"] {
-            let said = stage.served.patchsweep(&[args, &["--output", form]].concat()).await;
-            assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
-            assert!(if talk.is_empty() { said.err.is_empty() } else { said.err.contains(talk) }, "{args:?}: {said:?}");
+            let output = stage.served.patchsweep(&[args, &["--output", form]].concat()).await;
+            assert_eq!(output.code, Some(0), "{args:?}: {output:?}");
+            assert!(
+                if talk.is_empty() { output.err.is_empty() } else { output.err.contains(talk) },
+                "{args:?}: {output:?}"
+            );
             match form {
-                "table" => assert!(said.out.contains(table) && said.out.is_empty() == table.is_empty(), "{said:?}"),
-                "quiet" => {
-                    assert!(if quiet.is_empty() { !said.out.is_empty() } else { said.out == quiet }, "{said:?}");
+                "table" => {
+                    assert!(output.out.contains(table) && output.out.is_empty() == table.is_empty(), "{output:?}");
                 }
-                _ => assert!(object(&said.out).pointer(place).is_some_and(Value::is_string), "{said:?}"),
+                "quiet" => {
+                    assert!(if quiet.is_empty() { !output.out.is_empty() } else { output.out == quiet }, "{output:?}");
+                }
+                _ => assert!(object(&output.out).pointer(place).is_some_and(Value::is_string), "{output:?}"),
             }
         }
     }
@@ -48,8 +53,8 @@ async fn commands_about_sweeps_say_the_same_in_each_form() {
 async fn the_strongest_cells_are_flat_records() {
     let stage = Stage::new().await;
     let id = stage.finished().await;
-    let (_, told) = stage.json(&["top", &id, "-k", "2"]).await;
-    let records = told["top"].as_array().expect("a list");
+    let (_, json) = stage.json(&["top", &id, "-k", "2"]).await;
+    let records = json["top"].as_array().expect("a list");
     // Two grids, two iterations.
     assert_eq!(records.len(), 2 * 2 * 2);
     for record in records {
@@ -65,13 +70,13 @@ async fn the_strongest_cells_are_flat_records() {
 async fn commands_about_workers_say_the_same_in_each_form() {
     let stage = Stage::new().await;
     let _worker = stage.served.named_worker("ada:1", 1).await;
-    let (_, told) = stage.json(&["workers"]).await;
-    let worker = told["workers"][0]["worker"].as_str().expect("an id").to_owned();
+    let (_, json) = stage.json(&["workers"]).await;
+    let worker = json["workers"][0]["worker"].as_str().expect("an id").to_owned();
     assert_eq!(stage.served.patchsweep(&["workers", "--output", "quiet"]).await.out, worker);
-    let said = stage.served.patchsweep(&["drain", &worker]).await;
-    assert!(said.out.is_empty() && said.err.contains("leaves"), "{said:?}");
-    let said = stage.served.patchsweep(&["drain", &worker, "--output", "quiet"]).await;
-    assert_eq!((said.code, &said.out), (Some(0), &worker), "{said:?}");
+    let output = stage.served.patchsweep(&["drain", &worker]).await;
+    assert!(output.out.is_empty() && output.err.contains("leaves"), "{output:?}");
+    let output = stage.served.patchsweep(&["drain", &worker, "--output", "quiet"]).await;
+    assert_eq!((output.code, &output.out), (Some(0), &worker), "{output:?}");
     assert_eq!(stage.json(&["drain", &worker]).await.1["worker"], worker);
     stage.served.stop().await;
 }
@@ -79,16 +84,16 @@ async fn commands_about_workers_say_the_same_in_each_form() {
 #[test]
 fn a_plan_says_the_same_in_each_form() {
     let spec = repository().join("data/acronyms.toml");
-    let said = |form: &str| {
+    let stdout = |form: &str| {
         let assert = patchsweep(&["plan", plain(&spec), "--output", form]).assert().success();
         assert!(assert.get_output().stderr.is_empty());
         String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
     };
-    let told = object(&said("json"));
-    let digest = told["digest"].as_str().expect("a digest");
-    assert_eq!(said("quiet").trim(), digest);
-    assert!(said("table").contains(&format!("digest {}", &digest[..8])));
-    assert_eq!((&told["prompts"], &told["grids"][1]["grid"]), (&json!(250), &json!("z")));
+    let json = object(&stdout("json"));
+    let digest = json["digest"].as_str().expect("a digest");
+    assert_eq!(stdout("quiet").trim(), digest);
+    assert!(stdout("table").contains(&format!("digest {}", &digest[..8])));
+    assert_eq!((&json["prompts"], &json["grids"][1]["grid"]), (&json!(250), &json!("z")));
 }
 
 #[test]
@@ -102,19 +107,19 @@ fn a_run_says_where_its_results_are_and_the_strongest_cells() {
         &fs::read_to_string(repository().join("data/acronyms.txt")).expect("its prompts"),
     );
     let (spec, out) = (sweep.spec(), sweep.folder().join("results"));
-    let said = |form: &str| {
+    let stdout = |form: &str| {
         let args = ["run", plain(&spec), "--out", plain(&out), "--overwrite", "--threads", "1", "--output", form];
         let assert = patchsweep(&args).assert().success();
         let output = assert.get_output();
         assert!(String::from_utf8_lossy(&output.stderr).contains("report: "));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let told = object(&said("json"));
-    assert_eq!(told["state"], "done");
-    assert!(fs::exists(told["files"]["manifest"].as_str().expect("a path")).expect("a folder"), "{told}");
+    let json = object(&stdout("json"));
+    assert_eq!(json["state"], "done");
+    assert!(fs::exists(json["files"]["manifest"].as_str().expect("a path")).expect("a folder"), "{json}");
     // Heads only, five for each of three iterations.
-    assert_eq!(told["top"].as_array().map(Vec::len), Some(15), "{told}");
-    assert_eq!(said("quiet").trim(), plain(&out));
+    assert_eq!(json["top"].as_array().map(Vec::len), Some(15), "{json}");
+    assert_eq!(stdout("quiet").trim(), plain(&out));
 }
 
 #[test]
@@ -125,6 +130,6 @@ fn a_coordinator_says_its_address_once_it_listens() {
     let state = tempfile::tempdir().expect("a temporary folder");
     let rotate = ["token", "rotate", "--role", "client", "--state", plain(state.path()), "--output", "json"];
     let assert = patchsweep(&rotate).assert().code(1);
-    let told = object(&String::from_utf8_lossy(&assert.get_output().stdout));
-    assert!(told["error"]["message"].as_str().is_some_and(|message| message.contains("no tokens yet")), "{told}");
+    let json = object(&String::from_utf8_lossy(&assert.get_output().stdout));
+    assert!(json["error"]["message"].as_str().is_some_and(|message| message.contains("no tokens yet")), "{json}");
 }

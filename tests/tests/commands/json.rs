@@ -35,10 +35,10 @@ fn rows(command: &str) -> Vec<Row> {
 
 /// Holds a command's JSON to its table.
 #[track_caller]
-fn hold(command: &str, said: &Value) {
+fn hold(command: &str, printed: &Value) {
     let rows = rows(command);
     assert!(rows.len() > 6, "{command} has a table");
-    hold_object(command, said.as_object().expect("an object"), "", &rows);
+    hold_object(command, printed.as_object().expect("an object"), "", &rows);
 }
 
 #[track_caller]
@@ -90,9 +90,9 @@ async fn commands_about_sweeps_and_workers_have_the_fields_of_their_tables() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spec = stage.tiny.spec_file();
     let _worker = stage.served.named_worker("ada:1", 1).await;
-    let (_, told) = stage.json(&["workers"]).await;
-    hold("patchsweep workers", &told);
-    let worker = told["workers"][0]["worker"].as_str().expect("an id").to_owned();
+    let (_, json) = stage.json(&["workers"]).await;
+    hold("patchsweep workers", &json);
+    let worker = json["workers"][0]["worker"].as_str().expect("an id").to_owned();
     let page = folder.path().join("report.html");
     let cases: [(&str, &[&str]); 11] = [
         ("submit", &["submit", plain(&spec)]),
@@ -108,15 +108,15 @@ async fn commands_about_sweeps_and_workers_have_the_fields_of_their_tables() {
         ("drain", &["drain", &worker]),
     ];
     for (command, args) in cases {
-        let (said, told) = stage.json(args).await;
-        assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
-        hold(&format!("patchsweep {command}"), &told);
+        let (output, json) = stage.json(args).await;
+        assert_eq!(output.code, Some(0), "{args:?}: {output:?}");
+        hold(&format!("patchsweep {command}"), &json);
     }
     let out = folder.path().join("results");
     hold("patchsweep results", &stage.json(&["results", &id, "--csv", "--out", plain(&out)]).await.1);
     // One that fails has only what stands in every object.
-    let (_, told) = stage.json(&["status", "nonesuch"]).await;
-    hold_object("an error", told["error"].as_object().expect("an error"), "error.", &rows("patchsweep"));
+    let (_, json) = stage.json(&["status", "nonesuch"]).await;
+    hold_object("an error", json["error"].as_object().expect("an error"), "error.", &rows("patchsweep"));
     stage.served.stop().await;
 }
 

@@ -16,7 +16,7 @@ fn logging(name: &str, args: &[&str]) -> Running {
     Running::start_command(command, &[args, &["--log-format", "json"]].concat())
 }
 
-/// The objects of a log; what is said besides is none.
+/// The objects of a log; other lines are skipped.
 fn objects(lines: &[String]) -> Vec<Line> {
     lines.iter().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -28,7 +28,7 @@ fn text<'a>(line: &'a Line, key: &str) -> &'a str {
 /// Lines that say this, at least one, each with sweep, tile, attempt, worker and the trace.
 fn of_tiles<'a>(lines: &'a [Line], message: &str, trace: &str) -> Vec<&'a Line> {
     let found: Vec<&Line> = lines.iter().filter(|line| text(line, "message") == message).collect();
-    assert!(!found.is_empty(), "nobody said {message:?}");
+    assert!(!found.is_empty(), "no line says {message:?}");
     for line in &found {
         assert_is_of_a_tile(line);
         assert_eq!(text(line, "trace_id"), trace, "{line:?}");
@@ -58,9 +58,9 @@ fn every_line_inside_a_tile_names_it_and_one_trace_spans_client_coordinator_and_
     let submitted = submit.env("PATCHSWEEP_LOG", "debug").env_remove("TRACEPARENT").assert().success();
     let output = submitted.get_output();
     let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let said: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
-    let said = objects(&said);
-    let connected = said.iter().find(|line| text(line, "message") == "connected to the coordinator");
+    let stderr: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+    let lines = objects(&stderr);
+    let connected = lines.iter().find(|line| text(line, "message") == "connected to the coordinator");
     let trace = text(connected.expect("a line of the client"), "trace_id").to_owned();
     assert_eq!(trace.len(), 32);
     let _ = ask(&url, &["watch", &id]);
@@ -95,8 +95,8 @@ fn a_command_goes_on_with_the_trace_that_it_is_given() {
     let mut list = patchsweep(&["list", "--coordinator", &url]);
     let list = list.env("TRACEPARENT", format!("00-{trace}-00f067aa0ba902b7-01"));
     let listed = list.env("PATCHSWEEP_LOG", "debug").env("NO_COLOR", "1").assert().success();
-    let said = String::from_utf8_lossy(&listed.get_output().stderr).into_owned();
-    assert!(said.contains(&format!("trace_id={trace}")), "{said}");
+    let stderr = String::from_utf8_lossy(&listed.get_output().stderr).into_owned();
+    assert!(stderr.contains(&format!("trace_id={trace}")), "{stderr}");
 }
 
 #[test]
@@ -122,9 +122,9 @@ fn a_log_file_takes_all_lines_up_to_the_end() {
 fn a_misspelt_level_and_a_log_file_that_cannot_be_are_refused() {
     let mut misspelt = patchsweep(&["list"]);
     let refused = misspelt.env("PATCHSWEEP_LOG", "infoo").assert().code(2);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.starts_with("error: PATCHSWEEP_LOG is `infoo`: `infoo` is no level; write error, warn"), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.starts_with("error: PATCHSWEEP_LOG is `infoo`: `infoo` is no level; write error, warn"), "{stderr}");
     let refused = patchsweep(&["list", "--log-file", "/proc/none/x.log"]).assert().code(2);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.starts_with("error: cannot write the log file /proc/none/x.log: "), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.starts_with("error: cannot write the log file /proc/none/x.log: "), "{stderr}");
 }

@@ -79,18 +79,18 @@ fn a_coordinator_serves_when_nobody_reads_its_log() {
     let mut command = client(&args);
     command.env("PATCHSWEEP_LOG", "debug").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(broken());
     let mut serve = command.spawn().expect("it starts");
-    let mut said = BufReader::new(serve.stdout.take().expect("stdout is piped"));
+    let mut stdout = BufReader::new(serve.stdout.take().expect("stdout is piped"));
     let mut text = String::new();
     while !text.ends_with("}\n") || text.trim_end().lines().last() != Some("}") {
-        assert_ne!(said.read_line(&mut text).expect("text"), 0, "it ended after {text:?}");
+        assert_ne!(stdout.read_line(&mut text).expect("text"), 0, "it ended after {text:?}");
     }
-    let told: Value = serde_json::from_str(&text).expect("one object");
-    let url = told["url"].as_str().expect("a URL");
-    assert_eq!(told["client_flags"][0], "--coordinator");
+    let json: Value = serde_json::from_str(&text).expect("one object");
+    let url = json["url"].as_str().expect("a URL");
+    assert_eq!(json["client_flags"][0], "--coordinator");
     assert_eq!(code(client(&["list", "--coordinator", url]).stdout(Stdio::null())), Some(0));
     serve.kill().expect("it still runs");
     serve.wait().expect("it ends");
     let mut rest = String::new();
-    said.read_to_string(&mut rest).expect("text");
+    stdout.read_to_string(&mut rest).expect("text");
     assert_eq!(rest, "", "one object only");
 }

@@ -21,19 +21,23 @@ use super::stage::{Stage, object};
 async fn a_running_sweep_is_not_removed_and_one_that_was_cancelled_is() {
     let stage = Stage::new().await;
     let id = stage.submitted(&[]).await;
-    let (said, told) = stage.json(&["remove", &id]).await;
-    assert_eq!((said.code, &told["error"]["exit_code"], &told["sweeps"]), (Some(1), &1.into(), &json!([])), "{said:?}");
-    assert!(said.err.contains(&format!("sweep `{id}` is running; `patchsweep cancel {id}` ends it")), "{said:?}");
+    let (output, json) = stage.json(&["remove", &id]).await;
+    assert_eq!(
+        (output.code, &json["error"]["exit_code"], &json["sweeps"]),
+        (Some(1), &1.into(), &json!([])),
+        "{output:?}"
+    );
+    assert!(output.err.contains(&format!("sweep `{id}` is running; `patchsweep cancel {id}` ends it")), "{output:?}");
     let list = || stage.served.patchsweep(&["list", "--output", "quiet"]);
     assert_eq!(list().await.out, id, "nothing is lost");
 
     assert_eq!(stage.served.patchsweep(&["cancel", &id]).await.code, Some(0));
-    let said = stage.served.patchsweep(&["remove", &id]).await;
-    assert!(said.code == Some(0) && said.out.contains(&id) && said.out.contains("cancelled"), "{said:?}");
+    let output = stage.served.patchsweep(&["remove", &id]).await;
+    assert!(output.code == Some(0) && output.out.contains(&id) && output.out.contains("cancelled"), "{output:?}");
     assert_eq!(list().await.out, "");
     for command in [&["status", &id][..], &["watch", &id], &["resume", &id], &["remove", &id], &["explain", &id]] {
-        let said = stage.served.patchsweep(command).await;
-        assert!(said.code == Some(1) && said.err.contains(&format!("no sweep `{id}`")), "{command:?}: {said:?}");
+        let output = stage.served.patchsweep(command).await;
+        assert!(output.code == Some(1) && output.err.contains(&format!("no sweep `{id}`")), "{command:?}: {output:?}");
     }
     let again = stage.submitted(&[]).await;
     assert_ne!(again, id, "a name means one sweep in a coordinator's life");
@@ -45,12 +49,12 @@ async fn removing_says_the_same_in_each_form() {
     let stage = Stage::new().await;
     for form in ["table", "quiet", "json"] {
         let id = stage.finished().await;
-        let said = stage.served.patchsweep(&["remove", &id, "--output", form]).await;
-        assert!(said.code == Some(0) && said.err.is_empty(), "{said:?}");
+        let output = stage.served.patchsweep(&["remove", &id, "--output", form]).await;
+        assert!(output.code == Some(0) && output.err.is_empty(), "{output:?}");
         match form {
-            "table" => assert!(said.out.starts_with("sweep ") && said.out.contains(&id), "{said:?}"),
-            "quiet" => assert_eq!(said.out, id),
-            _ => assert_eq!(object(&said.out)["sweeps"][0]["sweep"], id.as_str()),
+            "table" => assert!(output.out.starts_with("sweep ") && output.out.contains(&id), "{output:?}"),
+            "quiet" => assert_eq!(output.out, id),
+            _ => assert_eq!(object(&output.out)["sweeps"][0]["sweep"], id.as_str()),
         }
     }
     stage.served.stop().await;
@@ -62,15 +66,15 @@ async fn several_words_and_all_remove_what_has_ended() {
     let done = [stage.finished().await, stage.finished().await, stage.finished().await];
     let running = stage.submitted(&["--new"]).await;
     let quiet = |args: &[&str]| stage.served.patchsweep(&[args, &["--output", "quiet"]].concat());
-    let said = quiet(&["remove", &done[0], "nowhere"]).await;
-    assert!(said.code == Some(1) && said.err.contains("no sweep `nowhere`"), "{said:?}");
+    let output = quiet(&["remove", &done[0], "nowhere"]).await;
+    assert!(output.code == Some(1) && output.err.contains("no sweep `nowhere`"), "{output:?}");
     assert_eq!(quiet(&["list"]).await.out, [&done[..], std::slice::from_ref(&running)].concat().join("\n"));
-    let said = quiet(&["remove", &done[2], &running, &done[0], &done[2]]).await;
-    assert!(said.code == Some(1) && said.err.contains("is running"), "{said:?}");
-    assert_eq!(said.out, format!("{}\n{}", done[2], done[0]), "one refusal does not save the others");
+    let output = quiet(&["remove", &done[2], &running, &done[0], &done[2]]).await;
+    assert!(output.code == Some(1) && output.err.contains("is running"), "{output:?}");
+    assert_eq!(output.out, format!("{}\n{}", done[2], done[0]), "one refusal does not save the others");
     assert_eq!(quiet(&["remove", "all"]).await.out, done[1]);
-    let said = quiet(&["remove", "all"]).await;
-    assert!(said.code == Some(0) && said.out.is_empty() && said.err.contains("no sweep has ended"), "{said:?}");
+    let output = quiet(&["remove", "all"]).await;
+    assert!(output.code == Some(0) && output.out.is_empty() && output.err.contains("no sweep has ended"), "{output:?}");
     assert_eq!(quiet(&["list"]).await.out, running);
     assert_eq!(quiet(&["remove"]).await.code, Some(2));
     stage.served.stop().await;
@@ -90,14 +94,14 @@ async fn a_sweep_takes_its_checks_with_it_but_not_one_that_runs() {
     let stage = Stage::new().await;
     let (id, other) = (stage.finished().await, stage.finished().await);
     let checks = [check(&stage.served, &id).await.expect("planned"), check(&stage.served, &id).await.expect("planned")];
-    let said = stage.served.patchsweep(&["remove", &id]).await;
+    let output = stage.served.patchsweep(&["remove", &id]).await;
     let why = format!("sweep `{id}` is being checked by `{}`; wait for that, or end it with", checks[0]);
-    assert!(said.code == Some(1) && said.err.contains(&why), "{said:?}");
+    assert!(output.code == Some(1) && output.err.contains(&why), "{output:?}");
     for check in &checks {
         assert_eq!(stage.served.patchsweep(&["cancel", check]).await.code, Some(0));
     }
-    let said = stage.served.patchsweep(&["remove", &id, &checks[1], "--output", "quiet"]).await;
-    assert_eq!((said.code, said.out), (Some(0), format!("{}\n{}\n{id}", checks[0], checks[1])), "{}", said.err);
+    let output = stage.served.patchsweep(&["remove", &id, &checks[1], "--output", "quiet"]).await;
+    assert_eq!((output.code, output.out), (Some(0), format!("{}\n{}\n{id}", checks[0], checks[1])), "{}", output.err);
     assert_eq!(stage.served.patchsweep(&["list", "--output", "quiet"]).await.out, other);
     let refused = check(&stage.served, &id).await.expect_err("it is gone");
     assert_eq!(refused.code(), tonic::Code::NotFound);

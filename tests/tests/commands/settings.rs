@@ -27,8 +27,8 @@ fn with(path: &Path, args: &[&str]) -> Command {
 /// What `config show` says of a setting: value, source, and which one.
 fn shown(command: &mut Command, setting: &str) -> [Value; 3] {
     let assert = command.args(["--output", "json"]).assert().success();
-    let told = object(&String::from_utf8_lossy(&assert.get_output().stdout));
-    let settings = told["settings"].as_array().expect("a list");
+    let json = object(&String::from_utf8_lossy(&assert.get_output().stdout));
+    let settings = json["settings"].as_array().expect("a list");
     let found = settings.iter().find(|shown| shown["setting"] == setting).expect("the setting");
     ["value", "source", "from"].map(|field| found[field].clone())
 }
@@ -73,8 +73,8 @@ fn the_file_is_looked_for_in_the_config_directory() {
         command.env_remove("PATCHSWEEP_CONFIG").env("XDG_CONFIG_HOME", folder.path());
         command
     };
-    let said = command(&["config", "path"]).assert().success();
-    assert_eq!(String::from_utf8_lossy(&said.get_output().stdout).trim(), plain(&path));
+    let assert = command(&["config", "path"]).assert().success();
+    assert_eq!(String::from_utf8_lossy(&assert.get_output().stdout).trim(), plain(&path));
     command(&["config", "show"]).assert().success();
     fs::create_dir(path.parent().expect("a folder")).expect("a folder");
     fs::write(&path, "log_format = \"json\"\n").expect("a config file");
@@ -85,8 +85,8 @@ fn the_file_is_looked_for_in_the_config_directory() {
 fn commands_follow_the_file() {
     let (_coordinator, url) = serve(&[]);
     let (_folder, path) = config(&format!("coordinator = \"{url}\"\noutput = \"json\"\n"));
-    let said = with(&path, &["list"]).assert().success();
-    assert_eq!(object(&String::from_utf8_lossy(&said.get_output().stdout))["sweeps"], json!([]));
+    let assert = with(&path, &["list"]).assert().success();
+    assert_eq!(object(&String::from_utf8_lossy(&assert.get_output().stdout))["sweeps"], json!([]));
     with(&path, &["list", "--coordinator", NOBODY]).assert().code(4);
     let refused = with(&path, &["list", "--nonsense"]).assert().code(2);
     assert_eq!(object(&String::from_utf8_lossy(&refused.get_output().stdout))["error"]["kind"], "usage");
@@ -103,21 +103,21 @@ fn the_form_of_an_error_follows_the_environment() {
 fn a_bad_file_is_shown_where_it_is_wrong_and_help_goes_on() {
     let (_folder, path) = config("# mine\ncoordinater = \"http://a\"\n");
     let refused = with(&path, &["list", "--output", "json"]).assert().code(2);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     let place = format!("{}: config line 2, column 1: unknown field `coordinater`", path.display());
     for part in [place.as_str(), "2 | coordinater = ", "  | ^^^^^^^^^^^", "did you mean `coordinator`?"] {
-        assert!(said.contains(part), "no {part:?} in:\n{said}");
+        assert!(stderr.contains(part), "no {part:?} in:\n{stderr}");
     }
-    assert!(said.lines().count() <= 5, "{said}");
-    let told = object(&String::from_utf8_lossy(&refused.get_output().stdout));
-    assert_eq!((&told["error"]["kind"], &told["error"]["exit_code"]), (&json!("config"), &json!(2)));
+    assert!(stderr.lines().count() <= 5, "{stderr}");
+    let json = object(&String::from_utf8_lossy(&refused.get_output().stdout));
+    assert_eq!((&json["error"]["kind"], &json["error"]["exit_code"]), (&json!("config"), &json!(2)));
     for args in [&["--help"][..], &["config", "path"], &["completions", "bash"]] {
         with(&path, args).assert().success();
     }
     let missing = path.with_file_name("missing.toml");
     let refused = with(&missing, &["list"]).assert().code(2);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.contains("missing.toml") && said.contains("PATCHSWEEP_CONFIG"), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("missing.toml") && stderr.contains("PATCHSWEEP_CONFIG"), "{stderr}");
 }
 
 #[test]
@@ -128,14 +128,14 @@ fn no_secret_is_shown() {
     fs::write(&credentials, format!("coordinator = \"https://head-node:7070\"\ntoken = \"{secret}\"\n"))
         .expect("a file");
     let (_folder, path) = config(&format!("credentials = \"{}\"\n", credentials.display()));
-    let said = with(&path, &["config", "show"]).assert().success();
-    let table = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+    let assert = with(&path, &["config", "show"]).assert().success();
+    let table = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
     assert!(table.contains("https://head-node:7070") && table.contains("client.credentials"), "{table}");
     assert!(!table.contains("5e5e"), "{table}");
     let (_folder, path) = config(&format!("token = \"{secret}\"\n"));
     let refused = with(&path, &["config", "show", "--output", "json"]).assert().code(2);
     let output = refused.get_output();
-    for said in [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said)) {
-        assert!(said.contains("unknown field `token`") && !said.contains("5e5e"), "{said}");
+    for text in [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)) {
+        assert!(text.contains("unknown field `token`") && !text.contains("5e5e"), "{text}");
     }
 }

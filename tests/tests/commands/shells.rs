@@ -9,8 +9,8 @@ use patchsweep_tests::{patchsweep, program};
 use super::stage::plain;
 
 fn script(shell: &str) -> String {
-    let said = patchsweep(&["completions", shell]).assert().success();
-    String::from_utf8(said.get_output().stdout.clone()).expect("text")
+    let assert = patchsweep(&["completions", shell]).assert().success();
+    String::from_utf8(assert.get_output().stdout.clone()).expect("text")
 }
 
 /// What bash says of a script.
@@ -54,11 +54,11 @@ fn every_shell_gets_a_script_of_its_own() {
 #[test]
 fn each_command_has_a_manual_page_that_man_can_render() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let said = patchsweep(&["man", "--out", plain(folder.path())]).assert().success();
-    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
-    let pages: Vec<&str> = said.lines().collect();
+    let assert = patchsweep(&["man", "--out", plain(folder.path())]).assert().success();
+    let stdout = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    let pages: Vec<&str> = stdout.lines().collect();
     for page in ["patchsweep.1", "patchsweep-run.1", "patchsweep-token-rotate.1", "patchsweep-config-show.1"] {
-        assert!(pages.iter().any(|path| path.ends_with(&format!("/{page}"))), "{page} in {said}");
+        assert!(pages.iter().any(|path| path.ends_with(&format!("/{page}"))), "{page} in {stdout}");
     }
     for page in &pages {
         let text = fs::read_to_string(page).expect("a page");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use patchsweep_proto::v1::{FailureKind, Grant};
-use patchsweep_tests::scripted::{Said, Served, failure, result, tile_of};
+use patchsweep_tests::scripted::{CommandOutput, Served, failure, result, tile_of};
 use patchsweep_tests::tiny::Tiny;
 use serde_json::Value;
 
@@ -25,13 +25,13 @@ impl Stage {
     /// Submits the sweep with these arguments more, and gives its id.
     pub(super) async fn submitted(&self, args: &[&str]) -> String {
         let spec = self.tiny.spec_file();
-        let said = self.served.patchsweep(&[&["submit", plain(&spec)], args].concat()).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
-        said.out
+        let output = self.served.patchsweep(&[&["submit", plain(&spec)], args].concat()).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.out
     }
 
     /// What a command says while workers compute all tiles, but for the last one if that is to fail.
-    pub(super) async fn while_computing(&self, args: &[&str], last_fails: bool) -> Said {
+    pub(super) async fn while_computing(&self, args: &[&str], last_fails: bool) -> CommandOutput {
         let last = u32::try_from(self.tiny.plan().tiles.len()).expect("few tiles");
         let answer = |grant: &Grant| {
             let fails = last_fails && tile_of(grant) + 1 == last;
@@ -45,7 +45,7 @@ impl Stage {
         let [ada, bob, cyd] = &mut crew;
         let working = async { tokio::join!(ada.play(answer), bob.play(answer), cyd.play(answer)) };
         tokio::select! {
-            said = self.served.patchsweep(args) => said,
+            output = self.served.patchsweep(args) => output,
             _ = working => panic!("all sessions ended"),
         }
     }
@@ -53,16 +53,16 @@ impl Stage {
     /// The id of a sweep that is done.
     pub(super) async fn finished(&self) -> String {
         let id = self.submitted(&["--new"]).await;
-        let said = self.while_computing(&["watch", &id], false).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
+        let output = self.while_computing(&["watch", &id], false).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
         id
     }
 
     /// What a command says in JSON: nothing but one object.
-    pub(super) async fn json(&self, args: &[&str]) -> (Said, Value) {
-        let said = self.served.patchsweep(&[args, &["--output", "json"]].concat()).await;
-        let object = object(&said.out);
-        (said, object)
+    pub(super) async fn json(&self, args: &[&str]) -> (CommandOutput, Value) {
+        let output = self.served.patchsweep(&[args, &["--output", "json"]].concat()).await;
+        let object = object(&output.out);
+        (output, object)
     }
 }
 

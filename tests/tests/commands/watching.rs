@@ -1,4 +1,4 @@
-//! What real workers and a real coordinator tell who watches.
+//! What real workers and a real coordinator report to a watching person.
 
 use std::time::{Duration, SystemTime};
 
@@ -112,11 +112,11 @@ async fn too_little_memory_is_explained_and_its_warnings_are_kept() {
     patchsweep(&["watch", &id, "--coordinator", &url]).assert().code(1);
     let mut client = client(&url).await;
     let small = only_worker(&mut client, |worker| worker.memory.budget > 0).await;
-    let told = ask(&url, &["explain", &id]);
+    let explained = ask(&url, &["explain", &id]);
     for part in
         ["it failed: ", "no worker has ", "for the model's weights", "may use is 1.0 MiB", "raise --memory-budget"]
     {
-        assert!(told.contains(part), "{part:?} is not in:\n{told}");
+        assert!(explained.contains(part), "{part:?} is not in:\n{explained}");
     }
     let events = client.events().await.expect("events");
     let of_sweep: Vec<_> = events.iter().filter(|event| event.sweep == id).collect();

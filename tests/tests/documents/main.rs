@@ -1,7 +1,7 @@
 //! What README.md and `docs` say that commands print is what they print.
 //!
-//! The `console` blocks of a page are run from its top to its bottom in one folder, beside a coordinator and two workers.
-//! Blocks of other kinds are not run: those that start servers, or depend on the machine, are `text`.
+//! The `console` listings of a page are run from its top to its bottom in one folder, beside a coordinator and two workers.
+//! Listings of other kinds are not run: those that start servers, or depend on the machine, are `text`.
 
 mod links;
 mod page;
@@ -14,7 +14,7 @@ use page::Page;
 #[test]
 fn the_readme_shows_what_commands_print() {
     let page = Page::read("README.md").with("data");
-    let spec = page.block("toml", "name = \"my-sweep\"");
+    let spec = page.listing("toml", "name = \"my-sweep\"");
     fs::write(page.folder().join("data/my-sweep.toml"), &spec).expect("the spec is written");
     let typo = spec.replacen("\"attn_out\"", "\"atn_out\"", 1);
     fs::write(page.folder().join("data/typo.toml"), typo).expect("the spec is written");

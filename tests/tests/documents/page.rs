@@ -10,7 +10,7 @@ use trycmd::TestCases;
 
 use super::varying;
 
-/// Who reads a page, as the page tells it.
+/// The reader's home, as pages write it.
 const HOME: &str = "/home/you";
 
 /// A page, and the folder in which its commands are run.
@@ -40,11 +40,11 @@ impl Page {
         self.place.path().join("page.in")
     }
 
-    /// The first block in that language with a text in it.
-    pub(crate) fn block(&self, language: &str, text: &str) -> String {
+    /// The first listing in that language with a text in it.
+    pub(crate) fn listing(&self, language: &str, text: &str) -> String {
         let fence = format!("```{language}\n");
-        let blocks = self.text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
-        blocks.into_iter().find(|block| block.contains(text)).expect("the block is on the page").to_owned()
+        let listings = self.text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+        listings.into_iter().find(|listing| listing.contains(text)).expect("the listing is on the page").to_owned()
     }
 
     /// Runs all commands of the page and compares what they print.
@@ -88,8 +88,8 @@ impl Page {
 
 /// The page as trycmd reads it: with exit codes, and with wildcards in place of what no two runs have in common.
 fn cases(text: &str) -> String {
-    let blocks = text.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(|block| block.strip_prefix("$ ").expect("a command").split("\n$ ")).map(case).collect()
+    let listings = text.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    listings.flat_map(|listing| listing.strip_prefix("$ ").expect("a command").split("\n$ ")).map(case).collect()
 }
 
 /// A command, and below it what it prints.

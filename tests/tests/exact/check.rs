@@ -10,8 +10,8 @@ use patchsweep_tests::{patchsweep, serve, sweep, worker};
 use serde_json::Value;
 
 fn checked(url: &str, args: &[&str]) -> Value {
-    let said: Value = serde_json::from_str(&ask(url, args)).expect("JSON");
-    said["check"].clone()
+    let printed: Value = serde_json::from_str(&ask(url, args)).expect("JSON");
+    printed["check"].clone()
 }
 
 fn registered(url: &str) -> patchsweep_tests::Running {
@@ -48,11 +48,11 @@ fn a_sweep_of_a_single_worker_is_checked_by_it_and_a_check_is_not_checked() {
 
     let check = ask(&url, &["check", &id, "--cells", "1", "--output", "quiet"]);
     let refused = patchsweep(&["check", &check, "--coordinator", &url]).assert().failure();
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.contains("is a check itself") && said.contains(&id), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("is a check itself") && stderr.contains(&id), "{stderr}");
     let unknown = patchsweep(&["check", "nowhere", "--coordinator", &url]).assert().failure();
-    let said = String::from_utf8_lossy(&unknown.get_output().stderr).into_owned();
-    assert!(said.contains("no sweep `nowhere`"), "{said}");
+    let stderr = String::from_utf8_lossy(&unknown.get_output().stderr).into_owned();
+    assert!(stderr.contains("no sweep `nowhere`"), "{stderr}");
 }
 
 /// The manifest's part on the check.

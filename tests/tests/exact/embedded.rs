@@ -40,9 +40,9 @@ fn the_strongest_heads_are_printed() {
         let heads = effects.slice(s![iteration, .., ..]);
         let strongest = heads.indexed_iter().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
         let ((layer, head), effect) = strongest.expect("there are heads");
-        let block = printed.split("z · Iteration ").nth(iteration + 1).expect("one block per iteration");
-        let lines: Vec<&str> = block.lines().collect();
-        assert_eq!(lines.len(), 6, "a heading and five heads:\n{block}");
+        let table = printed.split("z · Iteration ").nth(iteration + 1).expect("one table per iteration");
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 6, "a heading and five heads:\n{table}");
         let wanted = [format!("{layer}.{head}"), format!("{effect:.4}")];
         assert!(wanted.iter().all(|part| lines[1].contains(part)), "{wanted:?} in {:?}", lines[1]);
     }

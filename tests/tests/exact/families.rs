@@ -162,7 +162,7 @@ fn resid_mid_of_parallel_blocks_is_refused_with_the_reason() {
         let spec = fs::read_to_string(sweep.spec()).expect("a spec");
         fs::write(sweep.spec(), spec.replacen("\"resid_post\"", "\"resid_mid\"", 2)).expect("written");
         let output = patchsweep(&["plan", sweep.spec().to_str().expect("a plain path")]).assert().failure();
-        let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-        assert!(said.contains("resid_mid") && said.contains("both read its input"), "{said}");
+        let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(stderr.contains("resid_mid") && stderr.contains("both read its input"), "{stderr}");
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use patchsweep_core::results::CellStatus;
+use patchsweep_tests::scripted::CommandOutput;
 use patchsweep_tests::{Scores, patchsweep, repository};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -45,38 +46,34 @@ fn enlarged(mut file: Vec<u8>) -> Vec<u8> {
     file
 }
 
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn run(folder: &Path, dtype: &str, args: &[&str]) -> Said {
+fn run(folder: &Path, dtype: &str, args: &[&str]) -> CommandOutput {
     let spec = folder.join(format!("{dtype}.toml"));
     let out = folder.join(dtype);
     let [spec, out] = [&spec, &out].map(|path| path.to_str().expect("a plain path"));
     let command = [&["run", spec, "--out", out, "--overwrite", "--csv", "--threads", "1"], args].concat();
-    let output = patchsweep(&command).output().expect("it runs");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    patchsweep(&command).output().expect("it runs").into()
 }
 
 #[test]
-fn float16_that_overflows_is_told_with_its_cause_and_is_nothing_to_be_ranked() {
+fn float16_that_overflows_is_reported_with_its_cause_and_is_nothing_to_be_ranked() {
     let folder = stage();
-    let said = run(folder.path(), "float16", &[]);
-    assert_eq!(said.code, Some(3), "{}", said.err);
+    let output = run(folder.path(), "float16", &[]);
+    assert_eq!(output.code, Some(3), "{}", output.err);
     let next = "compute with `dtype = \"bfloat16\"` or `\"float32\"` under `[model]`";
-    for told in [
+    for part in [
         "warning: the clean run's logit_diff_max is not finite in Iteration 0: float16 ends at 65504",
         "warning: resid_pre: 96 of 96 cells are not finite (status 1): float16 ends at 65504",
         "144 cells and 6 baselines are not finite: float16 ends at 65504",
         next,
     ] {
-        assert!(said.err.contains(told), "{told} in {}", said.err);
+        assert!(output.err.contains(part), "{part} in {}", output.err);
     }
-    assert!(said.out.contains("16 of 16 cells are not finite (status 1)"), "{}", said.out);
-    assert!(!said.out.contains("0.0000") && !said.out.contains("NaN"), "none is among the strongest: {}", said.out);
+    assert!(output.out.contains("16 of 16 cells are not finite (status 1)"), "{}", output.out);
+    assert!(
+        !output.out.contains("0.0000") && !output.out.contains("NaN"),
+        "none is among the strongest: {}",
+        output.out
+    );
 
     let results = folder.path().join("float16");
     let mut scores = Scores::open(&results.join("scores.npz"));
@@ -107,9 +104,9 @@ fn float16_that_overflows_is_told_with_its_cause_and_is_nothing_to_be_ranked() {
 fn the_dtypes_that_are_advised_are_finite() {
     let folder = stage();
     for dtype in ["bfloat16", "float32"] {
-        let said = run(folder.path(), dtype, &[]);
-        assert_eq!(said.code, Some(0), "{}", said.err);
-        assert!(!said.err.contains("not finite"), "{}", said.err);
+        let output = run(folder.path(), dtype, &[]);
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        assert!(!output.err.contains("not finite"), "{}", output.err);
         let mut scores = Scores::open(&folder.path().join(dtype).join("scores.npz"));
         assert!(scores.tensor("resid_pre").iter().all(|effect| effect.is_finite()), "{dtype}");
     }

@@ -121,7 +121,7 @@ fn tensors_that_have_no_part_are_named_before_the_sweep_and_after_it() {
     let note = "not used, because a model of this config.json has no such tensors: v_head.weight";
     let spec = sweep.spec();
     let planned = patchsweep(&["plan", spec.to_str().expect("a plain path")]).assert().success();
-    let said = String::from_utf8_lossy(&planned.get_output().stderr).into_owned();
-    assert_eq!(said, format!("warning: {note}\n"));
+    let stderr = String::from_utf8_lossy(&planned.get_output().stderr).into_owned();
+    assert_eq!(stderr, format!("warning: {note}\n"));
     assert_eq!(warnings(&sweep.run(&[])), [note]);
 }

@@ -1,4 +1,4 @@
-//! A disk that gives no answer to whoever reads it, for as long as a test likes. Everybody else goes on.
+//! A disk that answers no reader for as long as a test likes. Requests that need no disk are answered all the same.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

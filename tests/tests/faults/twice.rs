@@ -179,7 +179,7 @@ async fn a_result_that_comes_twice_is_merged_once() {
 }
 
 #[tokio::test]
-async fn released_heartbeats_and_farewells_said_twice_change_nothing() {
+async fn released_heartbeats_and_farewells_sent_twice_change_nothing() {
     let tiny = Tiny::new();
     let served = Served::in_memory(&tiny).await;
     let client = served.client().await;

@@ -2,7 +2,7 @@
 //!
 //! They read and write `.npz` files and unpack a libtorch that they have downloaded, none of which happens here. With the real
 //! library come 30 crates and two libraries of compression in C, which would be compiled twice: for the worker and for a build
-//! script. Whoever tries to open or write an archive gets [`result::ZipError`].
+//! script. Code that tries to open or write an archive gets [`result::ZipError`].
 
 #![forbid(unsafe_code)]
 #![allow(clippy::must_use_candidate, reason = "nothing comes of it")]

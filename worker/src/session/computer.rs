@@ -1,4 +1,4 @@
-//! Whoever computes, as the session sees it.
+//! What computes, as the session sees it.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -178,7 +178,7 @@ impl<'a, C: Computer> Desk<'a, C> {
         Ok(Some(self.keep(lease.clone(), not_begun(lease, reason, self.cache))))
     }
 
-    /// The coordinator counts a place as free when it hears what became of the lease, which is after it was said here. So
+    /// The coordinator counts a place as free when it hears what became of the lease, which is after it was reported here. So
     /// one that keeps to the credit never fails this.
     fn refuse_beyond_room(&self) -> Result<(), SessionError> {
         let counted = self.in_hand.iter().filter(|job| job.awaited != Awaited::Nothing).count();
@@ -194,7 +194,7 @@ impl<'a, C: Computer> Desk<'a, C> {
             || self.results.iter().any(|(kept, _)| kept == lease)
     }
 
-    /// Drops a lease; gives what the coordinator is told at once. The tile in hand is told when it has ended.
+    /// Drops a lease; gives what the coordinator hears at once. It hears of the tile in hand when that has ended.
     pub(super) fn revoke(&mut self, lease: &Lease) -> Option<Message> {
         if let Some(job) = self.in_hand.as_mut().filter(|job| job.lease == *lease && job.awaited != Awaited::Nothing) {
             job.awaited = Awaited::End;
@@ -251,7 +251,7 @@ impl<'a, C: Computer> Desk<'a, C> {
         taken
     }
 
-    /// Computes, one tile after the other; gives what the coordinator is told. Waits for ever while there is nothing to
+    /// Computes, one tile after the other; gives what the coordinator is to hear. Waits for ever while there is nothing to
     /// compute. Cancel-safe.
     pub(super) async fn work(&mut self) -> Result<Option<Message>, ComputerGone> {
         self.begin()?;

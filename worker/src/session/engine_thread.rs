@@ -41,7 +41,7 @@ impl EngineThread {
                     break;
                 }
             }
-            // Whoever stops this thread hears of its end by the channel, so the engine goes first.
+            // The owner of this thread hears of its end by the channel, so the engine goes first.
             drop(engine);
             drop(outgoing);
         };

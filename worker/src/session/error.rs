@@ -35,13 +35,13 @@ pub enum SessionError {
     /// The coordinator will never take this worker.
     #[error("the coordinator refused this worker: {reason}")]
     Refused {
-        /// What it said.
+        /// Its message.
         reason: String,
     },
     /// The connection broke.
     #[error("the connection to the coordinator broke: {}", reason(.0))]
     Broken(Status),
-    /// The coordinator said something that its schema does not allow.
+    /// The coordinator sent something that its schema does not allow.
     #[error("the coordinator sent something invalid")]
     Invalid(#[from] WireError),
     /// The coordinator granted more leases than this worker takes.

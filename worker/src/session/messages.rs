@@ -1,4 +1,4 @@
-//! What is said to the coordinator and heard from it.
+//! What goes to the coordinator and comes from it.
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Lease};
@@ -33,7 +33,7 @@ pub(super) struct Granted {
     pub(super) span: LeaseSpan,
 }
 
-/// A grant's lease, and the rest where it can be read: who knows the lease can say what is wrong with it.
+/// A grant's lease, and the rest where it can be read: a worker that knows the lease can report what is wrong with it.
 pub(super) fn read_grant(grant: v1::Grant, worker: &str) -> Result<(Lease, Result<Granted, WireError>), WireError> {
     let missing = |field| WireError::Missing { message: "Grant", field };
     let lease = Lease::from(grant.lease.ok_or_else(|| missing("lease"))?);

@@ -33,10 +33,10 @@ use desk::Desk;
 use presence::Presence;
 use stream::Ending;
 
-/// What a worker is told when it starts.
+/// What a worker is started with.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// For people, and to tell workers apart: host and process id.
+    /// For people, and to distinguish workers: host and process id.
     pub name: String,
     /// For people: `cpu`, `cuda:0`.
     pub device: String,
@@ -48,7 +48,7 @@ pub struct WorkerOptions {
     pub leave_when_idle: Option<Duration>,
     /// Of the pauses between attempts to connect.
     pub seed: u64,
-    /// Told whether the worker is registered.
+    /// Reports whether the worker is registered.
     pub health: Health,
 }
 

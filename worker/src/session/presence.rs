@@ -1,4 +1,4 @@
-//! What health probes and metrics are told of the session.
+//! The session as health probes and metrics report it.
 
 use patchsweep_process::health::Health;
 
@@ -15,29 +15,29 @@ impl Presence {
     /// Before the first session.
     pub(super) fn new(health: Health) -> Self {
         let presence = Self { health, is_leaving: false };
-        presence.tell("connecting", Some("not registered with the coordinator"));
+        presence.report("connecting", Some("not registered with the coordinator"));
         presence
     }
 
     pub(super) fn registered(&self) {
-        self.tell("registered", None);
+        self.report("registered", None);
     }
 
     /// A session, or an attempt at one, has ended.
     pub(super) fn lost(&self) {
         SESSIONS_LOST.add(&[], 1);
         if !self.is_leaving {
-            self.tell("connecting", Some("not registered with the coordinator"));
+            self.report("connecting", Some("not registered with the coordinator"));
         }
     }
 
     /// For good.
     pub(super) fn leaving(&mut self) {
         self.is_leaving = true;
-        self.tell("leaving", Some("leaving"));
+        self.report("leaving", Some("leaving"));
     }
 
-    fn tell(&self, state: &'static str, unready: Option<&str>) {
+    fn report(&self, state: &'static str, unready: Option<&str>) {
         for known in SESSION.labels[0].1 {
             SESSION.set(&[known], (*known == state).into());
         }

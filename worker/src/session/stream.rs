@@ -177,7 +177,7 @@ impl<C: Computer> Session<'_, '_, C> {
             if let Some((digest, span)) = self.desk.missing_context() {
                 self.fetching.start(&self.client, digest, span);
             }
-            // In this order, so that equal runs are equal: time first, then what is said, then what is heard.
+            // In this order, so that equal runs are equal: time first, then what is sent, then what is received.
             tokio::select! {
                 biased;
                 grace = shutdown.as_mut(), if !asked => {

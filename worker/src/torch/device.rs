@@ -22,7 +22,7 @@ pub enum DeviceError {
     NoCudaLibrary {
         /// As given.
         name: String,
-        /// What the dynamic loader said.
+        /// The dynamic loader's message.
         source: libloading::Error,
     },
     /// No such GPU.
@@ -36,7 +36,7 @@ pub enum DeviceError {
     /// The CUDA runtime could not be asked.
     #[error("cannot tell how much memory is free; say with --memory-budget how much may be used")]
     NoGpuMemoryInfo {
-        /// What the dynamic loader said.
+        /// The dynamic loader's message.
         source: libloading::Error,
     },
     /// The system could not be asked.

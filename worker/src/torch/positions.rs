@@ -13,7 +13,7 @@ pub(crate) struct Positions(Vec<i64>);
 pub(crate) enum At<'a> {
     /// \[.., positions, head, ..\]
     Positions(&'a Positions),
-    /// \[rows, head, ..\]: the position of each, for whoever wants to know.
+    /// \[rows, head, ..\]: the position of each, worked out where it is asked for.
     Rows(&'a dyn Fn() -> Vec<i64>),
 }
 

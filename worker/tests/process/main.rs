@@ -74,12 +74,12 @@ impl Stage {
         assert!(sent.expect("a shell").success(), "the process is there");
     }
 
-    /// Exit code, and what it said.
+    /// Exit code, and what it printed.
     async fn ended(&mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
+        let mut text = String::new();
         let mut stderr = self.worker.stderr.take().expect("piped");
-        soon(stderr.read_to_string(&mut said)).await.expect("text");
-        (soon(self.worker.wait()).await.expect("it ends").code(), said)
+        soon(stderr.read_to_string(&mut text)).await.expect("text");
+        (soon(self.worker.wait()).await.expect("it ends").code(), text)
     }
 }
 
@@ -98,16 +98,16 @@ async fn a_worker_whose_grace_period_ends_hands_its_tile_back_and_exits_with_0()
     assert_eq!(peer.going_away().await, []);
     assert!(peer.has_left().await);
     drop(peer);
-    let (code, said) = stage.ended().await;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("does not end"), "the engine stops in the middle of a tile: {said}");
+    let (code, stderr) = stage.ended().await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(!stderr.contains("does not end"), "the engine stops in the middle of a tile: {stderr}");
 }
 
 #[tokio::test]
 async fn a_refused_worker_says_why_in_one_line_and_exits_with_5() {
     let refusal = Status::failed_precondition("protocol 3, not 4: install the coordinator's release");
     let mut stage = Stage::set(&[], Some(refusal)).await;
-    let (code, said) = stage.ended().await;
+    let (code, stderr) = stage.ended().await;
     let line = "error: the coordinator refused this worker: protocol 3, not 4: install the coordinator's release\n";
-    assert_eq!((code, said.as_str()), (Some(5), line));
+    assert_eq!((code, stderr.as_str()), (Some(5), line));
 }

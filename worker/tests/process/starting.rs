@@ -67,7 +67,7 @@ async fn a_worker_has_its_threads_wait_briefly_keeps_its_memory_and_stays_the_sa
 }
 
 #[tokio::test]
-async fn what_people_have_said_to_the_libraries_is_left_alone() {
+async fn what_people_have_set_for_the_libraries_is_kept() {
     let tunables = ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2");
     for (name, value) in [("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "7"), tunables] {
         let (mut coordinator, url) = coordinator().await;
@@ -109,8 +109,8 @@ async fn a_worker_that_has_nothing_to_do_for_long_enough_leaves_with_0() {
     assert_eq!(peer.going_away().await, []);
     assert!(peer.has_left().await);
     drop(peer);
-    let (code, said) = stage.ended().await;
-    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let (code, stderr) = stage.ended().await;
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
 }
 
 #[tokio::test]
@@ -119,13 +119,13 @@ async fn a_worker_waits_for_its_credentials_file_until_it_is_there_and_whole() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("worker.credentials");
     let mut child = worker(&["--credentials", file.to_str().expect("a plain path")]).spawn().expect("it starts");
-    let mut said = lines(&mut child);
-    let line = line_with(&mut said, "waiting for the credentials file").await;
+    let mut stderr = lines(&mut child);
+    let line = line_with(&mut stderr, "waiting for the credentials file").await;
     assert!(line.contains("No such file"), "{line}");
     fs::write(&file, "").expect("a file");
-    line_with(&mut said, "is empty").await;
+    line_with(&mut stderr, "is empty").await;
     fs::write(&file, format!("coordinator = \"{}", &url[..9])).expect("half a file");
-    line_with(&mut said, "is not a credentials file").await;
+    line_with(&mut stderr, "is not a credentials file").await;
     fs::write(&file, format!("coordinator = \"{url}\"\n")).expect("a whole file");
     registered(&mut coordinator).await;
     assert_eq!(child.try_wait().expect("a process"), None);
@@ -152,9 +152,9 @@ async fn a_file_that_is_no_credentials_file_ends_the_worker_with_2() {
     File::options().write(true).open(&path).and_then(|file| file.set_modified(long_ago)).expect("a time");
     let child = worker(&["--credentials", path.to_str().expect("a plain path")]).spawn().expect("it starts");
     let (coordinator, _) = coordinator().await;
-    let (code, said) = Stage { coordinator, worker: child }.ended().await;
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.starts_with("error: ") && said.contains("is not a credentials file"), "{said}");
+    let (code, stderr) = Stage { coordinator, worker: child }.ended().await;
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.starts_with("error: ") && stderr.contains("is not a credentials file"), "{stderr}");
 }
 
 /// As in containers that share their host's name: each worker is process 1 of its own namespace.

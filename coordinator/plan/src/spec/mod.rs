@@ -27,7 +27,7 @@ pub const MOST_NAME_CHARS: usize = 100;
 /// Most metrics, so that a tile's scores fit one message.
 pub(crate) const MOST_METRICS: usize = 100;
 
-/// Most draws of a corruption: from some tens on, more of them tell little more of the spread between them.
+/// Most draws of a corruption: from some tens on, more of them show little more of the spread between them.
 pub(crate) const MOST_REPLICATES: u32 = 1000;
 
 /// Most iterations or grids, and tables `[[metric]]` that are read at all.

@@ -1,7 +1,7 @@
 //! The spec as it stands in the file. Unknown keys are refused everywhere.
 //!
-//! What is said of a key here is what `docs/spec.md` and `docs/spec.schema.json` say of it:
-//! `tests/spec_reference` makes them of these types.
+//! The comments on keys here are the texts of `docs/spec.md` and `docs/spec.schema.json`: `tests/spec_reference` makes
+//! them of these types.
 
 mod data;
 mod scores;

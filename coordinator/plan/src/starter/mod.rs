@@ -1,4 +1,4 @@
-//! A spec to begin with: what can be told from a dataset and a tokenizer, with a comment on each line that is to be
+//! A spec to begin with: what follows from a dataset and a tokenizer, with a comment on each line that is to be
 //! thought about.
 
 mod guess;

@@ -92,7 +92,7 @@ fn plural(name: &str) -> String {
     }
 }
 
-/// Which values are allowed, where that is not every one of the type and not said already.
+/// Which values are allowed, where that is not every one of the type and does not stand there already.
 fn values(form: &Value) -> Option<String> {
     let words: Vec<Word> = choices(form).chain([form, &form["items"]]).flat_map(words).collect();
     if words.iter().any(|word| !description(form).contains(&word.quoted)) {

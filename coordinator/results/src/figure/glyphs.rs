@@ -8,7 +8,7 @@ use skrifa::{FontRef, MetadataProvider as _};
 /// Which letters a figure can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drawable {
-    /// All: whoever opens the file has fonts.
+    /// All: the reader of the file has fonts.
     All,
     /// Those of the fonts that this program brings along; others are spelled as their code points.
     OwnFonts,

@@ -24,7 +24,7 @@ const GAP: usize = 26;
 const MOST_PER_ROW: usize = 4;
 /// A column is seldom useful narrower than this, and a facet looks odd when its columns are wider than the other.
 const COLUMN: (usize, usize) = (17, 54);
-/// The narrowest column that can be told from its neighbours.
+/// The narrowest column that can be distinguished from its neighbours.
 const LEAST_COLUMN: usize = 3;
 /// The narrowest facet that has room for its title.
 const FACET: usize = 110;

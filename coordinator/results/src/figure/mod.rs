@@ -77,10 +77,10 @@ impl Figure {
         let facets: Vec<Facet> = spelled(&results.iteration_labels).into_iter().enumerate().map(facet).collect();
         let has = |mark: &Mark| facets.iter().flat_map(|facet| &facet.cells).any(|cell| cell.mark == Some(*mark));
         let key: Vec<Mark> = Mark::all().filter(has).collect();
-        let said = letters.spell(&words::heading(subject, view));
-        let heading = heading.then(|| said.clone());
+        let subject_words = letters.spell(&words::heading(subject, view));
+        let heading = heading.then(|| subject_words.clone());
         let layout = Layout::new(&plane, facets.len(), heading.is_some(), &key_lengths(&key));
-        let alternative = format!("Heat maps, one per iteration: {said}");
+        let alternative = format!("Heat maps, one per iteration: {subject_words}");
         let quantity = words::quantity(subject, view);
         Self { heading, alternative, plane, layout, facets, quantity, range, key }
     }
@@ -97,7 +97,7 @@ impl Figure {
         self.facets.iter().map(|facet| facet.cells.len()).sum()
     }
 
-    /// For who has to find the cell under a pointer.
+    /// To find the cell under a pointer.
     #[must_use]
     pub fn geometry(&self) -> Geometry<'_> {
         Geometry {

@@ -99,7 +99,7 @@ impl Side {
     }
 }
 
-/// An axis with a single index is told with it, for its place on the page is another's.
+/// The title names the index of an axis that has a single one, for no tick shows it.
 fn title(axes: &[GridAxis], tokens: &[String]) -> String {
     let part = |axis: &GridAxis| match axis.indices {
         &[index] if axes.len() > 1 => format!("{} {}", axis.name, tick(axis.name, index, tokens)),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Subject, View};
 
-/// Above the figure, and for who cannot see it.
+/// Above the figure, and for readers who cannot see it.
 pub(super) fn heading(subject: Subject<'_>, view: View) -> String {
     let Subject { results, scores, quantity, .. } = subject;
     let metric = &results.metrics[scores.metric];
@@ -57,8 +57,8 @@ mod tests {
         assert_eq!(heading(subject, View::Effect), "z (layer × head): effect on logit_diff");
         assert_eq!(heading(subject, View::Value), "z (layer × head): patched logit_diff");
         let difference = Subject { quantity: "difference", ..subject };
-        let told = "z (layer × head): difference of effects on logit_diff, where significant";
-        assert_eq!(heading(difference, View::Significance), told);
+        let words = "z (layer × head): difference of effects on logit_diff, where significant";
+        assert_eq!(heading(difference, View::Significance), words);
         assert_eq!(quantity(subject, View::Value), ["value", "nats"]);
         assert_eq!(quantity(subject, View::Normalized), ["normalized", ""]);
         assert_eq!(quantity(Subject { scores: &results.grids[3], ..subject }, View::Effect), ["effect", ""]);

@@ -25,11 +25,11 @@ pub(super) fn section(compared: &Compared<'_>, budget: &mut usize) -> String {
         let lists = tables::lists(subtracted, scores, statistics, "Largest differences");
         let heading =
             format!("<h3><code>{grid}</code> <small>difference of effects on <code>{shown}</code></small></h3>\n");
-        let told = format!("<p class=\"counts\">{}</p>\n", explained(pairing));
-        *budget = budget.saturating_sub(heading.len() + told.len() + lists.len());
+        let counts = format!("<p class=\"counts\">{}</p>\n", explained(pairing));
+        *budget = budget.saturating_sub(heading.len() + counts.len() + lists.len());
         let name = Name { id: format!("difference-{number}"), metric, class: "heatmap difference" };
         let figure = maps(subject, &[View::Effect, View::Significance], &name, budget);
-        html.extend([heading, told, figure, lists]);
+        html.extend([heading, counts, figure, lists]);
     }
     html.push_str("</section>\n");
     html

@@ -71,12 +71,13 @@ fn counted(scores: &GridScores, statistics: &Statistics) -> String {
 
 /// Why cells have no score.
 fn missing(scores: &GridScores, failures: &Failures, not_finite: &NotFinite<'_>) -> String {
-    let told = [(CellStatus::Failed, failures.of_grid(scores)), (CellStatus::NotFinite, not_finite.of_grid(scores))];
-    let warning = |(status, told): (CellStatus, Option<String>)| {
-        let (Look { colour, .. }, told) = (status.look()?, text::html(&told?));
-        Some(format!("<p class=\"warning\">{told}. They are {colour}.</p>\n"))
+    let messages =
+        [(CellStatus::Failed, failures.of_grid(scores)), (CellStatus::NotFinite, not_finite.of_grid(scores))];
+    let warning = |(status, message): (CellStatus, Option<String>)| {
+        let (Look { colour, .. }, message) = (status.look()?, text::html(&message?));
+        Some(format!("<p class=\"warning\">{message}. They are {colour}.</p>\n"))
     };
-    told.into_iter().filter_map(warning).collect()
+    messages.into_iter().filter_map(warning).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `report.html`: one page that needs no network, and no JavaScript but for what is told under the pointer.
+//! `report.html`: one page that needs no network, and no JavaScript but for what is shown under the pointer.
 
 mod against;
 mod baselines;

@@ -31,28 +31,28 @@ function cellAt(data, x, y) {
 function lines(data, cell) {
   const { fields, status } = data, at = (field) => fields[field][cell.place];
   const name = [data.rows[cell.row], data.columns[cell.column]].filter((part) => part !== "").join(data.join);
-  const told = [name];
+  const shown = [name];
   const state = STATUSES[status[cell.place]];
   const isComputed = state.key === "computed";
-  if (!isComputed) told.push(state.meaning);
+  if (!isComputed) shown.push(state.meaning);
   if (isComputed) {
     const error = at("stderr");
-    told.push(data.quantity + " " + number(at("effect"), 4) + (Number.isNaN(error) ? "" : " ± " + number(error, 3)));
+    shown.push(data.quantity + " " + number(at("effect"), 4) + (Number.isNaN(error) ? "" : " ± " + number(error, 3)));
     if (fields.low && !Number.isNaN(at("low"))) {
-      told.push("95 % interval [" + number(at("low"), 3) + ", " + number(at("high"), 3) + "]");
+      shown.push("95 % interval [" + number(at("low"), 3) + ", " + number(at("high"), 3) + "]");
     }
     const p = fields.p ? at("p") : NaN;
     const significance = data.significant[cell.place] ? "significant" : "not significant";
     const probability = p < 1e-30 ? "p < 1e-30" : "p " + number(p, 2);
-    told.push(Number.isNaN(p) ? "not tested" : probability + ", " + significance);
-    if (fields.between && !Number.isNaN(at("between"))) told.push("between replicates " + number(at("between"), 3));
+    shown.push(Number.isNaN(p) ? "not tested" : probability + ", " + significance);
+    if (fields.between && !Number.isNaN(at("between"))) shown.push("between replicates " + number(at("between"), 3));
   }
   if (state.hasEffect) {
-    if (fields.value) told.push((data.quantity === "effect" ? "patched metric " : "of patched metrics ") + number(at("value"), 4));
-    if (fields.normalized) told.push("normalized " + number(at("normalized"), 3));
-    told.push((typeof data.count === "number" ? data.count : data.count[cell.place]) + " prompts");
+    if (fields.value) shown.push((data.quantity === "effect" ? "patched metric " : "of patched metrics ") + number(at("value"), 4));
+    if (fields.normalized) shown.push("normalized " + number(at("normalized"), 3));
+    shown.push((typeof data.count === "number" ? data.count : data.count[cell.place]) + " prompts");
   }
-  return told;
+  return shown;
 }
 
 const tip = document.createElement("div");
@@ -61,10 +61,10 @@ tip.setAttribute("role", "status");
 tip.hidden = true;
 document.body.append(tip);
 
-function show(told, event) {
+function show(lines, event) {
   const name = document.createElement("b");
-  name.textContent = told[0];
-  tip.replaceChildren(name, ...told.slice(1).map((line) => {
+  name.textContent = lines[0];
+  tip.replaceChildren(name, ...lines.slice(1).map((line) => {
     const div = document.createElement("div");
     div.textContent = line;
     return div;

@@ -1,4 +1,4 @@
-//! What the script tells of the cell under the pointer.
+//! What the script shows of the cell under the pointer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use super::text;
 use crate::figure::{Figure, drawing_order};
 use crate::statistics::Statistics;
 
-/// How much is told of a cell.
+/// How much the page shows of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
     /// All that the results have.

@@ -48,8 +48,8 @@ fn row(results: &SweepResults, scores: &GridScores, iteration: usize, cell: &Top
         "<tr><td>{name}</td><td class=\"n{sign}\">{effect}</td><td class=\"n interval\">{interval}<span>{mark}</span></td>"
     );
     if let Some(between) = scores.between.get(iteration * scores.cells() + place(scores, &cell.indices)) {
-        let told = if between.is_nan() { String::new() } else { text::number(*between, 3) };
-        let _ = write!(html, "<td class=\"n\">{told}</td>");
+        let spread = if between.is_nan() { String::new() } else { text::number(*between, 3) };
+        let _ = write!(html, "<td class=\"n\">{spread}</td>");
     }
     html.push_str("</tr>\n");
     html

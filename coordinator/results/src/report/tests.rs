@@ -80,9 +80,9 @@ fn a_hundred_thousand_cells_fit_with_all_that_is_told_of_them() {
 }
 
 #[test]
-fn larger_sweeps_lose_what_is_told_of_cells_first_and_never_their_tables() {
+fn larger_sweeps_lose_details_of_cells_first_and_never_their_tables() {
     let sizes = [[24, 200, 16], [24, 400, 24]];
-    let told = sizes.map(|extents| {
+    let parts = sizes.map(|extents| {
         let mut results = example();
         results.grids = vec![grid("z", &["layer", "pos", "head"], &extents)];
         let page = page(&results);
@@ -90,7 +90,7 @@ fn larger_sweeps_lose_what_is_told_of_cells_first_and_never_their_tables() {
         assert_eq!(page.matches("<table class=\"top\">").count(), 3);
         ["\"low\":\"", "\"stderr\":\"", "class=\"view value\"", "class=\"view effect\""].map(|part| page.contains(part))
     });
-    assert_eq!(told, [[false, true, true, true], [false, false, false, true]]);
+    assert_eq!(parts, [[false, true, true, true], [false, false, false, true]]);
 }
 
 #[test]

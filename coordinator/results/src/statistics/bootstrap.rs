@@ -21,21 +21,21 @@ pub const SEED: u64 = 0;
 pub const MOST_PROMPTS: usize = 10_000;
 
 /// Numbers of a matrix, which bound the memory: cells by prompts, draws by prompts.
-const BLOCK: usize = 1 << 20;
+const MATRIX: usize = 1 << 20;
 
 /// Cells by draws are this many times [`RESAMPLES`] at most.
 const MOST_CELLS: usize = 512;
 
-/// Tells what is known of some cells, whose effects are kept for each prompt and are not all equal.
+/// Infers what is known of some cells, whose effects are kept for each prompt and are not all equal.
 ///
-/// `places`: over all iterations; `tell`: gets each of them.
-pub(super) fn of_cells(scores: &GridScores, places: &[usize], mut tell: impl FnMut(usize, Inference)) {
+/// `places`: over all iterations; `take`: gets each of them.
+pub(super) fn of_cells(scores: &GridScores, places: &[usize], mut take: impl FnMut(usize, Inference)) {
     let Some(&first) = places.first() else { return };
     let prompts = scores.of_prompts(first).len();
-    for places in places.chunks((BLOCK / prompts).clamp(1, MOST_CELLS)) {
+    for places in places.chunks((MATRIX / prompts).clamp(1, MOST_CELLS)) {
         let mut means = means(scores, places, prompts);
         for (&place, means) in places.iter().zip(means.as_slice_mut().unwrap_or_default().chunks_mut(RESAMPLES)) {
-            tell(place, infer(means, scores.effect[place].into(), scores.stderr[place].into()));
+            take(place, infer(means, scores.effect[place].into(), scores.stderr[place].into()));
         }
     }
 }
@@ -50,7 +50,7 @@ fn means(scores: &GridScores, places: &[usize], prompts: usize) -> Array2<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut means = Array2::zeros((places.len(), RESAMPLES));
     let share = 1.0 / to_f64(prompts);
-    let rows = (BLOCK / prompts).clamp(1, RESAMPLES);
+    let rows = (MATRIX / prompts).clamp(1, RESAMPLES);
     for mut means in means.axis_chunks_iter_mut(Axis(1), rows) {
         let mut drawn = Array2::<f64>::zeros((means.ncols(), prompts));
         for mut row in drawn.rows_mut() {
@@ -73,7 +73,7 @@ fn infer(means: &mut [f64], effect: f64, standard_error: f64) -> Inference {
 /// Twice the share of resamples on the other side of 0, themselves one of them: so p < 5 % goes with an interval that lacks 0.
 /// Davison and Hinkley, "Bootstrap Methods and their Application" (1997), section 4.4.
 ///
-/// Where no resample is on the other side, it is below what so many can tell, and many cells could not be tested at once;
+/// Where no resample is on the other side, it is below what so many can show, and many cells could not be tested at once;
 /// there the normal distribution's p-value counts, as far as it is smaller.
 fn p_value(means: &[f64], normal: f64) -> f64 {
     let (below, above) = (count(means, |mean| mean <= 0.0), count(means, |mean| mean >= 0.0));

@@ -80,7 +80,7 @@ pub(super) struct Description<'a> {
 }
 
 impl<'a> Description<'a> {
-    /// All elements in one chunk: who reads scores reads all of them.
+    /// All elements in one chunk: a reader of scores reads all of them.
     pub(super) fn of(elements: &Elements<'_>, shape: &'a [usize], dimension_names: &'a [String]) -> Self {
         let (data_type, fill_value) = match elements {
             Elements::F32(_) => (DataType::Plain("float32"), Fill::Word("NaN")),

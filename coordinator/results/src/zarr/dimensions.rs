@@ -12,7 +12,7 @@ const PROMPT: &str = "prompt";
 
 /// What stands along a dimension.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Places {
+pub(super) enum Values {
     /// Layers, heads, positions.
     Numbers(Vec<i64>),
     /// Labels.
@@ -25,7 +25,7 @@ pub(super) struct Coordinate {
     /// The dimension's for its indices; another for tokens.
     pub(super) name: String,
     pub(super) dimension: String,
-    pub(super) places: Places,
+    pub(super) values: Values,
 }
 
 /// The dimensions of all tensors.
@@ -74,10 +74,10 @@ impl<'a> Dimensions<'a> {
 
     /// What stands along each dimension but that of prompts, which have no names.
     pub(super) fn indices(&self) -> Vec<Coordinate> {
-        let own = |name: &str, places| Coordinate { name: name.to_owned(), dimension: name.to_owned(), places };
-        let mut list = vec![own(ITERATION, Places::Words(self.results.iteration_labels.clone()))];
+        let own = |name: &str, values| Coordinate { name: name.to_owned(), dimension: name.to_owned(), values };
+        let mut list = vec![own(ITERATION, Values::Words(self.results.iteration_labels.clone()))];
         list.extend(self.along.iter().map(|(dimension, along)| {
-            own(dimension, Places::Numbers(along.indices.iter().map(|&index| index.into()).collect()))
+            own(dimension, Values::Numbers(along.indices.iter().map(|&index| index.into()).collect()))
         }));
         list
     }
@@ -90,7 +90,7 @@ impl<'a> Dimensions<'a> {
             Some(Coordinate {
                 name: format!("{grid}{}", token_name(along.axis)?),
                 dimension: dimension.clone(),
-                places: Places::Words(along.indices.iter().map(token).collect()),
+                values: Values::Words(along.indices.iter().map(token).collect()),
             })
         };
         self.along.iter().filter_map(beside).collect()
@@ -129,9 +129,9 @@ mod tests {
     fn numbers(results: &SweepResults, name: &str) -> Option<Vec<i64>> {
         let coordinates = Dimensions::of(results).indices();
         let found = coordinates.into_iter().find(|coordinate| coordinate.name == name && coordinate.dimension == name);
-        found.map(|coordinate| match coordinate.places {
-            Places::Numbers(numbers) => numbers,
-            Places::Words(words) => panic!("words: {words:?}"),
+        found.map(|coordinate| match coordinate.values {
+            Values::Numbers(numbers) => numbers,
+            Values::Words(words) => panic!("words: {words:?}"),
         })
     }
 
@@ -152,8 +152,8 @@ mod tests {
         assert_eq!(numbers(&results, "layer"), Some(vec![0, 1, 2, 3]));
         let iterations = &Dimensions::of(&results).indices()[0];
         assert_eq!(
-            (iterations.name.as_str(), &iterations.places),
-            ("iteration", &Places::Words(results.iteration_labels))
+            (iterations.name.as_str(), &iterations.values),
+            ("iteration", &Values::Words(results.iteration_labels))
         );
     }
 
@@ -188,9 +188,9 @@ mod tests {
         let expected =
             [("dest_token", "dest_pos"), ("entries.token", "entries.pos"), ("token", "pos"), ("src_token", "src_pos")];
         assert_eq!(named, expected);
-        let words = |place: usize| match &tokens[place].places {
-            Places::Words(words) => words.clone(),
-            Places::Numbers(numbers) => panic!("numbers: {numbers:?}"),
+        let words = |place: usize| match &tokens[place].values {
+            Values::Words(words) => words.clone(),
+            Values::Numbers(numbers) => panic!("numbers: {numbers:?}"),
         };
         assert_eq!(words(0), results.token_labels);
         assert_eq!(words(1), [" Officer", ""], "a position without a token has an empty one");

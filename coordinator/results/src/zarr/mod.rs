@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::tensors::Tensor;
 use array::{Description, Elements, chunk_name};
-use dimensions::{Coordinate, Dimensions, Places};
+use dimensions::{Coordinate, Dimensions, Values};
 use texts::Texts;
 
 /// Why the store could not be made.
@@ -40,11 +40,11 @@ pub(super) fn write(
     let attributes = json!({ "title": results.name, "metrics": results.metrics, "coordinates": labels.join(" ") });
 
     let mut store = Store { put, metadata: Map::new() };
-    for Coordinate { name, dimension, places } in indices.iter().chain(&tokens) {
+    for Coordinate { name, dimension, values } in indices.iter().chain(&tokens) {
         let dimensions = std::slice::from_ref(dimension);
-        match places {
-            Places::Numbers(numbers) => store.add(name, dimensions, &[numbers.len()], &Elements::I64(numbers)),
-            Places::Words(words) => store.add(name, dimensions, &[words.len()], &Elements::Texts(&Texts::of(words))),
+        match values {
+            Values::Numbers(numbers) => store.add(name, dimensions, &[numbers.len()], &Elements::I64(numbers)),
+            Values::Words(words) => store.add(name, dimensions, &[words.len()], &Elements::Texts(&Texts::of(words))),
         }?;
     }
     for tensor in tensors {
@@ -57,7 +57,7 @@ pub(super) fn write(
 /// Arrays below one group.
 struct Store<W> {
     put: W,
-    /// Of all arrays: whoever opens the store reads one file instead of one for each.
+    /// Of all arrays: a reader that opens the store reads one file instead of one for each.
     metadata: Map<String, Value>,
 }
 

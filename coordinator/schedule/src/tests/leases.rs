@@ -32,7 +32,7 @@ fn results_of_another_epoch_are_dropped() {
 }
 
 #[test]
-fn a_result_said_twice_is_dropped_and_can_be_compared() {
+fn a_result_sent_twice_is_dropped_and_can_be_compared() {
     let (mut harness, _) = Harness::new(&[W1], 2, &[0, 0]);
     harness.finish(W1, lease(0, 1));
     let dropped = Verdict::Drop { done: true };

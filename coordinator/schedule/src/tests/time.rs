@@ -34,7 +34,7 @@ fn an_overdue_tile_is_taken_away_and_its_worker_gets_nothing_until_it_answers() 
     let expected = [revoke(W1, lease(1, 1)), revoke(W1, lease(2, 1)), record(W1, lease(1, 1), reason)];
     assert_eq!(overdue, expected, "what waits behind it goes to others without blame");
     assert_eq!(harness.view(W1).state, WorkerState::Stuck);
-    assert_eq!(harness.tick_alive(200), [], "said once");
+    assert_eq!(harness.tick_alive(200), [], "reported once");
     assert_eq!(harness.release(W1, lease(2, 1)), [], "this is not what it is stuck on");
     let (verdict, answer) = harness.judge(W1, lease(1, 1));
     assert_eq!(verdict, Verdict::Drop { done: false });

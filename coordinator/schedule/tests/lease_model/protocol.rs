@@ -346,7 +346,7 @@ impl State {
         self.seen.extend(happened.then_some(what));
     }
 
-    /// Whoever is not connected under this session does not get it.
+    /// Lost where no worker is connected under this session.
     fn send(&mut self, session: WorkerId, message: ToWorker) {
         if let Some(worker) = self.workers.iter_mut().find(|worker| worker.session == Some(session)) {
             worker.inbox.push_back(message);

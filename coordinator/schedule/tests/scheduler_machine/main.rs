@@ -58,7 +58,7 @@ enum Step {
         /// Seconds.
         loading: u64,
     },
-    /// A result that was sent before comes again, from whoever is connected there now.
+    /// A result that was sent before comes again, from the worker that is connected there now.
     Repeat {
         machine: usize,
         result: usize,

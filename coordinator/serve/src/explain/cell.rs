@@ -163,8 +163,8 @@ fn ranges(numbers: &[u32]) -> String {
         }
     }
     let part = |&(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    let told: Vec<String> = parts.iter().take(MOST_NAMES).map(part).collect();
-    if parts.len() > MOST_NAMES { format!("{}, ..", told.join(", ")) } else { told.join(", ") }
+    let shown: Vec<String> = parts.iter().take(MOST_NAMES).map(part).collect();
+    if parts.len() > MOST_NAMES { format!("{}, ..", shown.join(", ")) } else { shown.join(", ") }
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use patchsweep_core::ids::TileId;
 
 use crate::state::TileFailures;
 
-/// Most reasons that are told.
+/// Most reasons that are reported.
 const MOST_GROUPS: usize = 20;
 
-/// Most tiles and workers of a reason that are told.
+/// Most tiles and workers of a reason that are reported.
 const MOST_OF_GROUP: usize = 20;
 
 /// The most frequent reasons first.

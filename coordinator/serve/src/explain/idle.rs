@@ -7,7 +7,7 @@ use patchsweep_core::workers::{WorkerState, WorkerStatus};
 use super::Situation;
 use super::memory::MemoryNeed;
 
-/// Most workers that are told one by one.
+/// Most workers that are reported one by one.
 const MOST_WORKERS: usize = 10;
 
 /// One reason each; none where something is computed, or nothing is left to be.
@@ -136,7 +136,10 @@ mod tests {
         );
         let one_is_enough = idle_because(NEED, &waiting(vec![with_budget(1, 4), with_budget(2, 9)]));
         assert_eq!(one_is_enough[1], "w2 (node:2) is free and gets a tile in a moment");
-        assert!(!idle_because(NEED, &waiting(vec![with_budget(1, 0)]))[0].contains("memory"), "it has not said yet");
+        assert!(
+            !idle_because(NEED, &waiting(vec![with_budget(1, 0)]))[0].contains("memory"),
+            "it has not reported yet"
+        );
     }
 
     #[test]
@@ -176,12 +179,13 @@ mod tests {
 
     #[test]
     fn an_ended_sweep_says_what_can_be_done() {
-        let told = |state| idle_because(NEED, &Situation { status: status(state), ..waiting(vec![with_budget(1, 4)]) });
+        let reasons =
+            |state| idle_because(NEED, &Situation { status: status(state), ..waiting(vec![with_budget(1, 4)]) });
         assert_eq!(
-            told(SweepState::Cancelled),
+            reasons(SweepState::Cancelled),
             ["it was cancelled; `patchsweep resume s` computes the 3 tiles that it lacks"]
         );
-        let failed = told(SweepState::Failed { reason: "no room".into() });
+        let failed = reasons(SweepState::Failed { reason: "no room".into() });
         assert!(failed[0].starts_with("it failed: no room; `patchsweep resume s`"), "{failed:?}");
         assert!(failed[1].starts_with("no worker has 9.0 GiB"), "{failed:?}");
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use patchsweep_core::explain::{
-    CellExplanation, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
+    CellExplanation, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TileState,
 };
 use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
 use patchsweep_core::length;
@@ -115,12 +115,12 @@ fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanat
         since: held.since,
     });
     let holders: Vec<TileHolder> = holders.collect();
-    let place = match kept.origins.get(&tile.id) {
-        Some(origin) => TilePlace::Done(origin.clone()),
-        None if failures.is_some_and(|failures| failures.given_up) => TilePlace::GivenUp,
-        None if !holders.is_empty() => TilePlace::Leased(holders),
-        None if situation.status.state.is_final() => TilePlace::Left,
-        None => TilePlace::Waiting,
+    let state = match kept.origins.get(&tile.id) {
+        Some(origin) => TileState::Done(origin.clone()),
+        None if failures.is_some_and(|failures| failures.given_up) => TileState::GivenUp,
+        None if !holders.is_empty() => TileState::Leased(holders),
+        None if situation.status.state.is_final() => TileState::Left,
+        None => TileState::Waiting,
     };
     let attempts = failures.map_or(&[][..], |failures| &failures.attempts).iter().map(|failed| TileAttempt {
         attempt: failed.lease.attempt,
@@ -131,7 +131,7 @@ fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanat
         tile: tile.id,
         prompts: tile.prompts.clone(),
         cells: length(tile.cell_count()),
-        place,
+        state,
         attempts: attempts.collect(),
     }
 }

@@ -9,7 +9,7 @@ use patchsweep_plan::Plan;
 
 use super::cell::CellAddress;
 
-/// Most different reasons that are told.
+/// Most different reasons that are reported.
 const MOST_REASONS: usize = 3;
 
 /// How many prompts no tile computes a cell over, and why.
@@ -19,9 +19,9 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
     let context = &plan.context;
     let cell = context.grids[address.grid as usize].cell(address.place);
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
-    let mut left = 0;
+    let mut skipped = 0;
     for prompt in (0..context.clean.prompts()).filter(|prompt| !computed.iter().any(|range| range.contains(prompt))) {
-        left += 1;
+        skipped += 1;
         // What holds in no replicate holds in the first one.
         let first = address.iteration * context.replicates;
         let pair = context.prompt_pair(first, prompt);
@@ -31,7 +31,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
     }
     let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();
     reasons.sort_by(|(_, a), (_, b)| b.cmp(a));
-    let told = match reasons.as_slice() {
+    let why = match reasons.as_slice() {
         [] => None,
         [(reason, _)] => Some(reason.clone()),
         several => {
@@ -40,7 +40,7 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
             Some(each.collect::<Vec<_>>().join("; "))
         }
     };
-    (left, told)
+    (skipped, why)
 }
 
 /// Why a patch of this cell has no effect on one prompt.

@@ -61,21 +61,21 @@ fn each_tile_says_where_it_is_and_what_went_wrong() {
         explained.tiles.into_iter().next().expect("a tile")
     };
     let nothing = Kept::default();
-    assert_eq!(first(situation(running()), &nothing).place, TilePlace::Waiting);
-    assert_eq!(first(situation(status(SweepState::Cancelled)), &nothing).place, TilePlace::Left);
+    assert_eq!(first(situation(running()), &nothing).state, TileState::Waiting);
+    assert_eq!(first(situation(status(SweepState::Cancelled)), &nothing).state, TileState::Left);
 
     let held = HeldTile { tile, worker: "b:2".into(), attempt: Attempt(2), since: Duration::from_secs(3) };
     let leased = Situation { held: vec![held], ..situation(running()) };
     let retried = Kept { failures: BTreeMap::from([(tile, failed(tile, false))]), ..Kept::default() };
-    let told = first(leased.clone(), &retried);
+    let explained = first(leased.clone(), &retried);
     let holder = TileHolder { worker: "b:2".into(), attempt: Attempt(2), since: Duration::from_secs(3) };
-    assert_eq!(told.place, TilePlace::Leased(vec![holder]));
-    assert_eq!((told.attempts[0].worker.as_str(), told.attempts[0].reason.as_str()), ("a:1", "no memory"));
+    assert_eq!(explained.state, TileState::Leased(vec![holder]));
+    assert_eq!((explained.attempts[0].worker.as_str(), explained.attempts[0].reason.as_str()), ("a:1", "no memory"));
 
     let given_up = Kept { failures: BTreeMap::from([(tile, failed(tile, true))]), ..Kept::default() };
-    assert_eq!(first(situation(running()), &given_up).place, TilePlace::GivenUp);
+    assert_eq!(first(situation(running()), &given_up).state, TileState::GivenUp);
     let done = Kept { origins: BTreeMap::from([(tile, origin("c:3"))]), ..retried };
-    assert_eq!(first(leased, &done).place, TilePlace::Done(origin("c:3")));
+    assert_eq!(first(leased, &done).state, TileState::Done(origin("c:3")));
 }
 
 #[test]

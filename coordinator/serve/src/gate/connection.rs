@@ -84,7 +84,7 @@ impl Connection {
         Self { wire, visitor: Visitor::new(peer), tokens, refusals, check, _permit: permit }
     }
 
-    /// Ends the connection of who has not been let in, or would not be any more. Wakes the task for the next check.
+    /// Ends the connection of a caller that has not been let in, or would not be any more. Wakes the task for the next check.
     fn poll_check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.check.as_mut().poll(cx).is_ready() {
             let admission = self.visitor.admission();

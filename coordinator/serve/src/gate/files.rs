@@ -46,7 +46,7 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), GateError> {
     write().map_err(|source| GateError::File { doing: "write", path: path.to_owned(), source })
 }
 
-/// Reads a file, whoever else may read it.
+/// Reads a file, whatever its permissions let others do.
 pub(super) fn read(path: &Path) -> Result<String, GateError> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));

@@ -63,7 +63,7 @@ fn connect_path(state: &Path) -> PathBuf {
 }
 
 fn text(credentials: &Credentials) -> String {
-    format!("# Whoever has this file is let in by the coordinator: keep it secret.\n{}", credentials.to_text())
+    format!("# A program that has this file is let in by the coordinator: keep it secret.\n{}", credentials.to_text())
 }
 
 fn draw(role: Role) -> Result<Token, GateError> {

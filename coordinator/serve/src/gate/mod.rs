@@ -38,7 +38,7 @@ pub(crate) use incoming::incoming;
 use refusals::Refusals;
 use tokens::TokenFile;
 
-/// Most connections at once unless told otherwise: room for 1,000 workers and their clients.
+/// Most connections at once unless options say otherwise: room for 1,000 workers and their clients.
 pub const MAX_CONNECTIONS: u16 = 1_100;
 
 /// Where certificate and private key of the server come from.
@@ -87,7 +87,7 @@ impl Gate {
         Self { tls: None, tokens: None, max_connections: MAX_CONNECTIONS, refusals: Refusals::new() }
     }
 
-    /// Who has a token, over TLS. Makes at the first start what the state directory lacks.
+    /// Callers with a token, over TLS. Makes at the first start what the state directory lacks.
     pub fn locked(lock: &Lock) -> Result<Self, GateError> {
         files::private_directory(&lock.state)?;
         let (resolver, ca) = match &lock.certificate {

@@ -28,7 +28,7 @@ impl TokenHash {
 /// The tokens that count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tokens {
-    entries: Vec<KnownToken>,
+    known: Vec<KnownToken>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,20 +61,20 @@ impl Tokens {
         if file.token.len() > MAX_TOKENS {
             return Err(format!("more than {MAX_TOKENS} tokens"));
         }
-        let entry = |entry: KnownTokenFile| {
-            let hash = blake3::Hash::from_hex(entry.blake3).map_err(|error| error.to_string())?;
+        let known = |read: KnownTokenFile| {
+            let hash = blake3::Hash::from_hex(read.blake3).map_err(|error| error.to_string())?;
             Ok::<_, String>(KnownToken {
-                role: entry.role.parse()?,
+                role: read.role.parse()?,
                 hash: TokenHash(*hash.as_bytes()),
-                until: entry.until,
+                until: read.until,
             })
         };
-        Ok(Self { entries: file.token.into_iter().map(entry).collect::<Result<_, _>>()? })
+        Ok(Self { known: file.token.into_iter().map(known).collect::<Result<_, _>>()? })
     }
 
     pub(super) fn to_text(&self) -> String {
         let mut text = "# Hashes of the tokens that count; `patchsweep token rotate` replaces one.\n".to_owned();
-        for KnownToken { role, hash, until } in &self.entries {
+        for KnownToken { role, hash, until } in &self.known {
             let hash = blake3::Hash::from_bytes(hash.0).to_hex();
             let _ = write!(text, "\n[[token]]\nrole = \"{}\"\nblake3 = \"{hash}\"\n", role.name());
             if let Some(until) = until {
@@ -86,29 +86,29 @@ impl Tokens {
 
     /// Whether there is one for that role that does not run out.
     pub(super) fn has(&self, role: Role) -> bool {
-        self.entries.iter().any(|entry| entry.role == role && entry.until.is_none())
+        self.known.iter().any(|known| known.role == role && known.until.is_none())
     }
 
     /// Makes that token the one of its role; the one before counts for `keep_old` longer.
     pub(super) fn replace(&mut self, token: &Token, now: SystemTime, keep_old: Duration) {
         let (now, role) = (seconds(now), token.role());
         let last = now.saturating_add(keep_old.as_secs());
-        for entry in self.entries.iter_mut().filter(|entry| entry.role == role) {
-            entry.until = Some(entry.until.map_or(last, |until| until.min(last)));
+        for known in self.known.iter_mut().filter(|known| known.role == role) {
+            known.until = Some(known.until.map_or(last, |until| until.min(last)));
         }
-        self.entries.retain(|entry| entry.until.is_none_or(|until| until > now));
-        self.entries.push(KnownToken { role, hash: TokenHash::of(token.secret()), until: None });
+        self.known.retain(|known| known.until.is_none_or(|until| until > now));
+        self.known.push(KnownToken { role, hash: TokenHash::of(token.secret()), until: None });
     }
 
     /// What a token with that hash allows. Takes equally long whichever it is, and whether it is one.
     pub(super) fn role(&self, hash: &TokenHash, now: SystemTime) -> Option<Role> {
         let now = seconds(now);
         let mut found = None;
-        for entry in &self.entries {
-            let same = bool::from(entry.hash.0.ct_eq(&hash.0));
-            let counts = entry.until.is_none_or(|until| until > now);
+        for known in &self.known {
+            let same = bool::from(known.hash.0.ct_eq(&hash.0));
+            let counts = known.until.is_none_or(|until| until > now);
             if same & counts {
-                found = Some(entry.role);
+                found = Some(known.role);
             }
         }
         found
@@ -201,7 +201,7 @@ mod tests {
         for gone in [&old, &new] {
             assert_eq!(role(&tokens, gone, 1), None);
         }
-        assert_eq!(tokens.entries.len(), 1);
+        assert_eq!(tokens.known.len(), 1);
     }
 
     #[test]

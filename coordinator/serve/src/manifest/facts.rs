@@ -7,7 +7,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, SweepId, TileId};
 use patchsweep_core::scores::{CacheStats, WorkDone};
 
-/// Most tiles whose failure is told; all are counted.
+/// Most tiles whose failure is described; all are counted.
 pub const MOST_FAILURES: usize = 1000;
 
 /// Most characters of a reason.
@@ -37,7 +37,7 @@ pub struct RunFacts {
     /// By name and device.
     pub(super) workers: BTreeMap<(String, String), WorkerShare>,
     pub(super) failures: Vec<TileFailure>,
-    /// Tiles that were given up, those that are not told too.
+    /// Tiles that were given up, with those that are not described.
     pub(super) tiles_failed: u64,
 }
 

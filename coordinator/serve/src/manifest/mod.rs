@@ -77,7 +77,7 @@ fn replicate_seeds(plan: &Plan) -> Option<Vec<u64>> {
     Some((0..plan.context.replicates).map(|index| seed.wrapping_add(index.into())).collect())
 }
 
-/// How intervals and significance are made, whoever makes them from these results.
+/// How intervals and significance are made from these results, here and elsewhere.
 fn statistics(plan: &Plan) -> Value {
     let context = &plan.context;
     let method = Method::of(context.per_prompt, context.clean.prompts().into());

@@ -87,25 +87,34 @@ fn a_manifest_says_what_decided_the_scores() {
 }
 
 #[test]
-fn replicates_and_what_statistics_are_made_with_are_told() {
+fn replicates_and_what_statistics_are_made_with_are_described() {
     let mut plan = plan();
-    let told = manifest(&plan, &facts());
-    assert_eq!((&told["dataset"]["replicates"], &told["dataset"]["replicate_seeds"]), (&json!(1), &Value::Null));
-    assert_eq!((&told["statistics"]["interval"], &told["statistics"]["resamples"]), (&json!("normal"), &Value::Null));
+    let described = manifest(&plan, &facts());
+    assert_eq!(
+        (&described["dataset"]["replicates"], &described["dataset"]["replicate_seeds"]),
+        (&json!(1), &Value::Null)
+    );
+    assert_eq!(
+        (&described["statistics"]["interval"], &described["statistics"]["resamples"]),
+        (&json!("normal"), &Value::Null)
+    );
     let context = Arc::make_mut(&mut plan.context);
     context.replicates = 2;
     context.per_prompt = true;
     context.iterations = context.iterations.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
     plan.seeds.corruption = Some(7);
-    let told = manifest(&plan, &facts());
-    assert_eq!(told["dataset"]["replicate_seeds"], json!([7, 8]));
-    assert_eq!((told["iterations"].as_array().map(Vec::len), &told["grids"][0]["shape"][0]), (Some(2), &json!(2)));
+    let described = manifest(&plan, &facts());
+    assert_eq!(described["dataset"]["replicate_seeds"], json!([7, 8]));
     assert_eq!(
-        (&told["statistics"]["interval"], &told["statistics"]["resamples"]),
+        (described["iterations"].as_array().map(Vec::len), &described["grids"][0]["shape"][0]),
+        (Some(2), &json!(2))
+    );
+    assert_eq!(
+        (&described["statistics"]["interval"], &described["statistics"]["resamples"]),
         (&json!("bootstrap"), &json!(2000))
     );
     assert_eq!(
-        (&told["statistics"]["confidence"], &told["statistics"]["false_discovery_rate"]),
+        (&described["statistics"]["confidence"], &described["statistics"]["false_discovery_rate"]),
         (&json!(0.95), &json!(0.05))
     );
 }

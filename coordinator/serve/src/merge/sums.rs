@@ -20,7 +20,7 @@ pub(super) struct GridSums {
 }
 
 /// Sums go and tensors come by so many cells, so that there are never both of all of them.
-const BLOCK: usize = 1 << 16;
+const AT_ONCE: usize = 1 << 16;
 
 /// Mean clean and corrupted metric of an iteration; NaN: not known.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +140,7 @@ impl GridSums {
         ends: &[Option<Ends>],
     ) {
         while !self.fates.is_empty() {
-            let first = (self.fates.len() - 1) / BLOCK * BLOCK;
+            let first = (self.fates.len() - 1) / AT_ONCE * AT_ONCE;
             for (scores, ends) in tensors.iter_mut().zip(ends) {
                 let sums = self.sums[first * self.metrics..].iter().skip(scores.metric).step_by(self.metrics);
                 let begin = iteration * self.cells as usize + first;

@@ -24,7 +24,7 @@ fn plan(direction: Direction, options: PlanOptions) -> Plan {
     plan
 }
 
-/// A metric that tells iteration, cell and prompt.
+/// A metric that differs by iteration, cell and prompt.
 fn patched(iteration: u32, place: u32, prompt: u32) -> f32 {
     f32::from(u16::try_from(1000 * iteration + 10 * place + prompt * prompt).expect("small"))
 }
@@ -235,14 +235,14 @@ fn whichever_tiles_are_given_up_their_cells_fail_and_all_others_are_as_before() 
                 let (at, wanted, found) = (row * 12 + place as usize, &whole.grids[0], &part.grids[0]);
                 let failed = touched(&plan, &lost, iteration, place);
                 let known = |number: f32, also: bool| if also { number.to_bits() } else { f32::NAN.to_bits() };
-                let told = format!("round {round}, iteration {iteration}, cell {place}");
-                assert_eq!(found.effect[at].to_bits(), known(wanted.effect[at], !failed), "{told}");
-                assert_eq!(found.value[at].to_bits(), known(wanted.value[at], !failed), "{told}");
-                assert_eq!(found.stderr[at].to_bits(), known(wanted.stderr[at], !failed), "{told}");
+                let which = format!("round {round}, iteration {iteration}, cell {place}");
+                assert_eq!(found.effect[at].to_bits(), known(wanted.effect[at], !failed), "{which}");
+                assert_eq!(found.value[at].to_bits(), known(wanted.value[at], !failed), "{which}");
+                assert_eq!(found.stderr[at].to_bits(), known(wanted.stderr[at], !failed), "{which}");
                 let normalized = known(wanted.normalized[at], !failed && !no_baseline);
-                assert_eq!(found.normalized[at].to_bits(), normalized, "{told}");
-                assert_eq!(found.count[at], if failed { 0 } else { PROMPTS.into() }, "{told}");
-                assert_eq!(found.status[at], if failed { CellStatus::Failed } else { wanted.status[at] }, "{told}");
+                assert_eq!(found.normalized[at].to_bits(), normalized, "{which}");
+                assert_eq!(found.count[at], if failed { 0 } else { PROMPTS.into() }, "{which}");
+                assert_eq!(found.status[at], if failed { CellStatus::Failed } else { wanted.status[at] }, "{which}");
             }
         }
     }

@@ -116,7 +116,7 @@ impl HeatMap {
     }
 }
 
-/// The page knows names as it was told them: cut.
+/// The page knows names as it got them: cut.
 fn find<'a>(results: &'a SweepResults, wanted: &Wanted) -> Option<(&'a GridScores, &'a String)> {
     let metric = match &wanted.metric {
         Some(name) => results.metrics.iter().position(|metric| cut(metric) == *name)?,

@@ -10,7 +10,7 @@ use patchsweep_plan::Plan;
 pub struct Tally {
     /// The baselines, then every grid.
     grids: Vec<GridProgress>,
-    /// Tiles without scores that each cell is in, one list per entry of `grids` \[iterations of the spec, cells\]; both
+    /// Tiles without scores that each cell is in, one list for each of `grids` \[iterations of the spec, cells\]; both
     /// cells of an iteration's baselines share one number.
     missing: Vec<Vec<u32>>,
 }
@@ -33,12 +33,12 @@ impl Tally {
                 *missing += 1;
                 false
             });
-            let grid = &mut tally.grids[entry(plan, tile)];
+            let grid = &mut tally.grids[index(plan, tile)];
             grid.tiles_total += 1;
             grid.multiply_adds_total = grid.multiply_adds_total.saturating_add(plan.costs[tile]);
         }
-        for (entry, (grid, missing)) in tally.grids.iter_mut().zip(&tally.missing).enumerate() {
-            let weight = weight(entry);
+        for (index, (grid, missing)) in tally.grids.iter_mut().zip(&tally.missing).enumerate() {
+            let weight = weight(index);
             let in_no_tile = missing.iter().filter(|&&missing| missing == 0).count() as u64 * weight;
             grid.cells_total = missing.len() as u64 * weight;
             // What a check did not draw is none of its cells.
@@ -50,7 +50,7 @@ impl Tally {
         tally
     }
 
-    /// A tile's scores are kept; told once for each tile.
+    /// A tile's scores are kept; called once for each tile.
     pub fn finish(&mut self, plan: &Plan, tile: TileId) {
         let tile = tile.0 as usize;
         if tile >= plan.tiles.len() {
@@ -60,9 +60,9 @@ impl Tally {
             *missing = missing.saturating_sub(1);
             *missing == 0
         });
-        let entry = entry(plan, tile);
-        let grid = &mut self.grids[entry];
-        grid.cells_done += whole * weight(entry);
+        let index = index(plan, tile);
+        let grid = &mut self.grids[index];
+        grid.cells_done += whole * weight(index);
         grid.tiles_done += 1;
         grid.multiply_adds_done = grid.multiply_adds_done.saturating_add(plan.costs[tile]);
     }
@@ -82,9 +82,9 @@ impl Tally {
 
     /// Changes the numbers of a tile's cells; says for how many `change` says yes.
     fn change(&mut self, plan: &Plan, tile: usize, change: impl Fn(&mut u32) -> bool) -> u64 {
-        let entry = entry(plan, tile);
+        let index = index(plan, tile);
         let tile = &plan.tiles[tile];
-        let missing = &mut self.missing[entry];
+        let missing = &mut self.missing[index];
         let context = &plan.context;
         let per_iteration = missing.len() / context.spec_iterations();
         let of_iteration = &mut missing[context.spec_iteration(tile.iteration) * per_iteration..][..per_iteration];
@@ -103,8 +103,8 @@ impl Tally {
     }
 }
 
-/// Which entry a tile counts for.
-fn entry(plan: &Plan, tile: usize) -> usize {
+/// Which of the `grids` a tile counts for.
+fn index(plan: &Plan, tile: usize) -> usize {
     match &plan.tiles[tile].work {
         TileWork::Baseline => 0,
         TileWork::Patch { grid, .. } => 1 + *grid as usize,
@@ -112,8 +112,8 @@ fn entry(plan: &Plan, tile: usize) -> usize {
 }
 
 /// Cells that one number stands for.
-fn weight(entry: usize) -> u64 {
-    if entry == 0 { BASELINE_CELLS as u64 } else { 1 }
+fn weight(index: usize) -> u64 {
+    if index == 0 { BASELINE_CELLS as u64 } else { 1 }
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Comparisons {
 impl Comparison {
     /// Warns if the scores differ by more than rounding.
     fn report(&self, difference: Result<Option<(f64, String)>, StateError>) {
-        let _said_of = self.span.enter();
+        let _entered = self.span.enter();
         match difference {
             Ok(Some((difference, first))) if difference > self.tolerance => {
                 let second = &self.worker;

@@ -1,4 +1,4 @@
-//! How things stand, for those who ask for metrics.
+//! How things stand, for metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

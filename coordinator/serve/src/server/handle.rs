@@ -116,7 +116,7 @@ pub(super) struct RunId(pub(super) u64);
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
-/// What the owning task is asked or told.
+/// Requests and reports to the owning task.
 #[derive(Debug)]
 pub(super) enum Command {
     Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },
@@ -154,12 +154,12 @@ impl Handle {
     /// Asks and waits for the answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, RequestError> {
         let (reply, answer) = oneshot::channel();
-        self.tell(command(reply)).await;
+        self.send(command(reply)).await;
         answer.await.map_err(|_| RequestError::ShuttingDown)?
     }
 
-    /// Tells; a coordinator that has shut down does not listen any more.
-    pub(super) async fn tell(&self, command: Command) {
+    /// Sends without waiting for an answer; a coordinator that has shut down drops it.
+    pub(super) async fn send(&self, command: Command) {
         let _ = self.commands.send(command).await;
     }
 

@@ -152,7 +152,7 @@ impl Coordinator {
 }
 
 /// Serves connections until `shutdown` completes, and a bounded moment longer. Of the gate it checks the requests; TLS and
-/// limits on connections are theirs who accepts them.
+/// limits on connections are the business of the code that accepts them.
 pub async fn serve_on<IO>(
     connections: impl Stream<Item = io::Result<IO>>,
     service: Service,

@@ -1,4 +1,4 @@
-//! What is said to the outside only once the journal holds what it rests on.
+//! What goes to the outside only once the journal holds what it rests on.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,7 +9,7 @@ use tracing::Span;
 
 use super::comparisons::Comparison;
 
-/// Something to be said or done once everything written to the journal before it is on disk.
+/// Something to be sent or done once everything written to the journal before it is on disk.
 pub(super) enum Promise {
     /// The worker may forget this lease's result.
     Acknowledge {

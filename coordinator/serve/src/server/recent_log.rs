@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// What is kept of what is said.
+    /// The lines that are kept of those that are logged.
     fn events(say: impl FnOnce()) -> Vec<LogEvent> {
         let recent = RecentLog::new();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(recent.layer()), say);

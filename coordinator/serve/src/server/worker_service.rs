@@ -63,7 +63,7 @@ impl WorkerService for WorkerRpc {
                 () = listen(&handle, worker, incoming) => {}
                 _ = dismissed => {}
             }
-            handle.tell(Command::Lost { worker }).await;
+            handle.send(Command::Lost { worker }).await;
         };
         tokio::spawn(listening.instrument(span));
         Ok(Response::new(ReceiverStream::new(outgoing)))
@@ -87,7 +87,7 @@ impl WorkerService for WorkerRpc {
 async fn listen(handle: &Handle, worker: WorkerId, mut incoming: Streaming<v1::WorkerMessage>) {
     while let Some(message) = incoming.next().await {
         match message.map(|message| read_message(worker, message)) {
-            Ok(Ok(Some(command))) => handle.tell(command).await,
+            Ok(Ok(Some(command))) => handle.send(command).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(error = patchsweep_core::error_chain(&error), "worker sent something invalid");

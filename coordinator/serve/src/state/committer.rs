@@ -158,7 +158,7 @@ impl Committer {
                 self.shrink();
             }
         }
-        // Whoever waits for the end of `committed` may open the same files then.
+        // A reader that waits for the end of `committed` may open the same files then.
         let Self { store, committed, .. } = self;
         drop(store);
         drop(committed);

@@ -96,7 +96,7 @@ impl Store {
         self.shared.is_durable
     }
 
-    /// What the state takes, on disk or in memory; 0 where that cannot be told.
+    /// What the state takes, on disk or in memory; 0 where that is not known.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.shared.storage.bytes()

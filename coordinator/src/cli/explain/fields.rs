@@ -1,9 +1,9 @@
-//! What is said of a sweep's or a cell's work as JSON.
+//! A sweep's or a cell's work as JSON.
 
 use std::time::SystemTime;
 
 use patchsweep_core::explain::{
-    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TilePlace,
+    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TileState,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -70,7 +70,7 @@ struct TileFields {
     /// Its cells.
     cells: u32,
     /// Where it is.
-    state: PlaceName,
+    state: TileStateName,
     /// Attempts that failed or were lost, in order.
     attempts: Vec<AttemptFields>,
     /// Who has it, of a leased one; two where it is computed a second time.
@@ -115,10 +115,10 @@ struct ResultFields {
     busy_seconds: f64,
 }
 
-/// Where a tile is, in one word.
+/// What has become of a tile, in one word.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum PlaceName {
+enum TileStateName {
     /// It waits for a worker.
     Waiting,
     /// Workers have it.
@@ -174,16 +174,16 @@ impl From<&CellExplanation> for CellFields {
 impl From<&TileExplanation> for TileFields {
     fn from(tile: &TileExplanation) -> Self {
         let (mut holders, mut result) = (None, None);
-        match &tile.place {
-            TilePlace::Leased(held) => holders = Some(held.iter().map(HolderFields::from).collect()),
-            TilePlace::Done(origin) => result = Some(origin.into()),
-            TilePlace::Waiting | TilePlace::GivenUp | TilePlace::Left => {}
+        match &tile.state {
+            TileState::Leased(held) => holders = Some(held.iter().map(HolderFields::from).collect()),
+            TileState::Done(origin) => result = Some(origin.into()),
+            TileState::Waiting | TileState::GivenUp | TileState::Left => {}
         }
         Self {
             tile: tile.tile.0,
             prompts: [tile.prompts.start, tile.prompts.end],
             cells: tile.cells,
-            state: (&tile.place).into(),
+            state: (&tile.state).into(),
             attempts: tile.attempts.iter().map(AttemptFields::from).collect(),
             holders,
             result,
@@ -217,14 +217,14 @@ impl From<&TileOrigin> for ResultFields {
     }
 }
 
-impl From<&TilePlace> for PlaceName {
-    fn from(place: &TilePlace) -> Self {
-        match place {
-            TilePlace::Waiting => Self::Waiting,
-            TilePlace::Leased(_) => Self::Leased,
-            TilePlace::Done(_) => Self::Done,
-            TilePlace::GivenUp => Self::Failed,
-            TilePlace::Left => Self::Left,
+impl From<&TileState> for TileStateName {
+    fn from(state: &TileState) -> Self {
+        match state {
+            TileState::Waiting => Self::Waiting,
+            TileState::Leased(_) => Self::Leased,
+            TileState::Done(_) => Self::Done,
+            TileState::GivenUp => Self::Failed,
+            TileState::Left => Self::Left,
         }
     }
 }

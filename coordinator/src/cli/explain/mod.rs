@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use patchsweep_core::explain::{
-    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TilePlace,
+    CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileState,
 };
 use patchsweep_core::ids::TileId;
 
@@ -77,7 +77,7 @@ impl Explained {
         let mut text = String::new();
         if let Some(cell) = cell {
             self.write_cell(&mut text, cell);
-            let is_open = cell.tiles.iter().any(|tile| tile.place == TilePlace::Waiting);
+            let is_open = cell.tiles.iter().any(|tile| tile.state == TileState::Waiting);
             if is_open {
                 write_reasons(&mut text, idle_because);
             }
@@ -119,7 +119,7 @@ impl Explained {
                 text,
                 "tile {id}, prompts {} to {last}, {cells} cells: {}",
                 prompts.start,
-                self.place(&tile.place)
+                self.state(&tile.state)
             );
             for TileAttempt { attempt, worker, reason } in &tile.attempts {
                 let _ = writeln!(text, "  attempt {} on {worker} failed: {reason}", attempt.0);
@@ -127,23 +127,23 @@ impl Explained {
         }
     }
 
-    fn place(&self, place: &TilePlace) -> String {
-        match place {
-            TilePlace::Waiting => "waits for a worker".to_owned(),
-            TilePlace::Leased(holders) => {
+    fn state(&self, state: &TileState) -> String {
+        match state {
+            TileState::Waiting => "waits for a worker".to_owned(),
+            TileState::Leased(holders) => {
                 let each = holders.iter().map(|held| {
                     format!("{} has it since {}, attempt {}", held.worker, span(held.since), held.attempt.0)
                 });
                 each.collect::<Vec<_>>().join("; ")
             }
-            TilePlace::Done(origin) => {
+            TileState::Done(origin) => {
                 let ago = origin.at.and_then(|at| self.now.duration_since(at).ok());
                 let when = ago.map_or_else(String::new, |ago| format!(", {} ago", span(ago)));
                 let (attempt, busy) = (origin.attempt.0, span(origin.busy));
                 format!("on disk, by {} ({}){when}, attempt {attempt}, took {busy}", origin.worker, origin.device)
             }
-            TilePlace::GivenUp => "failed on every attempt".to_owned(),
-            TilePlace::Left => "was not computed before the sweep ended".to_owned(),
+            TileState::GivenUp => "failed on every attempt".to_owned(),
+            TileState::Left => "was not computed before the sweep ended".to_owned(),
         }
     }
 }
@@ -193,8 +193,8 @@ mod tests {
 
     use super::*;
 
-    fn tile(number: u32, place: TilePlace) -> TileExplanation {
-        TileExplanation { tile: TileId(number), prompts: 0..8, cells: 3, place, attempts: Vec::new() }
+    fn tile(number: u32, state: TileState) -> TileExplanation {
+        TileExplanation { tile: TileId(number), prompts: 0..8, cells: 3, state, attempts: Vec::new() }
     }
 
     fn cell(tiles: Vec<TileExplanation>) -> CellExplanation {
@@ -250,8 +250,8 @@ mod tests {
         };
         let holder = TileHolder { worker: "b:2".into(), attempt: Attempt(1), since: Duration::from_secs(12) };
         let failed = TileAttempt { attempt: Attempt(1), worker: "c:3".into(), reason: "no memory".into() };
-        let done = TileExplanation { attempts: vec![failed], ..tile(1, TilePlace::Done(origin)) };
-        let leased = tile(2, TilePlace::Leased(vec![holder]));
+        let done = TileExplanation { attempts: vec![failed], ..tile(1, TileState::Done(origin)) };
+        let leased = tile(2, TileState::Leased(vec![holder]));
         let text = explained(Some(cell(vec![done, leased]))).text();
         assert_eq!(
             text,
@@ -260,7 +260,7 @@ mod tests {
              attempt 1 on c:3 failed: no memory\n\
              tile t2, prompts 0 to 7, 3 cells: b:2 has it since 12 s, attempt 1\n"
         );
-        let waiting = explained(Some(cell(vec![tile(3, TilePlace::Waiting)]))).text();
+        let waiting = explained(Some(cell(vec![tile(3, TileState::Waiting)]))).text();
         assert!(waiting.ends_with("3 cells: waits for a worker\n- no worker is connected\n"), "{waiting}");
     }
 
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn json_has_the_same_and_quiet_the_tiles() {
-        let printed = explained(Some(cell(vec![tile(3, TilePlace::Waiting)])));
+        let printed = explained(Some(cell(vec![tile(3, TileState::Waiting)])));
         let json = json!(printed.fields());
         assert_eq!(json["cell"]["indices"], json!({ "layer": 8, "head": 11 }));
         assert_eq!(json["cell"]["tiles"][0]["state"], "waiting");

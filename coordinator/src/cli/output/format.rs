@@ -23,8 +23,8 @@ pub(in crate::cli) fn wanted<S: AsRef<OsStr>>(words: &[S], fallbacks: [Option<&O
     let words = || words.iter().map(AsRef::as_ref).take_while(|&word| word != "--");
     let joined = words().filter_map(|word| word.to_str()?.strip_prefix("--output=")).map(OsStr::new).last();
     let apart = words().zip(words().skip(1)).filter(|&(option, _)| option == "--output").map(|(_, value)| value).last();
-    let said = joined.or(apart).into_iter().chain(fallbacks.into_iter().flatten()).next();
-    said.and_then(|word| OutputFormat::from_str(word.to_str()?, false).ok()).unwrap_or_default()
+    let word = joined.or(apart).into_iter().chain(fallbacks.into_iter().flatten()).next();
+    word.and_then(|word| OutputFormat::from_str(word.to_str()?, false).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

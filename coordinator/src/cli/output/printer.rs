@@ -37,7 +37,7 @@ pub(in crate::cli) struct Object {
 struct Held {
     fields: Map<String, Value>,
     /// Whether the object is out.
-    said: bool,
+    is_out: bool,
 }
 
 impl Printer {
@@ -51,7 +51,7 @@ impl Printer {
         self.format
     }
 
-    /// Says it. Who has seen enough and reads no more does not make a command fail.
+    /// Prints it. A reader that has seen enough and reads no more does not make a command fail.
     pub(in crate::cli) fn print(&self, output: &impl Output) -> Result<(), CliError> {
         match self.format {
             OutputFormat::Json => self.add(output),
@@ -61,7 +61,7 @@ impl Printer {
         Ok(())
     }
 
-    /// Says what only the JSON object has room for.
+    /// Keeps what only the JSON object has room for.
     pub(in crate::cli) fn add(&self, output: &impl Output) {
         let fields = object(&output.fields());
         self.held.lock().unwrap_or_else(PoisonError::into_inner).fields.extend(fields);
@@ -75,7 +75,7 @@ impl Printer {
     /// The command has ended, perhaps with an error.
     pub(in crate::cli) fn finish(&self, error: Option<ErrorFields>) -> io::Result<()> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.format != OutputFormat::Json || std::mem::replace(&mut held.said, true) {
+        if self.format != OutputFormat::Json || std::mem::replace(&mut held.is_out, true) {
             return Ok(());
         }
         let own = std::mem::take(&mut held.fields);
@@ -84,7 +84,7 @@ impl Printer {
     }
 }
 
-/// All that is said at once, or as much of it as somebody wants to read.
+/// Prints a whole text, or as much of it as somebody wants to read.
 fn whole(say: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut text = Vec::new();
     say(&mut text)?;

@@ -10,7 +10,7 @@ use crate::cli::{
 };
 
 /// Fields that commands have in common.
-pub(super) struct Entry {
+pub(super) struct CommandFields {
     /// Their names.
     pub(super) commands: &'static [&'static str],
     /// The types of their fields, one after the other.
@@ -26,8 +26,8 @@ pub(super) struct Form {
 }
 
 /// Of all commands. What stands in every object is listed under the program's own name.
-pub(super) fn catalogue() -> Vec<Entry> {
-    let all = |commands, forms| Entry { commands, forms };
+pub(super) fn catalogue() -> Vec<CommandFields> {
+    let all = |commands, forms| CommandFields { commands, forms };
     vec![
         all(&["patchsweep"], vec![always::<Object>()]),
         all(&["patchsweep init"], vec![always::<init::InitFields>()]),

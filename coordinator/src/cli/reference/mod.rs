@@ -35,11 +35,11 @@ fn reference(command: &mut Command, text: &mut String) {
 
 /// The fields of a command's JSON, or which other command has the same.
 fn json(command: &str) -> String {
-    let Some(entry) = catalogue().into_iter().find(|entry| entry.commands.contains(&command)) else {
+    let Some(fields) = catalogue().into_iter().find(|fields| fields.commands.contains(&command)) else {
         return String::new();
     };
-    match entry.commands[0] {
-        first if first == command => format!("\nJSON:\n\n{}", table::table(&entry.forms)),
+    match fields.commands[0] {
+        first if first == command => format!("\nJSON:\n\n{}", table::table(&fields.forms)),
         first => format!("\nJSON: as of `{first}`.\n"),
     }
 }
@@ -75,7 +75,7 @@ fn every_command_says_something_as_json() {
     let mut commands = Vec::new();
     ends(&command, &mut commands);
     commands.push("patchsweep");
-    let mut listed: Vec<&str> = catalogue().iter().flat_map(|entry| entry.commands).copied().collect();
+    let mut listed: Vec<&str> = catalogue().iter().flat_map(|fields| fields.commands).copied().collect();
     for names in [&mut commands, &mut listed] {
         names.sort_unstable();
     }

@@ -149,13 +149,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_shown_with_its_line_and_the_nearest_word() {
-        let said = refusal("output = \"json\"\ncoordinater = \"http://a\"");
-        assert!(said.starts_with("/etc/c.toml: config line 2, column 1: unknown field `coordinater`"), "{said}");
-        assert!(said.contains("\n  | ^^^^^^^^^^^\ndid you mean `coordinator`?"), "{said}");
-        let said = refusal("output = \"jsn\"");
+        let message = refusal("output = \"json\"\ncoordinater = \"http://a\"");
+        assert!(message.starts_with("/etc/c.toml: config line 2, column 1: unknown field `coordinater`"), "{message}");
+        assert!(message.contains("\n  | ^^^^^^^^^^^\ndid you mean `coordinator`?"), "{message}");
+        let message = refusal("output = \"jsn\"");
         assert!(
-            said.contains("line 1, column 10: unknown value `jsn`") && said.contains("did you mean `json`?"),
-            "{said}"
+            message.contains("line 1, column 10: unknown value `jsn`") && message.contains("did you mean `json`?"),
+            "{message}"
         );
         assert!(refusal("log_format = \"xml\"").contains("valid: `text`, `json`"));
         assert!(refusal("coordinator = \"head-node\"").contains("column 15: an address begins with http://"));
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn a_token_in_it_is_refused_and_not_shown() {
-        let said = refusal("token = \"psc_00ffee\"");
-        assert!(said.contains("unknown field `token`") && !said.contains("00ffee"), "{said}");
+        let message = refusal("token = \"psc_00ffee\"");
+        assert!(message.contains("unknown field `token`") && !message.contains("00ffee"), "{message}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is said of sweeps as JSON.
+//! Sweeps as JSON.
 
 use patchsweep_core::status::{SweepState, SweepStatus};
 use schemars::JsonSchema;

@@ -131,7 +131,7 @@ impl Change {
     }
 }
 
-/// One sweep's refusal does not save the others; the first one is told.
+/// One sweep's refusal does not save the others; the first one is reported.
 async fn change(args: SweepsArgs, printer: Printer, change: Change) -> Result<(), CliError> {
     let mut client = args.coordinator.connect().await?;
     let meant = selector::several(&mut client, &args.sweep, |state| change.is_for(state)).await?;

@@ -1,4 +1,4 @@
-//! What is known of a sweep that is watched, and what the person looks at. Pure: it is told the time.
+//! What is known of a sweep that is watched, and what the person looks at. Pure: the caller gives the time.
 
 use std::time::{Duration, SystemTime};
 
@@ -120,7 +120,7 @@ impl Model {
         self.now.saturating_sub(seen.at)
     }
 
-    /// How long ago a warning was said.
+    /// How long ago a warning was logged.
     pub(super) fn age(&self, warning: &Seen<Warning>) -> Duration {
         warning.value.age + self.since(warning)
     }

@@ -1,4 +1,4 @@
-//! What is said of workers as JSON.
+//! Workers as JSON.
 
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::CacheStats;

@@ -1,6 +1,6 @@
 //! A decoder-only transformer, described by data.
 //!
-//! Whoever computes, counts or checks reads the description; no code but a family's own reader of `config.json` knows which
+//! Code that computes, counts or checks reads the description; no code but a family's own reader of `config.json` knows which
 //! family a model is of. Names are `TransformerLens`' where it has one.
 
 mod parameters;

@@ -93,8 +93,8 @@ fn a_stored_unembedding_that_differs_is_used_and_noted() {
     let found = contents(CONFIG, &[vocabulary(EMBEDDING, EMBEDDED), vocabulary(HEAD, other)]).expect("a model");
     assert_eq!((found.embedding.as_str(), found.unembedding.as_str()), (EMBEDDING, HEAD));
     assert_eq!(found.notes, [notes::own_head(HEAD)]);
-    let said = contents(UNTIED, &[vocabulary(EMBEDDING, EMBEDDED), vocabulary(HEAD, other)]).expect("a model");
-    assert_eq!((said.unembedding.as_str(), said.notes), (HEAD, Vec::new()));
+    let found = contents(UNTIED, &[vocabulary(EMBEDDING, EMBEDDED), vocabulary(HEAD, other)]).expect("a model");
+    assert_eq!((found.unembedding.as_str(), found.notes), (HEAD, Vec::new()));
 }
 
 #[test]

@@ -147,10 +147,10 @@ mod tests {
         let connection = connections.count();
         let mut waiting = call(false, &connections);
         let long = tokio::time::timeout(100 * GRACE, &mut waiting).await;
-        assert!(long.is_err(), "who is connected may take as long as it takes");
+        assert!(long.is_err(), "a caller that is connected may take as long as it takes");
         drop(connection);
         let another = connections.count();
-        assert!(tokio::time::timeout(100 * GRACE, &mut waiting).await.is_err(), "so may who connects again");
+        assert!(tokio::time::timeout(100 * GRACE, &mut waiting).await.is_err(), "so may one that connects again");
         drop(another);
         let error = tokio::time::timeout(2 * GRACE, waiting).await.expect("ends").expect_err("without an answer");
         let status = Status::from_error(error);

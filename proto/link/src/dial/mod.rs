@@ -116,7 +116,7 @@ impl Dialer {
         Ok(dialer)
     }
 
-    /// The same for who goes on dialling: the credentials file may come later.
+    /// The same for a caller that goes on dialling: the credentials file may come later.
     #[must_use]
     pub fn patient(role: Role, coordinator: Option<Endpoint>, credentials: Option<PathBuf>) -> Self {
         Self {
@@ -186,7 +186,7 @@ impl Dialer {
                 Refusal::NoToken => Rejection::NoToken,
                 Refusal::UnknownToken => Rejection::UnknownToken,
                 Refusal::WrongRole => Rejection::WrongRole,
-                Refusal::ProtocolVersion => Rejection::ProtocolVersion { said: status.message().to_owned() },
+                Refusal::ProtocolVersion => Rejection::ProtocolVersion { message: status.message().to_owned() },
             })
         })
     }

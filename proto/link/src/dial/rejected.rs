@@ -30,7 +30,7 @@ pub enum Rejection {
     /// Coordinator and caller are of different releases.
     ProtocolVersion {
         /// Both versions, in the coordinator's words.
-        said: String,
+        message: String,
     },
     /// The coordinator's certificate is not of an authority that counts.
     UnknownAuthority,
@@ -83,7 +83,7 @@ impl fmt::Display for Rejected {
             Rejection::WrongRole => {
                 write!(f, "the token{in_file} is not one for a {role}: {give}")
             }
-            Rejection::ProtocolVersion { said } => write!(f, "the coordinator at {url} refused: {said}"),
+            Rejection::ProtocolVersion { message } => write!(f, "the coordinator at {url} refused: {message}"),
             Rejection::UnknownAuthority => match file {
                 Some(file) => {
                     write!(f, "the certificate of the coordinator at {url} is not of the CA in {file}: {copy}")

@@ -65,6 +65,6 @@ async fn converse(stream: TcpStream, router: Router) {
         .max_buf_size(HEADER_BYTES)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // Who breaks off or is too slow has itself to blame.
+    // A client that breaks off or is too slow has itself to blame.
     let _ = timeout(CONNECTION, connection).await;
 }

@@ -1,7 +1,7 @@
 //! The HTTP port: `/healthz`, `/readyz`, `/metrics`, and pages that a program adds.
 //!
 //! There is no TLS and no authentication. One request a connection, all within bounds of size and time; when there are too
-//! many connections the oldest one ends, so that those who keep theirs open shut nobody out.
+//! many connections the oldest one ends, so that clients that keep theirs open shut nobody out.
 
 mod connections;
 mod routes;

@@ -26,7 +26,7 @@ pub(super) fn open(
 ) -> Result<(NonBlocking, FileGuard), LogError> {
     let files = files(path, rotate, keep)?;
     let dropped = Arc::new(OnceLock::new());
-    let lines = Lines { files, format, dropped: Arc::clone(&dropped), told: 0 };
+    let lines = Lines { files, format, dropped: Arc::clone(&dropped), reported: 0 };
     let (writer, thread) =
         NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true).thread_name("log").finish(lines);
     let _ = dropped.set(writer.error_counter());
@@ -56,7 +56,7 @@ fn files(path: &Path, rotate: Rotate, keep: usize) -> Result<RollingFileAppender
     opened.map_err(|error| refused(cause(&error)))
 }
 
-/// What the system said, which is the innermost error.
+/// The system's own message, which is the innermost error.
 fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -71,23 +71,24 @@ struct Lines<W> {
     format: LogFormat,
     /// Set as soon as there is a queue to drop lines from.
     dropped: Arc<OnceLock<ErrorCounter>>,
-    told: usize,
+    /// Of those dropped, those that the file reports.
+    reported: usize,
 }
 
 impl<W: Write> Write for Lines<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let dropped = self.dropped.get().map_or(0, ErrorCounter::dropped_lines);
-        if dropped > self.told {
-            let missing = dropped - self.told;
-            let said = match self.format {
+        if dropped > self.reported {
+            let missing = dropped - self.reported;
+            let written = match self.format {
                 LogFormat::Text => writeln!(self.files, "WARN {missing} lines dropped: the log file was too slow"),
                 LogFormat::Json => writeln!(
                     self.files,
                     r#"{{"level":"WARN","message":"lines dropped: the log file was too slow","dropped":{missing}}}"#
                 ),
             };
-            said?;
-            self.told = dropped;
+            written?;
+            self.reported = dropped;
         }
         self.files.write_all(line)?;
         Ok(line.len())
@@ -147,7 +148,7 @@ mod tests {
         assert!(error.to_string().starts_with("cannot write the log file /proc/none/x.log: "), "{error}");
     }
 
-    /// Takes a line when it is told to.
+    /// Takes one line for each turn.
     struct Slow {
         turns: mpsc::Receiver<()>,
         lines: mpsc::Sender<String>,
@@ -171,7 +172,7 @@ mod tests {
         let (lines, written) = mpsc::channel();
         let dropped = Arc::new(OnceLock::new());
         let slow =
-            Lines { files: Slow { turns, lines }, format: LogFormat::Json, dropped: Arc::clone(&dropped), told: 0 };
+            Lines { files: Slow { turns, lines }, format: LogFormat::Json, dropped: Arc::clone(&dropped), reported: 0 };
         let (mut writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(2).lossy(true).finish(slow);
         let _ = dropped.set(writer.error_counter());
         for _ in 0..20 {

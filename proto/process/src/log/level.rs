@@ -1,4 +1,4 @@
-//! What is said: `PATCHSWEEP_LOG`.
+//! Which lines are logged: `PATCHSWEEP_LOG`.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;

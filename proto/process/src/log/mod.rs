@@ -32,7 +32,7 @@ pub struct LogOptions {
     pub args: LogArgs,
     /// Level where `PATCHSWEEP_LOG` says none.
     pub default_level: &'static str,
-    /// What exported spans are said to be of.
+    /// The service that exported spans name.
     pub service: &'static str,
 }
 
@@ -102,7 +102,7 @@ fn export(given: Option<&str>, service: &'static str) -> Result<Option<(BoxedLay
     given.map(str::to_owned).or_else(of_environment).map(|url| otlp::export(&url, service)).transpose()
 }
 
-/// Whoever asks for spans is told that there are none.
+/// Asking for spans is refused.
 #[cfg(not(feature = "otlp"))]
 fn export(given: Option<&str>, _: &'static str) -> Result<Option<(BoxedLayer, ExportGuard)>, LogError> {
     let reason = "this program was built without the feature otlp; build it with --features otlp".to_owned();

@@ -1,5 +1,5 @@
-//! What this machine lets a process have: memory and cores, within the limits of control groups and of Slurm; what tells
-//! the process from others; and what its arithmetic's libraries are to be told.
+//! What this machine lets a process have: memory and cores, within the limits of control groups and of Slurm; what
+//! distinguishes the process from others; and variables for its arithmetic's libraries.
 
 mod cgroup;
 pub mod memory;

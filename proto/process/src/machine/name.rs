@@ -5,7 +5,7 @@ use std::fs;
 /// The process ids of a machine are counted here; other namespaces, such as containers', have other numbers.
 const OUTERMOST: &str = "pid:[4026531836]";
 
-/// What tells a process from others.
+/// What distinguishes a process from others.
 #[derive(Clone, Debug, Default)]
 struct Marks {
     host: Option<String>,

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_said_for_the_node_or_for_each_core() {
+    fn memory_is_given_for_the_node_or_for_each_core() {
         let job = ("SLURM_JOB_ID", "7");
         assert_eq!(with(&[job, ("SLURM_MEM_PER_NODE", "2000")]).memory(), Some(2000 << 20));
         let per_cpu = ("SLURM_MEM_PER_CPU", "500");

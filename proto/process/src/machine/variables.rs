@@ -1,4 +1,4 @@
-//! Variables that suit a program that computes with libtorch, where people have not said otherwise.
+//! Variables that suit a program that computes with libtorch, where people have not set others.
 //!
 //! GNU OpenMP lets a thread that waits at a barrier look 300,000 times before it sleeps, some 10 ms on today's processors.
 //! Where other processes want the cores, it takes them from the very thread that it waits for, and a sweep takes several
@@ -16,22 +16,22 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// A variable, its value here, and other variables with which people say the same.
+/// A variable, its value here, and other variables with which people set the same.
 struct Choice {
     name: &'static str,
     value: &'static str,
-    said: &'static str,
+    other: &'static str,
 }
 
 const CHOICES: [Choice; 4] = [
-    Choice { name: "GOMP_SPINCOUNT", value: "3000", said: "OMP_WAIT_POLICY" },
-    Choice { name: "MALLOC_ARENA_MAX", value: "1", said: "GLIBC_TUNABLES" },
-    Choice { name: "MALLOC_MMAP_THRESHOLD_", value: "33554432", said: "GLIBC_TUNABLES" },
-    Choice { name: "MALLOC_TRIM_THRESHOLD_", value: "536870912", said: "GLIBC_TUNABLES" },
+    Choice { name: "GOMP_SPINCOUNT", value: "3000", other: "OMP_WAIT_POLICY" },
+    Choice { name: "MALLOC_ARENA_MAX", value: "1", other: "GLIBC_TUNABLES" },
+    Choice { name: "MALLOC_MMAP_THRESHOLD_", value: "33554432", other: "GLIBC_TUNABLES" },
+    Choice { name: "MALLOC_TRIM_THRESHOLD_", value: "536870912", other: "GLIBC_TUNABLES" },
 ];
 
 /// Gives this program its variables: replaces the process by itself, with them set. Returns at once where all are set
-/// already, or people have said otherwise; an error means that all is as it was.
+/// already, or people have set others; an error means that all is as it was.
 ///
 /// Must come before threads are started and files are opened, which would be lost.
 pub fn take_effect() -> io::Result<()> {
@@ -55,7 +55,7 @@ pub fn of_children() -> Vec<(&'static str, &'static str)> {
 }
 
 fn wanted(is_set: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
-    let open = |choice: &&Choice| !is_set(choice.name) && !is_set(choice.said);
+    let open = |choice: &&Choice| !is_set(choice.name) && !is_set(choice.other);
     CHOICES.iter().filter(open).map(|choice| (choice.name, choice.value)).collect()
 }
 
@@ -68,13 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn what_people_have_said_is_left_alone() {
+    fn what_people_have_set_is_kept() {
         assert_eq!(names(|_| false).len(), CHOICES.len());
         assert_eq!(names(|name| name == "OMP_NUM_THREADS").len(), CHOICES.len());
         assert_eq!(names(|name| name == "GLIBC_TUNABLES"), ["GOMP_SPINCOUNT"]);
         assert_eq!(names(|name| name != "OMP_NUM_THREADS"), [""; 0]);
-        for said in ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"] {
-            assert_eq!(names(|name| name == said), CHOICES.map(|choice| choice.name)[1..], "{said}");
+        for set in ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"] {
+            assert_eq!(names(|name| name == set), CHOICES.map(|choice| choice.name)[1..], "{set}");
         }
     }
 }

@@ -39,8 +39,8 @@ fn an_unreachable_coordinator_is_named_within_seconds() {
     ];
     let began = Instant::now();
     for command in commands {
-        let said = complaint(&[command, &["--coordinator", NOBODY]].concat(), UNREACHABLE);
-        says(&said, &["cannot reach the coordinator at http://127.0.0.1:9", "`patchsweep serve`", "--coordinator"]);
+        let stderr = complaint(&[command, &["--coordinator", NOBODY]].concat(), UNREACHABLE);
+        says(&stderr, &["cannot reach the coordinator at http://127.0.0.1:9", "`patchsweep serve`", "--coordinator"]);
     }
     assert!(began.elapsed() < Duration::from_secs(30), "{:?} for ten commands", began.elapsed());
     assert_eq!(content(sweep.folder()), ["model", "prompts.txt", "spec.toml"]);
@@ -61,23 +61,23 @@ fn an_address_in_use_is_named() {
     let address = taken.local_addr().expect("an address").to_string();
     let state = tempfile::tempdir().expect("a temporary folder");
     let state = state.path().to_str().expect("a plain path");
-    let said = complaint(&["serve", "--listen", &address, "--state", state], FAILED);
+    let stderr = complaint(&["serve", "--listen", &address, "--state", state], FAILED);
     let named = format!("cannot listen on {address}; choose another address with --listen: Address already in use");
-    says(&said, &[&named]);
+    says(&stderr, &[&named]);
 }
 
 #[test]
 fn an_unknown_device_ends_the_worker() {
     for device in ["gpu", "cuda:x", "cuda:-1"] {
-        let said = worker_complaint(&["--coordinator", NOBODY, "--device", device]);
-        says(&said, &[&format!("error: unknown device `{device}`; use `cpu` or `cuda:N`")]);
+        let stderr = worker_complaint(&["--coordinator", NOBODY, "--device", device]);
+        says(&stderr, &[&format!("error: unknown device `{device}`; use `cpu` or `cuda:N`")]);
     }
 }
 
 #[test]
 fn workers_that_all_end_at_once_end_the_run() {
     let sweep = sweep(SPEC, PROMPTS);
-    let parts = ["unknown device `gpu`; use `cpu` or `cuda:N`", "all workers have ended", "exit status: 2"];
+    let parts = ["unknown device `gpu`; use `cpu` or `cuda:N`", "all workers have ended", "exit code 2"];
     run_fails(&sweep, FAILED, &["--device", "gpu"], &parts);
     run_fails(&sweep, FAILED, &["--device", "gpu", "--workers", "2"], &parts);
 }
@@ -88,9 +88,9 @@ fn a_worker_program_that_is_not_there_is_named() {
     let (spec, out, nothing) = (sweep.spec(), sweep.folder().join("results"), sweep.folder().join("no-worker"));
     let mut command = patchsweep(&["run", plain(&spec), "--out", plain(&out)]);
     let assert = command.env("PATCHSWEEP_WORKER", &nothing).assert().code(FAILED);
-    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     let named = format!("cannot start {}; ", nothing.display());
-    says(&said, &[&named, "name it with PATCHSWEEP_WORKER: No such file"]);
+    says(&stderr, &[&named, "name it with PATCHSWEEP_WORKER: No such file"]);
     assert!(!out.exists());
 }
 
@@ -107,8 +107,8 @@ fn a_sweep_that_there_is_not_is_named() {
         &["results", "nope", "--out", plain(&out)],
     ];
     for command in commands {
-        let said = complaint(&[command, &["--coordinator", &url]].concat(), FAILED);
-        says(&said, &["error: no sweep `nope`", "`patchsweep list` shows those that there are"]);
+        let stderr = complaint(&[command, &["--coordinator", &url]].concat(), FAILED);
+        says(&stderr, &["error: no sweep `nope`", "`patchsweep list` shows those that there are"]);
     }
     assert!(content(folder.path()).is_empty());
 }
@@ -123,9 +123,9 @@ fn a_sweep_without_results_says_what_it_is() {
     let fetch = |state: &str| {
         let commands: [&[&str]; 2] = [&["results", &id, "--out", plain(&out)], &["top", &id]];
         for command in commands {
-            let said = complaint(&[command, &["--coordinator", &url]].concat(), FAILED);
+            let stderr = complaint(&[command, &["--coordinator", &url]].concat(), FAILED);
             let what = format!("error: sweep `{id}` has no results: it is {state}");
-            says(&said, &[&what, &format!("`patchsweep status {id}` says more")]);
+            says(&stderr, &[&what, &format!("`patchsweep status {id}` says more")]);
         }
     };
     fetch("running");
@@ -139,6 +139,6 @@ fn a_sweep_without_results_says_what_it_is() {
 fn a_remote_coordinator_refuses_a_spec_in_the_same_words() {
     let sweep = sweep(&SPEC.replace(r#""z""#, r#""zz""#), PROMPTS);
     let (_coordinator, url) = serve(&["--models", plain(sweep.folder())]);
-    let said = complaint(&["submit", plain(&sweep.spec()), "--coordinator", &url], REFUSED);
-    says(&said, &["spec.toml: spec line 26, column 13: unknown component `zz`", "did you mean `z`?"]);
+    let stderr = complaint(&["submit", plain(&sweep.spec()), "--coordinator", &url], REFUSED);
+    says(&stderr, &["spec.toml: spec line 26, column 13: unknown component `zz`", "did you mean `z`?"]);
 }

@@ -178,8 +178,8 @@ fn a_worker_that_cannot_load_a_model_says_so_once() {
     let tiles = ["--tile-prompts", "1", "--tile-multiply-adds", "1"];
     let spec = planned.spec();
     let submit = ["submit", plain(&spec), "--wait", "--coordinator", &url];
-    let said = complaint_after_id(&[&submit[..], &tiles].concat());
-    assert!(said.contains("failed: ") && said.contains("tensor `h.3.ln_1.weight` is missing in "), "{said}");
+    let stderr = complaint_after_id(&[&submit[..], &tiles].concat());
+    assert!(stderr.contains("failed: ") && stderr.contains("tensor `h.3.ln_1.weight` is missing in "), "{stderr}");
 
     let log = worker.log();
     let lines: Vec<_> = log.iter().filter(|line| line.contains("h.3.ln_1.weight")).collect();

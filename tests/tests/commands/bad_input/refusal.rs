@@ -18,18 +18,18 @@ pub(crate) const UNREACHABLE: i32 = 4;
 pub(crate) fn complaint(args: &[&str], code: i32) -> String {
     let assert = patchsweep(args).assert();
     let output = assert.get_output();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
     assert!(output.stdout.is_empty(), "on stdout: {}", String::from_utf8_lossy(&output.stdout));
-    assert!(!said.contains("panicked"), "{said}");
-    said
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
 }
 
 /// Every part is in the text.
 #[track_caller]
-pub(crate) fn says(said: &str, parts: &[&str]) {
+pub(crate) fn says(stderr: &str, parts: &[&str]) {
     for part in parts {
-        assert!(said.contains(part), "no {part:?} in:\n{said}");
+        assert!(stderr.contains(part), "no {part:?} in:\n{stderr}");
     }
 }
 
@@ -38,10 +38,10 @@ pub(crate) fn says(said: &str, parts: &[&str]) {
 pub(crate) fn run_fails(sweep: &Sweep, code: i32, args: &[&str], parts: &[&str]) {
     let before = content(sweep.folder());
     let out = sweep.folder().join("results");
-    let said =
+    let stderr =
         complaint(&[&["run", plain(&sweep.spec()), "--out", plain(&out), "--threads", "1"], args].concat(), code);
-    says(&said, parts);
-    assert_eq!(content(sweep.folder()), before, "left behind after:\n{said}");
+    says(&stderr, parts);
+    assert_eq!(content(sweep.folder()), before, "left behind after:\n{stderr}");
 }
 
 /// `run` and `plan` refuse the sweep in the same words, and nothing is left behind.

@@ -181,12 +181,12 @@ fn a_folder_with_content_is_refused_and_left_alone() {
     let out = sweep.folder().join("thesis");
     fs::create_dir(&out).expect("a folder");
     fs::write(out.join("thesis.tex"), "years of work").expect("a file");
-    let said = complaint(&["run", plain(&sweep.spec()), "--out", plain(&out)], REFUSED);
-    says(&said, &[&format!("`{}` is not empty", out.display()), "choose another folder", "`--overwrite`"]);
+    let stderr = complaint(&["run", plain(&sweep.spec()), "--out", plain(&out)], REFUSED);
+    says(&stderr, &[&format!("`{}` is not empty", out.display()), "choose another folder", "`--overwrite`"]);
     assert_eq!(content(&out), ["thesis.tex"]);
     assert_eq!(fs::read_to_string(out.join("thesis.tex")).expect("still there"), "years of work");
     let below = sweep.folder().join("missing/results");
-    let said = complaint(&["run", plain(&sweep.spec()), "--out", plain(&below)], REFUSED);
-    says(&said, &["cannot be made", "is not a folder: make that one first"]);
+    let stderr = complaint(&["run", plain(&sweep.spec()), "--out", plain(&below)], REFUSED);
+    says(&stderr, &["cannot be made", "is not a folder: make that one first"]);
     assert_eq!(content(sweep.folder()), ["model", "prompts.txt", "spec.toml", "thesis"]);
 }

@@ -6,7 +6,7 @@ use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_proto::v1::{Grant, TileResult};
-use patchsweep_tests::scripted::{Said, Served, result, scored, scores, tile_of};
+use patchsweep_tests::scripted::{CommandOutput, Served, result, scored, scores, tile_of};
 use patchsweep_tests::tiny::{TILE_MULTIPLY_ADDS, TILE_PROMPTS, Tiny};
 
 /// A tile of the tiny sweep that computes cells.
@@ -62,62 +62,62 @@ fn plain(tiny: &Tiny, grant: &Grant, of_noops: f64) -> TileResult {
 
 /// What the check of a sweep says that one worker computed, wrong in a tile or not, and another checked, which finds this
 /// effect of no-ops.
-async fn check(tiny: &Tiny, wrong: Option<u32>, of_noops: f64) -> Said {
+async fn check(tiny: &Tiny, wrong: Option<u32>, of_noops: f64) -> CommandOutput {
     let served = Served::in_memory(tiny).await;
     let mut computer = served.named_worker("computer:1", 2).await;
     let spec = tiny.spec_file();
     let (multiply_adds, prompts) = (TILE_MULTIPLY_ADDS.to_string(), TILE_PROMPTS.to_string());
     let tiles = ["--tile-multiply-adds", &multiply_adds, "--tile-prompts", &prompts];
     let submit = [&["submit", spec.to_str().expect("a plain path"), "--wait"], &tiles[..]].concat();
-    let said = tokio::select! {
-        said = served.patchsweep(&submit) => said,
+    let output = tokio::select! {
+        output = served.patchsweep(&submit) => output,
         () = computer.play(|grant| Some(computed(tiny, grant, wrong))) => panic!("the session ended"),
     };
-    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(output.code, Some(0), "{output:?}");
     let mut checker = served.named_worker("checker:2", 1).await;
-    let said = tokio::select! {
-        said = served.patchsweep(&["check", &said.out, "--cells", "1000"]) => said,
-        () = computer.play(|grant| panic!("{grant:?} to who computed it")) => panic!("the session ended"),
+    let output = tokio::select! {
+        output = served.patchsweep(&["check", &output.out, "--cells", "1000"]) => output,
+        () = computer.play(|grant| panic!("{grant:?} to the worker that computed it")) => panic!("the session ended"),
         () = checker.play(|grant| Some(plain(tiny, grant, of_noops))) => panic!("the session ended"),
     };
     served.stop().await;
-    said
+    output
 }
 
 #[tokio::test]
 async fn right_scores_agree() {
-    let said = check(&Tiny::new(), None, 0.0).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.out.contains("computed by  computer:1\nchecked by   checker:2\n"), "{said:?}");
+    let output = check(&Tiny::new(), None, 0.0).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.out.contains("computed by  computer:1\nchecked by   checker:2\n"), "{output:?}");
 }
 
 #[tokio::test]
 async fn wrong_scores_are_found_and_named_with_their_workers() {
     let tiny = Tiny::new();
     let wrong = wrong_tile(&tiny);
-    let said = check(&tiny, Some(wrong.id.0), 0.0).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.out.contains("do NOT agree"), "{said:?}");
+    let output = check(&tiny, Some(wrong.id.0), 0.0).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.out.contains("do NOT agree"), "{output:?}");
     let TileWork::Patch { grid, cells, .. } = &wrong.work else { panic!("a tile of cells") };
     let grid = &tiny.plan().context.grids[*grid as usize];
     let label = &tiny.plan().iteration_labels[wrong.iteration as usize];
     let named = cells.iter().cloned().flatten().any(|cell| {
         let cell = grid.cell(cell);
         let head = cell.indices(patchsweep_core::grid::Axis::Head)[0];
-        said.err.contains(&format!("{}, {label}, {}.{head}:", grid.name, cell.layer()))
+        output.err.contains(&format!("{}, {label}, {}.{head}:", grid.name, cell.layer()))
     });
-    assert!(named, "{said:?}");
+    assert!(named, "{output:?}");
     for part in ["by computer:1", "by checker:2 in plain forward passes", "submit --new"] {
-        assert!(said.err.contains(part), "{part} in {said:?}");
+        assert!(output.err.contains(part), "{part} in {output:?}");
     }
     // `error: `, and no more lines than can be read at a glance.
-    let error: Vec<&str> = said.err.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+    let error: Vec<&str> = output.err.lines().skip_while(|line| !line.starts_with("error: ")).collect();
     assert!((2..=5).contains(&error.len()), "{error:?}");
 }
 
 #[tokio::test]
 async fn an_effect_of_what_the_plan_calls_a_noop_is_found() {
-    let said = check(&Tiny::new(), None, 0.5).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("effect 0 by the plan: a no-op\n  effect 0.5 by checker:2"), "{said:?}");
+    let output = check(&Tiny::new(), None, 0.5).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.err.contains("effect 0 by the plan: a no-op\n  effect 0.5 by checker:2"), "{output:?}");
 }

@@ -127,7 +127,7 @@ fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
     prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, &context.architecture)).collect()
 }
 
-/// Patches that are said to do nothing do nothing. Metrics are \[metrics\]\[prompts\].
+/// Patches that the plan calls no-ops change nothing. Metrics are \[metrics\]\[prompts\].
 fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> Result<Effects, String> {
     let mut effects = Effects::default();
     for (prompt, &noop) in noops.iter().enumerate() {

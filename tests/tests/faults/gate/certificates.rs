@@ -46,7 +46,7 @@ impl Site {
         self.folder.path().join(name)
     }
 
-    /// What `patchsweep serve` is told.
+    /// Arguments of `patchsweep serve`.
     pub(crate) fn args(&self) -> Vec<String> {
         let file = |name| plain(&self.path(name));
         let named = [("--tls-cert", "server.pem"), ("--tls-key", "server.key"), ("--tls-ca", "ca.pem")];

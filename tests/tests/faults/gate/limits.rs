@@ -1,4 +1,4 @@
-//! Who says nothing, or is one too many, is not kept.
+//! Connections that say nothing, or are one too many, are not kept.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -18,9 +18,9 @@ fn silent(address: &str) -> TcpStream {
 }
 
 fn ends(mut stream: TcpStream) {
-    let mut said = Vec::new();
+    let mut received = Vec::new();
     // A connection that is reset has ended too; one that is kept runs into the time limit.
-    if let Err(error) = stream.read_to_end(&mut said) {
+    if let Err(error) = stream.read_to_end(&mut received) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
 }

@@ -8,13 +8,13 @@ use assert_cmd::Command;
 use patchsweep_tests::{Running, patchsweep, program, repository, serve};
 use tempfile::TempDir;
 
-/// Exit code of who is not let in.
+/// Exit code of a program that is not let in.
 pub(crate) const NOT_LET_IN: i32 = 5;
 
 /// Far more than a rejection takes, and less than a worker would need for a few more tries.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// A coordinator that lets in who has a token.
+/// A coordinator that lets in callers with a token.
 pub(crate) struct Locked {
     pub(crate) process: Running,
     /// `https://127.0.0.1:PORT`
@@ -77,23 +77,23 @@ pub(crate) fn ends(role: &str, args: &[&str], code: i32) -> String {
     let mut command = if role == "worker" { worker(args) } else { patchsweep(&[&["list"], args].concat()) };
     let assert = command.timeout(BOUND).assert();
     let output = assert.get_output();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{role} {args:?}: {said}");
-    assert!(!said.contains("trying again") && !said.contains("panicked"), "{role}: {said}");
-    assert!(!said.contains("psw_") && !said.contains("psc_"), "a secret is shown: {said}");
-    said
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{role} {args:?}: {stderr}");
+    assert!(!stderr.contains("trying again") && !stderr.contains("panicked"), "{role}: {stderr}");
+    assert!(!stderr.contains("psw_") && !stderr.contains("psc_"), "a secret is shown: {stderr}");
+    stderr
 }
 
-/// A worker and a client are not let in, and are told every part.
+/// A worker and a client are not let in, and print every part.
 #[track_caller]
 pub(crate) fn refused(args: impl Fn(&str) -> Vec<String>, parts: &[&str]) {
     for role in ["worker", "client"] {
         let args = args(role);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let said = ends(role, &args, NOT_LET_IN);
+        let stderr = ends(role, &args, NOT_LET_IN);
         for part in parts {
             let part = part.replace("ROLE", role);
-            assert!(said.contains(&part), "no {part:?} in what the {role} said:\n{said}");
+            assert!(stderr.contains(&part), "no {part:?} in what the {role} printed:\n{stderr}");
         }
     }
 }

@@ -51,13 +51,13 @@ fn site(name: &str, years: Years) -> (Site, Locked) {
 }
 
 #[test]
-fn an_expired_certificate_is_refused_and_said_to_be() {
+fn an_expired_certificate_is_refused_and_named() {
     let (_site, locked) = site("127.0.0.1", (2020, 2021));
     refused(|role| with(&locked.credentials(role)), &["has expired", "--tls-cert"]);
 }
 
 #[test]
-fn a_certificate_of_the_future_is_refused_and_said_to_be() {
+fn a_certificate_of_the_future_is_refused_and_named() {
     let (_site, locked) = site("127.0.0.1", (2090, 2100));
     refused(|role| with(&locked.credentials(role)), &["is not valid yet", "clocks"]);
 }
@@ -69,7 +69,7 @@ fn a_certificate_for_another_host_is_refused_with_both_names() {
 }
 
 #[test]
-fn plaintext_to_a_port_that_speaks_tls_is_told_so() {
+fn plaintext_to_a_port_that_speaks_tls_is_named() {
     let locked = Locked::start(&[]);
     let url = locked.url.replace("https", "http");
     let parts = ["speaks TLS", "https://", "--credentials", "ROLE.credentials"];
@@ -78,14 +78,14 @@ fn plaintext_to_a_port_that_speaks_tls_is_told_so() {
 }
 
 #[test]
-fn tls_to_a_port_that_speaks_plaintext_is_told_so() {
+fn tls_to_a_port_that_speaks_plaintext_is_named() {
     let (_open, url) = serve(&["--models", &data()]);
     let url = url.replace("http", "https");
     refused(|_| at(&url), &["does not speak TLS", "http://", "--tls"]);
 }
 
 #[test]
-fn a_coordinator_of_another_release_is_told_by_its_version() {
+fn a_coordinator_of_another_release_is_named_by_its_version() {
     let url = refuser();
     let versions = format!("protocol version {PROTOCOL_VERSION} is not the coordinator's 99");
     refused(|_| at(&url), &[&versions, "install the same release on both"]);
@@ -115,7 +115,7 @@ fn a_credentials_file_that_is_none_is_a_bad_command_line() {
         ("client", &missing, "cannot read"),
     ];
     for (role, file, part) in cases {
-        let said = super::locked::ends(role, &["--credentials", plain(file)], 2);
-        assert!(said.contains(part) && said.contains(plain(file)), "{said}");
+        let stderr = super::locked::ends(role, &["--credentials", plain(file)], 2);
+        assert!(stderr.contains(part) && stderr.contains(plain(file)), "{stderr}");
     }
 }

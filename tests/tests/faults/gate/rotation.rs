@@ -24,8 +24,11 @@ fn a_rotated_token_is_refused_from_then_on_and_the_new_one_taken() {
     for role in ["worker", "client"] {
         let old = copy(&locked, role);
         rotate(locked.state.path(), role, &[]);
-        let said = ends(role, &["--credentials", &old], NOT_LET_IN);
-        assert!(said.contains(&format!("does not know the token in {old}")) && said.contains("rotated"), "{said}");
+        let stderr = ends(role, &["--credentials", &old], NOT_LET_IN);
+        assert!(
+            stderr.contains(&format!("does not know the token in {old}")) && stderr.contains("rotated"),
+            "{stderr}"
+        );
     }
     ends("client", &["--credentials", plain(&locked.credentials("client"))], 0);
 }
@@ -87,8 +90,8 @@ fn a_state_directory_without_tokens_has_none_to_rotate() {
     let state = tempfile::tempdir().expect("a temporary folder");
     let rotate = ["token", "rotate", "--role", "worker", "--state", plain(state.path())];
     let refused = patchsweep(&rotate).assert().code(1);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.contains("patchsweep serve --state"), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("patchsweep serve --state"), "{stderr}");
 }
 
 #[test]

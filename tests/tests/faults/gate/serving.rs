@@ -77,8 +77,8 @@ fn a_key_that_others_can_read_is_refused() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("changed");
     let args = ["serve", "--listen", "127.0.0.1:0", "--tls", "--state", plain(state.path())];
     let refused = patchsweep(&args).assert().code(1);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.contains("ca.key can be read by others") && said.contains("chmod 600"), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("ca.key can be read by others") && stderr.contains("chmod 600"), "{stderr}");
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn other_addresses_than_loopback_have_tls_and_tokens_by_themselves() {
 #[test]
 fn being_open_to_everybody_elsewhere_has_to_be_forced() {
     let refused = patchsweep(&["serve", "--listen", "0.0.0.0:0", "--insecure"]).assert().code(2);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(said.contains("--insecure") && said.contains("--force"), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("--insecure") && stderr.contains("--force"), "{stderr}");
     let (mut forced, _) = serve_at("0.0.0.0:0", &["--insecure", "--force"]);
     assert_eq!(forced.count("neither TLS nor tokens"), 1);
     let (_open, url) = serve(&["--insecure"]);

@@ -1,4 +1,4 @@
-//! The gate by its answers, whoever asks.
+//! The answers of the gate, to any client.
 
 use std::fs;
 use std::time::Duration;
@@ -53,7 +53,7 @@ async fn each_role_reaches_its_own_service_only() {
     assert_eq!(codes(&as_client(dial(&locked, Some(client.clone())).await).await), (Code::Ok, None));
     assert_eq!(codes(&as_worker(dial(&locked, Some(client)).await).await), wrong);
     assert_eq!(codes(&as_client(dial(&locked, Some(worker.clone())).await).await), wrong);
-    // Let in, and told that there is no such context.
+    // Let in; the answer is that there is no such context.
     assert_eq!(codes(&as_worker(dial(&locked, Some(worker)).await).await), (Code::NotFound, None));
 }
 
@@ -70,7 +70,7 @@ async fn without_a_known_token_neither_service_is_reached() {
 }
 
 #[tokio::test]
-async fn who_is_refused_is_told_before_the_body_is_read() {
+async fn a_refusal_comes_before_the_body_is_read() {
     let locked = Locked::start(&[]);
     let mut client = ClientServiceClient::new(dial(&locked, None).await);
     let mut worker = WorkerServiceClient::new(dial(&locked, None).await);

@@ -35,20 +35,21 @@ async fn a_worker_that_fails_what_another_finishes_gets_no_more() {
         bad.say(FromWorker::Released(Released { lease: fourth.lease.clone() })).await;
         gets_nothing(&mut bad).await;
     };
-    let said = Box::pin(during(async { tokio::join!(good.compute(&stage.tiny, &mut computed), banned) }, watch)).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output =
+        Box::pin(during(async { tokio::join!(good.compute(&stage.tiny, &mut computed), banned) }, watch)).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     stage.assert_whole(&id).await;
 
-    let said = stage.served.patchsweep(&["workers"]).await;
-    let row = said.out.lines().find(|line| line.contains("bad:2")).expect("its row");
-    assert!(row.contains("quarantined"), "{}", said.out);
-    let told = "w2 is quarantined: it failed on 3 tiles in a row that other workers computed";
-    assert!(said.out.contains(told), "{}", said.out);
+    let output = stage.served.patchsweep(&["workers"]).await;
+    let row = output.out.lines().find(|line| line.contains("bad:2")).expect("its row");
+    assert!(row.contains("quarantined"), "{}", output.out);
+    let sentence = "w2 is quarantined: it failed on 3 tiles in a row that other workers computed";
+    assert!(output.out.contains(sentence), "{}", output.out);
 
     let another = stage.submit(&["--new", "--wait"]);
     let playing = async { tokio::join!(good.compute(&stage.tiny, &mut computed), gets_nothing(&mut bad)) };
-    let said = during(playing, another).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = during(playing, another).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     stage.served.stop().await;
 }
 
@@ -119,7 +120,7 @@ async fn two_workers_that_disagree_are_both_named() {
         assert!(warning.contains(part), "no {part} in {warning}");
     }
     stage.assert_whole(&id).await;
-    let said = stage.served.patchsweep(&["status", &id]).await;
-    assert!(said.out.lines().nth(1).is_some_and(|row| row.trim().ends_with('2')), "dropped twice:\n{}", said.out);
+    let output = stage.served.patchsweep(&["status", &id]).await;
+    assert!(output.out.lines().nth(1).is_some_and(|row| row.trim().ends_with('2')), "dropped twice:\n{}", output.out);
     stage.served.stop().await;
 }

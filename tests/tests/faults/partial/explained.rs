@@ -1,4 +1,4 @@
-//! What a client is told of where work is.
+//! What a client sees of where work is.
 
 use patchsweep_core::grid::Axis;
 use patchsweep_core::scores::{CacheStats, MemoryUse};
@@ -29,12 +29,12 @@ fn words(stage: &Stage, tile: u32) -> Option<Vec<String>> {
 
 async fn explain(stage: &Stage, id: &str, words: &[String]) -> Value {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let said = stage.served.patchsweep(&[&["explain", id, "--output", "json"], &words[..]].concat()).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    serde_json::from_str(&said.out).expect("JSON")
+    let output = stage.served.patchsweep(&[&["explain", id, "--output", "json"], &words[..]].concat()).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    serde_json::from_str(&output.out).expect("JSON")
 }
 
-/// What is said of one of a cell's tiles.
+/// What `explain` says of one of a cell's tiles.
 async fn tile(stage: &Stage, id: &str, number: u32) -> Value {
     let words = words(stage, number).expect("a tile of a grid");
     let explained = explain(stage, id, &words).await;
@@ -96,10 +96,10 @@ async fn a_tile_that_was_given_up_has_its_attempts_and_the_sweep_its_reason() {
     assert_eq!(watched.code, Some(3), "{watched:?}");
     let failed = tile(&stage, &id, bad).await;
     assert_eq!((&failed["state"], failed["attempts"].as_array().map(Vec::len)), (&"failed".into(), Some(3)));
-    let said = stage.served.patchsweep(&["explain", &id]).await;
-    assert!(said.out.contains("1 tiles failed on every attempt, the others are done"), "{said:?}");
-    assert!(said.out.contains(&format!("3 attempts failed at t{bad} on broken:1: no memory")), "{said:?}");
-    assert!(said.out.contains(&format!("`patchsweep resume {id}`")), "{said:?}");
+    let output = stage.served.patchsweep(&["explain", &id]).await;
+    assert!(output.out.contains("1 tiles failed on every attempt, the others are done"), "{output:?}");
+    assert!(output.out.contains(&format!("3 attempts failed at t{bad} on broken:1: no memory")), "{output:?}");
+    assert!(output.out.contains(&format!("`patchsweep resume {id}`")), "{output:?}");
     stage.served.stop().await;
 }
 
@@ -107,10 +107,10 @@ async fn a_tile_that_was_given_up_has_its_attempts_and_the_sweep_its_reason() {
 async fn a_cell_without_effect_says_why_nobody_computes_it() {
     let stage = Stage::new().await;
     let id = stage.submitted(&[]).await;
-    let said = stage.served.patchsweep(&["explain", &id, "resid_pre", "0", "1.0"]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.out.contains("no worker computes it over all prompts"), "{said:?}");
-    assert!(said.out.contains("position 0 comes before the first corrupted one"), "{said:?}");
+    let output = stage.served.patchsweep(&["explain", &id, "resid_pre", "0", "1.0"]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.out.contains("no worker computes it over all prompts"), "{output:?}");
+    assert!(output.out.contains("position 0 comes before the first corrupted one"), "{output:?}");
     stage.served.stop().await;
 }
 
@@ -125,9 +125,9 @@ async fn words_that_name_no_cell_are_refused_with_what_there_is() {
         (&["z", "0", "1"], "for instance `z 1 0 0`"),
     ];
     for (words, wanted) in refusals {
-        let said = stage.served.patchsweep(&[&["explain", &id], words].concat()).await;
-        assert_eq!(said.code, Some(2), "{said:?}");
-        assert!(said.err.contains(wanted) && said.err.lines().count() <= 5, "{said:?}");
+        let output = stage.served.patchsweep(&[&["explain", &id], words].concat()).await;
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.err.contains(wanted) && output.err.lines().count() <= 5, "{output:?}");
     }
     assert_eq!(stage.served.patchsweep(&["explain", "none"]).await.code, Some(1));
     stage.served.stop().await;
@@ -149,18 +149,18 @@ async fn workers_say_what_they_take_and_have_in_hand() {
         loaded: None,
     };
     worker.say(FromWorker::Heartbeat(heartbeat)).await;
-    let told = async {
+    let reported = async {
         loop {
-            let said = stage.served.patchsweep(&["workers", "--output", "json"]).await;
-            let workers: Value = serde_json::from_str(&said.out).expect("JSON");
+            let output = stage.served.patchsweep(&["workers", "--output", "json"]).await;
+            let workers: Value = serde_json::from_str(&output.out).expect("JSON");
             if workers["workers"][0]["memory_budget_bytes"] == 7 << 20 {
                 return workers["workers"][0].clone();
             }
         }
     };
-    let told = within("the heartbeat", told).await;
-    assert_eq!((&told["memory_used_bytes"], &told["cache"]["hits"]), (&(6 << 20).into(), &3.into()));
-    let hand = &told["hand"];
+    let reported = within("the heartbeat", reported).await;
+    assert_eq!((&reported["memory_used_bytes"], &reported["cache"]["hits"]), (&(6 << 20).into(), &3.into()));
+    let hand = &reported["hand"];
     assert_eq!((&hand["sweep"], &hand["tile"]), (&id.clone().into(), &tile_of(&grant).into()));
     let grid = stage.grid_of(tile_of(&grant)).unwrap_or("baselines");
     assert_eq!((&hand["grid"], &hand["iteration"]), (&grid.into(), &"Iteration 0".into()));

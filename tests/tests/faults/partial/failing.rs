@@ -6,7 +6,7 @@ use std::path::Path;
 
 use patchsweep_proto::v1::{FailureKind, Grant};
 use patchsweep_tests::Scores;
-use patchsweep_tests::scripted::{Said, failure, result, tile_of};
+use patchsweep_tests::scripted::{CommandOutput, failure, result, tile_of};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, during};
@@ -14,7 +14,7 @@ use super::stage::{Stage, during};
 const CREW: [&str; 3] = ["ada:1", "bob:2", "cyd:3"];
 
 /// Three workers compute all tiles but some, until the client's command ends.
-async fn fail_on(stage: &Stage, bad: &[u32], client: impl Future<Output = Said>) -> Said {
+async fn fail_on(stage: &Stage, bad: &[u32], client: impl Future<Output = CommandOutput>) -> CommandOutput {
     let answer = |name: &'static str| {
         move |grant: &Grant| {
             let reason = format!("no memory on {name}");
@@ -37,7 +37,7 @@ fn manifest(folder: &Path) -> Value {
 }
 
 /// A failed tile in the manifest: three attempts on three workers, each with its reason.
-fn assert_told(failure: &Value) {
+fn assert_reported(failure: &Value) {
     let attempts = failure["attempts"].as_array().expect("attempts");
     let numbers: Vec<&Value> = attempts.iter().map(|attempt| &attempt["attempt"]).collect();
     assert_eq!(json!(numbers), json!([1, 2, 3]));
@@ -50,51 +50,51 @@ fn assert_told(failure: &Value) {
     assert_eq!(failure["reason"], attempts[2]["reason"]);
 }
 
-/// Whoever asks for the sweep hears that it is partial, and why.
+/// Commands that ask for the sweep report that it is partial, and why.
 async fn assert_partial(stage: &Stage, id: &str, failed: usize) {
-    let said = stage.served.patchsweep(&["watch", id]).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(said.err.contains("is partial") && said.err.contains("no memory on"), "{said:?}");
-    assert!(said.err.contains(&format!("`patchsweep resume {id}`")), "{said:?}");
-    let said = stage.served.patchsweep(&["status", id]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let columns: Vec<&str> = said.out.lines().nth(1).expect("a row").split_whitespace().collect();
+    let output = stage.served.patchsweep(&["watch", id]).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
+    assert!(output.err.contains("is partial") && output.err.contains("no memory on"), "{output:?}");
+    assert!(output.err.contains(&format!("`patchsweep resume {id}`")), "{output:?}");
+    let output = stage.served.patchsweep(&["status", id]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let columns: Vec<&str> = output.out.lines().nth(1).expect("a row").split_whitespace().collect();
     let done = format!("{}/{}", stage.tiles() - failed, stage.tiles());
     assert_eq!((columns[1], columns[5], columns[6]), ("partial", &*done, &*failed.to_string()));
-    assert!(said.out.contains("is partial: tile") && said.out.contains("no memory on"), "{said:?}");
+    assert!(output.out.contains("is partial: tile") && output.out.contains("no memory on"), "{output:?}");
 }
 
 #[tokio::test]
 async fn a_tile_that_fails_on_every_attempt_costs_its_own_cells_until_it_is_resumed() {
     let stage = Stage::new().await;
     let bad = [stage.tile(Some("resid_pre"), 0), stage.tile(Some("z"), 1)];
-    let said = fail_on(&stage, &bad, stage.submit(&["--wait"])).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
-    let id = said.out;
+    let output = fail_on(&stage, &bad, stage.submit(&["--wait"])).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
+    let id = output.out;
     assert_partial(&stage, &id, bad.len()).await;
 
-    let (said, folder) = stage.results(&id).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(said.err.contains("warning: resid_pre: ") && said.err.contains("warning: z: "), "{said:?}");
+    let (output, folder) = stage.results(&id).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
+    assert!(output.err.contains("warning: resid_pre: ") && output.err.contains("warning: z: "), "{output:?}");
     stage.assert_failed(&folder, &bad.iter().map(|&tile| stage.places(tile)).collect());
     let manifest = manifest(&folder);
     let failures = manifest["run"]["failures"].as_array().expect("a list");
     assert_eq!(failures.iter().map(|failure| failure["tile"].clone()).collect::<Vec<_>>(), bad.map(Value::from));
-    failures.iter().for_each(assert_told);
+    failures.iter().for_each(assert_reported);
     let report = fs::read_to_string(folder.join("report.html")).expect("a report");
     for (failure, tile) in failures.iter().zip(bad) {
         let cells = stage.places(tile).1.len();
         let reason = failure["reason"].as_str().expect("text");
-        let told = report
+        let warning = report
             .lines()
             .find(|line| line.contains(&format!("cells failed (status 3): {reason}. They are dark grey.")));
-        assert!(told.is_some_and(|line| line.contains(&format!(">{cells} of "))), "{told:?} for {cells} cells");
+        assert!(warning.is_some_and(|line| line.contains(&format!(">{cells} of "))), "{warning:?} for {cells} cells");
     }
     let counted = |&tile: &u32| report.contains(&format!("; {} failed (", stage.places(tile).1.len()));
     assert!(bad.iter().all(counted), "the cells of each grid are counted");
 
-    let said = stage.served.patchsweep(&["resume", &id]).await;
-    assert!(said.code == Some(0) && said.out.contains("running"), "{said:?}");
+    let output = stage.served.patchsweep(&["resume", &id]).await;
+    assert!(output.code == Some(0) && output.out.contains("running"), "{output:?}");
     let granted: Vec<u32> = stage.finish(&id).await.iter().map(|lease| lease.tile_id).collect();
     assert_eq!(granted, bad, "nothing that was computed is computed again");
     stage.assert_whole(&id).await;
@@ -105,12 +105,12 @@ async fn a_tile_that_fails_on_every_attempt_costs_its_own_cells_until_it_is_resu
 async fn a_baseline_that_fails_leaves_the_patched_cells_as_they_are() {
     let stage = Stage::new().await;
     let bad = stage.tile(None, 0);
-    let said = fail_on(&stage, &[bad], stage.submit(&["--wait"])).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
-    assert_partial(&stage, &said.out, 1).await;
-    let id = said.out;
-    let (said, folder) = stage.results(&id).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
+    let output = fail_on(&stage, &[bad], stage.submit(&["--wait"])).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
+    assert_partial(&stage, &output.out, 1).await;
+    let id = output.out;
+    let (output, folder) = stage.results(&id).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
 
     // Cells that cannot change anything have the baseline's score, which is not known.
     let untouched = ["resid_pre", "z"].map(|grid| (grid.to_owned(), stage.untouched(grid, 0)));
@@ -125,10 +125,10 @@ async fn a_baseline_that_fails_leaves_the_patched_cells_as_they_are() {
     let manifest = manifest(&folder);
     let failure = &manifest["run"]["failures"][0];
     assert_eq!((&failure["tile"], &failure["work"]), (&json!(bad), &json!("baseline")));
-    assert_told(failure);
+    assert_reported(failure);
 
-    let said = stage.served.patchsweep(&["resume", &id]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = stage.served.patchsweep(&["resume", &id]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     let granted: Vec<u32> = stage.finish(&id).await.iter().map(|lease| lease.tile_id).collect();
     assert_eq!(granted, [bad]);
     stage.assert_whole(&id).await;
@@ -139,20 +139,20 @@ async fn a_baseline_that_fails_leaves_the_patched_cells_as_they_are() {
 async fn a_sweep_of_which_nothing_can_be_computed_fails_with_the_reason_and_can_be_resumed() {
     let stage = Stage::new().await;
     let all: Vec<u32> = (0..).take(stage.tiles()).collect();
-    let said = fail_on(&stage, &all, stage.submit(&["--wait"])).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("failed: tile") && said.err.contains("no memory on"), "{said:?}");
-    let id = said.out;
-    let said = stage.served.patchsweep(&["watch", &id]).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    let said = stage.served.patchsweep(&["status", &id]).await;
-    assert!(said.out.contains(&format!("{id} failed: tile")) && said.out.contains("no memory on"), "{said:?}");
-    let (said, folder) = stage.results(&id).await;
-    assert!(said.code == Some(1) && said.err.contains("has no results: it is failed"), "{said:?}");
+    let output = fail_on(&stage, &all, stage.submit(&["--wait"])).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.err.contains("failed: tile") && output.err.contains("no memory on"), "{output:?}");
+    let id = output.out;
+    let output = stage.served.patchsweep(&["watch", &id]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let output = stage.served.patchsweep(&["status", &id]).await;
+    assert!(output.out.contains(&format!("{id} failed: tile")) && output.out.contains("no memory on"), "{output:?}");
+    let (output, folder) = stage.results(&id).await;
+    assert!(output.code == Some(1) && output.err.contains("has no results: it is failed"), "{output:?}");
     assert!(!folder.exists());
 
-    let said = stage.served.patchsweep(&["resume", &id]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = stage.served.patchsweep(&["resume", &id]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     let granted: BTreeSet<u32> = stage.finish(&id).await.iter().map(|lease| lease.tile_id).collect();
     assert_eq!(granted, all.into_iter().collect());
     stage.assert_whole(&id).await;

@@ -23,7 +23,7 @@ async fn twice(stage: &Stage) -> [(ScriptedWorker, Grant); 2] {
     [(late, first), (idle, second)]
 }
 
-/// The first result wins, whoever it is of; the other worker need not go on.
+/// The first result wins, from either worker; the other worker need not go on.
 async fn settle(stage: &Stage, winner: (ScriptedWorker, Grant), loser: (ScriptedWorker, Grant)) {
     let ((mut winner, won), (mut loser, lost)) = (winner, loser);
     winner.report(&stage.tiny, &won).await;
@@ -32,8 +32,8 @@ async fn settle(stage: &Stage, winner: (ScriptedWorker, Grant), loser: (Scripted
     winner.acknowledged(won.lease.as_ref()).await;
     let sweeps = stage.served.patchsweep(&["list"]).await;
     let id = sweeps.out.lines().nth(1).and_then(|row| row.split_whitespace().next()).expect("its row");
-    let said = stage.served.patchsweep(&["watch", id]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = stage.served.patchsweep(&["watch", id]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     stage.assert_whole(id).await;
     assert!(stage.failures(id).is_empty(), "being late is no failure");
 }

@@ -25,10 +25,10 @@ async fn tiles_that_were_lost_together_are_computed_alone_and_not_blamed() {
     for _ in 0..stage.tiles() {
         let grant = heir.grant().await;
         if lost.contains(&tile_of(&grant)) {
-            let said = stage.served.patchsweep(&["workers"]).await;
-            let row = said.out.lines().find(|line| line.contains("heir:2")).expect("its row");
+            let output = stage.served.patchsweep(&["workers"]).await;
+            let row = output.out.lines().find(|line| line.contains("heir:2")).expect("its row");
             let leases = row.split_whitespace().nth(4);
-            assert_eq!(leases, Some("1"), "a suspect has no company:\n{}", said.out);
+            assert_eq!(leases, Some("1"), "a suspect has no company:\n{}", output.out);
         }
         heir.report(&stage.tiny, &grant).await;
         heir.acknowledged(grant.lease.as_ref()).await;
@@ -52,16 +52,16 @@ async fn workers_lost_to_a_killer(credit: u32) -> usize {
             lost.set(lost.get() + 1);
         }
     };
-    let said = during(dying, stage.submit(&["--wait"])).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(said.err.contains("its worker disconnected"), "{said:?}");
-    let failures = stage.failures(&said.out);
+    let output = during(dying, stage.submit(&["--wait"])).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
+    assert!(output.err.contains("its worker disconnected"), "{output:?}");
+    let failures = stage.failures(&output.out);
     assert_eq!(failures.keys().collect::<Vec<_>>(), [&TileId(killer)], "innocents carry no blame");
     let attempts = &failures[&TileId(killer)].attempts;
     let names: BTreeSet<&str> = attempts.iter().map(|attempt| attempt.worker.as_str()).collect();
     assert_eq!((attempts.len(), names.len()), (3, 3), "{attempts:?}");
     assert!(names.iter().all(|name| name.starts_with("victim:")), "{names:?}");
-    let (_, folder) = stage.results(&said.out).await;
+    let (_, folder) = stage.results(&output.out).await;
     stage.assert_failed(&folder, &[stage.places(killer)].into());
     stage.served.stop().await;
     lost.get()

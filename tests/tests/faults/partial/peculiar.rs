@@ -26,16 +26,16 @@ async fn scores_that_are_not_finite_are_results() {
         Some(scored(grant, &scores))
     };
     let mut worker = stage.served.worker(2).await;
-    let said = during(worker.play(answer), stage.submit(&["--wait"])).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let id = said.out;
-    let (said, folder) = stage.results(&id).await;
-    assert_eq!(said.code, Some(3), "{said:?}");
+    let output = during(worker.play(answer), stage.submit(&["--wait"])).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let id = output.out;
+    let (output, folder) = stage.results(&id).await;
+    assert_eq!(output.code, Some(3), "{output:?}");
     assert!(
-        said.err.contains("warning: resid_pre: 3 of ") && said.err.contains("cells are not finite (status 1): "),
-        "{said:?}"
+        output.err.contains("warning: resid_pre: 3 of ") && output.err.contains("cells are not finite (status 1): "),
+        "{output:?}"
     );
-    assert!(said.err.contains("3 cells and 0 baselines are not finite: "), "{said:?}");
+    assert!(output.err.contains("3 cells and 0 baselines are not finite: "), "{output:?}");
     assert!(stage.failures(&id).is_empty());
 
     let mut ours = Scores::open(&folder.join("scores.npz"));

@@ -19,7 +19,7 @@ async fn what_looks_the_same_in_the_results_is_the_same_sweep() {
 
     let file = stage.tiny.spec_file();
     let spec = fs::read_to_string(&file).expect("the spec");
-    fs::write(&file, format!("# the same, told differently\n{spec}")).expect("written");
+    fs::write(&file, format!("# the same in other words\n{spec}")).expect("written");
     assert_eq!(stage.submit_file(&file, &[]).await.out, first.out);
     fs::write(&file, spec.replace("name = \"tiny\"", "name = \"other\"")).expect("written");
     let renamed = stage.submit_file(&file, &[]).await;
@@ -48,11 +48,11 @@ async fn a_sweep_of_twice_the_priority_gets_twice_the_work() {
     };
     let (mut one, mut two) = (stage.served.worker(1).await, stage.served.worker(1).await);
     let playing = async { tokio::join!(one.play(answer), two.play(answer)) };
-    let said = during(playing, async {
+    let codes = during(playing, async {
         let ended = [stage.served.patchsweep(&["watch", &high]).await, stage.served.patchsweep(&["watch", &low]).await];
-        ended.map(|said| said.code)
+        ended.map(|output| output.code)
     });
-    assert_eq!(said.await, [Some(0); 2]);
+    assert_eq!(codes.await, [Some(0); 2]);
 
     let granted = granted.into_inner();
     let until = granted.iter().rposition(|(sweep, _)| *sweep == high).expect("it was computed");

@@ -6,7 +6,7 @@ use std::path::Path;
 use patchsweep_core::results::CellStatus;
 use patchsweep_proto::v1::SweepStatus;
 use patchsweep_tests::Scores;
-use patchsweep_tests::scripted::{Said, ScriptedWorker};
+use patchsweep_tests::scripted::{CommandOutput, ScriptedWorker};
 use serde_json::Value;
 
 use super::stage::{Stage, plain};
@@ -19,7 +19,7 @@ async fn compute_one(stage: &Stage, worker: &mut ScriptedWorker) {
     worker.acknowledged(grant.lease.as_ref()).await;
 }
 
-async fn fetch(stage: &Stage, id: &str, out: &Path) -> Said {
+async fn fetch(stage: &Stage, id: &str, out: &Path) -> CommandOutput {
     stage.served.patchsweep(&["results", id, "--partial", "--overwrite", "--out", plain(out)]).await
 }
 
@@ -66,8 +66,8 @@ async fn a_running_sweep_gives_the_final_scores_of_what_is_done() {
     let mut seen = Vec::new();
     for computed in 0..tiles {
         if computed % 3 == 0 {
-            let said = fetch(&stage, &id, &out).await;
-            assert_eq!(said.code, Some(0), "{said:?}");
+            let output = fetch(&stage, &id, &out).await;
+            assert_eq!(output.code, Some(0), "{output:?}");
             let scored = assert_so_far(&stage, &out);
             let status = stage.status(&id, |status| status.tiles_done as usize == computed).await;
             assert_eq!(scored, done(&status), "after {computed} tiles");
@@ -85,8 +85,8 @@ async fn a_running_sweep_gives_the_final_scores_of_what_is_done() {
     assert!(seen.is_sorted_by(|a, b| a[0] <= b[0] && a[1] <= b[1]) && seen.last() > seen.first(), "{seen:?}");
 
     let ended = stage.status(&id, |status| status.tiles_done as usize == tiles).await;
-    let said = fetch(&stage, &id, &out).await;
-    assert_eq!((said.code, assert_so_far(&stage, &out)), (Some(0), done(&ended)), "{said:?}");
+    let output = fetch(&stage, &id, &out).await;
+    assert_eq!((output.code, assert_so_far(&stage, &out)), (Some(0), done(&ended)), "{output:?}");
     assert_eq!(manifest(&out)["run"]["partial"], Value::Null, "it is whole");
     for grid in &ended.grids {
         assert_eq!(
@@ -115,9 +115,9 @@ async fn a_cancelled_sweep_gives_what_it_has_to_who_asks_for_it() {
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("so-far");
-    let said = fetch(&stage, &id, &out).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.err.contains("cells are still to be computed (status 4)"), "{said:?}");
+    let output = fetch(&stage, &id, &out).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.err.contains("cells are still to be computed (status 4)"), "{output:?}");
     assert!(assert_so_far(&stage, &out).iter().sum::<u64>() > 0);
     assert_eq!(manifest(&out)["run"]["partial"]["state"], "cancelled");
     let top = stage.served.patchsweep(&["top", &id, "--partial"]).await;
@@ -140,8 +140,8 @@ async fn a_failed_sweep_says_which_cells_failed_and_which_were_never_begun() {
     assert_eq!(watched.code, Some(1), "{watched:?}");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("so-far");
-    let said = fetch(&stage, &id, &out).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = fetch(&stage, &id, &out).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     let manifest = manifest(&out);
     assert_eq!(manifest["run"]["partial"]["state"], "failed");
     assert!(manifest["run"]["tiles_failed"].as_u64().is_some_and(|failed| failed > 0));

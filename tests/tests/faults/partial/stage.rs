@@ -12,7 +12,7 @@ use patchsweep_proto::v1::{Grant, Lease, SweepStatus, WatchSweepRequest};
 use patchsweep_results::{Analysed, Overwrite, write_folder};
 use patchsweep_serve::state::{Store, TileFailures};
 use patchsweep_tests::Scores;
-use patchsweep_tests::scripted::{Said, ScriptedWorker, Served, within};
+use patchsweep_tests::scripted::{CommandOutput, ScriptedWorker, Served, within};
 use patchsweep_tests::tiny::{TILE_MULTIPLY_ADDS, TILE_PROMPTS, Tiny};
 use tempfile::TempDir;
 use tokio_stream::StreamExt;
@@ -32,11 +32,11 @@ impl Stage {
         Self { tiny, served, store, folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    pub(super) async fn submit(&self, args: &[&str]) -> Said {
+    pub(super) async fn submit(&self, args: &[&str]) -> CommandOutput {
         self.submit_file(&self.tiny.spec_file(), args).await
     }
 
-    pub(super) async fn submit_file(&self, spec: &Path, args: &[&str]) -> Said {
+    pub(super) async fn submit_file(&self, spec: &Path, args: &[&str]) -> CommandOutput {
         let (multiply_adds, prompts) = (TILE_MULTIPLY_ADDS.to_string(), TILE_PROMPTS.to_string());
         let spec = spec.to_str().expect("a plain path");
         let tiles = ["--tile-multiply-adds", &multiply_adds, "--tile-prompts", &prompts];
@@ -45,9 +45,9 @@ impl Stage {
 
     /// The id of a sweep that is taken.
     pub(super) async fn submitted(&self, args: &[&str]) -> String {
-        let said = self.submit(args).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
-        said.out
+        let output = self.submit(args).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.out
     }
 
     pub(super) fn tiles(&self) -> usize {
@@ -91,10 +91,10 @@ impl Stage {
     }
 
     /// Writes a sweep's results into a folder of their own.
-    pub(super) async fn results(&self, id: &str) -> (Said, PathBuf) {
+    pub(super) async fn results(&self, id: &str) -> (CommandOutput, PathBuf) {
         let out = self.folder.path().join("fetched");
-        let said = self.served.patchsweep(&["results", id, "--overwrite", "--out", plain(&out)]).await;
-        (said, out)
+        let output = self.served.patchsweep(&["results", id, "--overwrite", "--out", plain(&out)]).await;
+        (output, out)
     }
 
     /// The results folder of an undisturbed sweep.
@@ -107,8 +107,8 @@ impl Stage {
 
     /// The sweep is done, and its tensors are those of an undisturbed one.
     pub(super) async fn assert_whole(&self, id: &str) {
-        let (said, out) = self.results(id).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
+        let (output, out) = self.results(id).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
         let bytes = |folder: PathBuf| fs::read(folder.join("scores.npz")).expect("tensors");
         assert!(bytes(out) == bytes(self.undisturbed()), "the tensors differ");
     }
@@ -160,8 +160,8 @@ impl Stage {
         let mut worker = self.served.named_worker("heir:9", 2).await;
         let mut granted = Vec::new();
         let watch = self.served.patchsweep(&["watch", id]);
-        let said = during(worker.compute(&self.tiny, &mut granted), watch).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
+        let output = during(worker.compute(&self.tiny, &mut granted), watch).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
         granted
     }
 }
@@ -173,7 +173,7 @@ pub(super) fn plain(path: &Path) -> &str {
 /// What a client says while workers play.
 pub(super) async fn during<P, T>(playing: impl Future<Output = P>, client: impl Future<Output = T>) -> T {
     tokio::select! {
-        said = client => said,
+        output = client => output,
         _ = playing => panic!("all sessions ended"),
     }
 }

@@ -34,9 +34,9 @@ async fn scores_of_another_model_are_never_merged_and_the_sweep_waits_for_the_ri
     drop(fit);
     let status = stage.status(&id, |status| !status.reason.is_empty()).await;
     assert_eq!((status.tiles_done, status.tiles_failed), (1, 0));
-    let said = stage.served.patchsweep(&["status", &id]).await;
+    let output = stage.served.patchsweep(&["status", &id]).await;
     let waits = format!("{id} waits: for a worker with the sweep's weights; w2 has others: its weights are newer");
-    assert!(said.out.contains(&waits), "{}", said.out);
+    assert!(output.out.contains(&waits), "{}", output.out);
 
     let others = async { tokio::join!(gets_nothing(&mut candid), gets_nothing(&mut unaware)) };
     let granted = during(others, Box::pin(stage.finish(&id))).await;

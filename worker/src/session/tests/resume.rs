@@ -126,7 +126,7 @@ async fn unacknowledged_results_do_not_pile_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_twice_changes_nothing() {
+async fn what_is_sent_twice_changes_nothing() {
     let (mut stage, mut peer) = Stage::with_two_leases().await;
     for _ in 0..3 {
         peer.grant(0).await;

@@ -93,7 +93,7 @@ impl<'a> Exec<'a> {
         product
     }
 
-    /// \[batch, m, k\] x \[batch, k, n\] of operands that are filled up; whoever does so counts what matters of them.
+    /// \[batch, m, k\] x \[batch, k, n\] of operands that are filled up; the caller counts what matters of them.
     pub(crate) fn uncounted_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
         self.stop_if_cancelled();
         a.bmm(b)

@@ -17,7 +17,7 @@ pub(crate) struct Models {
 #[derive(Debug)]
 struct Loaded {
     name: LoadedModel,
-    /// As the files were when they were read: who trains on into the same folder gets the new weights.
+    /// As the files were when they were read: training that goes on in the same folder gives new weights.
     stamp: FolderStamp,
     model: Model,
 }

@@ -4,7 +4,7 @@ pub(crate) mod arrange;
 pub(crate) mod attention;
 pub(crate) mod base;
 pub(crate) mod batch;
-pub(crate) mod entry;
+pub(crate) mod cohort;
 pub(crate) mod frames;
 pub(crate) mod heads;
 pub(crate) mod join;

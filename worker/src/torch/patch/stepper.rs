@@ -11,7 +11,7 @@ use patchsweep_core::sites::{Reach, Stage};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};
-use super::entry::{Entry, Start};
+use super::cohort::{Cohort, Start};
 use super::values::Patch;
 use crate::torch::devices::on;
 use crate::torch::positions::Positions;
@@ -59,19 +59,19 @@ impl Stepper<'_> {
     /// Cells that join in a block, by the stage at which they do.
     fn joining(&self, layer: u32, starts: &[&Start<'_>]) -> BTreeMap<Stage, Batch> {
         let mut by_stage: BTreeMap<Stage, (Vec<Segment>, Vec<Tensor>)> = BTreeMap::new();
-        for entry in Entry::all(starts, self.patch.last) {
-            let component = entry.component();
+        for cohort in Cohort::all(starts, self.patch.last) {
+            let component = cohort.component();
             let facts = component.facts(&self.patch.exec.model.architecture);
-            let outputs = || self.outputs(layer, entry.suffix.first.into());
+            let outputs = || self.outputs(layer, cohort.suffix.first.into());
             let positions = match (facts.stage, facts.reach) {
                 // Attention follows, which reads them whether they are read behind it or not.
-                (Stage::Input, _) => entry.patched.clone(),
+                (Stage::Input, _) => cohort.patched.clone(),
                 (_, Reach::LaterPositions) => outputs(),
-                (_, Reach::OwnPosition) => entry.patched.intersection(&outputs()),
+                (_, Reach::OwnPosition) => cohort.patched.intersection(&outputs()),
             };
             let (segments, tensors) = by_stage.entry(facts.stage).or_default();
-            tensors.push(self.patch.changed(layer, component, &entry, &positions));
-            segments.push(entry.segment(positions));
+            tensors.push(self.patch.changed(layer, component, &cohort, &positions));
+            segments.push(cohort.segment(positions));
         }
         let packed = |(segments, tensors): (_, Vec<Tensor>)| Batch::packed(segments, self.patch.prompts(), &tensors);
         by_stage.into_iter().map(|(stage, parts)| (stage, packed(parts))).collect()

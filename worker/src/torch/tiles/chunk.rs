@@ -12,7 +12,7 @@ use crate::phases::Phase;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::{count, host, length};
 use crate::torch::patch::batch::{Batch, Segment};
-use crate::torch::patch::entry::Start;
+use crate::torch::patch::cohort::Start;
 use crate::torch::patch::stepper::Stepper;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::Positions;

@@ -144,10 +144,10 @@ impl InChunks for Chunks<'_, '_> {
     }
 }
 
-/// What is told of a tile's cells.
+/// The scores of a tile's cells.
 ///
 /// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells; `per_prompt`: whether
-/// effects on each prompt are told as well.
+/// effects on each prompt are among them.
 pub(crate) fn tile_scores(runs: &[Scores], per_prompt: bool) -> TileScores {
     let (baseline, cells) = runs.split_first().expect("the baseline comes first");
     let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);

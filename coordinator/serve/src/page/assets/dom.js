@@ -48,7 +48,7 @@ export function match(parent, items, key, create, update) {
   old.forEach((child) => child.remove());
 }
 
-/** Equal keys are told apart by how often they came before. */
+/** Equal keys differ by how often they came before. */
 function unique(key, times) {
   const before = times.get(key) ?? 0;
   times.set(key, before + 1);

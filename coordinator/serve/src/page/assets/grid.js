@@ -35,18 +35,18 @@ export class GridView {
     if (this.wanted) this.refresh(...this.wanted).catch(() => {});
   }
 
-  /** Draws the scores as they are now, unless they are what is drawn already. Returns what the coordinator told. */
+  /** Draws the scores as they are now, unless they are what is drawn already. Returns the coordinator's answer. */
   async refresh(version, metric) {
     this.wanted = [version, metric];
     if (!this.element.open || this.shown === `${version} ${metric}`) return null;
     try {
-      const told = await this.fetch(metric);
+      const scores = await this.fetch(metric);
       if (metric !== this.wanted[1]) return null; // another metric was chosen meanwhile
-      this.maps.show(told);
-      this.shown = `${told.version} ${metric}`;
-      const left = told.iterations - told.facets.length;
+      this.maps.show(scores);
+      this.shown = `${scores.version} ${metric}`;
+      const left = scores.iterations - scores.facets.length;
       writeOrHide(this.note, left > 0 ? `${left} further iterations are in the report.` : "");
-      return told;
+      return scores;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       // Asking again would not help: the grid is too large for a page.

@@ -17,14 +17,14 @@ export class HeatMaps {
     this.facets = make("div", { className: "facets" });
     this.legend = make("div", { className: "legend" });
     this.element = make("div", { className: "maps" }, this.legend, this.facets);
-    this.told = null;
+    this.scores = null;
     this.drawnWidth = 0;
     new ResizeObserver(() => this.resized()).observe(this.element);
   }
 
-  /** Shows what the coordinator told of a grid. */
-  show(told) {
-    this.told = told;
+  /** Shows the scores of a grid. */
+  show(scores) {
+    this.scores = scores;
     this.draw();
   }
 
@@ -33,13 +33,13 @@ export class HeatMaps {
   }
 
   draw() {
-    const { told } = this;
+    const { scores } = this;
     this.drawnWidth = this.element.clientWidth;
-    if (!told || this.drawnWidth === 0) return;
-    const colour = scale(told.colours, told.range);
-    const facets = told.facets.map((facet) => ({ ...told, facet, colour, room: this.drawnWidth }));
+    if (!scores || this.drawnWidth === 0) return;
+    const colour = scale(scores.colours, scores.range);
+    const facets = scores.facets.map((facet) => ({ ...scores, facet, colour, room: this.drawnWidth }));
     match(this.facets, facets, ({ facet }) => facet.iteration, createFacet, drawFacet);
-    this.legend.replaceChildren(...legend(told));
+    this.legend.replaceChildren(...legend(scores));
   }
 }
 

@@ -9,10 +9,10 @@ import { STATUSES } from "./statuses.js";
 const STEPS = 81;
 
 /** The range of colours, and those kinds of cells that occur. */
-export function legend(told) {
+export function legend(scores) {
   const occurs = (status) =>
-    told.facets.some((facet) => facet.status.some((number, cell) => statusOf(number, facet.effect[cell]) === status));
-  return [range(told), ...STATUSES.filter((status) => status !== COMPUTED && occurs(status)).map(sampled)];
+    scores.facets.some((facet) => facet.status.some((number, cell) => statusOf(number, facet.effect[cell]) === status));
+  return [range(scores), ...STATUSES.filter((status) => status !== COMPUTED && occurs(status)).map(sampled)];
 }
 
 function range({ colours, range: most }) {

@@ -48,8 +48,8 @@ export class SweepView {
   /** Brings the heat maps that are open up to date, one after the other. */
   async refresh() {
     for (const grid of this.grids.values()) {
-      const told = await grid.refresh(this.version, this.metric);
-      if (told) this.offer(told.metrics);
+      const scores = await grid.refresh(this.version, this.metric);
+      if (scores) this.offer(scores.metrics);
     }
   }
 

@@ -1,4 +1,4 @@
-// What is told of the cell under the pointer, or under the arrow keys.
+// What is shown of the cell under the pointer, or under the arrow keys.
 
 import { COMPUTED, statusOf } from "./cells.js";
 import { make } from "./dom.js";
@@ -43,7 +43,7 @@ function show(canvas, { row, column }) {
   const { names, others, facet } = canvas.hovered;
   const place = row * others.length + column;
   const cell = [names[row], others[column]].filter(Boolean).join(", ");
-  tip.replaceChildren(make("b", { text: cell }), make("span", { text: told(facet, place) }), make("small", { text: facet.label }));
+  tip.replaceChildren(make("b", { text: cell }), make("span", { text: described(facet, place) }), make("small", { text: facet.label }));
   tip.hidden = false;
   const box = canvas.getBoundingClientRect();
   const x = box.left + ((column + 0.5) * box.width) / others.length;
@@ -54,7 +54,7 @@ function show(canvas, { row, column }) {
   tip.style.top = `${below ? y : y - box.height / names.length - tip.offsetHeight - 16}px`;
 }
 
-function told({ status, effect, stderr }, place) {
+function described({ status, effect, stderr }, place) {
   const known = statusOf(status[place], effect[place]);
   return known === COMPUTED ? `effect ${meanAndError(effect[place], stderr[place])}` : known.meaning;
 }

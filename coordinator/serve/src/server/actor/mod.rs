@@ -23,7 +23,7 @@ use super::outbound::Outbound;
 use super::rpc_errors::RequestError;
 use super::spans::Traces;
 
-/// Commands that may wait; those who send more wait with them.
+/// Commands that may wait; senders of more wait with them.
 const COMMANDS: usize = 1024;
 
 /// How often the scheduler gets the time, and clients what changed.

@@ -72,7 +72,7 @@ impl Disk {
         self.with(|state| state.calls_left = Some(calls));
     }
 
-    /// Answers writes, resizes and syncs with an error after some more, until it is told otherwise.
+    /// Answers writes, resizes and syncs with an error after some more, until [`Self::refuse_no_more`].
     pub(super) fn refuse_after(&self, calls: u64, refusal: io::ErrorKind) {
         self.with(|state| state.refusal = Some((calls, refusal)));
     }

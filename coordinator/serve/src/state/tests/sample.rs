@@ -34,7 +34,7 @@ pub(super) fn lease(sweep: &KeptSweep, tile: u32, attempt: u32) -> Lease {
     Lease { epoch: Epoch(1), sweep: sweep.id.clone(), tile: TileId(tile), attempt: Attempt(attempt) }
 }
 
-/// Scores that fit the tile, and tell it and the worker from others.
+/// Scores that fit the tile, and distinguish it and the worker from others.
 pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
     let planned = &sweep.plan.tiles[tile as usize];
     let metrics = sweep.plan.context.metrics.len();

@@ -21,7 +21,7 @@ impl Known {
         }
     }
 
-    pub(super) fn told(self, stderr: f32) -> String {
+    pub(super) fn described(self, stderr: f32) -> String {
         match self {
             Self::Effect(effect) if stderr.is_nan() => format!("{effect:+.3}"),
             Self::Effect(effect) => format!("{effect:+.3} ± {stderr:.3}"),

@@ -106,13 +106,13 @@ impl<'a> HeatMap<'a> {
     }
 
     /// A cell in words, with its score.
-    pub(super) fn told(&self, iteration: usize, row: usize, column: usize) -> String {
+    pub(super) fn described(&self, iteration: usize, row: usize, column: usize) -> String {
         let cell = self.sheet().cell(row, column);
         let places = self.scores.places(cell);
         let indices: Vec<u32> = places.iter().zip(&self.scores.indices).map(|(&place, all)| all[place]).collect();
         let label = cell_label(self.scores, &indices, &self.results.token_labels);
         let place = iteration * self.scores.cells() + cell;
-        format!("{label}: {}", Known::of(self.scores, place).told(self.scores.stderr[place]))
+        format!("{label}: {}", Known::of(self.scores, place).described(self.scores.stderr[place]))
     }
 }
 
@@ -149,11 +149,11 @@ mod tests {
         grid.status[32] = CellStatus::Pending;
         let scores = Scores::of(results);
         let map = scores.map(0, 0).expect("a map");
-        assert_eq!(map.told(0, 3, 4), "layer 3, pos 4 (\" Officer\"): -1.250 ± 0.062");
-        assert_eq!(map.told(0, 0, 1), "layer 0, pos 1 (\"The\"): 0, a no-op: the patch cannot change the score");
-        assert_eq!(map.told(1, 0, 0), "layer 0, pos 0 (\"<|endoftext|>\"): not computed yet");
+        assert_eq!(map.described(0, 3, 4), "layer 3, pos 4 (\" Officer\"): -1.250 ± 0.062");
+        assert_eq!(map.described(0, 0, 1), "layer 0, pos 1 (\"The\"): 0, a no-op: the patch cannot change the score");
+        assert_eq!(map.described(1, 0, 0), "layer 0, pos 0 (\"<|endoftext|>\"): not computed yet");
         assert_eq!(
-            map.told(0, 2, 1),
+            map.described(0, 2, 1),
             "layer 2, pos 1 (\"The\"): computed, but not a finite number: arithmetic overflowed"
         );
     }

@@ -27,19 +27,19 @@ pub(super) fn lines(model: &Model, palette: Palette, (width, height): (usize, us
     let place = grids.iter().position(|grid| Some(&grid.name) == chosen).unwrap_or(0);
     let first = (place + 1).saturating_sub(height);
     let names = grids.iter().map(|grid| length(&grid.name)).max().unwrap_or(0).min(NAME);
-    let longest = grids.iter().map(|grid| length(&told(grid))).max().unwrap_or(0);
+    let longest = grids.iter().map(|grid| length(&described(grid))).max().unwrap_or(0);
     let has_room = width >= names + 1 + BAR_LEAST + longest;
     let bar = |grid: &GridProgress| {
         let is_chosen = Some(&grid.name) == chosen;
         let name_style = if is_chosen { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
-        let told = if has_room { format!("{:longest$}", told(grid)) } else { percent(grid) };
-        let room = width.saturating_sub(names + 1 + length(&told)).min(BAR_MOST);
+        let described = if has_room { format!("{:longest$}", described(grid)) } else { percent(grid) };
+        let room = width.saturating_sub(names + 1 + length(&described)).min(BAR_MOST);
         let full = share(grid, room);
         Line::from(vec![
             Span::styled(format!("{:names$} ", short(&grid.name, names)), name_style),
             Span::styled("█".repeat(full), palette.coloured(Color::Blue)),
             Span::styled("·".repeat(room - full), palette.dim()),
-            Span::raw(told),
+            Span::raw(described),
         ])
     };
     grids.iter().skip(first).take(height).map(bar).collect()
@@ -49,7 +49,7 @@ fn percent(grid: &GridProgress) -> String {
     format!(" {:>3}%", share(grid, 100))
 }
 
-fn told(grid: &GridProgress) -> String {
+fn described(grid: &GridProgress) -> String {
     let computed = grid.cells_total - grid.cells_noop.min(grid.cells_total);
     let noops = if grid.cells_noop > 0 { format!(", {} no-ops", grid.cells_noop) } else { String::new() };
     format!("{}  {}/{computed} cells{noops}", percent(grid), grid.cells_done.min(computed))

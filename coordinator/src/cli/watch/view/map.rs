@@ -59,7 +59,7 @@ pub(super) fn lines(model: &Model, palette: Palette, (width, height): (usize, us
     lines.extend(window.rows.clone().map(|row| window.row(&map, row, model.choice, palette)));
     let Choice { iteration, row, column, .. } = model.choice;
     let note = model.no_scores.as_deref().map(|reason| format!("  ({reason})")).unwrap_or_default();
-    lines.push(Line::raw(format!("{}{note}", map.told(iteration, row, column))));
+    lines.push(Line::raw(format!("{}{note}", map.described(iteration, row, column))));
     if own_legend {
         lines.push(Line::from(legend(&map, palette)));
     }

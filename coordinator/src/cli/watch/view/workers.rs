@@ -11,7 +11,7 @@ use crate::cli::watch::heat::Palette;
 use crate::cli::watch::model::Model;
 use crate::cli::{quantities, table};
 
-/// A worker that was not heard for longer is told to be silent.
+/// A worker that was not heard for longer is shown as silent.
 const SILENT: Duration = Duration::from_secs(10);
 
 const COLUMNS: usize = 7;

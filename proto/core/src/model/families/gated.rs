@@ -85,7 +85,7 @@ pub(super) fn attention_bias(architecture: &mut Architecture, keys: &Keys<'_>) -
     Ok(())
 }
 
-/// Gives layers the window that are said to slide. `by_default`: where `layer_types` is missing.
+/// Gives the window to the layers that `layer_types` calls sliding. `by_default`: where `layer_types` is missing.
 pub(super) fn windows(
     architecture: &mut Architecture,
     keys: &Keys<'_>,

@@ -10,7 +10,7 @@ pub(super) struct Rope {
     /// The base of the frequencies.
     base: f64,
     scaling: Scaling,
-    /// Which part of a head is rotated, where this is said beside the scaling.
+    /// Which part of a head is rotated, where this stands beside the scaling.
     part: Option<f64>,
 }
 
@@ -65,7 +65,7 @@ impl Rope {
         Ok(self.rotary(architecture.d_head))
     }
 
-    /// Rotates the first part of each head. `part`: unless it is said beside the scaling.
+    /// Rotates the first part of each head. `part`: unless it stands beside the scaling.
     pub(super) fn partial(self, part: f64, architecture: &Architecture) -> Rotary {
         let width = f64::from(architecture.d_head) * self.part.unwrap_or(part);
         #[allow(
@@ -115,7 +115,7 @@ pub(super) fn whole_heads(architecture: &mut Architecture, keys: &Keys<'_>) -> R
     Ok(())
 }
 
-/// Rotates the first part of each head of all layers. `part`: unless it is said beside the scaling.
+/// Rotates the first part of each head of all layers. `part`: unless it stands beside the scaling.
 pub(super) fn part_of_heads(architecture: &mut Architecture, keys: &Keys<'_>, part: f64) -> Result<(), ConfigError> {
     let rotary = Rope::read(keys, USUAL_BASE)?.partial(part, architecture);
     everywhere(architecture, rotary);

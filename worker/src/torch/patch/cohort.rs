@@ -1,4 +1,4 @@
-//! Cells that begin together: those of one block that patch the same positions.
+//! Cohorts: cells of one block that patch the same positions, and so begin together.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) struct Start<'a> {
 }
 
 /// Cells of one block and component that patch the same positions.
-pub(crate) struct Entry<'a> {
+pub(crate) struct Cohort<'a> {
     pub(crate) starts: Vec<&'a Start<'a>>,
     pub(crate) suffix: Suffix,
     /// Positions that are patched, from the first that is computed to the last that is read.
@@ -27,20 +27,20 @@ pub(crate) struct Entry<'a> {
     pub(crate) sources: Positions,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> Cohort<'a> {
     /// Of cells of one block, up to the last position that is read.
     pub(crate) fn all(starts: &[&'a Start<'a>], last: i64) -> Vec<Self> {
-        let mut entries: BTreeMap<(Suffix, Positions, Positions), Vec<&'a Start<'a>>> = BTreeMap::new();
+        let mut cohorts: BTreeMap<(Suffix, Positions, Positions), Vec<&'a Start<'a>>> = BTreeMap::new();
         for &start in starts {
             let first = i64::from(start.suffix.first);
             let patched = start.cell.positions().iter().map(|&pos| i64::from(pos));
             let patched = Positions::new(patched.filter(|pos| (first..=last).contains(pos)));
             let sources = start.cell.indices(Axis::SrcPos).iter().map(|&pos| i64::from(pos));
             let sources = Positions::new(sources.filter(|&pos| pos <= last));
-            entries.entry((start.suffix, patched, sources)).or_default().push(start);
+            cohorts.entry((start.suffix, patched, sources)).or_default().push(start);
         }
-        let entry = |((suffix, patched, sources), starts)| Entry { starts, suffix, patched, sources };
-        entries.into_iter().map(entry).collect()
+        let cohort = |((suffix, patched, sources), starts)| Cohort { starts, suffix, patched, sources };
+        cohorts.into_iter().map(cohort).collect()
     }
 
     /// What they patch.
