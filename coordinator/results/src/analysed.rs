@@ -45,7 +45,7 @@ mod tests {
     use crate::{Overwrite, WriteOptions, report_html, top_cells, write_folder};
 
     #[test]
-    fn each_grid_is_analysed_once_whoever_writes_it_down() {
+    fn each_grid_is_analysed_once_for_all_writers() {
         let results = example();
         let parent = tempfile::tempdir().expect("temporary folder");
         let before = statistics::made();

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_told_with_what_is_known_of_it() {
+    fn a_cell_is_described_with_what_is_known_of_it() {
         let cell = TopCell {
             status: CellStatus::Computed,
             indices: vec![8, 11],

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn agreement_is_told_by_grid_and_in_one_line() {
+    fn agreement_is_reported_by_grid_and_in_one_line() {
         let mut out = Vec::new();
         report().table(&mut out).expect("memory does not fail");
         let text = String::from_utf8(out).expect("text");

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_told_what_kind_of_error_it_is_and_what_to_do_next() {
+    fn programs_get_the_kind_of_an_error_and_what_to_do_next() {
         let partial = CliError::SweepPartial { sweep: "s".into(), reason: "no memory".into(), can_resume: true };
         let partial = json!(partial.fields());
         assert_eq!((&partial["kind"], &partial["exit_code"]), (&json!("partial"), &json!(3)));

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_without_a_corruption_or_with_the_same_answer_are_told() {
+    fn prompts_without_a_corruption_or_with_the_same_answer_are_reported() {
         let mut plan = fixtures::plan(PlanOptions::default());
         plan.kept_answers = vec![Some(1), Some(0)];
         assert_eq!(
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn replicates_are_told_beside_the_iterations() {
+    fn replicates_are_shown_beside_the_iterations() {
         let mut plan = fixtures::plan(PlanOptions::default());
         assert_eq!(runs(&plan), "2 iterations");
         std::sync::Arc::make_mut(&mut plan.context).replicates = 2;

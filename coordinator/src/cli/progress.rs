@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failed_tiles_are_told_once_there_are_some() {
+    fn failed_tiles_are_reported_once_there_are_some() {
         let rest = "1 workers, 5.00e0 multiply-adds/s, 5s elapsed, 15s left";
         assert_eq!(line(&running()), format!("1/4 tiles, {rest}"));
         assert_eq!(line(&SweepStatus { tiles_failed: 2, ..running() }), format!("1/4 tiles, 2 failed, {rest}"));

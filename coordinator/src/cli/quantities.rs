@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_its_two_largest_units() {
+    fn a_time_is_shown_in_its_two_largest_units() {
         let seconds = [0, 59, 60, 100, 3599, 3600, 7500, 86_399, 86_400, 273_600];
         let texts = seconds.map(|seconds| time(Duration::from_secs(seconds)));
         let wanted = ["0s", "59s", "1m 00s", "1m 40s", "59m 59s", "1h 00m", "2h 05m", "23h 59m", "1d 00h", "3d 04h"];
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_told_in_the_unit_of_the_budget() {
+    fn memory_is_shown_in_the_unit_of_the_budget() {
         assert_eq!(memory(3 << 30, 9 << 30), "3.0/9.0 GiB");
         assert_eq!(memory(1 << 20, 512 << 20), "1.0/512.0 MiB");
         assert_eq!(memory(0, 0), "0.0/0.0 KiB");

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_that_is_refused_is_told_in_one_line() {
+    fn a_command_line_that_is_refused_is_reported_in_one_line() {
         assert_eq!(refused(&["run"]).message, "the following required arguments were not provided: --out <DIR> <SPEC>");
         assert_eq!(refused(&["list", "--x"]).message, "unexpected argument '--x' found");
         assert_eq!(refused(&[]).message, "the command is missing");

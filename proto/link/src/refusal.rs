@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_told_by_its_mark_and_other_answers_are_none() {
+    fn a_refusal_is_known_by_its_mark_and_other_answers_are_none() {
         for refusal in Refusal::ALL {
             assert_eq!(Refusal::of(&refusal.status("whatever")), Some(refusal));
         }

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_told_in_two_units() {
+    fn durations_are_shown_in_two_units() {
         assert_eq!(
             [0.24, 75.0, 3700.0, 90000.0, f64::INFINITY].map(duration)[..4],
             ["0.2 s", "1 min 15 s", "1 h 1 min", "1 d 1 h"]

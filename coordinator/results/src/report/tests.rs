@@ -69,7 +69,7 @@ fn labels_cannot_leave_their_place() {
 }
 
 #[test]
-fn a_hundred_thousand_cells_fit_with_all_that_is_told_of_them() {
+fn a_hundred_thousand_cells_fit_with_all_details() {
     let mut results = example();
     results.grids = vec![grid("z", &["layer", "pos", "head"], &[24, 100, 14])];
     assert!(results.grids[0].effect.len() > 100_000);

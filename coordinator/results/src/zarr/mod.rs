@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told() {
+    fn a_full_disk_is_reported() {
         let results = example();
         let analysed = Analysed::of(&results).expect("consistent");
         let tensors = with_statistics(&analysed).expect("consistent");

@@ -36,7 +36,7 @@ fn a_tile_that_fails_on_one_worker_goes_to_another_and_comes_first_there() {
 }
 
 #[test]
-fn a_tile_that_failed_on_everybody_is_tried_again_by_whoever_is_there() {
+fn a_tile_that_failed_on_everybody_is_tried_again_by_any_of_them() {
     let (mut harness, _) = Harness::new(&[W1, W2], 1, &[0]);
     let failed = harness.fail(W1, lease(0, 1));
     assert_eq!(failed.last(), Some(&grant(W2, 0, 2)));

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn however_much_went_wrong_little_is_told() {
+    fn however_much_went_wrong_little_is_reported() {
         let reasons: Vec<String> = (0..30).map(|reason| format!("reason {reason}")).collect();
         let attempts: Vec<(&str, &str)> = reasons.iter().map(|reason| ("a:1", reason.as_str())).collect();
         let mut all: BTreeMap<_, _> = (0..50).map(|tile| failures(tile, false, &[("w", "often")])).collect();

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_without_enough_memory_are_told_with_what_is_needed() {
+    fn workers_without_enough_memory_are_reported_with_what_is_needed() {
         let reasons = idle_because(NEED, &waiting(vec![with_budget(1, 4), with_budget(2, 6)]));
         assert_eq!(
             reasons,

@@ -155,7 +155,7 @@ fn a_worker_s_tiles_add_up_by_its_name_and_device() {
 }
 
 #[test]
-fn a_tile_that_was_given_up_is_told_with_its_attempts() {
+fn a_tile_that_was_given_up_is_described_with_its_attempts() {
     let plan = plan();
     let is_patch = |tile: &&patchsweep_core::tile::Tile| tile.work != TileWork::Baseline && tile.iteration == 1;
     let patch = plan.tiles.iter().find(is_patch).expect("a patch");

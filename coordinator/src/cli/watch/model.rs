@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_left_runs_down_until_it_is_told_anew_and_is_not_known_without_a_coordinator() {
+    fn the_time_left_runs_down_until_it_is_reported_anew_and_is_not_known_without_a_coordinator() {
         let mut model = Model::default();
         assert_eq!(model.left(), None);
         model.apply(Change::Update(Update::Status(example::status())));

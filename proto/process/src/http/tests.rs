@@ -36,7 +36,7 @@ async fn get(server: &HttpServer, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn readiness_is_told_with_its_reason_and_life_always() {
+async fn readiness_is_reported_with_its_reason_and_life_always() {
     let health = Health::waiting_for("opening the state");
     let server = start(health.clone()).await;
     let unready = get(&server, "/readyz").await;

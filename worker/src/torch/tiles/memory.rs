@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libtorch_says_of_memory_is_told_from_other_failures() {
+    fn what_libtorch_says_of_memory_is_distinguished_from_other_failures() {
         let huge = || tch::Tensor::zeros([1 << 46], (tch::Kind::Float, tch::Device::Cpu));
         assert!(within_memory(huge).is_err());
         let wrong = catch_unwind(|| within_memory(|| tch::Tensor::zeros([2], tch::kind::FLOAT_CPU).view([3])).is_ok());

@@ -148,7 +148,7 @@ fn numbers_that_are_none_on_both_sides_agree_on_nothing() {
 }
 
 #[test]
-fn cells_that_the_same_worker_checked_are_told() {
+fn cells_that_the_same_worker_checked_are_reported() {
     let (plan, _) = plans();
     let report = report(|iteration, cell| right(&plan, iteration, cell), |_| "one");
     assert!(report.agreed && report.by_another_worker == 0);

@@ -87,7 +87,7 @@ async fn long_names_and_texts_are_cut() {
 }
 
 #[tokio::test]
-async fn the_newest_of_many_sweeps_and_the_first_of_many_workers_are_told_with_their_number() {
+async fn the_newest_of_many_sweeps_and_the_first_of_many_workers_are_shown_with_their_number() {
     let fake = Fake { workers: (0..1000).map(worker).collect(), ..Fake::default() };
     let numbered = |number: usize| SweepStatus {
         sweep: SweepId(format!("s{number}")),

@@ -95,7 +95,7 @@ async fn names_with_markup_travel_as_json_that_no_browser_takes_for_a_page() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_apart_from_a_coordinator_that_cannot_answer() {
+async fn what_is_not_there_is_distinguished_from_a_coordinator_that_cannot_answer() {
     let router_of = |is_closing| router(Fake { is_closing, ..Fake::default() });
     for path in ["/api/sweeps/other", "/api/sweeps/other/results?grid=z"] {
         let (status, body) = get(&router_of(false), path).await;
@@ -144,7 +144,7 @@ async fn warnings_tell_when_and_whom_they_concern() {
 }
 
 #[tokio::test]
-async fn pending_cells_are_null_and_told_apart_from_no_ops() {
+async fn pending_cells_are_null_and_distinguished_from_no_ops() {
     let mut results = example();
     let grid = &mut results.grids[0];
     (grid.effect[0], grid.stderr[0], grid.status[0]) = (f32::NAN, f32::NAN, CellStatus::Pending);

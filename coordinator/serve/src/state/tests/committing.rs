@@ -60,7 +60,7 @@ async fn an_idle_committer_commits_at_once_and_a_busy_one_gathers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_are_durable_when_their_number_is_told() {
+async fn entries_are_durable_when_their_number_is_reported() {
     let disk = Disk::new(Vec::new());
     let (store, mut journal) = inline(&disk);
     let kept = sweep("a");

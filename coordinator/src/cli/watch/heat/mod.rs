@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_told_in_words_with_what_is_known_of_it() {
+    fn a_cell_is_described_in_words_with_what_is_known_of_it() {
         let mut results = example();
         let grid = &mut results.grids[0];
         (grid.effect[3 * 8 + 4], grid.stderr[3 * 8 + 4]) = (-1.25, 0.0625);

@@ -74,7 +74,7 @@ fn before_anything_is_known_and_before_there_are_scores() {
 }
 
 #[test]
-fn a_lost_coordinator_is_told_and_the_rest_stays() {
+fn a_lost_coordinator_is_reported_and_the_rest_stays() {
     let mut model = running();
     model.apply(lost());
     model.tick(Duration::from_secs(40));
@@ -139,7 +139,7 @@ fn without_colours_there_are_none() {
 }
 
 #[test]
-fn the_cell_that_is_looked_at_is_told_below_the_map() {
+fn the_cell_that_is_looked_at_is_described_below_the_map() {
     let mut model = running();
     for _ in 0..3 {
         model.press(Key::Row { forward: true });
