@@ -91,7 +91,7 @@ impl Client {
         Ok(Self { agent: config.build().into(), endpoint: endpoint.to_owned(), home, token })
     }
 
-    /// Whether the hub is told who asks.
+    /// Whether the hub learns who asks.
     pub(crate) fn has_token(&self) -> bool {
         self.token.is_some()
     }

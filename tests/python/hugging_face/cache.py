@@ -43,6 +43,6 @@ def check(patchsweep, folder):
         theirs = "from huggingface_hub import constants; print(constants.HF_HUB_CACHE)"
         found = subprocess.run([sys.executable, "-c", theirs], env=environment, capture_output=True, text=True, check=True)
         plan = [patchsweep, "plan", str(folder / "sweep.toml")]
-        said = subprocess.run(plan, env=environment, capture_output=True, text=True).stderr
-        ours = re.search("is not in the hub cache (.*); fetch it", said)
-        assert ours and ours[1] == found.stdout.strip(), (case, found.stdout, said)
+        stderr = subprocess.run(plan, env=environment, capture_output=True, text=True).stderr
+        ours = re.search("is not in the hub cache (.*); fetch it", stderr)
+        assert ours and ours[1] == found.stdout.strip(), (case, found.stdout, stderr)

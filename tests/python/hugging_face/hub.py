@@ -55,9 +55,9 @@ def environment(folder, address):
 
 
 def output(command, environment):
-    said = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert said.returncode == 0, (command, said.stdout, said.stderr)
-    return said.stdout
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+    return ended.stdout
 
 
 def check(patchsweep, folder):
@@ -75,11 +75,11 @@ def fetched(patchsweep, environment):
 def check_ours(patchsweep, home, commit, address):
     """What `model fetch` leaves, huggingface_hub takes for its own."""
     online = environment(home, address)
-    told = fetched(patchsweep, online)
+    answer = fetched(patchsweep, online)
     offline = {**online, "HF_HUB_OFFLINE": "1"}
     found = json.loads(output([sys.executable, "-c", FOUND, REPOSITORY, *READ], offline))
     snapshot = home / "hub" / "models--ada--acronyms" / "snapshots" / commit
-    assert told["folder"] == found["folder"] == str(snapshot), (told, found)
+    assert answer["folder"] == found["folder"] == str(snapshot), (answer, found)
     assert found["files"] == [str(snapshot / name) for name in READ], found
     assert all((snapshot / name).read_bytes() == (MODEL / name).read_bytes() for name in READ)
     assert (found["commit"], found["refs"], found["cached"]) == (commit, ["main"], READ), found
@@ -94,9 +94,9 @@ def check_theirs(patchsweep, home, commit, address):
     """What huggingface_hub leaves, is planned with and not fetched again."""
     online = environment(home, address)
     folder = output([sys.executable, "-c", DOWNLOAD, REPOSITORY], online).strip()
-    told = fetched(patchsweep, online)
-    assert (told["folder"], told["commit"]) == (folder, commit), told
-    assert not any(file["is_new"] for file in told["files"]), told
+    answer = fetched(patchsweep, online)
+    assert (answer["folder"], answer["commit"]) == (folder, commit), answer
+    assert not any(file["is_new"] for file in answer["files"]), answer
     spec = (MODEL.parent / "acronyms.toml").read_text().replace('path = "acronym-gpt2"', f'hub = "{REPOSITORY}"')
     (home / "spec.toml").write_text(spec)
     shutil.copy(MODEL.parent / "acronyms.txt", home)
@@ -110,6 +110,6 @@ def check_half(patchsweep, home, address):
     """What huggingface_hub has begun, `model fetch` completes."""
     online = environment(home, address)
     output([sys.executable, "-c", ONE, REPOSITORY, "model.safetensors"], online)
-    told = fetched(patchsweep, online)
-    new = {file["name"]: file["is_new"] for file in told["files"]}
-    assert new == {name: name != "model.safetensors" for name in READ}, told
+    answer = fetched(patchsweep, online)
+    new = {file["name"]: file["is_new"] for file in answer["files"]}
+    assert new == {name: name != "model.safetensors" for name in READ}, answer

@@ -22,7 +22,7 @@ fn refused(status: u16, code: &str, message: &str) -> Answer {
     Answer { status, headers, body: json!({ "error": message }).to_string().into(), cut: None }
 }
 
-fn said(value: &Value) -> Answer {
+fn json_answer(value: &Value) -> Answer {
     let headers = vec![("Content-Type", "application/json".to_owned())];
     Answer { status: 200, headers, body: value.to_string().into(), cut: None }
 }
@@ -65,7 +65,7 @@ fn of_hub(state: &State, asked: &Asked) -> Answer {
     }
 }
 
-/// Who shows no token is not told whether there is one.
+/// A caller without a token learns nothing of it, not even whether it is there.
 fn no_repository(token: Option<&str>) -> Answer {
     match token {
         Some(_) => refused(404, "RepoNotFound", "Repository not found"),
@@ -75,7 +75,7 @@ fn no_repository(token: Option<&str>) -> Answer {
 
 fn info(id: &str, commit: &str, files: &Files) -> Answer {
     let siblings: Vec<Value> = files.keys().map(|name| json!({ "rfilename": name })).collect();
-    said(&json!({
+    json_answer(&json!({
         "_id": "0", "id": id, "modelId": id, "sha": commit, "private": false, "gated": false, "disabled": false,
         "tags": [], "downloads": 0, "likes": 0, "siblings": siblings,
     }))
@@ -90,7 +90,7 @@ fn tree(files: &Files) -> Answer {
         let lfs = json!({ "oid": etag, "size": size, "pointerSize": 134 });
         json!({ "type": "file", "path": name, "size": size, "oid": &etag[..40], "lfs": lfs })
     };
-    said(&files.iter().map(entry).collect())
+    json_answer(&files.iter().map(entry).collect())
 }
 
 fn resolved(state: &State, asked: &Asked, commit: &str, files: &Files, name: &str) -> Answer {
@@ -98,7 +98,7 @@ fn resolved(state: &State, asked: &Asked, commit: &str, files: &Files, name: &st
     let (etag, is_large) = etag(bytes);
     let commit = ("X-Repo-Commit", commit.to_owned());
     if is_large {
-        // The address is a secret: whoever has it may read.
+        // The address is a secret: every program that has it may read.
         let location = format!("{}/{etag}?Signature=secret", state.elsewhere);
         let linked = ("X-Linked-Etag", format!("\"{etag}\""));
         let size = ("X-Linked-Size", bytes.len().to_string());

@@ -113,7 +113,7 @@ impl Layers {
     }
 
     /// For people, where there are several: `layers 0 to 5 on cuda:0, 6 to 11 on cuda:1`.
-    pub(crate) fn told(&self) -> Option<String> {
+    pub(crate) fn described(&self) -> Option<String> {
         let parts = self.places.chunk_by(|a, b| a == b).scan(0, |first, part| {
             let last = *first + part.len() - 1;
             let text = format!("{first} to {last} on {}", name(self.devices.0[part[0]]));
@@ -166,7 +166,7 @@ mod tests {
         let places: Vec<usize> = (0..6).map(|layer| layers.place(layer)).collect();
         assert_eq!(places, [0, 0, 0, 0, 1, 1]);
         assert_eq!((layers.first(), layers.last()), (Device::Cuda(1), Device::Cuda(0)));
-        assert_eq!(layers.told().as_deref(), Some("layers 0 to 3 on cuda:1, 4 to 5 on cuda:0"));
-        assert_eq!(Layers::of(&Devices(vec![Device::Cpu]), &WEIGHTS).told(), None);
+        assert_eq!(layers.described().as_deref(), Some("layers 0 to 3 on cuda:1, 4 to 5 on cuda:0"));
+        assert_eq!(Layers::of(&Devices(vec![Device::Cpu]), &WEIGHTS).described(), None);
     }
 }

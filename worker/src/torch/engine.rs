@@ -91,7 +91,7 @@ impl TorchEngine {
         MODELS_LOADED.add(&[], 1);
         let seconds = took.as_secs_f64();
         tracing::info!(model = %name.model, digest = %model.digest.short(), seconds, "model loaded");
-        if let Some(layers) = model.layers.told() {
+        if let Some(layers) = model.layers.described() {
             tracing::info!(model = %name.model, "{layers}");
         }
         for note in &model.notes {

@@ -30,13 +30,13 @@ impl MemoryNeed {
         self.weights.placed(Placement::Streamed, devices(worker), maps_around(worker)).saturating_add(self.activations)
     }
 
-    /// Whether a worker may use less than that on each of its devices; one that has not said yet what it may use has enough.
+    /// Whether a worker may use less than that on each of its devices; one that has not reported yet what it may use has enough.
     #[must_use]
     pub fn is_short_on(&self, worker: &WorkerStatus) -> bool {
         (1..self.least(worker)).contains(&budget_of_each(worker))
     }
 
-    /// Whether a worker has to stream the weights, and can; one that has not said yet what it may use does not have to.
+    /// Whether a worker has to stream the weights, and can; one that has not reported yet what it may use does not have to.
     #[must_use]
     pub fn is_streamed_on(&self, worker: &WorkerStatus) -> bool {
         let budget = budget_of_each(worker);
@@ -50,7 +50,7 @@ fn maps_around(worker: &WorkerStatus) -> bool {
     worker.device.split(',').all(|device| device == "cpu")
 }
 
-/// What a worker may use on each of its devices; 0: it has not said yet.
+/// What a worker may use on each of its devices; 0: it has not reported yet.
 fn budget_of_each(worker: &WorkerStatus) -> u64 {
     worker.memory.budget / devices(worker) as u64
 }
@@ -89,7 +89,7 @@ mod tests {
         let streamed = |device, mib| need.is_streamed_on(&with(device, mib));
         assert_eq!([50, 256, 475, 476].map(|mib| streamed("cpu", mib)), [false, true, true, false]);
         assert_eq!([150, 256].map(|mib| streamed("cuda:0", mib)), [false, true], "embeddings are on the device");
-        assert!(!streamed("cpu", 0), "it has not said yet");
+        assert!(!streamed("cpu", 0), "it has not reported yet");
         assert_eq!([475 * 2, 300 * 2].map(|mib| streamed("cuda:0,cuda:1", mib)), [false, true], "half of it on each");
         assert_eq!(need.least(&with("cpu", 0)), 2 * need.weights.block + need.activations);
     }

@@ -6,7 +6,7 @@ use patchsweep_core::workers::WorkerStatus;
 use super::Situation;
 use super::memory::MemoryNeed;
 
-/// Most workers that are told one by one.
+/// Most workers that are named one by one.
 const MOST_WORKERS: usize = 10;
 
 /// One sentence for each worker; none where the sweep has ended.
@@ -15,7 +15,7 @@ pub(super) fn streaming(need: MemoryNeed, situation: &Situation) -> Vec<String> 
         return Vec::new();
     }
     let streaming: Vec<&WorkerStatus> = situation.workers.iter().filter(|worker| need.is_streamed_on(worker)).collect();
-    let told = |worker: &&WorkerStatus| {
+    let sentence = |worker: &&WorkerStatus| {
         format!(
             "{} ({}) may use {} of memory, and the model's weights take {}: they stay in their files, and {} of them come to \
              the device for each batch that goes through all blocks",
@@ -26,7 +26,7 @@ pub(super) fn streaming(need: MemoryNeed, situation: &Situation) -> Vec<String> 
             ByteSize(need.weights.walk()),
         )
     };
-    let mut sentences: Vec<String> = streaming.iter().take(MOST_WORKERS).map(told).collect();
+    let mut sentences: Vec<String> = streaming.iter().take(MOST_WORKERS).map(sentence).collect();
     if let Some(more @ 1..) = streaming.len().checked_sub(MOST_WORKERS) {
         sentences.push(format!("{more} more workers as well"));
     }
@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn workers_that_stream_are_told_with_what_it_costs() {
-        let told = streaming(NEED, &situation(vec![with_budget(1, 4), with_budget(2, 12), with_budget(3, 1)]));
+        let sentence = streaming(NEED, &situation(vec![with_budget(1, 4), with_budget(2, 12), with_budget(3, 1)]));
         assert_eq!(
-            told,
+            sentence,
             [
                 "w1 (node:1) may use 4.0 GiB of memory, and the model's weights take 11.0 GiB: they stay in their files, and \
               10.0 GiB of them come to the device for each batch that goes through all blocks"

@@ -1,4 +1,4 @@
-//! What is said of a model as JSON.
+//! The fields of a model as JSON.
 
 use patchsweep_plan::ShownToken;
 use schemars::JsonSchema;

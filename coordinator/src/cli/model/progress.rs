@@ -19,13 +19,13 @@ pub(super) struct Transfers {
     bar: Option<ProgressBar>,
     name: String,
     size: u64,
-    said: Instant,
+    printed: Instant,
 }
 
 impl Transfers {
     pub(super) fn new() -> Self {
         let is_terminal = stderr().is_terminal();
-        Self { is_terminal, bar: None, name: String::new(), size: 0, said: Instant::now() }
+        Self { is_terminal, bar: None, name: String::new(), size: 0, printed: Instant::now() }
     }
 }
 
@@ -42,7 +42,7 @@ fn bar(file: &str, size: u64, have: u64) -> ProgressBar {
 impl Listener for Transfers {
     fn begins(&mut self, file: &str, size: u64, have: u64) {
         self.ends();
-        (self.name, self.size, self.said) = (file.to_owned(), size, Instant::now());
+        (self.name, self.size, self.printed) = (file.to_owned(), size, Instant::now());
         if self.is_terminal {
             self.bar = Some(bar(file, size, have));
         } else if have > 0 {
@@ -55,8 +55,8 @@ impl Listener for Transfers {
     fn has(&mut self, came: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(came);
-        } else if self.said.elapsed() >= LINE_EVERY {
-            self.said = Instant::now();
+        } else if self.printed.elapsed() >= LINE_EVERY {
+            self.printed = Instant::now();
             talk!("fetching {}, {} of {}", self.name, bytes(came), bytes(self.size));
         }
     }
@@ -78,7 +78,7 @@ impl Listener for Transfers {
 }
 
 impl Drop for Transfers {
-    /// What ended it is said on a line of its own.
+    /// What ended it is printed on a line of its own.
     fn drop(&mut self) {
         self.ends();
     }

@@ -27,7 +27,7 @@ fn spec() -> (TempDir, PathBuf) {
 }
 
 /// A command's exit code, and its JSON object.
-fn said(place: &Place, args: &[&str]) -> (Option<i32>, Value) {
+fn answer_of(place: &Place, args: &[&str]) -> (Option<i32>, Value) {
     let output = place.knows(client(&[args, &["--output", "json"]].concat())).output().expect("started");
     (output.status.code(), object(&String::from_utf8_lossy(&output.stdout)))
 }
@@ -42,17 +42,17 @@ fn a_run_fetches_its_model_once_and_names_the_commit() {
     let place = Place::new();
     let (folder, spec) = spec();
     let run = |out: &Path, more: &[&str]| {
-        said(&place, &[&["run", plain(&spec), "--threads", "1", "--out", plain(out)], more].concat())
+        answer_of(&place, &[&["run", plain(&spec), "--threads", "1", "--out", plain(out)], more].concat())
     };
     let out = folder.path().join("one");
-    let (code, told) = run(&out, &[]);
-    assert_eq!(code, Some(2), "{told}");
+    let (code, answer) = run(&out, &[]);
+    assert_eq!(code, Some(2), "{answer}");
     let advice = format!("fetch it with `patchsweep model fetch {REPOSITORY}`");
-    assert!(told["error"]["message"].as_str().is_some_and(|text| text.contains(&advice)), "{told}");
+    assert!(answer["error"]["message"].as_str().is_some_and(|text| text.contains(&advice)), "{answer}");
     assert_eq!(place.hub.take_asked(), [], "nobody has allowed that");
 
-    let (code, told) = run(&out, &["--download"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, answer) = run(&out, &["--download"]);
+    assert_eq!(code, Some(0), "{answer}");
     assert_eq!(model_name(&out), Value::from(format!("hub:{REPOSITORY}@{}", place.commit)));
     place.hold_snapshot();
 
@@ -62,8 +62,8 @@ fn a_run_fetches_its_model_once_and_names_the_commit() {
     changed.insert("tokenizer_config.json".into(), b"{}".to_vec());
     drop(place.hub.push(REPOSITORY, "main", changed));
     let out = folder.path().join("two");
-    let (code, told) = run(&out, &["--download"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, answer) = run(&out, &["--download"]);
+    assert_eq!(code, Some(0), "{answer}");
     assert_eq!(model_name(&out), Value::from(format!("hub:{REPOSITORY}@{}", place.commit)));
     assert_eq!(place.hub.take_asked(), []);
 }
@@ -75,11 +75,11 @@ fn a_run_whose_model_does_not_come_begins_nothing() {
     let text = fs::read_to_string(&spec).expect("a spec").replace(REPOSITORY, "ada/acronims");
     fs::write(&spec, text).expect("written");
     let out = folder.path().join("out");
-    let (code, told) = said(&place, &["run", plain(&spec), "--download", "--out", plain(&out)]);
-    assert_eq!((code, &told["error"]["kind"]), (Some(2), &Value::from("spec")), "{told}");
+    let (code, answer) = answer_of(&place, &["run", plain(&spec), "--download", "--out", plain(&out)]);
+    assert_eq!((code, &answer["error"]["kind"]), (Some(2), &Value::from("spec")), "{answer}");
     assert!(
-        told["error"]["message"].as_str().is_some_and(|text| text.contains("has no model `ada/acronims`")),
-        "{told}"
+        answer["error"]["message"].as_str().is_some_and(|text| text.contains("has no model `ada/acronims`")),
+        "{answer}"
     );
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "spec and dataset");
 }
@@ -107,9 +107,9 @@ fn workers_fetch_what_they_do_not_have_and_share_what_came() {
     let partial = partial(&of_workers);
     of_workers.hub.set_fault(Some(Fault::Hangs(MIB)));
     let mut first = worker(&of_workers, &url, &["--download"]);
-    let (code, told) = said(&of_coordinator, &["submit", plain(&spec), "--coordinator", &url]);
-    assert_eq!(code, Some(0), "{told}");
-    let sweep = told["sweep"].as_str().expect("an id");
+    let (code, answer) = answer_of(&of_coordinator, &["submit", plain(&spec), "--coordinator", &url]);
+    assert_eq!(code, Some(0), "{answer}");
+    let sweep = answer["sweep"].as_str().expect("an id");
     let line = first.wait_for("fetching the model from the hub");
     assert!(line.contains(&format!("hub:{REPOSITORY}@{}", of_workers.commit)), "{line}");
     wait_for_bytes(&partial, MIB);
@@ -118,8 +118,8 @@ fn workers_fetch_what_they_do_not_have_and_share_what_came() {
     of_workers.hub.set_fault(None);
     drop(of_workers.hub.take_asked());
     first.signal("KILL");
-    let (code, told) = said(&of_coordinator, &["watch", sweep, "--coordinator", &url]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, answer) = answer_of(&of_coordinator, &["watch", sweep, "--coordinator", &url]);
+    assert_eq!(code, Some(0), "{answer}");
     assert_eq!(starts(&of_workers.hub.take_asked()), [MIB]);
     of_workers.hold_snapshot();
     assert_eq!(second.count("model fetched"), 1, "tiles after the first one find it");
@@ -132,10 +132,10 @@ fn a_worker_that_cannot_have_the_model_says_why() {
     let (_coordinator, url) = coordinator(&place, &folder.path().join("state"));
     let refused = |worker: &mut Running| {
         worker.wait_for("registered with the coordinator");
-        let (code, told) = said(&place, &["submit", plain(&spec), "--wait", "--new", "--coordinator", &url]);
-        assert_eq!(code, Some(1), "{told}");
+        let (code, answer) = answer_of(&place, &["submit", plain(&spec), "--wait", "--new", "--coordinator", &url]);
+        assert_eq!(code, Some(1), "{answer}");
         assert_eq!(worker.count("model cannot be used: its tiles fail"), 1);
-        told["error"]["message"].as_str().expect("a message").to_owned()
+        answer["error"]["message"].as_str().expect("a message").to_owned()
     };
     let empty = Place::new();
     let message = refused(&mut worker(&empty, &url, &[]));

@@ -97,9 +97,9 @@ impl Place {
     /// The same, which succeeds.
     #[track_caller]
     pub(super) fn fetched(&self, args: &[&str]) -> Value {
-        let (code, told) = self.fetch(args, &[]);
-        assert_eq!(code, Some(0), "{told}");
-        told
+        let (code, answer) = self.fetch(args, &[]);
+        assert_eq!(code, Some(0), "{answer}");
+        answer
     }
 
     /// Whether the model's folder holds what the hub has.

@@ -1,4 +1,4 @@
-//! Models that do not come, and what is said about them.
+//! Models that do not come, and why.
 
 use std::fs;
 
@@ -10,9 +10,9 @@ use super::{Place, REPOSITORY, acronyms, plain};
 /// The message of a fetch that ends with a code and a kind of error.
 #[track_caller]
 fn refused(place: &Place, args: &[&str], variables: &[(&str, &str)], code: i32, kind: &str) -> String {
-    let (found, told) = place.fetch(args, variables);
-    assert_eq!((found, &told["error"]["kind"]), (Some(code), &Value::from(kind)), "{told}");
-    told["error"]["message"].as_str().expect("a message").to_owned()
+    let (found, answer) = place.fetch(args, variables);
+    assert_eq!((found, &answer["error"]["kind"]), (Some(code), &Value::from(kind)), "{answer}");
+    answer["error"]["message"].as_str().expect("a message").to_owned()
 }
 
 #[track_caller]
@@ -30,8 +30,8 @@ fn a_gated_model_says_where_to_ask_and_a_token_opens_it() {
     let message = refused(&place, &[REPOSITORY], &[("HF_TOKEN", STRANGER)], 5, "not_let_in");
     says(&message, &[&page, "see that the token"]);
     drop(place.hub.take_asked());
-    let (code, told) = place.fetch(&[REPOSITORY], &[("HF_TOKEN", MEMBER)]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, answer) = place.fetch(&[REPOSITORY], &[("HF_TOKEN", MEMBER)]);
+    assert_eq!(code, Some(0), "{answer}");
     place.hold_snapshot();
     for asked in place.hub.take_asked() {
         let bearer = format!("Bearer {MEMBER}");
@@ -52,8 +52,8 @@ fn a_private_model_is_found_with_a_token_from_wherever_it_stands() {
 
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), format!("{MEMBER}\n")).expect("written");
-    let (code, told) = place.fetch(&[REPOSITORY], &[("HF_TOKEN_PATH", plain(file.path()))]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, answer) = place.fetch(&[REPOSITORY], &[("HF_TOKEN_PATH", plain(file.path()))]);
+    assert_eq!(code, Some(0), "{answer}");
 
     let place = Place::new();
     place.hub.set_access(REPOSITORY, Access::Private);

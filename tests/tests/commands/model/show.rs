@@ -18,7 +18,7 @@ fn shown(args: &[&str]) -> Value {
     object(&String::from_utf8_lossy(&assert.get_output().stdout))
 }
 
-/// What is said about a model that cannot be shown; gives the error of the JSON object.
+/// A model that cannot be shown; gives the error of the JSON object.
 fn refused(args: &[&str], cache: &Path) -> Value {
     let args = [&["model", "show"], args, &["--output", "json"]].concat();
     let assert = patchsweep(&args).env("HF_HUB_CACHE", cache).assert().code(2);
@@ -31,9 +31,9 @@ fn message(error: &Value) -> &str {
 
 #[test]
 fn a_folder_is_shown_with_its_sites_weights_and_tokenizer() {
-    let told = shown(&[&acronyms()]);
-    assert_eq!(told["model_type"], "gpt2");
-    let architecture = &told["architecture"];
+    let answer = shown(&[&acronyms()]);
+    assert_eq!(answer["model_type"], "gpt2");
+    let architecture = &answer["architecture"];
     let config: Value =
         serde_json::from_slice(&fs::read(repository().join("data/acronym-gpt2/config.json")).expect("a config"))
             .expect("JSON");
@@ -41,7 +41,7 @@ fn a_folder_is_shown_with_its_sites_weights_and_tokenizer() {
         json!([architecture["layers"], architecture["d_model"], architecture["heads"], architecture["d_vocab"]]),
         json!([config["n_layer"], config["n_embd"], config["n_head"], config["vocab_size"]])
     );
-    let sites = told["sites"].as_array().expect("a list");
+    let sites = answer["sites"].as_array().expect("a list");
     let z = sites.iter().find(|site| site["site"] == "z").expect("z is a site");
     let heads = config["n_head"].as_u64().expect("a number");
     let d_head = config["n_embd"].as_u64().expect("a number") / heads;
@@ -49,20 +49,20 @@ fn a_folder_is_shown_with_its_sites_weights_and_tokenizer() {
     assert_eq!(z["shape"], json!([format!("head={heads}"), format!("d_head={d_head}")]));
     // The file's size is that of its tensors and of a header.
     let file = fs::metadata(repository().join("data/acronym-gpt2/model.safetensors")).expect("weights").len();
-    let stored = told["stored"].as_array().expect("a list");
+    let stored = answer["stored"].as_array().expect("a list");
     let bytes: u64 = stored.iter().filter_map(|stored| stored["bytes"].as_u64()).sum();
     assert!(bytes < file && bytes > file * 9 / 10, "{bytes} of {file}");
-    let parameters = told["parameters"].as_u64().expect("a number");
-    let taken: Vec<_> = told["weights"].as_array().expect("a list").iter().map(|row| row["bytes"].clone()).collect();
+    let parameters = answer["parameters"].as_u64().expect("a number");
+    let taken: Vec<_> = answer["weights"].as_array().expect("a list").iter().map(|row| row["bytes"].clone()).collect();
     assert_eq!(taken, [4 * parameters, 2 * parameters, 2 * parameters].map(|bytes| json!(bytes)));
-    assert_eq!(told["warnings"], json!([]));
+    assert_eq!(answer["warnings"], json!([]));
 }
 
 #[test]
 fn weights_are_compared_with_the_budget() {
     let fits = |budget: &str| -> Vec<bool> {
-        let told = shown(&[&acronyms(), "--memory-budget", budget]);
-        told["weights"].as_array().expect("a list").iter().filter_map(|row| row["fits"].as_bool()).collect()
+        let answer = shown(&[&acronyms(), "--memory-budget", budget]);
+        answer["weights"].as_array().expect("a list").iter().filter_map(|row| row["fits"].as_bool()).collect()
     };
     let parameters = shown(&[&acronyms()])["parameters"].as_u64().expect("a number");
     assert_eq!(fits("1TB"), [true, true, true]);
@@ -72,12 +72,12 @@ fn weights_are_compared_with_the_budget() {
 
 #[test]
 fn people_read_it_as_lines_and_the_next_command_as_a_folder() {
-    let said = |format: &str| {
+    let printed = |format: &str| {
         let assert = patchsweep(&["model", "show", &acronyms(), "--output", format]).assert().success();
         String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
     };
-    assert_eq!(said("quiet"), format!("{}\n", acronyms()));
-    let table = said("table");
+    assert_eq!(printed("quiet"), format!("{}\n", acronyms()));
+    let table = printed("table");
     for begin in
         ["folder ", "family       gpt2\n", "layers ", "unembedding ", "tokenizer ", "resid_pre ", "float32 ", "budget "]
     {
@@ -131,8 +131,12 @@ fn what_plan_refuses_is_refused_here_too() {
     let (model, cache) = (folder.path().join("model"), folder.path().join("cache"));
     fs::create_dir(&model).expect("a folder");
     fs::copy(repository().join("data/acronym-gpt2/config.json"), model.join("config.json")).expect("a copy");
-    let told = shown(&[plain(&model)]);
-    assert_eq!((&told["stored"], &told["tokenizer"]), (&Value::Null, &Value::Null), "a coordinator's folder will do");
+    let answer = shown(&[plain(&model)]);
+    assert_eq!(
+        (&answer["stored"], &answer["tokenizer"]),
+        (&Value::Null, &Value::Null),
+        "a coordinator's folder will do"
+    );
     fs::write(model.join("model.safetensors"), "short").expect("written");
     let error = refused(&[plain(&model)], &cache);
     assert!(message(&error).contains("model.safetensors is damaged or truncated"), "{error}");

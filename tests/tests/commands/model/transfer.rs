@@ -114,9 +114,9 @@ fn a_server_that_knows_no_ranges_sends_all_of_it() {
 fn a_file_with_another_hash_is_not_taken() {
     let place = Place::new();
     place.hub.set_fault(Some(Fault::Damages));
-    let (code, told) = place.fetch(&[REPOSITORY], &[]);
-    assert_eq!((code, &told["error"]["kind"]), (Some(4), &"unreachable".into()), "{told}");
-    let message = told["error"]["message"].as_str().expect("a message");
+    let (code, answer) = place.fetch(&[REPOSITORY], &[]);
+    assert_eq!((code, &answer["error"]["kind"]), (Some(4), &"unreachable".into()), "{answer}");
+    let message = answer["error"]["message"].as_str().expect("a message");
     assert!(message.starts_with(&format!("model.safetensors of model `{REPOSITORY}` came damaged twice")), "{message}");
     assert!(place.blobs().iter().all(|name| name.len() == 40), "only the small files are there: {:?}", place.blobs());
     assert!(!place.cached().join("refs").exists());

@@ -36,7 +36,7 @@ pub(super) fn on_device(
 /// A tensor as pages of its file, which are no memory of this process: the system reads them when they are looked at, and
 /// takes them back as it likes. `None` where that cannot be: the numbers are not at a multiple of their width.
 ///
-/// Whoever cuts the file short meanwhile ends this process by SIGBUS.
+/// A program that cuts the file short meanwhile ends this process by SIGBUS.
 pub(super) fn mapped(tensor: &WeightTensor<'_>, shape: &[u32]) -> Option<Tensor> {
     let (path, start) = tensor.place();
     let kind = file_kind(tensor.dtype());

@@ -1,4 +1,4 @@
-//! A block's weights for whoever computes with them: on the device for good, or until another block comes.
+//! A block's weights for the code that computes with them: on the device for good, or until another block comes.
 
 use std::ops::Deref;
 use std::panic::resume_unwind;
