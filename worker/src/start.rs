@@ -11,7 +11,7 @@ use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
 use patchsweep_process::health::Health;
 use patchsweep_process::http::{HttpError, HttpServer};
-use patchsweep_process::machine::{name, threads};
+use patchsweep_process::machine::{memory, name, threads};
 use patchsweep_process::signals::Signals;
 use patchsweep_process::{talk, telemetry};
 use patchsweep_worker::models::ModelSource;
@@ -110,5 +110,5 @@ async fn open_http(address: Option<SocketAddr>, health: Health) -> Result<Option
 fn default_budget(devices: &Devices, sharing: Option<u16>) -> Result<u64, DeviceError> {
     let free = devices.free_memory()?;
     let beside = || if devices.are_cpu() { threads::workers_beside() } else { 1 };
-    Ok((free - free / 10) / sharing.map_or_else(beside, u64::from).max(1))
+    Ok(memory::share_of(free) / sharing.map_or_else(beside, u64::from).max(1))
 }

@@ -41,6 +41,19 @@ pub struct PatchPoint<'a> {
     pub reads: &'a [u32],
 }
 
+impl<'a> PatchPoint<'a> {
+    /// The last scored position.
+    fn last(self) -> u32 {
+        self.reads.last().copied().unwrap_or(0)
+    }
+
+    /// The patched positions that are computed.
+    fn patched(self) -> impl Iterator<Item = &'a u32> {
+        let computed = self.start..=self.last();
+        self.cell.positions().iter().filter(move |&pos| computed.contains(pos))
+    }
+}
+
 impl<'a> CostModel<'a> {
     /// For a sweep's model and metrics.
     #[must_use]
@@ -114,9 +127,8 @@ impl<'a> CostModel<'a> {
         let (layer, facts) = (cell.layer(), cell.component().facts(self.model));
         let suffix = u128::from(last.saturating_sub(start)) + 1;
         let scored = reads.iter().filter(|&&read| read >= start).count() as u128;
-        let patched = || cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos));
-        let patched_reads = patched().filter(|pos| reads.binary_search(pos).is_ok()).count() as u128;
-        let patched = patched().count() as u128;
+        let patched_reads = point.patched().filter(|pos| reads.binary_search(pos).is_ok()).count() as u128;
+        let patched = point.patched().count() as u128;
         // Rows that matter behind a block: of all positions, and of those that are patched.
         let is_last = |layer: u32| layer + 1 == self.layers;
         let all = |layer: u32| if is_last(layer) { scored } else { suffix };
@@ -169,10 +181,9 @@ impl<'a> CostModel<'a> {
 
 /// Keys and values, each as often as a row of a head is multiplied with it for the change of `z`.
 fn keys_read(point: PatchPoint<'_>) -> u128 {
-    let PatchPoint { cell, start, reads } = point;
-    let last = reads.last().copied().unwrap_or(0);
+    let (cell, last) = (point.cell, point.last());
     let all = u128::from(last) + 1;
-    let patched = || cell.positions().iter().filter(|&&pos| (start..=last).contains(&pos)).count() as u128;
+    let patched = || point.patched().count() as u128;
     let sources = || cell.indices(Axis::SrcPos).iter().filter(|&&pos| pos <= last).count() as u128;
     match (cell.component(), cell.value()) {
         // Scores and weighted values.

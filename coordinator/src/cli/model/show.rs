@@ -87,7 +87,7 @@ impl Weights {
 /// What a worker on this machine's CPUs may take, or on any device with the budget that is given.
 fn memory(given: Option<u64>) -> io::Result<MemoryFields> {
     let free = memory::free()?.bytes;
-    Ok(MemoryFields { free_bytes: free, budget_bytes: given.unwrap_or(free - free / 10) })
+    Ok(MemoryFields { free_bytes: free, budget_bytes: given.unwrap_or(memory::share_of(free)) })
 }
 
 fn tokenizer_fields(tokenizer: &PromptTokenizer, config: &ModelConfig) -> TokenizerFields {
