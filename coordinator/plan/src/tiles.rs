@@ -1,15 +1,18 @@
 //! Cuts a sweep into tiles of about equal cost.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod alike;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
+use self::alike::first_alike;
 use super::region::{Region, Strip, Work};
 use super::{CostModel, PlanError};
 
@@ -60,8 +63,10 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
         return Err(PlanError::TooManyTiles { most: MOST_TILES });
     }
+    let alike = first_alike(context);
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
-    let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, cost, most_prompts), ROWS_WANTED));
+    let (target, rows_wanted) =
+        target.unwrap_or_else(|| (default_target(context, cost, sections(context, most_prompts, &alike)), ROWS_WANTED));
     let mut cutter = Cutter {
         target,
         rows_wanted,
@@ -70,7 +75,7 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         costs: Vec::new(),
         means_of: BTreeSet::new(),
     };
-    for section in sections(context, most_prompts) {
+    for section in sections(context, most_prompts, &alike) {
         let work = section.work(context, cost);
         let baseline = work.baseline_cost(context, section.iteration == 0, section.iteration == section.alike);
         cutter.push(&section, TileWork::Baseline, baseline)?;
@@ -105,13 +110,13 @@ fn default_prompts(context: &SweepContext) -> u32 {
     (TOKENS_PER_TILE / (context.last_read() + 1)).clamp(1, MOST_PROMPTS_PER_TILE)
 }
 
-fn default_target(context: &SweepContext, cost: CostModel<'_>, most_prompts: u32) -> u64 {
+fn default_target(context: &SweepContext, cost: CostModel<'_>, sections: impl Iterator<Item = Section>) -> u64 {
     // Regions are made twice rather than kept: a sweep may have very many.
     let of_section = |section: Section| {
         let work = section.work(context, cost);
         regions(context, &work).map(|region| region.cost()).collect::<Vec<_>>()
     };
-    let everything = sections(context, most_prompts).flat_map(of_section).fold(0, u64::saturating_add);
+    let everything = sections.flat_map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
 
@@ -128,25 +133,12 @@ struct Section {
     alike: u32,
 }
 
-fn sections(context: &SweepContext, most_prompts: u32) -> impl Iterator<Item = Section> {
+/// Those of all iterations; `alike`: for each the first one whose corrupted run is the same.
+fn sections(context: &SweepContext, most_prompts: u32, alike: &[u32]) -> impl Iterator<Item = Section> {
     let chunks = chunks(context.clean.prompts(), most_prompts);
-    let iterations = (0..).zip(first_alike(context));
-    let of_iteration = move |(iteration, alike): (u32, u32)| {
+    (0..).zip(alike).flat_map(move |(iteration, &alike)| {
         chunks.clone().into_iter().map(move |prompts| Section { iteration, prompts, alike })
-    };
-    iterations.flat_map(of_iteration)
-}
-
-/// For each iteration the first one that reads as far and corrupts the same way.
-fn first_alike(context: &SweepContext) -> Vec<u32> {
-    let mut first: BTreeMap<_, u32> = BTreeMap::new();
-    let run = |iteration: &Iteration| {
-        let positions = iteration.last_read().map_or(1, |last| last + 1);
-        let tokens = iteration.corrupted.truncated(positions);
-        let noise = iteration.noise.as_ref().map(|noise| (noise.positions.clone(), noise.scale.to_bits(), noise.seed));
-        (positions, tokens.ids().to_vec(), noise)
-    };
-    (0..).zip(&context.iterations).map(|(index, iteration)| *first.entry(run(iteration)).or_insert(index)).collect()
+    })
 }
 
 impl Section {
