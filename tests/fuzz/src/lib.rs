@@ -1,5 +1,5 @@
-//! Feeds patchsweep's readers what nobody would write: committed inputs first, then mutations of them at random for a
-//! bounded time.
+//! Feeds patchsweep's readers what nobody would write: committed inputs first, then so many mutations of
+//! them, made of a seed.
 //!
 //! A [`Target`] keeps the input that it runs on disk, so that one that takes the process down can be run again, and
 //! stops the process at an input that takes too much memory or does not end. [`text`], [`protobuf`] and [`bytes`] mutate.
@@ -8,6 +8,7 @@
 
 pub mod bytes;
 pub mod disk;
+mod made_up;
 mod memory;
 pub mod planning;
 pub mod protobuf;
@@ -15,7 +16,7 @@ mod target;
 pub mod text;
 mod watchdog;
 
-pub use target::{Target, seconds};
+pub use target::Target;
 
 /// What a mutation is made from: which valid input, and what is done to it, one step after the other.
 pub type Edits = (u16, Vec<Edit>);

@@ -3,13 +3,11 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use crate::Edits;
+use crate::made_up::MadeUp;
 use crate::memory;
 use crate::watchdog::Watchdog;
-
-/// Seconds of random inputs for each target.
-const SECONDS: &str = "PATCHSWEEP_FUZZ_SECONDS";
 
 /// A file that is the only input.
 const INPUT: &str = "PATCHSWEEP_FUZZ_INPUT";
@@ -22,16 +20,6 @@ pub struct Target {
     found: PathBuf,
     feed: fn(&[u8]),
     watchdog: Watchdog,
-}
-
-/// How long to try random inputs.
-///
-/// # Panics
-/// When the environment asks for something that is no number.
-#[must_use]
-pub fn seconds() -> Duration {
-    let given = std::env::var(SECONDS).ok();
-    Duration::from_secs(given.map_or(5, |seconds| seconds.parse().expect("whole seconds")))
 }
 
 impl Target {
@@ -58,28 +46,27 @@ impl Target {
         self.corpus.iter().map(|(_, content)| content.as_slice()).collect()
     }
 
-    /// Runs the input that the environment names, or all committed ones; true: go on with random ones.
+    /// Runs the input that the environment names, or all committed ones and then made-up ones: what `mutated` makes of
+    /// edits.
     ///
     /// # Panics
     /// When an input shows that something is wrong.
-    #[must_use]
-    pub fn replay(&self) -> bool {
+    pub fn check(&self, mutated: impl Fn(&Edits) -> Vec<u8>) {
         if let Some(path) = std::env::var_os(INPUT) {
-            self.run(&fs::read(path).expect("the input to repeat"));
-            return false;
+            return self.run(&fs::read(path).expect("the input to repeat"));
         }
         for (path, content) in &self.corpus {
             println!("{}: {}", self.name, path.display());
             self.run(content);
         }
-        true
+        MadeUp::asked().run(|edits| self.run(&mutated(edits)));
     }
 
     /// Runs one input. One that panics is kept; of several, the shortest.
     ///
     /// # Panics
     /// When the input shows that something is wrong.
-    pub fn run(&self, input: &[u8]) {
+    fn run(&self, input: &[u8]) {
         fs::write(&self.running, input).expect("the scratch folder can be written");
         let checked = self.watchdog.watch(|| {
             memory::limit_for(input.len());

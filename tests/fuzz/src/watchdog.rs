@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Long enough for a machine that does much else; an input takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for a machine that does much else; an input takes milliseconds, and one with the most prompts of a sweep 10
+/// seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Watches one input after the other.
 pub(crate) struct Watchdog {

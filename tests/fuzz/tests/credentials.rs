@@ -1,7 +1,7 @@
 //! Credentials files: parsed or refused without a word of the secret, and written as they were read.
 
 use patchsweep_core::error_chain;
-use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_fuzz::{Target, text};
 use patchsweep_link::credentials::{Credentials, Token};
 
 const WORDS: &[&str] = &[
@@ -46,8 +46,5 @@ fn feed(bytes: &[u8]) {
 #[test]
 fn credentials_are_read_or_refused_without_showing_them() {
     let target = Target::new("credentials", env!("CARGO_TARGET_TMPDIR"), feed);
-    if target.replay() {
-        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
-        generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));
-    }
+    target.check(|edits| text::mutated(&target.corpus(), WORDS, edits));
 }

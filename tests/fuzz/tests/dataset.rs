@@ -1,7 +1,7 @@
 //! Prompts from text and from tables.
 
 use patchsweep_fuzz::planning::{Model, plan};
-use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_fuzz::{Target, text};
 use patchsweep_plan::spec::{Source, Spec};
 
 const TEXT: &str = r#"
@@ -63,8 +63,5 @@ fn feed(bytes: &[u8]) {
 #[test]
 fn datasets_are_planned_or_refused_in_words() {
     let target = Target::new("dataset", env!("CARGO_TARGET_TMPDIR"), feed);
-    if target.replay() {
-        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
-        generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));
-    }
+    target.check(|edits| text::mutated(&target.corpus(), WORDS, edits));
 }

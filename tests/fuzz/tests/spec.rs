@@ -1,7 +1,7 @@
 //! Specs: read, and planned for a model with and one without a tokenizer.
 
 use patchsweep_fuzz::planning::{Model, plan};
-use patchsweep_fuzz::{Edits, Target, seconds, text};
+use patchsweep_fuzz::{Target, text};
 use patchsweep_plan::spec::{Source, Spec};
 
 /// Datasets that go with any spec, by kind.
@@ -114,8 +114,5 @@ fn feed(bytes: &[u8]) {
 #[test]
 fn specs_are_planned_or_refused_in_words() {
     let target = Target::new("spec", env!("CARGO_TARGET_TMPDIR"), feed);
-    if target.replay() {
-        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
-        generated.for_each(|edits| target.run(&text::mutated(&target.corpus(), WORDS, edits)));
-    }
+    target.check(|edits| text::mutated(&target.corpus(), WORDS, edits));
 }

@@ -14,7 +14,7 @@ use patchsweep_core::model::ModelConfig;
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{PlanOptions, Priority, SweepState};
 use patchsweep_fuzz::disk::Disk;
-use patchsweep_fuzz::{Edits, Target, bytes, seconds};
+use patchsweep_fuzz::{Target, bytes};
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_context;
@@ -151,10 +151,7 @@ fn feed(bytes: &[u8]) {
 #[test]
 fn state_files_are_refused_or_read_as_they_were_written() {
     let target = Target::new("state", env!("CARGO_TARGET_TMPDIR"), feed);
-    if target.replay() {
-        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
-        generated.for_each(|edits| target.run(&bytes::mutated(&target.corpus(), edits)));
-    }
+    target.check(|edits| bytes::mutated(&target.corpus(), edits));
 }
 
 /// As a coordinator leaves a file that stops, and one that is killed. With `PATCHSWEEP_FUZZ_WRITE=1` they are written.

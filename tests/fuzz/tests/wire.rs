@@ -12,7 +12,7 @@ use patchsweep_core::status::SweepStatus;
 use patchsweep_core::tile::Tile;
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_core::workers::WorkerStatus;
-use patchsweep_fuzz::{Edits, Target, protobuf, seconds};
+use patchsweep_fuzz::{Target, protobuf};
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
     decode_context, decode_results, digest_from_wire, digest_of, encode_context, encode_results, priority_from_wire,
@@ -102,8 +102,5 @@ fn tiles(bytes: &[u8]) {
 #[test]
 fn messages_are_refused_or_come_back_as_they_were() {
     let target = Target::new("wire", env!("CARGO_TARGET_TMPDIR"), feed);
-    if target.replay() {
-        let generated = bolero::check!().with_type::<Edits>().with_test_time(seconds());
-        generated.for_each(|edits| target.run(&protobuf::mutated(&target.corpus(), edits)));
-    }
+    target.check(|edits| protobuf::mutated(&target.corpus(), edits));
 }
