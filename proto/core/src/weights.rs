@@ -11,7 +11,9 @@ const BLOCKS_AT_ONCE: u64 = 2;
 pub const LEAST_BESIDE: u64 = 1 << 20;
 
 /// Where a model's weights are while it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Placement {
     /// On their devices.
     Resident,

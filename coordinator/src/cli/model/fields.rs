@@ -1,5 +1,6 @@
 //! The fields of a model as JSON.
 
+use patchsweep_core::weights::Placement;
 use patchsweep_plan::ShownToken;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -64,8 +65,11 @@ pub(super) struct WeightFields {
     pub(super) dtype: String,
     /// Of all weights.
     pub(super) bytes: u64,
-    /// Whether they are less than the budget.
-    pub(super) fits: bool,
+    /// Of those that are on the device at once where the weights are streamed.
+    pub(super) streamed_bytes: u64,
+    /// Where they are within the budget, on one device: `resident` (all on the device) or `streamed` (block by block out of
+    /// their files); `null`: there is no room for either.
+    pub(super) placement: Option<Placement>,
 }
 
 #[derive(Clone, Copy, Serialize, JsonSchema)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use patchsweep_core::model::{Dtype, ModelConfig};
+use patchsweep_core::weights::{Placement, WeightBytes};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_files::{ModelError, WeightFiles};
 use patchsweep_plan::{Bos, PromptTokenizer, ShownToken, bos_token};
@@ -59,8 +60,8 @@ struct Model {
 
 /// What is known of a model's weights.
 struct Weights {
-    /// Numbers that a worker has in memory.
-    parameters: u64,
+    /// Whether the unembedding is another tensor than the embedding.
+    has_own_head: bool,
     /// `None`: the folder has no weights.
     stored: Option<Vec<StoredFields>>,
     /// What readers of scores should know.
@@ -70,17 +71,14 @@ struct Weights {
 impl Weights {
     /// Looks at the headers of the weight files, and refuses what no worker could load.
     fn of(folder: &std::path::Path, config: &ModelConfig) -> Result<Self, ModelError> {
-        let model = &config.architecture;
-        let mut parameters = model.parameter_count();
         let Some(files) = WeightFiles::open_if_there(folder, config)? else {
-            return Ok(Self { parameters, stored: None, notes: Vec::new() });
+            let has_own_head = !config.architecture.readout.tied;
+            return Ok(Self { has_own_head, stored: None, notes: Vec::new() });
         };
         let contents = files.contents(config)?;
-        if model.readout.tied && contents.unembedding != contents.embedding {
-            parameters += u64::from(model.d_vocab) * u64::from(model.d_model);
-        }
+        let has_own_head = contents.unembedding != contents.embedding;
         let stored = files.stored().into_iter().map(|(dtype, bytes)| StoredFields { dtype, bytes });
-        Ok(Self { parameters, stored: Some(stored.collect()), notes: contents.notes })
+        Ok(Self { has_own_head, stored: Some(stored.collect()), notes: contents.notes })
     }
 }
 
@@ -106,11 +104,25 @@ fn tokenizer_fields(tokenizer: &PromptTokenizer, config: &ModelConfig) -> Tokeni
 }
 
 impl Model {
-    /// What the weights take in each arithmetic, and whether a worker has room for them.
+    /// Numbers in the files that a worker reads.
+    fn parameters(&self) -> u64 {
+        let model = &self.config.architecture;
+        let own_head = u64::from(model.d_vocab) * u64::from(model.d_model);
+        model.parameter_count() + if self.weights.has_own_head && model.readout.tied { own_head } else { 0 }
+    }
+
+    /// What the weights take in each arithmetic, and where a worker on this machine's CPUs has room for them.
     fn weights(&self) -> Vec<WeightFields> {
         let taken = |dtype: Dtype| {
-            let bytes = self.weights.parameters.saturating_mul(dtype.bytes());
-            WeightFields { dtype: dtype.name().to_owned(), bytes, fits: bytes < self.memory.budget_bytes }
+            let weights = WeightBytes::of(&self.config.architecture, dtype);
+            let weights = if self.weights.has_own_head { WeightBytes { tied: 0, ..weights } } else { weights };
+            let maps_around = self.weights.stored.iter().flatten().all(|stored| stored.dtype == dtype.name());
+            WeightFields {
+                dtype: dtype.name().to_owned(),
+                bytes: weights.all(),
+                streamed_bytes: weights.placed(Placement::Streamed, 1, maps_around),
+                placement: weights.placement(self.memory.budget_bytes, 1, maps_around),
+            }
         };
         [Dtype::Float32, Dtype::Bfloat16, Dtype::Float16].map(taken).into()
     }
@@ -123,7 +135,7 @@ impl Output for Model {
         let mut facts = vec![
             ("folder", self.folder.display().to_string()),
             ("family", self.config.model_type().to_owned()),
-            ("parameters", self.weights.parameters.to_string()),
+            ("parameters", self.parameters().to_string()),
         ];
         facts.extend(description::facts(&self.config.architecture));
         facts.push(("tokenizer", tokenizer_words(self.tokenizer.as_ref())));
@@ -136,14 +148,19 @@ impl Output for Model {
         }
         writeln!(out, "\n{}", sites.trim_fmt())?;
 
-        let mut weights = table::new(["weights", "bytes", "of the budget", "fits"]);
+        let mut weights = table::new(["weights", "bytes", "of the budget", "streamed", "within the budget"]);
         let MemoryFields { free_bytes, budget_bytes } = self.memory;
         for StoredFields { dtype, bytes: count } in self.weights.stored.iter().flatten() {
-            weights.add_row([&format!("stored,{dtype}"), &bytes(*count), "-", "-"]);
+            weights.add_row([&format!("stored,{dtype}"), &bytes(*count), "-", "-", "-"]);
         }
-        for WeightFields { dtype, bytes: count, fits } in self.weights() {
-            let fits = if fits { "yes" } else { "no" };
-            weights.add_row([dtype, bytes(count), share(count, budget_bytes), fits.to_owned()]);
+        for WeightFields { dtype, bytes: count, streamed_bytes, placement } in self.weights() {
+            let placement = match placement {
+                Some(Placement::Resident) => "on the device",
+                Some(Placement::Streamed) => "streamed",
+                None => "no room",
+            };
+            let of_the_budget = share(count, budget_bytes);
+            weights.add_row([dtype, bytes(count), of_the_budget, bytes(streamed_bytes), placement.to_owned()]);
         }
         writeln!(out, "\n{}", weights.trim_fmt())?;
         if self.weights.stored.is_none() {
@@ -157,7 +174,7 @@ impl Output for Model {
         ShowFields {
             folder: output::path(&self.folder),
             model_type: self.config.model_type(),
-            parameters: self.weights.parameters,
+            parameters: self.parameters(),
             architecture: output::object(architecture),
             sites: description::sites(architecture),
             tokenizer: self.tokenizer.clone(),

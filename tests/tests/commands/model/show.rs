@@ -53,21 +53,32 @@ fn a_folder_is_shown_with_its_sites_weights_and_tokenizer() {
     let bytes: u64 = stored.iter().filter_map(|stored| stored["bytes"].as_u64()).sum();
     assert!(bytes < file && bytes > file * 9 / 10, "{bytes} of {file}");
     let parameters = answer["parameters"].as_u64().expect("a number");
+    // Each layer's constant part of the values is kept beside the weights that it is made of.
+    let folded = config["n_layer"].as_u64().expect("a number") * config["n_embd"].as_u64().expect("a number");
     let taken: Vec<_> = answer["weights"].as_array().expect("a list").iter().map(|row| row["bytes"].clone()).collect();
-    assert_eq!(taken, [4 * parameters, 2 * parameters, 2 * parameters].map(|bytes| json!(bytes)));
+    assert_eq!(taken, [4, 2, 2].map(|each| json!(each * (parameters + folded))));
     assert_eq!(answer["warnings"], json!([]));
 }
 
 #[test]
 fn weights_are_compared_with_the_budget() {
-    let fits = |budget: &str| -> Vec<bool> {
-        let answer = shown(&[&acronyms(), "--memory-budget", budget]);
-        answer["weights"].as_array().expect("a list").iter().filter_map(|row| row["fits"].as_bool()).collect()
+    let float32 = |budget: u64| -> Value {
+        let answer = shown(&[&acronyms(), "--memory-budget", &budget.to_string()]);
+        answer["weights"][0].clone()
     };
-    let parameters = shown(&[&acronyms()])["parameters"].as_u64().expect("a number");
-    assert_eq!(fits("1TB"), [true, true, true]);
-    assert_eq!(fits(&(3 * parameters).to_string()), [false, true, true], "float32 takes four bytes");
-    assert_eq!(fits("1"), [false, false, false]);
+    let all = float32(1 << 40)["bytes"].as_u64().expect("a number");
+    let streamed = float32(1 << 40)["streamed_bytes"].as_u64().expect("a number");
+    assert!(streamed < all, "{streamed} of {all}");
+    // A MiB is for activations.
+    let mib = 1 << 20;
+    for (budget, placement) in [
+        (all + mib, json!("resident")),
+        (all + mib - 1, json!("streamed")),
+        (streamed + mib, json!("streamed")),
+        (streamed + mib - 1, Value::Null),
+    ] {
+        assert_eq!(float32(budget)["placement"], placement, "{budget} of {all}");
+    }
 }
 
 #[test]

@@ -47,7 +47,9 @@ impl Loader {
 
     /// What the weights take.
     pub(crate) fn weight_bytes(&self) -> WeightBytes {
-        WeightBytes::of(&self.config.architecture, self.dtype)
+        let weights = WeightBytes::of(&self.config.architecture, self.dtype);
+        let has_own_head = self.contents.unembedding != self.contents.embedding;
+        if has_own_head { WeightBytes { tied: 0, ..weights } } else { weights }
     }
 
     /// Whether a streamed model's embeddings can stay in their files, too.
