@@ -16,8 +16,12 @@ pub(super) fn on_device(
     device: Device,
 ) -> Result<Tensor, ModelError> {
     let mut sizes = sizes(shape);
-    let whole = Tensor::empty(&sizes, (kind, device));
+    let mut whole = Tensor::empty(&sizes, (kind, device));
     let file_kind = file_kind(tensor.dtype());
+    if device == Device::Cpu && kind == file_kind {
+        tensor.read(0, bytes_of(&mut whole))?;
+        return Ok(whole);
+    }
     let Some((&rows, row)) = shape.split_first() else { return Ok(whole) };
     let row_bytes = row.iter().map(|&size| size as usize).product::<usize>() * file_kind.elt_size_in_bytes();
     let piece_rows = u32::try_from(PIECE_BYTES / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
@@ -31,6 +35,16 @@ pub(super) fn on_device(
         whole.narrow(0, first.into(), count.into()).copy_(&piece);
     }
     Ok(whole)
+}
+
+/// A new tensor's memory on the CPU, to be filled.
+#[allow(unsafe_code)]
+fn bytes_of(whole: &mut Tensor) -> &mut [u8] {
+    assert!(whole.device() == Device::Cpu && whole.is_contiguous(), "it has one piece of memory here");
+    let length = whole.numel() * whole.kind().elt_size_in_bytes();
+    // SAFETY: a contiguous tensor on the CPU has this many bytes at its address, any of which are numbers; they live as long as
+    // the tensor, which is borrowed, and nobody else knows of a new one.
+    unsafe { std::slice::from_raw_parts_mut(whole.data_ptr().cast(), length) }
 }
 
 /// A tensor as pages of its file, which are no memory of this process: the system reads them when they are looked at, and
