@@ -132,7 +132,13 @@ impl Loader {
     pub(crate) fn block(&self, layer: u32) -> Result<Block, ModelError> {
         let architecture = &self.config.architecture;
         let device = self.layers.device(layer);
-        let mut parameters = self.parameters(&architecture.parameters_of(layer), device)?;
+        let wanted = architecture.parameters_of(layer);
+        // Some at a time, which no stored tensor reaches beyond: only these are in memory as they are stored, too.
+        let of = |slots: &[Slot]| {
+            let wanted: Vec<_> = wanted.iter().filter(|parameter| slots.contains(&parameter.slot)).cloned().collect();
+            self.parameters(&wanted, device)
+        };
+        let mut parameters = of(&[Slot::Ln1, Slot::Q, Slot::K, Slot::V])?;
         let ln1 = parameters.norm(architecture, Slot::Ln1);
         // Queries, keys and values side by side.
         let projections = [Slot::Q, Slot::K, Slot::V].map(|slot| parameters.linear(slot));
@@ -140,39 +146,54 @@ impl Loader {
         let biases: Vec<&Tensor> = projections.iter().filter_map(|linear| linear.bias.as_ref()).collect();
         let bias = (!biases.is_empty()).then(|| Tensor::cat(&biases, 0));
         let attention = Linear { weight: Tensor::cat(&weights, 0), bias };
+        drop(projections);
         let [queries, keys] = [architecture.d_queries(), architecture.d_keys()].map(i64::from);
-        let values = attention.outputs(queries + keys, keys);
-        let before = ln1.as_ref().and_then(|norm| norm.bias.as_ref()).map(|bias| values.weight.mv(bias));
-        let folded = match (before, values.bias) {
-            (Some(before), Some(bias)) => before + bias,
-            (Some(one), None) | (None, Some(one)) => one.copy(),
-            (None, None) => Tensor::zeros([keys], (self.kind(), device)),
-        };
-        let folded = match architecture.attention.clip {
-            Some(clip) => folded.clamp(-clip, clip),
-            None => folded,
-        };
-        let folded_values = folded.unflatten(0, [i64::from(architecture.kv_heads), -1]);
+        let folded_values = self.folded_values(ln1.as_ref(), attention.outputs(queries + keys, keys));
         let folded_z = match architecture.group() {
             1 => folded_values.shallow_clone(),
             group => folded_values.repeat_interleave_self_int(group.into(), 0, None),
         };
+        let mut parameters = of(&[Slot::QNorm, Slot::KNorm, Slot::O, Slot::Ln1Post])?;
+        let [q_norm, k_norm, ln1_post] =
+            [Slot::QNorm, Slot::KNorm, Slot::Ln1Post].map(|slot| parameters.norm(architecture, slot));
+        let attn_out = parameters.linear(Slot::O);
+        let mut parameters = of(&[Slot::Ln2, Slot::Gate, Slot::In])?;
+        let ln2 = parameters.norm(architecture, Slot::Ln2);
+        let mlp_gate = architecture.mlp.gated.then(|| parameters.linear(Slot::Gate));
+        let mlp_in = parameters.linear(Slot::In);
+        let mut parameters = of(&[Slot::Out, Slot::Ln2Post])?;
         Ok(Block {
             ln1,
             queries: attention.outputs(0, queries),
             keys_values: attention.outputs(queries, 2 * keys),
-            q_norm: parameters.norm(architecture, Slot::QNorm),
-            k_norm: parameters.norm(architecture, Slot::KNorm),
-            attn_out: parameters.linear(Slot::O),
-            ln1_post: parameters.norm(architecture, Slot::Ln1Post),
+            q_norm,
+            k_norm,
+            attn_out,
+            ln1_post,
             folded_values,
             folded_z,
-            ln2: parameters.norm(architecture, Slot::Ln2),
-            mlp_gate: architecture.mlp.gated.then(|| parameters.linear(Slot::Gate)),
-            mlp_in: parameters.linear(Slot::In),
+            ln2,
+            mlp_gate,
+            mlp_in,
             mlp_out: parameters.linear(Slot::Out),
             ln2_post: parameters.norm(architecture, Slot::Ln2Post),
         })
+    }
+
+    /// The constant part of the values \[`kv_heads`, `d_head`\]: what the norm's bias and their own bias make of them.
+    fn folded_values(&self, ln1: Option<&NormWeights>, values: Linear) -> Tensor {
+        let attention = &self.config.architecture.attention;
+        let before = ln1.and_then(|norm| norm.bias.as_ref()).map(|bias| values.weight.mv(bias));
+        let folded = match (before, values.bias) {
+            (Some(before), Some(bias)) => before + bias,
+            (Some(one), None) | (None, Some(one)) => one.copy(),
+            (None, None) => values.weight.new_zeros([values.weight.size()[0]], (self.kind(), values.weight.device())),
+        };
+        let folded = match attention.clip {
+            Some(clip) => folded.clamp(-clip, clip),
+            None => folded,
+        };
+        folded.unflatten(0, [i64::from(self.config.architecture.kv_heads), -1])
     }
 
     /// Each stored tensor is read once, however many parameters are in it.
@@ -232,8 +253,10 @@ impl Parameters {
 
 /// Blocks by layer, made by some threads side by side: copying and transposing takes most of the time of loading.
 fn in_parallel(layers: u32, block: impl Fn(u32) -> Result<Block, ModelError> + Sync) -> Result<Vec<Block>, ModelError> {
+    // Each has what it reads in memory twice.
     const MOST_THREADS: u32 = 4;
-    let share = layers.div_ceil(MOST_THREADS).max(1);
+    let threads = u32::try_from(tch::get_num_threads()).unwrap_or(1).clamp(1, MOST_THREADS);
+    let share = layers.div_ceil(threads).max(1);
     let block = &block;
     std::thread::scope(|scope| {
         let part = |first: u32| {
