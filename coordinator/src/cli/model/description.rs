@@ -37,6 +37,7 @@ pub(super) fn sites(model: &Architecture) -> Vec<SiteFields> {
 fn shape(component: Component, model: &Architecture) -> Vec<String> {
     let heads = component.heads();
     match heads {
+        Heads::None if component.has_neurons() => vec![format!("neuron={}", model.d_mlp)],
         Heads::None => vec![format!("d_model={}", model.d_model)],
         _ if component == Component::Pattern => vec![format!("head={}", model.heads), "src_pos".to_owned()],
         Heads::Query | Heads::KeyValue => {
