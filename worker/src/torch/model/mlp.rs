@@ -57,7 +57,7 @@ impl Exec<'_> {
         }
         let mut hidden = self.activation(first);
         if block.mlp_gate.is_some() {
-            hidden = hidden * self.linear(normed, &block.mlp_in);
+            hidden *= self.linear(normed, &block.mlp_in);
         }
         let projected = self.linear(&hidden, &block.mlp_out);
         if let Some(recorder) = recorder {
