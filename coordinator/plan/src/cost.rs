@@ -156,9 +156,13 @@ impl<'a> CostModel<'a> {
     }
 
     /// What a patch behind a block's input takes in the block, for each row that it changes: of a patch inside attention the
-    /// heads' part of attention and of the output projection, and the MLP where that comes next.
+    /// heads' part of attention and of the output projection, and the MLP where that comes next; of neurons their part of
+    /// the MLP's projections.
     fn entry(&self, point: PatchPoint<'_>, facts: Facts) -> u128 {
         let cell = point.cell;
+        if cell.component().has_neurons() {
+            return cell.indices(Axis::Neuron).len() as u128 * self.neuron(cell.component());
+        }
         let mixes_heads = cell.component().mixes_heads(self.model);
         let query_heads = cell.indices(Axis::Head).len() as u128 * u128::from(facts.heads.group(self.model));
         let patched = if mixes_heads { self.queries } else { query_heads * u128::from(self.model.d_head) };
@@ -166,6 +170,12 @@ impl<'a> CostModel<'a> {
         let attention = if facts.heads == Heads::None { 0 } else { patched * keys_read(point) };
         let projection = if facts.heads == Heads::None { 0 } else { projected * self.width };
         attention + projection + if facts.stage == Stage::BeforeMlp { self.mlp } else { 0 }
+    }
+
+    /// One neuron of one row, with what a gate's neuron is multiplied by.
+    fn neuron(&self, component: Component) -> u128 {
+        let is_gate = component == Component::MlpPre && self.model.mlp.gated;
+        if is_gate { 2 * self.width } else { self.width }
     }
 
     /// Queries of some tokens, keys and values of some.
@@ -265,6 +275,25 @@ mod tests {
         assert_eq!(patched(Component::ResidPost, 2, 5), 30);
         assert_eq!(patched(Component::AttnOut, 2, 5), 800 + 30);
     }
+
+    #[test]
+    fn a_neuron_takes_its_rows_of_the_projections_and_not_the_whole_of_them() {
+        let next_block = 200 + 6 * 20 + 100 + 800;
+        assert_eq!(patched(Component::MlpPost, 1, 4), 10 + next_block + 30);
+        assert_eq!(patched(Component::MlpPre, 1, 4), 10 + next_block + 30);
+        assert_eq!(patched(Component::MlpPost, 2, 5), 10 + 30);
+        let mut model = plain();
+        model.mlp.gated = true;
+        model.norm.place = NormPlace::After;
+        assert_eq!(patched_in(&model, Component::MlpPost, 1, 4), 10 + next_block + 400 + 30);
+        assert_eq!(patched_in(&model, Component::MlpPre, 1, 4), 20 + next_block + 400 + 30);
+        // All of them at once are the projection.
+        let axes = vec![Axis::Layer, Axis::Pos];
+        let grid = Grid::new("g".into(), Component::MlpPost, axes, &model, 8).expect("a grid");
+        let point = PatchPoint { cell: &grid.cell(2 * 8 + 5), start: 5, reads: &[5] };
+        assert_eq!(cost(&model).patched_run(point), 400 + 30);
+    }
+
     #[test]
     fn what_a_patch_takes_follows_the_description() {
         let grouped = Architecture { heads: 4, kv_heads: 2, d_head: 3, ..plain() };

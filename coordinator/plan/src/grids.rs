@@ -64,16 +64,11 @@ fn component(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<(Component, 
     match name.strip_prefix("blocks.") {
         Some(rest) => {
             let layer = rest.split('.').next().and_then(|layer| layer.parse().ok()).unwrap_or(0);
-            let hooks: Vec<String> = Component::ALL.iter().map(|&component| hook_name(component, layer)).collect();
+            let hooks: Vec<String> = Component::ALL.iter().map(|component| component.hook_name(layer)).collect();
             Err(unknown("hook", &hooks.iter().map(String::as_str).collect::<Vec<_>>()))
         }
         None => Err(unknown("component", &Component::ALL.map(Component::name))),
     }
-}
-
-fn hook_name(component: Component, layer: u32) -> String {
-    let module = if component.has_heads() { "attn." } else { "" };
-    format!("blocks.{layer}.{module}hook_{component}")
 }
 
 fn axis(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<Axis, PlanError> {
@@ -108,6 +103,16 @@ mod tests {
             (grid.name.as_str(), grid.component, grid.indices(Axis::Layer)),
             ("z", Component::Z, [2].as_slice())
         );
+    }
+
+    #[test]
+    fn neurons_have_hooks_of_their_own() {
+        let plan = plan(&[("\"z\"", "\"blocks.1.mlp.hook_post\""), ("\"layer\", \"head\"", "\"layer\", \"neuron\"")]);
+        let grid = &plan.context.grids[0];
+        assert_eq!((grid.name.as_str(), grid.component), ("mlp_post", Component::MlpPost));
+        assert_eq!(grid.indices(Axis::Layer), [1]);
+        let refused = refusal(&[("\"z\"", "\"blocks.1.mlp.hook_pst\"")]);
+        assert!(refused.contains("did you mean `blocks.1.mlp.hook_post`?"), "{refused}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The live cells of one grid and their cost, for one iteration and one range of prompts.
 //!
-//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads not at all.
+//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads and
+//! neurons not at all.
 //! So it is asked once per kind of layer and position, however many cells a grid has.
 
 use std::collections::BTreeMap;
@@ -90,11 +91,11 @@ impl<'a> Work<'a> {
 
 /// The live cells of one grid: those whose patch can change the score of at least one prompt.
 pub(super) struct Region {
-    /// Heads whose cells of a layer lie one behind the other.
-    outer_heads: u32,
-    /// Cells of such a head.
-    head_cells: u32,
-    /// For each layer of the grid the live cells of its first outer head; numbers counted from there.
+    /// Heads, or neurons, whose cells of a layer lie one behind the other.
+    outer_units: u32,
+    /// Cells of such a unit.
+    unit_cells: u32,
+    /// For each layer of the grid the live cells of its first outer unit; numbers counted from there.
     layers: Vec<Vec<Strip>>,
 }
 
@@ -122,20 +123,20 @@ impl Region {
             let cell = |position: u32| grid.cell(numbering.number(index, position));
             let spans = live.entry(kind).or_insert_with(|| spans(numbering.positions, cell, work, model));
             let strip = |span: &Span| {
-                let cells = span.positions.start * numbering.inner_heads..span.positions.end * numbering.inner_heads;
+                let cells = span.positions.start * numbering.inner_units..span.positions.end * numbering.inner_units;
                 work.strip(cells, &cell(span.positions.start), span.suffix.first)
             };
             spans.iter().map(strip).collect()
         };
         let layers = (0..).zip(grid.indices(Axis::Layer)).map(strips).collect();
-        Self { outer_heads: numbering.outer_heads, head_cells: numbering.positions * numbering.inner_heads, layers }
+        Self { outer_units: numbering.outer_units, unit_cells: numbering.positions * numbering.inner_units, layers }
     }
 
     /// All live cells, in row-major order.
     pub(super) fn strips(&self) -> impl Iterator<Item = Strip> {
-        let heads = self.layers.iter().flat_map(|strips| std::iter::repeat_n(strips, self.outer_heads as usize));
+        let heads = self.layers.iter().flat_map(|strips| std::iter::repeat_n(strips, self.outer_units as usize));
         (0..).zip(heads).flat_map(|(head, strips): (u32, &Vec<Strip>)| {
-            let first = head * self.head_cells;
+            let first = head * self.unit_cells;
             strips
                 .iter()
                 .map(move |strip| Strip { cells: first + strip.cells.start..first + strip.cells.end, ..strip.clone() })
@@ -146,27 +147,27 @@ impl Region {
     pub(super) fn cost(&self) -> u64 {
         let strips = self.layers.iter().flatten();
         let head = strips.map(|strip| strip.each.saturating_mul(strip.cells.len() as u64)).fold(0, u64::saturating_add);
-        head.saturating_mul(self.outer_heads.into())
+        head.saturating_mul(self.outer_units.into())
     }
 }
 
-/// How a grid's cells are numbered: \[layers, outer heads, positions, inner heads\].
+/// How a grid's cells are numbered: \[layers, outer units, positions, inner units\].
 struct Numbering {
-    outer_heads: u32,
+    outer_units: u32,
     /// Combinations of indices along the axes of positions.
     positions: u32,
-    inner_heads: u32,
+    inner_units: u32,
 }
 
 impl Numbering {
     fn of(grid: &Grid) -> Self {
-        let mut numbering = Self { outer_heads: 1, positions: 1, inner_heads: 1 };
+        let mut numbering = Self { outer_units: 1, positions: 1, inner_units: 1 };
         let mut behind_positions = false;
         for (&axis, extent) in grid.axes.iter().zip(grid.extents()) {
             match axis {
                 Axis::Layer => {}
-                Axis::Head if behind_positions => numbering.inner_heads = extent,
-                Axis::Head => numbering.outer_heads = extent,
+                Axis::Head | Axis::Neuron if behind_positions => numbering.inner_units = extent,
+                Axis::Head | Axis::Neuron => numbering.outer_units = extent,
                 Axis::Pos | Axis::DestPos | Axis::SrcPos => {
                     numbering.positions *= extent;
                     behind_positions = true;
@@ -176,9 +177,9 @@ impl Numbering {
         numbering
     }
 
-    /// The number of the cell of a layer's first head.
+    /// The number of the cell of a layer's first unit.
     fn number(&self, layer: u32, position: u32) -> u32 {
-        (layer * self.outer_heads * self.positions + position) * self.inner_heads
+        (layer * self.outer_units * self.positions + position) * self.inner_units
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which layers, heads and positions of a grid are patched.
+//! Which layers, heads, neurons and positions of a grid are patched.
 
 use patchsweep_core::grid::{AxesError, Axis, Component, Grid};
 use patchsweep_core::length;
@@ -36,6 +36,7 @@ pub(super) fn restrict(
     let lists = [
         Given { key: "layers", axis: Axis::Layer, indices: given.layers.as_ref() },
         Given { key: "heads", axis: Axis::Head, indices: given.heads.as_ref() },
+        Given { key: "neurons", axis: Axis::Neuron, indices: given.neurons.as_ref() },
         Given { key: "positions", axis: Axis::Pos, indices: given.positions.as_ref() },
         Given { key: "dest_positions", axis: Axis::DestPos, indices: given.dest_positions.as_ref() },
         Given { key: "src_positions", axis: Axis::SrcPos, indices: given.src_positions.as_ref() },
@@ -57,7 +58,7 @@ fn no_such_axis(component: Component, axis: Axis, key: &str) -> String {
     match axis {
         Axis::Pos => format!("`{component}` has no `{key}`: restrict it with `dest_positions` or `src_positions`"),
         Axis::DestPos | Axis::SrcPos => format!("`{component}` has no `{key}`: restrict it with `positions`"),
-        Axis::Layer | Axis::Head => AxesError::NotOfComponent { component, axis }.to_string(),
+        Axis::Layer | Axis::Head | Axis::Neuron => AxesError::NotOfComponent { component, axis }.to_string(),
     }
 }
 
@@ -104,6 +105,31 @@ mod tests {
         assert!(
             refused.contains("line 18, column 17: `z` has no `src_positions`: restrict it with `positions`"),
             "{refused}"
+        );
+    }
+
+    #[test]
+    fn neurons_are_restricted_as_heads_are() {
+        let post = ("\"z\"\naxes = [\"layer\", \"head\"]", "\"mlp_post\"\naxes = [\"layer\", \"neuron\"]");
+        let some = plan(&[post, ("axes", "neurons = [-1, 2]\naxes")]);
+        let grid = &some.context.grids[0];
+        let width = some.context.architecture.d_mlp;
+        assert_eq!((grid.indices(Axis::Neuron), grid.extents()), ([2, width - 1].as_slice(), vec![3, 2]));
+        assert_eq!(plan(&[post]).context.grids[0].extents(), [3, width]);
+        let together = plan(&[("\"z\"\naxes = [\"layer\", \"head\"]", "\"mlp_pre\"\naxes = [\"layer\"]")]);
+        let grid = &together.context.grids[0];
+        assert_eq!((grid.extents(), grid.indices(Axis::Neuron).len()), (vec![3], width as usize));
+        let beyond = refusal(&[post, ("axes", &format!("neurons = [{width}]\naxes"))]);
+        assert!(
+            beyond.contains(&format!("{width} is out of range of `neurons`: there are {width} (0 to ")),
+            "{beyond}"
+        );
+        let of_heads = refusal(&[("axes", "neurons = [0]\naxes")]);
+        assert!(of_heads.contains("`z` has no axis `neuron`; its axes are `layer`, `pos`, `head`"), "{of_heads}");
+        let of_neurons = refusal(&[post, ("axes", "heads = [0]\naxes")]);
+        assert!(
+            of_neurons.contains("`mlp_post` has no axis `head`; its axes are `layer`, `pos`, `neuron`"),
+            "{of_neurons}"
         );
     }
 

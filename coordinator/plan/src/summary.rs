@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
-use patchsweep_core::grid::Grid;
+use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::tile::{Tile, TileWork};
 
 use super::{CostModel, Plan};
@@ -50,7 +50,7 @@ impl Plan {
                 tiles: own.len() as u64,
                 multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
                 multiply_adds_naive: cells.saturating_mul(context.replicates.into()).saturating_mul(naive),
-                cache_bytes: cache_bytes(context),
+                cache_bytes: cache_bytes(context, grid),
                 largest_batch_bytes: largest_batch_bytes(context, grid, &own),
             }
         };
@@ -87,12 +87,15 @@ fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
     count
 }
 
-/// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs.
-fn cache_bytes(context: &SweepContext) -> u64 {
+/// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs; of neurons,
+/// which are many more numbers, those of both runs.
+fn cache_bytes(context: &SweepContext, grid: &Grid) -> u64 {
     let model = &context.architecture;
     let tokens = u64::from(context.clean.prompts()) * (u64::from(context.last_read()) + 1);
-    let per_layer = 5 * u64::from(model.d_keys()) * context.dtype.bytes();
-    tokens.saturating_mul(per_layer).saturating_mul(model.layers.into())
+    let per_token = 5 * u64::from(model.d_keys()) * u64::from(model.layers);
+    let neurons = if grid.component.has_neurons() { 2 * grid.component.numbers(model, 1) } else { 0 };
+    let per_token = per_token + neurons * grid.indices(Axis::Layer).len() as u64;
+    tokens.saturating_mul(per_token).saturating_mul(context.dtype.bytes())
 }
 
 /// Most rows of a batch.
@@ -124,6 +127,9 @@ fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[R
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use patchsweep_core::grid::Component;
     use patchsweep_core::status::PlanOptions;
 
     use super::*;
@@ -150,10 +156,18 @@ mod tests {
 
     #[test]
     fn memory_is_that_of_the_tokens_up_to_the_last_read_position() {
-        let summary = fixtures::plan(PlanOptions::default()).summarize().remove(0);
+        let mut plan = fixtures::plan(PlanOptions::default());
+        let summary = plan.summarize().remove(0);
         assert_eq!(summary.cache_bytes, 5 * 3 * 2 * 5 * 4 * 4);
         // Layer 0 of iteration 0 has two heads at each of three positions, layer 1 only those at the read position.
         let rows = 2 * 5 * (3 + 2 + 1) + 2 * 5;
         assert_eq!(summary.largest_batch_bytes, rows * 16 * 4);
+        // Of neurons both runs' hidden layers, in the layers that are patched.
+        let context = Arc::make_mut(&mut plan.context);
+        let axes = vec![Axis::Layer, Axis::Neuron];
+        let grid = Grid::new("z".into(), Component::MlpPost, axes, &context.architecture, context.clean.positions());
+        context.grids[0] = grid.expect("a grid").restricted(Axis::Layer, vec![1]).expect("a layer");
+        let neurons = 5 * 3 * 2 * u64::from(context.architecture.d_mlp) * 4;
+        assert_eq!(plan.summarize()[0].cache_bytes, summary.cache_bytes + neurons);
     }
 }

@@ -74,7 +74,7 @@ impl<W: io::Write> Lines<W> {
         self.end()
     }
 
-    /// The cell's layer, positions and head, and the tokens at the positions.
+    /// The cell's layer, positions, head and neuron, and the tokens at the positions.
     fn cell(&mut self, scores: &GridScores, cell: usize, tokens: &[String]) -> ::csv::Result<()> {
         let places = scores.places(cell);
         let along = |axis: Axis| {
@@ -139,11 +139,9 @@ mod tests {
     fn every_cell_has_a_line_under_every_metric() {
         let results = example();
         let text = text(&results);
-        assert!(
-            text.starts_with(
-                "grid,metric,iteration,layer,pos,head,dest_pos,src_pos,token,dest_token,src_token,effect,"
-            )
-        );
+        assert!(text.starts_with(
+            "grid,metric,iteration,layer,pos,head,neuron,dest_pos,src_pos,token,dest_token,src_token,effect,"
+        ));
         let lines = lines(&text);
         assert_eq!(lines.len(), 2 * 3 * (4 * 8 + 4 * 4));
         let place = 4 * 8 + 12;
@@ -176,6 +174,17 @@ mod tests {
         let columns = ["layer", "pos", "head", "dest_pos", "src_pos", "token", "dest_token", "src_token"];
         let values = columns.map(|column| lines[5][column].as_str());
         assert_eq!(values, ["3", "", "2", "4", "5", "", " Officer", " ("]);
+    }
+
+    #[test]
+    fn neurons_have_a_column() {
+        let mut results = example();
+        let mut post = grid("mlp_post", &["layer", "pos", "neuron"], &[1, 2, 2]);
+        post.indices = vec![vec![3], vec![4, 6], vec![17, 2047]];
+        results.grids = vec![post];
+        let lines = lines(&text(&results));
+        let columns = ["layer", "pos", "head", "neuron", "token"];
+        assert_eq!(columns.map(|column| lines[1][column].as_str()), ["3", "4", "", "2047", " Officer"]);
     }
 
     #[test]

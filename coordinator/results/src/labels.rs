@@ -36,7 +36,7 @@ pub(super) fn tick(axis: &str, index: u32, tokens: &[String]) -> String {
 /// A cell in words: `8.11` for layer and head as the literature writes heads, otherwise
 /// `layer 3, pos 5 (" Officer")`.
 ///
-/// `indices`: its layer, position or head along each axis.
+/// `indices`: its layer, position, head or neuron along each axis.
 #[must_use]
 pub fn cell_label(scores: &GridScores, indices: &[u32], tokens: &[String]) -> String {
     if let ([layer, head], true) = (indices, scores.axes == ["layer", "head"]) {
@@ -59,6 +59,8 @@ mod tests {
     fn heads_are_written_as_in_the_literature() {
         let scores = grid("z", &["layer", "head"], &[12, 12]);
         assert_eq!(cell_label(&scores, &[8, 11], &[]), "8.11");
+        let neurons = grid("mlp_post", &["layer", "neuron"], &[12, 64]);
+        assert_eq!(cell_label(&neurons, &[8, 11], &[]), "layer 8, neuron 11", "they are no heads");
     }
 
     #[test]
@@ -70,6 +72,8 @@ mod tests {
         assert_eq!(cell_label(&z, &[3, 4, 1], &tokens), "layer 3, pos 4 (\" Officer\"), head 1");
         assert_eq!(tick("pos", 4, &tokens), "4: ' Officer'");
         assert_eq!(tick("head", 4, &tokens), "4");
+        let post = grid("mlp_post", &["layer", "pos", "neuron"], &[4, 8, 16]);
+        assert_eq!(cell_label(&post, &[3, 4, 11], &tokens), "layer 3, pos 4 (\" Officer\"), neuron 11");
         let pattern = grid("pattern", &["layer", "head", "dest_pos", "src_pos"], &[1, 1, 8, 8]);
         assert_eq!(
             cell_label(&pattern, &[0, 2, 5, 1], &tokens),

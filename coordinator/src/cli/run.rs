@@ -120,8 +120,8 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     if let Ok(served) = served {
         served?;
     }
-    let with_heads = results.grids.iter().any(has_heads);
-    let top = Top::of(&analysed, TOP, |grid| has_heads(grid) || !with_heads);
+    let with_units = results.grids.iter().any(has_units);
+    let top = Top::of(&analysed, TOP, |grid| has_units(grid) || !with_units);
     match printer.format() {
         OutputFormat::Table => printer.print(&top)?,
         OutputFormat::Json | OutputFormat::Quiet => {
@@ -139,8 +139,9 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     not_finite(&status.sweep.0, &results)
 }
 
-fn has_heads(grid: &patchsweep_core::results::GridScores) -> bool {
-    grid.axes.iter().any(|axis| axis == "head")
+/// Whether its cells are single heads or neurons.
+fn has_units(grid: &patchsweep_core::results::GridScores) -> bool {
+    grid.axes.iter().any(|axis| axis == "head" || axis == "neuron")
 }
 
 struct Outcome {

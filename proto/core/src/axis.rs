@@ -11,6 +11,8 @@ pub enum Axis {
     Pos,
     /// Attention head.
     Head,
+    /// Neuron of an MLP's hidden layer.
+    Neuron,
     /// Position that attends.
     DestPos,
     /// Position that is attended to.
@@ -19,7 +21,7 @@ pub enum Axis {
 
 impl Axis {
     /// Every axis, in `TransformerLens`' order.
-    pub const ALL: [Self; 5] = [Self::Layer, Self::Pos, Self::Head, Self::DestPos, Self::SrcPos];
+    pub const ALL: [Self; 6] = [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::DestPos, Self::SrcPos];
 
     /// The name in specs and results.
     #[must_use]
@@ -28,6 +30,7 @@ impl Axis {
             Self::Layer => "layer",
             Self::Pos => "pos",
             Self::Head => "head",
+            Self::Neuron => "neuron",
             Self::DestPos => "dest_pos",
             Self::SrcPos => "src_pos",
         }

@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn neurons_act_where_what_their_mlp_adds_does() {
+        for component in [Component::MlpPre, Component::MlpPost] {
+            for (layer, value) in [(0, PatchValue::Other), (2, PatchValue::Other), (1, PatchValue::Zero)] {
+                let whole = noops_of(pair(), Component::MlpOut, layer, value);
+                assert_eq!(noops_of(pair(), component, layer, value), whole, "{component}");
+                let grid = grid(component, &[Axis::Layer, Axis::Pos, Axis::Neuron], value);
+                let of_neuron = |pos: &u32| pair().is_noop(&grid.cell((layer * 6 + pos) * 16 + 7), &model());
+                assert_eq!((0..6).filter(of_neuron).collect::<Vec<_>>(), whole, "{component}");
+            }
+        }
+    }
+
+    #[test]
     fn a_window_closes_behind_it() {
         let mut model = model();
         model.attention.layers[1].window = Some(2);

@@ -27,11 +27,18 @@ pub enum Component {
     V,
     /// Attention probabilities \[batch, head, `dest_pos`, `src_pos`\].
     Pattern,
+    /// What the MLP's activation function reads \[batch, pos, `d_mlp`\]: of a gated MLP the gate's projection.
+    MlpPre,
+    /// What the MLP's output projection reads \[batch, pos, `d_mlp`\]: of a gated MLP the product of both.
+    MlpPost,
+    /// The MLP's output projection where a norm follows on it \[batch, pos, `d_model`\]. Nobody patches it; writes of single
+    /// neurons are added to it.
+    MlpProjection,
 }
 
 impl Component {
-    /// Every component, in the order of a forward pass's description.
-    pub const ALL: [Self; 10] = [
+    /// Every component that can be patched, in the order of a forward pass's description.
+    pub const ALL: [Self; 12] = [
         Self::ResidPre,
         Self::ResidMid,
         Self::ResidPost,
@@ -42,6 +49,8 @@ impl Component {
         Self::K,
         Self::V,
         Self::Pattern,
+        Self::MlpPre,
+        Self::MlpPost,
     ];
 
     /// `TransformerLens`' short name.
@@ -58,6 +67,9 @@ impl Component {
             Self::K => "k",
             Self::V => "v",
             Self::Pattern => "pattern",
+            Self::MlpPre => "mlp_pre",
+            Self::MlpPost => "mlp_post",
+            Self::MlpProjection => "mlp_projection",
         }
     }
 
@@ -71,9 +83,24 @@ impl Component {
     #[must_use]
     pub fn from_hook_name(name: &str) -> Option<(Self, u32)> {
         let (layer, hook) = name.strip_prefix("blocks.")?.split_once('.')?;
-        let in_attention = hook.strip_prefix("attn.hook_");
-        let component = Self::from_name(in_attention.or_else(|| hook.strip_prefix("hook_"))?)?;
-        (component.has_heads() == in_attention.is_some()).then_some((component, layer.parse().ok()?))
+        let component = Self::ALL.into_iter().find(|component| component.hook() == hook)?;
+        Some((component, layer.parse().ok()?))
+    }
+
+    /// The full hook name in a layer.
+    #[must_use]
+    pub fn hook_name(self, layer: u32) -> String {
+        format!("blocks.{layer}.{}", self.hook())
+    }
+
+    /// The hook's name within a block.
+    fn hook(self) -> String {
+        match self {
+            Self::MlpPre => "mlp.hook_pre".to_owned(),
+            Self::MlpPost => "mlp.hook_post".to_owned(),
+            _ if self.has_heads() => format!("attn.hook_{self}"),
+            _ => format!("hook_{self}"),
+        }
     }
 
     /// Whether the activation has a head dimension.
@@ -99,11 +126,24 @@ mod tests {
     }
 
     #[test]
+    fn hook_names_round_trip() {
+        assert!(Component::ALL.into_iter().all(|c| Component::from_hook_name(&c.hook_name(11)) == Some((c, 11))));
+    }
+
+    #[test]
     fn hook_names_name_a_component_and_a_layer() {
         assert_eq!(Component::from_hook_name("blocks.8.attn.hook_z"), Some((Component::Z, 8)));
         assert_eq!(Component::from_hook_name("blocks.0.hook_resid_pre"), Some((Component::ResidPre, 0)));
-        for name in ["blocks.8.hook_z", "blocks.8.attn.hook_resid_pre", "blocks.x.attn.hook_z", "blocks.8.attn.z", "z"]
-        {
+        assert_eq!(Component::from_hook_name("blocks.3.mlp.hook_post"), Some((Component::MlpPost, 3)));
+        for name in [
+            "blocks.8.hook_z",
+            "blocks.8.attn.hook_resid_pre",
+            "blocks.8.hook_mlp_post",
+            "blocks.8.mlp.hook_mlp_post",
+            "blocks.x.attn.hook_z",
+            "blocks.8.attn.z",
+            "z",
+        ] {
             assert_eq!(Component::from_hook_name(name), None, "{name}");
         }
     }

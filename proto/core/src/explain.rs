@@ -45,7 +45,7 @@ pub struct CellExplanation {
     pub iteration: String,
     /// Names of the grid's axes.
     pub axes: Vec<String>,
-    /// The layer, position or head along each.
+    /// The layer, position, head or neuron along each.
     pub indices: Vec<u32>,
     /// Why no worker computes it over some or all prompts, as its effect is 0 there; `None` where workers do over all.
     pub noop: Option<String>,

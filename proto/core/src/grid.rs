@@ -107,6 +107,7 @@ pub fn extent(component: Component, axis: Axis, architecture: &Architecture, pos
     match axis {
         Axis::Layer => architecture.layers,
         Axis::Head => component.heads().count(architecture),
+        Axis::Neuron => architecture.d_mlp,
         Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
     }
 }
@@ -272,10 +273,15 @@ mod tests {
 
     #[test]
     fn axes_must_fit_the_component() {
-        use Axis::{DestPos, Head, Layer, Pos, SrcPos};
+        use Axis::{DestPos, Head, Layer, Neuron, Pos, SrcPos};
         assert!(grid(Component::Z, &[Layer, Pos, Head]).is_ok());
         assert!(grid(Component::ResidPre, &[Layer]).is_ok());
         assert!(grid(Component::Pattern, &[Layer, Head, DestPos, SrcPos]).is_ok());
+        assert_eq!(grid(Component::MlpPost, &[Layer, Pos, Neuron]).expect("a grid").extents(), [3, 5, 16]);
+        assert_eq!(
+            grid(Component::MlpPre, &[Layer, Neuron, Pos]),
+            Err(AxesError::Order { component: Component::MlpPre })
+        );
         let missing = grid(Component::ResidPre, &[Layer, Head]).unwrap_err();
         assert_eq!(missing.to_string(), "`resid_pre` has no axis `head`; its axes are `layer`, `pos`");
         assert_eq!(grid(Component::Z, &[Layer, Head, Pos]), Err(AxesError::Order { component: Component::Z }));

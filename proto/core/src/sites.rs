@@ -53,7 +53,7 @@ pub enum Origin {
 /// Which heads a component has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Heads {
-    /// None: it is as wide as the residual stream.
+    /// None.
     None,
     /// Those of queries.
     Query,
@@ -77,7 +77,9 @@ impl Component {
             Self::K | Self::V => (behind_attention, LaterPositions, OwnToken),
             Self::Pattern | Self::Z | Self::AttnOut => (behind_attention, OwnPosition, EarlierTokens),
             Self::ResidMid => (BeforeMlp, OwnPosition, EarlierTokens),
-            Self::MlpOut => (Output, OwnPosition, if parallel { OwnToken } else { EarlierTokens }),
+            Self::MlpOut | Self::MlpPre | Self::MlpPost | Self::MlpProjection => {
+                (Output, OwnPosition, if parallel { OwnToken } else { EarlierTokens })
+            }
             Self::ResidPost => (Output, OwnPosition, EarlierTokens),
         };
         let is_whole_stream = matches!(self, Self::ResidPre | Self::ResidMid | Self::ResidPost);
@@ -100,10 +102,20 @@ impl Component {
         }
     }
 
+    /// Whether it is made of the neurons of an MLP's hidden layer.
+    #[must_use]
+    pub fn has_neurons(self) -> bool {
+        matches!(self, Self::MlpPre | Self::MlpPost)
+    }
+
     /// Whether a model has it: between attention and MLP of parallel blocks there is nothing.
     #[must_use]
     pub fn is_in(self, model: &Architecture) -> bool {
-        self != Self::ResidMid || !model.is_parallel()
+        match self {
+            Self::ResidMid => !model.is_parallel(),
+            Self::MlpProjection => model.has_post_norms(),
+            _ => true,
+        }
     }
 
     /// The axes that a grid over this component may have, in order.
@@ -111,6 +123,7 @@ impl Component {
     pub fn axes(self) -> &'static [Axis] {
         match self.heads() {
             _ if self == Self::Pattern => &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos],
+            Heads::None if self.has_neurons() => &[Axis::Layer, Axis::Pos, Axis::Neuron],
             Heads::None => &[Axis::Layer, Axis::Pos],
             Heads::Query | Heads::KeyValue => &[Axis::Layer, Axis::Pos, Axis::Head],
         }
@@ -127,6 +140,7 @@ impl Component {
     pub fn numbers(self, model: &Architecture, positions: u64) -> u64 {
         match self.heads() {
             _ if self == Self::Pattern => u64::from(model.heads) * positions * positions,
+            Heads::None if self.has_neurons() => positions * u64::from(model.d_mlp),
             Heads::None => positions * u64::from(model.d_model),
             Heads::Query => positions * u64::from(model.d_queries()),
             Heads::KeyValue => positions * u64::from(model.d_keys()),
@@ -141,6 +155,15 @@ impl Component {
         let mut sites = vec![facts.stage.stream()];
         if is_inside_attention {
             sites.extend([changed_by_heads(model), Self::Z]);
+        } else if self.has_neurons() {
+            sites.push(self);
+            if model.has_post_norms() {
+                sites.extend([Self::ResidMid, Self::MlpProjection]);
+            }
+            // What a gate's neuron is multiplied by is made of what the MLP reads.
+            if self == Self::MlpPre && model.mlp.gated {
+                sites.push(read_by_mlp(model));
+            }
         } else {
             sites.push(self);
         }
@@ -169,6 +192,12 @@ impl Component {
 #[must_use]
 pub fn changed_by_heads(model: &Architecture) -> Component {
     if model.has_post_norms() { Component::ResidPre } else { Component::Z.facts(model).stage.stream() }
+}
+
+/// The residual stream that the MLP of a block reads, before its norm.
+#[must_use]
+pub fn read_by_mlp(model: &Architecture) -> Component {
+    if model.is_parallel() { Component::ResidPre } else { Component::ResidMid }
 }
 
 impl Stage {
@@ -204,7 +233,7 @@ impl Heads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::{ParallelNorms, Sizes, Wiring};
+    use crate::architecture::{NormPlace, ParallelNorms, Sizes, Wiring};
 
     fn plain() -> Architecture {
         Architecture::plain(Sizes { layers: 2, heads: 4, d_model: 12, d_mlp: 16, d_vocab: 10, n_ctx: 8 })
@@ -225,6 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn neurons_read_what_their_write_is_made_of() {
+        let sites = |component: Component, model: &Architecture| -> Vec<Component> {
+            component.base_sites(1, model).into_iter().map(|(_, site)| site).collect()
+        };
+        let mut model = plain();
+        assert_eq!(sites(Component::MlpPost, &model), [Component::ResidPost, Component::MlpPost]);
+        assert_eq!(sites(Component::MlpPre, &model), [Component::ResidPost, Component::MlpPre]);
+        model.mlp.gated = true;
+        let of_gate = [Component::ResidPost, Component::MlpPre, Component::ResidMid];
+        assert_eq!(sites(Component::MlpPre, &model), of_gate);
+        model.norm.place = NormPlace::After;
+        let behind_norm = [Component::ResidPost, Component::MlpPost, Component::ResidMid, Component::MlpProjection];
+        assert_eq!(sites(Component::MlpPost, &model), behind_norm);
+        let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::One }, ..plain() };
+        let gated = Architecture { mlp: model.mlp, ..parallel };
+        assert_eq!(sites(Component::MlpPre, &gated)[2], Component::ResidPre);
+    }
+
+    #[test]
     fn only_what_is_read_by_attention_reaches_later_positions() {
         let reaches = |component: Component| component.facts(&plain()).reach == Reach::LaterPositions;
         let reaching: Vec<Component> = Component::ALL.into_iter().filter(|&component| reaches(component)).collect();
@@ -235,7 +283,7 @@ mod tests {
     fn sizes_follow_the_heads() {
         let grouped = Architecture { kv_heads: 2, d_head: 5, ..plain() };
         let numbers = |component: Component| component.numbers(&grouped, 3);
-        let all = [Component::Q, Component::K, Component::Z, Component::Pattern, Component::MlpOut];
-        assert_eq!(all.map(numbers), [60, 30, 60, 36, 36]);
+        let all = [Component::Q, Component::K, Component::Z, Component::Pattern, Component::MlpOut, Component::MlpPost];
+        assert_eq!(all.map(numbers), [60, 30, 60, 36, 36, 48]);
     }
 }

@@ -199,6 +199,9 @@ mod tests {
         let k = grid(Component::K, &[Axis::Layer, Axis::Pos, Axis::Head]);
         let pattern = grid(Component::Pattern, &[Axis::Layer, Axis::Head, Axis::DestPos, Axis::SrcPos]);
         let pattern = pattern.restricted(Axis::DestPos, vec![1, 2]).expect("positions");
+        let pre = grid(Component::MlpPre, &[Axis::Layer]);
+        let post = grid(Component::MlpPost, &[Axis::Layer, Axis::Pos, Axis::Neuron]);
+        let post = post.restricted(Axis::Neuron, vec![0, 15]).expect("neurons");
         SweepContext {
             model: ModelRef::Hub { repository: "openai-community/gpt2".into(), revision: "main".into() },
             dtype: Dtype::Bfloat16,
@@ -220,7 +223,7 @@ mod tests {
                 metric("p", MetricKind::Prob),
                 metric("k", MetricKind::Kl),
             ],
-            grids: vec![k, pattern.patched_with(PatchValue::Zero)],
+            grids: vec![k, pattern.patched_with(PatchValue::Zero), pre, post.patched_with(PatchValue::Mean)],
             architecture,
             per_prompt: false,
             replicates: 1,

@@ -57,6 +57,10 @@ fn component_to_wire(component: Component) -> v1::Component {
         Component::K => v1::Component::K,
         Component::V => v1::Component::V,
         Component::Pattern => v1::Component::Pattern,
+        Component::MlpPre => v1::Component::MlpPre,
+        Component::MlpPost => v1::Component::MlpPost,
+        // No grid is over it.
+        Component::MlpProjection => v1::Component::Unspecified,
     }
 }
 
@@ -73,6 +77,8 @@ pub(super) fn component_from_wire(component: v1::Component) -> Result<Component,
         v1::Component::K => Component::K,
         v1::Component::V => Component::V,
         v1::Component::Pattern => Component::Pattern,
+        v1::Component::MlpPre => Component::MlpPre,
+        v1::Component::MlpPost => Component::MlpPost,
     })
 }
 
@@ -81,6 +87,7 @@ fn axis_to_wire(axis: Axis) -> v1::Axis {
         Axis::Layer => v1::Axis::Layer,
         Axis::Pos => v1::Axis::Pos,
         Axis::Head => v1::Axis::Head,
+        Axis::Neuron => v1::Axis::Neuron,
         Axis::DestPos => v1::Axis::DestPos,
         Axis::SrcPos => v1::Axis::SrcPos,
     }
@@ -92,6 +99,7 @@ fn axis_from_wire(axis: v1::Axis) -> Result<Axis, WireError> {
         v1::Axis::Layer => Axis::Layer,
         v1::Axis::Pos => Axis::Pos,
         v1::Axis::Head => Axis::Head,
+        v1::Axis::Neuron => Axis::Neuron,
         v1::Axis::DestPos => Axis::DestPos,
         v1::Axis::SrcPos => Axis::SrcPos,
     })

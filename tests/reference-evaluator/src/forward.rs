@@ -49,18 +49,17 @@ impl Model {
             Wiring::Parallel { norms: ParallelNorms::One } => (first, resid + attn_out),
             Wiring::Parallel { norms: ParallelNorms::Two } => (normed(block.ln2.as_ref(), &resid), resid + attn_out),
         };
-        let mlp_out = normed(block.ln2_post.as_ref(), &self.mlp(block, &read_by_mlp));
+        let mlp_out = normed(block.ln2_post.as_ref(), &self.mlp(layer, block, &read_by_mlp, hook));
         rest + hooked(hook, Component::MlpOut, layer, mlp_out)
     }
 
     /// \[positions, `d_model`\] to as many.
-    fn mlp(&self, block: &Block, x: &Array2<f64>) -> Array2<f64> {
-        let nonlinear = |x: Array2<f64>| x.mapv(|x| activate(self.architecture.mlp.activation, x));
-        let hidden = match &block.mlp_gate {
-            Some(gate) => nonlinear(gate.of(x)) * block.mlp_in.of(x),
-            None => nonlinear(block.mlp_in.of(x)),
-        };
-        block.mlp_out.of(&hidden)
+    fn mlp(&self, layer: u32, block: &Block, x: &Array2<f64>, hook: &mut Hook<'_>) -> Array2<f64> {
+        let pre = block.mlp_gate.as_ref().unwrap_or(&block.mlp_in).of(x);
+        let pre = hooked(hook, Component::MlpPre, layer, pre);
+        let activated = pre.mapv(|x| activate(self.architecture.mlp.activation, x));
+        let post = if block.mlp_gate.is_some() { activated * block.mlp_in.of(x) } else { activated };
+        block.mlp_out.of(&hooked(hook, Component::MlpPost, layer, post))
     }
 }
 

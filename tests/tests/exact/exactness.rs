@@ -96,6 +96,10 @@ const VALUES: [(&str, &[&str]); 25] = [
 /// How often each value is drawn at least.
 const LEAST: u32 = 10;
 
+/// Fields that neurons depend on; each of their values is drawn for them too, so often at least.
+const OF_NEURONS: [&str; 5] = [".mlp.", ".norm.place", ".norm.kind", ".wiring", ".norm.bias"];
+const LEAST_OF_NEURONS: u32 = 5;
+
 #[test]
 fn every_architecture_is_exact() {
     let mut runner = runner();
@@ -103,9 +107,13 @@ fn every_architecture_is_exact() {
     assert!(topics.len() >= 400, "{} cases", topics.len());
     let effects = RefCell::new(Effects::default());
     let counts = RefCell::new(Counts::default());
+    let of_neurons = RefCell::new(Counts::default());
     for topic in topics {
         draw(&mut runner, &scenarios(Kind::Described, topic), |scenario| {
             counts.borrow_mut().add(&scenario.context.architecture);
+            if topic.component.has_neurons() {
+                of_neurons.borrow_mut().add(&scenario.context.architecture);
+            }
             effects.borrow_mut().add(check(&scenario)?);
             if topic.value == PatchValue::Other { check_itself(&scenario) } else { Ok(()) }
         });
@@ -115,6 +123,13 @@ fn every_architecture_is_exact() {
     for (path, values) in VALUES {
         for value in values {
             assert!(counts.of(path, value) >= LEAST, "{path} is {value} {} times", counts.of(path, value));
+        }
+    }
+    let of_neurons = of_neurons.into_inner();
+    for (path, values) in VALUES.iter().filter(|(path, _)| OF_NEURONS.iter().any(|field| path.starts_with(field))) {
+        for value in *values {
+            let times = of_neurons.of(path, value);
+            assert!(times >= LEAST_OF_NEURONS, "of neurons {path} is {value} {times} times");
         }
     }
     assert!(counts.constant().is_empty(), "not drawn: {:?}", counts.constant());

@@ -7,6 +7,7 @@ mod devices;
 mod embedded;
 mod exactness;
 mod families;
+mod interventions;
 mod overflow;
 mod properties;
 mod reference;

@@ -54,7 +54,7 @@ pub enum CellError {
         /// The grid's axes.
         axes: Vec<String>,
     },
-    /// The grid has no such layer, head or position.
+    /// The grid has no such layer, head, neuron or position.
     #[error("grid `{grid}` has no {axis} {index}; it has {}", ranges(.known))]
     OutOfGrid {
         /// The grid.

@@ -19,9 +19,13 @@ impl MemoryNeed {
     pub fn of(context: &SweepContext) -> Self {
         let model = &context.architecture;
         // Keys and values of the clean run, and as much again and a half for what grids read of both runs.
-        let kept = 5 * u64::from(model.d_keys()) * u64::from(model.layers) * (u64::from(context.last_read()) + 1);
+        let positions = u64::from(context.last_read()) + 1;
+        let kept = 5 * u64::from(model.d_keys()) * u64::from(model.layers) * positions;
+        // A tile of neurons reads the hidden layer of both runs in one layer at least.
+        let patched = context.grids.iter().map(|grid| grid.component).filter(|component| component.has_neurons());
+        let neurons = patched.map(|component| 2 * component.numbers(model, positions)).max().unwrap_or(0);
         let weights = WeightBytes::of(model, context.dtype);
-        Self { weights, activations: kept.saturating_mul(context.dtype.bytes()) }
+        Self { weights, activations: kept.saturating_add(neurons).saturating_mul(context.dtype.bytes()) }
     }
 
     /// The least of weights that a worker has to have on a device at once, and the activations.
@@ -65,6 +69,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::architecture::{Architecture, Sizes};
+    use patchsweep_core::grid::{Axis, Component, Grid};
     use patchsweep_core::scores::MemoryUse;
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
@@ -92,5 +97,17 @@ mod tests {
         assert!(!streamed("cpu", 0), "it has not reported yet");
         assert_eq!([475 * 2, 300 * 2].map(|mib| streamed("cuda:0,cuda:1", mib)), [false, true], "half of it on each");
         assert_eq!(need.least(&with("cpu", 0)), 2 * need.weights.block + need.activations);
+    }
+
+    #[test]
+    fn neurons_take_the_hidden_layer_of_both_runs() {
+        let mut plan = fixtures::plan(PlanOptions::default());
+        let context = Arc::make_mut(&mut plan.context);
+        let without = MemoryNeed::of(context).activations;
+        let axes = vec![Axis::Layer, Axis::Neuron];
+        let grid = Grid::new("n".into(), Component::MlpPre, axes, &context.architecture, context.clean.positions());
+        context.grids.push(grid.expect("a grid"));
+        let neurons = 2 * u64::from(context.architecture.d_mlp) * 3 * 4;
+        assert_eq!(MemoryNeed::of(context).activations, without + neurons);
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn sites(model: &Architecture) -> Vec<SiteFields> {
 fn shape(component: Component, model: &Architecture) -> Vec<String> {
     let heads = component.heads();
     match heads {
+        Heads::None if component.has_neurons() => vec![format!("neuron={}", model.d_mlp)],
         Heads::None => vec![format!("d_model={}", model.d_model)],
         _ if component == Component::Pattern => vec![format!("head={}", model.heads), "src_pos".to_owned()],
         Heads::Query | Heads::KeyValue => {
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn sites_have_the_heads_that_they_are_of() {
+    fn sites_have_the_heads_and_neurons_that_they_are_of() {
         let model = Architecture { kv_heads: 2, wiring: Wiring::Parallel { norms: ParallelNorms::One }, ..plain() };
         let sites = sites(&model);
         let shape = |name: &str| sites.iter().find(|site| site.site == name).map(|site| site.shape.join(","));
@@ -145,6 +146,8 @@ mod tests {
         assert_eq!(shape("q").as_deref(), Some("head=4,d_head=2"));
         assert_eq!(shape("k").as_deref(), Some("head=2,d_head=2"));
         assert_eq!(shape("pattern").as_deref(), Some("head=4,src_pos"));
+        assert_eq!(shape("mlp_post").as_deref(), Some("neuron=16"));
+        assert_eq!(shape("mlp_pre").as_deref(), Some("neuron=16"));
         assert_eq!(shape("resid_mid"), None, "parallel blocks have none");
     }
 

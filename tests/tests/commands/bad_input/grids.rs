@@ -16,6 +16,9 @@ fn indices_outside_the_model_or_the_prompts_are_refused() {
     with_line("layers = [0, 4]", "line 27, column 10", &layers);
     with_line("heads = [4]", "line 27, column 9", &["4 is out of range of `heads`: there are 4"]);
     with_line("positions = [-9]", "line 27, column 13", &["-9 is out of range of `positions`: there are 8"]);
+    let neurons = ["512 is out of range of `neurons`: there are 512 (0 to 511, or -512 to -1)"];
+    let post = "\"mlp_post\"\nneurons = [512]\naxes = [\"layer\"]\n#";
+    mistake("\"z\"\n", post, "line 27, column 11", &neurons);
     let hook = ["index 4 along `layer` is out of range: there are 4", "^^^^^^"];
     mistake(r#""z""#, r#""blocks.4.attn.hook_z""#, "line 26, column 13", &hook);
 }
@@ -33,6 +36,11 @@ fn each_component_is_restricted_along_its_own_axes() {
     let pattern = "\"pattern\"\npositions = [1]";
     let own = ["`pattern` has no `positions`: restrict it with `dest_positions` or `src_positions`"];
     mistake(r#""z""#, pattern, "line 27, column 13", &own);
+    with_line(
+        "neurons = [1]",
+        "line 27, column 11",
+        &["`z` has no axis `neuron`; its axes are `layer`, `pos`, `head`"],
+    );
     let mlp = "\"mlp_out\"\nheads = [1]\naxes = [\"layer\"]\n#";
     let own = ["`mlp_out` has no axis `head`; its axes are `layer`, `pos`"];
     mistake("\"z\"\n", mlp, "line 27, column 9", &own);

@@ -36,7 +36,7 @@ fn unknown_words_are_refused_with_the_nearest_one() {
 fn words_that_are_near_no_other_are_refused_with_all_valid_ones() {
     mistake("logit_diff_max", "accuracy", "line 17, column 8", &["unknown metric `accuracy`", "`logit_diff_max`"]);
     mistake(r#""z""#, r#""banana""#, "line 26, column 13", &["`resid_pre`, `resid_mid`", "`q`, `k`, `v`"]);
-    mistake(r#""head""#, r#""neuron""#, "line 27, column 18", &["axis `neuron`", "valid: `layer`, `pos`, `head`"]);
+    mistake(r#""head""#, r#""channel""#, "line 27, column 18", &["axis `channel`", "valid: `layer`, `pos`, `head`"]);
     mistake(r#""float32""#, r#""int8""#, "line 6, column 9", &["`int8`", "`float32`, `bfloat16`, `float16`"]);
 }
 
@@ -143,6 +143,8 @@ fn axes_must_fit_the_component() {
     let axes = r#"["layer", "head"]"#;
     let no_heads = ["`mlp_out` has no axis `head`; its axes are `layer`, `pos`"];
     mistake(r#""z""#, r#""mlp_out""#, "line 27, column 9", &no_heads);
+    let no_neurons = ["`z` has no axis `neuron`; its axes are `layer`, `pos`, `head`"];
+    mistake(axes, r#"["layer", "neuron"]"#, "line 27, column 9", &no_neurons);
     let order = ["axes must be distinct and in the order `layer`, `pos`, `head`"];
     mistake(axes, r#"["head", "layer"]"#, "line 27, column 9", &order);
     mistake(axes, r#"["layer", "layer"]"#, "line 27, column 9", &order);

@@ -47,6 +47,9 @@ fn a_folder_is_shown_with_its_sites_weights_and_tokenizer() {
     let d_head = config["n_embd"].as_u64().expect("a number") / heads;
     assert_eq!(z["axes"], json!(["layer", "pos", "head"]));
     assert_eq!(z["shape"], json!([format!("head={heads}"), format!("d_head={d_head}")]));
+    let post = sites.iter().find(|site| site["site"] == "mlp_post").expect("mlp_post is a site");
+    let d_mlp = config["n_inner"].as_u64().unwrap_or(4 * config["n_embd"].as_u64().expect("a number"));
+    assert_eq!(json!([post["axes"], post["shape"]]), json!([["layer", "pos", "neuron"], [format!("neuron={d_mlp}")]]));
     // The file's size is that of its tensors and of a header.
     let file = fs::metadata(repository().join("data/acronym-gpt2/model.safetensors")).expect("weights").len();
     let stored = answer["stored"].as_array().expect("a list");

@@ -106,6 +106,13 @@ impl<'a> Exec<'a> {
         let _ = sum.addmm_(a, b);
     }
 
+    /// Adds \[batch, m, k\] x \[batch, k, n\] to \[batch, m, n\] in place.
+    pub(crate) fn add_products(&self, sum: &mut Tensor, a: &Tensor, b: &Tensor) {
+        self.stop_if_cancelled();
+        self.count(elements(sum) * a.size().last().copied().unwrap_or(0));
+        let _ = sum.baddbmm_(a, b);
+    }
+
     /// Before each product, so that a cancelled tile ends within a fraction of a second.
     pub(super) fn stop_if_cancelled(&self) {
         if self.cancel.is_cancelled() {

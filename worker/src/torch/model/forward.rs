@@ -1,16 +1,11 @@
 //! The forward pass of a whole run, block by block, and the parts that patched runs share with it.
 
-use patchsweep_core::architecture::{Activation, ParallelNorms, Wiring};
 use patchsweep_core::grid::Component;
 use tch::Tensor;
 
 use crate::torch::model::exec::Exec;
 use crate::torch::positions::{At, Positions};
 use crate::torch::runs::recorder::Recorder;
-
-/// Most rows that go through an MLP at once: its hidden layer is the largest activation.
-const MLP_ROWS_ON_CPU: i64 = 1 << 12;
-const MLP_ROWS_ON_GPU: i64 = 1 << 16;
 
 /// Keys and values of the positions before a run's first one, each \[batch, pos, key-value head, `d_head`\].
 pub(crate) type Prefix = [Tensor; 2];
@@ -50,7 +45,8 @@ impl Exec<'_> {
         if reads.is_none() {
             recorder.see(layer, Component::ResidMid, &resid_mid);
         }
-        let mlp_out = self.mlp_out(layer, &reads.unwrap_or_else(|| self.mlp_normed(layer, &resid_mid)));
+        let reads = reads.unwrap_or_else(|| self.mlp_normed(layer, &resid_mid));
+        let mlp_out = self.mlp_out(layer, &reads, Some(&mut *recorder));
         recorder.see(layer, Component::MlpOut, &mlp_out);
         let resid_post = resid_mid + mlp_out;
         recorder.see(layer, Component::ResidPost, &resid_post);
@@ -124,54 +120,5 @@ impl Exec<'_> {
         let (start, width) = (i64::from(first) * i64::from(self.model.architecture.d_head), z_change.size()[1]);
         let outputs = self.weights(layer).attn_out.weight.narrow(1, start, width);
         self.add_product(resid, z_change, &outputs.transpose(0, 1));
-    }
-
-    /// What the MLP of a sequential block reads \[.., `d_model`\].
-    fn mlp_normed(&self, layer: u32, resid_mid: &Tensor) -> Tensor {
-        self.norm(resid_mid, self.weights(layer).ln2.as_ref())
-    }
-
-    /// What the MLP of a parallel block reads: the block's input, normalised. `normed`: as attention reads it.
-    pub(crate) fn mlp_reads_input(
-        &self,
-        layer: u32,
-        resid_pre: &Tensor,
-        normed: impl FnOnce() -> Tensor,
-    ) -> Option<Tensor> {
-        match self.model.architecture.wiring {
-            Wiring::Sequential => None,
-            Wiring::Parallel { norms: ParallelNorms::One } => Some(normed()),
-            Wiring::Parallel { norms: ParallelNorms::Two } => Some(self.mlp_normed(layer, resid_pre)),
-        }
-    }
-
-    /// Adds to the residual stream \[rows, `d_model`\] what the MLP adds; `reads`: of a parallel block.
-    pub(crate) fn add_mlp_out(&self, layer: u32, resid: &Tensor, reads: Option<&Tensor>) {
-        let most = if resid.device().is_cuda() { MLP_ROWS_ON_GPU } else { MLP_ROWS_ON_CPU };
-        let mut reads = reads.map(|reads| reads.split(most, 0).into_iter());
-        for mut rows in resid.split(most, 0) {
-            let input = reads.as_mut().and_then(Iterator::next);
-            let mlp_out = self.mlp_out(layer, &input.unwrap_or_else(|| self.mlp_normed(layer, &rows)));
-            let _ = rows.g_add_(&mlp_out);
-        }
-    }
-
-    /// What the MLP adds to the residual stream \[.., `d_model`\].
-    fn mlp_out(&self, layer: u32, normed: &Tensor) -> Tensor {
-        let block = self.weights(layer);
-        let hidden = match &block.mlp_gate {
-            Some(gate) => self.activation(self.linear(normed, gate)) * self.linear(normed, &block.mlp_in),
-            None => self.activation(self.linear(normed, &block.mlp_in)),
-        };
-        self.norm(&self.linear(&hidden, &block.mlp_out), block.ln2_post.as_ref())
-    }
-
-    fn activation(&self, mut x: Tensor) -> Tensor {
-        match self.model.architecture.mlp.activation {
-            Activation::GeluTanh => x.gelu_("tanh"),
-            Activation::Gelu => x.gelu_("none"),
-            Activation::Relu => x.relu_(),
-            Activation::Silu => x.silu_(),
-        }
     }
 }

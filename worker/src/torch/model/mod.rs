@@ -5,6 +5,7 @@ pub(crate) mod exec;
 pub(crate) mod forward;
 pub(crate) mod load;
 pub(crate) mod loaded;
+pub(crate) mod mlp;
 pub(crate) mod norm;
 pub(crate) mod parameters;
 pub(crate) mod rotary;

@@ -18,6 +18,9 @@ impl Patch<'_> {
     pub(crate) fn changed(&self, layer: u32, component: Component, cohort: &Cohort<'_>, rows: &Positions) -> Tensor {
         let architecture = &self.exec.model.architecture;
         let facts = component.facts(architecture);
+        if component.has_neurons() {
+            return self.changed_by_neurons(layer, component, cohort, rows);
+        }
         if facts.heads != Heads::None && architecture.has_post_norms() {
             return self.changed_as_whole(layer, component, cohort, rows);
         }
@@ -92,7 +95,7 @@ impl Patch<'_> {
 }
 
 /// \[prompts, positions, ..\] to \[cells, prompts, positions, ..\]: a view, the same for each cell.
-fn for_each_cell(cohort: &Cohort<'_>, x: &Tensor) -> Tensor {
+pub(super) fn for_each_cell(cohort: &Cohort<'_>, x: &Tensor) -> Tensor {
     let mut sizes = x.size();
     sizes.insert(0, length(cohort.starts.len()));
     x.unsqueeze(0).expand(sizes, false)

@@ -8,6 +8,7 @@ pub(crate) mod cohort;
 pub(crate) mod frames;
 pub(crate) mod heads;
 pub(crate) mod join;
+pub(crate) mod neurons;
 pub(crate) mod stepper;
 pub(crate) mod through_attention;
 pub(crate) mod values;

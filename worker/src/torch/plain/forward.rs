@@ -30,20 +30,21 @@ pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, hook: &mut Hook<'_>) 
                 (norm(exec, &resid, block.ln2.as_ref()), &resid + attn_out)
             }
         };
-        let mlp_out = norm(exec, &mlp(exec, block, &read), block.ln2_post.as_ref());
+        let mlp_out = norm(exec, &mlp(exec, layer, block, &read, hook), block.ln2_post.as_ref());
         let mlp_out = hook(layer, Component::MlpOut, mlp_out);
         resid = hook(layer, Component::ResidPost, mid + mlp_out);
     }
     resid
 }
 
-fn mlp(exec: &Exec<'_>, block: &Block, read: &Tensor) -> Tensor {
+fn mlp(exec: &Exec<'_>, layer: u32, block: &Block, read: &Tensor, hook: &mut Hook<'_>) -> Tensor {
     let project = |linear: &Linear| exec.linear(read, linear);
+    let mut activated = |x: Tensor| activate(exec, &hook(layer, Component::MlpPre, x));
     let hidden = match &block.mlp_gate {
-        Some(gate) => activate(exec, &project(gate)) * project(&block.mlp_in),
-        None => activate(exec, &project(&block.mlp_in)),
+        Some(gate) => activated(project(gate)) * project(&block.mlp_in),
+        None => activated(project(&block.mlp_in)),
     };
-    exec.linear(&hidden, &block.mlp_out)
+    exec.linear(&hook(layer, Component::MlpPost, hidden), &block.mlp_out)
 }
 
 /// Attention's output projection \[prompts, pos, `d_model`\].

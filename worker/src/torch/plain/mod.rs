@@ -98,10 +98,11 @@ impl PlainTask<'_> {
         let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
         let layers = cells.iter().map(Cell::layer).collect::<std::collections::BTreeSet<_>>().len() as u64;
+        let neurons = if cells.iter().any(|cell| cell.component().has_neurons()) { u64::from(model.d_mlp) } else { 0 };
         // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
         let recorded = layers
             * positions
-            * u64::from(model.d_model.max(model.d_queries())).max(u64::from(model.heads) * positions);
+            * u64::from(model.d_model.max(model.d_queries())).max(u64::from(model.heads) * positions).max(neurons);
         let logits = 3 * reads * u64::from(model.d_vocab);
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)

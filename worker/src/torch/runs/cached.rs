@@ -16,7 +16,7 @@ use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
 use crate::torch::runs::activations::{ActivationCache, ActivationKey, Activations};
 use crate::torch::runs::recorder::{Recorder, Site, canonical};
-use crate::torch::runs::sites::{Sites, keys_values};
+use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
 
 /// Runs of some prompts of one iteration.
 pub(crate) struct Runs<'a> {
@@ -29,6 +29,8 @@ pub(crate) struct Runs<'a> {
     pub(crate) kept: &'a BTreeSet<Site>,
     /// Tokens of a batch.
     pub(crate) batch_rows: usize,
+    /// Bytes of activations that may be kept.
+    pub(crate) kept_bytes: u64,
 }
 
 /// What goes into a run, up to the last position that matters.
@@ -84,7 +86,9 @@ impl<'a> Runs<'a> {
         self.cached(&digest, &sites, |runs| {
             let _phase = Phase::Corrupted.enter();
             let mut sums = BTreeMap::new();
-            let most = runs.prompts_per_batch(&input);
+            // What is recorded of a batch is there until it is added up; of neurons that is more than what it takes to run.
+            let recorded = (runs.kept_bytes / bytes_per_prompt(runs.context, &wanted).max(1)).max(1);
+            let most = runs.prompts_per_batch(&input).min(usize::try_from(recorded).unwrap_or(usize::MAX));
             for first in all.clone().step_by(most) {
                 let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
                 let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));

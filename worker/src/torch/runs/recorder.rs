@@ -16,8 +16,8 @@ pub(crate) fn canonical((layer, component): Site) -> Site {
     }
 }
 
-/// Keeps some activations of a run: \[batch, pos, `d_model`\], \[batch, pos, head, `d_head`\] with heads, and the pattern
-/// \[batch, head, `dest_pos`, `src_pos`\].
+/// Keeps some activations of a run: \[batch, pos, `d_model`\], \[batch, pos, head, `d_head`\] with heads,
+/// \[batch, pos, `d_mlp`\] with neurons, and the pattern \[batch, head, `dest_pos`, `src_pos`\].
 pub(crate) struct Recorder<'a> {
     pub(crate) wanted: &'a dyn Fn(Site) -> bool,
     pub(crate) recorded: BTreeMap<Site, Tensor>,
@@ -33,6 +33,13 @@ impl<'a> Recorder<'a> {
         if (self.wanted)(site) && !self.recorded.contains_key(&site) {
             // Queries, keys and values are views of one tensor; keeping a view would keep the whole.
             self.recorded.insert(site, activation.contiguous());
+        }
+    }
+
+    /// One that is overwritten next.
+    pub(crate) fn see_copy(&mut self, layer: u32, component: Component, activation: &Tensor) {
+        if (self.wanted)((layer, component)) {
+            self.see(layer, component, &activation.copy());
         }
     }
 }

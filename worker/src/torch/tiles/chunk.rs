@@ -33,6 +33,8 @@ pub(crate) struct Chunk<'a> {
     pub(crate) kept: &'a BTreeSet<Site>,
     /// Rows of a batch.
     pub(crate) batch_rows: usize,
+    /// Bytes of activations that may be kept.
+    pub(crate) kept_bytes: u64,
 }
 
 /// Metrics \[metrics\]\[prompts\].
@@ -92,8 +94,8 @@ impl Chunk<'_> {
     }
 
     fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
-        let Self { context, exec, iteration, prompts, kept, batch_rows } = self;
-        Runs { context, exec, iteration: *iteration, prompts: prompts.clone(), cache, kept, batch_rows: *batch_rows }
+        let &Self { context, exec, iteration, ref prompts, kept, batch_rows, kept_bytes } = self;
+        Runs { context, exec, iteration, prompts: prompts.clone(), cache, kept, batch_rows, kept_bytes }
     }
 
     fn reads(&self) -> Positions {

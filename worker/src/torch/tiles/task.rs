@@ -51,7 +51,8 @@ impl TileTask<'_> {
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
         let Self { context, exec, tile, .. } = *self;
         let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
-        let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows };
+        let kept_bytes = self.shares.cache;
+        let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows, kept_bytes };
         match &tile.work {
             TileWork::Baseline => {
                 let [clean, corrupted] = chunk.baselines(self.cache);

@@ -70,11 +70,11 @@ pub struct Grid {
     /// layer only.
     #[schemars(extend("anyOf" = [
         schemars::json_schema!({ "enum": Component::ALL.map(Component::name) }),
-        schemars::json_schema!({ "pattern": "^blocks\\.[0-9]+\\.(attn\\.)?hook_[a-z_]+$" }),
+        schemars::json_schema!({ "pattern": "^blocks\\.[0-9]+\\.((attn|mlp)\\.)?hook_[a-z_]+$" }),
     ]))]
     pub component: Spanned<String>,
-    /// The axes of the result, in this order. `layer` is always there; `pos` and `head` as far as the component has
-    /// them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`.
+    /// The axes of the result, in this order. `layer` is always there; `pos`, `head` and `neuron` as far as the component
+    /// has them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`.
     #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Axis::ALL.map(Axis::name) })))]
     pub axes: Vec<Spanned<String>>,
     /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name.
@@ -88,6 +88,9 @@ pub struct Grid {
     /// Which heads are patched. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "heads"))]
     pub heads: Option<Spanned<Vec<i64>>>,
+    /// Of `mlp_pre` and `mlp_post`: which neurons are patched. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "neurons"))]
+    pub neurons: Option<Spanned<Vec<i64>>>,
     /// Which positions are patched. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "positions"))]
     pub positions: Option<Spanned<Vec<i64>>>,

@@ -53,6 +53,7 @@ pub(in crate::spec) const WORDS: &[&str] = &[
     "mean",
     "layers",
     "heads",
+    "neurons",
     "positions",
     "dest_positions",
     "src_positions",
