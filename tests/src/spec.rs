@@ -63,6 +63,13 @@ impl Spec {
         self
     }
 
+    /// All prompts of a table.
+    #[must_use]
+    pub fn table(mut self, path: &str) -> Self {
+        self.dataset = table(json!({ "path": path }));
+        self
+    }
+
     /// A file of token ids.
     #[must_use]
     pub fn tokens(mut self, path: &str) -> Self {
