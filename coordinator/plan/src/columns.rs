@@ -59,7 +59,8 @@ impl<'a> Wanted<'a> {
         let missing = self.named.iter().find(|column| !there.contains(&column.get_ref().as_str()));
         let (Some(missing), Some(source)) = (missing, self.source) else { return Ok(()) };
         let name = missing.get_ref();
-        let there: Vec<&str> = there.iter().copied().filter(|other| other.len() <= LONGEST).take(MOST_OFFERED).collect();
+        let there: Vec<&str> =
+            there.iter().copied().filter(|other| other.len() <= LONGEST).take(MOST_OFFERED).collect();
         let message = format!("the dataset has no column `{name}`");
         Err(source.word_error(missing.span(), message, name, &there).into())
     }

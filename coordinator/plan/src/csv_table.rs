@@ -33,8 +33,7 @@ pub(super) fn read(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Lines,
     }
     let own = header.iter().skip(usize::from(has_index)).collect::<Vec<_>>();
     wanted.refuse_missing(&own)?;
-    refuse_unfit(&own, wanted)
-        .map_err(|message| refuse(file, line_number(text, header.position()), message))?;
+    refuse_unfit(&own, wanted).map_err(|message| refuse(file, line_number(text, header.position()), message))?;
     let place = |name: &str| header.iter().position(|column| column == name);
     let [prompt, answer, wrong, corrupted] = COLUMNS.map(place);
     let named: Vec<Option<usize>> = wanted.named().map(place).collect();

@@ -46,7 +46,10 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         corrupted: columns.corrupted.iter().map(matrix).collect::<Result<_, _>>()?,
         answers: columns.answers.as_ref().map(take),
         wrong: columns.wrong.as_ref().map(take),
-        sets: sets.into_iter().map(|(name, rows)| Ok((name, rows.chosen(&chosen).map_err(too_many)?))).collect::<Result<_, PlanError>>()?,
+        sets: sets
+            .into_iter()
+            .map(|(name, rows)| Ok((name, rows.chosen(&chosen).map_err(too_many)?)))
+            .collect::<Result<_, PlanError>>()?,
         lines: Some(chosen.iter().map(|&line| lines[line].number).collect()),
         clean,
         warnings,
@@ -78,7 +81,8 @@ pub(super) struct Column {
 }
 
 pub(super) const PROMPT: Column = Column { name: "prompt", text: |line| &line.prompt, part: TextPart::Beginning };
-pub(super) const ANSWER: Column = Column { name: "answer", text: |line| line.answer.as_deref().unwrap_or(""), part: TextPart::Continuation };
+pub(super) const ANSWER: Column =
+    Column { name: "answer", text: |line| line.answer.as_deref().unwrap_or(""), part: TextPart::Continuation };
 pub(super) const WRONG: Column =
     Column { name: "wrong answer", text: |line| line.wrong.as_deref().unwrap_or(""), part: TextPart::Continuation };
 pub(super) const CORRUPTED: Column = Column {

@@ -1,5 +1,7 @@
 //! Metrics of kind `difference`: which tokens are in their sets.
 
+use std::collections::BTreeSet;
+
 use patchsweep_core::length;
 use patchsweep_core::metric::{Difference, Reduce, ReducedSets, TokenScore};
 use patchsweep_core::token_sets::{TokenSets, TokenSetsError};
@@ -68,7 +70,8 @@ impl<'a> Side<'a> {
                 Tokens::Fixed(fixed(inputs, given, &plain)?)
             }
             _ => {
-                let message = "a set of tokens is one of `column` (of the dataset), `tokens` (texts) and `ids` (token ids)";
+                let message =
+                    "a set of tokens is one of `column` (of the dataset), `tokens` (texts) and `ids` (token ids)";
                 return Err(inputs.source.error(given.span(), message.to_owned()).into());
             }
         };
@@ -95,7 +98,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// `room`: how many token ids the sets of all metrics may still have.
+    /// `room`: how many token ids the sets of all metrics may still have, each set as large as the largest.
     fn over(&self, inputs: &Inputs<'_>, prompts: &Prompts, room: &mut usize) -> Result<ReducedSets, PlanError> {
         let (ids, sizes) = match &self.tokens {
             Tokens::Fixed(ids) => (ids.as_slice(), vec![length(ids.len())]),
@@ -104,14 +107,13 @@ impl<'a> Side<'a> {
                 (rows.numbers(), rows.iter().map(|row| length(row.len())).collect())
             }
         };
-        *room = room.checked_sub(ids.len()).ok_or_else(|| {
-            let message = "the sets of all metrics have too many token ids: score some of them in another sweep".to_owned();
-            PlanError::from(inputs.source.error(self.given.span(), message))
-        })?;
         if let Tokens::Column(column) = &self.tokens {
             outside(inputs, prompts, column, &prompts.sets[*column])?;
         }
         let sets = TokenSets::new(ids.to_vec(), sizes).map_err(|error| self.refusal(inputs, prompts, &error))?;
+        let message = "the sets of all metrics have too many token ids: score some of them in another sweep";
+        let too_many = || inputs.source.error(self.given.span(), message.to_owned());
+        *room = room.checked_sub(sets.filled_up()).ok_or_else(too_many)?;
         let largest = sets.largest();
         let reduce = self.reduce(inputs, largest, "the largest set has")?;
         Ok(ReducedSets { sets, reduce })
@@ -122,7 +124,8 @@ impl<'a> Side<'a> {
         let (Tokens::Column(column), &(TokenSetsError::Empty { set } | TokenSetsError::Twice { set, .. })) =
             (&self.tokens, error)
         else {
-            return inputs.source.error(self.given.span(), error.to_string()).into();
+            let message = format!("{error}; draw fewer `samples`, or make the large sets smaller");
+            return inputs.source.error(self.given.span(), message).into();
         };
         let what = match *error {
             TokenSetsError::Twice { token, .. } => {
@@ -137,7 +140,7 @@ impl<'a> Side<'a> {
 impl Given<'_> {
     /// The difference of these prompts.
     ///
-    /// `name`: the metric's; `room`: how many token ids the sets of all metrics may still have.
+    /// `name`: the metric's; `room`: how many token ids the sets of all metrics may still have, each set as large as the largest.
     pub(super) fn over(
         &self,
         inputs: &Inputs<'_>,
@@ -182,12 +185,15 @@ fn text_ids(inputs: &Inputs<'_>, texts: &Spanned<Vec<Spanned<String>>>) -> Resul
 /// `given`: where the spec has them.
 fn fixed<T>(inputs: &Inputs<'_>, given: &Spanned<Vec<Spanned<T>>>, ids: &[u32]) -> Result<Vec<u32>, PlanError> {
     let vocabulary = inputs.config.architecture.d_vocab;
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for (place, &id) in given.get_ref().iter().zip(ids) {
         let refuse = |message: String| Err(inputs.source.error(place.span(), message).into());
         if id >= vocabulary {
             let last = vocabulary.saturating_sub(1);
-            return refuse(format!("token {} (id {id}), but the model's vocabulary ends at {last}", inputs.token_name(id)));
+            return refuse(format!(
+                "token {} (id {id}), but the model's vocabulary ends at {last}",
+                inputs.token_name(id)
+            ));
         }
         if !seen.insert(id) {
             return refuse(format!("the token {} is twice in the set: name it once", inputs.token_name(id)));

@@ -49,7 +49,9 @@ pub(super) fn read(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Lines,
     let ending = Path::new(file).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let lines = match ending.as_deref() {
         Some("csv") => csv_table::read(file, text, wanted)?,
-        Some("json" | "jsonl" | "ndjson") => Lines { lines: json_lines::read(file, text, wanted)?, remarks: Vec::new() },
+        Some("json" | "jsonl" | "ndjson") => {
+            Lines { lines: json_lines::read(file, text, wanted)?, remarks: Vec::new() }
+        }
         _ => Lines { lines: plain(file, text, wanted)?, remarks: Vec::new() },
     };
     if lines.lines.is_empty() {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::tokens::MAX_TOKEN_IDS;
 
-/// Sets of token ids, none of them empty: one for all prompts, or one for each.
+/// Sets of token ids, none of them empty: one for all prompts, or one for each. Filled up to the largest, as workers have them,
+/// they have [`MAX_TOKEN_IDS`] at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSets {
     /// One set behind the other.
@@ -41,25 +42,25 @@ pub enum TokenSetsError {
         /// Sum of the sizes.
         wanted: u64,
     },
-    /// More ids than a sweep may have.
-    #[error("{found} token ids, more than the {MAX_TOKEN_IDS} that sets may have")]
+    /// More ids than a worker may be asked to hold.
+    #[error(
+        "{found} token ids with each set as large as the largest, more than the {MAX_TOKEN_IDS} that sets may have"
+    )]
     TooMany {
-        /// Ids given.
-        found: usize,
+        /// Sets, times the largest one's tokens.
+        found: u64,
     },
 }
 
 impl TokenSets {
     /// From all ids, set behind set, and the size of each set.
     pub fn new(ids: Vec<u32>, sizes: impl IntoIterator<Item = u32>) -> Result<Self, TokenSetsError> {
-        if ids.len() > MAX_TOKEN_IDS {
-            return Err(TokenSetsError::TooMany { found: ids.len() });
-        }
-        let (mut ends, mut end) = (Vec::new(), 0);
+        let (mut ends, mut end, mut largest) = (Vec::new(), 0, 0);
         for size in sizes {
             if size == 0 {
                 return Err(TokenSetsError::Empty { set: ends.len() });
             }
+            largest = largest.max(size);
             end += u64::from(size);
             // Sizes that go on behind the ids are refused below, whatever stands for their ends.
             ends.push(u32::try_from(end).unwrap_or(u32::MAX));
@@ -69,6 +70,10 @@ impl TokenSets {
         }
         if ends.is_empty() {
             return Err(TokenSetsError::Missing);
+        }
+        let found = (ends.len() as u64).saturating_mul(largest.into());
+        if found > MAX_TOKEN_IDS as u64 {
+            return Err(TokenSetsError::TooMany { found });
         }
         let sets = Self { ids, ends };
         let twice = sets.iter().enumerate().find_map(|(set, tokens)| Some((set, repeated(tokens)?)));
@@ -112,6 +117,12 @@ impl TokenSets {
         self.iter().map(<[u32]>::len).max().unwrap_or(0)
     }
 
+    /// How many ids there are with each set as large as the largest.
+    #[must_use]
+    pub fn filled_up(&self) -> usize {
+        self.count() * self.largest()
+    }
+
     /// The first token that a prompt has in its set here and in its set there, and the prompt.
     #[must_use]
     pub fn shared_with(&self, other: &Self) -> Option<(usize, u32)> {
@@ -150,17 +161,20 @@ mod tests {
 
     #[test]
     fn what_is_no_set_is_refused() {
-        let refused = |ids: &[u32], sizes: &[u32]| {
-            TokenSets::new(ids.to_vec(), sizes.iter().copied()).expect_err("is refused")
-        };
+        let refused =
+            |ids: &[u32], sizes: &[u32]| TokenSets::new(ids.to_vec(), sizes.iter().copied()).expect_err("is refused");
         assert_eq!(refused(&[], &[]), TokenSetsError::Missing);
         assert_eq!(refused(&[1], &[1, 0]), TokenSetsError::Empty { set: 1 });
         assert_eq!(refused(&[1, 2, 3, 2], &[1, 3]), TokenSetsError::Twice { set: 1, token: 2 });
         assert_eq!(refused(&[1, 2], &[1]), TokenSetsError::Shape { found: 2, wanted: 1 });
         let beyond = u64::from(u32::MAX) * 2;
         assert_eq!(refused(&[1], &[u32::MAX, u32::MAX]), TokenSetsError::Shape { found: 1, wanted: beyond });
-        let found = MAX_TOKEN_IDS + 1;
-        assert_eq!(refused(&vec![0; found], &[1]), TokenSetsError::TooMany { found });
+        // One large set makes all large.
+        let (count, largest) = (1 << 10, (1 << 15) + 1);
+        let ids: Vec<u32> = (0..largest).chain(vec![0; count - 1]).collect();
+        let sizes: Vec<u32> = [largest].into_iter().chain(vec![1; count - 1]).collect();
+        assert_eq!(refused(&ids, &sizes), TokenSetsError::TooMany { found: MAX_TOKEN_IDS as u64 + 1024 });
+        assert!(TokenSets::new(ids[1..].to_vec(), [largest - 1].into_iter().chain(vec![1; count - 1])).is_ok());
     }
 
     #[test]

@@ -107,14 +107,20 @@ fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
             }
         }
     }
-    if context.metrics.iter().flat_map(|metric| metric.kind.token_sets()).any(|s| ![1, prompts as usize].contains(&s.count())) {
+    if context
+        .metrics
+        .iter()
+        .flat_map(|metric| metric.kind.token_sets())
+        .any(|s| ![1, prompts as usize].contains(&s.count()))
+    {
         return refuse("metrics", "sets of tokens that are neither one for all prompts nor one for each");
     }
     if let Some(stray) = context.stray_answer() {
         return refuse("iterations", &stray.to_string());
     }
     let kinds = || context.metrics.iter().map(|metric| &metric.kind);
-    let compared = kinds().flat_map(|kind| kind.candidates().iter().chain(kind.token_sets().flat_map(|sets| sets.ids())));
+    let compared =
+        kinds().flat_map(|kind| kind.candidates().iter().chain(kind.token_sets().flat_map(|sets| sets.ids())));
     let answers = |i: &Iteration| i.corrupted.ids().iter().chain(&i.answers).chain(&i.wrong_answers).copied().collect();
     let corrupted: Vec<Vec<u32>> = context.iterations.iter().map(answers).collect();
     let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten()).chain(compared);

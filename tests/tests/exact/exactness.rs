@@ -62,7 +62,11 @@ fn every_grid_value_direction_and_corruption_is_exact() {
         });
     }
     assert_eq!(metrics.borrow().len(), Component::ALL.len() * 7, "each component under each kind of metric");
-    assert_eq!(sets.borrow().len(), 3 * 4 * 2, "whatever is taken of tokens, reduced in every way, of one set and of many");
+    assert_eq!(
+        sets.borrow().len(),
+        3 * 4 * 2,
+        "whatever is taken of tokens, reduced in every way, of one set and of many"
+    );
     let effects = effects.into_inner();
     assert!(effects.moved * 10 > effects.live * 8, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");

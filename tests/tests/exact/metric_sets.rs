@@ -33,7 +33,8 @@ fn scores_are_those_of_plain_forward_passes_with_one_worker_and_with_three() {
             let difference = patchsweep_tests::scores::largest_difference(&ours.tensor(&name), &theirs.tensor(&name));
             assert!(difference <= TOLERANCE, "{name} differs by {difference} with {workers} workers");
         }
-        let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).expect("a manifest")).expect("JSON");
+        let manifest: Value =
+            serde_json::from_slice(&fs::read(out.join("manifest.json")).expect("a manifest")).expect("JSON");
         assert_eq!(manifest["check"]["agreed"], true, "{}", manifest["check"]);
     }
 }
@@ -46,7 +47,7 @@ fn the_plan_shows_the_first_prompts_sets_with_their_ids() {
         String::from_utf8(patchsweep(&args).assert().success().get_output().stdout.clone()).expect("text")
     };
     let table = planned(&[]);
-    let right = "mass: prob of the first prompt: right sum of \" 05\" 6, \" 04\" 5; wrong \" 03\" 4\n";
+    let right = "mass: prob of the first prompt: right sum of \" 03\" 4; wrong sum of \" 05\" 6, \" 04\" 5\n";
     let fixed = "fixed: logit: right mean of \" is\" 22, \" was\" 26; wrong mean of \" are\" 20, \" were\" 28\n";
     for line in [right, fixed] {
         assert!(table.contains(line), "{line} is not in {table}");
@@ -57,7 +58,7 @@ fn the_plan_shows_the_first_prompts_sets_with_their_ids() {
     assert_eq!(metrics, ["mass", "best", "against", "fixed"]);
     assert_eq!((&sets[1]["of"], &sets[1]["wrong"]["reduce"]), (&json!("logit"), &json!("max")));
     assert_eq!((&sets[0]["right"]["sets"], &sets[0]["right"]["largest"]), (&json!(4), &json!(3)));
-    assert_eq!(sets[0]["right"]["first_prompt"]["tokens"][0]["text"], " 05");
+    assert_eq!(sets[0]["right"]["first_prompt"]["tokens"][0]["text"], " 03");
 }
 
 /// Prompts of the case, with one right and one wrong token each.

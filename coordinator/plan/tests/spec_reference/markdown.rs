@@ -41,7 +41,7 @@ impl<'a> Table<'a> {
         };
         let unit = form["x-unit"].as_str().unwrap_or_default();
         let meaning = [Some(description(form).to_owned()), values(form)].into_iter().flatten().collect::<Vec<_>>();
-        format!("| `{key}` | {} | {unit} | {default} | {} |\n", type_of(form), meaning.join(" "))
+        format!("| `{key}` | {} | {unit} | {default} | {} |\n", type_of(form), meaning.join(" ").replace('|', "\\|"))
     }
 
     fn markdown(&self) -> String {
@@ -72,7 +72,9 @@ pub(crate) fn tables(schema: &Value) -> Vec<Table<'_>> {
         let introduction = format!("{}{count}", description(given));
         table_form(given).map(|form| Table { title, introduction, form, has_tables: true })
     });
-    std::iter::once(first).chain(named.flat_map(|table| [nested(&table), vec![table]].into_iter().rev().flatten())).collect()
+    std::iter::once(first)
+        .chain(named.flat_map(|table| [nested(&table), vec![table]].into_iter().rev().flatten()))
+        .collect()
 }
 
 /// Tables inside of a table; those of one form together.

@@ -167,7 +167,8 @@ mod tests {
                     "first_prompt": {"tokens": [{"id": 6, "text": null}], "count": 1}}}}]}"#
             .to_owned();
         let section = section(&results);
-        let row = "<th scope=\"row\">mass (prob)</th><td>sum of <code>&quot; A&quot;</code>&nbsp;5 .. (2)</td><td>6</td>";
+        let row =
+            "<th scope=\"row\">mass (prob)</th><td>sum of <code>&quot; A&quot;</code>&nbsp;5 .. (2)</td><td>6</td>";
         assert!(section.contains(row), "{section}");
         assert!(!section.contains("Iteration"), "no answers are scored: {section}");
     }

@@ -4,10 +4,10 @@ use patchsweep_core::context::Direction;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, SweepId, TileId};
 use patchsweep_core::metric::{Difference, MetricKind, Reduce, ReducedSets, TokenScore};
-use patchsweep_core::token_sets::TokenSets;
 use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::TileWork;
+use patchsweep_core::token_sets::TokenSets;
 use patchsweep_plan::fixtures;
 
 use super::*;
@@ -89,7 +89,7 @@ fn a_manifest_says_what_decided_the_scores() {
             { "name": "two", "kind": "difference", "candidate_ids": [], "normalize": false, "sets": {
                 "metric": "two", "of": "prob", "wrong": null,
                 "right": { "reduce": "sum", "sets": 1, "largest": 2, "first_prompt": { "count": 2, "tokens": [
-                    { "id": 3, "text": "c" }, { "id": 1, "text": null },
+                    { "id": 3, "text": null }, { "id": 1, "text": null },
                 ] } },
             } },
         ])

@@ -104,9 +104,7 @@ impl Side {
     fn reduced(&self, numbers: &Tensor, filled_up: &Tensor) -> Tensor {
         let (last, nothing) = ([-1].as_slice(), f64::NEG_INFINITY);
         match self.reduce {
-            Reduce::Sum | Reduce::Mean => {
-                numbers.masked_fill(filled_up, 0.0).sum_dim_intlist(last, false, Kind::Float)
-            }
+            Reduce::Sum | Reduce::Mean => numbers.masked_fill(filled_up, 0.0).sum_dim_intlist(last, false, Kind::Float),
             Reduce::Max => numbers.masked_fill(filled_up, nothing).amax(last, false),
             Reduce::Logsumexp => numbers.masked_fill(filled_up, nothing).logsumexp(last, false),
         }
