@@ -7,6 +7,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
 use patchsweep_core::grid::{Grid, MAX_INDICES, index_count};
 use patchsweep_core::metric::Metric;
+use patchsweep_core::token_sets::TokenSets;
 use patchsweep_core::tokens::TokenMatrix;
 
 const CONTEXT: &str = "SweepContext";
@@ -118,13 +119,15 @@ fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
     if let Some(stray) = context.stray_answer() {
         return refuse("iterations", &stray.to_string());
     }
-    let kinds = || context.metrics.iter().map(|metric| &metric.kind);
-    let compared =
-        kinds().flat_map(|kind| kind.candidates().iter().chain(kind.token_sets().flat_map(|sets| sets.ids())));
     let answers = |i: &Iteration| i.corrupted.ids().iter().chain(&i.answers).chain(&i.wrong_answers).copied().collect();
     let corrupted: Vec<Vec<u32>> = context.iterations.iter().map(answers).collect();
-    let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten()).chain(compared);
-    if ids.any(|&id| id >= context.architecture.d_vocab) {
+    let beyond = |id: &u32| *id >= context.architecture.d_vocab;
+    let compares_beyond = |metric: &Metric| {
+        let sets = metric.kind.token_sets().flat_map(TokenSets::ids);
+        metric.kind.candidates().iter().chain(sets).any(beyond)
+    };
+    let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten());
+    if ids.any(beyond) || context.metrics.iter().any(compares_beyond) {
         return refuse("architecture", "a token id is outside the vocabulary");
     }
     Ok(())
@@ -196,7 +199,6 @@ mod tests {
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
     use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
     use patchsweep_core::model::{Dtype, ModelRef};
-    use patchsweep_core::token_sets::TokenSets;
 
     const SIZES: Sizes = Sizes { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
 
