@@ -63,6 +63,13 @@ impl Spec {
         self
     }
 
+    /// All prompts of a table.
+    #[must_use]
+    pub fn table(mut self, path: &str) -> Self {
+        self.dataset = table(json!({ "path": path }));
+        self
+    }
+
     /// A file of token ids.
     #[must_use]
     pub fn tokens(mut self, path: &str) -> Self {
@@ -136,7 +143,13 @@ impl fmt::Display for Spec {
 /// Plain texts, numbers and lists are written alike in TOML and JSON.
 fn write_table(f: &mut fmt::Formatter<'_>, heading: &str, table: &Table) -> fmt::Result {
     f.write_str(heading)?;
-    table.iter().try_for_each(|(key, value)| writeln!(f, "{key} = {value}"))
+    table.iter().try_for_each(|(key, value)| writeln!(f, "{key} = {}", inline(value)))
+}
+
+fn inline(value: &Value) -> String {
+    let Value::Object(table) = value else { return value.to_string() };
+    let pairs: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+    format!("{{ {} }}", pairs.join(", "))
 }
 
 #[cfg(test)]
@@ -150,7 +163,7 @@ mod tests {
             .dtype("float16")
             .tokens("case.json")
             .corruption(json!({ "kind": "noise", "scale": 3.0 }))
-            .metric("logprob")
+            .metric_of(json!({ "kind": "difference", "right": { "ids": [1, 2], "reduce": "sum" } }))
             .iteration(json!({ "corrupt": [2, 3], "read": -1 }))
             .grid("z", &["layer", "head"]);
         let text = toml::to_string(&spec.to_string().parse::<toml::Table>().expect("TOML")).expect("TOML");
@@ -161,7 +174,7 @@ mod tests {
             model = { path = "model", dtype = "float16" }
             dataset = { tokens = "case.json" }
             corruption = { kind = "noise", scale = 3.0 }
-            metric = [{ kind = "logprob" }]
+            metric = [{ kind = "difference", right = { ids = [1, 2], reduce = "sum" } }]
             iteration = [{ corrupt = [2, 3], read = -1 }]
             grid = [{ component = "z", axes = ["layer", "head"] }]
         "#;

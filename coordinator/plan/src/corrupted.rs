@@ -14,7 +14,8 @@ use crate::spec::schema;
 pub(super) struct Corrupted {
     pub(super) tokens: TokenMatrix,
     pub(super) noise: Option<Noise>,
-    /// Prompts that take tokens of one with the same answer; `None` where tokens do not come from other prompts.
+    /// Prompts that take tokens of one with the same answer; `None` where tokens do not come from other prompts, or there are
+    /// no answers.
     pub(super) kept_answers: Option<u32>,
 }
 

@@ -62,10 +62,10 @@ impl<'a> CostModel<'a> {
         let width = u128::from(model.d_model);
         let vocabulary = u128::from(model.d_vocab) * width;
         let kinds = || context.metrics.iter().map(|metric| &metric.kind);
-        let candidates: u128 = kinds().map(|kind| kind.candidates().len() as u128 * width).sum();
+        let tokens: u128 = kinds().map(|kind| kind.logits_of_tokens() as u128 * width).sum();
         let whole = if kinds().any(MetricKind::reads_vocabulary) { vocabulary } else { 0 };
         let clean_logits = if kinds().any(|kind| *kind == MetricKind::Kl) { vocabulary } else { 0 };
-        Self { logits: candidates + whole, clean_logits, vocabulary, ..Self::of_blocks(model) }
+        Self { logits: tokens + whole, clean_logits, vocabulary, ..Self::of_blocks(model) }
     }
 
     /// Without logits.

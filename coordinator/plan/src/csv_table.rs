@@ -3,7 +3,8 @@
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
 use super::PlanError;
-use super::table::{COLUMNS, Line, Lines, REQUIRED, limited};
+use super::columns::Wanted;
+use super::table::{COLUMNS, Line, Lines, limited};
 use crate::spec::nearest_word;
 
 /// What stands between the fields, where it is no comma: spreadsheets write `;` in many countries.
@@ -13,8 +14,8 @@ const OTHER_DELIMITERS: [u8; 2] = [b';', b'\t'];
 const INDEX_COLUMNS: [&str; 2] = ["", "Unnamed: 0"];
 
 /// Fields are taken as they are: a leading space is part of a token.
-pub(super) fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
-    let delimiter = delimiter(text);
+pub(super) fn read(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Lines, PlanError> {
+    let delimiter = delimiter(text, wanted);
     let mut reader = reader(text, delimiter);
     let header = reader.headers().map_err(|error| malformed(file, text, &error))?.clone();
     if header.is_empty() {
@@ -30,16 +31,22 @@ pub(super) fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
         remarks
             .push(format!("{file}: the first column, which has no name, was skipped: an index, as pandas writes it"));
     }
-    let [prompt, answer, wrong, corrupted] = places(file, text, &header, usize::from(has_index))?;
+    let own = header.iter().skip(usize::from(has_index)).collect::<Vec<_>>();
+    wanted.refuse_missing(&own)?;
+    refuse_unfit(&own, wanted).map_err(|message| refuse(file, line_number(text, header.position()), message))?;
+    let place = |name: &str| header.iter().position(|column| column == name);
+    let [prompt, answer, wrong, corrupted] = COLUMNS.map(place);
+    let named: Vec<Option<usize>> = wanted.named().map(place).collect();
     let line = |record: Result<StringRecord, csv::Error>| {
         let record = record.map_err(|error| malformed(file, text, &error))?;
         let field = |place: Option<usize>| place.and_then(|place| record.get(place)).map(str::to_owned);
         Ok(Line {
             number: line_number(text, record.position()),
             prompt: field(prompt).unwrap_or_default(),
-            answer: field(answer).unwrap_or_default(),
+            answer: field(answer),
             wrong: field(wrong),
             corrupted: field(corrupted),
+            named: named.iter().map(|&place| field(place).unwrap_or_default()).collect(),
         })
     };
     Ok(Lines { lines: limited(file, reader.records().map(line))?, remarks })
@@ -50,37 +57,36 @@ fn reader(text: &str, delimiter: u8) -> Reader<&[u8]> {
 }
 
 /// A comma, unless another one cuts the header into columns that are known.
-fn delimiter(text: &str) -> u8 {
+fn delimiter(text: &str, wanted: &Wanted<'_>) -> u8 {
     let cuts = |delimiter: u8| {
         let mut reader = reader(text, delimiter);
-        reader.headers().is_ok_and(|header| REQUIRED.iter().all(|name| header.iter().any(|column| column == *name)))
+        let known = |header: &StringRecord| {
+            header.len() > 1 && wanted.required().iter().all(|name| header.iter().any(|column| column == *name))
+        };
+        reader.headers().is_ok_and(known)
     };
     OTHER_DELIMITERS.into_iter().find(|&delimiter| cuts(delimiter)).unwrap_or(b',')
 }
 
-/// Where each of [`COLUMNS`] is. `first`: how many columns are passed over.
-fn places(
-    file: &str,
-    text: &str,
-    header: &StringRecord,
-    first: usize,
-) -> Result<[Option<usize>; COLUMNS.len()], PlanError> {
-    let refuse = |message| {
-        Err(PlanError::Dataset { file: file.to_owned(), line: line_number(text, header.position()), message })
-    };
-    for (index, name) in header.iter().enumerate().skip(first) {
-        if !COLUMNS.contains(&name) {
-            return refuse(format!("unknown column `{name}`: {}", nearest_word(name, &COLUMNS)));
+/// Says what is wrong with a header that has columns twice, unknown ones, or not all of those that there must be.
+fn refuse_unfit(header: &[&str], wanted: &Wanted<'_>) -> Result<(), String> {
+    for (index, name) in header.iter().enumerate() {
+        if !COLUMNS.contains(name) && !wanted.names(name) {
+            let known: Vec<&str> = COLUMNS.into_iter().chain(wanted.named()).collect();
+            return Err(format!("unknown column `{name}`: {}", nearest_word(name, &known)));
         }
-        if header.iter().take(index).any(|other| other == name) {
-            return refuse(format!("two columns are called `{name}`"));
+        if header[..index].contains(name) {
+            return Err(format!("two columns are called `{name}`"));
         }
     }
-    let place = |name: &str| header.iter().position(|column| column == name);
-    match REQUIRED.into_iter().find(|name| place(name).is_none()) {
-        Some(missing) => refuse(format!("no column `{missing}`; the first line names the columns")),
-        None => Ok(COLUMNS.map(place)),
+    match wanted.required().iter().find(|name| !header.contains(name)) {
+        Some(missing) => Err(format!("no column `{missing}`; the first line names the columns")),
+        None => Ok(()),
     }
+}
+
+fn refuse(file: &str, line: usize, message: String) -> PlanError {
+    PlanError::Dataset { file: file.to_owned(), line, message }
 }
 
 fn malformed(file: &str, text: &str, error: &csv::Error) -> PlanError {
@@ -90,7 +96,7 @@ fn malformed(file: &str, text: &str, error: &csv::Error) -> PlanError {
         }
         _ => error.to_string(),
     };
-    PlanError::Dataset { file: file.to_owned(), line: line_number(text, error.position()), message }
+    refuse(file, line_number(text, error.position()), message)
 }
 
 /// Where a record begins, counted from 1: its position is that of the line breaks before it.
@@ -105,6 +111,10 @@ fn line_number(text: &str, position: Option<&Position>) -> usize {
 mod tests {
     use super::*;
 
+    fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
+        super::read(file, text, &Wanted::without_spec())
+    }
+
     fn refusal(text: &str) -> String {
         read("d.csv", text).expect_err("is refused").to_string()
     }
@@ -116,9 +126,10 @@ mod tests {
         let first = Line {
             number: 2,
             prompt: "Then, Bo gave it to".into(),
-            answer: " Ann".into(),
+            answer: Some(" Ann".into()),
             wrong: Some(" Bo".into()),
             corrupted: None,
+            named: Vec::new(),
         };
         assert_eq!((lines.len(), &lines[0]), (2, &first));
         assert_eq!(lines[1].number, 4);

@@ -2,10 +2,15 @@
 
 use patchsweep_core::tokens::TokenMatrix;
 
+use std::collections::BTreeMap;
+
 use super::beginning::{Beginning, beginning};
+use super::columns::Wanted;
 use super::corruption::Scheme;
 use super::prompts::Prompts;
-use super::table::{self, Line};
+use super::rows::Rows;
+use super::single_tokens::SingleTokens;
+use super::table::{self, Line, SEPARATOR};
 use super::tokenizer::TextPart;
 use super::{Inputs, PlanError, PromptTokenizer, draw, metrics, refuse, tokenization};
 
@@ -14,10 +19,11 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         file: "tokenizer.json",
         message: "missing in the model's folder; without it give token ids (`tokens = \"…\"`)".to_owned(),
     })?;
-    let file = inputs.spec.dataset_file();
-    let table::Lines { lines, remarks: mut warnings } = table::read(file, inputs.dataset)?;
+    let (file, wanted) = (inputs.spec.dataset_file(), Wanted::by(inputs));
+    let table::Lines { lines, remarks: mut warnings } = table::read(file, inputs.dataset, &wanted)?;
     let table = Table { file, lines: &lines, tokenizer };
     let mut columns = table.columns(inputs, scheme)?;
+    let sets = table.sets(&wanted)?;
     warnings.extend(tokenization::warnings(&table, &columns));
     let Beginning { bos, warnings: more } = beginning(inputs, tokenizer)?;
     warnings.extend(more);
@@ -34,11 +40,16 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         TokenMatrix::from_rows(&take(rows)).map_err(|error| PlanError::in_dataset(inputs, error.to_string()))
     };
     let clean = matrix(&columns.prompts)?;
+    let too_many = |message: String| PlanError::in_dataset(inputs, message);
     Ok(Prompts {
         labels: clean.row(0).iter().map(|&id| tokenizer.token_text(id)).collect(),
         corrupted: columns.corrupted.iter().map(matrix).collect::<Result<_, _>>()?,
-        answers: take(&columns.answers),
+        answers: columns.answers.as_ref().map(take),
         wrong: columns.wrong.as_ref().map(take),
+        sets: sets
+            .into_iter()
+            .map(|(name, rows)| Ok((name, rows.chosen(&chosen).map_err(too_many)?)))
+            .collect::<Result<_, PlanError>>()?,
         lines: Some(chosen.iter().map(|&line| lines[line].number).collect()),
         clean,
         warnings,
@@ -48,7 +59,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
 /// Token ids \[lines\]\[tokens\] of everything that the sweep needs; all prompts have the same length, corrupted ones too.
 pub(super) struct Columns {
     pub(super) prompts: Vec<Vec<u32>>,
-    pub(super) answers: Vec<Vec<u32>>,
+    pub(super) answers: Option<Vec<Vec<u32>>>,
     pub(super) wrong: Option<Vec<Vec<u32>>>,
     pub(super) corrupted: Option<Vec<Vec<u32>>>,
 }
@@ -70,7 +81,8 @@ pub(super) struct Column {
 }
 
 pub(super) const PROMPT: Column = Column { name: "prompt", text: |line| &line.prompt, part: TextPart::Beginning };
-pub(super) const ANSWER: Column = Column { name: "answer", text: |line| &line.answer, part: TextPart::Continuation };
+pub(super) const ANSWER: Column =
+    Column { name: "answer", text: |line| line.answer.as_deref().unwrap_or(""), part: TextPart::Continuation };
 pub(super) const WRONG: Column =
     Column { name: "wrong answer", text: |line| line.wrong.as_deref().unwrap_or(""), part: TextPart::Continuation };
 pub(super) const CORRUPTED: Column = Column {
@@ -82,9 +94,10 @@ pub(super) const CORRUPTED: Column = Column {
 impl<'a> Table<'a> {
     fn columns(&self, inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Columns, PlanError> {
         let first = &self.lines[0];
-        let (prompts, answers) = (self.prompts()?, self.answers()?);
+        let prompts = self.prompts()?;
+        let answers = if metrics::need_answers(inputs.spec) { Some(self.answers()?) } else { None };
         let (mut wrong, mut corrupted) = (None, None);
-        if first.wrong.is_some() && metrics::need_wrong_answers(inputs) {
+        if first.wrong.is_some() && metrics::need_wrong_answers(inputs.spec) {
             let rows = wrong.insert(self.encode(WRONG)?);
             self.not_empty(WRONG, rows)?;
         }
@@ -114,6 +127,28 @@ impl<'a> Table<'a> {
         let answers = self.encode(ANSWER)?;
         self.not_empty(ANSWER, &answers)?;
         Ok(answers)
+    }
+
+    /// Token ids of the sets in each column that the spec names, a list for each line.
+    fn sets(&self, wanted: &Wanted<'_>) -> Result<BTreeMap<String, Rows>, PlanError> {
+        let mut tokens = SingleTokens::of(self.tokenizer);
+        let columns = wanted.named().enumerate();
+        columns.map(|(place, name)| Ok((name.to_owned(), self.sets_of(&mut tokens, place, name)?))).collect()
+    }
+
+    fn sets_of(&self, tokens: &mut SingleTokens<'a>, place: usize, name: &str) -> Result<Rows, PlanError> {
+        let mut rows = Rows::default();
+        for (index, line) in self.lines.iter().enumerate() {
+            let refuse = |message: String| self.refuse(index, format!("column `{name}`: {message}"));
+            if line.named[place].is_empty() {
+                return Err(refuse("an empty set of tokens: give at least one".to_owned()));
+            }
+            for piece in line.named[place].split(SEPARATOR) {
+                rows.push(tokens.id(piece).map_err(refuse)?).map_err(refuse)?;
+            }
+            rows.end_list();
+        }
+        Ok(rows)
     }
 
     /// The texts of a column.

@@ -15,7 +15,7 @@ pub(super) struct Experiments {
     /// How often each of the spec's iterations is there.
     pub(super) replicates: u32,
     /// For each of the spec's iterations, how many prompts take tokens of one with the same answer, in all replicates
-    /// together; `None` where tokens do not come from others.
+    /// together; `None` where tokens do not come from others, or there are no answers.
     pub(super) kept_answers: Vec<Option<u32>>,
 }
 

@@ -3,30 +3,36 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::Deserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::PlanError;
-use super::table::{COLUMNS, Line, REQUIRED, limited};
+use super::columns::Wanted;
+use super::table::{COLUMNS, Line, SEPARATOR, limited};
 
 /// Reads records by their keys, which are those of a table's columns.
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
+pub(super) fn read(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Vec<Line>, PlanError> {
     let filled = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let mut keys: Option<[bool; COLUMNS.len()]> = None;
+    let mut keys: Option<Vec<String>> = None;
     let line = |(index, line): (usize, &str)| {
         let refuse = |message: String| PlanError::Dataset { file: file.to_owned(), line: index + 1, message };
-        let record = record(line).map_err(refuse)?;
-        let found = COLUMNS.map(|key| record.0.contains_key(key));
-        let first = *keys.get_or_insert(found);
-        if let Some(place) = found.iter().zip(&first).position(|(found, first)| found != first) {
-            let (key, has) = (COLUMNS[place], if found[place] { "a key" } else { "no key" });
+        let mut texts = record(line, wanted).map_err(refuse)?;
+        if keys.is_none() {
+            wanted.refuse_missing(&texts.keys().map(String::as_str).collect::<Vec<_>>())?;
+        }
+        refuse_unfit(&texts, wanted).map_err(refuse)?;
+        let first = keys.get_or_insert_with(|| texts.keys().cloned().collect());
+        let more = texts.keys().find(|key| !first.contains(*key)).map(|key| ("a key", key));
+        let fewer = first.iter().find(|key| !texts.contains_key(*key)).map(|key| ("no key", key));
+        if let Some((has, key)) = more.or(fewer) {
             return Err(refuse(format!("{has} `{key}`, other than the first record: all records have the same keys")));
         }
-        let Record(mut texts) = record;
         Ok(Line {
             number: index + 1,
+            named: wanted.named().map(|key| texts.get(key).cloned().unwrap_or_default()).collect(),
             prompt: texts.remove("prompt").unwrap_or_default(),
-            answer: texts.remove("answer").unwrap_or_default(),
+            answer: texts.remove("answer"),
             wrong: texts.remove("wrong"),
             corrupted: texts.remove("corrupted"),
         })
@@ -34,23 +40,31 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
     limited(file, filled.map(line))
 }
 
-fn record(line: &str) -> Result<Record, String> {
-    let record: Record = serde_json::from_str(line).map_err(|error| {
-        // What people have written may be a list of records, or one that goes over several lines.
+/// The texts of a record, by their keys.
+fn record(line: &str, wanted: &Wanted<'_>) -> Result<BTreeMap<String, String>, String> {
+    let mut reader = serde_json::Deserializer::from_str(line);
+    let texts = reader.deserialize_map(Texts { wanted }).and_then(|texts| reader.end().map(|()| texts));
+    // What people have written may be a list of records, or one that goes over several lines.
+    texts.map_err(|error| {
         format!("not a record, which is one JSON object on a line of its own: {}", without_place(&error))
-    })?;
-    let unknown: Vec<String> =
-        record.0.keys().filter(|key| !COLUMNS.contains(&key.as_str())).map(|key| format!("`{key}`")).collect();
+    })
+}
+
+/// Says what is wrong with a record that has unknown keys, or not all of those that there must be.
+fn refuse_unfit(texts: &BTreeMap<String, String>, wanted: &Wanted<'_>) -> Result<(), String> {
+    let known = |key: &str| COLUMNS.contains(&key) || wanted.names(key);
+    let unknown: Vec<String> = texts.keys().filter(|key| !known(key)).map(|key| format!("`{key}`")).collect();
+    let required = wanted.required();
     let missing: Vec<String> =
-        REQUIRED.iter().filter(|key| !record.0.contains_key(**key)).map(|key| format!("`{key}`")).collect();
+        required.iter().filter(|key| !texts.contains_key(**key)).map(|key| format!("`{key}`")).collect();
     if unknown.is_empty() && missing.is_empty() {
-        return Ok(record);
+        return Ok(());
     }
     let (unknown, missing) = (listed("unknown", &unknown), listed("missing", &missing));
     let found = [unknown, missing].into_iter().flatten().collect::<Vec<_>>().join(", ");
     Err(format!(
-        "{found}: a record has `prompt` and `answer`, and may have `wrong` and `corrupted`; write a file that says which \
-         of its keys are which, for instance with jq -c '{{prompt: .KEY, answer: .KEY}}'"
+        "{found}: a record has `prompt` and `answer`, and may have `wrong`, `corrupted` and what the spec names; write a file \
+         that says which of its keys are which, for instance with jq -c '{{prompt: .KEY, answer: .KEY}}'"
     ))
 }
 
@@ -66,32 +80,27 @@ fn without_place(error: &serde_json::Error) -> String {
     text.strip_suffix(&place).map_or(text.clone(), |plain| format!("{plain} at column {}", error.column()))
 }
 
-/// Texts by their keys.
-struct Record(BTreeMap<String, String>);
-
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Texts)
-    }
+/// By hand, because a map would take the last of two equal keys without a word.
+struct Texts<'a> {
+    wanted: &'a Wanted<'a>,
 }
 
-/// By hand, because a map would take the last of two equal keys without a word.
-struct Texts;
-
-impl<'de> Visitor<'de> for Texts {
-    type Value = Record;
+impl<'de> Visitor<'de> for Texts<'_> {
+    type Value = BTreeMap<String, String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Record, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut texts = BTreeMap::new();
         while let Some((key, value)) = entries.next_entry::<String, Value>()? {
+            let named = self.wanted.names(&key);
             let text = match value {
                 Value::String(text) => text,
+                Value::Array(pieces) if named => joined(&key, &pieces).map_err(A::Error::custom)?,
                 // What has another name is refused for that, whatever it holds.
-                _ if !COLUMNS.contains(&key.as_str()) => String::new(),
+                _ if !named && !COLUMNS.contains(&key.as_str()) => String::new(),
                 _ => return Err(A::Error::custom(format!("`{key}` is no text; put it between double quotes"))),
             };
             if texts.contains_key(&key) {
@@ -99,13 +108,25 @@ impl<'de> Visitor<'de> for Texts {
             }
             texts.insert(key, text);
         }
-        Ok(Record(texts))
+        Ok(texts)
     }
+}
+
+/// A list of texts as a table has it.
+fn joined(key: &str, pieces: &[Value]) -> Result<String, String> {
+    let refuse = || format!("`{key}` is a list of other things than texts without `|`");
+    let text = |piece: &'_ Value| piece.as_str().filter(|text| !text.contains(SEPARATOR)).map(str::to_owned);
+    let texts: Vec<String> = pieces.iter().map(text).collect::<Option<_>>().ok_or_else(refuse)?;
+    Ok(texts.join("|"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
+        super::read(file, text, &Wanted::without_spec())
+    }
 
     fn refusal(text: &str) -> String {
         read("d.jsonl", text).expect_err("is refused").to_string()
@@ -119,9 +140,10 @@ mod tests {
         let first = Line {
             number: 1,
             prompt: "Then, Bo".into(),
-            answer: " Ann".into(),
+            answer: Some(" Ann".into()),
             wrong: Some("\u{e9}".into()),
             corrupted: None,
+            named: Vec::new(),
         };
         assert_eq!((&lines[0], lines[1].number, lines.len()), (&first, 3, 2));
     }

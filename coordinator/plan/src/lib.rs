@@ -8,6 +8,7 @@
 mod beginning;
 mod candidates;
 mod check;
+mod columns;
 mod corrupted;
 mod corruption;
 mod cost;
@@ -15,6 +16,7 @@ mod csv_table;
 mod dataset;
 #[cfg(test)]
 mod defaults;
+mod differences;
 mod draw;
 mod error;
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod rows;
 mod scoring;
 mod selection;
 mod shown;
+mod single_tokens;
 pub mod source;
 pub mod spec;
 pub mod starter;
@@ -47,6 +50,7 @@ mod table;
 mod text_cases;
 mod tiles;
 mod token_file;
+mod token_lists;
 mod tokenization;
 mod tokenizer;
 mod vocabulary;
@@ -67,7 +71,7 @@ pub use check::Origins;
 pub use cost::{CostModel, PatchPoint};
 pub use error::PlanError;
 pub use outline::Outline;
-pub use shown::{ScoredTokens, ShownToken, ShownTokens};
+pub use shown::{ScoredTokens, ShownSet, ShownSets, ShownToken, ShownTokens};
 pub use summary::GridSummary;
 pub use tiles::cut;
 pub use tokenizer::{Bos, PromptTokenizer, TextPart, TokenizerFiles};
@@ -115,14 +119,15 @@ pub struct Plan {
     pub iteration_labels: Vec<String>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
-    /// Texts of the answer tokens that [`Plan::scored_tokens`] shows, by id; none where the model has no tokenizer.
+    /// Texts of the tokens that [`Plan::scored_tokens`] and [`Plan::token_sets`] show, by id; none where the model has no tokenizer.
     pub answer_texts: BTreeMap<u32, String>,
     /// The spec's text, for the manifest.
     pub spec_text: String,
     /// What every random choice came from.
     pub seeds: Seeds,
     /// Prompts that take tokens of a prompt with the same answer token at one of the read positions \[iterations\], in all
-    /// replicates together; a prompt that takes its own is one of them. `None` where tokens do not come from other prompts.
+    /// replicates together; a prompt that takes its own is one of them. `None` where tokens do not come from other prompts, or
+    /// nothing asks for answers.
     pub kept_answers: Vec<Option<u32>>,
     /// What a person should know before trusting the scores, one line each; none of it keeps the sweep from running.
     pub warnings: Vec<String>,
@@ -143,12 +148,13 @@ impl Plan {
     /// Plans a sweep, or says why its spec cannot be planned.
     pub fn build(inputs: &Inputs<'_>, options: PlanOptions) -> Result<Self, PlanError> {
         let spec = inputs.spec;
-        let metrics = metrics::read(inputs)?;
+        let named = metrics::read(inputs)?;
         let scheme = corruption::read(inputs)?;
         let prompts = match &spec.dataset.get_ref().tokens {
             Some(_) => token_file::read(inputs, &scheme)?,
             None => dataset::read(inputs, &scheme)?,
         };
+        let metrics = metrics::over(inputs, named, &prompts)?;
         let Experiments { iterations, replicates, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
         let Prompts { clean, labels: token_labels, lines, warnings, .. } = prompts;
         let context = SweepContext {
@@ -170,7 +176,7 @@ impl Plan {
         let label = |(index, iteration): (usize, &spec::schema::Iteration)| {
             iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
         };
-        let answer_texts = inputs.tokenizer.map(|tokenizer| shown::answer_texts(&context, tokenizer));
+        let answer_texts = inputs.tokenizer.map(|tokenizer| shown::token_texts(&context, tokenizer));
         Ok(Self {
             name: spec.name.get_ref().clone(),
             digest: digest_of(&context),

@@ -1,33 +1,63 @@
 //! Metrics by their names in specs.
 
 use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::tokens::MAX_TOKEN_IDS;
 
-use super::{Inputs, PlanError, candidates, names};
-use crate::spec::MOST_METRICS;
-use crate::spec::schema::{self, METRIC_KINDS};
+use super::prompts::Prompts;
+use super::{Inputs, PlanError, candidates, differences, names};
+use crate::spec::schema::{self, METRIC_KINDS, TokenSet};
+use crate::spec::{MOST_METRICS, Spanned, Spec};
 
 const LOGIT_DIFF: &str = "logit_diff";
+const KL: &str = "kl";
+const DIFFERENCE: &str = "difference";
 
-/// Whether some metric compares with a wrong answer.
-pub(super) fn need_wrong_answers(inputs: &Inputs<'_>) -> bool {
-    inputs.spec.metric.iter().any(|metric| metric.kind.get_ref() == LOGIT_DIFF)
+/// Whether anything asks for right answers: a metric that scores them, or a corruption that goes by them.
+pub(super) fn need_answers(spec: &Spec) -> bool {
+    let distinct = spec.corruption.as_ref().and_then(|corruption| corruption.get_ref().distinct.as_ref());
+    let scores = |metric: &schema::Metric| ![KL, DIFFERENCE].contains(&metric.kind.get_ref().as_str());
+    distinct.is_some_and(|distinct| *distinct.get_ref()) || spec.metric.iter().any(scores)
 }
 
-pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
+/// Whether some metric compares with a wrong answer.
+pub(super) fn need_wrong_answers(spec: &Spec) -> bool {
+    spec.metric.iter().any(|metric| metric.kind.get_ref() == LOGIT_DIFF)
+}
+
+/// The columns that sets of tokens stand in.
+pub(super) fn columns(spec: &Spec) -> impl Iterator<Item = &Spanned<String>> {
+    let sets = spec.metric.iter().flat_map(|metric| [&metric.right, &metric.wrong]);
+    sets.flatten().filter_map(|set: &Spanned<TokenSet>| set.get_ref().column.as_ref())
+}
+
+/// A metric of the spec; what of it stands in the dataset is still missing.
+pub(super) struct Named<'a> {
+    name: &'a Spanned<String>,
+    kind: Kind<'a>,
+    normalize: bool,
+}
+
+enum Kind<'a> {
+    Ready(MetricKind),
+    Difference(differences::Given<'a>),
+}
+
+/// Metrics as the spec has them; at least one.
+pub(super) fn read<'a>(inputs: &Inputs<'a>) -> Result<Vec<Named<'a>>, PlanError> {
     if let Some(beyond) = inputs.spec.metric.get(MOST_METRICS) {
         let message = format!("more than {MOST_METRICS} metrics: submit the others as another sweep");
         return Err(inputs.source.error(beyond.kind.span(), message).into());
     }
-    let mut metrics: Vec<Metric> = Vec::new();
+    let mut metrics: Vec<Named<'a>> = Vec::new();
     for metric in &inputs.spec.metric {
         let kind = kind(inputs, metric)?;
         let name = metric.name.as_ref().unwrap_or(&metric.kind);
         names::refuse(inputs.source, name.span(), name.get_ref())?;
-        if metrics.iter().any(|other| other.name == *name.get_ref()) {
+        if metrics.iter().any(|other| other.name.get_ref() == name.get_ref()) {
             let message = format!("two metrics are called `{}`; give one a `name`", name.get_ref());
             return Err(inputs.source.error(name.span(), message).into());
         }
-        metrics.push(Metric { name: name.get_ref().clone(), kind, normalize: metric.normalize });
+        metrics.push(Named { name, kind, normalize: metric.normalize });
     }
     if metrics.is_empty() {
         let message = "a sweep needs at least one `[[metric]]`".to_owned();
@@ -36,22 +66,44 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Metric>, PlanError> {
     Ok(metrics)
 }
 
-fn kind(inputs: &Inputs<'_>, metric: &schema::Metric) -> Result<MetricKind, PlanError> {
+/// The metrics of these prompts.
+pub(super) fn over(inputs: &Inputs<'_>, named: Vec<Named<'_>>, prompts: &Prompts) -> Result<Vec<Metric>, PlanError> {
+    let mut room = MAX_TOKEN_IDS;
+    let metric = |Named { name, kind, normalize }: Named<'_>| {
+        let kind = match kind {
+            Kind::Ready(kind) => kind,
+            Kind::Difference(given) => MetricKind::Difference(given.over(inputs, prompts, name, &mut room)?),
+        };
+        Ok(Metric { name: name.get_ref().clone(), kind, normalize })
+    };
+    named.into_iter().map(metric).collect()
+}
+
+fn kind<'a>(inputs: &Inputs<'a>, metric: &'a schema::Metric) -> Result<Kind<'a>, PlanError> {
     let word = metric.kind.get_ref().as_str();
+    if word != DIFFERENCE {
+        differences::refuse(inputs, metric)?;
+    }
     let kind = match word {
-        "logit_diff_max" => return Ok(MetricKind::LogitDiffMax { candidates: candidates::read(inputs, metric)? }),
-        "logit_diff_mean" => return Ok(MetricKind::LogitDiffMean { candidates: candidates::read(inputs, metric)? }),
+        "logit_diff_max" => MetricKind::LogitDiffMax { candidates: candidates::read(inputs, metric)? },
+        "logit_diff_mean" => MetricKind::LogitDiffMean { candidates: candidates::read(inputs, metric)? },
         LOGIT_DIFF => MetricKind::LogitDiff,
         "logprob" => MetricKind::Logprob,
         "prob" => MetricKind::Prob,
-        "kl" => MetricKind::Kl,
+        KL => MetricKind::Kl,
+        DIFFERENCE => {
+            candidates::refuse(inputs, metric)?;
+            return Ok(Kind::Difference(differences::read(inputs, metric)?));
+        }
         _ => {
             let message = format!("unknown metric `{word}`");
             return Err(inputs.source.word_error(metric.kind.span(), message, word, &METRIC_KINDS).into());
         }
     };
-    candidates::refuse(inputs, metric)?;
-    Ok(kind)
+    if kind.candidates().is_empty() {
+        candidates::refuse(inputs, metric)?;
+    }
+    Ok(Kind::Ready(kind))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a dataset looks like to somebody who has no spec yet.
 
+use super::columns::Wanted;
 use super::dataset::Table;
 use super::{PlanError, PromptTokenizer, table};
 
@@ -21,7 +22,7 @@ impl Outline {
     ///
     /// `bos`: the token that each prompt begins with, if any.
     pub fn read(file: &str, text: &str, tokenizer: &PromptTokenizer, bos: Option<u32>) -> Result<Self, PlanError> {
-        let lines = table::read(file, text)?.lines;
+        let lines = table::read(file, text, &Wanted::without_spec())?.lines;
         let columns = Table { file, lines: &lines, tokenizer };
         let with_bos = |tokens: Vec<u32>| bos.into_iter().chain(tokens).collect();
         Ok(Self {

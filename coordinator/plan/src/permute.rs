@@ -64,8 +64,9 @@ fn corrupted(target: &Target<'_>, clean: &TokenMatrix, givers: &[Vec<u32>]) -> C
         let mut givers = target.places.iter().map(|&(_, group)| givers[group][*prompt as usize]);
         givers.any(|giver| target.scored.share_an_answer(*prompt, giver))
     };
-    let kept = (0..clean.prompts()).filter(keeps).count();
-    Corrupted { tokens, noise: None, kept_answers: Some(length(kept)) }
+    let kept = || length((0..clean.prompts()).filter(keeps).count());
+    let kept_answers = (!target.scored.answers.is_empty()).then(kept);
+    Corrupted { tokens, noise: None, kept_answers }
 }
 
 /// Permutations in which nobody takes tokens of a prompt with the same answer, and so nobody its own.

@@ -1,6 +1,11 @@
 //! What a dataset gives, as token ids.
 
+use std::collections::BTreeMap;
+
 use patchsweep_core::tokens::TokenMatrix;
+
+use super::rows::Rows;
+use super::{Inputs, PlanError};
 
 /// Prompts and their answers, before anything is corrupted.
 pub(super) struct Prompts {
@@ -8,14 +13,30 @@ pub(super) struct Prompts {
     pub(super) clean: TokenMatrix,
     /// Corrupted prompts that the dataset itself has: with text one list, with token ids one per iteration.
     pub(super) corrupted: Vec<TokenMatrix>,
-    /// Right answers \[prompts\]\[tokens\].
-    pub(super) answers: Vec<Vec<u32>>,
+    /// Right answers \[prompts\]\[tokens\], where anything asks for them.
+    pub(super) answers: Option<Vec<Vec<u32>>>,
     /// Wrong answers \[prompts\]\[tokens\], where the dataset has them and a metric asks for them.
     pub(super) wrong: Option<Vec<Vec<u32>>>,
+    /// Sets of tokens, by the columns that the spec names, each a list for every prompt.
+    pub(super) sets: BTreeMap<String, Rows>,
     /// Token strings of the first prompt \[positions\].
     pub(super) labels: Vec<String>,
     /// Line of each prompt in its file; none where token ids are given outright.
     pub(super) lines: Option<Vec<usize>>,
     /// What a person should know of how the dataset was read.
     pub(super) warnings: Vec<String>,
+}
+
+impl Prompts {
+    /// What is wrong with a prompt's field of a column.
+    pub(super) fn refusal(&self, inputs: &Inputs<'_>, prompt: usize, column: &str, message: &str) -> PlanError {
+        match &self.lines {
+            Some(lines) => PlanError::Dataset {
+                file: inputs.spec.dataset_file().to_owned(),
+                line: lines[prompt],
+                message: format!("column `{column}`: {message}"),
+            },
+            None => PlanError::in_dataset(inputs, format!("{column}[{prompt}]: {message}")),
+        }
+    }
 }

@@ -107,6 +107,7 @@ fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
             );
             Err(PlanError::in_dataset(inputs, message))
         }
+        Some(stray @ StrayAnswer::NoAnswer { .. }) => Err(PlanError::in_dataset(inputs, stray.to_string())),
         Some(StrayAnswer::NoWrongAnswer { metric }) => {
             let wrong = match &inputs.spec.dataset.get_ref().tokens {
                 Some(_) => "the token file needs `wrong`, like `answers`",

@@ -6,7 +6,7 @@ use patchsweep_core::tokens::{MAX_TOKEN_IDS, TokenMatrix, TokenMatrixError};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 /// Lists of numbers, of any lengths, one behind the other.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rows {
     numbers: Vec<u32>,
     /// Where each list ends.
@@ -19,7 +19,37 @@ impl Rows {
         self.ends.len()
     }
 
-    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+    /// Adds a number to the list in hand, or says that there are too many.
+    pub(super) fn push(&mut self, number: u32) -> Result<(), String> {
+        push(&mut self.numbers, number)
+    }
+
+    /// The list in hand is complete.
+    pub(super) fn end_list(&mut self) {
+        self.ends.push(self.numbers.len());
+    }
+
+    /// Some of the lists, in this order, or says that they hold too many numbers.
+    pub(super) fn chosen(&self, places: &[usize]) -> Result<Self, String> {
+        let mut chosen = Self::default();
+        for &place in places {
+            self.list(place).iter().try_for_each(|&number| chosen.push(number))?;
+            chosen.end_list();
+        }
+        Ok(chosen)
+    }
+
+    /// All numbers, list behind list.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    fn list(&self, index: usize) -> &[u32] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.numbers[start..self.ends[index]]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.numbers[start..end])
     }
@@ -47,6 +77,14 @@ impl<'de> Deserialize<'de> for Rows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(Outer)
     }
+}
+
+fn push(numbers: &mut Vec<u32>, number: u32) -> Result<(), String> {
+    if numbers.len() == MAX_TOKEN_IDS {
+        return Err(format!("more than {MAX_TOKEN_IDS} token ids"));
+    }
+    numbers.push(number);
+    Ok(())
 }
 
 struct Outer;
@@ -87,10 +125,7 @@ impl<'de> Visitor<'de> for Row<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<(), A::Error> {
         while let Some(number) = numbers.next_element()? {
-            if self.0.len() == MAX_TOKEN_IDS {
-                return Err(A::Error::custom(format!("more than {MAX_TOKEN_IDS} token ids")));
-            }
-            self.0.push(number);
+            push(self.0, number).map_err(A::Error::custom)?;
         }
         Ok(())
     }

@@ -10,15 +10,18 @@ use crate::spec::schema::{Iteration, OneOrMore};
 pub(super) struct Scored {
     /// Read positions, ascending, at least one.
     pub(super) reads: Vec<u32>,
-    /// Right answers \[prompts, reads\].
+    /// Right answers \[prompts, reads\]; none where nothing asks for them.
     pub(super) answers: Vec<u32>,
     /// Wrong answers \[prompts, reads\]; none where no metric asks for them.
     pub(super) wrong: Vec<u32>,
 }
 
 impl Scored {
-    /// Whether two prompts have the same right answer at one of the read positions.
+    /// Whether two prompts have the same right answer at one of the read positions; not where there are no answers.
     pub(super) fn share_an_answer(&self, one: u32, other: u32) -> bool {
+        if self.answers.is_empty() {
+            return false;
+        }
         let answers = |prompt: u32| &self.answers[prompt as usize * self.reads.len()..][..self.reads.len()];
         answers(one).iter().zip(answers(other)).any(|(one, other)| one == other)
     }
@@ -29,7 +32,10 @@ pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts) -> Result<Vec<Scored>
     let scored = |(index, iteration): (usize, &Iteration)| {
         let (reads, entries): (Vec<u32>, Vec<usize>) = reads(inputs, prompts, index, iteration)?.into_iter().unzip();
         let pick = |what, answers: &[Vec<u32>]| Picked { inputs, prompts, what }.pick(answers, &entries);
-        let answers = pick(["answers", "answer"], &prompts.answers)?;
+        let answers = match &prompts.answers {
+            Some(answers) => pick(["answers", "answer"], answers)?,
+            None => Vec::new(),
+        };
         let wrong = match &prompts.wrong {
             Some(wrong) if iteration.answer.is_none() => {
                 single(inputs, prompts, wrong)?;
@@ -56,7 +62,10 @@ fn reads(
     if given.is_empty() {
         return refuse("an iteration needs at least one read position");
     }
-    let entries = entries(inputs, prompts, index, iteration, given.len())?;
+    let entries = match &prompts.answers {
+        Some(answers) => entries(inputs, prompts, answers, index, iteration, given.len())?,
+        None => vec![0; given.len()],
+    };
     let read = |(&pos, entry)| Ok((position(inputs, &iteration.read, pos, prompts.clean.positions())?, entry));
     let mut reads = given.iter().zip(entries).map(read).collect::<Result<Vec<_>, PlanError>>()?;
     reads.sort_unstable();
@@ -71,12 +80,13 @@ fn reads(
 fn entries(
     inputs: &Inputs<'_>,
     prompts: &Prompts,
+    answers: &[Vec<u32>],
     index: usize,
     iteration: &Iteration,
     count: usize,
 ) -> Result<Vec<usize>, PlanError> {
     // Lists of token ids, and answers of text, may differ in length; what one of them lacks is found when it is picked.
-    let lengths = prompts.answers.iter().map(Vec::len);
+    let lengths = answers.iter().map(Vec::len);
     let tokens = prompts.lines.as_ref().map(|_| (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0)));
     let Some(answer) = &iteration.answer else {
         let each = match tokens {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_core::context::{Iteration, SweepContext};
+use patchsweep_core::metric::{Difference, Reduce, ReducedSets, TokenScore};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -32,10 +33,36 @@ pub struct ShownTokens {
 /// The answer tokens that one of the spec's iterations scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScoredTokens {
-    /// Right ones; those of the first prompt come first.
+    /// Right ones, where a metric scores them; those of the first prompt come first.
     pub right: ShownTokens,
     /// Wrong ones, where a metric needs them.
     pub wrong: ShownTokens,
+}
+
+/// The sets of a metric of kind `difference`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ShownSets {
+    /// The metric's name.
+    pub metric: String,
+    /// What is taken of each token.
+    pub of: TokenScore,
+    /// What is added.
+    pub right: ShownSet,
+    /// What is subtracted; null: nothing.
+    pub wrong: Option<ShownSet>,
+}
+
+/// A set of tokens that are scored together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ShownSet {
+    /// What is made of the tokens' numbers.
+    pub reduce: Reduce,
+    /// The first prompt's tokens.
+    pub first_prompt: ShownTokens,
+    /// Sets: 1 for all prompts, or one for each.
+    pub sets: usize,
+    /// Tokens of the largest set.
+    pub largest: usize,
 }
 
 impl Plan {
@@ -49,24 +76,46 @@ impl Plan {
     /// One for each of the spec's iterations.
     #[must_use]
     pub fn scored_tokens(&self) -> Vec<ScoredTokens> {
-        let shown = |ids: &[u32]| {
-            let distinct = distinct(ids);
-            let token = |&id: &u32| ShownToken { id, text: self.answer_texts.get(&id).cloned() };
-            ShownTokens { tokens: distinct.iter().take(MOST_SHOWN).map(token).collect(), count: distinct.len() }
-        };
         let scored = |iteration: &Iteration| ScoredTokens {
-            right: shown(&iteration.answers),
-            wrong: shown(&iteration.wrong_answers),
+            right: self.shown(&distinct(&iteration.answers)),
+            wrong: self.shown(&distinct(&iteration.wrong_answers)),
         };
         first_replicates(&self.context).map(scored).collect()
     }
+
+    /// One for each metric of kind `difference`.
+    #[must_use]
+    pub fn token_sets(&self) -> Vec<ShownSets> {
+        let side = |side: &ReducedSets| ShownSet {
+            reduce: side.reduce,
+            first_prompt: self.shown(side.sets.of(0)),
+            sets: side.sets.count(),
+            largest: side.sets.largest(),
+        };
+        let differences = self.context.metrics.iter().filter_map(|metric| Some((metric, metric.kind.difference()?)));
+        let shown = differences.map(|(metric, Difference { of, right, wrong })| ShownSets {
+            metric: metric.name.clone(),
+            of: *of,
+            right: side(right),
+            wrong: wrong.as_ref().map(side),
+        });
+        shown.collect()
+    }
+
+    /// The first of some tokens.
+    fn shown(&self, ids: &[u32]) -> ShownTokens {
+        let token = |&id: &u32| ShownToken { id, text: self.answer_texts.get(&id).cloned() };
+        ShownTokens { tokens: ids.iter().take(MOST_SHOWN).map(token).collect(), count: ids.len() }
+    }
 }
 
-/// The texts of the answer tokens that are shown.
-pub(super) fn answer_texts(context: &SweepContext, tokenizer: &PromptTokenizer) -> BTreeMap<u32, String> {
+/// The texts of the tokens that are shown, of answers and of sets.
+pub(super) fn token_texts(context: &SweepContext, tokenizer: &PromptTokenizer) -> BTreeMap<u32, String> {
     let lists = first_replicates(context).flat_map(|iteration| [&iteration.answers, &iteration.wrong_answers]);
-    let shown = lists.flat_map(|ids| distinct(ids).into_iter().take(MOST_SHOWN));
-    shown.map(|id| (id, tokenizer.token_text(id))).collect()
+    let answers = lists.flat_map(|ids| distinct(ids).into_iter().take(MOST_SHOWN));
+    let sets = context.metrics.iter().flat_map(|metric| metric.kind.token_sets());
+    let first = sets.flat_map(|sets| sets.of(0).iter().copied().take(MOST_SHOWN));
+    answers.chain(first).map(|id| (id, tokenizer.token_text(id))).collect()
 }
 
 /// Replicates score the same tokens.

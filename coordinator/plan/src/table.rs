@@ -4,6 +4,7 @@ use std::path::Path;
 
 use patchsweep_core::tokens::MAX_PROMPTS;
 
+use super::columns::Wanted;
 use super::{PlanError, csv_table, json_lines};
 
 /// Most bytes of a prompt or an answer.
@@ -15,11 +16,14 @@ pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: usize,
     pub(super) prompt: String,
-    pub(super) answer: String,
+    /// The answer, where there is such a column.
+    pub(super) answer: Option<String>,
     /// A wrong answer, where there is such a column.
     pub(super) wrong: Option<String>,
     /// A corrupted prompt, where there is such a column.
     pub(super) corrupted: Option<String>,
+    /// Fields of the columns that the spec names, in the order of [`Wanted::named`].
+    pub(super) named: Vec<String>,
 }
 
 /// The lines of a dataset, at least one.
@@ -33,20 +37,22 @@ pub(super) struct Lines {
 /// Columns of a table, and keys of records.
 pub(super) const COLUMNS: [&str; 4] = ["prompt", "answer", "wrong", "corrupted"];
 
-/// Those of [`COLUMNS`] that every dataset has.
-pub(super) const REQUIRED: [&str; 2] = ["prompt", "answer"];
+/// Between the texts of one field, where it has several.
+pub(super) const SEPARATOR: char = '|';
 
 /// Some systems begin a file with it; it is no text.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reads `prompt, answer` lines; columns where the file's name ends in `.csv`, and records where it ends as files of JSON do.
-pub(super) fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
+pub(super) fn read(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Lines, PlanError> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let ending = Path::new(file).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let lines = match ending.as_deref() {
-        Some("csv") => csv_table::read(file, text)?,
-        Some("json" | "jsonl" | "ndjson") => Lines { lines: json_lines::read(file, text)?, remarks: Vec::new() },
-        _ => Lines { lines: plain(file, text)?, remarks: Vec::new() },
+        Some("csv") => csv_table::read(file, text, wanted)?,
+        Some("json" | "jsonl" | "ndjson") => {
+            Lines { lines: json_lines::read(file, text, wanted)?, remarks: Vec::new() }
+        }
+        _ => Lines { lines: plain(file, text, wanted)?, remarks: Vec::new() },
     };
     if lines.lines.is_empty() {
         return Err(PlanError::DatasetFile { file: file.to_owned(), message: "has no prompts".to_owned() });
@@ -67,8 +73,8 @@ pub(super) fn limited(
         if taken.len() == MAX_PROMPTS {
             return refuse(format!("more than the {MAX_PROMPTS} prompts that a sweep may have"));
         }
-        let texts = [Some(&line.prompt), Some(&line.answer), line.wrong.as_ref(), line.corrupted.as_ref()];
-        if texts.into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
+        let texts = [Some(&line.prompt), line.answer.as_ref(), line.wrong.as_ref(), line.corrupted.as_ref()];
+        if texts.into_iter().flatten().chain(&line.named).any(|text| text.len() > LONGEST_TEXT) {
             return refuse(format!("a text of more than {LONGEST_TEXT} bytes"));
         }
         taken.push(line);
@@ -76,15 +82,16 @@ pub(super) fn limited(
     Ok(taken)
 }
 
-fn plain(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
+fn plain(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Vec<Line>, PlanError> {
+    wanted.refuse_any()?;
     let line = |(index, line): (usize, &str)| {
         let (prompt, answer) = line.rsplit_once(", ").ok_or_else(|| PlanError::Dataset {
             file: file.to_owned(),
             line: index + 1,
             message: "not of the form `prompt, answer`".to_owned(),
         })?;
-        let (prompt, answer) = (prompt.to_owned(), answer.trim_end().to_owned());
-        Ok(Line { number: index + 1, prompt, answer, wrong: None, corrupted: None })
+        let (prompt, answer) = (prompt.to_owned(), Some(answer.trim_end().to_owned()));
+        Ok(Line { number: index + 1, prompt, answer, wrong: None, corrupted: None, named: Vec::new() })
     };
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     limited(file, lines.map(line))
@@ -94,12 +101,16 @@ fn plain(file: &str, text: &str) -> Result<Vec<Line>, PlanError> {
 mod tests {
     use super::*;
 
+    fn read(file: &str, text: &str) -> Result<Lines, PlanError> {
+        super::read(file, text, &Wanted::without_spec())
+    }
+
     #[test]
     fn the_answer_is_what_follows_the_last_comma_and_space() {
         let lines = read("d.txt", "\nWhen Ann, Bo went,  Bo \n").expect("lines").lines;
         assert_eq!(
-            (lines[0].number, lines[0].prompt.as_str(), lines[0].answer.as_str()),
-            (2, "When Ann, Bo went", " Bo")
+            (lines[0].number, lines[0].prompt.as_str(), lines[0].answer.as_deref()),
+            (2, "When Ann, Bo went", Some(" Bo"))
         );
     }
 

@@ -1,39 +1,40 @@
 //! Prompts as token ids outright: for other tools, and for exact comparison with them.
 
-use patchsweep_core::tokens::TokenMatrix;
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
+use patchsweep_core::tokens::TokenMatrix;
+
+use super::columns::Wanted;
 use super::corruption::Scheme;
 use super::prompts::Prompts;
 use super::rows::Rows;
 use super::table::BYTE_ORDER_MARK;
+use super::token_lists::TokenFile;
 use super::{Inputs, PlanError, metrics, refuse};
 use crate::spec::Spanned;
-
-/// The JSON file that `tokens = "…"` names.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenFile {
-    /// \[prompts\]\[positions\]
-    clean: Rows,
-    /// \[iterations\]\[prompts\]\[positions\]; may be missing where nothing needs it.
-    corrupted: Option<Vec<Rows>>,
-    /// \[prompts\]\[iterations\]
-    answers: Rows,
-    /// As `answers`; may be missing where no metric needs it.
-    wrong: Option<Rows>,
-}
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     refuse_text_settings(inputs)?;
     let refuse = |message: String| PlanError::in_dataset(inputs, message);
-    let file: TokenFile = serde_json::from_str(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK))
+    let wanted = Wanted::by(inputs);
+    let mut file = TokenFile::parse(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK), &wanted)
         .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
-    let clean = file.clean.matrix().map_err(|error| refuse(format!("clean: {error}")))?;
-    refuse::size(inputs, file.clean.count(), clean.positions() as usize)?;
-    let wrong = file.wrong.filter(|_| metrics::need_wrong_answers(inputs));
-    for (what, lists) in [("answers", Some(&file.answers)), ("wrong answers", wrong.as_ref())] {
-        let (found, wanted) = (lists.map_or(file.clean.count(), Rows::count), file.clean.count());
+    wanted.refuse_missing(&file.keys())?;
+    let sets = wanted.named().filter_map(|name| Some((name.to_owned(), file.lists.get(name)?.clone())));
+    let sets: BTreeMap<String, Rows> = sets.collect();
+    let lists = file.lists.remove("clean").expect("a file without it is refused");
+    let clean = lists.matrix().map_err(|error| refuse(format!("clean: {error}")))?;
+    refuse::size(inputs, lists.count(), clean.positions() as usize)?;
+    let answers = file.lists.remove("answers").filter(|_| metrics::need_answers(inputs.spec));
+    if answers.is_none() && metrics::need_answers(inputs.spec) {
+        return Err(refuse("no `answers`: give each prompt a list of token ids, one for each iteration".to_owned()));
+    }
+    let wrong = file.lists.remove("wrong").filter(|_| metrics::need_wrong_answers(inputs.spec));
+    let named = sets.iter().map(|(name, rows)| (format!("`{name}`"), rows));
+    let lists = [("answers", &answers), ("wrong answers", &wrong)];
+    let lists = lists.into_iter().filter_map(|(what, rows)| Some((what.to_owned(), rows.as_ref()?)));
+    for (what, lists) in lists.chain(named) {
+        let (found, wanted) = (lists.count(), clean.prompts() as usize);
         if found != wanted {
             return Err(refuse(format!("{found} lists of {what} for {wanted} prompts: give one list per prompt")));
         }
@@ -41,8 +42,8 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let corrupted = corrupted(inputs, scheme, file.corrupted.as_deref(), &clean)?;
     let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
     let labels = clean.row(0).iter().map(label).collect();
-    let (answers, wrong) = (file.answers.to_lists(), wrong.as_ref().map(Rows::to_lists));
-    Ok(Prompts { clean, corrupted, answers, wrong, labels, lines: None, warnings: Vec::new() })
+    let (answers, wrong) = (answers.as_ref().map(Rows::to_lists), wrong.as_ref().map(Rows::to_lists));
+    Ok(Prompts { clean, corrupted, answers, wrong, sets, labels, lines: None, warnings: Vec::new() })
 }
 
 /// What belongs to prompts from text.

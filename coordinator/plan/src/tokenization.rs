@@ -25,7 +25,7 @@ fn difference(table: &Table<'_>, columns: &Columns) -> Option<String> {
     let all = [
         (PROMPT, Some(&columns.prompts)),
         (CORRUPTED, columns.corrupted.as_ref()),
-        (ANSWER, Some(&columns.answers)),
+        (ANSWER, columns.answers.as_ref()),
         (WRONG, columns.wrong.as_ref()),
     ];
     let (column, ids, found) = all.into_iter().find_map(|(column, ids)| {

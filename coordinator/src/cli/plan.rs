@@ -7,7 +7,7 @@ use comfy_table::Table;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
-use patchsweep_plan::{GridSummary, Plan, ShownToken, ShownTokens};
+use patchsweep_plan::{GridSummary, Plan, ShownSet, ShownSets, ShownToken, ShownTokens};
 use patchsweep_process::talk::warn;
 use patchsweep_serve::server::make_plan;
 use schemars::JsonSchema;
@@ -70,6 +70,8 @@ pub(super) struct PlanFields {
     first_prompt: Vec<ShownToken>,
     /// The answer tokens that are scored, one for each iteration.
     answers: Vec<AnswerFields>,
+    /// The sets of tokens that are scored, one for each metric of kind `difference`.
+    token_sets: Vec<ShownSets>,
     /// One for each grid.
     grids: Vec<GridFields>,
     /// What is odd about prompts, one sentence each.
@@ -82,7 +84,7 @@ pub(super) struct PlanFields {
 struct AnswerFields {
     /// The iteration's label.
     iteration: String,
-    /// Different right tokens.
+    /// Different right tokens, where a metric scores them.
     right: ShownTokens,
     /// Different wrong tokens, where a metric needs them.
     wrong: ShownTokens,
@@ -150,6 +152,7 @@ impl Output for Planned {
             streamed_bytes_per_batch: weights(plan).walk(),
             first_prompt: plan.first_prompt(),
             answers: answers(plan),
+            token_sets: plan.token_sets(),
             grids: grids.iter().map(GridFields::from).collect(),
             remarks: remarks(plan),
             warnings: plan.warnings.clone(),
@@ -174,18 +177,40 @@ fn answers(plan: &Plan) -> Vec<AnswerFields> {
         .collect()
 }
 
-/// How the text was tokenized: the first prompt, and the answer tokens that are scored.
+/// How the text was tokenized: the first prompt, and the tokens that are scored, of answers and of sets.
 fn tokens(plan: &Plan) -> Vec<String> {
     let first = plan.first_prompt();
     let count = first.len();
     let mut lines = vec![format!("first prompt: {}", listed(&first, count, MOST_POSITIONS))];
     for (label, scored) in plan.iteration_labels.iter().zip(plan.scored_tokens()) {
+        if scored.right.count == 0 {
+            continue;
+        }
         let right = listed(&scored.right.tokens, scored.right.count, MOST_ANSWERS);
         let wrong = listed(&scored.wrong.tokens, scored.wrong.count, MOST_ANSWERS);
         let wrong = if wrong.is_empty() { wrong } else { format!("; wrong {wrong}") };
         lines.push(format!("{label}: right {right}{wrong}"));
     }
+    lines.extend(plan.token_sets().iter().map(sets));
     lines
+}
+
+/// Of a metric, the first prompt's sets.
+fn sets(shown: &ShownSets) -> String {
+    let side = |set: &ShownSet| {
+        let tokens = listed(&set.first_prompt.tokens, set.first_prompt.count, MOST_ANSWERS);
+        if set.largest == 1 { tokens } else { format!("{} of {tokens}", word(set.reduce)) }
+    };
+    let wrong = shown.wrong.as_ref().map_or_else(String::new, |wrong| format!("; wrong {}", side(wrong)));
+    let sides = [Some(&shown.right), shown.wrong.as_ref()];
+    let of_each = sides.into_iter().flatten().any(|set| set.sets > 1);
+    let whose = if of_each { " of the first prompt" } else { "" };
+    format!("{}: {}{whose}: right {}{wrong}", shown.metric, word(shown.of), side(&shown.right))
+}
+
+/// As specs have it.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
 /// Most tokens of the prompt on its line of the table; JSON has them all.

@@ -58,7 +58,7 @@ pub struct Iteration {
     pub noise: Option<Noise>,
     /// The positions whose next-token logits are scored, ascending, at least one.
     pub reads: Vec<u32>,
-    /// Token ids of the right answers \[prompts, reads\].
+    /// Token ids of the right answers \[prompts, reads\], or none at all where no metric scores them.
     pub answers: Vec<u32>,
     /// Token ids of the wrong answers \[prompts, reads\], or none at all.
     pub wrong_answers: Vec<u32>,
@@ -92,6 +92,12 @@ pub enum StrayAnswer {
         /// The metric's name.
         metric: String,
     },
+    /// There are no right answers.
+    #[error("metric `{metric}` needs an answer for each prompt")]
+    NoAnswer {
+        /// The metric's name.
+        metric: String,
+    },
     /// There are no wrong answers to compare with.
     #[error("metric `{metric}` needs a wrong answer for each prompt")]
     NoWrongAnswer {
@@ -108,6 +114,9 @@ impl SweepContext {
             let name = || metric.name.clone();
             let candidates: BTreeSet<u32> = metric.kind.candidates().iter().copied().collect();
             for (index, iteration) in self.iterations.iter().enumerate() {
+                if metric.kind.scores_answers() && iteration.answers.is_empty() {
+                    return Some(StrayAnswer::NoAnswer { metric: name() });
+                }
                 if metric.kind == MetricKind::LogitDiff && iteration.wrong_answers.is_empty() {
                     return Some(StrayAnswer::NoWrongAnswer { metric: name() });
                 }

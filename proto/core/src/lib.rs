@@ -27,6 +27,7 @@ pub mod scores;
 pub mod sites;
 pub mod status;
 pub mod tile;
+pub mod token_sets;
 pub mod tokens;
 pub mod trace;
 pub mod weights;

@@ -1,5 +1,7 @@
 //! Functions of the logits that are scored.
 
+use crate::token_sets::TokenSets;
+
 /// One number per prompt, from the logits at the read positions: the mean over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -11,7 +13,7 @@ pub struct Metric {
     pub normalize: bool,
 }
 
-/// The functions. Logarithms are natural, so all but `Prob` are in nats.
+/// The functions. Logarithms are natural, so all but those of probabilities are in nats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetricKind {
     /// logit(answer) − max over the other candidates' logits.
@@ -32,9 +34,109 @@ pub enum MetricKind {
     Prob,
     /// KL(clean ‖ run): Σ over the vocabulary of p (log p − log q), p of the clean run, q of the run that is scored.
     Kl,
+    /// The tokens of one set minus those of another.
+    Difference(Difference),
+}
+
+/// R({u of a token}) over the right tokens − R({u of a token}) over the wrong ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// u, what is taken of each token.
+    pub of: TokenScore,
+    /// What is added.
+    pub right: ReducedSets,
+    /// What is subtracted; `None`: nothing. No prompt has a token in both sets.
+    pub wrong: Option<ReducedSets>,
+}
+
+/// Sets of tokens, and what is made of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReducedSets {
+    /// One for all prompts, or one for each.
+    pub sets: TokenSets,
+    /// R, from the numbers of a set's tokens to one.
+    pub reduce: Reduce,
+}
+
+/// What is taken of a token as the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TokenScore {
+    /// Its logit.
+    #[default]
+    Logit,
+    /// The natural logarithm of its probability, the softmax over the whole vocabulary.
+    Logprob,
+    /// That probability.
+    Prob,
+}
+
+/// From the numbers of a set's tokens to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Reduce {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// The largest.
+    Max,
+    /// log Σ exp, with the natural logarithm.
+    Logsumexp,
+}
+
+impl TokenScore {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Logit, Self::Logprob, Self::Prob];
+}
+
+impl Reduce {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sum, Self::Mean, Self::Max, Self::Logsumexp];
+}
+
+impl Difference {
+    /// Both sides, the right one first.
+    pub fn sides(&self) -> impl Iterator<Item = &ReducedSets> {
+        std::iter::once(&self.right).chain(&self.wrong)
+    }
+
+    /// The first prompt that has a token in both sets, and the token.
+    #[must_use]
+    pub fn shared_token(&self) -> Option<(usize, u32)> {
+        self.right.sets.shared_with(&self.wrong.as_ref()?.sets)
+    }
 }
 
 impl MetricKind {
+    /// The difference, where it is one of sets.
+    #[must_use]
+    pub fn difference(&self) -> Option<&Difference> {
+        match self {
+            Self::Difference(difference) => Some(difference),
+            _ => None,
+        }
+    }
+
+    /// Sets of tokens that it reads.
+    pub fn token_sets(&self) -> impl Iterator<Item = &TokenSets> {
+        self.difference().into_iter().flat_map(Difference::sides).map(|side| &side.sets)
+    }
+
+    /// How many logits of each row a worker computes for it as a matrix product, besides those of the whole vocabulary.
+    #[must_use]
+    pub fn logits_of_tokens(&self) -> usize {
+        self.candidates().len() + self.token_sets().map(TokenSets::largest).sum::<usize>()
+    }
+
+    /// Whether it scores the iteration's right answers.
+    #[must_use]
+    pub fn scores_answers(&self) -> bool {
+        !matches!(self, Self::Kl | Self::Difference(_))
+    }
+
     /// Token ids that an answer is compared with, itself among them; none where a metric has no candidates.
     #[must_use]
     pub fn candidates(&self) -> &[u32] {
@@ -47,7 +149,11 @@ impl MetricKind {
     /// Whether the metric reads the whole distribution.
     #[must_use]
     pub fn reads_vocabulary(&self) -> bool {
-        matches!(self, Self::Logprob | Self::Prob | Self::Kl)
+        match self {
+            Self::Logprob | Self::Prob | Self::Kl => true,
+            Self::Difference(difference) => difference.of != TokenScore::Logit,
+            Self::LogitDiffMax { .. } | Self::LogitDiffMean { .. } | Self::LogitDiff => false,
+        }
     }
 
     /// The name in specs.
@@ -60,6 +166,7 @@ impl MetricKind {
             Self::Logprob => "logprob",
             Self::Prob => "prob",
             Self::Kl => "kl",
+            Self::Difference(_) => "difference",
         }
     }
 }

@@ -7,6 +7,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
 use patchsweep_core::grid::{Grid, MAX_INDICES, index_count};
 use patchsweep_core::metric::Metric;
+use patchsweep_core::token_sets::TokenSets;
 use patchsweep_core::tokens::TokenMatrix;
 
 const CONTEXT: &str = "SweepContext";
@@ -107,14 +108,26 @@ fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
             }
         }
     }
+    if context
+        .metrics
+        .iter()
+        .flat_map(|metric| metric.kind.token_sets())
+        .any(|s| ![1, prompts as usize].contains(&s.count()))
+    {
+        return refuse("metrics", "sets of tokens that are neither one for all prompts nor one for each");
+    }
     if let Some(stray) = context.stray_answer() {
         return refuse("iterations", &stray.to_string());
     }
-    let candidates = context.metrics.iter().flat_map(|metric| metric.kind.candidates());
     let answers = |i: &Iteration| i.corrupted.ids().iter().chain(&i.answers).chain(&i.wrong_answers).copied().collect();
     let corrupted: Vec<Vec<u32>> = context.iterations.iter().map(answers).collect();
-    let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten()).chain(candidates);
-    if ids.any(|&id| id >= context.architecture.d_vocab) {
+    let beyond = |id: &u32| *id >= context.architecture.d_vocab;
+    let compares_beyond = |metric: &Metric| {
+        let sets = metric.kind.token_sets().flat_map(TokenSets::ids);
+        metric.kind.candidates().iter().chain(sets).any(beyond)
+    };
+    let mut ids = context.clean.ids().iter().chain(corrupted.iter().flatten());
+    if ids.any(beyond) || context.metrics.iter().any(compares_beyond) {
         return refuse("architecture", "a token id is outside the vocabulary");
     }
     Ok(())
@@ -127,7 +140,7 @@ fn refuse_reads(iteration: &Iteration, prompts: u32, positions: u32) -> Result<(
         return refuse("reads", "none, not ascending, or out of range");
     }
     let wanted = prompts as usize * reads.len();
-    if answers.len() != wanted {
+    if !answers.is_empty() && answers.len() != wanted {
         return refuse("answers", "not one per prompt and read position");
     }
     if !wrong_answers.is_empty() && wrong_answers.len() != wanted {
@@ -184,7 +197,7 @@ mod tests {
     use super::*;
     use patchsweep_core::architecture::Sizes;
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
-    use patchsweep_core::metric::{Metric, MetricKind};
+    use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
     use patchsweep_core::model::{Dtype, ModelRef};
 
     const SIZES: Sizes = Sizes { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
@@ -222,6 +235,7 @@ mod tests {
                 metric("l", MetricKind::Logprob),
                 metric("p", MetricKind::Prob),
                 metric("k", MetricKind::Kl),
+                metric("f", MetricKind::Difference(difference(&[&[7, 8], &[6]], &[&[5, 4]]))),
             ],
             grids: vec![k, pattern.patched_with(PatchValue::Zero), pre, post.patched_with(PatchValue::Mean)],
             architecture,
@@ -230,11 +244,49 @@ mod tests {
         }
     }
 
+    fn difference(right: &[&[u32]], wrong: &[&[u32]]) -> Difference {
+        let side = |sets: &[&[u32]], reduce| {
+            let sizes = sets.iter().map(|set| u32::try_from(set.len()).expect("small"));
+            ReducedSets { sets: TokenSets::new(sets.concat(), sizes).expect("sets"), reduce }
+        };
+        Difference { of: TokenScore::Prob, right: side(right, Reduce::Sum), wrong: Some(side(wrong, Reduce::Max)) }
+    }
+
+    /// Changes the context's last metric.
+    fn with_difference(context: &mut SweepContext, changed: Difference) {
+        context.metrics.last_mut().expect("a metric").kind = MetricKind::Difference(changed);
+    }
+
+    #[test]
+    fn every_way_to_score_and_to_reduce_comes_back() {
+        for of in TokenScore::ALL {
+            for reduce in Reduce::ALL {
+                let mut sent = context();
+                let Difference { right, .. } = difference(&[&[7, 8], &[6]], &[&[5]]);
+                with_difference(&mut sent, Difference { of, right: ReducedSets { reduce, ..right }, wrong: None });
+                assert_eq!(decode_context(&encode_context(&sent)), Ok(sent));
+            }
+        }
+    }
+
+    #[test]
+    fn answers_are_there_where_a_metric_scores_them() {
+        let mut sent = context();
+        sent.iterations[0].answers.clear();
+        let refused = decode_context(&encode_context(&sent)).expect_err("is refused").to_string();
+        assert!(refused.contains("metric `m` needs an answer for each prompt"), "{refused}");
+        sent.metrics.retain(|metric| !metric.kind.scores_answers());
+        assert_eq!(sent.metrics.len(), 2);
+        assert_eq!(decode_context(&encode_context(&sent)), Ok(sent));
+    }
+
     #[test]
     fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
         let sent = context();
         assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
-        let changes: [fn(&mut SweepContext); 7] = [
+        let changes: [fn(&mut SweepContext); 9] = [
+            |c| with_difference(c, difference(&[&[7], &[8, 6]], &[&[5, 4]])),
+            |c| with_difference(c, difference(&[&[7, 8], &[6]], &[&[5], &[4]])),
             |c| c.per_prompt = true,
             |c| {
                 c.iterations.push(c.iterations[0].clone());
@@ -268,6 +320,12 @@ mod tests {
         assert!(refusal(|c| c.iterations[0].wrong_answers = vec![]).contains("needs a wrong answer"));
         assert!(refusal(|c| c.iterations[0].wrong_answers = vec![7]).contains("not one per prompt"));
         assert!(refusal(|c| c.architecture.d_vocab = 9).contains("outside the vocabulary"));
+        let beyond = refusal(|c| with_difference(c, difference(&[&[7], &[10]], &[&[5]])));
+        assert!(beyond.contains("outside the vocabulary"), "{beyond}");
+        let three = refusal(|c| with_difference(c, difference(&[&[7]], &[&[5], &[5], &[5]])));
+        assert!(three.contains("neither one for all prompts nor one for each"), "{three}");
+        let both = refusal(|c| with_difference(c, difference(&[&[7], &[8]], &[&[8]])));
+        assert!(both.contains("a prompt has a token in both sets"), "{both}");
         assert!(refusal(|c| c.architecture.n_ctx = 2).contains("more positions than the model has"));
         assert!(refusal(|c| c.replicates = 2).contains("the iterations are no multiple of them"));
         assert!(refusal(|c| c.grids.clear()).contains("`grids`: none given"));

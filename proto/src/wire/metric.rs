@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 
 use super::{WireError, required};
 use crate::v1;
-use patchsweep_core::metric::{Metric, MetricKind};
+use patchsweep_core::length;
+use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
+use patchsweep_core::token_sets::TokenSets;
 
 impl From<&Metric> for v1::Metric {
     fn from(metric: &Metric) -> Self {
         use v1::metric::Kind;
-        let kind = match metric.kind.clone() {
-            MetricKind::LogitDiffMax { candidates } => Kind::LogitDiffMax(v1::Candidates { ids: candidates }),
-            MetricKind::LogitDiffMean { candidates } => Kind::LogitDiffMean(v1::Candidates { ids: candidates }),
+        let candidates = |ids: &[u32]| v1::Candidates { ids: ids.to_vec() };
+        let kind = match &metric.kind {
+            MetricKind::LogitDiffMax { candidates: ids } => Kind::LogitDiffMax(candidates(ids)),
+            MetricKind::LogitDiffMean { candidates: ids } => Kind::LogitDiffMean(candidates(ids)),
             MetricKind::LogitDiff => Kind::LogitDiff(v1::LogitDiff {}),
             MetricKind::Logprob => Kind::Logprob(v1::Logprob {}),
             MetricKind::Prob => Kind::Prob(v1::Prob {}),
             MetricKind::Kl => Kind::Kl(v1::Kl {}),
+            MetricKind::Difference(difference) => Kind::Difference(difference.into()),
         };
         Self { name: metric.name.clone(), kind: Some(kind), normalize: metric.normalize }
     }
@@ -33,6 +37,7 @@ impl TryFrom<v1::Metric> for Metric {
             Kind::Logprob(v1::Logprob {}) => MetricKind::Logprob,
             Kind::Prob(v1::Prob {}) => MetricKind::Prob,
             Kind::Kl(v1::Kl {}) => MetricKind::Kl,
+            Kind::Difference(difference) => MetricKind::Difference(difference.try_into()?),
         };
         Ok(Self { name: wire.name, kind, normalize: wire.normalize })
     }
@@ -44,4 +49,68 @@ fn ids(candidates: v1::Candidates) -> Result<Vec<u32>, WireError> {
         return Err(WireError::invalid("Candidates", "ids", "fewer than two candidates, or one of them twice"));
     }
     Ok(candidates.ids)
+}
+
+impl From<&Difference> for v1::Difference {
+    fn from(difference: &Difference) -> Self {
+        let of = match difference.of {
+            TokenScore::Logit => v1::TokenScore::Logit,
+            TokenScore::Logprob => v1::TokenScore::Logprob,
+            TokenScore::Prob => v1::TokenScore::Prob,
+        };
+        Self {
+            of: of.into(),
+            right: Some((&difference.right).into()),
+            wrong: difference.wrong.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<v1::Difference> for Difference {
+    type Error = WireError;
+
+    fn try_from(wire: v1::Difference) -> Result<Self, WireError> {
+        let of = match wire.of() {
+            v1::TokenScore::Unspecified => return Err(WireError::Missing { message: "Difference", field: "of" }),
+            v1::TokenScore::Logit => TokenScore::Logit,
+            v1::TokenScore::Logprob => TokenScore::Logprob,
+            v1::TokenScore::Prob => TokenScore::Prob,
+        };
+        let right = required(wire.right, "Difference", "right")?.try_into()?;
+        let difference = Self { of, right, wrong: wire.wrong.map(TryInto::try_into).transpose()? };
+        match difference.shared_token() {
+            Some(_) => Err(WireError::invalid("Difference", "wrong", "a prompt has a token in both sets")),
+            None => Ok(difference),
+        }
+    }
+}
+
+impl From<&ReducedSets> for v1::ReducedSets {
+    fn from(side: &ReducedSets) -> Self {
+        let reduce = match side.reduce {
+            Reduce::Sum => v1::Reduce::Sum,
+            Reduce::Mean => v1::Reduce::Mean,
+            Reduce::Max => v1::Reduce::Max,
+            Reduce::Logsumexp => v1::Reduce::Logsumexp,
+        };
+        let sizes = side.sets.iter().map(|set| length(set.len())).collect();
+        Self { ids: side.sets.ids().to_vec(), sizes, reduce: reduce.into() }
+    }
+}
+
+impl TryFrom<v1::ReducedSets> for ReducedSets {
+    type Error = WireError;
+
+    fn try_from(wire: v1::ReducedSets) -> Result<Self, WireError> {
+        let reduce = match wire.reduce() {
+            v1::Reduce::Unspecified => return Err(WireError::Missing { message: "ReducedSets", field: "reduce" }),
+            v1::Reduce::Sum => Reduce::Sum,
+            v1::Reduce::Mean => Reduce::Mean,
+            v1::Reduce::Max => Reduce::Max,
+            v1::Reduce::Logsumexp => Reduce::Logsumexp,
+        };
+        let sets =
+            TokenSets::new(wire.ids, wire.sizes).map_err(|error| WireError::invalid("ReducedSets", "ids", error))?;
+        Ok(Self { sets, reduce })
+    }
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
 use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
+use patchsweep_core::token_sets::TokenSets;
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::v1;
@@ -76,6 +78,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("matrix", context.clean.clone().expect("clean prompts").encode_to_vec()),
         ("iteration", context.iterations[0].encode_to_vec()),
         ("metric", context.metrics[0].encode_to_vec()),
+        ("difference", v1::Metric::from(&difference()).encode_to_vec()),
         ("model", context.model.clone().expect("a model").encode_to_vec()),
         ("context", context.encode_to_vec()),
         ("tile", v1::Tile::from(tile).encode_to_vec()),
@@ -84,6 +87,16 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("sweep_status", status.encode_to_vec()),
         ("worker_status", worker.encode_to_vec()),
     ]
+}
+
+fn difference() -> Metric {
+    let side = |ids: &[u32], sizes: &[u32], reduce| {
+        let sets = TokenSets::new(ids.to_vec(), sizes.iter().copied()).expect("sets");
+        ReducedSets { sets, reduce }
+    };
+    let (right, wrong) = (side(&[20, 21, 22], &[2, 1], Reduce::Logsumexp), side(&[23], &[1], Reduce::Sum));
+    let kind = MetricKind::Difference(Difference { of: TokenScore::Logprob, right, wrong: Some(wrong) });
+    Metric { name: "difference".to_owned(), kind, normalize: true }
 }
 
 fn results() -> v1::SweepResults {

@@ -45,15 +45,19 @@ const WORDS: &[&str] = &[
     "{\"prompt\": \"The Barrel\"}",
     "\u{feff}",
     ";",
+    "A|B",
+    "[\"A\", \"B\"]",
 ];
 
-/// The same bytes as a text, as records, and as a table with corrupted prompts.
+/// The same bytes as a text, as records, as a table with corrupted prompts, and as both with sets of tokens.
 fn feed(bytes: &[u8]) {
     let Ok(dataset) = std::str::from_utf8(bytes) else { return };
     let [table, records] = ["table.csv", "records.jsonl"].map(|name| TEXT.replace("prompts.txt", name));
+    let sets = "difference\"\nright = { column = \"wrong\", reduce = \"sum\" }\nname = \"sets";
+    let [sets, listed] = [&table, &records].map(|spec| spec.replace("prob", sets).replace("answer = 0\n", ""));
     let pairs =
         table.replace("kind = \"permute\"\ngroups = [[1, 5]]", "kind = \"pairs\"").replace("prob", "logit_diff");
-    for spec in [TEXT, &table, &pairs, &records] {
+    for spec in [TEXT, &table, &pairs, &records, &sets, &listed] {
         let source = Source::new(spec);
         let spec = Spec::parse(&source).expect("a valid spec");
         plan(&source, &spec, dataset, Model::Embedded);

@@ -49,6 +49,11 @@ fn for_every_kind_of_grid() {
 }
 
 #[test]
+fn for_sets_of_tokens() {
+    agree(&repository().join("tests/reference/interventions/metric_sets/spec.toml"));
+}
+
+#[test]
 fn for_every_metric_direction_and_patch_value() {
     let data = repository().join("data");
     let prompts = fs::read_to_string(data.join("acronyms.txt")).expect("the prompts");

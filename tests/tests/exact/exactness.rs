@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use patchsweep_core::context::Direction;
 use patchsweep_core::grid::{Component, PatchValue};
-use patchsweep_core::metric::MetricKind;
+use patchsweep_core::metric::{Difference, MetricKind, Reduce, TokenScore};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
@@ -50,18 +50,31 @@ fn every_grid_value_direction_and_corruption_is_exact() {
     assert!(topics.len() >= 200, "{} cases", topics.len());
     let effects = RefCell::new(Effects::default());
     let metrics = RefCell::new(BTreeSet::new());
+    let sets = RefCell::new(BTreeSet::new());
     for topic in topics {
         draw(&mut runner, &scenarios(Kind::Gpt2, topic), |scenario| {
             effects.borrow_mut().add(check(&scenario)?);
             let kinds = scenario.context.metrics.iter().map(|metric| metric.kind.name());
             metrics.borrow_mut().extend(kinds.map(|kind| (topic.component, kind)));
+            let differences = scenario.context.metrics.iter().filter_map(|metric| metric.kind.difference());
+            sets.borrow_mut().extend(differences.flat_map(ways));
             Ok(())
         });
     }
-    assert_eq!(metrics.borrow().len(), Component::ALL.len() * 6, "each component under each kind of metric");
+    assert_eq!(metrics.borrow().len(), Component::ALL.len() * 7, "each component under each kind of metric");
+    assert_eq!(
+        sets.borrow().len(),
+        3 * 4 * 2,
+        "whatever is taken of tokens, reduced in every way, of one set and of many"
+    );
     let effects = effects.into_inner();
     assert!(effects.moved * 10 > effects.live * 8, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+/// What is taken of tokens, how that is reduced, and whether each prompt has a set of its own.
+fn ways(difference: &Difference) -> impl Iterator<Item = (TokenScore, Reduce, bool)> {
+    difference.sides().map(|side| (difference.of, side.reduce, side.sets.count() > 1))
 }
 
 /// Fields of an architecture whose values are few, with all of them.

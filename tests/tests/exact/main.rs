@@ -8,6 +8,7 @@ mod embedded;
 mod exactness;
 mod families;
 mod interventions;
+mod metric_sets;
 mod overflow;
 mod properties;
 mod reference;

@@ -6,7 +6,7 @@ use patchsweep_tests::scores::largest_difference;
 use patchsweep_tests::{Scores, repository, sweep};
 
 /// Float32 in another order of operations; `TransformerLens` itself is this far from float64 (tests/reference/README.md).
-const TOLERANCE: f32 = 5e-5;
+pub(crate) const TOLERANCE: f32 = 5e-5;
 
 /// Runs a case and compares every grid of its spec, and the baselines.
 fn agrees(case: &str, workers: &str) {

@@ -62,7 +62,7 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
         let right = best.eq_tensor(&answer).mean(Kind::Double).double_value(&[]);
         let answers: Vec<i64> = answer.contiguous().try_into().expect("integers");
         let answers: Vec<u32> = answers.into_iter().map(|id| u32::try_from(id).expect("a token id")).collect();
-        let scorer = Scorer::new(&exec, &metrics, &answers, None, &resid);
+        let scorer = Scorer::new(&exec, &metrics, Some(&answers), None, [None].into(), &resid);
         let mean = scorer.score(&resid.unsqueeze(0)).mean(Kind::Double).double_value(&[]);
         println!("letter {letter}: right {:.2}%, mean logit difference {mean:.2}", 100.0 * right);
         assert!(right >= 0.99, "letter {letter}: {right}");

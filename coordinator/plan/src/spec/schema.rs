@@ -16,7 +16,7 @@ pub use super::one_or_more::OneOrMore;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
-pub use scores::{Ablation, Candidates, Grid, Iteration, Metric};
+pub use scores::{Ablation, Candidates, Grid, Iteration, Metric, TokenSet};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 
@@ -39,7 +39,7 @@ pub struct Spec {
     pub per_prompt: Option<Spanned<bool>>,
     /// The model to patch. Give either `path` or `hub`.
     pub model: Spanned<Model>,
-    /// The clean prompts and their answers. Give either `path` or `tokens`. Text is tokenized as the model's `tokenizer.json`
+    /// The clean prompts and their answers; there must be answers where a metric scores them, and with `distinct`. Give either `path` or `tokens`. Text is tokenized as the model's `tokenizer.json`
     /// says, with the special tokens and the `add_prefix_space` of the files beside it. transformers 5 makes other tokens
     /// where its class for the folder is that of one family (`tokenizer_class` of `tokenizer_config.json`, or what it has
     /// for the model's `model_type`) and `tokenizer.json` is not what that class makes: `GPT2Tokenizer`, `GPTNeoXTokenizer`,

@@ -23,12 +23,14 @@ pub(crate) struct Table<'a> {
     pub(crate) title: String,
     introduction: String,
     form: &'a Value,
+    /// Whether tables in it are keys of it; those of the file have headings.
+    has_tables: bool,
 }
 
 impl<'a> Table<'a> {
     /// Keys and their forms, in the order of the type.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        properties(self.form).filter(|(_, form)| table_form(form).is_none())
+        properties(self.form).filter(|(_, form)| self.has_tables || table_form(form).is_none())
     }
 
     fn row(&self, key: &str, form: &Value) -> String {
@@ -39,7 +41,7 @@ impl<'a> Table<'a> {
         };
         let unit = form["x-unit"].as_str().unwrap_or_default();
         let meaning = [Some(description(form).to_owned()), values(form)].into_iter().flatten().collect::<Vec<_>>();
-        format!("| `{key}` | {} | {unit} | {default} | {} |\n", type_of(form), meaning.join(" "))
+        format!("| `{key}` | {} | {unit} | {default} | {} |\n", type_of(form), meaning.join(" ").replace('|', "\\|"))
     }
 
     fn markdown(&self) -> String {
@@ -60,6 +62,7 @@ pub(crate) fn tables(schema: &Value) -> Vec<Table<'_>> {
         title: "Before the first table".to_owned(),
         introduction: description(schema).to_owned(),
         form: schema,
+        has_tables: false,
     };
     let named = properties(schema).filter_map(|(key, given)| {
         let (title, count) = match given["maxItems"].as_u64() {
@@ -67,15 +70,41 @@ pub(crate) fn tables(schema: &Value) -> Vec<Table<'_>> {
             None => (format!("`[{key}]`"), String::new()),
         };
         let introduction = format!("{}{count}", description(given));
-        table_form(given).map(|form| Table { title, introduction, form })
+        table_form(given).map(|form| Table { title, introduction, form, has_tables: true })
     });
-    std::iter::once(first).chain(named).collect()
+    std::iter::once(first)
+        .chain(named.flat_map(|table| [nested(&table), vec![table]].into_iter().rev().flatten()))
+        .collect()
+}
+
+/// Tables inside of a table; those of one form together.
+fn nested<'a>(table: &Table<'a>) -> Vec<Table<'a>> {
+    let mut forms: Vec<(Vec<&str>, &Value)> = Vec::new();
+    for (key, given) in table.keys() {
+        let Some(form) = table_form(given) else { continue };
+        match forms.iter_mut().find(|(_, other)| other["properties"] == form["properties"]) {
+            Some((keys, _)) => keys.push(key),
+            None => forms.push((vec![key], form)),
+        }
+    }
+    let section = |(keys, form): (Vec<&str>, &'a Value)| {
+        let named: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let first = properties(form).next().map_or("", |(key, _)| key);
+        Table {
+            title: format!("{} of {}", named.join(" and "), table.title),
+            introduction: format!("A table inside of that one, like `{} = {{ {first} = .. }}`.", keys[0]),
+            form,
+            has_tables: true,
+        }
+    };
+    forms.into_iter().map(section).collect()
 }
 
 /// What a person writes for a key.
 pub(crate) fn type_of(form: &Value) -> String {
     match form["type"].as_str() {
         Some("array") => format!("list of {}", plural(&type_of(&form["items"]))),
+        Some("object") => "table".to_owned(),
         Some(name) => name.to_owned(),
         None => {
             let mut forms: Vec<String> = choices(form).map(type_of).collect();

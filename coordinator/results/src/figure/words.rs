@@ -35,6 +35,7 @@ fn unit(results: &SweepResults, metric: usize) -> &'static str {
     let metrics = manifest["metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named = metrics.iter().find(|described| described["name"] == results.metrics[metric]);
     match named.and_then(|described| described["kind"].as_str()) {
+        Some("difference") if named.is_some_and(|described| described["sets"]["of"] != "prob") => "nats",
         Some("logit_diff" | "logit_diff_max" | "logit_diff_mean" | "logprob" | "kl") => "nats",
         _ => "",
     }
@@ -51,6 +52,11 @@ mod tests {
         let mut results = example();
         results.manifest =
             r#"{"metrics":[{"name":"logit_diff","kind":"logit_diff"},{"name":"prob","kind":"prob"}]}"#.to_owned();
+        let mut differences = results.clone();
+        differences.manifest = r#"{"metrics":[{"name":"logit_diff","kind":"difference","sets":{"of":"logprob"}},
+            {"name":"prob","kind":"difference","sets":{"of":"prob"}}]}"#
+            .to_owned();
+        assert_eq!((unit(&differences, 0), unit(&differences, 1)), ("nats", ""));
         let scores = &results.grids[1];
         let statistics = &Statistics::of(scores);
         let subject = Subject { results: &results, scores, statistics, quantity: "effect" };

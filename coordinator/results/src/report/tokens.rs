@@ -1,7 +1,5 @@
 //! How the text was tokenized, so that people can judge whether it is what they meant.
 
-use std::fmt::Write as _;
-
 use patchsweep_core::results::SweepResults;
 use serde::Deserialize;
 
@@ -12,6 +10,29 @@ use super::text;
 struct Manifest {
     dataset: Dataset,
     iterations: Vec<Iteration>,
+    #[serde(default)]
+    metrics: Vec<Metric>,
+}
+
+#[derive(Deserialize)]
+struct Metric {
+    sets: Option<Sets>,
+}
+
+/// Of a metric of kind `difference`.
+#[derive(Deserialize)]
+struct Sets {
+    metric: String,
+    of: String,
+    right: Set,
+    wrong: Option<Set>,
+}
+
+#[derive(Deserialize)]
+struct Set {
+    reduce: String,
+    first_prompt: Tokens,
+    largest: usize,
 }
 
 #[derive(Deserialize)]
@@ -55,19 +76,50 @@ pub(super) fn section(results: &SweepResults) -> String {
 }
 
 fn html(manifest: &Manifest) -> String {
-    let mut rows = String::new();
-    for Iteration { label, answers } in manifest.iterations.iter().take(MOST_ITERATIONS) {
-        let (label, [right, wrong]) = (text::html(label), [&answers.right, &answers.wrong].map(listed));
-        let _ = writeln!(rows, "<tr><th scope=\"row\">{label}</th><td>{right}</td><td>{wrong}</td></tr>");
-    }
     let prompt = &manifest.dataset.first_prompt;
     let shown = prompt.iter().take(MOST_POSITIONS).map(token).collect::<Vec<_>>().join(" ");
     let more = if prompt.len() > MOST_POSITIONS { " .." } else { "" };
     format!(
-        "<section class=\"tokens\">\n<h2>Tokens</h2>\n<p>The first clean prompt, and the different answer tokens that are \
-         scored, with their ids.</p>\n<p>{shown}{more}</p>\n<div class=\"wide\"><table>\n<thead><tr>\
-         <th scope=\"col\">Iteration</th><th scope=\"col\">Right</th><th scope=\"col\">Wrong</th></tr></thead>\n<tbody>\n\
-         {rows}</tbody></table></div>\n</section>\n"
+        "<section class=\"tokens\">\n<h2>Tokens</h2>\n<p>The first clean prompt, and the tokens that are scored, with their \
+         ids.</p>\n<p>{shown}{more}</p>\n{}{}</section>\n",
+        table("Iteration", &answers(manifest)),
+        table("Metric, first prompt", &sets(manifest)),
+    )
+}
+
+/// A row for each iteration whose answers are scored.
+fn answers(manifest: &Manifest) -> String {
+    let scored = manifest.iterations.iter().filter(|iteration| iteration.answers.right.count > 0);
+    let row = |Iteration { label, answers }: &Iteration| row(label, &listed(&answers.right), &listed(&answers.wrong));
+    scored.take(MOST_ITERATIONS).map(row).collect()
+}
+
+/// A row for each metric that scores sets of tokens.
+fn sets(manifest: &Manifest) -> String {
+    let side = |set: &Set| {
+        let tokens = listed(&set.first_prompt);
+        if set.largest == 1 { tokens } else { format!("{} of {tokens}", text::html(&set.reduce)) }
+    };
+    let sets = manifest.metrics.iter().filter_map(|metric| metric.sets.as_ref());
+    let row = |sets: &Sets| {
+        let wrong = sets.wrong.as_ref().map(side).unwrap_or_default();
+        row(&format!("{} ({})", sets.metric, sets.of), &side(&sets.right), &wrong)
+    };
+    sets.map(row).collect()
+}
+
+fn row(label: &str, right: &str, wrong: &str) -> String {
+    format!("<tr><th scope=\"row\">{}</th><td>{right}</td><td>{wrong}</td></tr>\n", text::html(label))
+}
+
+/// Right and wrong tokens; nothing where there are no rows.
+fn table(first: &str, rows: &str) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">{first}</th><th scope=\"col\">Right</th>\
+         <th scope=\"col\">Wrong</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
 }
 
@@ -100,5 +152,24 @@ mod tests {
         let section = section(&results);
         assert!(section.contains("<p><code>&quot;&lt;s&gt;&quot;</code>&nbsp;0 7</p>"), "{section}");
         assert!(section.contains("<td><code>&quot; A&quot;</code>&nbsp;5 .. (9)</td><td></td>"), "{section}");
+        assert!(!section.contains("Metric, first prompt"), "{section}");
+    }
+
+    #[test]
+    fn sets_of_tokens_are_listed_with_what_is_made_of_them() {
+        let mut results = example();
+        results.manifest = r#"{"dataset": {"first_prompt": []}, "iterations": [{"label": "one", "answers": {
+                "right": {"tokens": [], "count": 0}, "wrong": {"tokens": [], "count": 0}}}],
+            "metrics": [{"name": "kl", "sets": null}, {"name": "mass", "sets": {"metric": "mass", "of": "prob",
+                "right": {"reduce": "sum", "sets": 9, "largest": 2,
+                    "first_prompt": {"tokens": [{"id": 5, "text": " A"}], "count": 2}},
+                "wrong": {"reduce": "sum", "sets": 1, "largest": 1,
+                    "first_prompt": {"tokens": [{"id": 6, "text": null}], "count": 1}}}}]}"#
+            .to_owned();
+        let section = section(&results);
+        let row =
+            "<th scope=\"row\">mass (prob)</th><td>sum of <code>&quot; A&quot;</code>&nbsp;5 .. (2)</td><td>6</td>";
+        assert!(section.contains(row), "{section}");
+        assert!(!section.contains("Iteration"), "no answers are scored: {section}");
     }
 }

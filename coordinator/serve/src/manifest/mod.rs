@@ -57,7 +57,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
             "token": plan.token_labels,
         },
         "iterations": iterations(plan),
-        "metrics": context.metrics.iter().map(metric).collect::<Value>(),
+        "metrics": metrics(plan),
         "grids": grids(plan, &plan.summarize()),
         "statistics": statistics(plan),
         "tiles": { "count": plan.tiles.len(), "multiply_adds": plan.multiply_adds() },
@@ -120,13 +120,18 @@ fn noise(noise: &Noise) -> Value {
     json!({ "positions": noise.positions, "scale": noise.scale, "seed": noise.seed })
 }
 
-fn metric(metric: &Metric) -> Value {
-    json!({
-        "name": metric.name,
-        "kind": metric.kind.name(),
-        "candidate_ids": metric.kind.candidates(),
-        "normalize": metric.normalize,
-    })
+fn metrics(plan: &Plan) -> Value {
+    let sets = plan.token_sets();
+    let metric = |metric: &Metric| {
+        json!({
+            "name": metric.name,
+            "kind": metric.kind.name(),
+            "candidate_ids": metric.kind.candidates(),
+            "sets": sets.iter().find(|sets| sets.metric == metric.name),
+            "normalize": metric.normalize,
+        })
+    };
+    plan.context.metrics.iter().map(metric).collect()
 }
 
 fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {

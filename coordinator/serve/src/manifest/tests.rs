@@ -3,10 +3,11 @@ use std::sync::Arc;
 use patchsweep_core::context::Direction;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Attempt, SweepId, TileId};
-use patchsweep_core::metric::MetricKind;
+use patchsweep_core::metric::{Difference, MetricKind, Reduce, ReducedSets, TokenScore};
 use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::TileWork;
+use patchsweep_core::token_sets::TokenSets;
 use patchsweep_plan::fixtures;
 
 use super::*;
@@ -22,6 +23,9 @@ fn plan() -> Plan {
     context.iterations[0].reads = vec![1, 2];
     context.iterations[0].noise = Some(Noise { positions: vec![0], scale: 3.0, seed: 7 });
     context.metrics.push(Metric { name: "distance".into(), kind: MetricKind::Kl, normalize: true });
+    let right = ReducedSets { sets: TokenSets::new(vec![3, 1], [2]).expect("a set"), reduce: Reduce::Sum };
+    let kind = MetricKind::Difference(Difference { of: TokenScore::Prob, right, wrong: None });
+    context.metrics.push(Metric { name: "two".into(), kind, normalize: false });
     let grid = context.grids[0].clone().restricted(Axis::Head, vec![1]).expect("a head");
     context.grids[0] = grid.patched_with(PatchValue::Mean);
     // Cells that the grid still has.
@@ -80,8 +84,14 @@ fn a_manifest_says_what_decided_the_scores() {
     assert_eq!(
         manifest["metrics"],
         json!([
-            { "name": "logit_diff_max", "kind": "logit_diff_max", "candidate_ids": [1, 2], "normalize": false },
-            { "name": "distance", "kind": "kl", "candidate_ids": [], "normalize": true },
+            { "name": "logit_diff_max", "kind": "logit_diff_max", "candidate_ids": [1, 2], "sets": null, "normalize": false },
+            { "name": "distance", "kind": "kl", "candidate_ids": [], "sets": null, "normalize": true },
+            { "name": "two", "kind": "difference", "candidate_ids": [], "normalize": false, "sets": {
+                "metric": "two", "of": "prob", "wrong": null,
+                "right": { "reduce": "sum", "sets": 1, "largest": 2, "first_prompt": { "count": 2, "tokens": [
+                    { "id": 3, "text": null }, { "id": 1, "text": null },
+                ] } },
+            } },
         ])
     );
 }

@@ -32,6 +32,16 @@ fn a_logit_difference_needs_a_wrong_answer() {
 }
 
 #[test]
+fn sets_of_tokens_belong_to_differences_and_are_tokens() {
+    let sets = "kind = \"logprob\"\nright = { tokens = [\"A\"] }";
+    mistake(MAX, sets, "line 18, column 9", &["metric `logprob` has no sets of tokens: leave `right` out, or say"]);
+    let several = "kind = \"difference\"\nright = { tokens = [\"A\", \"HIC\"], reduce = \"sum\" }";
+    mistake(MAX, several, "line 18, column 26", &["\"HIC\" is 3 tokens (\"H\", \"I\", \"C\"), not one"]);
+    let column = "kind = \"difference\"\nright = { column = \"right\" }";
+    mistake(MAX, column, "line 18, column 20", &["column `right` needs a dataset with columns: a .csv file"]);
+}
+
+#[test]
 fn two_metrics_have_two_names() {
     let second = format!("{MAX}\n[[metric]]\n{MAX}");
     mistake(MAX, &second, "line 20, column 8", &["two metrics are called `logit_diff_max`; give one a `name`"]);

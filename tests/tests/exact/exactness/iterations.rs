@@ -1,6 +1,7 @@
 //! Random tokens and corruptions of them.
 
 use patchsweep_core::context::{Iteration, Noise};
+use patchsweep_core::metric::Metric;
 use patchsweep_core::tokens::TokenMatrix;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -42,7 +43,10 @@ pub(crate) struct DrawnIteration {
 }
 
 impl DrawnIteration {
-    pub(crate) fn over(&self, clean: &TokenMatrix) -> Iteration {
+    /// The iteration of these prompts; without answers where no metric scores them.
+    pub(crate) fn over(&self, clean: &TokenMatrix, metrics: &[Metric]) -> Iteration {
+        let scores_answers = metrics.iter().any(|metric| metric.kind.scores_answers());
+        let scored = |answers: &[u32]| if scores_answers { answers.to_vec() } else { Vec::new() };
         let positions = clean.positions();
         let replaced = |place: usize, pos: u32| match self.corruption {
             Corruption::Tokens | Corruption::TokensAndNoise => self.columns.contains(&pos),
@@ -58,8 +62,8 @@ impl DrawnIteration {
             corrupted,
             noise: noisy.then(|| self.noise.clone()),
             reads: self.reads.clone(),
-            answers: self.answers.clone(),
-            wrong_answers: self.wrong_answers.clone(),
+            answers: scored(&self.answers),
+            wrong_answers: scored(&self.wrong_answers),
         }
     }
 }

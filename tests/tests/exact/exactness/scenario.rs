@@ -92,23 +92,22 @@ fn streaming_budget(model: &Architecture) -> Option<u64> {
 fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
     candidates(sizes.d_vocab).prop_flat_map(move |candidates| {
         let drawn = drawn_iterations(sizes, topic.corruption, &candidates);
-        (token_ids(sizes), drawn, metrics(candidates, sizes.d_vocab), grids(&architecture, sizes.positions, topic))
-            .prop_map({
-                let architecture = architecture.clone();
-                move |(clean, iterations, metrics, grids)| SweepContext {
-                    model: ModelRef::folder("model").expect("a plain name"),
-                    architecture: architecture.clone(),
-                    dtype: Dtype::Float32,
-                    tf32: false,
-                    direction: topic.direction,
-                    iterations: iterations.iter().map(|drawn| drawn.over(&clean)).collect(),
-                    metrics,
-                    grids,
-                    clean,
-                    per_prompt: true,
-                    replicates: 1,
-                }
-            })
+        (token_ids(sizes), drawn, metrics(candidates, sizes), grids(&architecture, sizes.positions, topic)).prop_map({
+            let architecture = architecture.clone();
+            move |(clean, iterations, metrics, grids)| SweepContext {
+                model: ModelRef::folder("model").expect("a plain name"),
+                architecture: architecture.clone(),
+                dtype: Dtype::Float32,
+                tf32: false,
+                direction: topic.direction,
+                iterations: iterations.iter().map(|drawn| drawn.over(&clean, &metrics)).collect(),
+                metrics,
+                grids,
+                clean,
+                per_prompt: true,
+                replicates: 1,
+            }
+        })
     })
 }
 

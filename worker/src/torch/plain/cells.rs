@@ -81,7 +81,8 @@ impl PlainChunk<'_> {
                 let at = At {
                     logits: row(logits, read, place),
                     clean: row(clean, read, place),
-                    answer: iteration.answers[entry],
+                    prompt: prompt as usize,
+                    answer: iteration.answers.get(entry).copied(),
                     wrong_answer: iteration.wrong_answers.get(entry).copied(),
                 };
                 for (sum, metric) in sums.iter_mut().zip(&self.context.metrics) {

@@ -1,6 +1,6 @@
 //! Metrics of one prompt at one read position, from all of its logits.
 
-use patchsweep_core::metric::MetricKind;
+use patchsweep_core::metric::{Difference, MetricKind, Reduce, ReducedSets, TokenScore};
 
 /// What a metric reads.
 pub(crate) struct At {
@@ -8,32 +8,33 @@ pub(crate) struct At {
     pub(crate) logits: Vec<f64>,
     /// Of the clean run \[vocabulary\].
     pub(crate) clean: Vec<f64>,
-    pub(crate) answer: u32,
+    /// Its index in the sweep.
+    pub(crate) prompt: usize,
+    pub(crate) answer: Option<u32>,
     pub(crate) wrong_answer: Option<u32>,
 }
 
 pub(crate) fn score(kind: &MetricKind, at: &At) -> f64 {
     let logit = |token: u32| at.logits[token as usize];
+    let answer = || at.answer.expect("a context with this metric has answers");
     let others = |candidates: &[u32]| -> Vec<f64> {
-        candidates.iter().filter(|&&candidate| candidate != at.answer).map(|&candidate| logit(candidate)).collect()
+        candidates.iter().filter(|&&candidate| candidate != answer()).map(|&candidate| logit(candidate)).collect()
     };
     match kind {
         MetricKind::LogitDiffMax { candidates } => {
-            // Not `f64::max`, which would pass over a NaN.
-            let larger = |a: f64, b: f64| if a > b || a.is_nan() { a } else { b };
-            logit(at.answer) - others(candidates).into_iter().fold(f64::NEG_INFINITY, larger)
+            logit(answer()) - others(candidates).into_iter().fold(f64::NEG_INFINITY, larger)
         }
         MetricKind::LogitDiffMean { candidates } => {
             let others = others(candidates);
-            logit(at.answer)
+            logit(answer())
                 - others.iter().sum::<f64>() / f64::from(u32::try_from(others.len()).expect("no more than tokens"))
         }
         MetricKind::LogitDiff => match at.wrong_answer {
-            Some(wrong) => logit(at.answer) - logit(wrong),
+            Some(wrong) => logit(answer()) - logit(wrong),
             None => unreachable!("a context with this metric has wrong answers"),
         },
-        MetricKind::Logprob => log_probability(&at.logits, at.answer),
-        MetricKind::Prob => log_probability(&at.logits, at.answer).exp(),
+        MetricKind::Logprob => log_probability(&at.logits, answer()),
+        MetricKind::Prob => log_probability(&at.logits, answer()).exp(),
         MetricKind::Kl => {
             let (clean_sum, own_sum) = (log_sum_exp(&at.clean), log_sum_exp(&at.logits));
             let term = |(&clean, &own): (&f64, &f64)| {
@@ -42,7 +43,31 @@ pub(crate) fn score(kind: &MetricKind, at: &At) -> f64 {
             };
             at.clean.iter().zip(&at.logits).map(term).sum()
         }
+        MetricKind::Difference(Difference { of, right, wrong }) => {
+            reduced(right, *of, at) - wrong.as_ref().map_or(0.0, |wrong| reduced(wrong, *of, at))
+        }
     }
+}
+
+fn reduced(side: &ReducedSets, of: TokenScore, at: &At) -> f64 {
+    let number = |&token: &u32| match of {
+        TokenScore::Logit => at.logits[token as usize],
+        TokenScore::Logprob => log_probability(&at.logits, token),
+        TokenScore::Prob => log_probability(&at.logits, token).exp(),
+    };
+    let numbers: Vec<f64> = side.sets.of(at.prompt).iter().map(number).collect();
+    let sum = || numbers.iter().sum::<f64>();
+    match side.reduce {
+        Reduce::Sum => sum(),
+        Reduce::Mean => sum() / f64::from(u32::try_from(numbers.len()).expect("no more than tokens")),
+        Reduce::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, larger),
+        Reduce::Logsumexp => log_sum_exp(&numbers),
+    }
+}
+
+/// Not `f64::max`, which would pass over a NaN.
+fn larger(a: f64, b: f64) -> f64 {
+    if a > b || a.is_nan() { a } else { b }
 }
 
 fn log_probability(logits: &[f64], token: u32) -> f64 {
@@ -56,10 +81,12 @@ fn log_sum_exp(logits: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_core::token_sets::TokenSets;
+
     use super::*;
 
     fn at(logits: &[f64]) -> At {
-        At { logits: logits.to_vec(), clean: vec![0.0; 3], answer: 0, wrong_answer: Some(2) }
+        At { logits: logits.to_vec(), clean: vec![0.0; 3], prompt: 1, answer: Some(0), wrong_answer: Some(2) }
     }
 
     #[test]
@@ -73,6 +100,26 @@ mod tests {
         close(MetricKind::Logprob, 0.5_f64.ln());
         // Σ ⅓ ln(⅓ / q) with q = ½, ¼, ¼.
         close(MetricKind::Kl, (2.0_f64 / 3.0).ln() / 3.0 + 2.0 * (4.0_f64 / 3.0).ln() / 3.0);
+    }
+
+    #[test]
+    fn differences_are_what_the_definition_says() {
+        // softmax: 0.6439, 0.0871, 0.2369, 0.0321.
+        let at = At { clean: Vec::new(), answer: None, wrong_answer: None, ..at(&[2.0, 0.0, 1.0, -1.0]) };
+        let side = |sets: &[&[u32]], reduce| {
+            let sizes = sets.iter().map(|set| u32::try_from(set.len()).expect("small"));
+            ReducedSets { sets: TokenSets::new(sets.concat(), sizes).expect("sets"), reduce }
+        };
+        let close = |of, right: ReducedSets, wrong: Option<ReducedSets>, wanted: f64| {
+            let score = score(&MetricKind::Difference(Difference { of, right, wrong }), &at);
+            assert!((score - wanted).abs() < 1e-4, "{score} for {wanted}");
+        };
+        // The second prompt's set, or the one that all have.
+        let (right, wrong) = (|reduce| side(&[&[1], &[0, 2]], reduce), |reduce| side(&[&[1, 3]], reduce));
+        close(TokenScore::Prob, right(Reduce::Sum), Some(side(&[&[1]], Reduce::Sum)), 0.7937);
+        close(TokenScore::Logit, right(Reduce::Mean), Some(wrong(Reduce::Max)), 1.5);
+        close(TokenScore::Logprob, right(Reduce::Logsumexp), Some(wrong(Reduce::Logsumexp)), 2.0);
+        close(TokenScore::Logit, right(Reduce::Sum), None, 3.0);
     }
 
     #[test]

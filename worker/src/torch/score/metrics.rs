@@ -1,10 +1,13 @@
 //! Metrics of final residual streams; only the logits that they read are computed.
 
-use patchsweep_core::metric::{Metric, MetricKind};
+use std::rc::Rc;
+
+use patchsweep_core::metric::{Metric, MetricKind, TokenScore};
 use tch::{Kind, Tensor};
 
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::length;
+use crate::torch::score::token_sets::{Rows, Sides, taken};
 use crate::torch::score::vocabulary::{CleanDistribution, Distribution};
 
 /// What some prompts are scored with at one read position.
@@ -12,21 +15,24 @@ pub(crate) struct Scorer<'a> {
     exec: &'a Exec<'a>,
     metrics: &'a [Metric],
     /// int64 \[prompts\]
-    answers: Tensor,
+    answers: Option<Tensor>,
     /// int64 \[prompts\]
     wrong_answers: Option<Tensor>,
+    /// Of the metrics that have any \[metrics\].
+    sets: Rc<[Option<Sides>]>,
     /// Of the clean run, for metrics that compare with it.
     clean: Option<CleanDistribution>,
 }
 
 impl<'a> Scorer<'a> {
-    /// `answers`, `wrong_answers`: token ids \[prompts\]; `clean`: the clean run's last residual stream at the read position
+    /// `answers`, `wrong_answers`: token ids \[prompts\]; `sets`: of the metrics that have any \[metrics\]; `clean`: the clean run's last residual stream at the read position
     /// \[prompts, `d_model`\].
     pub(crate) fn new(
         exec: &'a Exec<'a>,
         metrics: &'a [Metric],
-        answers: &[u32],
+        answers: Option<&[u32]>,
         wrong_answers: Option<&[u32]>,
+        sets: Rc<[Option<Sides>]>,
         clean: &Tensor,
     ) -> Self {
         let ids = |ids: &[u32]| {
@@ -37,8 +43,9 @@ impl<'a> Scorer<'a> {
         Self {
             exec,
             metrics,
-            answers: ids(answers),
+            answers: answers.map(ids),
             wrong_answers: wrong_answers.map(ids),
+            sets,
             clean: compares.then(|| CleanDistribution::of(exec, &exec.final_norm(clean))),
         }
     }
@@ -49,42 +56,50 @@ impl<'a> Scorer<'a> {
     pub(crate) fn score(&self, resid: &Tensor) -> Tensor {
         let (cells, prompts, _) = resid.size3().expect("cells, prompts and d_model");
         let normed = self.exec.final_norm(&resid.flatten(0, 1));
-        let answers = self.answers.repeat([cells]);
+        let repeated = |ids: &Option<Tensor>| ids.as_ref().map(|ids| ids.repeat([cells]));
+        let (answers, wrong_answers) = (repeated(&self.answers), repeated(&self.wrong_answers));
         let reads_vocabulary = self.metrics.iter().any(|metric| metric.kind.reads_vocabulary());
         let distribution = reads_vocabulary.then(|| Distribution::of(self.exec, &normed, self.clean.as_ref()));
-        let logit = |ids: &Tensor| {
-            let columns = self.exec.model.unembed.index_select(0, ids).to_kind(Kind::Float);
-            let product = (&normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
-            self.exec.logits(product, self.bias_of(ids).as_ref())
-        };
-        let logprob = || match &distribution {
-            Some(distribution) => logit(&answers) - &distribution.log_sum,
-            None => unreachable!("computed for metrics that read the vocabulary"),
-        };
-        let score = |metric: &Metric| match &metric.kind {
+        let log_sum = distribution.as_ref().map(|distribution| &distribution.log_sum);
+        let rows = Rows { exec: self.exec, normed: &normed, log_sum };
+        let answers = || answers.as_ref().expect("a context with this metric has answers");
+        let answer = |of: TokenScore| taken(of, self.logit(&normed, answers()), log_sum);
+        let score = |(metric, sets): (&Metric, &Option<Sides>)| match &metric.kind {
             MetricKind::LogitDiffMax { candidates } => {
-                let (others, is_answer) = self.candidates(&normed, candidates, &answers);
-                logit(&answers) - others.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false)
+                let (others, is_answer) = self.candidates(&normed, candidates, answers());
+                answer(TokenScore::Logit) - others.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false)
             }
             MetricKind::LogitDiffMean { candidates } => {
-                let (others, is_answer) = self.candidates(&normed, candidates, &answers);
+                let (others, is_answer) = self.candidates(&normed, candidates, answers());
                 let sum = others.masked_fill(&is_answer, 0.0).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
                 let count = length(candidates.len()) - 1;
-                logit(&answers) - sum / count
+                answer(TokenScore::Logit) - sum / count
             }
-            MetricKind::LogitDiff => match &self.wrong_answers {
-                Some(wrong) => logit(&answers) - logit(&wrong.repeat([cells])),
+            MetricKind::LogitDiff => match &wrong_answers {
+                Some(wrong) => answer(TokenScore::Logit) - self.logit(&normed, wrong),
                 None => unreachable!("a context with this metric has wrong answers"),
             },
-            MetricKind::Logprob => logprob(),
-            MetricKind::Prob => logprob().exp(),
+            MetricKind::Logprob => answer(TokenScore::Logprob),
+            MetricKind::Prob => answer(TokenScore::Prob),
             MetricKind::Kl => match distribution.as_ref().and_then(|run| run.divergence.as_ref()) {
                 Some(divergence) => divergence.shallow_clone(),
                 None => unreachable!("compared for this metric"),
             },
+            MetricKind::Difference(_) => match sets {
+                Some(sets) => sets.score(rows),
+                None => unreachable!("made for this metric"),
+            },
         };
-        let scores: Vec<Tensor> = self.metrics.iter().map(|metric| score(metric).view([cells, prompts])).collect();
+        let pairs = self.metrics.iter().zip(self.sets.iter());
+        let scores: Vec<Tensor> = pairs.map(|pair| score(pair).view([cells, prompts])).collect();
         Tensor::stack(&scores, 0)
+    }
+
+    /// Of one token for each row, as a sum of products, which is not counted.
+    fn logit(&self, normed: &Tensor, ids: &Tensor) -> Tensor {
+        let columns = self.exec.model.unembed.index_select(0, ids).to_kind(Kind::Float);
+        let product = (normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
+        self.exec.logits(product, self.bias_of(ids).as_ref())
     }
 
     /// Of some tokens.

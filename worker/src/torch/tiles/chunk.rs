@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
@@ -22,6 +23,7 @@ use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, last_site};
 use crate::torch::score::metrics::Scorer;
 use crate::torch::score::run_scores::RunScores;
+use crate::torch::score::token_sets::Sides;
 
 /// Some prompts of one iteration, few enough for their activations to fit the memory.
 pub(crate) struct Chunk<'a> {
@@ -111,12 +113,14 @@ impl Chunk<'_> {
         let resid = last_resid(clean, self.context);
         let Iteration { reads, answers, wrong_answers, .. } = self.iteration();
         let prompts = self.prompts.start as usize..self.prompts.end as usize;
+        let sets: Rc<[_]> = Sides::of(&self.context.metrics, &prompts, resid.device()).into();
         let scorer = |(place, &read): (usize, &u32)| {
             let of_prompts =
                 |ids: &[u32]| -> Vec<u32> { prompts.clone().map(|prompt| ids[prompt * reads.len() + place]).collect() };
-            let wrong = (!wrong_answers.is_empty()).then(|| of_prompts(wrong_answers));
+            let [right, wrong] = [answers, wrong_answers].map(|ids| (!ids.is_empty()).then(|| of_prompts(ids)));
             let clean = resid.select(1, read.into());
-            Scorer::new(self.exec, &self.context.metrics, &of_prompts(answers), wrong.as_deref(), &clean)
+            let (metrics, sets) = (&self.context.metrics, sets.clone());
+            Scorer::new(self.exec, metrics, right.as_deref(), wrong.as_deref(), sets, &clean)
         };
         reads.iter().enumerate().map(scorer).collect()
     }

@@ -1,6 +1,7 @@
 //! What is scored, where, and what is patched.
 
 use patchsweep_core::grid::{Axis, Component};
+use patchsweep_core::metric::{Reduce, TokenScore};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,7 +14,8 @@ pub struct Metric {
     /// What is taken of a prompt's next-token logits at a read position. `logit_diff_max`: the answer's logit minus the
     /// highest of the other candidates. `logit_diff_mean`: minus their mean. `logit_diff`: minus the logit of the
     /// dataset's wrong answer. `logprob`: the natural logarithm of the answer's probability. `prob`: that probability, which
-    /// has no unit. `kl`: the divergence of the next-token distribution from the clean run's.
+    /// has no unit. `kl`: the divergence of the next-token distribution from the clean run's. `difference`: of one set of
+    /// tokens, `right`, minus that of another, `wrong`.
     #[schemars(extend("enum" = METRIC_KINDS, "x-unit" = "nats"))]
     pub kind: Spanned<String>,
     /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the kind.
@@ -25,6 +27,16 @@ pub struct Metric {
     /// Token ids in place of `candidates`.
     #[schemars(extend("x-unit" = "token ids"))]
     pub candidate_ids: Option<Spanned<Vec<u32>>>,
+    /// Of `difference`: what is taken of each token: its `logit`, the natural logarithm `logprob` of its probability, or that
+    /// probability, `prob`.
+    #[schemars(extend("default" = TokenScore::Logit))]
+    pub of: Option<Spanned<TokenScore>>,
+    /// Of `difference`, where it is required: the tokens that are added. For each prompt a set of its own (`column`), or one for
+    /// all (`tokens` or `ids`).
+    pub right: Option<Spanned<TokenSet>>,
+    /// Of `difference`: the tokens that are subtracted, given as in `right`, none of them in both. Without it, nothing is
+    /// subtracted.
+    pub wrong: Option<Spanned<TokenSet>>,
     /// Whether results also have the scale on which the corrupted run is 0 and the clean one 1.
     #[serde(default)]
     pub normalize: bool,
@@ -41,6 +53,24 @@ pub enum Candidates {
     Range(String),
     /// A list of strings.
     List(Vec<String>),
+}
+
+/// A set of tokens: for each prompt one of its own (`column`), or one for all (`tokens` or `ids`). Give one of the three.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSet {
+    /// The dataset's column with the prompts' tokens, several with `|` between them, like ` 02| 03`; each is exactly one token
+    /// as it stands, spaces included. In JSON lines a list of texts will do as well. With `[dataset] tokens` a key of that
+    /// file, with a list of token ids for each prompt.
+    pub column: Option<Spanned<String>>,
+    /// Texts, each exactly one token.
+    pub tokens: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Token ids.
+    #[schemars(extend("x-unit" = "token ids"))]
+    pub ids: Option<Spanned<Vec<Spanned<u32>>>>,
+    /// What is made of the tokens' numbers: their `sum`, their `mean`, the largest (`max`), or the natural logarithm of the sum
+    /// of their exponentials (`logsumexp`). May be left out where every set has one token.
+    pub reduce: Option<Spanned<Reduce>>,
 }
 
 /// One patching experiment.

@@ -1,7 +1,8 @@
 //! Every word of the schema, to find the nearest to a misspelt one.
 
 /// What a metric may be; `plan/metrics.rs` reads them.
-pub(crate) const METRIC_KINDS: [&str; 6] = ["logit_diff_max", "logit_diff_mean", "logit_diff", "logprob", "prob", "kl"];
+pub(crate) const METRIC_KINDS: [&str; 7] =
+    ["logit_diff_max", "logit_diff_mean", "logit_diff", "logprob", "prob", "kl", "difference"];
 
 /// Where corrupted prompts may come from; `plan/corruption.rs` reads them.
 pub(crate) const CORRUPTION_KINDS: [&str; 3] = ["permute", "pairs", "noise"];
@@ -39,6 +40,18 @@ pub(in crate::spec) const WORDS: &[&str] = &[
     "metric",
     "candidates",
     "candidate_ids",
+    "of",
+    "logit",
+    "logprob",
+    "prob",
+    "right",
+    "wrong",
+    "column",
+    "ids",
+    "reduce",
+    "sum",
+    "max",
+    "logsumexp",
     "normalize",
     "iteration",
     "label",
