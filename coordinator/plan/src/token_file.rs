@@ -69,7 +69,7 @@ fn corrupted(
     clean: &TokenMatrix,
 ) -> Result<Vec<TokenMatrix>, PlanError> {
     let refuse = |message: String| Err(PlanError::in_dataset(inputs, message));
-    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(|grid| grid.ablate.is_none());
+    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(|grid| grid.takes_other());
     let lists = match (scheme, lists) {
         (Scheme::Noise { .. }, Some(_)) => {
             return refuse("noise corrupts the clean prompts: leave `corrupted` out, or `[corruption]`".to_owned());

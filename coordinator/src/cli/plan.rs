@@ -261,7 +261,7 @@ fn grids(summaries: &[GridSummary]) -> Table {
 /// Prompts on which the corruption does not do what one would think.
 fn remarks(plan: &Plan) -> Vec<String> {
     let prompts = u64::from(plan.context.clean.prompts()) * u64::from(plan.context.replicates);
-    let ablates = plan.context.grids.iter().any(|grid| grid.value != PatchValue::Other);
+    let ablates = plan.context.grids.iter().any(Grid::has_ablation);
     let consequence = if ablates { "only ablations change them" } else { "their effects are 0" };
     let mut remarks = Vec::new();
     for (index, label) in plan.iteration_labels.iter().enumerate() {

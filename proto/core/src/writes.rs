@@ -9,7 +9,6 @@ use crate::also::Also;
 use crate::architecture::Architecture;
 use crate::causality::PromptPair;
 use crate::grid::{AxesError, Axis, Cell, Component, Grid, PatchValue};
-use crate::length;
 use crate::sites::{Heads, Stage};
 
 /// A value put at one site, in one layer.
@@ -109,7 +108,7 @@ impl Grid {
     }
 
     /// The sites that each cell writes, the component first.
-    pub fn components(&self) -> impl Iterator<Item = Component> + use<'_> {
+    pub fn components(&self) -> impl Iterator<Item = Component> + Clone + use<'_> {
         std::iter::once(self.component).chain(self.others.iter().copied())
     }
 
@@ -129,6 +128,12 @@ impl Grid {
     #[must_use]
     pub fn has_several_writes(&self) -> bool {
         self.window > 1 || !self.others.is_empty() || !self.also.is_empty()
+    }
+
+    /// Whether any of its writes is an ablation, which does something where clean and corrupted prompts are equal too.
+    #[must_use]
+    pub fn has_ablation(&self) -> bool {
+        self.writes_value(PatchValue::Zero) || self.writes_value(PatchValue::Mean)
     }
 
     /// Whether any of its writes has this value.
@@ -222,11 +227,7 @@ impl Beginning {
     }
 }
 
-/// How many indices grids list besides those along their axes.
-#[must_use]
-pub fn also_index_count(also: &[Also]) -> u64 {
-    also.iter().map(Also::index_count).sum::<u64>() + u64::from(length(also.len()))
-}
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,7 @@ fn for_grids_in_every_stage() {
 
 #[test]
 fn for_every_kind_of_grid() {
-    for case in ["tiny", "wide-mlp", "one-prompt"] {
+    for case in ["tiny", "wide-mlp", "one-prompt", "interventions/window", "interventions/sites"] {
         agree(&repository().join("tests/reference").join(case).join("spec.toml"));
     }
 }

@@ -11,4 +11,5 @@ mod overflow;
 mod properties;
 mod reference;
 mod replicates;
+mod several_writes;
 mod unembedding;
