@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
-use patchsweep_core::grid::PatchValue;
+use patchsweep_core::grid::Grid;
 use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::{GridSummary, Plan, ShownToken, ShownTokens};

@@ -23,7 +23,7 @@ fn plan() -> Plan {
     context.iterations[0].noise = Some(Noise { positions: vec![0], scale: 3.0, seed: 7 });
     context.metrics.push(Metric { name: "distance".into(), kind: MetricKind::Kl, normalize: true });
     let grid = context.grids[0].clone().restricted(Axis::Head, vec![1]).expect("a head");
-    context.grids[0] = grid.patched_with(PatchValue::Mean);
+    context.grids[0] = grid.patched_with(patchsweep_core::grid::PatchValue::Mean);
     // Cells that the grid still has.
     for tile in &mut plan.tiles {
         if let TileWork::Patch { cells, .. } = &mut tile.work {
