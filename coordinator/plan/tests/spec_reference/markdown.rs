@@ -61,15 +61,24 @@ pub(crate) fn tables(schema: &Value) -> Vec<Table<'_>> {
         introduction: description(schema).to_owned(),
         form: schema,
     };
-    let named = properties(schema).filter_map(|(key, given)| {
-        let (title, count) = match given["maxItems"].as_u64() {
-            Some(most) => (format!("`[[{key}]]`"), format!(" One or more, at most {most}.")),
-            None => (format!("`[{key}]`"), String::new()),
+    std::iter::once(first).chain(within(schema, "")).collect()
+}
+
+/// The tables in one, each before those in it; `path`: what stands before their keys.
+fn within<'a>(form: &'a Value, path: &str) -> Vec<Table<'a>> {
+    let mut all = Vec::new();
+    for (key, given) in properties(form) {
+        let Some(form) = table_form(given) else { continue };
+        let (title, count) = match (given["maxItems"].as_u64(), given["type"].as_str()) {
+            (Some(most), _) => (format!("`[[{path}{key}]]`"), format!(" One or more, at most {most}.")),
+            (None, Some("array")) => (format!("`[[{path}{key}]]`"), String::new()),
+            (None, _) => (format!("`[{path}{key}]`"), String::new()),
         };
         let introduction = format!("{}{count}", description(given));
-        table_form(given).map(|form| Table { title, introduction, form })
-    });
-    std::iter::once(first).chain(named).collect()
+        all.push(Table { title, introduction, form });
+        all.extend(within(form, &format!("{path}{key}.")));
+    }
+    all
 }
 
 /// What a person writes for a key.
