@@ -70,7 +70,7 @@ pub(super) fn read<'a>(inputs: &Inputs<'a>) -> Result<Scheme<'a>, PlanError> {
     let (spec, source) = (inputs.spec, inputs.source);
     let tokens = spec.dataset.get_ref().tokens.is_some();
     let Some(corruption) = &spec.corruption else {
-        let needed = spec.grid.iter().any(|grid| grid.takes_other());
+        let needed = spec.grid.iter().any(schema::Grid::takes_other);
         return match (tokens, needed) {
             (true, _) => Ok(Scheme::Tokens),
             (false, false) => Ok(Scheme::Nothing),

@@ -49,7 +49,7 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             source.error(place, error.to_string())
         })?;
         let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given.ablate));
-        let grid = several(inputs, given, grid, others, also, positions)?;
+        let grid = several(inputs, given, grid, &others, also, positions)?;
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
         grids.push(grid);
     }
@@ -65,7 +65,7 @@ fn several(
     inputs: &Inputs<'_>,
     given: &schema::Grid,
     mut grid: Grid,
-    others: Vec<(Range<usize>, Component)>,
+    others: &[(Range<usize>, Component)],
     also: Vec<(Range<usize>, Also)>,
     positions: u32,
 ) -> Result<Grid, PlanError> {

@@ -91,6 +91,9 @@ impl<'a> Work<'a> {
     }
 }
 
+/// First or not, last or not, its window; and which one it is, where that matters.
+type LayerKind = (bool, bool, Option<u32>, Option<u32>);
+
 /// The live cells of one grid: those whose patch can change the score of at least one prompt.
 pub(super) struct Region {
     /// Heads whose cells of a layer lie one behind the other.
@@ -120,7 +123,7 @@ impl Region {
         let numbering = Numbering::of(grid);
         let model = &context.architecture;
         let several = grid.has_several_writes();
-        let mut live: BTreeMap<(bool, bool, Option<u32>, Option<u32>), Vec<Span>> = BTreeMap::new();
+        let mut live: BTreeMap<LayerKind, Vec<Span>> = BTreeMap::new();
         let strips = |(index, &layer): (u32, &u32)| {
             let kind =
                 (layer == 0, layer + 1 == model.layers, model.attention_of(layer).window, several.then_some(layer));

@@ -8,7 +8,7 @@ use super::prompts::Prompts;
 use super::rows::Rows;
 use super::table::BYTE_ORDER_MARK;
 use super::{Inputs, PlanError, metrics, refuse};
-use crate::spec::Spanned;
+use crate::spec::{Spanned, schema};
 
 /// The JSON file that `tokens = "…"` names.
 #[derive(Deserialize)]
@@ -69,7 +69,7 @@ fn corrupted(
     clean: &TokenMatrix,
 ) -> Result<Vec<TokenMatrix>, PlanError> {
     let refuse = |message: String| Err(PlanError::in_dataset(inputs, message));
-    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(|grid| grid.takes_other());
+    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(schema::Grid::takes_other);
     let lists = match (scheme, lists) {
         (Scheme::Noise { .. }, Some(_)) => {
             return refuse("noise corrupts the clean prompts: leave `corrupted` out, or `[corruption]`".to_owned());

@@ -49,12 +49,14 @@ impl<'a> PromptPair<'a> {
     /// puts what is there already, so that they change nothing together either. Behind that position all of them count: one that
     /// would do nothing alone undoes what another has done.
     pub fn first_change(&self, cell: &Cell<'_>, model: &Architecture) -> Result<u32, NoEffect> {
-        let of_writes = cell.writes().map(|write| self.first_change_of(&write, model));
-        of_writes.fold(Err(NoEffect::Nothing), |closest, next| match (closest, next) {
-            (Ok(one), Ok(other)) => Ok(one.min(other)),
-            (Err(one), Err(other)) => Err(one.max(other)),
-            (Ok(pos), Err(_)) | (Err(_), Ok(pos)) => Ok(pos),
-        })
+        let (mut earliest, mut closest): (Option<u32>, _) = (None, NoEffect::Nothing);
+        for write in cell.writes() {
+            match self.first_change_of(&write, model) {
+                Ok(pos) => earliest = Some(earliest.map_or(pos, |before| before.min(pos))),
+                Err(reason) => closest = closest.max(reason),
+            }
+        }
+        earliest.ok_or(closest)
     }
 
     /// The same of one write.

@@ -129,7 +129,9 @@ fn heads(
     if heads.is_empty() {
         return refuse(words.span(), "nothing would be written: name heads, or leave the table out".to_owned());
     }
-    heads.values_mut().for_each(|heads| heads.sort_unstable());
+    for of_layer in heads.values_mut() {
+        of_layer.sort_unstable();
+    }
     Ok(heads)
 }
 

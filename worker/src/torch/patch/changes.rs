@@ -143,8 +143,8 @@ impl Patch<'_> {
         for change in changes {
             let new = change.sources_of(&self.new_table(change.value, layer, component));
             let old = change.sources_of(&self.base(layer, component).flatten(0, 1));
-            let changed = change.rows_of(resid) + (new - old);
-            change.overwrite(resid, &changed);
+            let sum = change.rows_of(resid) + (new - old);
+            change.overwrite(resid, &sum);
         }
     }
 
