@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use patchsweep_core::context::Direction;
-use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::grid::{Component, Grid, PatchValue};
 use patchsweep_core::metric::MetricKind;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -139,7 +139,7 @@ fn cells_with_several_writes_are_exact() {
                     }
                 }
                 effects.borrow_mut().add(check(&scenario)?);
-                let is_of_runs = !scenario.context.grids.iter().any(|grid| grid.has_ablation());
+                let is_of_runs = !scenario.context.grids.iter().any(Grid::has_ablation);
                 if is_of_runs { check_itself(&scenario) } else { Ok(()) }
             });
         }
