@@ -227,7 +227,7 @@ impl Cutter<'_> {
     fn cost(&self, section: &Tile, grid: u32, cells: u32) -> u64 {
         let context = &self.plan.context;
         let own = self.pass(section).saturating_mul(u64::from(cells) + 2);
-        let takes_mean = context.grids[grid as usize].value == PatchValue::Mean;
+        let takes_mean = context.grids[grid as usize].writes_value(PatchValue::Mean);
         let everyone = if takes_mean { u64::from(context.clean.prompts()) } else { 0 };
         own.saturating_add(CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(everyone))
     }

@@ -70,12 +70,14 @@ pub(super) fn read<'a>(inputs: &Inputs<'a>) -> Result<Scheme<'a>, PlanError> {
     let (spec, source) = (inputs.spec, inputs.source);
     let tokens = spec.dataset.get_ref().tokens.is_some();
     let Some(corruption) = &spec.corruption else {
-        let needed = spec.grid.iter().any(|grid| grid.ablate.is_none());
+        let needed = spec.grid.iter().any(schema::Grid::takes_other);
         return match (tokens, needed) {
             (true, _) => Ok(Scheme::Tokens),
             (false, false) => Ok(Scheme::Nothing),
             (false, true) => {
-                let message = "prompts from text need a `[corruption]`, unless every grid has `ablate`".to_owned();
+                let message =
+                    "prompts from text need a `[corruption]`, unless every grid has `ablate`, and each of its `also`"
+                        .to_owned();
                 Err(source.error(spec.dataset.span(), message).into())
             }
         };
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn only_ablations_need_no_corruption() {
         let none = ("[corruption]\nkind = \"permute\"\ngroups = [[1, 4]]\n", "");
-        assert!(refusal(&[none]).contains("need a `[corruption]`, unless every grid has `ablate`"));
+        assert!(refusal(&[none]).contains("need a `[corruption]`, unless every grid has `ablate`, and each"));
         let ablation = ("axes", "ablate = \"mean\"\naxes");
         let stray = refusal(&[none, ablation]);
         assert!(stray.contains("nothing says what corrupts these positions: leave `corrupt` out"), "{stray}");

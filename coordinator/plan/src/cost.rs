@@ -8,6 +8,7 @@ use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Cell, Component, PatchValue};
 use patchsweep_core::metric::MetricKind;
 use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
+use patchsweep_core::writes::Beginning;
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,8 @@ pub struct PatchPoint<'a> {
     pub cell: &'a Cell<'a>,
     /// First position that has to be computed.
     pub start: u32,
+    /// Where the runs begin.
+    pub beginning: Beginning,
     /// The scored positions, ascending.
     pub reads: &'a [u32],
 }
@@ -122,7 +125,10 @@ impl<'a> CostModel<'a> {
     /// changes.
     #[must_use]
     pub fn patched_run(&self, point: PatchPoint<'_>) -> u64 {
-        let PatchPoint { cell, start, reads } = point;
+        let PatchPoint { cell, start, reads, .. } = point;
+        if cell.has_several_writes() {
+            return self.run_with_several_writes(point);
+        }
         let Some(&last) = reads.last() else { return 0 };
         let (layer, facts) = (cell.layer(), cell.component().facts(self.model));
         let suffix = u128::from(last.saturating_sub(start)) + 1;
@@ -143,16 +149,48 @@ impl<'a> CostModel<'a> {
             self.projections(queries, keys) + self.rest(all(layer), u128::from(last) + 1)
         };
         let behind: u128 = (first..self.layers).map(block).sum();
-        saturated(entry + behind + self.reads_reached(point).count() as u128 * self.logits)
+        saturated(entry + behind + self.reads_reached(point).len() as u128 * self.logits)
+    }
+
+    /// The same of a cell with several writes: rows that may differ go on to the next attention, and through all that comes
+    /// then, whatever is written there.
+    fn run_with_several_writes(&self, point: PatchPoint<'_>) -> u64 {
+        let PatchPoint { start, beginning: Beginning { layer, stage }, reads, .. } = point;
+        let Some(&last) = reads.last() else { return 0 };
+        let suffix = u128::from(last.saturating_sub(start)) + 1;
+        let scored = reads.iter().filter(|&&read| read >= start).count() as u128;
+        let rows = self.rows(point);
+        let own_reads = rows.iter().filter(|pos| reads.binary_search(pos).is_ok()).count() as u128;
+        let is_last = |layer: u32| layer + 1 == self.layers;
+        let all = |layer: u32| if is_last(layer) { scored } else { suffix };
+        let own = |layer: u32| if is_last(layer) { own_reads } else { rows.len() as u128 };
+        let entry = if stage == Stage::BeforeMlp { own(layer) * self.mlp } else { 0 };
+        let first = layer + u32::from(stage != Stage::Input);
+        let block = |layer: u32| {
+            let [queries, keys] = if layer == first { [own(layer), rows.len() as u128] } else { [all(layer), suffix] };
+            self.projections(queries, keys) + self.rest(all(layer), u128::from(last) + 1)
+        };
+        let behind: u128 = (first..self.layers).map(block).sum();
+        saturated(entry + behind + self.reads_reached(point).len() as u128 * self.logits)
+    }
+
+    /// The positions of which a cell with several writes has rows when it begins.
+    fn rows(&self, point: PatchPoint<'_>) -> Vec<u32> {
+        point.beginning.rows(point.cell, point.start..point.last() + 1, self.model)
     }
 
     /// The read positions at which a patched run is scored.
-    pub fn reads_reached(&self, point: PatchPoint<'a>) -> impl Iterator<Item = u32> + use<'a> {
-        let PatchPoint { cell, start, reads } = point;
+    #[must_use]
+    pub fn reads_reached(&self, point: PatchPoint<'a>) -> Vec<u32> {
+        let PatchPoint { cell, start, reads, beginning } = point;
+        let several = cell.has_several_writes();
         let facts = cell.component().facts(self.model);
-        let attention_follows = facts.reach == Reach::LaterPositions || cell.layer() + 1 < self.layers;
-        let is_reached = move |read: &u32| *read >= start && (attention_follows || cell.positions().contains(read));
-        reads.iter().copied().filter(is_reached)
+        let begins_with_attention =
+            if several { beginning.stage == Stage::Input } else { facts.reach == Reach::LaterPositions };
+        let attention_follows = begins_with_attention || beginning.layer + 1 < self.layers;
+        let own = if several && !attention_follows { self.rows(point) } else { cell.positions().to_vec() };
+        let is_reached = |read: &u32| *read >= start && (attention_follows || own.contains(read));
+        reads.iter().copied().filter(is_reached).collect()
     }
 
     /// What a patch behind a block's input takes in the block, for each row that it changes: of a patch inside attention the
@@ -239,7 +277,8 @@ mod tests {
         let grid = Grid::new("g".into(), component, axes, model, 8).expect("a grid");
         let grid = grid.restricted(component.position_axis(), vec![start]).expect("a position");
         let grid = grid.restricted(Axis::Layer, vec![layer]).expect("a layer");
-        cost(model).patched_run(PatchPoint { cell: &grid.cell(0), start, reads: &[5] })
+        let (cell, stage) = (grid.cell(0), component.facts(model).stage);
+        cost(model).patched_run(PatchPoint { cell: &cell, start, beginning: Beginning { layer, stage }, reads: &[5] })
     }
 
     #[test]
@@ -290,7 +329,8 @@ mod tests {
         // All of them at once are the projection.
         let axes = vec![Axis::Layer, Axis::Pos];
         let grid = Grid::new("g".into(), Component::MlpPost, axes, &model, 8).expect("a grid");
-        let point = PatchPoint { cell: &grid.cell(2 * 8 + 5), start: 5, reads: &[5] };
+        let beginning = Beginning { layer: 2, stage: Component::MlpPost.facts(&model).stage };
+        let point = PatchPoint { cell: &grid.cell(2 * 8 + 5), start: 5, beginning, reads: &[5] };
         assert_eq!(cost(&model).patched_run(point), 400 + 30);
     }
 

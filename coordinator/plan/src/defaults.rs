@@ -34,7 +34,7 @@ fn a_default_that_is_written_out_changes_nothing() {
     for (table, line) in written {
         let header = match table.as_str() {
             "" => "schema = 1\n".to_owned(),
-            "Metric" => "[[metric]]\n".to_owned(),
+            "Metric" | "Grid" => format!("[[{}]]\n", table.to_lowercase()),
             other => format!("[{}]\n", other.to_lowercase()),
         };
         let given = if line.starts_with("of = ") { &difference } else { &given };

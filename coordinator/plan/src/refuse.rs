@@ -1,7 +1,7 @@
 //! What only the whole context shows to be wrong.
 
 use patchsweep_core::context::{StrayAnswer, SweepContext};
-use patchsweep_core::grid::{Grid, PatchValue};
+use patchsweep_core::grid::Grid;
 use patchsweep_core::length;
 use patchsweep_core::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
@@ -87,7 +87,7 @@ fn scores_of(inputs: &Inputs<'_>, context: &SweepContext, iterations: u64) -> Re
         return Ok(());
     }
     let largest = inputs.spec.grid.iter().zip(&context.grids).max_by_key(|(_, grid)| of_grid(grid));
-    let span = largest.map_or_else(|| inputs.spec.name.span(), |(given, _)| given.component.span());
+    let span = largest.map_or_else(|| inputs.spec.name.span(), |(given, _)| given.place());
     let message = format!(
         "{scores} scores (cells x iterations x metrics), more than the {MOST_SCORES} that a sweep may have; restrict \
          the grids, for instance with `layers`, or submit several sweeps"
@@ -125,7 +125,7 @@ fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
 ///
 /// Ablations change the scores of uncorrupted prompts too.
 fn effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
-    let Some(grid) = context.grids.iter().find(|grid| grid.value == PatchValue::Other) else { return Ok(()) };
+    let Some(grid) = context.grids.iter().find(|grid| !grid.has_ablation()) else { return Ok(()) };
     for (index, spec) in inputs.spec.iteration.iter().enumerate() {
         let all = u64::from(context.clean.prompts()) * u64::from(context.replicates);
         if u64::from(unchanged_prompts(context, index)) == all {

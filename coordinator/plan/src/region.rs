@@ -1,8 +1,8 @@
 //! The live cells of one grid and their cost, for one iteration and one range of prompts.
 //!
-//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads and
-//! neurons not at all.
-//! So it is asked once per kind of layer and position, however many cells a grid has.
+//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads and neurons not
+//! at all. So it is asked once per kind of layer and position, however many cells a grid has. Where cells have several writes,
+//! each layer is a kind of its own; heads that one write overwrites of another are not told apart.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,6 +11,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Cell, Grid};
+use patchsweep_core::writes::Beginning;
 
 use super::cost::{CostModel, PatchPoint};
 
@@ -69,13 +70,14 @@ impl<'a> Work<'a> {
     }
 
     /// A strip of such cells: all prompts run from the same position on.
-    fn strip(&self, cells: Range<u32>, cell: &Cell<'_>, start: u32) -> Strip {
-        let point = PatchPoint { cell, start, reads: &self.iteration.reads };
+    fn strip(&self, cells: Range<u32>, cell: &Cell<'_>, start: u32, model: &Architecture) -> Strip {
+        let beginning = Beginning::of(cell, &self.pairs, model);
+        let point = PatchPoint { cell, start, beginning, reads: &self.iteration.reads };
         Strip {
             cells,
             each: self.cost.patched_run(point).saturating_mul(self.prompts),
             rows: self.rows(start),
-            reads: self.cost.reads_reached(point).collect(),
+            reads: self.cost.reads_reached(point),
         }
     }
 
@@ -88,6 +90,9 @@ impl<'a> Work<'a> {
         self.iteration.last_read().unwrap_or(0)
     }
 }
+
+/// First or not, last or not, its window; and which one it is, where that matters.
+type LayerKind = (bool, bool, Option<u32>, Option<u32>);
 
 /// The live cells of one grid: those whose patch can change the score of at least one prompt.
 pub(super) struct Region {
@@ -117,14 +122,16 @@ impl Region {
     pub(super) fn new(context: &SweepContext, grid: &Grid, work: &Work<'_>) -> Self {
         let numbering = Numbering::of(grid);
         let model = &context.architecture;
-        let mut live: BTreeMap<(bool, bool, Option<u32>), Vec<Span>> = BTreeMap::new();
+        let several = grid.has_several_writes();
+        let mut live: BTreeMap<LayerKind, Vec<Span>> = BTreeMap::new();
         let strips = |(index, &layer): (u32, &u32)| {
-            let kind = (layer == 0, layer + 1 == model.layers, model.attention_of(layer).window);
+            let kind =
+                (layer == 0, layer + 1 == model.layers, model.attention_of(layer).window, several.then_some(layer));
             let cell = |position: u32| grid.cell(numbering.number(index, position));
             let spans = live.entry(kind).or_insert_with(|| spans(numbering.positions, cell, work, model));
             let strip = |span: &Span| {
                 let cells = span.positions.start * numbering.inner_units..span.positions.end * numbering.inner_units;
-                work.strip(cells, &cell(span.positions.start), span.suffix.first)
+                work.strip(cells, &cell(span.positions.start), span.suffix.first, model)
             };
             spans.iter().map(strip).collect()
         };
@@ -192,10 +199,14 @@ struct Span {
 /// The positions at which a patch changes any prompt.
 fn spans<'a>(positions: u32, cell: impl Fn(u32) -> Cell<'a>, work: &Work<'_>, model: &Architecture) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
+    let several = cell(0).grid().has_several_writes();
     for position in 0..positions {
         let Some(suffix) = Suffix::of(&cell(position), &work.pairs, model) else { continue };
         match spans.last_mut() {
-            Some(last) if last.positions.end == position && last.suffix == suffix => last.positions.end += 1,
+            // What several writes cost depends on which of them do something at this position.
+            Some(last) if last.positions.end == position && last.suffix == suffix && !several => {
+                last.positions.end += 1;
+            }
             _ => spans.push(Span { positions: position..position + 1, suffix }),
         }
     }

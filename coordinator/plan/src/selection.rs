@@ -23,15 +23,15 @@ pub(super) fn restrict(
     layer: Option<u32>,
 ) -> Result<Grid, PlanError> {
     let source = inputs.source;
-    if let Some(layer) = layer {
+    if let (Some(layer), Some(site)) = (layer, given.site()) {
         if let Some(layers) = &given.layers {
-            let (hook, component) = (given.component.get_ref(), grid.component);
+            let (hook, component) = (site.get_ref(), grid.component);
             let message =
                 format!("`{hook}` names its layer: leave `layers` out, or write `component = \"{component}\"`");
             return Err(source.error(layers.span(), message).into());
         }
         let one_layer = grid.restricted(Axis::Layer, vec![layer]);
-        grid = one_layer.map_err(|error| source.error(given.component.span(), error.to_string()))?;
+        grid = one_layer.map_err(|error| source.error(site.span(), error.to_string()))?;
     }
     let lists = [
         Given { key: "layers", axis: Axis::Layer, indices: given.layers.as_ref() },
@@ -63,7 +63,7 @@ fn no_such_axis(component: Component, axis: Axis, key: &str) -> String {
 }
 
 /// `length`: how many indices there are.
-fn ascending(key: &str, given: &[i64], length: u32) -> Result<Vec<u32>, String> {
+pub(super) fn ascending(key: &str, given: &[i64], length: u32) -> Result<Vec<u32>, String> {
     let mut indices = Vec::new();
     for &index in given {
         indices.push(from_either_end(index, length).ok_or_else(|| {

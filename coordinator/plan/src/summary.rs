@@ -113,7 +113,8 @@ fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[R
         let last_read = context.iterations[tile.iteration as usize].last_read().unwrap_or(0);
         let mut rows = 0;
         for place in cells.iter().cloned().flatten() {
-            let first = grid.cell(place).positions().first().copied().unwrap_or(0);
+            let positions = grid.cell(place).writes().filter_map(|write| write.positions().first().copied());
+            let first = positions.min().unwrap_or(0);
             rows += u64::from(last_read.saturating_sub(first) + 1) * tile.prompts.len() as u64;
             if rows >= MOST_ROWS {
                 return MOST_ROWS;

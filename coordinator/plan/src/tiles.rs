@@ -81,7 +81,7 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         cutter.push(&section, TileWork::Baseline, baseline)?;
         for (grid, region) in (0..).zip(regions(context, &work)) {
             let means =
-                if context.grids[grid as usize].value == PatchValue::Mean { work.means_cost(context) } else { 0 };
+                if context.grids[grid as usize].writes_value(PatchValue::Mean) { work.means_cost(context) } else { 0 };
             cutter.patches(&section, grid, &region, &work, means)?;
         }
     }

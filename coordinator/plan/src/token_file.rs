@@ -11,7 +11,7 @@ use super::rows::Rows;
 use super::table::BYTE_ORDER_MARK;
 use super::token_lists::TokenFile;
 use super::{Inputs, PlanError, metrics, refuse};
-use crate::spec::Spanned;
+use crate::spec::{Spanned, schema};
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     refuse_text_settings(inputs)?;
@@ -70,7 +70,7 @@ fn corrupted(
     clean: &TokenMatrix,
 ) -> Result<Vec<TokenMatrix>, PlanError> {
     let refuse = |message: String| Err(PlanError::in_dataset(inputs, message));
-    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(|grid| grid.ablate.is_none());
+    let needed = matches!(scheme, Scheme::Tokens) && inputs.spec.grid.iter().any(schema::Grid::takes_other);
     let lists = match (scheme, lists) {
         (Scheme::Noise { .. }, Some(_)) => {
             return refuse("noise corrupts the clean prompts: leave `corrupted` out, or `[corruption]`".to_owned());

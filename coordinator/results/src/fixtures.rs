@@ -103,6 +103,7 @@ pub fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
         metric: 0,
         grid: name.to_owned(),
         component: name.to_owned(),
+        writes: String::new(),
         axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
         indices: extents.iter().map(|&extent| (0..).take(extent).collect()).collect(),
         normalized: Vec::new(),

@@ -111,6 +111,9 @@ struct Metric {
 struct Grid {
     name: String,
     component: String,
+    /// Missing in folders of earlier releases.
+    #[serde(default)]
+    writes: String,
     axes: Vec<String>,
     coordinates: std::collections::BTreeMap<String, Vec<u32>>,
 }
@@ -185,6 +188,7 @@ impl File<'_> {
             metric,
             grid: grid.name.clone(),
             component: grid.component.clone(),
+            writes: grid.writes.clone(),
             indices: axes.iter().map(|axis| grid.coordinates.get(axis).cloned().unwrap_or_default()).collect(),
             axes,
             effect: f32("")?,

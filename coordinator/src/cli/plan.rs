@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
-use patchsweep_core::grid::PatchValue;
+use patchsweep_core::grid::Grid;
 use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::{GridSummary, Plan, ShownSet, ShownSets, ShownToken, ShownTokens};
@@ -286,7 +286,7 @@ fn grids(summaries: &[GridSummary]) -> Table {
 /// Prompts on which the corruption does not do what one would think.
 fn remarks(plan: &Plan) -> Vec<String> {
     let prompts = u64::from(plan.context.clean.prompts()) * u64::from(plan.context.replicates);
-    let ablates = plan.context.grids.iter().any(|grid| grid.value != PatchValue::Other);
+    let ablates = plan.context.grids.iter().any(Grid::has_ablation);
     let consequence = if ablates { "only ablations change them" } else { "their effects are 0" };
     let mut remarks = Vec::new();
     for (index, label) in plan.iteration_labels.iter().enumerate() {

@@ -6,7 +6,8 @@
 
 use crate::architecture::Architecture;
 use crate::grid::{Axis, Cell, Component, PatchValue};
-use crate::sites::{Facts, Origin, Reach};
+use crate::sites::{Origin, Reach};
+use crate::writes::Write;
 
 /// One prompt under one iteration.
 #[derive(Clone, Copy, Debug)]
@@ -43,11 +44,26 @@ impl<'a> PromptPair<'a> {
 
     /// The first of the cell's positions where the patch can change the score; if there is none, why: of the reasons of all
     /// positions the one of that which comes closest to an effect.
+    ///
+    /// Of several writes the earliest position at which one of them, were it alone, can change something. Where none can, each
+    /// puts what is there already, so that they change nothing together either. Behind that position all of them count: one that
+    /// would do nothing alone undoes what another has done.
     pub fn first_change(&self, cell: &Cell<'_>, model: &Architecture) -> Result<u32, NoEffect> {
-        let facts = cell.component().facts(model);
+        let (mut earliest, mut closest): (Option<u32>, _) = (None, NoEffect::Nothing);
+        for write in cell.writes() {
+            match self.first_change_of(&write, model) {
+                Ok(pos) => earliest = Some(earliest.map_or(pos, |before| before.min(pos))),
+                Err(reason) => closest = closest.max(reason),
+            }
+        }
+        earliest.ok_or(closest)
+    }
+
+    /// The same of one write.
+    pub fn first_change_of(&self, write: &Write<'_>, model: &Architecture) -> Result<u32, NoEffect> {
         let mut closest = NoEffect::Nothing;
-        for &pos in cell.positions() {
-            match self.effect_at(cell, pos, facts, model) {
+        for &pos in write.positions() {
+            match self.effect_at(write, pos, model) {
                 Ok(()) => return Ok(pos),
                 Err(reason) => closest = closest.max(reason),
             }
@@ -55,22 +71,24 @@ impl<'a> PromptPair<'a> {
         Err(closest)
     }
 
-    /// Whether the patch at this position can change the score.
-    fn effect_at(&self, cell: &Cell<'_>, pos: u32, facts: Facts, model: &Architecture) -> Result<(), NoEffect> {
+    /// Whether the write at this position can change the score.
+    fn effect_at(&self, write: &Write<'_>, pos: u32, model: &Architecture) -> Result<(), NoEffect> {
         let last_read = self.reads.last().copied().ok_or(NoEffect::Nothing)?;
         if pos > last_read {
             return Err(NoEffect::BehindReads { pos, last_read });
         }
-        let is_last_layer = cell.layer() + 1 == model.layers;
-        if is_last_layer && facts.reach == Reach::OwnPosition && self.reads.binary_search(&pos).is_err() {
+        let is_last_layer = write.layer + 1 == model.layers;
+        let reach = write.component.facts(model).reach;
+        if is_last_layer && reach == Reach::OwnPosition && self.reads.binary_search(&pos).is_err() {
             return Err(NoEffect::NotRead { pos });
         }
         // What lies in the future of a position, or before its window, is not attended to: its probability is 0, whatever
         // the patch.
-        let window = model.attention_of(cell.layer()).window.unwrap_or(u32::MAX);
+        let window = model.attention_of(write.layer).window.unwrap_or(u32::MAX);
         let sees = |&source: &u32| pos.checked_sub(source).is_some_and(|distance| distance < window);
-        if let Some(&source) = cell.indices(Axis::SrcPos).first()
-            && !cell.indices(Axis::SrcPos).iter().any(sees)
+        let sources = write.indices(Axis::SrcPos);
+        if let Some(&source) = sources.first()
+            && !sources.iter().any(sees)
         {
             return Err(if source > pos {
                 NoEffect::InFuture { pos, source }
@@ -78,12 +96,12 @@ impl<'a> PromptPair<'a> {
                 NoEffect::BeforeWindow { pos, source }
             });
         }
-        self.value_differs(cell, pos, last_read, facts)
+        self.value_differs(write, pos, last_read, model)
     }
 
-    /// Whether the patch can give the activation at this position another value that matters.
-    fn value_differs(&self, cell: &Cell<'_>, pos: u32, last_read: u32, facts: Facts) -> Result<(), NoEffect> {
-        if cell.value() == PatchValue::Other {
+    /// Whether the write can give the activation at this position another value that matters.
+    fn value_differs(&self, write: &Write<'_>, pos: u32, last_read: u32, model: &Architecture) -> Result<(), NoEffect> {
+        if write.value == PatchValue::Other {
             match self.first_corrupted {
                 None => return Err(NoEffect::Uncorrupted),
                 Some(first) if first > last_read => return Err(NoEffect::CorruptedBehindReads { first, last_read }),
@@ -92,12 +110,12 @@ impl<'a> PromptPair<'a> {
             }
         }
         // The first position attends to itself alone, with probability 1 whatever its query.
-        let is_its_probability = cell.component() == Component::Pattern && cell.value() != PatchValue::Zero;
-        if pos == 0 && (cell.component() == Component::Q || is_its_probability) {
+        let is_its_probability = write.component == Component::Pattern && write.value != PatchValue::Zero;
+        if pos == 0 && (write.component == Component::Q || is_its_probability) {
             return Err(NoEffect::AttendsToItself);
         }
-        let is_embedding = cell.layer() == 0 && facts.origin == Origin::OwnToken;
-        if cell.value() == PatchValue::Other && is_embedding && !self.is_corrupted(pos) {
+        let is_embedding = write.layer == 0 && write.component.facts(model).origin == Origin::OwnToken;
+        if write.value == PatchValue::Other && is_embedding && !self.is_corrupted(pos) {
             return Err(NoEffect::SameToken { pos });
         }
         Ok(())
@@ -187,6 +205,7 @@ impl Suffix {
         let is_whole = cell.component().facts(model).is_whole_stream;
         let is_first_corrupted = || live().all(|(pair, _)| pair.first_corrupted == Some(first));
         let follows_other = is_whole
+            && !cell.has_several_writes()
             && cell.value() == PatchValue::Other
             && cell.positions() == [first]
             && reads.binary_search(&first).is_err()

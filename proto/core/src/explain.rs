@@ -47,6 +47,8 @@ pub struct CellExplanation {
     pub axes: Vec<String>,
     /// The layer, position, head or neuron along each.
     pub indices: Vec<u32>,
+    /// What it writes, in words, of two that meet the one that counts behind the other; the first 40.
+    pub writes: Vec<String>,
     /// Why no worker computes it over some or all prompts, as its effect is 0 there; `None` where workers do over all.
     pub noop: Option<String>,
     /// Prompts over which no worker computes it.

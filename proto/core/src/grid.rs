@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use crate::also::Also;
 use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
 use crate::length;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
+///
+/// A cell writes the component in one layer, or in the layers of a window around it, others together with it, and what is
+/// written in every cell as well (`writes`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// Unique in the sweep.
     pub name: String,
-    /// What is patched.
+    /// What is patched; the first of several sites.
     pub component: Component,
     /// Ordered, distinct, allowed for the component, starting with the layer.
     pub axes: Vec<Axis>,
@@ -20,6 +24,14 @@ pub struct Grid {
     pub value: PatchValue,
     /// The indices that are patched along each of the component's axes, ascending.
     selected: BTreeMap<Axis, Vec<u32>>,
+    /// Sites that each cell writes besides the component.
+    pub(crate) others: Vec<Component>,
+    /// How many layers a cell writes, itself in the middle; 1 is no window.
+    pub(crate) window: u32,
+    /// What every cell writes as well; of two that meet the later one counts.
+    pub(crate) also: Vec<Also>,
+    /// Of the model.
+    pub(crate) layers: u32,
 }
 
 /// What a patched activation becomes.
@@ -78,6 +90,53 @@ pub enum AxesError {
         index: u32,
         /// How many there are.
         extent: u32,
+    },
+    /// Sites that a cell writes together have the same axes.
+    #[error("`{component}` has the axes {}, `{other}` has {}: sites that are written together have the same",
+        list(component.axes()), list(other.axes()))]
+    OtherAxes {
+        /// The first site.
+        component: Component,
+        /// The one that differs.
+        other: Component,
+    },
+    /// They have as many heads.
+    #[error(
+        "`{component}` has {heads} heads in this model, `{other}` has {others}: sites that are written together have as many; give each a grid of its own"
+    )]
+    OtherHeads {
+        /// The first site.
+        component: Component,
+        /// Its heads.
+        heads: u32,
+        /// The one that differs.
+        other: Component,
+        /// Its heads.
+        others: u32,
+    },
+    /// A site is written once in a cell.
+    #[error("`{component}` is there twice")]
+    Twice {
+        /// The site.
+        component: Component,
+    },
+    /// A window of no layers writes nothing.
+    #[error("a window has at least one layer; leave `window` out for the cell's own layer alone")]
+    NoWindow,
+    /// What every cell writes is nowhere.
+    #[error("what is written as well needs a position, and a head where `{component}` has heads, that the model has")]
+    AlsoNowhere {
+        /// The site.
+        component: Component,
+    },
+    /// Neurons are the only thing that a cell writes.
+    #[error(
+        "`{component}` is not written together with other places yet: give it a grid of its own without `window`, `components` \
+         and `also`, or patch `mlp_out`, which is made of all neurons"
+    )]
+    NeuronsWithOthers {
+        /// The site.
+        component: Component,
     },
     /// More than can be counted.
     #[error("more than {MAX_CELLS} cells; restrict the grid, for instance with `layers`")]
@@ -139,7 +198,17 @@ impl Grid {
             .axes()
             .iter()
             .map(|&axis| (axis, (0..extent(component, axis, architecture, positions)).collect()));
-        Ok(Self { name, component, axes, value: PatchValue::Other, selected: all.collect() })
+        Ok(Self {
+            name,
+            component,
+            axes,
+            value: PatchValue::Other,
+            selected: all.collect(),
+            others: Vec::new(),
+            window: 1,
+            also: Vec::new(),
+            layers: architecture.layers,
+        })
     }
 
     /// The same grid over some indices of an axis only; along an axis that is left out, those are patched at once.
@@ -208,7 +277,13 @@ pub struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// What is patched.
+    /// The grid that it is of.
+    #[must_use]
+    pub fn grid(&self) -> &'a Grid {
+        self.grid
+    }
+
+    /// What is patched; the first of several sites.
     #[must_use]
     pub fn component(&self) -> Component {
         self.grid.component
@@ -220,7 +295,7 @@ impl<'a> Cell<'a> {
         self.grid.value
     }
 
-    /// In which block.
+    /// In which block; the middle of a window.
     #[must_use]
     pub fn layer(&self) -> u32 {
         self.indices(Axis::Layer)[0]

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod also;
 pub mod architecture;
 mod axis;
 pub mod causality;
@@ -32,6 +33,7 @@ pub mod tokens;
 pub mod trace;
 pub mod weights;
 pub mod workers;
+pub mod writes;
 
 pub use chain::{RootCause, Whole, error_chain};
 pub use length::length;

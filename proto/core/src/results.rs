@@ -34,8 +34,10 @@ pub struct GridScores {
     pub metric: usize,
     /// The grid's name.
     pub grid: String,
-    /// `TransformerLens`' name of the component.
+    /// `TransformerLens`' name of the component; of several their names, joined by `-`.
     pub component: String,
+    /// What each cell writes besides that at its own place, in words; empty where that is all.
+    pub writes: String,
     /// Axis names, without iteration.
     pub axes: Vec<String>,
     /// The layers, positions or heads along those axes.

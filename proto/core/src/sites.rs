@@ -86,6 +86,32 @@ impl Component {
         Facts { stage, reach, origin, heads: self.heads(), is_whole_stream }
     }
 
+    /// Where in a block's forward pass it stands: what comes later overwrites what was written before.
+    #[must_use]
+    pub fn order(self) -> u8 {
+        match self {
+            Self::ResidPre => 0,
+            Self::Q => 1,
+            Self::K => 2,
+            Self::V => 3,
+            Self::Pattern => 4,
+            Self::Z => 5,
+            Self::AttnOut => 6,
+            Self::ResidMid => 7,
+            Self::MlpPre => 8,
+            Self::MlpPost => 9,
+            Self::MlpProjection => 10,
+            Self::MlpOut => 11,
+            Self::ResidPost => 12,
+        }
+    }
+
+    /// Whether attention reads it: a run needs rows of its own wherever it is written.
+    #[must_use]
+    pub fn is_read_by_attention(self) -> bool {
+        self.order() <= Self::V.order()
+    }
+
     /// Whether a patch of one of its heads changes what the others are for attention.
     #[must_use]
     pub fn mixes_heads(self, model: &Architecture) -> bool {
@@ -174,6 +200,23 @@ impl Component {
         let mut sites: Vec<(u32, Self)> = sites.into_iter().map(|site| (layer, site)).collect();
         // Positions that the patch does not reach join in the next block.
         if facts.reach == Reach::OwnPosition && layer + 1 < model.layers {
+            sites.extend([(layer, Self::ResidPost), (layer + 1, Self::Q)]);
+        }
+        sites
+    }
+
+    /// What a cell with several writes, one of them here, reads of the run that is patched, besides keys and values from there
+    /// on. Where the first of them is inside attention, its runs begin with the block.
+    #[must_use]
+    pub fn base_sites_of_several(self, layer: u32, model: &Architecture) -> Vec<(u32, Self)> {
+        let facts = self.facts(model);
+        if facts.heads != Heads::None {
+            return vec![(layer, Self::ResidPre), (layer, Self::Q)];
+        }
+        let mut sites = vec![(layer, facts.stage.stream()), (layer, self)];
+        if facts.stage == Stage::Input {
+            sites.push((layer, Self::Q));
+        } else if layer + 1 < model.layers {
             sites.extend([(layer, Self::ResidPost), (layer + 1, Self::Q)]);
         }
         sites

@@ -1,6 +1,6 @@
 //! `SweepContext` and what it holds.
 
-use super::grid::{component_from_wire, grid_from_wire};
+use super::grid::{also_index_count, component_from_wire, grid_from_wire};
 use super::{WireError, required};
 use crate::v1;
 use patchsweep_core::architecture::Architecture;
@@ -54,6 +54,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         let mut indices = 0;
         let grid = |grid: v1::Grid| {
             indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
+            indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
             }
@@ -195,6 +196,7 @@ impl TryFrom<v1::Iteration> for Iteration {
 mod tests {
     use super::super::{decode_context, digest_of, encode_context};
     use super::*;
+    use patchsweep_core::also::Also;
     use patchsweep_core::architecture::Sizes;
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
     use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
@@ -284,7 +286,21 @@ mod tests {
     fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
         let sent = context();
         assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
-        let changes: [fn(&mut SweepContext); 9] = [
+        let changes: [fn(&mut SweepContext); 12] = [
+            |c| {
+                c.grids[0] =
+                    c.grids[0].clone().together_with(vec![Component::V], &c.architecture).expect("as many heads");
+            },
+            |c| c.grids[1] = c.grids[1].clone().with_window(2).expect("a window"),
+            |c| {
+                for (component, heads, sources) in
+                    [(Component::Pattern, vec![1], vec![0, 1, 2]), (Component::MlpOut, vec![], vec![])]
+                {
+                    let value = PatchValue::Mean;
+                    let also = Also { component, layer: 1, heads, positions: vec![0, 2], sources, value };
+                    c.grids[0] = c.grids[0].clone().with_also(also, &c.architecture, 3).expect("a place");
+                }
+            },
             |c| with_difference(c, difference(&[&[7], &[8, 6]], &[&[5, 4]])),
             |c| with_difference(c, difference(&[&[7, 8], &[6]], &[&[5], &[4]])),
             |c| c.per_prompt = true,
@@ -359,6 +375,11 @@ mod tests {
         let mut many = v1::SweepContext::from(&context());
         let deep = Architecture::plain(Sizes { layers: 1 << 12, ..SIZES });
         many.architecture = Some((&deep).into());
+        let also = v1::Also { component: v1::Component::Pattern.into(), ..Default::default() };
+        let mut patterns = v1::SweepContext::from(&context());
+        patterns.grids[0].also = vec![also; (1 << 24) / 3];
+        let refused = SweepContext::try_from(patterns).expect_err("is refused");
+        assert!(refused.to_string().contains("more indices than a sweep may have"), "{refused}");
         let unrestricted = v1::Grid { selections: Vec::new(), ..many.grids[0].clone() };
         many.grids = vec![unrestricted; (1 << 12) + 1];
         let refused = SweepContext::try_from(many).expect_err("is refused");

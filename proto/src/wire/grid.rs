@@ -2,10 +2,12 @@
 
 use super::WireError;
 use crate::v1;
+use patchsweep_core::also::{Also, MOST_ALSO};
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
 const GRID: &str = "Grid";
+const ALSO: &str = "Also";
 
 impl From<&Grid> for v1::Grid {
     fn from(grid: &Grid) -> Self {
@@ -16,12 +18,54 @@ impl From<&Grid> for v1::Grid {
             component: component_to_wire(grid.component).into(),
             axes: grid.axes.iter().map(|&axis| axis_to_wire(axis).into()).collect(),
             selections: grid.component.axes().iter().map(selection).collect(),
-            value: match grid.value {
-                PatchValue::Other => v1::PatchValue::Other.into(),
-                PatchValue::Zero => v1::PatchValue::Zero.into(),
-                PatchValue::Mean => v1::PatchValue::Mean.into(),
-            },
+            value: value_to_wire(grid.value).into(),
+            others: grid.components().skip(1).map(|component| component_to_wire(component).into()).collect(),
+            // Left out where there is none, so that such a grid keeps the digest that it always had.
+            window: if grid.window() > 1 { grid.window() } else { 0 },
+            also: grid.also().iter().map(v1::Also::from).collect(),
         }
+    }
+}
+
+impl From<&Also> for v1::Also {
+    fn from(also: &Also) -> Self {
+        Self {
+            component: component_to_wire(also.component).into(),
+            layer: also.layer,
+            heads: also.heads.clone(),
+            positions: also.positions.clone(),
+            value: value_to_wire(also.value).into(),
+        }
+    }
+}
+
+/// Of prompts of this many positions.
+fn also_from_wire(wire: v1::Also, positions: u32) -> Result<Also, WireError> {
+    let component = component_from_wire(wire.component())?;
+    let value = value_from_wire(wire.value(), ALSO)?;
+    let sources = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
+    Ok(Also { component, layer: wire.layer, heads: wire.heads, positions: wire.positions, sources, value })
+}
+
+/// How many indices it lists, of prompts of so many positions.
+pub(super) fn also_index_count(wire: &v1::Also, positions: u32) -> u64 {
+    (wire.heads.len() + wire.positions.len()) as u64 + u64::from(positions)
+}
+
+fn value_to_wire(value: PatchValue) -> v1::PatchValue {
+    match value {
+        PatchValue::Other => v1::PatchValue::Other,
+        PatchValue::Zero => v1::PatchValue::Zero,
+        PatchValue::Mean => v1::PatchValue::Mean,
+    }
+}
+
+fn value_from_wire(value: v1::PatchValue, message: &'static str) -> Result<PatchValue, WireError> {
+    match value {
+        v1::PatchValue::Unspecified => Err(WireError::Missing { message, field: "value" }),
+        v1::PatchValue::Other => Ok(PatchValue::Other),
+        v1::PatchValue::Zero => Ok(PatchValue::Zero),
+        v1::PatchValue::Mean => Ok(PatchValue::Mean),
     }
 }
 
@@ -29,17 +73,22 @@ impl From<&Grid> for v1::Grid {
 pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u32) -> Result<Grid, WireError> {
     let component = component_from_wire(wire.component())?;
     let axes = wire.axes().map(axis_from_wire).collect::<Result<_, _>>()?;
-    let value = match wire.value() {
-        v1::PatchValue::Unspecified => return Err(WireError::Missing { message: GRID, field: "value" }),
-        v1::PatchValue::Other => PatchValue::Other,
-        v1::PatchValue::Zero => PatchValue::Zero,
-        v1::PatchValue::Mean => PatchValue::Mean,
-    };
+    let value = value_from_wire(wire.value(), GRID)?;
+    let others = wire.others().map(component_from_wire).collect::<Result<Vec<_>, _>>()?;
     let refuse = |error| WireError::invalid(GRID, "axes", error);
     let mut grid = Grid::new(wire.name, component, axes, model, positions).map_err(refuse)?;
     for selection in wire.selections {
         let restricted = grid.restricted(axis_from_wire(selection.axis())?, selection.indices);
         grid = restricted.map_err(refuse)?;
+    }
+    grid = grid.together_with(others, model).map_err(|error| WireError::invalid(GRID, "others", error))?;
+    grid = grid.with_window(wire.window.max(1)).map_err(refuse)?;
+    if wire.also.len() > MOST_ALSO {
+        return Err(WireError::invalid(GRID, "also", "more than a grid may have"));
+    }
+    for also in wire.also {
+        let with = grid.with_also(also_from_wire(also, positions)?, model, positions);
+        grid = with.map_err(|error| WireError::invalid(GRID, "also", error))?;
     }
     grid.cell_count().map_err(refuse)?;
     Ok(grid.patched_with(value))

@@ -104,6 +104,7 @@ fn results() -> v1::SweepResults {
         metric: 0,
         grid: "z".to_owned(),
         component: "z".to_owned(),
+        writes: String::new(),
         axes: vec!["layer".to_owned(), "head".to_owned()],
         indices: vec![v1::AxisIndices { indices: vec![0, 1] }, v1::AxisIndices { indices: vec![1] }],
         effect: vec![0.5, f32::NAN],

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use ndarray::{Array, ArrayD, Dimension};
-use patchsweep_core::grid::Cell;
 use patchsweep_core::grid::Component;
+use patchsweep_core::writes::Write;
 
 /// Called with each activation of a forward pass over one prompt, which goes on with what it leaves there: component,
 /// layer, and the activation as `TransformerLens` shapes it, without the batch.
@@ -24,24 +24,26 @@ impl Recording {
     }
 }
 
-/// A hook that replaces the cell's part of its activation.
+/// A hook that replaces what is written; of two writes at one place the later one counts.
 ///
-/// `replacement`: of the whole activation's shape.
-pub(crate) fn patch<'a>(
-    cell: &'a Cell<'_>,
-    replacement: &'a ArrayD<f64>,
-) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
-    // The activation's first dimensions are the component's axes within a layer; a last one may follow, and is patched whole.
-    let axes = &cell.component().axes()[1..];
+/// Each with the activation that it takes its part of, of the whole activation's shape.
+pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, ArrayD<f64>)]) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
     move |component, layer, activation| {
-        if (component, layer) != (cell.component(), cell.layer()) {
-            return;
-        }
-        for (index, entry) in activation.indexed_iter_mut() {
-            let chosen = |(place, &axis)| cell.indices(axis).iter().any(|&chosen| chosen as usize == index[place]);
-            if axes.iter().enumerate().all(chosen) {
-                *entry = replacement[&index];
+        for (write, replacement) in writes {
+            if (component, layer) == (write.component, write.layer) {
+                replace(write, replacement, activation);
             }
+        }
+    }
+}
+
+fn replace(write: &Write<'_>, replacement: &ArrayD<f64>, activation: &mut ArrayD<f64>) {
+    // The activation's first dimensions are the component's axes within a layer; a last one may follow, and is patched whole.
+    let axes = &write.component.axes()[1..];
+    for (index, entry) in activation.indexed_iter_mut() {
+        let chosen = |(place, &axis)| write.indices(axis).iter().any(|&chosen| chosen as usize == index[place]);
+        if axes.iter().enumerate().all(chosen) {
+            *entry = replacement[&index];
         }
     }
 }

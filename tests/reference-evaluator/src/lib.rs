@@ -22,6 +22,7 @@ use ndarray::{Array2, ArrayD};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::Component;
 use patchsweep_core::grid::{Cell, PatchValue};
+use patchsweep_core::writes::Write;
 
 use hooks::{Recording, patch};
 use metrics::score;
@@ -94,12 +95,16 @@ impl<'a> BruteForce<'a> {
             Direction::Denoising => (&self.corrupted, &self.clean),
         };
         self.score(|prompt| {
-            let replacement = match cell.value() {
-                PatchValue::Other => others[prompt].activations.get(cell.component(), cell.layer()).clone(),
-                PatchValue::Zero => 0.0 * others[prompt].activations.get(cell.component(), cell.layer()),
-                PatchValue::Mean => self.corrupted_mean(cell.component(), cell.layer()),
+            let replacement = |write: &Write<'_>| {
+                let other = others[prompt].activations.get(write.component, write.layer);
+                match write.value {
+                    PatchValue::Other => other.clone(),
+                    PatchValue::Zero => 0.0 * other,
+                    PatchValue::Mean => self.corrupted_mean(write.component, write.layer),
+                }
             };
-            self.model.forward(&patched[prompt].embedding, &mut patch(cell, &replacement))
+            let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
+            self.model.forward(&patched[prompt].embedding, &mut patch(&writes))
         })
     }
 

@@ -15,14 +15,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use patchsweep_core::context::Direction;
-use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::grid::{Component, Grid, PatchValue};
 use patchsweep_core::metric::{Difference, MetricKind, Reduce, TokenScore};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 use iterations::Corruption;
 use model::{Counts, Kind};
-use scenario::{Topic, scenarios};
+use scenario::{Topic, Writes, scenarios};
 use sweep::{Effects, check, check_itself, check_swapped, check_work};
 
 /// A failure needs no file to be found again, because the seed is fixed.
@@ -151,9 +151,37 @@ fn every_architecture_is_exact() {
 }
 
 #[test]
+fn cells_with_several_writes_are_exact() {
+    let mut runner = runner();
+    let topics = Topic::several();
+    assert!(topics.len() >= 200, "{} cases", topics.len());
+    let effects = RefCell::new(Effects::default());
+    let drawn = RefCell::new([0u32; 3]);
+    for topic in topics {
+        for kind in [Kind::Gpt2, Kind::Described] {
+            draw(&mut runner, &scenarios(kind, topic), |scenario| {
+                for grid in &scenario.context.grids {
+                    let parts = [grid.window() > 1, grid.components().count() > 1, !grid.also().is_empty()];
+                    for (count, part) in drawn.borrow_mut().iter_mut().zip(parts) {
+                        *count += u32::from(part);
+                    }
+                }
+                effects.borrow_mut().add(check(&scenario)?);
+                let is_of_runs = !scenario.context.grids.iter().any(Grid::has_ablation);
+                if is_of_runs { check_itself(&scenario) } else { Ok(()) }
+            });
+        }
+    }
+    let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
+    assert!(drawn.iter().all(|&count| count >= 100), "windows, several sites, also: {drawn:?}");
+    assert!(effects.moved * 10 > effects.live * 7, "most cells that can matter do: {effects:?}");
+    assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
 fn what_is_planned_is_executed_to_the_last_multiply_add() {
     let mut runner = runner();
-    for topic in Topic::all() {
+    for topic in [Topic::all(), Topic::several()].concat() {
         for kind in [Kind::Gpt2, Kind::Described] {
             draw(&mut runner, &scenarios(kind, topic), |scenario| check_work(&scenario));
         }
@@ -170,7 +198,8 @@ fn denoising_equals_noising_with_clean_and_corrupted_swapped() {
             (PatchValue::Zero, Kind::Gpt2),
             (PatchValue::Zero, Kind::Described),
         ] {
-            let topic = Topic { component, value, direction: Direction::Noising, corruption: Corruption::Tokens };
+            let (direction, writes) = (Direction::Noising, Writes::One);
+            let topic = Topic { component, value, direction, corruption: Corruption::Tokens, writes };
             // KL divergence is measured from the clean run, whatever the direction.
             let symmetric = scenarios(kind, topic).prop_map(|mut scenario| {
                 for metric in &mut scenario.context.metrics {

@@ -13,4 +13,5 @@ mod overflow;
 mod properties;
 mod reference;
 mod replicates;
+mod several_writes;
 mod unembedding;

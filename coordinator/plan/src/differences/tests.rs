@@ -164,7 +164,7 @@ fn what_is_no_set_is_refused_at_its_place() {
     let both = "right = { ids = [4, 8], reduce = \"sum\" }\nwrong = { ids = [8] }";
     refused(
         both,
-        SETS,
+        "prompt\na b c\nb c d\n",
         &["line 14, column 9: the token `z` is in both sets of metric `difference`: take it out of one"],
     );
 }

@@ -16,7 +16,7 @@ pub use super::one_or_more::OneOrMore;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
-pub use scores::{Ablation, Candidates, Grid, Iteration, Metric, TokenSet};
+pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, TokenSet};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 
@@ -48,7 +48,7 @@ pub struct Spec {
     /// `run` and `submit` say so; with `"tokenizer_class": "PreTrainedTokenizerFast"` the tokens are the same.
     pub dataset: Spanned<Dataset>,
     /// Where corrupted prompts come from. Which keys there may be depends on `kind`. The table may be left out where
-    /// `tokens` gives the corrupted prompts, and where every grid has `ablate`.
+    /// `tokens` gives the corrupted prompts, and where every grid has `ablate`, and each of its `also`.
     pub corruption: Option<Spanned<Corruption>>,
     /// What is scored. The first is the main metric, which lists and pictures show.
     #[schemars(length(min = 1, max = MOST_METRICS))]
@@ -56,7 +56,7 @@ pub struct Spec {
     /// Patching experiments: each has all grids, and is one row of each tensor.
     #[schemars(length(min = 1, max = MOST_TABLES))]
     pub iteration: Vec<Iteration>,
-    /// What is patched: one component over some axes. An axis that is left out is patched at all its indices at once, or
+    /// What is patched: one component, or several, over some axes. An axis that is left out is patched at all its indices at once, or
     /// at those that the grid names.
     #[schemars(length(min = 1, max = MOST_TABLES))]
     pub grid: Vec<Grid>,

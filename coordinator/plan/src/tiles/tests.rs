@@ -1,3 +1,4 @@
+use patchsweep_core::also::Also;
 use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::causality::Suffix;
 use patchsweep_core::context::{Direction, Iteration};
@@ -5,6 +6,7 @@ use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_core::writes::Beginning;
 use patchsweep_proto::v1;
 use prost::Message;
 
@@ -61,7 +63,15 @@ fn grids() -> Vec<Grid> {
     let pattern = grid(Component::Pattern, &[Layer, Head, DestPos, SrcPos]);
     let some = pattern.clone().restricted(Layer, vec![1, 3]).expect("layers").restricted(Head, vec![2]).expect("heads");
     let some = some.restricted(DestPos, vec![2, 4]).expect("positions").restricted(SrcPos, vec![0, 3]);
+    let model = Architecture::plain(SIZES);
+    let (component, value) = (Component::Z, PatchValue::Zero);
+    let also = Also { component, layer: 2, heads: vec![1], positions: vec![1, 3], sources: Vec::new(), value };
+    let with_also = grid(Component::Z, &[Layer, Pos, Head]).with_also(also, &model, POSITIONS).expect("a head");
+    let together = grid(Component::AttnOut, &[Layer, Pos]).together_with(vec![Component::MlpOut], &model);
     vec![
+        with_also,
+        together.expect("equal axes"),
+        grid(Component::MlpOut, &[Layer, Pos]).with_window(3).expect("a window"),
         grid(Component::ResidPre, &[Layer, Pos]),
         grid(Component::ResidPost, &[Layer]),
         grid(Component::Z, &[Layer, Head]),
@@ -86,7 +96,8 @@ fn live_cells(context: &SweepContext, iteration: u32, prompts: &Range<u32>, grid
         let cell = grid.cell(place);
         let pairs: Vec<_> = prompts.clone().map(|prompt| context.prompt_pair(iteration, prompt)).collect();
         let start = Suffix::of(&cell, &pairs, &context.architecture)?.first;
-        let point = PatchPoint { cell: &cell, start, reads };
+        let beginning = Beginning::of(&cell, &pairs, &context.architecture);
+        let point = PatchPoint { cell: &cell, start, beginning, reads };
         Some((place, cost.patched_run(point) * prompts.len() as u64))
     };
     (0..grid.cell_count().expect("few cells")).filter_map(price).collect()

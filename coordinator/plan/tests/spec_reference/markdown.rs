@@ -23,14 +23,14 @@ pub(crate) struct Table<'a> {
     pub(crate) title: String,
     introduction: String,
     form: &'a Value,
-    /// Whether tables in it are keys of it; those of the file have headings.
+    /// Whether tables in it are keys of it; lists of tables, and those of the file, have headings.
     has_tables: bool,
 }
 
 impl<'a> Table<'a> {
     /// Keys and their forms, in the order of the type.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        properties(self.form).filter(|(_, form)| self.has_tables || table_form(form).is_none())
+        properties(self.form).filter(|(_, form)| table_form(form).is_none() || (self.has_tables && !is_list(form)))
     }
 
     fn row(&self, key: &str, form: &Value) -> String {
@@ -64,17 +64,34 @@ pub(crate) fn tables(schema: &Value) -> Vec<Table<'_>> {
         form: schema,
         has_tables: false,
     };
-    let named = properties(schema).filter_map(|(key, given)| {
+    std::iter::once(first).chain(within(schema, "")).collect()
+}
+
+/// The tables in one that have headings in a spec, each before those in it; `path`: what stands before their keys.
+fn within<'a>(form: &'a Value, path: &str) -> Vec<Table<'a>> {
+    let mut all = Vec::new();
+    for (key, given) in properties(form) {
+        let Some(form) = table_form(given) else { continue };
+        if !path.is_empty() && !is_list(given) {
+            continue;
+        }
         let (title, count) = match given["maxItems"].as_u64() {
-            Some(most) => (format!("`[[{key}]]`"), format!(" One or more, at most {most}.")),
-            None => (format!("`[{key}]`"), String::new()),
+            Some(most) => (format!("`[[{path}{key}]]`"), format!(" One or more, at most {most}.")),
+            None if is_list(given) => (format!("`[[{path}{key}]]`"), String::new()),
+            None => (format!("`[{path}{key}]`"), String::new()),
         };
         let introduction = format!("{}{count}", description(given));
-        table_form(given).map(|form| Table { title, introduction, form, has_tables: true })
-    });
-    std::iter::once(first)
-        .chain(named.flat_map(|table| [nested(&table), vec![table]].into_iter().rev().flatten()))
-        .collect()
+        let table = Table { title, introduction, form, has_tables: true };
+        let inside = nested(&table);
+        all.push(table);
+        all.extend(inside);
+        all.extend(within(form, &format!("{path}{key}.")));
+    }
+    all
+}
+
+fn is_list(form: &Value) -> bool {
+    form["type"] == "array"
 }
 
 /// Tables inside of a table; those of one form together.

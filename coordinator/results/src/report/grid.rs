@@ -43,8 +43,9 @@ fn heading(results: &SweepResults, scores: &GridScores) -> String {
     } else {
         format!(" of <code>{}</code>", text::html(&scores.component))
     };
+    let writes = if scores.writes.is_empty() { String::new() } else { format!(" ({})", text::html(&scores.writes)) };
     format!(
-        "<section class=\"grid\">\n<h2><code>{name}</code> <small>{component} over {axes}, effect on \
+        "<section class=\"grid\">\n<h2><code>{name}</code> <small>{component}{writes} over {axes}, effect on \
          <code>{metric}</code></small></h2>\n"
     )
 }

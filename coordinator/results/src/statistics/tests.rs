@@ -55,6 +55,7 @@ fn grid(effect: &[f32], stderr: &[f32]) -> GridScores {
         metric: 0,
         grid: "z".to_owned(),
         component: "z".to_owned(),
+        writes: String::new(),
         axes: vec!["layer".to_owned()],
         indices: vec![(0..u32::try_from(cells).expect("few")).collect()],
         effect: effect.to_vec(),

@@ -26,6 +26,9 @@ use patchsweep_plan::Plan;
 
 use crate::state::TileFailures;
 
+/// Most writes of a cell that are named.
+const MOST_WRITES: usize = 40;
+
 /// How things are at one moment.
 #[derive(Clone, Debug)]
 pub struct Situation {
@@ -101,6 +104,7 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
         iteration: plan.iteration_labels.get(address.iteration as usize).cloned().unwrap_or_default(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
         indices: grid.axes.iter().filter_map(|&axis| cell.indices(axis).first().copied()).collect(),
+        writes: cell.writes().take(MOST_WRITES).map(|write| write.words()).collect(),
         noop,
         noop_prompts,
         tiles: tiles.into_iter().map(|tile| explain_tile(tile, situation, kept)).collect(),

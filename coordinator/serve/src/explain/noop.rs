@@ -45,7 +45,18 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
 
 /// Why a patch of this cell has no effect on one prompt.
 fn described(reason: NoEffect, cell: &Cell<'_>, reads: &[u32]) -> String {
-    let component = cell.component();
+    if cell.has_several_writes() {
+        let alone = of_one(reason, "what is written", reads);
+        return format!(
+            "none of its {} writes changes anything; of the one that comes closest, {alone}",
+            cell.writes().count()
+        );
+    }
+    of_one(reason, cell.component().name(), reads)
+}
+
+/// Why a write has no effect.
+fn of_one(reason: NoEffect, component: &str, reads: &[u32]) -> String {
     match reason {
         NoEffect::Nothing => "nothing is patched that is read".to_owned(),
         NoEffect::BehindReads { pos, last_read } => {

@@ -5,8 +5,9 @@
 mod facts;
 mod run;
 
+use patchsweep_core::also::Also;
 use patchsweep_core::context::{Iteration, Noise};
-use patchsweep_core::grid::{Axis, Grid, PatchValue};
+use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::Metric;
 use serde_json::{Map, Value, json};
 
@@ -142,12 +143,12 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
         let at_once = grid.component.axes().iter().filter(|axis| !grid.axes.contains(axis));
         json!({
             "name": grid.name,
-            "component": grid.component.name(),
-            "value": match grid.value {
-                PatchValue::Other => "other",
-                PatchValue::Zero => "zero",
-                PatchValue::Mean => "mean",
-            },
+            "component": grid.site_names(),
+            "components": grid.components().map(Component::name).collect::<Vec<_>>(),
+            "value": grid.value.name(),
+            "window": grid.window(),
+            "also": grid.also().iter().map(also).collect::<Vec<_>>(),
+            "writes": grid.words(),
             "axes": axes.collect::<Vec<_>>(),
             "shape": sizes.collect::<Vec<_>>(),
             "coordinates": indices(grid, &grid.axes),
@@ -159,6 +160,17 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
         })
     };
     plan.context.grids.iter().zip(summaries).map(grid).collect()
+}
+
+/// What every cell writes as well, in one layer.
+fn also(also: &Also) -> Value {
+    json!({
+        "component": also.component.name(),
+        "layer": also.layer,
+        "heads": also.heads,
+        "positions": also.positions,
+        "value": also.value.name(),
+    })
 }
 
 /// The layers, positions or heads along some axes, by the axis' name.

@@ -27,7 +27,7 @@ fn plan() -> Plan {
     let kind = MetricKind::Difference(Difference { of: TokenScore::Prob, right, wrong: None });
     context.metrics.push(Metric { name: "two".into(), kind, normalize: false });
     let grid = context.grids[0].clone().restricted(Axis::Head, vec![1]).expect("a head");
-    context.grids[0] = grid.patched_with(PatchValue::Mean);
+    context.grids[0] = grid.patched_with(patchsweep_core::grid::PatchValue::Mean);
     // Cells that the grid still has.
     for tile in &mut plan.tiles {
         if let TileWork::Patch { cells, .. } = &mut tile.work {

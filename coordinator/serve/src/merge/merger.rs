@@ -281,7 +281,8 @@ fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric))
     GridScores {
         metric: index,
         grid: grid.name.clone(),
-        component: grid.component.name().to_owned(),
+        component: grid.site_names(),
+        writes: grid.words(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
         indices: grid.axes.iter().map(|&axis| grid.indices(axis).to_vec()).collect(),
         effect: vec![0.0; places],

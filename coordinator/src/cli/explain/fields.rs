@@ -53,6 +53,8 @@ struct CellFields {
     /// The cell's index along each axis of its grid, by the axis' name.
     #[schemars(with = "std::collections::BTreeMap<String, u32>")]
     indices: Map<String, Value>,
+    /// What it writes, one after the other; of two that meet at one place the later one counts. The first 40.
+    writes: Vec<String>,
     /// Why no worker computes it over some or all prompts, as it changes no score there; else null.
     noop: Option<String>,
     /// How many prompts that are.
@@ -164,6 +166,7 @@ impl From<&CellExplanation> for CellFields {
             grid: cell.grid.clone(),
             iteration: cell.iteration.clone(),
             indices: cell.axes.iter().cloned().zip(cell.indices.iter().map(|&index| index.into())).collect(),
+            writes: cell.writes.clone(),
             noop: cell.noop.clone(),
             noop_prompts: cell.noop_prompts,
             tiles: cell.tiles.iter().map(TileFields::from).collect(),

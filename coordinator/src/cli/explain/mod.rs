@@ -104,6 +104,10 @@ impl Explained {
         let indices: Vec<String> =
             cell.axes.iter().zip(&cell.indices).map(|(axis, index)| format!("{axis} {index}")).collect();
         let _ = writeln!(text, "{}, {}, {}", cell.grid, cell.iteration, indices.join(", "));
+        // One write is what the cell's name says.
+        for write in cell.writes.iter().filter(|_| cell.writes.len() > 1) {
+            let _ = writeln!(text, "  writes {write}");
+        }
         if let Some(reason) = &cell.noop {
             let over = if cell.tiles.is_empty() { "all" } else { "some" };
             let _ = writeln!(
@@ -203,6 +207,7 @@ mod tests {
             iteration: "Iteration 0".into(),
             axes: vec!["layer".into(), "head".into()],
             indices: vec![8, 11],
+            writes: vec!["z of layer 8, head 11: zero".into()],
             noop: None,
             noop_prompts: 0,
             tiles,
@@ -262,6 +267,15 @@ mod tests {
         );
         let waiting = explained(Some(cell(vec![tile(3, TileState::Waiting)]))).text();
         assert!(waiting.ends_with("3 cells: waits for a worker\n- no worker is connected\n"), "{waiting}");
+    }
+
+    #[test]
+    fn of_several_writes_each_is_said() {
+        let mut several = cell(Vec::new());
+        several.writes.push("mlp_out of layer 8: zero".into());
+        let text = explained(Some(several)).text();
+        let wanted = "z, Iteration 0, layer 8, head 11\n  writes z of layer 8, head 11: zero\n  writes mlp_out of layer 8: zero\n";
+        assert!(text.starts_with(wanted), "{text}");
     }
 
     #[test]

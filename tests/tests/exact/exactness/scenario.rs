@@ -21,22 +21,38 @@ pub(crate) struct Topic {
     pub(crate) value: PatchValue,
     pub(crate) direction: Direction,
     pub(crate) corruption: Corruption,
+    pub(crate) writes: Writes,
+}
+
+/// How many writes a cell has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    One,
+    /// Or one, where a window is cut.
+    Several,
 }
 
 impl Topic {
-    /// Every combination.
+    /// Every combination of what cells with one write are about.
     pub(crate) fn all() -> Vec<Self> {
         let mut topics = Vec::new();
         for component in Component::ALL {
             for value in [PatchValue::Other, PatchValue::Zero, PatchValue::Mean] {
                 for direction in [Direction::Noising, Direction::Denoising] {
                     for corruption in Corruption::ALL {
-                        topics.push(Self { component, value, direction, corruption });
+                        let writes = Writes::One;
+                        topics.push(Self { component, value, direction, corruption, writes });
                     }
                 }
             }
         }
         topics
+    }
+
+    /// The same with several writes, of which none may be a neuron's.
+    pub(crate) fn several() -> Vec<Self> {
+        let go_together = |topic: &Self| !topic.component.has_neurons();
+        Self::all().into_iter().filter(go_together).map(|topic| Self { writes: Writes::Several, ..topic }).collect()
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) enum Source {
 
 /// One frame as it goes through attention.
 pub(crate) struct Shape {
-    pub(crate) cells: i64,
+    /// Indices in the tile's cells, in the order of its rows.
+    pub(crate) cells: Vec<usize>,
     /// The first position of its keys and values, which go up to the last one that is read.
     pub(crate) first: i64,
     /// The positions of its queries.
@@ -61,7 +62,7 @@ pub(crate) fn arranged(before: &Layout, queries: &Layout, outputs: impl Fn(i64) 
     };
     for Frame { segments, first } in frames(&before.segments, last) {
         let wanted = outputs(first);
-        let mut shape = Shape { cells: 0, first, outputs: wanted.clone(), needed: 0 };
+        let mut shape = Shape { cells: Vec::new(), first, outputs: wanted.clone(), needed: 0 };
         for index in segments {
             let Segment { cells, suffix, positions } = &before.segments[index];
             let (start, own_queries) = (i64::from(suffix.first), &queries.segments[index].positions);
@@ -84,7 +85,7 @@ pub(crate) fn arranged(before: &Layout, queries: &Layout, outputs: impl Fn(i64) 
                 all.picked.extend(mattering.iter().filter_map(|pos| Some(from + wanted.place_of(pos)?)));
                 all.resid.extend(mattering.iter().map(|pos| query(pos).unwrap_or(Source::Unpatched(unpatched(pos)))));
             }
-            shape.cells += length(cells.len());
+            shape.cells.extend(cells);
             shape.needed += runs * mattering.len();
             match all.layout.segments.last_mut() {
                 Some(before) if before.suffix == *suffix => before.cells.extend(cells),

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::pattern_changes::PatternChanges;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::count;
 use crate::torch::positions::Positions;
@@ -24,6 +25,8 @@ pub(crate) struct SuffixAttention<'a> {
     pub(crate) values: &'a Tensor,
     /// Keys and values before the patch, the same for all cells, each \[prompts * key-value heads, prefix, `d_head`\].
     pub(crate) prefix: [Tensor; 2],
+    /// Probabilities that take the place of those that are computed, where there are any.
+    pub(crate) changes: Option<&'a PatternChanges>,
 }
 
 /// Attention-weighted values \[cells, prompts, queries, head, `d_head`\].
@@ -41,14 +44,29 @@ pub(crate) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>)
         let part = |x: &Tensor| x.narrow(0, first, most.min(cells - first));
         let (queries, keys, values) = (part(attention.queries), part(attention.keys), part(attention.values));
         let prefix = attention.prefix.each_ref().map(Tensor::shallow_clone);
-        attend(exec, &SuffixAttention { queries: &queries, keys: &keys, values: &values, prefix, ..*attention })
+        let changes = attention.changes.map(|changes| changes.of_cells(first..(first + most).min(cells)));
+        let changes = changes.as_ref();
+        attend(
+            exec,
+            &SuffixAttention { queries: &queries, keys: &keys, values: &values, prefix, changes, ..*attention },
+        )
     });
     Tensor::cat(&parts.collect::<Vec<_>>(), 0)
 }
 
 fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
-    let SuffixAttention { layer, queries, positions, keys, values, prefix: [prefix_keys, prefix_values], .. } =
-        attention;
+    let SuffixAttention {
+        layer, queries, positions, keys, values, prefix: [prefix_keys, prefix_values], changes, ..
+    } = attention;
+    // What is put into the pattern, and the constant part of `z` that its rows lack then.
+    let put = |mut pattern: Tensor| {
+        let missing = changes.map(|changes| changes.apply(&mut pattern));
+        (pattern, missing)
+    };
+    let whole = |z: Tensor, missing: Option<Tensor>| match (changes, missing) {
+        (Some(changes), Some(missing)) => z + changes.constant(&missing),
+        _ => z,
+    };
     let (cells, prompts, suffix, kv_heads, width) = keys.size5().expect("keys have five dimensions");
     let (query_count, prefix) = (queries.size()[2], prefix_keys.size()[1]);
     // The query heads of a key-value head are more rows of its matrix.
@@ -66,9 +84,9 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     let own = apart(&exec.capped(own), suffix).masked_fill(&hidden, f64::NEG_INFINITY);
     let joined = |z: Tensor| z.permute([2, 0, 4, 1, 3, 5]).flatten(3, 4);
     if prefix == 0 {
-        let pattern = own.softmax(-1, Kind::Float).to_kind(v.kind());
+        let (pattern, missing) = put(own.softmax(-1, Kind::Float).to_kind(v.kind()));
         let z = exec.uncounted_product(&each_cell(&pattern, rows, suffix), &each_cell(&v, suffix, width));
-        return joined(apart(&z, width));
+        return whole(joined(apart(&z, width)), missing);
     }
     let earlier = exec.uncounted_product(&all_cells(&q, width), &prefix_keys.transpose(1, 2));
     let mut earlier = apart(&exec.capped(earlier), prefix);
@@ -78,10 +96,10 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     }
 
     // Softmax in float32 whatever the model's dtype.
-    let pattern = Tensor::cat(&[earlier, own], -1).softmax(-1, Kind::Float).to_kind(v.kind());
+    let (pattern, missing) = put(Tensor::cat(&[earlier, own], -1).softmax(-1, Kind::Float).to_kind(v.kind()));
     let own_pattern = each_cell(&pattern.narrow(-1, prefix, suffix), rows, suffix);
     let from_own = exec.uncounted_product(&own_pattern, &each_cell(&v, suffix, width));
     let earlier_pattern = all_cells(&pattern.narrow(-1, 0, prefix), prefix);
     let from_before = exec.uncounted_product(&earlier_pattern, prefix_values);
-    joined(apart(&from_own, width) + apart(&from_before, width))
+    whole(joined(apart(&from_own, width) + apart(&from_before, width)), missing)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use patchsweep_core::causality::Suffix;
 use patchsweep_core::grid::{Axis, Cell, Component};
+use patchsweep_core::writes::Beginning;
 
 use super::batch::Segment;
 use crate::torch::positions::Positions;
@@ -15,6 +16,8 @@ pub(crate) struct Start<'a> {
     pub(crate) index: usize,
     pub(crate) cell: Cell<'a>,
     pub(crate) suffix: Suffix,
+    /// Where it joins the others.
+    pub(crate) beginning: Beginning,
 }
 
 /// Cells of one block and component that patch the same positions.

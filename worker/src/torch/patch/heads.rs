@@ -123,7 +123,7 @@ impl Patch<'_> {
         let value = match self.value {
             PatchValue::Zero => return -base,
             PatchValue::Mean => {
-                heads.queries(&rows.of(&self.other.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0), 1)
+                heads.queries(&rows.of(&self.means.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0), 1)
             }
             PatchValue::Other => {
                 let queries = rows.of(&self.other.get(layer, Component::Q), 1, 0);

@@ -3,14 +3,16 @@
 //! Attention is causal, so a patch changes nothing before its position: there keys and values are those of the run that
 //! is patched. Up to the next attention it changes nothing but its own positions either: a batch has rows of those alone.
 //! In the last block only the read positions matter. All cells of a batch go through a block together, stage by stage, and
-//! cells join at the stage of their patch.
+//! cells join at the stage of their first write. What else they write is put into their rows when the batch gets there.
 
 use std::collections::BTreeMap;
 
+use patchsweep_core::grid::Component;
 use patchsweep_core::sites::{Reach, Stage};
 use tch::Tensor;
 
 use super::batch::{Batch, Segment};
+use super::changes::Changes;
 use super::cohort::{Cohort, Start};
 use super::values::Patch;
 use crate::torch::devices::on;
@@ -28,38 +30,73 @@ impl Stepper<'_> {
     pub(crate) fn run(&self, starts: &[Start<'_>]) -> Batch {
         let mut waiting: BTreeMap<u32, Vec<&Start<'_>>> = BTreeMap::new();
         for start in starts {
-            waiting.entry(start.cell.layer()).or_default().push(start);
+            waiting.entry(start.beginning.layer).or_default().push(start);
         }
+        let changes = Changes::of(starts);
         let (&first, _) = waiting.first_key_value().expect("a cell");
         let mut batch = None;
         for layer in first..self.patch.exec.model.architecture.layers {
-            batch = self.block(layer, batch, &waiting.remove(&layer).unwrap_or_default());
+            batch = self.block(layer, batch, &waiting.remove(&layer).unwrap_or_default(), &changes);
         }
         batch.expect("cells have joined")
     }
 
     /// One block, for runs that are under way and for cells that join in it.
-    fn block(&self, layer: u32, running: Option<Batch>, joining: &[&Start<'_>]) -> Option<Batch> {
+    fn block(
+        &self,
+        layer: u32,
+        running: Option<Batch>,
+        joining: &[&Start<'_>],
+        changes: &Changes<'_>,
+    ) -> Option<Batch> {
         let device = self.patch.exec.device(layer);
         let running = running.map(|batch| Batch { resid: on(device, batch.resid), ..batch });
+        let mut several = self.several_joining(layer, joining, changes);
         let mut joining = self.joining(layer, joining);
-        let mut with_those_of = |stage: Stage, running: Option<Batch>| match (running, joining.remove(&stage)) {
-            (Some(running), Some(joining)) => Some(running.join(joining)),
-            (running, joining) => running.or(joining),
+        let mut with_those_of = |stage: Stage, running: Option<Batch>| {
+            let joining = [joining.remove(&stage), several.remove(&stage)];
+            [running].into_iter().chain(joining).flatten().reduce(Batch::join)
         };
         let running = with_those_of(Stage::Input, running);
-        let (running, mlp_reads) = running.map(|batch| self.attention(layer, &batch)).unzip();
-        let running = with_those_of(Stage::BeforeMlp, running);
-        if let Some(batch) = &running {
-            self.patch.exec.add_mlp_out(layer, &batch.resid, mlp_reads.flatten().as_ref());
+        let running = self.written(layer, Component::ResidPre, running, changes);
+        let (running, mlp_reads) = running.map(|batch| self.attention(layer, &batch, changes)).unzip();
+        let running = self.written(layer, Component::ResidMid, running, changes);
+        let mut running = with_those_of(Stage::BeforeMlp, running);
+        if let Some(batch) = &mut running {
+            self.mlp(layer, batch, mlp_reads.flatten().as_ref(), changes);
         }
+        let running = self.written(layer, Component::ResidPost, running, changes);
         with_those_of(Stage::Output, running)
     }
 
-    /// Cells that join in a block, by the stage at which they do.
+    /// Runs whose residual stream is written at one of its sites.
+    fn written(
+        &self,
+        layer: u32,
+        component: Component,
+        running: Option<Batch>,
+        changes: &Changes<'_>,
+    ) -> Option<Batch> {
+        running.map(|mut batch| {
+            let changes = changes.at(layer, component, &batch.layout, self.patch.last);
+            self.patch.overwrite(layer, component, &changes, &mut batch.resid);
+            batch
+        })
+    }
+
+    /// Adds what the MLP adds, or what is written in its place. `reads`: what the MLP of a parallel block reads.
+    fn mlp(&self, layer: u32, batch: &mut Batch, reads: Option<&Tensor>, changes: &Changes<'_>) {
+        let changes = changes.at(layer, Component::MlpOut, &batch.layout, self.patch.last);
+        let before: Vec<Tensor> = changes.iter().map(|change| change.rows_of(&batch.resid)).collect();
+        self.patch.exec.add_mlp_out(layer, &batch.resid, reads);
+        self.patch.add_anew(layer, Component::MlpOut, &changes, &before, &mut batch.resid);
+    }
+
+    /// Cells with one write that join in a block, by the stage at which they do.
     fn joining(&self, layer: u32, starts: &[&Start<'_>]) -> BTreeMap<Stage, Batch> {
         let mut by_stage: BTreeMap<Stage, (Vec<Segment>, Vec<Tensor>)> = BTreeMap::new();
-        for cohort in Cohort::all(starts, self.patch.last) {
+        let single: Vec<&Start<'_>> = starts.iter().filter(|start| !start.cell.has_several_writes()).copied().collect();
+        for cohort in Cohort::all(&single, self.patch.last) {
             let component = cohort.component();
             let facts = component.facts(&self.patch.exec.model.architecture);
             let outputs = || self.outputs(layer, cohort.suffix.first.into());

@@ -9,20 +9,35 @@ use tch::{Device, Tensor};
 use super::arrange::{Shape, Source, arranged};
 use super::attention::{SuffixAttention, suffix_attention};
 use super::base::LayerBase;
-use super::batch::Batch;
+use super::batch::{Batch, Layout};
+use super::changes::Changes;
+use super::pattern_changes::PatternChanges;
 use super::stepper::Stepper;
+use crate::torch::numbers::length;
 use crate::torch::positions::At;
 
 impl Stepper<'_> {
     /// A block up to its MLP, and what the MLP of a parallel block reads. Behind attention runs may differ at all positions,
     /// and runs over the same positions are one segment, whatever block their cells joined in.
-    pub(crate) fn attention(&self, layer: u32, Batch { layout, resid }: &Batch) -> (Batch, Option<Tensor>) {
+    pub(crate) fn attention(
+        &self,
+        layer: u32,
+        Batch { layout, resid }: &Batch,
+        changes: &Changes<'_>,
+    ) -> (Batch, Option<Tensor>) {
         let exec = self.patch.exec;
+        let write = |component, layout: &Layout, x: &mut Tensor| {
+            let changes = changes.at(layer, component, layout, self.patch.last);
+            self.patch.overwrite(layer, component, &changes, x);
+        };
         let normed = exec.normed(layer, resid);
-        let [keys, values] = exec.keys_values(layer, &normed);
+        let [mut keys, mut values] = exec.keys_values(layer, &normed);
+        write(Component::K, layout, &mut keys);
+        write(Component::V, layout, &mut values);
         let keys = exec.finished_keys(layer, &keys, At::Rows(&|| layout.row_positions()));
         let fewer = layout.at(|segment| self.outputs(layer, segment.suffix.first.into()));
-        let queries = exec.queries(layer, &layout.picked(&fewer, &normed));
+        let mut queries = exec.queries(layer, &layout.picked(&fewer, &normed));
+        write(Component::Q, &fewer, &mut queries);
         let queries = exec.finished_queries(layer, &queries, At::Rows(&|| fewer.row_positions()));
         let queries = queries * exec.attention_scale(layer);
         let own_resid = layout.picked(&fewer, resid);
@@ -38,14 +53,15 @@ impl Stepper<'_> {
         let values = of_keys.rows(|| base.table(Component::V), || base.other_values(), values);
         let by_frame = |rows_of: &dyn Fn(&Shape) -> i64, x: Tensor| {
             let lengths: Vec<i64> =
-                rows.frames.iter().map(|frame| frame.cells * layout.prompts * rows_of(frame)).collect();
+                rows.frames.iter().map(|frame| length(frame.cells.len()) * layout.prompts * rows_of(frame)).collect();
             x.split_with_sizes(&lengths, 0).into_iter()
         };
         let span = |frame: &Shape| self.patch.last + 1 - frame.first;
         let queries = by_frame(&|frame| frame.outputs.len(), queries);
         let keys_values = by_frame(&span, keys).zip(by_frame(&span, values));
         let frames = rows.frames.iter().zip(queries).zip(keys_values).map(|((frame, queries), (keys, values))| {
-            let apart = |x: Tensor, positions| x.unflatten(0, [frame.cells, layout.prompts, positions]);
+            let apart = |x: Tensor, positions| x.unflatten(0, [length(frame.cells.len()), layout.prompts, positions]);
+            let pattern_changes = PatternChanges::of(self.patch, layer, changes, frame);
             let attention = SuffixAttention {
                 layer,
                 queries: &apart(queries, frame.outputs.len()),
@@ -54,13 +70,18 @@ impl Stepper<'_> {
                 keys: &apart(keys, span(frame)),
                 values: &apart(values, span(frame)),
                 prefix: base.prefix(frame.first),
+                changes: pattern_changes.as_ref(),
             };
             suffix_attention(exec, &attention).flatten(0, 2)
         });
         let z = Tensor::cat(&frames.collect::<Vec<_>>(), 0);
-        let z = z.index_select(0, &Tensor::from_slice(&rows.picked).to_device(z.device()));
+        let mut z = z.index_select(0, &Tensor::from_slice(&rows.picked).to_device(z.device()));
+        write(Component::Z, &rows.layout, &mut z);
         let mlp_reads = exec.mlp_reads_input(layer, &resid_pre, || exec.normed(layer, &resid_pre));
-        let resid = resid_pre + exec.attn_out(layer, &z);
+        let written = changes.at(layer, Component::AttnOut, &rows.layout, self.patch.last);
+        let before: Vec<Tensor> = written.iter().map(|change| change.rows_of(&resid_pre)).collect();
+        let mut resid = resid_pre + exec.attn_out(layer, &z);
+        self.patch.add_anew(layer, Component::AttnOut, &written, &before, &mut resid);
         (Batch { layout: rows.layout, resid }, mlp_reads)
     }
 }

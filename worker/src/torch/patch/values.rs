@@ -11,11 +11,14 @@ use crate::torch::runs::activations::Activations;
 /// The run that is patched, and what it is patched with, for some prompts.
 pub(crate) struct Patch<'a> {
     pub(crate) exec: &'a Exec<'a>,
+    /// What cells with one write put.
     pub(crate) value: PatchValue,
     /// Activations of the run that is patched \[prompts, pos, ..\].
     pub(crate) base: Activations,
-    /// Of the other run, or the means \[1, pos, ..\]; empty where the value is zero.
+    /// Of the other run; empty where nothing of it is put anywhere.
     pub(crate) other: Activations,
+    /// Means \[1, pos, ..\]; empty where none is put anywhere.
+    pub(crate) means: Activations,
     /// The last position that is read.
     pub(crate) last: i64,
 }
@@ -51,21 +54,42 @@ impl Patch<'_> {
     }
 
     /// What the patched activation becomes at some positions \[prompts, positions, ..\]; not for patterns.
+    pub(crate) fn value_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
+        self.new_at(self.value, layer, component, positions)
+    }
+
+    /// What an activation becomes that is written with a value \[prompts, positions, ..\]; not for patterns.
     ///
     /// `TransformerLens` folds the value bias into the output bias, so that its zero for values and for what they are
     /// weighted to is that bias here.
-    pub(crate) fn value_at(&self, layer: u32, component: Component, positions: &Positions) -> Tensor {
-        let zero = || self.base_at(layer, component, positions).zeros_like();
-        match (self.value, component) {
+    pub(crate) fn new_at(&self, value: PatchValue, layer: u32, component: Component, positions: &Positions) -> Tensor {
+        let zero = || self.zeros(layer, component, positions.len());
+        match (value, component) {
             (PatchValue::Zero, Component::Z) => zero() + &self.exec.weights(layer).folded_z,
             (PatchValue::Zero, Component::V) => zero() + &self.exec.weights(layer).folded_values,
             (PatchValue::Zero, _) => zero(),
             (PatchValue::Mean | PatchValue::Other, _) => {
-                let value = positions.of(&self.of_layer(&self.other, layer, component), 1, 0);
+                let value = positions.of(&self.of_layer(self.put(value), layer, component), 1, 0);
                 let mut sizes = value.size();
                 sizes[0] = self.prompts();
                 value.expand(&sizes, false)
             }
+        }
+    }
+
+    /// The activations that are put where an activation of a run, or of some, takes the place.
+    pub(crate) fn put(&self, value: PatchValue) -> &Activations {
+        if value == PatchValue::Mean { &self.means } else { &self.other }
+    }
+
+    /// \[prompts, positions, ..\]
+    fn zeros(&self, layer: u32, component: Component, positions: i64) -> Tensor {
+        let model = &self.exec.model.architecture;
+        let kind = (self.exec.model.embed.kind(), self.exec.device(layer));
+        match component.heads().count(model) {
+            0 if component.has_neurons() => Tensor::zeros([self.prompts(), positions, model.d_mlp.into()], kind),
+            0 => Tensor::zeros([self.prompts(), positions, model.d_model.into()], kind),
+            heads => Tensor::zeros([self.prompts(), positions, heads.into(), model.d_head.into()], kind),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Whole runs of some prompts, with and without a patch.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::Cell;
+use patchsweep_core::grid::Component;
 use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use super::forward::forward;
@@ -35,29 +37,23 @@ pub(crate) enum Run {
 pub(crate) type Logits = Vec<f32>;
 
 impl PlainChunk<'_> {
-    /// A whole run, with an activation replaced where a cell is given.
-    pub(crate) fn logits(&self, run: Run, patch: Option<(&Cell<'_>, &Tensor)>) -> Logits {
+    /// A whole run, with activations replaced where something is written; of two writes at one place the later one counts.
+    pub(crate) fn logits(&self, run: Run, writes: &[(Write<'_>, Tensor)]) -> Logits {
         let embedding = self.embedding(run);
-        let resid = match patch {
-            None => forward(self.exec, &embedding, &mut |_, _, activation| activation),
-            Some((cell, replacement)) => forward(self.exec, &embedding, &mut |layer, component, activation| {
-                if (layer, component) == (cell.layer(), cell.component()) {
-                    patched(cell, &activation, replacement)
-                } else {
-                    activation
-                }
-            }),
-        };
+        let resid = forward(self.exec, &embedding, &mut |layer, component, activation| {
+            let here = writes.iter().filter(|(write, _)| (layer, component) == (write.layer, write.component));
+            here.fold(activation, |activation, (write, replacement)| patched(write, &activation, replacement))
+        });
         let read = |&read: &u32| self.logits_of(&resid.select(1, read.into()));
         let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
         host(&Tensor::stack(&logits, 0))
     }
 
-    /// A whole run's activations where these cells patch.
-    pub(crate) fn record(&self, run: Run, cells: &[Cell<'_>]) -> Recording {
+    /// A whole run's activations at some sites.
+    pub(crate) fn record(&self, run: Run, sites: &BTreeSet<(u32, Component)>) -> Recording {
         let mut recording = Recording::default();
         let _ = forward(self.exec, &self.embedding(run), &mut |layer, component, activation| {
-            if cells.iter().any(|cell| (layer, component) == (cell.layer(), cell.component())) {
+            if sites.contains(&(layer, component)) {
                 recording.keep(layer, component, &activation);
             }
             activation

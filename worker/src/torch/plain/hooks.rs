@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use patchsweep_core::grid::{Cell, Component};
+use patchsweep_core::grid::Component;
+use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 /// Whole activations of a run \[prompts, ..\] by layer and component.
@@ -14,9 +15,9 @@ impl Recording {
         self.0.insert((layer, component), activation.shallow_clone());
     }
 
-    /// The activation that a cell patches.
-    pub(crate) fn of(&self, cell: &Cell<'_>) -> Tensor {
-        self.0[&(cell.layer(), cell.component())].shallow_clone()
+    /// The activation where something is written.
+    pub(crate) fn of(&self, write: &Write<'_>) -> Tensor {
+        self.0[&(write.layer, write.component)].shallow_clone()
     }
 
     /// Adds the sums over another run's prompts, in float64 \[1, ..\].
@@ -33,16 +34,16 @@ impl Recording {
     }
 }
 
-/// An activation \[prompts, ..\] with the cell's part replaced. `replacement` broadcasts to its shape.
-pub(crate) fn patched(cell: &Cell<'_>, activation: &Tensor, replacement: &Tensor) -> Tensor {
+/// An activation \[prompts, ..\] with what is written replaced. `replacement` broadcasts to its shape.
+pub(crate) fn patched(write: &Write<'_>, activation: &Tensor, replacement: &Tensor) -> Tensor {
     // Behind the prompts come the component's axes within a layer; a last dimension may follow, and is patched whole.
-    let axes = &cell.component().axes()[1..];
+    let axes = &write.component.axes()[1..];
     let dimensions = activation.dim();
     let mut mask = Tensor::ones([1], (Kind::Bool, activation.device()));
     for (dimension, &axis) in (1..).zip(axes) {
         let extent = activation.size()[dimension];
         let mut chosen = vec![false; usize::try_from(extent).unwrap_or_default()];
-        for &index in cell.indices(axis) {
+        for &index in write.indices(axis) {
             chosen[index as usize] = true;
         }
         let mut shape = vec![1; dimensions];
@@ -66,9 +67,10 @@ mod tests {
         let grid = Grid::new("z".into(), Component::Z, vec![Axis::Layer, Axis::Head], &Architecture::plain(sizes), 3)
             .expect("a grid");
         let grid = grid.restricted(Axis::Pos, vec![0, 2]).expect("positions");
+        let write = grid.cell(1).writes().next().expect("a write");
         let activation = Tensor::zeros([2, 3, 2, 2], (Kind::Float, Device::Cpu));
         let replacement = Tensor::ones([1, 3, 2, 2], (Kind::Float, Device::Cpu));
-        let numbers = crate::torch::numbers::host(&patched(&grid.cell(1), &activation, &replacement));
+        let numbers = crate::torch::numbers::host(&patched(&write, &activation, &replacement));
         let prompt = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0];
         assert_eq!(numbers, [prompt, prompt].concat());
     }

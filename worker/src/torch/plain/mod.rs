@@ -11,12 +11,14 @@ mod forward;
 mod hooks;
 mod metrics;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_core::context::{Direction, SweepContext};
-use patchsweep_core::grid::{Cell, PatchValue};
+use patchsweep_core::grid::{Cell, Component, PatchValue};
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::Tile;
+use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use crate::engine::EngineError;
@@ -57,31 +59,34 @@ impl PlainTask<'_> {
         let chunk = self.prompts(prompts, unembed);
         let noising = self.context.direction == Direction::Noising;
         let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
-        let takes_other = cells.iter().any(|cell| cell.value() == PatchValue::Other);
-        let others = if takes_other { chunk.record(other, cells) } else { Recording::default() };
-        let replacements = |cell: &Cell<'_>| match cell.value() {
-            PatchValue::Other => others.of(cell),
-            PatchValue::Mean => means.of(cell),
-            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(cell.layer()))),
+        let others = sites(cells, PatchValue::Other);
+        let others = if others.is_empty() { Recording::default() } else { chunk.record(other, &others) };
+        let replacement = |write: &Write<'_>| match write.value {
+            PatchValue::Other => others.of(write),
+            PatchValue::Mean => means.of(write),
+            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(write.layer))),
         };
-        let clean = chunk.logits(Run::Clean, None);
-        let patched_cell = |cell: &Cell<'_>| chunk.logits(patched, Some((cell, &replacements(cell))));
-        let baseline = if noising { clean.clone() } else { chunk.logits(patched, None) };
+        let clean = chunk.logits(Run::Clean, &[]);
+        let patched_cell = |cell: &Cell<'_>| {
+            let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
+            chunk.logits(patched, &writes)
+        };
+        let baseline = if noising { clean.clone() } else { chunk.logits(patched, &[]) };
         let runs = [baseline].into_iter().chain(cells.iter().map(patched_cell));
         runs.map(|logits| chunk.score(&logits, &clean)).collect()
     }
 
     /// Means over all corrupted prompts of the iteration \[1, ..\], for the cells that take them.
     fn means(&self, cells: &[Cell<'_>], most: u32, unembed: &Tensor) -> Recording {
-        let cells: Vec<Cell<'_>> = cells.iter().filter(|cell| cell.value() == PatchValue::Mean).copied().collect();
+        let sites = sites(cells, PatchValue::Mean);
         let all = self.context.clean.prompts();
         let mut sums = Recording::default();
-        if cells.is_empty() {
+        if sites.is_empty() {
             return sums;
         }
         for first in (0..all).step_by(most as usize) {
             let prompts = first..all.min(first.saturating_add(most));
-            sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &cells));
+            sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &sites));
         }
         let kind = self.exec.model.embed.kind();
         sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
@@ -97,8 +102,11 @@ impl PlainTask<'_> {
         let positions = u64::from(self.context.clean.positions());
         let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
-        let layers = cells.iter().map(Cell::layer).collect::<std::collections::BTreeSet<_>>().len() as u64;
-        let neurons = if cells.iter().any(|cell| cell.component().has_neurons()) { u64::from(model.d_mlp) } else { 0 };
+        let written: BTreeSet<_> =
+            cells.iter().flat_map(Cell::writes).map(|write| (write.layer, write.component)).collect();
+        let layers = written.len() as u64;
+        let has_neurons = written.iter().any(|(_, component)| component.has_neurons());
+        let neurons = if has_neurons { u64::from(model.d_mlp) } else { 0 };
         // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
         let recorded = layers
             * positions
@@ -107,6 +115,12 @@ impl PlainTask<'_> {
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)
     }
+}
+
+/// Where some cells write this value.
+fn sites(cells: &[Cell<'_>], value: PatchValue) -> BTreeSet<(u32, Component)> {
+    let writes = cells.iter().flat_map(Cell::writes).filter(|write| write.value == value);
+    writes.map(|write| (write.layer, write.component)).collect()
 }
 
 /// A tile's prompts, some at a time.

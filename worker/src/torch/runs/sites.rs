@@ -13,33 +13,50 @@ use crate::torch::runs::recorder::{Site, canonical};
 pub(crate) struct Sites {
     /// Of the run that is patched.
     pub(crate) base: BTreeSet<Site>,
-    /// Of what it is patched with.
+    /// Of the other run, whose activations take the place of these.
     pub(crate) other: BTreeSet<Site>,
+    /// Of the means over corrupted prompts.
+    pub(crate) means: BTreeSet<Site>,
 }
 
 impl Sites {
     /// For patches of a grid in some of its layers.
     pub(crate) fn of(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
         let all_layers = model.layers;
-        let first = layers.first().copied().unwrap_or(all_layers);
+        let first = written(grid, layers).map(|(layer, ..)| layer).min().unwrap_or(all_layers);
         let keys_values = keys_values(first, all_layers);
         // Runs may follow on a position of the other run.
         let follow = grid.value == PatchValue::Other && grid.component.facts(model).is_whole_stream;
         let followed = keys_values.clone().filter(|_| follow);
         let replacing = other_components(grid.component, grid.value);
         let in_layer = |&layer: &u32| replacing.iter().map(move |&component| (layer, component));
-        let other = layers.iter().flat_map(in_layer).chain(followed);
+        let single = layers.iter().flat_map(in_layer).chain(followed);
+        let several = |value: PatchValue| {
+            let sites = written(grid, layers).filter(move |written| written.2 == value && grid.has_several_writes());
+            sites.map(|(layer, component, _)| (layer, component))
+        };
+        let put = |value: PatchValue| {
+            let single = single.clone().filter(|_| grid.value == value);
+            single.chain(several(value)).map(canonical).collect()
+        };
         let base = layers.iter().flat_map(|&layer| grid.component.base_sites(layer, model));
-        let base = base.chain(keys_values).chain([last_site(all_layers)]);
-        Self { base: base.map(canonical).collect(), other: other.map(canonical).collect() }
+        let together = written(grid, layers).filter(|_| grid.has_several_writes());
+        let together = together.flat_map(|(layer, component, _)| component.base_sites_of_several(layer, model));
+        let base = base.chain(together).chain(keys_values).chain([last_site(all_layers)]);
+        Self { base: base.map(canonical).collect(), other: put(PatchValue::Other), means: put(PatchValue::Mean) }
+    }
+
+    /// Of all runs.
+    pub(crate) fn all(&self) -> BTreeSet<Site> {
+        &(&self.base | &self.other) | &self.means
     }
 
     /// What the tiles of a sweep need of the means over corrupted runs.
     pub(crate) fn means_of_sweep(context: &SweepContext) -> BTreeSet<Site> {
-        let grids = context.grids.iter().filter(|grid| grid.value == PatchValue::Mean);
+        let grids = context.grids.iter().filter(|grid| grid.writes_value(PatchValue::Mean));
         let of_grid = |grid: &Grid| {
             let layers = grid.indices(Axis::Layer).iter().copied().collect();
-            Self::of(grid, &layers, &context.architecture).other
+            Self::of(grid, &layers, &context.architecture).means
         };
         grids.flat_map(of_grid).collect()
     }
@@ -49,11 +66,21 @@ impl Sites {
         let of_grid = |grid: &Grid| {
             let layers = grid.indices(Axis::Layer).iter().copied().collect();
             let sites = Self::of(grid, &layers, &context.architecture);
-            let other = if grid.value == PatchValue::Other { sites.other } else { BTreeSet::new() };
-            &sites.base | &other
+            &sites.base | &sites.other
         };
         context.grids.iter().flat_map(of_grid).collect()
     }
+}
+
+/// What the cells of a grid in some of its layers write, and with what.
+fn written<'a>(
+    grid: &'a Grid,
+    layers: &'a BTreeSet<u32>,
+) -> impl Iterator<Item = (u32, Component, PatchValue)> + Clone + use<'a> {
+    let also = grid.also().iter().filter(|_| !layers.is_empty());
+    let also = also.map(|also| (also.layer, also.component, also.value));
+    let of_layer = move |layer: u32| grid.components().map(move |component| (layer, component, grid.value));
+    also.chain(layers.iter().flat_map(|&layer| grid.written_layers(layer)).flat_map(of_layer))
 }
 
 /// What patches of a component read of the other run. A pattern's mean over prompts is not made of queries and keys.

@@ -93,7 +93,7 @@ impl Side {
         };
         let (count, width) = rows.normed.size2().expect("rows and d_model");
         let most = (rows.exec.most_logits / count.max(sets * width)).clamp(1, largest);
-        let parts = (0..largest).step_by(most.unsigned_abs() as usize);
+        let parts = (0..largest).step_by(usize::try_from(most).expect("at least one token"));
         let whole = parts.map(|first| numbers(first, most.min(largest - first))).reduce(|a, b| self.joined(&a, &b));
         let whole = whole.expect("a set has tokens");
         let whole = if self.reduce == Reduce::Mean { whole / &self.sizes } else { whole };

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
-use patchsweep_core::grid::{Cell, Grid, PatchValue};
+use patchsweep_core::grid::{Cell, Grid};
+use patchsweep_core::writes::Beginning;
 use tch::Tensor;
 
 use crate::phases::Phase;
@@ -67,12 +68,13 @@ impl Chunk<'_> {
         let sites = Sites::of(grid, &layers, &self.context.architecture);
         let mut runs = self.runs(cache);
         let clean = runs.clean(&BTreeSet::from([last_site(self.context.architecture.layers)]));
-        let (base, other) = base_and_other(&mut runs, grid, &sites);
+        let base = base(&mut runs, &sites);
+        let [other, means] = other_and_means(&mut runs, &sites);
         let scorers = self.scorers(&clean);
         let unpatched = self.unpatched(&base, &scorers);
         let reads = self.reads();
         let last = reads.iter().last().expect("an iteration reads a position");
-        let patch = Patch { exec: self.exec, value: grid.value, base, other, last };
+        let patch = Patch { exec: self.exec, value: grid.value, base, other, means, last };
         let stepper = Stepper { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
         let mut cell_scores = vec![unpatched.clone(); cells.len()];
@@ -142,10 +144,11 @@ impl Chunk<'_> {
     fn starts<'c>(&self, cells: &[Cell<'c>], pairs: &[PromptPair<'_>]) -> Vec<Start<'c>> {
         let start = |(index, &cell): (usize, &Cell<'c>)| {
             let suffix = Suffix::of(&cell, pairs, &self.context.architecture)?;
-            Some(Start { index, cell, suffix })
+            let beginning = Beginning::of(&cell, pairs, &self.context.architecture);
+            Some(Start { index, cell, suffix, beginning })
         };
         let mut starts: Vec<Start<'c>> = cells.iter().enumerate().filter_map(start).collect();
-        starts.sort_by_key(|start| (start.suffix, start.cell.layer()));
+        starts.sort_by_key(|start| (start.suffix, start.beginning.layer));
         starts
     }
 
@@ -181,17 +184,23 @@ fn replace(scores: &mut [f32], new: &[f32], reached: &[bool]) {
     }
 }
 
-/// The run that is patched, and what it is patched with.
-fn base_and_other(runs: &mut Runs<'_>, grid: &Grid, sites: &Sites) -> (Activations, Activations) {
-    let noising = runs.context.direction == Direction::Noising;
-    let base = if noising { runs.clean(&sites.base) } else { runs.corrupted(&sites.base) };
-    let other = match grid.value {
-        PatchValue::Zero => Activations::new(BTreeMap::new()),
-        PatchValue::Mean => runs.mean_corrupted(&sites.other),
-        PatchValue::Other if noising => runs.corrupted(&sites.other),
-        PatchValue::Other => runs.clean(&sites.other),
+/// The run that is patched.
+fn base(runs: &mut Runs<'_>, sites: &Sites) -> Activations {
+    match runs.context.direction {
+        Direction::Noising => runs.clean(&sites.base),
+        Direction::Denoising => runs.corrupted(&sites.base),
+    }
+}
+
+/// What takes the place of its activations; no run is made where nothing of it does.
+fn other_and_means(runs: &mut Runs<'_>, sites: &Sites) -> [Activations; 2] {
+    let none = || Activations::new(BTreeMap::new());
+    let other = match runs.context.direction {
+        _ if sites.other.is_empty() => none(),
+        Direction::Noising => runs.corrupted(&sites.other),
+        Direction::Denoising => runs.clean(&sites.other),
     };
-    (base, other)
+    [other, if sites.means.is_empty() { none() } else { runs.mean_corrupted(&sites.means) }]
 }
 
 /// The cells of a finished batch that change a read position, and their last residual stream there

@@ -86,7 +86,7 @@ impl TileTask<'_> {
             TileWork::Patch { grid, .. } => {
                 let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
                 let sites = Sites::of(&self.context.grids[*grid as usize], &layers, &self.context.architecture);
-                &sites.base | &sites.other
+                sites.all()
             }
         };
         2 * self.on_one_device(&sites)

@@ -1,5 +1,7 @@
 //! What is scored, where, and what is patched.
 
+use std::ops::Range;
+
 use patchsweep_core::grid::{Axis, Component};
 use patchsweep_core::metric::{Reduce, TokenScore};
 use schemars::JsonSchema;
@@ -97,17 +99,27 @@ pub struct Iteration {
 #[serde(deny_unknown_fields)]
 pub struct Grid {
     /// What is patched, by its `TransformerLens` name, or by a full hook name like `blocks.8.attn.hook_z`, which means that
-    /// layer only.
+    /// layer only. Give either `component` or `components`.
     #[schemars(extend("anyOf" = [
         schemars::json_schema!({ "enum": Component::ALL.map(Component::name) }),
         schemars::json_schema!({ "pattern": "^blocks\\.[0-9]+\\.((attn|mlp)\\.)?hook_[a-z_]+$" }),
     ]))]
-    pub component: Spanned<String>,
+    pub component: Option<Spanned<String>>,
+    /// Several components that each cell patches together, in one pass, like `["attn_out", "mlp_out"]`: of the same axes, and
+    /// as many heads. All new values are those of the other run (or zero, or the mean), not of the run that is being patched.
+    #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Component::ALL.map(Component::name) })))]
+    pub components: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How many layers a cell patches at once, each with its own activation: those from l - `window` / 2 (rounded down) on that
+    /// the model has, where l is the cell's layer. A window that is cut at an end is smaller, not moved; `layers` chooses the
+    /// middles.
+    #[schemars(extend("x-unit" = "layers", "default" = 1), range(min = 1))]
+    pub window: Option<Spanned<u32>>,
     /// The axes of the result, in this order. `layer` is always there; `pos`, `head` and `neuron` as far as the component
     /// has them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`.
     #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Axis::ALL.map(Axis::name) })))]
     pub axes: Vec<Spanned<String>>,
-    /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name.
+    /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name; of several
+    /// components, their names joined by `-`.
     #[schemars(regex(pattern = TENSOR_NAME))]
     pub name: Option<Spanned<String>>,
     /// What takes the activation's place. Without it, the other run's activation.
@@ -130,6 +142,53 @@ pub struct Grid {
     /// Of `pattern`: which positions are attended to. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "positions"))]
     pub src_positions: Option<Spanned<Vec<i64>>>,
+    /// What is patched as well in every cell. Effects are against the plain run all the same, so that they hold the effect of
+    /// these. Where one meets what the cell patches, the cell's own counts; of two that meet, the later one.
+    #[serde(default)]
+    pub also: Vec<Also>,
+}
+
+impl Grid {
+    /// The component, or the first of several.
+    #[must_use]
+    pub fn site(&self) -> Option<&Spanned<String>> {
+        let first = || self.components.as_ref().and_then(|components| components.get_ref().first());
+        self.component.as_ref().or_else(first)
+    }
+
+    /// Where it says what is patched, or at least something.
+    #[must_use]
+    pub fn place(&self) -> Range<usize> {
+        let axes = || self.axes.first().map(Spanned::span);
+        let components = || self.components.as_ref().map(Spanned::span);
+        self.site().map(Spanned::span).or_else(components).or_else(axes).unwrap_or_default()
+    }
+
+    /// Whether any activation of the other run takes the place of one.
+    #[must_use]
+    pub fn takes_other(&self) -> bool {
+        self.ablate.is_none() || self.also.iter().any(|also| also.ablate.is_none())
+    }
+}
+
+/// What is patched as well in every cell of a grid.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Also {
+    /// What is patched, by its `TransformerLens` name. Of `pattern`, the probabilities of all positions.
+    #[schemars(extend("enum" = Component::ALL.map(Component::name)))]
+    pub component: Spanned<String>,
+    /// Which heads, as `"layer.head"`, like `["9.9", "10.0"]`; required where the component has heads.
+    #[schemars(extend("x-unit" = "heads"))]
+    pub heads: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Which layers; required where the component has no heads. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "layers"))]
+    pub layers: Option<Spanned<Vec<i64>>>,
+    /// Which positions. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "positions"))]
+    pub positions: Option<Spanned<Vec<i64>>>,
+    /// What takes the activation's place. Without it, the other run's activation.
+    pub ablate: Option<Ablation>,
 }
 
 /// What takes the place of an activation without a run to take it from.

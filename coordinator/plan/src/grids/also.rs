@@ -1,0 +1,144 @@
+//! What is written as well in every cell of a grid.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use patchsweep_core::also::{Also, MOST_ALSO};
+use patchsweep_core::grid::{AxesError, Axis, Component};
+use patchsweep_core::sites::Heads;
+
+use super::super::selection::ascending;
+use super::super::{Inputs, PlanError};
+use super::{sites, value};
+use crate::spec::Spanned;
+use crate::spec::schema;
+
+/// The writes of all `also` of a grid, one for each layer, in order, and where they stand; of prompts of so many positions.
+pub(super) fn read(
+    inputs: &Inputs<'_>,
+    grid: &schema::Grid,
+    positions: u32,
+) -> Result<Vec<(Range<usize>, Also)>, PlanError> {
+    let mut writes = Vec::new();
+    for given in &grid.also {
+        let place = given.component.span();
+        for also in table(inputs, given, positions)? {
+            if writes.len() == MOST_ALSO {
+                let message =
+                    format!("a grid has at most {MOST_ALSO} writes in every cell, one for each layer of an `also`");
+                return Err(inputs.source.error(place, message).into());
+            }
+            writes.push((place.clone(), also));
+        }
+    }
+    Ok(writes)
+}
+
+/// One table.
+fn table(inputs: &Inputs<'_>, given: &schema::Also, positions: u32) -> Result<Vec<Also>, PlanError> {
+    let model = &inputs.config.architecture;
+    let component = sites::short(inputs, &given.component)?;
+    if !component.is_in(model) {
+        let error = AxesError::NotInModel { component };
+        return Err(inputs.source.error(given.component.span(), error.to_string()).into());
+    }
+    let layers = layers(inputs, given, component)?;
+    let places = match &given.positions {
+        None => (0..positions).collect(),
+        Some(given) if component == Component::Pattern => {
+            let message = "`pattern` is written at all positions here: leave `positions` out".to_owned();
+            return Err(inputs.source.error(given.span(), message).into());
+        }
+        Some(given) => list(inputs, "positions", given, positions)?,
+    };
+    let sources: Vec<u32> = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
+    let write = |(layer, heads)| Also {
+        component,
+        layer,
+        heads,
+        positions: places.clone(),
+        sources: sources.clone(),
+        value: value(given.ablate),
+    };
+    Ok(layers.into_iter().map(write).collect())
+}
+
+/// The layers and the heads in each; none of components without heads.
+fn layers(
+    inputs: &Inputs<'_>,
+    given: &schema::Also,
+    component: Component,
+) -> Result<BTreeMap<u32, Vec<u32>>, PlanError> {
+    let refuse = |place: Range<usize>, message: String| Err(inputs.source.error(place, message).into());
+    let has_heads = component.heads() != Heads::None;
+    match (&given.heads, &given.layers) {
+        (Some(words), None) if has_heads => heads(inputs, words, component),
+        (None, Some(layers)) if !has_heads => {
+            let layers = list(inputs, "layers", layers, inputs.config.architecture.layers)?;
+            Ok(layers.into_iter().map(|layer| (layer, Vec::new())).collect())
+        }
+        (_, Some(layers)) if has_heads => {
+            let message = format!(
+                "`{component}` has heads: name them in `heads`, like `[\"0.1\"]` for head 1 of layer 0, and leave `layers` out"
+            );
+            refuse(layers.span(), message)
+        }
+        (Some(heads), _) => {
+            let error = AxesError::NotOfComponent { component, axis: Axis::Head };
+            refuse(heads.span(), format!("{error}: give `layers`, and leave `heads` out"))
+        }
+        _ if has_heads => {
+            let message =
+                format!("`{component}` has heads: name them in `heads`, like `[\"0.1\"]` for head 1 of layer 0");
+            refuse(given.component.span(), message)
+        }
+        _ => refuse(given.component.span(), format!("in which layers is `{component}` written? Give `layers`")),
+    }
+}
+
+/// Heads as `"layer.head"`.
+fn heads(
+    inputs: &Inputs<'_>,
+    words: &Spanned<Vec<Spanned<String>>>,
+    component: Component,
+) -> Result<BTreeMap<u32, Vec<u32>>, PlanError> {
+    let refuse = |place: Range<usize>, message: String| Err(inputs.source.error(place, message).into());
+    let model = &inputs.config.architecture;
+    let count = component.heads().count(model);
+    let mut heads: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for word in words.get_ref() {
+        let text = word.get_ref();
+        let parsed = text.split_once('.').and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
+        let Some((layer, head)): Option<(u32, u32)> = parsed else {
+            return refuse(
+                word.span(),
+                format!("`{text}` is no head: write layer and head with a point between, like `9.6`"),
+            );
+        };
+        if layer >= model.layers || head >= count {
+            let (layers, heads) = (model.layers - 1, count - 1);
+            let message = format!("no head `{text}` of `{component}`: layers are 0 to {layers}, heads 0 to {heads}");
+            return refuse(word.span(), message);
+        }
+        let of_layer = heads.entry(layer).or_default();
+        if of_layer.contains(&head) {
+            return refuse(word.span(), format!("`heads` has {layer}.{head} twice"));
+        }
+        of_layer.push(head);
+    }
+    if heads.is_empty() {
+        return refuse(words.span(), "nothing would be written: name heads, or leave the table out".to_owned());
+    }
+    for of_layer in heads.values_mut() {
+        of_layer.sort_unstable();
+    }
+    Ok(heads)
+}
+
+fn list(inputs: &Inputs<'_>, key: &str, given: &Spanned<Vec<i64>>, length: u32) -> Result<Vec<u32>, PlanError> {
+    if given.get_ref().is_empty() {
+        let message = format!("nothing would be written: give `{key}`, or leave the table out");
+        return Err(inputs.source.error(given.span(), message).into());
+    }
+    ascending(key, given.get_ref(), length).map_err(|message| inputs.source.error(given.span(), message).into())
+}

@@ -1,0 +1,45 @@
+//! What is written in every cell of a grid, besides what the cell itself writes.
+
+use crate::grid::{Axis, Component, PatchValue};
+
+/// A write in one layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Also {
+    /// What is written.
+    pub component: Component,
+    /// In which block.
+    pub layer: u32,
+    /// Which heads, ascending; none where the component has none.
+    pub heads: Vec<u32>,
+    /// Which positions, ascending; of a pattern those that attend.
+    pub positions: Vec<u32>,
+    /// Of a pattern the positions that are attended to, ascending: all of them. None of other components.
+    pub sources: Vec<u32>,
+    /// What the activation becomes.
+    pub value: PatchValue,
+}
+
+/// Most of them in one grid.
+pub const MOST_ALSO: usize = 1 << 12;
+
+impl Also {
+    /// Its indices along an axis; none where the component has no such axis.
+    #[must_use]
+    pub fn indices(&self, axis: Axis) -> &[u32] {
+        match axis {
+            _ if !self.component.axes().contains(&axis) => &[],
+            Axis::Layer => std::slice::from_ref(&self.layer),
+            Axis::Head => &self.heads,
+            Axis::Pos | Axis::DestPos => &self.positions,
+            Axis::SrcPos => &self.sources,
+            // Neurons are not written with others.
+            Axis::Neuron => &[],
+        }
+    }
+
+    /// How many indices it lists, over all axes.
+    #[must_use]
+    pub fn index_count(&self) -> u64 {
+        (self.heads.len() + self.positions.len() + self.sources.len()) as u64
+    }
+}

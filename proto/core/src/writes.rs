@@ -1,0 +1,245 @@
+//! A cell is a list of writes: values put at places of the run that is patched, all in one pass.
+//!
+//! New values are those of the other run, zero or a mean, never of the run that is being patched. So what comes later in the
+//! forward pass becomes its new value whatever was written before it.
+
+use std::ops::Range;
+
+use crate::also::Also;
+use crate::architecture::Architecture;
+use crate::causality::PromptPair;
+use crate::grid::{AxesError, Axis, Cell, Component, Grid, PatchValue};
+use crate::sites::{Heads, Stage};
+
+/// A value put at one site, in one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write<'a> {
+    /// What is written.
+    pub component: Component,
+    /// In which block.
+    pub layer: u32,
+    /// What it becomes.
+    pub value: PatchValue,
+    at: At<'a>,
+}
+
+/// Where the units and positions of a write are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At<'a> {
+    Cell(Cell<'a>),
+    Also(&'a Also),
+}
+
+impl<'a> Write<'a> {
+    /// The indices that are written along an axis within the layer, ascending; none where the component has no such axis.
+    #[must_use]
+    pub fn indices(&self, axis: Axis) -> &'a [u32] {
+        match self.at {
+            At::Cell(cell) => cell.indices(axis),
+            At::Also(also) => also.indices(axis),
+        }
+    }
+
+    /// The positions whose activation is written.
+    #[must_use]
+    pub fn positions(&self) -> &'a [u32] {
+        self.indices(self.component.position_axis())
+    }
+
+    /// Where in a forward pass it takes place: block, then site.
+    fn order(&self) -> (u32, u8) {
+        (self.layer, self.component.order())
+    }
+}
+
+/// What the engine cannot write together with anything else.
+fn without_neurons(component: Component) -> Result<(), AxesError> {
+    if component.has_neurons() { Err(AxesError::NeuronsWithOthers { component }) } else { Ok(()) }
+}
+
+impl Grid {
+    /// The same grid whose cells write further sites as well, which have the component's axes and as many heads.
+    pub fn together_with(mut self, others: Vec<Component>, model: &Architecture) -> Result<Self, AxesError> {
+        let component = self.component;
+        for (place, &other) in others.iter().enumerate() {
+            if other == component || others[..place].contains(&other) {
+                return Err(AxesError::Twice { component: other });
+            }
+            if !other.is_in(model) {
+                return Err(AxesError::NotInModel { component: other });
+            }
+            without_neurons(other)?;
+            without_neurons(component)?;
+            if other.axes() != component.axes() {
+                return Err(AxesError::OtherAxes { component, other });
+            }
+            let [heads, others] = [component, other].map(|component| component.heads().count(model));
+            if heads != others {
+                return Err(AxesError::OtherHeads { component, heads, other, others });
+            }
+        }
+        self.others = others;
+        Ok(self)
+    }
+
+    /// The same grid whose cells write so many layers, themselves in the middle.
+    pub fn with_window(mut self, window: u32) -> Result<Self, AxesError> {
+        if window == 0 {
+            return Err(AxesError::NoWindow);
+        }
+        if window > 1 {
+            without_neurons(self.component)?;
+        }
+        self.window = window;
+        Ok(self)
+    }
+
+    /// The same grid whose cells write this as well; where it meets one that was there before, it counts.
+    pub fn with_also(mut self, also: Also, model: &Architecture, positions: u32) -> Result<Self, AxesError> {
+        let component = also.component;
+        if !component.is_in(model) {
+            return Err(AxesError::NotInModel { component });
+        }
+        without_neurons(component)?;
+        without_neurons(self.component)?;
+        let some = |indices: &[u32], extent: u32| {
+            let fits = indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|&last| last < extent);
+            if extent == 0 { indices.is_empty() } else { fits }
+        };
+        let sources = if component == Component::Pattern { positions } else { 0 };
+        let is_somewhere = also.layer < model.layers
+            && some(&also.heads, component.heads().count(model))
+            && some(&also.positions, positions)
+            && also.sources.len() == sources as usize
+            && (sources == 0 || some(&also.sources, sources));
+        if !is_somewhere {
+            return Err(AxesError::AlsoNowhere { component });
+        }
+        self.also.push(also);
+        Ok(self)
+    }
+
+    /// The sites that each cell writes, the component first.
+    pub fn components(&self) -> impl Iterator<Item = Component> + Clone + use<'_> {
+        std::iter::once(self.component).chain(self.others.iter().copied())
+    }
+
+    /// How many layers a cell writes where the model has them; 1 is no window.
+    #[must_use]
+    pub fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// What every cell writes as well.
+    #[must_use]
+    pub fn also(&self) -> &[Also] {
+        &self.also
+    }
+
+    /// Whether a cell may have several writes.
+    #[must_use]
+    pub fn has_several_writes(&self) -> bool {
+        self.window > 1 || !self.others.is_empty() || !self.also.is_empty()
+    }
+
+    /// Whether any of its writes is an ablation, which does something where clean and corrupted prompts are equal too.
+    #[must_use]
+    pub fn has_ablation(&self) -> bool {
+        self.writes_value(PatchValue::Zero) || self.writes_value(PatchValue::Mean)
+    }
+
+    /// Whether any of its writes has this value.
+    #[must_use]
+    pub fn writes_value(&self, value: PatchValue) -> bool {
+        self.value == value || self.also.iter().any(|also| also.value == value)
+    }
+
+    /// The layers that the cell in a layer writes: of `window` layers from `layer - window / 2` on those that exist. What is
+    /// cut at an end is smaller, not moved.
+    #[must_use]
+    pub fn written_layers(&self, layer: u32) -> Range<u32> {
+        let before = self.window / 2;
+        let end = (layer.saturating_add(self.window)).saturating_sub(before).min(self.layers);
+        layer.saturating_sub(before)..end
+    }
+}
+
+impl<'a> Cell<'a> {
+    /// What it writes, of two that meet at one place the one that counts last: what every cell writes, then its own.
+    pub fn writes(&self) -> impl Iterator<Item = Write<'a>> + use<'a> {
+        let (cell, grid) = (*self, self.grid());
+        let of_also = |also: &'a Also| Write {
+            component: also.component,
+            layer: also.layer,
+            value: also.value,
+            at: At::Also(also),
+        };
+        let in_layer = move |layer: u32| {
+            grid.components().map(move |component| Write { component, layer, value: grid.value, at: At::Cell(cell) })
+        };
+        grid.also.iter().map(of_also).chain(grid.written_layers(self.layer()).flat_map(in_layer))
+    }
+
+    /// Whether it has more than one write.
+    #[must_use]
+    pub fn has_several_writes(&self) -> bool {
+        self.writes().nth(1).is_some()
+    }
+}
+
+/// Where the runs of a cell begin to differ from the run that is patched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Beginning {
+    /// The block.
+    pub layer: u32,
+    /// The stream in it.
+    pub stage: Stage,
+}
+
+impl Beginning {
+    /// Of a cell's runs of some prompts, for which it is no no-op: where the first write takes place that could change a score
+    /// were it alone. What comes before it puts what is there already.
+    ///
+    /// Several writes of which the first is inside attention begin with its block, which is computed as a whole: what they make of
+    /// attention is no sum of what each does.
+    #[must_use]
+    pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Self {
+        if !cell.has_several_writes() {
+            return Self { layer: cell.layer(), stage: cell.component().facts(model).stage };
+        }
+        let is_live = |write: &Write<'_>| pairs.iter().any(|pair| pair.first_change_of(write, model).is_ok());
+        let first = cell.writes().filter(is_live).min_by_key(Write::order);
+        let Some(Write { layer, component, .. }) = first else {
+            return Self { layer: cell.layer(), stage: Stage::Input };
+        };
+        let facts = component.facts(model);
+        let stage = if facts.heads == Heads::None { facts.stage } else { Stage::Input };
+        Self { layer, stage }
+    }
+
+    /// Of a cell with several writes the positions of its runs, from the first that is computed to the last that is read, that
+    /// may differ before the next attention; the others are those of the run that is patched. Ascending.
+    #[must_use]
+    pub fn rows(self, cell: &Cell<'_>, computed: Range<u32>, model: &Architecture) -> Vec<u32> {
+        // The first attention whose queries, keys and values they have rows for.
+        let attention = if self.stage == Stage::Input { self.layer } else { self.layer + 1 };
+        let is_before = |write: &Write<'_>| {
+            let facts = write.component.facts(model);
+            let from_here = write.layer == self.layer && facts.heads == Heads::None && facts.stage >= self.stage;
+            let read_next = write.layer == attention && write.component.is_read_by_attention();
+            if self.stage == Stage::Input { read_next } else { from_here || read_next }
+        };
+        let mut differs = vec![false; computed.len()];
+        for &pos in cell.writes().filter(is_before).flat_map(|write| write.positions()) {
+            if computed.contains(&pos) {
+                differs[(pos - computed.start) as usize] = true;
+            }
+        }
+        (computed.start..).zip(differs).filter_map(|(pos, differs)| differs.then_some(pos)).collect()
+    }
+}
+
+mod words;
+
+#[cfg(test)]
+mod tests;
