@@ -34,37 +34,52 @@ impl Patch<'_> {
     ) -> Tensor {
         let exec = self.exec;
         let neurons = Neurons::of(cohort, exec, layer);
-        let change = self.neuron_change(layer, component, &neurons, rows);
         let base = |component| for_each_cell(cohort, &self.base_at(layer, component, rows));
         let sum = |onto| {
+            let change = self.neuron_change(layer, component, &neurons, rows);
             let sum = base(onto).copy();
             exec.add_neurons(layer, &neurons, &change, &mut sum.flatten(1, 2));
             sum
         };
-        if exec.model.architecture.has_post_norms() {
-            base(Component::ResidMid) + exec.after_mlp(layer, &sum(Component::MlpProjection))
-        } else {
-            sum(Component::ResidPost)
+        if !exec.model.architecture.has_post_norms() {
+            return sum(Component::ResidPost);
         }
+        let projected = if neurons.are_all() {
+            // Not as a difference: a norm behind would enlarge what rounding leaves where nothing is left.
+            let new = self.gated(layer, component, &neurons, rows, self.new_neurons(layer, component, &neurons, rows));
+            exec.linear(&new, &exec.weights(layer).mlp_out).unsqueeze(0)
+        } else {
+            sum(Component::MlpProjection)
+        };
+        base(Component::ResidMid) + exec.after_mlp(layer, &projected)
     }
 
     /// By how much what the output projection reads changes \[prompts, rows, neuron\].
     fn neuron_change(&self, layer: u32, component: Component, neurons: &Neurons, rows: &Positions) -> Tensor {
-        let exec = self.exec;
-        let new = neurons.of_hidden(&self.value_at(layer, component, rows));
         let old = neurons.of_hidden(&self.base_at(layer, component, rows));
-        if component == Component::MlpPost {
-            return new - old;
-        }
-        let activated = |x: &Tensor| exec.activation(x.copy());
-        let change = activated(&new) - activated(&old);
+        let change = self.new_neurons(layer, component, neurons, rows) - self.activated(component, &old);
+        self.gated(layer, component, neurons, rows, change)
+    }
+
+    /// What the neurons become, behind the activation function \[prompts, rows, neuron\].
+    fn new_neurons(&self, layer: u32, component: Component, neurons: &Neurons, rows: &Positions) -> Tensor {
+        self.activated(component, &neurons.of_hidden(&self.value_at(layer, component, rows)))
+    }
+
+    fn activated(&self, component: Component, x: &Tensor) -> Tensor {
+        if component == Component::MlpPre { self.exec.activation(x.copy()) } else { x.shallow_clone() }
+    }
+
+    /// What becomes of numbers behind the activation function where the MLP is gated: the other factor is that of the run
+    /// that is patched. `mlp_post` is behind it.
+    fn gated(&self, layer: u32, component: Component, neurons: &Neurons, rows: &Positions, x: Tensor) -> Tensor {
+        let exec = self.exec;
         let block = exec.weights(layer);
-        if block.mlp_gate.is_none() {
-            return change;
+        if component == Component::MlpPost || block.mlp_gate.is_none() {
+            return x;
         }
-        // The other factor is that of the run that is patched.
         let reads = exec.mlp_reads(layer, &self.base_at(layer, read_by_mlp(&exec.model.architecture), rows));
-        change * exec.linear(&reads, &neurons.outputs(&block.mlp_in))
+        x * exec.linear(&reads, &neurons.outputs(&block.mlp_in))
     }
 }
 
@@ -87,6 +102,11 @@ impl Neurons {
         let is_whole = all.iter().copied().eq(0..exec.model.architecture.d_mlp.into());
         let index = (!is_whole).then(|| Tensor::from_slice(&all).to_device(exec.device(layer)));
         Self { index, cells, of_each: count / cells }
+    }
+
+    /// Whether one cell patches the whole hidden layer.
+    fn are_all(&self) -> bool {
+        self.index.is_none() && self.cells == 1
     }
 
     /// Of a tensor \[.., `d_mlp`\] these.
