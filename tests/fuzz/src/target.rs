@@ -12,6 +12,9 @@ use crate::watchdog::Watchdog;
 /// A file that is the only input.
 const INPUT: &str = "PATCHSWEEP_FUZZ_INPUT";
 
+/// How the names of committed inputs begin that take seconds, and are not mutated.
+const ONCE: &str = "once-";
+
 /// One reader and its inputs.
 pub struct Target {
     name: &'static str,
@@ -40,10 +43,11 @@ impl Target {
         Self { name, corpus, running, found, feed, watchdog }
     }
 
-    /// Contents of the committed inputs, ordered by name.
+    /// Contents of the committed inputs that are mutated, ordered by name.
     #[must_use]
     pub fn corpus(&self) -> Vec<&[u8]> {
-        self.corpus.iter().map(|(_, content)| content.as_slice()).collect()
+        let is_quick = |path: &Path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(ONCE));
+        self.corpus.iter().filter(|(path, _)| is_quick(path)).map(|(_, content)| content.as_slice()).collect()
     }
 
     /// Runs the input that the environment names, or all committed ones and then made-up ones: what `mutated` makes of
