@@ -58,6 +58,12 @@ impl WeightBytes {
         }
     }
 
+    /// The same where the unembedding is stored as another tensor than the embedding, whatever the description says.
+    #[must_use]
+    pub fn with_own_head(self, has_own_head: bool) -> Self {
+        if has_own_head { Self { tied: 0, ..self } } else { self }
+    }
+
     /// All of them, on one device.
     #[must_use]
     pub fn all(&self) -> u64 {

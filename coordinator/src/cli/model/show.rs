@@ -114,8 +114,7 @@ impl Model {
     /// What the weights take in each arithmetic, and where a worker on this machine's CPUs has room for them.
     fn weights(&self) -> Vec<WeightFields> {
         let taken = |dtype: Dtype| {
-            let weights = WeightBytes::of(&self.config.architecture, dtype);
-            let weights = if self.weights.has_own_head { WeightBytes { tied: 0, ..weights } } else { weights };
+            let weights = WeightBytes::of(&self.config.architecture, dtype).with_own_head(self.weights.has_own_head);
             let maps_around = self.weights.stored.iter().flatten().all(|stored| stored.dtype == dtype.name());
             WeightFields {
                 dtype: dtype.name().to_owned(),

@@ -47,9 +47,8 @@ impl Loader {
 
     /// What the weights take.
     pub(crate) fn weight_bytes(&self) -> WeightBytes {
-        let weights = WeightBytes::of(&self.config.architecture, self.dtype);
         let has_own_head = self.contents.unembedding != self.contents.embedding;
-        if has_own_head { WeightBytes { tied: 0, ..weights } } else { weights }
+        WeightBytes::of(&self.config.architecture, self.dtype).with_own_head(has_own_head)
     }
 
     /// Whether a streamed model's embeddings can stay in their files, too.
