@@ -13,5 +13,4 @@ mod overflow;
 mod properties;
 mod reference;
 mod replicates;
-mod several_writes;
 mod unembedding;
