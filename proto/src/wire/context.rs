@@ -54,6 +54,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         let mut indices = 0;
         let grid = |grid: v1::Grid| {
             indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
+            indices += grid.dictionary.as_ref().map_or(0, |dictionary| u64::from(dictionary.features));
             indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
