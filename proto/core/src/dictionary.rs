@@ -1,5 +1,9 @@
 //! Dictionaries: sparse autoencoders, whose features are units of the activation at one site.
 
+mod header;
+
+pub use header::DictionaryHeader;
+
 use crate::architecture::Architecture;
 use crate::digest::Digest;
 use crate::grid::Component;

@@ -23,7 +23,7 @@ mod weights;
 
 pub use contents::Contents;
 pub use convert::{PICKLES, conversion, only_bpe_files};
-pub use dictionary::{DictionaryFileError, DictionaryFiles, Header as DictionaryHeader};
+pub use dictionary::{DictionaryFileError, DictionaryFiles};
 pub use error::ModelError;
 pub use read::{read_config, read_text, read_text_if_there};
 pub use stamp::FolderStamp;

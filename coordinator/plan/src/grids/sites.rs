@@ -76,6 +76,10 @@ fn component(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<(Component, 
             let hooks: Vec<String> = Component::ALL.iter().map(|component| component.hook_name(layer)).collect();
             Err(unknown("hook", &hooks.iter().map(String::as_str).collect::<Vec<_>>()))
         }
-        None => Err(unknown("component", &Component::ALL.map(Component::name))),
+        None => {
+            let dictionaries = inputs.spec.dictionary.iter().map(|dictionary| dictionary.name.get_ref().as_str());
+            let known: Vec<&str> = Component::ALL.iter().map(|component| component.name()).chain(dictionaries).collect();
+            Err(unknown("component", &known))
+        }
     }
 }

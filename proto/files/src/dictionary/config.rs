@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use patchsweep_core::dictionary::{Dictionary, Encoder};
+use patchsweep_core::dictionary::{DictionaryHeader, Encoder};
 use serde_json::{Map, Value};
 
 use super::DictionaryFileError;
-use super::header::Header;
 
 /// Keys that change nothing here: how the tensors are stored stands in their file.
 const IGNORED: [&str; 2] = ["dtype", "device"];
@@ -16,7 +15,7 @@ const CHANGED_MODELS: [&str; 3] =
     ["center_writing_weights", "fold_value_biases", "refactor_factored_attn_matrices"];
 
 /// The header that a `cfg.json` gives.
-pub(super) fn read(path: &Path, text: &str) -> Result<Header, DictionaryFileError> {
+pub(super) fn read(path: &Path, text: &str) -> Result<DictionaryHeader, DictionaryFileError> {
     let refuse = |reason: String| DictionaryFileError::Config { path: path.to_owned(), reason };
     let value: Value = serde_json::from_str(text).map_err(|error| refuse(format!("it is no JSON ({error})")))?;
     let mut keys = Keys { keys: value.as_object().cloned().unwrap_or_default(), known: Vec::new() };
@@ -54,7 +53,7 @@ impl Keys {
     }
 }
 
-fn header(keys: &mut Keys) -> Result<Header, String> {
+fn header(keys: &mut Keys) -> Result<DictionaryHeader, String> {
     let metadata = keys.get("metadata").and_then(Value::as_object).cloned();
     let (Some(metadata), true) = (metadata, keys.keys.contains_key("architecture")) else {
         return Err("it was not written by SAELens 6; load the dictionary with the newest SAELens \
@@ -90,7 +89,7 @@ fn header(keys: &mut Keys) -> Result<Header, String> {
     if !["none", "hook_z"].contains(&reshaped.as_str()) {
         return Err(format!("`reshape_activations` is `{reshaped}`; `none` and `hook_z` are known here"));
     }
-    let header = Header {
+    let header = DictionaryHeader {
         width: keys.number("d_in")?,
         features: keys.number("d_sae")?,
         encoder,
@@ -126,21 +125,4 @@ fn refuse_changed_models(metadata: &Map<String, Value>) -> Result<(), String> {
         )),
         None => Ok(()),
     }
-}
-
-/// Whether two hook names are of one activation; `None` where one of them is none that is known here.
-pub(super) fn are_one_site(one: &str, other: &str) -> Option<bool> {
-    use patchsweep_core::grid::Component::{ResidPost, ResidPre};
-    let site = |hook| {
-        Dictionary::site(hook).ok().map(|(component, layer)| match (component, layer.checked_sub(1)) {
-            // What comes into a block is what comes out of the one before.
-            (ResidPre, Some(before)) => (ResidPost, before),
-            _ => (component, layer),
-        })
-    };
-    if let (Some(one), Some(other)) = (site(one), site(other)) {
-        return Some(one == other);
-    }
-    // A hook of `TransformerLens` that no dictionary here can be of.
-    one.starts_with("blocks.").then_some(false)
 }

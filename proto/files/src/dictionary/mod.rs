@@ -2,7 +2,6 @@
 
 mod config;
 mod error;
-mod header;
 mod npz;
 #[cfg(test)]
 mod tests;
@@ -10,12 +9,11 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use patchsweep_core::dictionary::Encoder;
+use patchsweep_core::dictionary::{DictionaryHeader, Encoder};
 use patchsweep_core::digest::Digest;
 use safetensors::Dtype;
 
 pub use error::DictionaryFileError;
-pub use header::Header;
 
 use crate::locate::ModelFolders;
 use crate::read::{is_there, read, read_text};
@@ -29,7 +27,7 @@ const ARCHIVE: &str = "params.npz";
 /// A dictionary's files, open. What they say has been checked; the numbers have not been read.
 #[derive(Debug)]
 pub struct DictionaryFiles {
-    header: Header,
+    header: DictionaryHeader,
     config: Vec<u8>,
     tensors: Tensors,
     path: PathBuf,
@@ -83,14 +81,14 @@ impl DictionaryFiles {
         };
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let (width, features) = (size(width), size(features));
-        let header = Header { width, features, encoder, subtracts_decoder_bias: false, hook: None };
+        let header = DictionaryHeader { width, features, encoder, subtracts_decoder_bias: false, hook: None };
         Self { header, config: Vec::new(), tensors: Tensors::GemmaScope(archive), path: path.to_owned() }.checked()
     }
 
     /// Refuses tensors that are missing, superfluous or of another shape or type.
     fn checked(self) -> Result<Self, DictionaryFileError> {
         let (path, encoder) = (|| self.path.clone(), self.header.encoder.name());
-        let wanted = self.header.tensors();
+        let wanted = tensors(&self.header);
         for (name, shape) in &wanted {
             let Some((found, dtype)) = self.tensors.info(name) else {
                 return Err(DictionaryFileError::Missing { name, path: path(), encoder });
@@ -114,7 +112,7 @@ impl DictionaryFiles {
 
     /// What they say of the dictionary.
     #[must_use]
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &DictionaryHeader {
         &self.header
     }
 
@@ -153,6 +151,19 @@ impl DictionaryFiles {
         }
         Ok(())
     }
+}
+
+/// Names and shapes of the tensors that a dictionary has.
+fn tensors(header: &DictionaryHeader) -> Vec<(&'static str, Vec<usize>)> {
+    let (width, features) = (header.width as usize, header.features as usize);
+    let of_features = |name| (name, vec![features]);
+    let mut tensors = vec![("W_enc", vec![width, features]), ("W_dec", vec![features, width]), ("b_dec", vec![width])];
+    match header.encoder {
+        Encoder::Standard | Encoder::TopK { .. } => tensors.push(of_features("b_enc")),
+        Encoder::JumpRelu => tensors.extend(["b_enc", "threshold"].map(of_features)),
+        Encoder::Gated => tensors.extend(["b_gate", "b_mag", "r_mag"].map(of_features)),
+    }
+    tensors
 }
 
 impl Tensors {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchsweep_core::dictionary::Encoder;
+use patchsweep_core::dictionary::{DictionaryHeader, Encoder};
 use patchsweep_core::digest::Digest;
 use tempfile::TempDir;
 
@@ -36,7 +36,7 @@ fn folder(config: &str, tensors: &[(&str, &[usize])]) -> TempDir {
     folder
 }
 
-fn opened(config: &str, tensors: &[(&str, &[usize])]) -> Result<Header, String> {
+fn opened(config: &str, tensors: &[(&str, &[usize])]) -> Result<DictionaryHeader, String> {
     let folder = folder(config, tensors);
     DictionaryFiles::open(folder.path()).map(|files| files.header().clone()).map_err(|error| error.to_string())
 }

@@ -1,13 +1,12 @@
 //! What a dictionary's files say of it.
 
-use patchsweep_core::dictionary::{Dictionary, DictionaryError, Encoder};
-use patchsweep_core::digest::Digest;
-
-use super::config::are_one_site;
+use super::{Dictionary, DictionaryError, Encoder};
+use crate::digest::Digest;
+use crate::grid::Component::{ResidPost, ResidPre};
 
 /// What a dictionary's files say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct DictionaryHeader {
     /// Numbers of one position's activation.
     pub width: u32,
     /// How many features there are.
@@ -20,17 +19,14 @@ pub struct Header {
     pub hook: Option<String>,
 }
 
-/// Names of the tensors of an encoder, and their shapes by width and features.
-type Tensors = Vec<(&'static str, Vec<usize>)>;
-
-impl Header {
+impl DictionaryHeader {
     /// The hook that it was trained at, where that is another one than this.
     #[must_use]
     pub fn other_hook(&self, at: &str) -> Option<&str> {
         self.hook.as_deref().filter(|hook| are_one_site(hook, at) == Some(false))
     }
 
-    /// The dictionary with these files at a site.
+    /// The dictionary with these files at a site, given as a full hook name.
     pub fn at(&self, name: &str, path: &str, hook: &str, digest: Digest) -> Result<Dictionary, DictionaryError> {
         let (component, layer) = Dictionary::site(hook)?;
         let Self { width, features, encoder, subtracts_decoder_bias, .. } = *self;
@@ -44,18 +40,20 @@ impl Header {
         let ours = (self.width, self.features, self.encoder, self.subtracts_decoder_bias);
         ours == (dictionary.width, dictionary.features, dictionary.encoder, dictionary.subtracts_decoder_bias)
     }
+}
 
-    /// The tensors that it has.
-    pub(super) fn tensors(&self) -> Tensors {
-        let (width, features) = (self.width as usize, self.features as usize);
-        let of_features = |name| (name, vec![features]);
-        let mut tensors =
-            vec![("W_enc", vec![width, features]), ("W_dec", vec![features, width]), ("b_dec", vec![width])];
-        match self.encoder {
-            Encoder::Standard | Encoder::TopK { .. } => tensors.push(of_features("b_enc")),
-            Encoder::JumpRelu => tensors.extend(["b_enc", "threshold"].map(of_features)),
-            Encoder::Gated => tensors.extend(["b_gate", "b_mag", "r_mag"].map(of_features)),
-        }
-        tensors
+/// Whether two hook names are of one activation; `None` where one of them is none that is known here.
+fn are_one_site(one: &str, other: &str) -> Option<bool> {
+    let site = |hook| {
+        Dictionary::site(hook).ok().map(|(component, layer)| match (component, layer.checked_sub(1)) {
+            // What comes into a block is what comes out of the one before.
+            (ResidPre, Some(before)) => (ResidPost, before),
+            _ => (component, layer),
+        })
+    };
+    if let (Some(one), Some(other)) = (site(one), site(other)) {
+        return Some(one == other);
     }
+    // A hook of `TransformerLens` that no dictionary here can be of.
+    one.starts_with("blocks.").then_some(false)
 }
