@@ -97,7 +97,10 @@ fn header(keys: &mut Keys) -> Result<DictionaryHeader, String> {
         hook: metadata.get("hook_name").and_then(Value::as_str).map(str::to_owned),
     };
     if let Some(key) = keys.keys.keys().find(|key| !keys.known.contains(&key.as_str()) && !is_ignored(key)) {
-        return Err(format!("`{key}` is not known here, and may change what features are"));
+        return Err(format!(
+            "`{key}` is not known here, and may change what features are; of a dictionary in training `save_inference_model` \
+             leaves out what does not"
+        ));
     }
     refuse_changed_models(&metadata)?;
     let reads_heads = header.hook.as_deref().is_some_and(|hook| hook.ends_with("hook_z"));

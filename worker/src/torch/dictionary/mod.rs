@@ -2,5 +2,7 @@
 
 pub(crate) mod loaded;
 mod tensors;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use tensors::{DictionaryTensors, Rule, Selected};

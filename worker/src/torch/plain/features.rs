@@ -16,10 +16,13 @@ pub(crate) fn features(
 ) -> Tensor {
     // Here `z` lacks the constant part of the values, which is added behind it.
     let x = if component == Component::Z { activation + &exec.weights(layer).folded_z } else { activation.shallow_clone() };
-    let mut x = x.flatten(2, -1).to_kind(Kind::Float);
-    if let Some(bias) = &dictionary.input_bias {
-        x -= bias;
-    }
+    all_features(exec, dictionary, &x.flatten(2, -1))
+}
+
+/// The same of what stands there \[prompts, pos, width\].
+pub(crate) fn all_features(exec: &Exec<'_>, dictionary: &DictionaryTensors, x: &Tensor) -> Tensor {
+    let x = x.to_kind(Kind::Float);
+    let x = dictionary.input_bias.as_ref().map_or_else(|| x.shallow_clone(), |bias| &x - bias);
     let product = exec.product(&x, &dictionary.encoder);
     let h = &product + &dictionary.bias;
     match &dictionary.rule {

@@ -33,6 +33,9 @@ use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
 use hooks::Recording;
 
+#[cfg(test)]
+pub(crate) use features::all_features;
+
 /// One tile in hand.
 pub(crate) struct PlainTask<'a> {
     pub(crate) context: &'a SweepContext,
