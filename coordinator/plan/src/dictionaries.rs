@@ -10,6 +10,9 @@ use patchsweep_core::model::ModelRef;
 use super::{Inputs, PlanError, names};
 use crate::spec::schema;
 
+#[cfg(test)]
+mod tests;
+
 /// All of them, in the spec's order.
 pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Arc<Dictionary>>, PlanError> {
     let mut dictionaries: Vec<Arc<Dictionary>> = Vec::new();

@@ -58,11 +58,7 @@ pub(super) fn restrict(
 }
 
 /// A grid over a dictionary, over the features that the spec gives.
-fn restrict_features(
-    inputs: &Inputs<'_>,
-    given: &Spanned<schema::Features>,
-    grid: Grid,
-) -> Result<Grid, PlanError> {
+fn restrict_features(inputs: &Inputs<'_>, given: &Spanned<schema::Features>, grid: Grid) -> Result<Grid, PlanError> {
     let refuse = |message: String| PlanError::from(inputs.source.error(given.span(), message));
     if grid.dictionary().is_none() {
         let component = grid.component;
@@ -94,7 +90,9 @@ fn no_such_axis(grid: &Grid, axis: Axis, key: &str) -> String {
     match axis {
         Axis::Pos => format!("`{component}` has no `{key}`: restrict it with `dest_positions` or `src_positions`"),
         Axis::DestPos | Axis::SrcPos => format!("`{component}` has no `{key}`: restrict it with `positions`"),
-        Axis::Layer | Axis::Head | Axis::Neuron | Axis::Feature => AxesError::NotOfComponent { component, axis }.to_string(),
+        Axis::Layer | Axis::Head | Axis::Neuron | Axis::Feature => {
+            AxesError::NotOfComponent { component, axis }.to_string()
+        }
     }
 }
 

@@ -240,7 +240,8 @@ impl Cutter {
         // Whichever tile is computed first makes them.
         let Besides { each, means, features_of } = besides;
         let is_first = means > 0 && self.means_of.insert((section.alike, features_of));
-        let besides = each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first { means } else { 0 });
+        let besides =
+            each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first { means } else { 0 });
         let cost = bundle.cost.saturating_add(besides);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }

@@ -59,7 +59,9 @@ pub const MOST_FEATURES: u32 = 1 << 24;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DictionaryError {
     /// Its files are looked up by a name that could lead out of the folders given.
-    #[error("`{path}` is not a plain relative path: no leading `/`, no `..`, no backslash; give the path below a `--models` folder, or below the spec's")]
+    #[error(
+        "`{path}` is not a plain relative path: no leading `/`, no `..`, no backslash; give the path below a `--models` folder, or below the spec's"
+    )]
     Path {
         /// As given.
         path: String,
@@ -79,13 +81,17 @@ pub enum DictionaryError {
         layers: u32,
     },
     /// Nothing is between attention and MLP of a parallel block.
-    #[error("this model has no `{name}`: attention and MLP of a block both read its input; give the model that the dictionary was trained on")]
+    #[error(
+        "this model has no `{name}`: attention and MLP of a block both read its input; give the model that the dictionary was trained on"
+    )]
     NotInModel {
         /// The hook's name.
         name: String,
     },
     /// It reads activations of another width.
-    #[error("the dictionary reads activations of {found} numbers, `{name}` of this model has {wanted}; give the model and the site that it was trained on")]
+    #[error(
+        "the dictionary reads activations of {found} numbers, `{name}` of this model has {wanted}; give the model and the site that it was trained on"
+    )]
     Width {
         /// The hook's name.
         name: String,
@@ -208,7 +214,8 @@ mod tests {
         assert_eq!(Dictionary::site("blocks.8.hook_resid_pre"), Ok((Component::ResidPre, 8)));
         assert_eq!(Dictionary::site("blocks.0.attn.hook_z"), Ok((Component::Z, 0)));
         assert_eq!(Dictionary::site("blocks.0.mlp.hook_post"), Ok((Component::MlpPost, 0)));
-        for hook in ["blocks.8.attn.hook_q", "blocks.8.attn.hook_pattern", "blocks.8.ln2.hook_normalized", "resid_pre"] {
+        for hook in ["blocks.8.attn.hook_q", "blocks.8.attn.hook_pattern", "blocks.8.ln2.hook_normalized", "resid_pre"]
+        {
             let refused = Dictionary::site(hook).expect_err("is refused").to_string();
             assert!(refused.starts_with(&format!("`{hook}` is not where a dictionary can be")), "{refused}");
         }
@@ -222,10 +229,16 @@ mod tests {
         for (component, width) in [(Component::ResidPre, 4), (Component::Z, 4), (Component::MlpPost, 16)] {
             assert_eq!(dictionary(component, 2, width).refuse_unfit(&model()), Ok(()));
             let other = refusal(dictionary(component, 2, 5), &model());
-            assert!(other.contains(&format!("reads activations of 5 numbers, `{}`", component.hook_name(2))), "{other}");
+            assert!(
+                other.contains(&format!("reads activations of 5 numbers, `{}`", component.hook_name(2))),
+                "{other}"
+            );
         }
         let beyond = refusal(dictionary(Component::ResidPre, 3, 4), &model());
-        assert!(beyond.starts_with("`blocks.3.hook_resid_pre` is not in this model, whose layers are 0 to 2"), "{beyond}");
+        assert!(
+            beyond.starts_with("`blocks.3.hook_resid_pre` is not in this model, whose layers are 0 to 2"),
+            "{beyond}"
+        );
         let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::Two }, ..model() };
         let between = refusal(dictionary(Component::ResidMid, 1, 4), &parallel);
         assert!(between.starts_with("this model has no `blocks.1.hook_resid_mid`"), "{between}");

@@ -121,7 +121,10 @@ mod tests {
         let cell = some.cell(3);
         assert_eq!((cell.layer(), cell.positions(), cell.indices(Axis::Feature)), (1, &[1][..], &[4][..]));
         let write = cell.writes().next().expect("a write");
-        assert_eq!(write.words(), "features of res at blocks.1.hook_resid_pre, position 1, feature 4: of the other run");
+        assert_eq!(
+            write.words(),
+            "features of res at blocks.1.hook_resid_pre, position 1, feature 4: of the other run"
+        );
         assert_eq!(some.words(), "features of res at blocks.1.hook_resid_pre");
         assert_eq!(some.site_names(), "res");
         let at_once = grid(&[Axis::Pos]).expect("a grid");

@@ -65,15 +65,14 @@ impl BruteForce<'_> {
     #[must_use]
     pub fn nearest_switch(&self) -> f64 {
         let runs = || self.clean.iter().chain(&self.corrupted);
-        let switches = self.dictionaries.iter().flat_map(|(described, _)| {
-            runs().map(|run| self.run_features(described, run).1)
-        });
+        let switches =
+            self.dictionaries.iter().flat_map(|(described, _)| runs().map(|run| self.run_features(described, run).1));
         switches.fold(f64::INFINITY, f64::min)
     }
 
-    /// Of a cell that writes features, whether it leaves every one as it is \[prompts\]; of another one, no.
+    /// Of a cell that writes features, whether all of them are off before and after \[prompts\]; of another one, no.
     #[must_use]
-    pub fn leaves_features(&self, cell: &Cell<'_>) -> Vec<bool> {
+    pub fn features_stay_off(&self, cell: &Cell<'_>) -> Vec<bool> {
         let runs = match self.context.direction {
             Direction::Noising => &self.clean,
             Direction::Denoising => &self.corrupted,
@@ -84,7 +83,7 @@ impl BruteForce<'_> {
                 let (old, new) = (self.run_features(described, run).0, self.new_features(&write, described, prompt));
                 write.indices(Axis::Pos).iter().map(|&pos| pos as usize).all(|pos| {
                     let features = write.indices(Axis::Feature).iter().map(|&feature| feature as usize);
-                    features.into_iter().all(|feature| old[pos][feature].to_bits() == new[pos][feature].to_bits())
+                    features.into_iter().all(|feature| old[pos][feature].abs() + new[pos][feature].abs() <= 0.0)
                 })
             })
         };

@@ -24,7 +24,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use iterations::Corruption;
 use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
-use sweep::{Effects, check, check_itself, check_swapped, check_work};
+use sweep::{Effects, check, check_digest, check_itself, check_swapped, check_work};
 
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
@@ -192,7 +192,11 @@ fn features_are_exact() {
                 let dictionaries = || scenario.context.grids.iter().filter_map(Grid::dictionary);
                 drawn.borrow_mut().extend(dictionaries().map(|of| (of.component, of.encoder.name())));
                 effects.borrow_mut().add(check(&scenario)?);
-                if scenario.context.grids.iter().all(dictionaries::is_of_runs) { check_itself(&scenario) } else { Ok(()) }
+                if scenario.context.grids.iter().all(dictionaries::is_of_runs) {
+                    check_itself(&scenario)
+                } else {
+                    Ok(())
+                }
             });
         }
     }
@@ -202,6 +206,12 @@ fn features_are_exact() {
     assert!(effects.moved * 3 > effects.live, "many features that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
     assert!(effects.undecided < 20, "and few are undecided: {effects:?}");
+}
+
+#[test]
+fn other_files_than_the_sweep_was_planned_with_are_refused() {
+    let topic = dictionaries::topics()[0];
+    draw(&mut runner(), &scenarios(Kind::Gpt2, topic), |scenario| check_digest(&scenario));
 }
 
 #[test]

@@ -78,7 +78,8 @@ fn component(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<(Component, 
         }
         None => {
             let dictionaries = inputs.spec.dictionary.iter().map(|dictionary| dictionary.name.get_ref().as_str());
-            let known: Vec<&str> = Component::ALL.iter().map(|component| component.name()).chain(dictionaries).collect();
+            let known: Vec<&str> =
+                Component::ALL.iter().map(|component| component.name()).chain(dictionaries).collect();
             Err(unknown("component", &known))
         }
     }

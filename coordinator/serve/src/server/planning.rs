@@ -7,7 +7,9 @@ use patchsweep_core::error_chain;
 use patchsweep_core::model::{ModelConfig, ModelRef};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
-use patchsweep_files::{DictionaryFiles, ModelError, WeightFiles, only_bpe_files, read_config, read_text, read_text_if_there};
+use patchsweep_files::{
+    DictionaryFiles, ModelError, WeightFiles, only_bpe_files, read_config, read_text, read_text_if_there,
+};
 use patchsweep_plan::spec::{Source, Spec, SpecError};
 use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 

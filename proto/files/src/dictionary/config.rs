@@ -11,8 +11,7 @@ use super::DictionaryFileError;
 const IGNORED: [&str; 2] = ["dtype", "device"];
 
 /// How the model was changed before its activations were taken; of these keys the ones that change activations.
-const CHANGED_MODELS: [&str; 3] =
-    ["center_writing_weights", "fold_value_biases", "refactor_factored_attn_matrices"];
+const CHANGED_MODELS: [&str; 3] = ["center_writing_weights", "fold_value_biases", "refactor_factored_attn_matrices"];
 
 /// The header that a `cfg.json` gives.
 pub(super) fn read(path: &Path, text: &str) -> Result<DictionaryHeader, DictionaryFileError> {
@@ -37,7 +36,8 @@ impl Keys {
 
     fn text(&mut self, key: &'static str, default: &str) -> String {
         let value = self.get(key);
-        value.map_or_else(|| default.to_owned(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        value
+            .map_or_else(|| default.to_owned(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
     fn number(&mut self, key: &'static str) -> Result<u32, String> {
@@ -64,13 +64,13 @@ fn header(keys: &mut Keys) -> Result<DictionaryHeader, String> {
         "standard" => Encoder::Standard,
         "jumprelu" => Encoder::JumpRelu,
         "gated" => Encoder::Gated,
-        "topk" => {
-            Encoder::TopK { k: keys.number("k")?, rescaled: keys.flag("rescale_acts_by_decoder_norm", false)? }
-        }
+        "topk" => Encoder::TopK { k: keys.number("k")?, rescaled: keys.flag("rescale_acts_by_decoder_norm", false)? },
         "batchtopk" | "matryoshka_batchtopk" => {
-            return Err("architecture `batchtopk` is one of training; save the dictionary with `save_inference_model`, \
+            return Err(
+                "architecture `batchtopk` is one of training; save the dictionary with `save_inference_model`, \
                         which writes it as `jumprelu`"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         other => {
             return Err(format!(
@@ -117,7 +117,9 @@ fn is_ignored(key: &str) -> bool {
 /// Activations of a part of the site, or of a model that was changed before, are none of those here.
 fn refuse_changed_models(metadata: &Map<String, Value>) -> Result<(), String> {
     if let Some(head) = metadata.get("hook_head_index").filter(|head| !head.is_null()) {
-        return Err(format!("it is of head {head} alone (`hook_head_index`); dictionaries of all heads are known here"));
+        return Err(format!(
+            "it is of head {head} alone (`hook_head_index`); dictionaries of all heads are known here"
+        ));
     }
     let of_model = metadata.get("model_from_pretrained_kwargs").and_then(Value::as_object);
     let changes = |key: &&&str| of_model.and_then(|keys| keys.get(**key)).and_then(Value::as_bool) == Some(true);

@@ -74,8 +74,7 @@ impl DictionaryFiles {
     fn of_archive(path: &Path) -> Result<Self, DictionaryFileError> {
         let archive = Archive::open(path)?;
         let encoder = Encoder::JumpRelu;
-        let missing =
-            || DictionaryFileError::Missing { name: "W_enc", path: path.to_owned(), encoder: encoder.name() };
+        let missing = || DictionaryFileError::Missing { name: "W_enc", path: path.to_owned(), encoder: encoder.name() };
         let Some(&[width, features]) = archive.get("W_enc").map(|array| array.shape.as_slice()) else {
             return Err(missing());
         };
@@ -197,9 +196,7 @@ impl Tensors {
     /// Bytes of a tensor that is there.
     fn length(&self, name: &str) -> u64 {
         match self {
-            Self::SaeLens(file) => {
-                file.info(name).map_or(0, |info| (info.data_offsets.1 - info.data_offsets.0) as u64)
-            }
+            Self::SaeLens(file) => file.info(name).map_or(0, |info| (info.data_offsets.1 - info.data_offsets.0) as u64),
             Self::GemmaScope(archive) => archive.get(name).map_or(0, |array| array.length),
         }
     }

@@ -120,7 +120,10 @@ fn what_is_no_dictionary_is_not_found() {
     let folders = ModelFolders { roots: vec![root.path().to_owned()], hub_cache: None };
     fs::create_dir(root.path().join("sae")).expect("a folder");
     let refused = folders.dictionary("sae").expect_err("is refused").to_string();
-    assert!(refused.starts_with("no dictionary `sae` (a folder with cfg.json and sae_weights.safetensors"), "{refused}");
+    assert!(
+        refused.starts_with("no dictionary `sae` (a folder with cfg.json and sae_weights.safetensors"),
+        "{refused}"
+    );
     fs::write(root.path().join("sae").join(CONFIG), SAE_LENS).expect("written");
     let found = folders.dictionary("sae").expect("a folder");
     let refused = DictionaryFiles::open(&found).expect_err("is refused").to_string();

@@ -85,9 +85,12 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
             for (place, (Scored { scores, effects: kept }, plain)) in (0..).zip(scored) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
-                let still = brute_force.leaves_features(&cell);
-                let noops: Vec<bool> =
-                    noops(context, iteration, &cell).into_iter().zip(still).map(|(noop, still)| noop || still).collect();
+                let still = brute_force.features_stay_off(&cell);
+                let noops: Vec<bool> = noops(context, iteration, &cell)
+                    .into_iter()
+                    .zip(still)
+                    .map(|(noop, still)| noop || still)
+                    .collect();
                 let at = |error: String| format!("iteration {iteration}, {}, cell {place}: {error}", grid.name);
                 effects.add(check_noops(&patched, &unpatched, &noops).map_err(at)?);
                 check_cell(context, &patched, &unpatched, &scores).map_err(at)?;
@@ -113,6 +116,23 @@ pub(crate) fn check_work(scenario: &Scenario) -> Result<(), String> {
     let executed = TiledEngine::new(folder.path(), &scenario.context, &everything).multiply_adds(&tiles);
     let planned: u64 = costs.iter().sum();
     if planned == executed { Ok(()) } else { Err(format!("{planned} planned, {executed} executed")) }
+}
+
+/// Files of another dictionary than the sweep was planned with are refused, also where it has been loaded.
+pub(crate) fn check_digest(scenario: &Scenario) -> Result<(), String> {
+    let folder = write_model(scenario);
+    let context = &scenario.context;
+    let dictionary = context.grids[0].dictionary().expect("a grid over a dictionary");
+    let everything = Cut { memory_budget: 1 << 30, ..scenario.cut.clone() };
+    let mut engine = TiledEngine::new(folder.path(), context, &everything);
+    engine.grid(0, 0);
+    let config = folder.path().join(&dictionary.path).join("cfg.json");
+    let text = std::fs::read_to_string(&config).map_err(|error| error.to_string())?;
+    std::fs::write(&config, text.replace("\"cpu\"", "\"cuda\"")).map_err(|error| error.to_string())?;
+    let refused = engine.refusal(0);
+    let digest = dictionary.digest.short();
+    let wanted = format!("but the sweep was planned with {digest}; copy the dictionary that the coordinator has");
+    if refused.starts_with("dictionary `features` (") && refused.ends_with(&wanted) { Ok(()) } else { Err(refused) }
 }
 
 /// A patch by what the patched run has there itself changes nothing, whatever the model.

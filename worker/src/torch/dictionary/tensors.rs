@@ -26,10 +26,18 @@ pub(crate) struct DictionaryTensors {
 #[derive(Debug)]
 pub(crate) enum Rule {
     Standard,
-    JumpRelu { threshold: Tensor },
+    JumpRelu {
+        threshold: Tensor,
+    },
     /// `scale`: what h is multiplied by before the largest are found.
-    TopK { k: i64, scale: Option<Tensor> },
-    Gated { scale: Tensor, bias: Tensor },
+    TopK {
+        k: i64,
+        scale: Option<Tensor>,
+    },
+    Gated {
+        scale: Tensor,
+        bias: Tensor,
+    },
 }
 
 /// Some of a dictionary's features.

@@ -31,7 +31,8 @@ fn model() -> Model {
 
 fn matrix(rows: &Value) -> Tensor {
     let rows = rows.as_array().expect("rows");
-    let numbers: Vec<f64> = rows.iter().flat_map(|row| row.as_array().expect("a row")).filter_map(Value::as_f64).collect();
+    let numbers: Vec<f64> =
+        rows.iter().flat_map(|row| row.as_array().expect("a row")).filter_map(Value::as_f64).collect();
     Tensor::from_slice(&numbers).to_kind(tch::Kind::Float).view([i64::try_from(rows.len()).expect("few"), -1])
 }
 

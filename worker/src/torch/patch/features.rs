@@ -41,7 +41,12 @@ pub(crate) struct FeatureRuns<'a> {
 
 impl<'a> FeatureChange<'a> {
     /// Of a grid over a dictionary.
-    pub(crate) fn of(exec: &Exec<'_>, dictionary: &'a DictionaryTensors, grid: &'a Grid, runs: &FeatureRuns<'_>) -> Self {
+    pub(crate) fn of(
+        exec: &Exec<'_>,
+        dictionary: &'a DictionaryTensors,
+        grid: &'a Grid,
+        runs: &FeatureRuns<'_>,
+    ) -> Self {
         let (layer, component) = (grid.cell(0).layer(), grid.component);
         let positions = grid.indices(Axis::Pos).iter().map(|&pos| i64::from(pos));
         let positions = Positions::new(positions.filter(|&pos| pos <= runs.last));

@@ -15,7 +15,8 @@ pub(crate) fn features(
     activation: &Tensor,
 ) -> Tensor {
     // Here `z` lacks the constant part of the values, which is added behind it.
-    let x = if component == Component::Z { activation + &exec.weights(layer).folded_z } else { activation.shallow_clone() };
+    let x =
+        if component == Component::Z { activation + &exec.weights(layer).folded_z } else { activation.shallow_clone() };
     all_features(exec, dictionary, &x.flatten(2, -1))
 }
 

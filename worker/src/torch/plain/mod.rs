@@ -120,7 +120,10 @@ impl PlainTask<'_> {
         // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
         let recorded = layers
             * positions
-            * u64::from(model.d_model.max(model.d_queries())).max(u64::from(model.heads) * positions).max(neurons).max(features);
+            * u64::from(model.d_model.max(model.d_queries()))
+                .max(u64::from(model.heads) * positions)
+                .max(neurons)
+                .max(features);
         let logits = 3 * reads * u64::from(model.d_vocab);
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)

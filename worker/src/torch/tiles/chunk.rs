@@ -74,13 +74,15 @@ impl Chunk<'_> {
         let clean = runs.clean(&BTreeSet::from([last_site(self.context.architecture.layers)]));
         let base = base(&mut runs, &sites);
         let [other, means] = other_and_means(&mut runs, &sites);
-        let takes_means = self.dictionary.filter(|_| grid.value == PatchValue::Mean);
+        // Where no cell is computed, nothing of the runs is at hand.
+        let dictionary = self.dictionary.filter(|_| !starts.is_empty());
+        let takes_means = dictionary.filter(|_| grid.value == PatchValue::Mean);
         let feature_means = takes_means.map(|dictionary| runs.mean_features(dictionary, grid));
         let scorers = self.scorers(&clean);
         let unpatched = self.unpatched(&base, &scorers);
         let reads = self.reads();
         let last = reads.iter().last().expect("an iteration reads a position");
-        let features = self.dictionary.map(|dictionary| {
+        let features = dictionary.map(|dictionary| {
             let runs = FeatureRuns { base: &base, other: &other, means: feature_means, last };
             FeatureChange::of(self.exec, dictionary, grid, &runs)
         });
