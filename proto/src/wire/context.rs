@@ -368,7 +368,7 @@ mod tests {
         let wide = refusal(Dictionary { width: 5, ..of(Encoder::Standard) });
         assert!(wide.contains("reads activations of 5 numbers"), "{wide}");
         let mut many = v1::SweepContext::from(&with(of(Encoder::Standard)));
-        many.grids[2].dictionary.as_mut().expect("a dictionary").features = u32::MAX;
+        many.grids.last_mut().and_then(|grid| grid.dictionary.as_mut()).expect("a dictionary").features = u32::MAX;
         let many = SweepContext::try_from(many).expect_err("is refused").to_string();
         assert!(many.contains("more indices than a sweep may have"), "{many}");
     }

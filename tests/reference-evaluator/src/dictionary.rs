@@ -62,7 +62,7 @@ impl Dictionary {
     /// All features of one position's activation, and by how little the nearest number misses a value at which a feature goes on
     /// or off.
     #[must_use]
-    pub fn features(&self, x: ArrayView1<'_, f64>) -> (Vec<f64>, f64) {
+    pub fn features(&self, x: &ArrayView1<'_, f64>) -> (Vec<f64>, f64) {
         let mut x = x.to_owned();
         if self.subtracts_decoder_bias {
             x -= &self.vector("b_dec");
@@ -121,8 +121,8 @@ impl Dictionary {
     pub(crate) fn of_activation(&self, activation: &ArrayD<f64>) -> (Vec<Vec<f64>>, f64) {
         let flat = flat(activation);
         let of_row = |row: ArrayView1<'_, f64>| match &self.constant {
-            Some(constant) => self.features((&row + constant).view()),
-            None => self.features(row),
+            Some(constant) => self.features(&(&row + constant).view()),
+            None => self.features(&row),
         };
         let (features, switches): (Vec<_>, Vec<_>) = flat.rows().into_iter().map(of_row).unzip();
         (features, switches.into_iter().fold(f64::INFINITY, f64::min))

@@ -6,7 +6,7 @@ use patchsweep_core::dictionary::Dictionary;
 use patchsweep_core::grid::AxesError;
 
 use super::super::{Inputs, PlanError};
-use crate::spec::schema;
+use crate::spec::{Spanned, schema};
 
 /// The dictionary that a grid is over, if it is over one. Where others are written too, one is refused.
 pub(super) fn dictionary<'a>(
@@ -15,7 +15,7 @@ pub(super) fn dictionary<'a>(
     given: &schema::Grid,
 ) -> Result<Option<&'a Arc<Dictionary>>, PlanError> {
     let named = |name: &String| dictionaries.iter().find(|dictionary| dictionary.name == *name);
-    let together = given.components.iter().flat_map(|components| components.get_ref());
+    let together = given.components.iter().flat_map(Spanned::get_ref);
     for word in together.chain(given.also.iter().map(|also| &also.component)) {
         if let Some(dictionary) = named(word.get_ref()) {
             let error = AxesError::FeaturesWithOthers { dictionary: dictionary.name.clone() };

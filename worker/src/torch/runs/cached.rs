@@ -117,7 +117,11 @@ impl<'a> Runs<'a> {
         let digest = Digest::of(&[input.0.as_slice(), b"mean of features", &of, &numbers].concat());
         let means = self.cached(&digest, &BTreeSet::from([site]), |runs| {
             let _phase = Phase::Corrupted.enter();
-            let most = runs.prompts_per_batch(&runs.corrupted_input(all.clone()));
+            let input = runs.corrupted_input(all.clone());
+            // What is encoded of a batch is there until it is added up, float32.
+            let of_prompt = 4 * features.len() as u64 * u64::from(input.tokens.positions());
+            let encoded_at_once = (runs.kept_bytes / of_prompt.max(1)).max(1);
+            let most = runs.prompts_per_batch(&input).min(usize::try_from(encoded_at_once).unwrap_or(usize::MAX));
             let mut sum: Option<Tensor> = None;
             for first in all.clone().step_by(most) {
                 let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
