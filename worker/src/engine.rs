@@ -1,6 +1,7 @@
 //! What the session needs of an engine.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::tile::Tile;
-use patchsweep_files::ModelError;
+use patchsweep_files::{DictionaryFileError, ModelError};
 use patchsweep_hub::HubError;
 use patchsweep_proto::wire::WireError;
 
@@ -121,6 +122,39 @@ pub enum EngineError {
         /// Digest of the sweep's model.
         wanted: Digest,
     },
+    /// A dictionary could not be loaded.
+    #[error(transparent)]
+    Dictionary(#[from] DictionaryFileError),
+    /// The dictionary found under the sweep's path is another one than the sweep was planned with.
+    #[error(
+        "dictionary `{name}` ({}) is {}, but the sweep was planned with {}; copy the dictionary that the coordinator has",
+        .path.display(), .found.short(), .wanted.short()
+    )]
+    OtherDictionary {
+        /// As the spec calls it.
+        name: String,
+        /// Where it was found.
+        path: PathBuf,
+        /// Digest of the files found.
+        found: Digest,
+        /// Digest of the sweep's.
+        wanted: Digest,
+    },
+    /// There is no room for it.
+    #[error(
+        "dictionary `{name}` takes {bytes}, which leaves nothing of the memory budget of {budget} beside the model; raise \
+         --memory-budget to {needed} or more"
+    )]
+    DictionaryTooLarge {
+        /// As the spec calls it.
+        name: String,
+        /// What its tensors take, as float32.
+        bytes: ByteSize,
+        /// The budget.
+        budget: ByteSize,
+        /// The least budget for it.
+        needed: ByteSize,
+    },
     /// Nobody waits for the scores any more.
     #[error("the tile was cancelled")]
     Cancelled,
@@ -166,6 +200,9 @@ impl EngineError {
                 | Self::Hub(_)
                 | Self::Architecture { .. }
                 | Self::OtherModel { .. }
+                | Self::Dictionary(_)
+                | Self::OtherDictionary { .. }
+                | Self::DictionaryTooLarge { .. }
                 | Self::ModelTooLarge { .. }
         )
     }

@@ -46,6 +46,13 @@ impl ModelSource {
     }
 }
 
+impl ModelSource {
+    /// Where a dictionary's files are. They are below the folders; nothing is fetched.
+    pub(crate) fn dictionary(&self, path: &str) -> Result<PathBuf, EngineError> {
+        Ok(self.folders.dictionary(path)?)
+    }
+}
+
 impl From<HubError> for EngineError {
     fn from(error: HubError) -> Self {
         match error {

@@ -5,7 +5,9 @@
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::{Axis, Cell, Component, PatchValue};
+use patchsweep_core::dictionary::Dictionary;
+use patchsweep_core::grid::{Axis, Cell, Component, Grid, PatchValue};
+use patchsweep_core::length;
 use patchsweep_core::metric::MetricKind;
 use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
 use patchsweep_core::writes::Beginning;
@@ -105,6 +107,14 @@ impl<'a> CostModel<'a> {
         u128::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, end.into()))
     }
 
+    /// A grid's features of one run at some positions; none where it is over no dictionary.
+    #[must_use]
+    pub fn encoding(&self, grid: &Grid, positions: u32) -> u64 {
+        let Some(dictionary) = grid.dictionary() else { return 0 };
+        let features = dictionary.encoded(length(grid.indices(Axis::Feature).len()));
+        saturated(u128::from(positions) * u128::from(features) * u128::from(dictionary.width))
+    }
+
     /// The metrics of some unpatched runs of one prompt, and what they and patched ones are compared with.
     #[must_use]
     pub fn unpatched_scores(&self, iteration: &Iteration, runs: u32) -> u64 {
@@ -141,7 +151,14 @@ impl<'a> CostModel<'a> {
         let own = |layer: u32| if is_last(layer) { patched_reads } else { patched };
         let changes_all = facts.reach == Reach::LaterPositions && facts.stage != Stage::Input;
         let changed = if changes_all { all(layer) } else { own(layer) };
-        let entry = if facts.stage == Stage::Input { 0 } else { changed * self.entry(point, facts) };
+        let entry = match cell.dictionary() {
+            Some(dictionary) => {
+                let rows = if facts.stage == Stage::Input { patched } else { changed };
+                rows * self.feature_entry(cell, dictionary, facts)
+            }
+            None if facts.stage == Stage::Input => 0,
+            None => changed * self.entry(point, facts),
+        };
         let first = layer + u32::from(facts.stage != Stage::Input);
         let block = |layer: u32| {
             let [queries, keys] =
@@ -210,6 +227,16 @@ impl<'a> CostModel<'a> {
         attention + projection + if facts.stage == Stage::BeforeMlp { self.mlp } else { 0 }
     }
 
+    /// The same of features: their rows of the decoder, what the block makes of that inside attention or the MLP, and the MLP
+    /// where that comes next.
+    fn feature_entry(&self, cell: &Cell<'_>, dictionary: &Dictionary, facts: Facts) -> u128 {
+        let width = u128::from(dictionary.width);
+        let written = cell.indices(Axis::Feature).len() as u128 * width;
+        let is_inside = matches!(dictionary.component, Component::Z | Component::MlpPost);
+        let projected = if is_inside { width * self.width } else { 0 };
+        written + projected + if facts.stage == Stage::BeforeMlp { self.mlp } else { 0 }
+    }
+
     /// One neuron of one row, with what a gate's neuron is multiplied by.
     fn neuron(&self, component: Component) -> u128 {
         let is_gate = component == Component::MlpPre && self.model.mlp.gated;
@@ -255,7 +282,6 @@ fn saturated(multiply_adds: u128) -> u64 {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::architecture::{NormPlace, ParallelNorms, QkNorm, Sizes, Wiring};
-    use patchsweep_core::grid::Grid;
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
 mod also;
+mod features;
 mod sites;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use patchsweep_core::also::Also;
 use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 
 use self::sites::Sites;
-use super::{Inputs, PlanError, names, selection};
+use super::{Inputs, PlanError, dictionaries, names, selection};
 use crate::spec::Spanned;
 use crate::spec::schema::{self, Ablation};
 
@@ -20,11 +21,17 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
     let source = inputs.source;
     let mut grids: Vec<Grid> = Vec::new();
     let mut indices = 0;
+    let dictionaries = dictionaries::read(inputs)?;
     for given in &inputs.spec.grid {
-        let Sites { component, layer, others } = sites::read(inputs, given)?;
-        let (place, name) = match &given.name {
-            Some(name) => (name.span(), name.get_ref().clone()),
-            None => (given.place(), sites::joined(component, &others)),
+        let dictionary = features::dictionary(inputs, &dictionaries, given)?;
+        let Sites { component, layer, others } = match dictionary {
+            Some(dictionary) => Sites { component: dictionary.component, layer: None, others: Vec::new() },
+            None => sites::read(inputs, given)?,
+        };
+        let (place, name) = match (&given.name, dictionary) {
+            (Some(name), _) => (name.span(), name.get_ref().clone()),
+            (None, Some(dictionary)) => (given.place(), dictionary.name.clone()),
+            (None, None) => (given.place(), sites::joined(component, &others)),
         };
         names::refuse(source, place.clone(), &name)?;
         if grids.iter().any(|other| other.name == name) {
@@ -35,7 +42,10 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             _ => given.place(),
         };
         let also = also::read(inputs, given, positions)?;
-        indices += index_count(component, &inputs.config.architecture, positions);
+        indices += match dictionary {
+            Some(dictionary) => Grid::feature_index_count(dictionary, positions),
+            None => index_count(component, &inputs.config.architecture, positions),
+        };
         indices += also.iter().map(|(_, also)| also.index_count()).sum::<u64>();
         if indices > MAX_INDICES {
             let message =
@@ -43,7 +53,12 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             return Err(source.error(place, message).into());
         }
         let axes = given.axes.iter().map(|word| axis(inputs, word)).collect::<Result<Vec<_>, _>>()?;
-        let grid = Grid::new(name, component, axes, &inputs.config.architecture, positions).map_err(|error| {
+        let model = &inputs.config.architecture;
+        let grid = match dictionary {
+            Some(dictionary) => Grid::over_features(name, dictionary.clone(), axes, model, positions),
+            None => Grid::new(name, component, axes, model, positions),
+        };
+        let grid = grid.map_err(|error| {
             let is_lacking = matches!(error, AxesError::NotInModel { .. });
             let place = if is_lacking { given.place() } else { place.clone() };
             source.error(place, error.to_string())

@@ -16,6 +16,7 @@ mod csv_table;
 mod dataset;
 #[cfg(test)]
 mod defaults;
+mod dictionaries;
 mod differences;
 mod draw;
 mod error;

@@ -1,7 +1,7 @@
 //! The live cells of one grid and their cost, for one iteration and one range of prompts.
 //!
-//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads and neurons not
-//! at all. So it is asked once per kind of layer and position, however many cells a grid has. Where cells have several writes,
+//! Causality distinguishes layers only as the first, the last and those between, and by their windows; heads, neurons and features
+//! not at all. So it is asked once per kind of layer and position, however many cells a grid has. Where cells have several writes,
 //! each layer is a kind of its own; heads that one write overwrites of another are not told apart.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,8 @@ use std::ops::Range;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::{Axis, Cell, Grid};
+use patchsweep_core::grid::{Axis, Cell, Grid, PatchValue};
+use patchsweep_core::length;
 use patchsweep_core::writes::Beginning;
 
 use super::cost::{CostModel, PatchPoint};
@@ -59,9 +60,19 @@ impl<'a> Work<'a> {
         self.cost.run(0, self.last_read() + 1).saturating_mul(context.clean.prompts().into())
     }
 
-    /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores.
-    pub(super) fn tile_cost(&self) -> u64 {
-        self.cost.unpatched_scores(self.iteration, 1).saturating_mul(self.prompts)
+    /// Multiply-adds of the means of a grid's features over the corrupted runs of all prompts.
+    pub(super) fn feature_means_cost(&self, context: &SweepContext, grid: &Grid) -> u64 {
+        let encoding = self.cost.encoding(grid, self.last_read() + 1);
+        self.means_cost(context).saturating_add(encoding.saturating_mul(context.clean.prompts().into()))
+    }
+
+    /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores, and the features that its
+    /// cells write, of the run that is patched and, where they are its, of the other one.
+    pub(super) fn tile_cost(&self, grid: &Grid) -> u64 {
+        let positions = grid.indices(Axis::Pos).partition_point(|&pos| pos <= self.last_read());
+        let runs = if grid.value == PatchValue::Other { 2 } else { 1 };
+        let encoding = self.cost.encoding(grid, length(positions)).saturating_mul(runs);
+        self.cost.unpatched_scores(self.iteration, 1).saturating_add(encoding).saturating_mul(self.prompts)
     }
 
     /// Multiply-adds of what a tile computes once for all its cells, at every read position that one of them reaches.
@@ -96,7 +107,7 @@ type LayerKind = (bool, bool, Option<u32>, Option<u32>);
 
 /// The live cells of one grid: those whose patch can change the score of at least one prompt.
 pub(super) struct Region {
-    /// Heads, or neurons, whose cells of a layer lie one behind the other.
+    /// Heads, neurons or features, whose cells of a layer lie one behind the other.
     outer_units: u32,
     /// Cells of such a unit.
     unit_cells: u32,
@@ -173,8 +184,8 @@ impl Numbering {
         for (&axis, extent) in grid.axes.iter().zip(grid.extents()) {
             match axis {
                 Axis::Layer => {}
-                Axis::Head | Axis::Neuron if behind_positions => numbering.inner_units = extent,
-                Axis::Head | Axis::Neuron => numbering.outer_units = extent,
+                Axis::Head | Axis::Neuron | Axis::Feature if behind_positions => numbering.inner_units = extent,
+                Axis::Head | Axis::Neuron | Axis::Feature => numbering.outer_units = extent,
                 Axis::Pos | Axis::DestPos | Axis::SrcPos => {
                     numbering.positions *= extent;
                     behind_positions = true;

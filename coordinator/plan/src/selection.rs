@@ -1,6 +1,6 @@
-//! Which layers, heads, neurons and positions of a grid are patched.
+//! Which layers, heads, neurons, features and positions of a grid are patched.
 
-use patchsweep_core::grid::{AxesError, Axis, Component, Grid};
+use patchsweep_core::grid::{AxesError, Axis, Grid};
 use patchsweep_core::length;
 
 use super::positions::{from_either_end, repeated};
@@ -44,21 +44,55 @@ pub(super) fn restrict(
     for Given { key, axis, indices } in lists {
         let Some(indices) = indices else { continue };
         let refuse = |message: String| PlanError::from(source.error(indices.span(), message));
-        if !grid.component.axes().contains(&axis) {
-            return Err(refuse(no_such_axis(grid.component, axis, key)));
+        if !grid.site_axes().contains(&axis) {
+            return Err(refuse(no_such_axis(&grid, axis, key)));
         }
         let extent = length(grid.indices(axis).len());
         let ascending = ascending(key, indices.get_ref(), extent).map_err(refuse)?;
         grid = grid.restricted(axis, ascending).map_err(|error| refuse(error.to_string()))?;
     }
-    Ok(grid)
+    match &given.features {
+        Some(features) => restrict_features(inputs, features, grid),
+        None => Ok(grid),
+    }
 }
 
-fn no_such_axis(component: Component, axis: Axis, key: &str) -> String {
+/// A grid over a dictionary, over the features that the spec gives.
+fn restrict_features(inputs: &Inputs<'_>, given: &Spanned<schema::Features>, grid: Grid) -> Result<Grid, PlanError> {
+    let refuse = |message: String| PlanError::from(inputs.source.error(given.span(), message));
+    if grid.dictionary().is_none() {
+        let component = grid.component;
+        let message = format!(
+            "`{component}` has no features: give a `[[dictionary]]`, and its name as `component`, or leave `features` out"
+        );
+        return Err(refuse(message));
+    }
+    match given.get_ref() {
+        schema::Features::List(features) => {
+            let extent = length(grid.indices(Axis::Feature).len());
+            let ascending = ascending("features", features, extent).map_err(refuse)?;
+            grid.restricted(Axis::Feature, ascending).map_err(|error| refuse(error.to_string()))
+        }
+        schema::Features::Word(word) if word == "active" => Err(refuse(
+            "which features are active only a run of the model says, and a sweep is planned before that: list their numbers, \
+             or leave `features` out for all"
+                .to_owned(),
+        )),
+        schema::Features::Word(word) => Err(refuse(format!("`{word}` is no list of features; give their numbers"))),
+    }
+}
+
+fn no_such_axis(grid: &Grid, axis: Axis, key: &str) -> String {
+    let component = grid.component;
+    if let Some(dictionary) = grid.dictionary() {
+        return AxesError::NotOfDictionary { dictionary: dictionary.name.clone(), axis }.to_string();
+    }
     match axis {
         Axis::Pos => format!("`{component}` has no `{key}`: restrict it with `dest_positions` or `src_positions`"),
         Axis::DestPos | Axis::SrcPos => format!("`{component}` has no `{key}`: restrict it with `positions`"),
-        Axis::Layer | Axis::Head | Axis::Neuron => AxesError::NotOfComponent { component, axis }.to_string(),
+        Axis::Layer | Axis::Head | Axis::Neuron | Axis::Feature => {
+            AxesError::NotOfComponent { component, axis }.to_string()
+        }
     }
 }
 

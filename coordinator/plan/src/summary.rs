@@ -94,7 +94,8 @@ fn cache_bytes(context: &SweepContext, grid: &Grid) -> u64 {
     let tokens = u64::from(context.clean.prompts()) * (u64::from(context.last_read()) + 1);
     let per_token = 5 * u64::from(model.d_keys()) * u64::from(model.layers);
     let neurons = if grid.component.has_neurons() { 2 * grid.component.numbers(model, 1) } else { 0 };
-    let per_token = per_token + neurons * grid.indices(Axis::Layer).len() as u64;
+    let features = grid.dictionary().map_or(0, |_| 2 * grid.indices(Axis::Feature).len() as u64);
+    let per_token = per_token + neurons * grid.indices(Axis::Layer).len() as u64 + features;
     tokens.saturating_mul(per_token).saturating_mul(context.dtype.bytes())
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_core::context::SweepContext;
-use patchsweep_core::grid::PatchValue;
+use patchsweep_core::grid::{Axis, Grid, PatchValue};
 use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
 use patchsweep_core::status::PlanOptions;
@@ -80,12 +80,38 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         let baseline = work.baseline_cost(context, section.iteration == 0, section.iteration == section.alike);
         cutter.push(&section, TileWork::Baseline, baseline)?;
         for (grid, region) in (0..).zip(regions(context, &work)) {
-            let means =
-                if context.grids[grid as usize].writes_value(PatchValue::Mean) { work.means_cost(context) } else { 0 };
-            cutter.patches(&section, grid, &region, &work, means)?;
+            cutter.patches(&section, grid, &region, &work, besides(context, grid, &work))?;
         }
     }
     Ok((cutter.tiles, cutter.costs))
+}
+
+/// Multiply-adds of a grid's tiles besides their cells.
+#[derive(Clone, Copy)]
+struct Besides {
+    /// Of each.
+    each: u64,
+    /// Once for all grids that need the same: the means over the corrupted runs of all prompts; none where it writes no mean.
+    means: u64,
+    /// Whether these are of features: those of the first grid with the same ones.
+    features_of: Option<u32>,
+}
+
+fn besides(context: &SweepContext, grid: u32, work: &Work<'_>) -> Besides {
+    let own = &context.grids[grid as usize];
+    let each = work.tile_cost(own);
+    if !own.writes_value(PatchValue::Mean) {
+        return Besides { each, means: 0, features_of: None };
+    }
+    if own.dictionary().is_none() {
+        return Besides { each, means: work.means_cost(context), features_of: None };
+    }
+    let is_alike = |(_, other): &(u32, &Grid)| {
+        let features = [own, other].map(|grid| grid.indices(Axis::Feature));
+        other.value == PatchValue::Mean && other.dictionary() == own.dictionary() && features[0] == features[1]
+    };
+    let features_of = (0..).zip(&context.grids).find(is_alike).map(|(first, _)| first);
+    Besides { each, means: work.feature_means_cost(context, own), features_of }
 }
 
 /// Most cells of a tile of some prompts, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
@@ -155,8 +181,8 @@ struct Cutter {
     most_cells: u32,
     tiles: Vec<Tile>,
     costs: Vec<u64>,
-    /// Iterations of whose corrupted runs the means over all prompts are made.
-    means_of: BTreeSet<u32>,
+    /// Iterations of whose corrupted runs the means over all prompts are made, and of which features.
+    means_of: BTreeSet<(u32, Option<u32>)>,
 }
 
 /// Cells that become a tile.
@@ -178,7 +204,7 @@ impl Cutter {
         grid: u32,
         region: &Region,
         work: &Work<'_>,
-        means: u64,
+        besides: Besides,
     ) -> Result<(), PlanError> {
         let mut left = region.cost();
         let mut bundle = Bundle::default();
@@ -193,12 +219,12 @@ impl Cutter {
                 let is_full = bundle.cost >= share && bundle.rows >= self.rows_wanted;
                 if is_full || bundle.count == self.most_cells {
                     left = left.saturating_sub(bundle.cost);
-                    self.push_bundle(section, grid, std::mem::take(&mut bundle), work, means)?;
+                    self.push_bundle(section, grid, std::mem::take(&mut bundle), work, besides)?;
                 }
             }
         }
         if bundle.count > 0 {
-            self.push_bundle(section, grid, bundle, work, means)?;
+            self.push_bundle(section, grid, bundle, work, besides)?;
         }
         Ok(())
     }
@@ -209,11 +235,13 @@ impl Cutter {
         grid: u32,
         bundle: Bundle,
         work: &Work<'_>,
-        means: u64,
+        besides: Besides,
     ) -> Result<(), PlanError> {
         // Whichever tile is computed first makes them.
-        let means = if means > 0 && self.means_of.insert(section.alike) { means } else { 0 };
-        let besides = work.tile_cost().saturating_add(work.compared(bundle.reads.len())).saturating_add(means);
+        let Besides { each, means, features_of } = besides;
+        let is_first = means > 0 && self.means_of.insert((section.alike, features_of));
+        let besides =
+            each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first { means } else { 0 });
         let cost = bundle.cost.saturating_add(besides);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }

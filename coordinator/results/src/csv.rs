@@ -74,7 +74,7 @@ impl<W: io::Write> Lines<W> {
         self.end()
     }
 
-    /// The cell's layer, positions, head and neuron, and the tokens at the positions.
+    /// The cell's layer, positions, head, neuron and feature, and the tokens at the positions.
     fn cell(&mut self, scores: &GridScores, cell: usize, tokens: &[String]) -> ::csv::Result<()> {
         let places = scores.places(cell);
         let along = |axis: Axis| {
@@ -140,7 +140,7 @@ mod tests {
         let results = example();
         let text = text(&results);
         assert!(text.starts_with(
-            "grid,metric,iteration,layer,pos,head,neuron,dest_pos,src_pos,token,dest_token,src_token,effect,"
+            "grid,metric,iteration,layer,pos,head,neuron,feature,dest_pos,src_pos,token,dest_token,src_token,effect,"
         ));
         let lines = lines(&text);
         assert_eq!(lines.len(), 2 * 3 * (4 * 8 + 4 * 4));
@@ -185,6 +185,17 @@ mod tests {
         let lines = lines(&text(&results));
         let columns = ["layer", "pos", "head", "neuron", "token"];
         assert_eq!(columns.map(|column| lines[1][column].as_str()), ["3", "4", "", "2047", " Officer"]);
+    }
+
+    #[test]
+    fn features_have_a_column_and_no_layer() {
+        let mut results = example();
+        let mut features = grid("res", &["pos", "feature"], &[2, 2]);
+        features.indices = vec![vec![4, 6], vec![17, 16_383]];
+        results.grids = vec![features];
+        let lines = lines(&text(&results));
+        let columns = ["layer", "pos", "neuron", "feature", "token"];
+        assert_eq!(columns.map(|column| lines[1][column].as_str()), ["", "4", "", "16383", " Officer"]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn tick(axis: &str, index: u32, tokens: &[String]) -> String {
 /// A cell in words: `8.11` for layer and head as the literature writes heads, otherwise
 /// `layer 3, pos 5 (" Officer")`.
 ///
-/// `indices`: its layer, position, head or neuron along each axis.
+/// `indices`: its layer, position, head, neuron or feature along each axis.
 #[must_use]
 pub fn cell_label(scores: &GridScores, indices: &[u32], tokens: &[String]) -> String {
     if let ([layer, head], true) = (indices, scores.axes == ["layer", "head"]) {

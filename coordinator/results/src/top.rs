@@ -7,7 +7,7 @@ use crate::statistics::Statistics;
 /// One of the strongest cells of an iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopCell {
-    /// Its layer, position, head or neuron along each axis.
+    /// Its layer, position, head, neuron or feature along each axis.
     pub indices: Vec<u32>,
     /// Mean effect, with its sign.
     pub effect: f32,

@@ -139,9 +139,9 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     not_finite(&status.sweep.0, &results)
 }
 
-/// Whether its cells are single heads or neurons.
+/// Whether its cells are single heads, neurons or features.
 fn has_units(grid: &patchsweep_core::results::GridScores) -> bool {
-    grid.axes.iter().any(|axis| axis == "head" || axis == "neuron")
+    grid.axes.iter().any(|axis| ["head", "neuron", "feature"].contains(&axis.as_str()))
 }
 
 struct Outcome {

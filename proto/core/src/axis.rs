@@ -13,6 +13,8 @@ pub enum Axis {
     Head,
     /// Neuron of an MLP's hidden layer.
     Neuron,
+    /// Feature of a dictionary.
+    Feature,
     /// Position that attends.
     DestPos,
     /// Position that is attended to.
@@ -21,7 +23,8 @@ pub enum Axis {
 
 impl Axis {
     /// Every axis, in `TransformerLens`' order.
-    pub const ALL: [Self; 6] = [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::DestPos, Self::SrcPos];
+    pub const ALL: [Self; 7] =
+        [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::Feature, Self::DestPos, Self::SrcPos];
 
     /// The name in specs and results.
     #[must_use]
@@ -31,6 +34,7 @@ impl Axis {
             Self::Pos => "pos",
             Self::Head => "head",
             Self::Neuron => "neuron",
+            Self::Feature => "feature",
             Self::DestPos => "dest_pos",
             Self::SrcPos => "src_pos",
         }

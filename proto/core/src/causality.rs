@@ -202,7 +202,8 @@ impl Suffix {
         let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, model).ok()?)));
         let first = live().map(|(_, pos)| pos).min()?;
         let reads = pairs.first().map_or(&[][..], |pair| pair.reads);
-        let is_whole = cell.component().facts(model).is_whole_stream;
+        // Where features are written, the rest of the stream stays what it was.
+        let is_whole = cell.component().facts(model).is_whole_stream && cell.dictionary().is_none();
         let is_first_corrupted = || live().all(|(pair, _)| pair.first_corrupted == Some(first));
         let follows_other = is_whole
             && !cell.has_several_writes()

@@ -1,11 +1,13 @@
 //! What is patched, over which axes, and by what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::also::Also;
 use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
+use crate::dictionary::Dictionary;
 use crate::length;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
@@ -23,7 +25,7 @@ pub struct Grid {
     /// What the patched activation becomes.
     pub value: PatchValue,
     /// The indices that are patched along each of the component's axes, ascending.
-    selected: BTreeMap<Axis, Vec<u32>>,
+    pub(crate) selected: BTreeMap<Axis, Vec<u32>>,
     /// Sites that each cell writes besides the component.
     pub(crate) others: Vec<Component>,
     /// How many layers a cell writes, itself in the middle; 1 is no window.
@@ -32,6 +34,8 @@ pub struct Grid {
     pub(crate) also: Vec<Also>,
     /// Of the model.
     pub(crate) layers: u32,
+    /// Whose features its cells write, where they write no activations.
+    pub(crate) dictionary: Option<Arc<Dictionary>>,
 }
 
 /// What a patched activation becomes.
@@ -138,6 +142,32 @@ pub enum AxesError {
         /// The site.
         component: Component,
     },
+    /// A dictionary has other dimensions.
+    #[error("`{dictionary}` has no axis `{axis}`: a dictionary is of one layer, and its axes are `pos`, `feature`")]
+    NotOfDictionary {
+        /// The dictionary.
+        dictionary: String,
+        /// The axis that it lacks.
+        axis: Axis,
+    },
+    /// The one order of a dictionary's axes.
+    #[error("axes must be distinct and in the order `pos`, `feature`")]
+    FeatureOrder,
+    /// A grid of one cell is a list of nothing.
+    #[error("a grid over `{dictionary}` needs an axis: `pos`, `feature` or both")]
+    NoFeatureAxis {
+        /// The dictionary.
+        dictionary: String,
+    },
+    /// Features are the only thing that a cell writes.
+    #[error(
+        "features of `{dictionary}` are not written together with other places yet: give them a grid of their own without \
+         `window`, `components` and `also`"
+    )]
+    FeaturesWithOthers {
+        /// The dictionary.
+        dictionary: String,
+    },
     /// More than can be counted.
     #[error("more than {MAX_CELLS} cells; restrict the grid, for instance with `layers`")]
     TooManyCells,
@@ -167,6 +197,8 @@ pub fn extent(component: Component, axis: Axis, architecture: &Architecture, pos
         Axis::Layer => architecture.layers,
         Axis::Head => component.heads().count(architecture),
         Axis::Neuron => architecture.d_mlp,
+        // Features are a dictionary's.
+        Axis::Feature => 0,
         Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
     }
 }
@@ -208,6 +240,7 @@ impl Grid {
             window: 1,
             also: Vec::new(),
             layers: architecture.layers,
+            dictionary: None,
         })
     }
 

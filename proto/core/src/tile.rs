@@ -1,8 +1,10 @@
 //! A piece of work that one worker leases.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::context::SweepContext;
+use crate::dictionary::Dictionary;
 use crate::grid::Cell;
 use crate::ids::TileId;
 
@@ -52,6 +54,15 @@ impl Tile {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         matches!(self.work, TileWork::Patch { plain: true, .. })
+    }
+
+    /// The dictionary whose features its cells write.
+    #[must_use]
+    pub fn dictionary<'a>(&self, context: &'a SweepContext) -> Option<&'a Arc<Dictionary>> {
+        match &self.work {
+            TileWork::Baseline => None,
+            TileWork::Patch { grid, .. } => context.grids[*grid as usize].dictionary(),
+        }
     }
 
     /// The patches in order; none for a baseline tile.

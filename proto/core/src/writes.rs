@@ -4,10 +4,13 @@
 //! forward pass becomes its new value whatever was written before it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::also::Also;
 use crate::architecture::Architecture;
 use crate::causality::PromptPair;
+use crate::dictionary::Dictionary;
+use crate::features;
 use crate::grid::{AxesError, Axis, Cell, Component, Grid, PatchValue};
 use crate::sites::{Heads, Stage};
 
@@ -40,6 +43,21 @@ impl<'a> Write<'a> {
         }
     }
 
+    /// The dictionary whose features are written, where no activation is written as it stands.
+    #[must_use]
+    pub fn dictionary(&self) -> Option<&'a Arc<Dictionary>> {
+        match self.at {
+            At::Cell(cell) => cell.dictionary(),
+            At::Also(_) => None,
+        }
+    }
+
+    /// The axes within the layer of what is written, in order.
+    #[must_use]
+    pub fn axes(&self) -> &'static [Axis] {
+        if self.dictionary().is_some() { features::AXES } else { &self.component.axes()[1..] }
+    }
+
     /// The positions whose activation is written.
     #[must_use]
     pub fn positions(&self) -> &'a [u32] {
@@ -62,6 +80,7 @@ impl Grid {
     pub fn together_with(mut self, others: Vec<Component>, model: &Architecture) -> Result<Self, AxesError> {
         let component = self.component;
         for (place, &other) in others.iter().enumerate() {
+            self.refuse_features()?;
             if other == component || others[..place].contains(&other) {
                 return Err(AxesError::Twice { component: other });
             }
@@ -88,6 +107,7 @@ impl Grid {
             return Err(AxesError::NoWindow);
         }
         if window > 1 {
+            self.refuse_features()?;
             without_neurons(self.component)?;
         }
         self.window = window;
@@ -102,6 +122,7 @@ impl Grid {
         }
         without_neurons(component)?;
         without_neurons(self.component)?;
+        self.refuse_features()?;
         let some = |indices: &[u32], extent: u32| {
             let fits = indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|&last| last < extent);
             if extent == 0 { indices.is_empty() } else { fits }

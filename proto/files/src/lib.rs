@@ -8,6 +8,7 @@
 
 mod contents;
 mod convert;
+mod dictionary;
 mod equal;
 mod error;
 pub mod hub_cache;
@@ -22,6 +23,7 @@ mod weights;
 
 pub use contents::Contents;
 pub use convert::{PICKLES, conversion, only_bpe_files};
+pub use dictionary::{DictionaryFileError, DictionaryFiles};
 pub use error::ModelError;
 pub use read::{read_config, read_text, read_text_if_there};
 pub use stamp::FolderStamp;

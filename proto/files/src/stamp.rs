@@ -1,4 +1,4 @@
-//! Whether a model folder's files are those that were read before.
+//! Whether the files of a model's folder, or a dictionary's, are those that were read before.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ impl FolderStamp {
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with("json") || name.ends_with("safetensors") {
+            if [".json", ".safetensors", ".npz"].iter().any(|ending| name.ends_with(ending)) {
                 // Through the link, where the hub cache has one.
                 match fs::metadata(entry.path()) {
                     Ok(metadata) => files.push((name, metadata.len(), metadata.modified().ok())),

@@ -54,6 +54,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         let mut indices = 0;
         let grid = |grid: v1::Grid| {
             indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
+            indices += grid.dictionary.as_ref().map_or(0, |dictionary| u64::from(dictionary.features));
             indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
@@ -195,9 +196,13 @@ impl TryFrom<v1::Iteration> for Iteration {
 #[cfg(test)]
 mod tests {
     use super::super::{decode_context, digest_of, encode_context};
+    use std::sync::Arc;
+
     use super::*;
     use patchsweep_core::also::Also;
     use patchsweep_core::architecture::Sizes;
+    use patchsweep_core::dictionary::{Dictionary, Encoder};
+    use patchsweep_core::digest::Digest;
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
     use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
     use patchsweep_core::model::{Dtype, ModelRef};
@@ -320,6 +325,52 @@ mod tests {
             assert_eq!(decode_context(&encode_context(&other)), Ok(other.clone()));
             assert_ne!(digest_of(&other), digest_of(&sent));
         }
+    }
+
+    #[test]
+    fn a_dictionary_travels_with_its_grid() {
+        let of = |encoder| Dictionary {
+            name: "res".into(),
+            path: "sae/res".into(),
+            component: Component::ResidPre,
+            layer: 1,
+            width: 4,
+            features: 6,
+            encoder,
+            subtracts_decoder_bias: false,
+            digest: Digest([7; 32]),
+        };
+        let with = |dictionary: Dictionary| {
+            let mut sent = context();
+            let axes = vec![Axis::Pos, Axis::Feature];
+            let grid = Grid::over_features("f".into(), Arc::new(dictionary), axes, &sent.architecture, 3);
+            sent.grids.push(grid.expect("a grid").restricted(Axis::Feature, vec![0, 5]).expect("features"));
+            sent
+        };
+        let topk = |k, rescaled| Encoder::TopK { k, rescaled };
+        let all = [Encoder::Standard, Encoder::JumpRelu, Encoder::Gated, topk(2, false), topk(2, true), topk(3, true)];
+        let mut digests: Vec<_> = all.iter().map(|&encoder| digest_of(&with(of(encoder)))).collect();
+        for encoder in all {
+            let sent = with(of(encoder));
+            assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
+        }
+        digests.extend([
+            digest_of(&with(Dictionary { digest: Digest([8; 32]), ..of(Encoder::Standard) })),
+            digest_of(&with(Dictionary { subtracts_decoder_bias: true, ..of(Encoder::Standard) })),
+            digest_of(&context()),
+        ]);
+        digests.sort_unstable_by_key(|digest| digest.0);
+        assert!(digests.windows(2).all(|pair| pair[0] != pair[1]), "each context has a digest of its own");
+        let refusal =
+            |dictionary| decode_context(&encode_context(&with(dictionary))).expect_err("is refused").to_string();
+        let up = refusal(Dictionary { path: "../sae".into(), ..of(Encoder::Standard) });
+        assert!(up.contains("`Dictionary`") && up.contains("`../sae` is not a plain relative path"), "{up}");
+        let wide = refusal(Dictionary { width: 5, ..of(Encoder::Standard) });
+        assert!(wide.contains("reads activations of 5 numbers"), "{wide}");
+        let mut many = v1::SweepContext::from(&with(of(Encoder::Standard)));
+        many.grids.last_mut().and_then(|grid| grid.dictionary.as_mut()).expect("a dictionary").features = u32::MAX;
+        let many = SweepContext::try_from(many).expect_err("is refused").to_string();
+        assert!(many.contains("more indices than a sweep may have"), "{many}");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `Grid`.
 
 use super::WireError;
+use super::dictionary::dictionary_from_wire;
 use crate::v1;
+use std::sync::Arc;
+
 use patchsweep_core::also::{Also, MOST_ALSO};
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
@@ -17,12 +20,13 @@ impl From<&Grid> for v1::Grid {
             name: grid.name.clone(),
             component: component_to_wire(grid.component).into(),
             axes: grid.axes.iter().map(|&axis| axis_to_wire(axis).into()).collect(),
-            selections: grid.component.axes().iter().map(selection).collect(),
+            selections: grid.site_axes().iter().map(selection).collect(),
             value: value_to_wire(grid.value).into(),
             others: grid.components().skip(1).map(|component| component_to_wire(component).into()).collect(),
             // Left out where there is none, so that such a grid keeps the digest that it always had.
             window: if grid.window() > 1 { grid.window() } else { 0 },
             also: grid.also().iter().map(v1::Also::from).collect(),
+            dictionary: grid.dictionary().map(|dictionary| v1::Dictionary::from(&**dictionary)),
         }
     }
 }
@@ -76,7 +80,17 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
     let value = value_from_wire(wire.value(), GRID)?;
     let others = wire.others().map(component_from_wire).collect::<Result<Vec<_>, _>>()?;
     let refuse = |error| WireError::invalid(GRID, "axes", error);
-    let mut grid = Grid::new(wire.name, component, axes, model, positions).map_err(refuse)?;
+    let grid = match wire.dictionary {
+        Some(dictionary) => {
+            let dictionary = dictionary_from_wire(dictionary, model)?;
+            if dictionary.component != component {
+                return Err(WireError::invalid(GRID, "component", "not the one that the dictionary reads"));
+            }
+            Grid::over_features(wire.name, Arc::new(dictionary), axes, model, positions)
+        }
+        None => Grid::new(wire.name, component, axes, model, positions),
+    };
+    let mut grid = grid.map_err(refuse)?;
     for selection in wire.selections {
         let restricted = grid.restricted(axis_from_wire(selection.axis())?, selection.indices);
         grid = restricted.map_err(refuse)?;
@@ -94,7 +108,7 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
     Ok(grid.patched_with(value))
 }
 
-fn component_to_wire(component: Component) -> v1::Component {
+pub(super) fn component_to_wire(component: Component) -> v1::Component {
     match component {
         Component::ResidPre => v1::Component::ResidPre,
         Component::ResidMid => v1::Component::ResidMid,
@@ -137,6 +151,7 @@ fn axis_to_wire(axis: Axis) -> v1::Axis {
         Axis::Pos => v1::Axis::Pos,
         Axis::Head => v1::Axis::Head,
         Axis::Neuron => v1::Axis::Neuron,
+        Axis::Feature => v1::Axis::Feature,
         Axis::DestPos => v1::Axis::DestPos,
         Axis::SrcPos => v1::Axis::SrcPos,
     }
@@ -149,6 +164,7 @@ fn axis_from_wire(axis: v1::Axis) -> Result<Axis, WireError> {
         v1::Axis::Pos => Axis::Pos,
         v1::Axis::Head => Axis::Head,
         v1::Axis::Neuron => Axis::Neuron,
+        v1::Axis::Feature => Axis::Feature,
         v1::Axis::DestPos => Axis::DestPos,
         v1::Axis::SrcPos => Axis::SrcPos,
     })

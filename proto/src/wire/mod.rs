@@ -6,6 +6,7 @@ mod architecture;
 mod check;
 mod client;
 mod context;
+mod dictionary;
 mod events;
 mod explain;
 mod grid;

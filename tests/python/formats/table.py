@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-AXES = ["layer", "pos", "head", "neuron", "dest_pos", "src_pos"]
+AXES = ["layer", "pos", "head", "neuron", "feature", "dest_pos", "src_pos"]
 SUFFIXES = {"effect": "", "status": ".status", "count": ".count", "significant": ".significant"}
 FLOATS = ["effect", "value", "stderr", "low", "high", "p_value", "normalized"]
 

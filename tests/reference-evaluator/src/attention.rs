@@ -6,7 +6,7 @@ use patchsweep_core::grid::Component;
 
 use crate::hooks::{Hook, hooked};
 use crate::layers::{Linear, Norm, capped};
-use crate::model::Block;
+use crate::model::{Block, Model};
 use crate::rotary::rotated;
 
 /// What attention makes of its normalised input \[positions, `d_model`\], before a norm that comes after it.
@@ -104,6 +104,14 @@ fn value_constant(block: &Block) -> Array2<f64> {
     let width = block.v.weight.ncols();
     let bias = block.ln1.as_ref().and_then(|norm| norm.bias.clone()).unwrap_or_else(|| Array1::zeros(width));
     block.v.of(&bias.insert_axis(ndarray::Axis(0)))
+}
+
+/// That of all query heads of a layer, one behind the other \[heads · `d_head`\].
+pub(crate) fn value_constants(model: &Model, layer: u32) -> Array1<f64> {
+    let architecture = &model.architecture;
+    let constant = clipped(architecture.attention.clip, value_constant(&model.blocks[layer as usize]));
+    let by_head = for_queries(&split_heads(constant, architecture.kv_heads as usize), architecture.heads as usize);
+    join_heads(&by_head).row(0).to_owned()
 }
 
 /// z \[pos, head, `d_head`\]: for each head, the pattern \[head, dest, src\] times the values \[pos, kv-head, `d_head`\].

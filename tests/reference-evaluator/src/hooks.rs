@@ -6,6 +6,9 @@ use ndarray::{Array, ArrayD, Dimension};
 use patchsweep_core::grid::Component;
 use patchsweep_core::writes::Write;
 
+use crate::dictionary::Dictionary;
+use crate::features::Features;
+
 /// Called with each activation of a forward pass over one prompt, which goes on with what it leaves there: component,
 /// layer, and the activation as `TransformerLens` shapes it, without the batch.
 pub(crate) type Hook<'a> = dyn FnMut(Component, u32, &mut ArrayD<f64>) + 'a;
@@ -24,14 +27,23 @@ impl Recording {
     }
 }
 
+/// What takes the place of what is written.
+pub(crate) enum New<'a> {
+    /// Parts of an activation of the whole activation's shape.
+    Activation(ArrayD<f64>),
+    /// Of a dictionary \[positions\]\[features\].
+    Features(&'a Dictionary, Features),
+}
+
 /// A hook that replaces what is written; of two writes at one place the later one counts.
-///
-/// Each with the activation that it takes its part of, of the whole activation's shape.
-pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, ArrayD<f64>)]) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
+pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, New<'_>)]) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
     move |component, layer, activation| {
         for (write, replacement) in writes {
             if (component, layer) == (write.component, write.layer) {
-                replace(write, replacement, activation);
+                match replacement {
+                    New::Activation(replacement) => replace(write, replacement, activation),
+                    New::Features(dictionary, new) => dictionary.write(write, new, activation),
+                }
             }
         }
     }

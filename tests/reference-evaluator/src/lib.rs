@@ -7,6 +7,8 @@
 #![allow(clippy::missing_panics_doc)]
 
 mod attention;
+mod dictionary;
+mod features;
 mod forward;
 mod hooks;
 mod layers;
@@ -16,15 +18,19 @@ mod noise;
 mod rotary;
 mod tensors;
 
+pub use dictionary::Dictionary;
 pub use model::Model;
+
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayD};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
+use patchsweep_core::dictionary::Dictionary as Described;
 use patchsweep_core::grid::Component;
 use patchsweep_core::grid::{Cell, PatchValue};
 use patchsweep_core::writes::Write;
 
-use hooks::{Recording, patch};
+use hooks::{New, Recording, patch};
 use metrics::score;
 
 /// One iteration of a sweep, with both unpatched runs of every prompt.
@@ -34,6 +40,7 @@ pub struct BruteForce<'a> {
     iteration: &'a Iteration,
     clean: Vec<Run>,
     corrupted: Vec<Run>,
+    dictionaries: Vec<(Arc<Described>, Dictionary)>,
 }
 
 /// An unpatched forward pass over one prompt.
@@ -63,7 +70,7 @@ impl<'a> BruteForce<'a> {
             Run::new(model, embedding)
         };
         let (clean, corrupted) = (prompts.clone().map(clean).collect(), prompts.map(corrupted).collect());
-        Self { model, context, iteration, clean, corrupted }
+        Self { model, context, iteration, clean, corrupted, dictionaries: Vec::new() }
     }
 
     /// Metrics of the clean runs \[metrics\]\[prompts\].
@@ -96,12 +103,15 @@ impl<'a> BruteForce<'a> {
         };
         self.score(|prompt| {
             let replacement = |write: &Write<'_>| {
+                if let Some(described) = write.dictionary() {
+                    return New::Features(self.dictionary(described), self.new_features(write, described, prompt));
+                }
                 let other = others[prompt].activations.get(write.component, write.layer);
-                match write.value {
+                New::Activation(match write.value {
                     PatchValue::Other => other.clone(),
                     PatchValue::Zero => 0.0 * other,
                     PatchValue::Mean => self.corrupted_mean(write.component, write.layer),
-                }
+                })
             };
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
             self.model.forward(&patched[prompt].embedding, &mut patch(&writes))

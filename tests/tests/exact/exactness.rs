@@ -3,6 +3,7 @@
 //! The cases are the same on every run. `PROPTEST_RNG_SEED=N` draws others.
 
 mod compare;
+mod dictionaries;
 mod engine;
 mod grids;
 mod iterations;
@@ -23,7 +24,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use iterations::Corruption;
 use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
-use sweep::{Effects, check, check_itself, check_swapped, check_work};
+use sweep::{Effects, check, check_digest, check_itself, check_swapped, check_work};
 
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
@@ -179,9 +180,44 @@ fn cells_with_several_writes_are_exact() {
 }
 
 #[test]
+fn features_are_exact() {
+    let mut runner = runner();
+    let topics = dictionaries::topics();
+    assert!(topics.len() >= 100, "{} cases", topics.len());
+    let effects = RefCell::new(Effects::default());
+    let drawn = RefCell::new(BTreeSet::new());
+    for topic in topics {
+        for kind in [Kind::Gpt2, Kind::Described] {
+            draw(&mut runner, &scenarios(kind, topic), |scenario| {
+                let dictionaries = || scenario.context.grids.iter().filter_map(Grid::dictionary);
+                drawn.borrow_mut().extend(dictionaries().map(|of| (of.component, of.encoder.name())));
+                effects.borrow_mut().add(check(&scenario)?);
+                if scenario.context.grids.iter().all(dictionaries::is_of_runs) {
+                    check_itself(&scenario)
+                } else {
+                    Ok(())
+                }
+            });
+        }
+    }
+    let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
+    println!("{effects:?}");
+    assert_eq!(drawn.len(), dictionaries::SITES.len() * 4, "each site with each architecture: {drawn:?}");
+    assert!(effects.moved * 3 > effects.live, "many features that can matter do: {effects:?}");
+    assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
+    assert!(effects.undecided < 20, "and few are undecided: {effects:?}");
+}
+
+#[test]
+fn other_files_than_the_sweep_was_planned_with_are_refused() {
+    let topic = dictionaries::topics()[0];
+    draw(&mut runner(), &scenarios(Kind::Gpt2, topic), |scenario| check_digest(&scenario));
+}
+
+#[test]
 fn what_is_planned_is_executed_to_the_last_multiply_add() {
     let mut runner = runner();
-    for topic in [Topic::all(), Topic::several()].concat() {
+    for topic in [Topic::all(), Topic::several(), dictionaries::topics()].concat() {
         for kind in [Kind::Gpt2, Kind::Described] {
             draw(&mut runner, &scenarios(kind, topic), |scenario| check_work(&scenario));
         }

@@ -1,9 +1,11 @@
 //! The engine: models in memory, one cache, tiles one after the other.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::dictionary::Dictionary;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::{CacheStats, WorkDone};
@@ -15,6 +17,7 @@ use patchsweep_proto::wire::refuse_tile;
 use crate::torch::calls;
 use crate::torch::device::allow_tf32;
 use crate::torch::devices::Devices;
+use crate::torch::dictionary::loaded::Dictionaries;
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
@@ -36,6 +39,7 @@ pub struct TorchEngine {
     devices: Devices,
     source: ModelSource,
     models: Models,
+    dictionaries: Dictionaries,
     /// Of the memory budget, beside the models.
     shares: Option<MemoryShares>,
     cache: ActivationCache,
@@ -53,7 +57,8 @@ impl TorchEngine {
         let meter = Meter::new(devices.clone(), devices.total_of(memory_budget));
         let memory_budget = devices.part_of(memory_budget);
         let (models, cache) = (Models::new(memory_budget), ActivationCache::new(devices.count()));
-        Self { devices, source: source.into(), models, shares: None, cache, memory_budget, meter }
+        let dictionaries = Dictionaries::default();
+        Self { devices, source: source.into(), models, dictionaries, shares: None, cache, memory_budget, meter }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -66,6 +71,8 @@ impl TorchEngine {
             self.show();
             return Ok(Duration::ZERO);
         }
+        // Another model's dictionaries make room.
+        self.dictionaries = Dictionaries::default();
         let loader = Loader::open(&folder, context.dtype, &self.devices)?;
         let placement = self.placement(&loader)?;
         let bytes = loader.placed(placement);
@@ -105,6 +112,27 @@ impl TorchEngine {
         Ok(took)
     }
 
+    /// Loads the dictionary of a tile of features, unless it is in memory.
+    fn load_dictionary(&mut self, context: &SweepContext, dictionary: &Arc<Dictionary>) -> Result<(), EngineError> {
+        self.dictionaries.keep(|kept| context.grids.iter().any(|grid| grid.dictionary() == Some(kept)));
+        let path = self.source.dictionary(&dictionary.path)?;
+        let device = self.models.in_use().expect("loaded before").layers.device(dictionary.layer);
+        if self.dictionaries.has(dictionary, device, &path)? {
+            return Ok(());
+        }
+        // In memory as float32; read one tensor after the other.
+        let bytes = 4 * dictionary.numbers();
+        let taken = self.models.most_bytes().saturating_add(self.dictionaries.bytes()).saturating_add(bytes);
+        if MemoryShares::of(self.memory_budget, taken, self.devices.have_gpus()).is_none() {
+            let [needed, budget] = [taken.saturating_add(LEAST_BESIDE), self.memory_budget].map(ByteSize);
+            let name = dictionary.name.clone();
+            return Err(EngineError::DictionaryTooLarge { name, bytes: ByteSize(bytes), budget, needed });
+        }
+        self.divide(bytes)?;
+        self.dictionaries.load(dictionary, device, &path)?;
+        self.divide(0)
+    }
+
     /// Says so where the weights are streamed, which takes time.
     fn placement(&self, loader: &Loader) -> Result<Placement, EngineError> {
         let weights = loader.weight_bytes();
@@ -136,7 +164,8 @@ impl TorchEngine {
 
     /// Divides the memory anew: the models' part, with so many bytes for another one, and the rest.
     fn divide(&mut self, coming: u64) -> Result<(), EngineError> {
-        let shares = self.shares_beside(self.models.most_bytes().saturating_add(coming))?;
+        let loaded = self.models.most_bytes().saturating_add(self.dictionaries.bytes());
+        let shares = self.shares_beside(loaded.saturating_add(coming))?;
         self.cache.limit(shares.cache);
         self.shares = Some(shares);
         self.show();
@@ -161,6 +190,10 @@ impl Engine for TorchEngine {
             return Err(EngineError::Cancelled);
         }
         let loading = self.load(context, cancel)?;
+        let written = tile.dictionary(context);
+        if let Some(dictionary) = written {
+            self.load_dictionary(context, dictionary)?;
+        }
         let (Some(model), Some(shares)) = (self.models.in_use(), &mut self.shares) else {
             unreachable!("loaded just above")
         };
@@ -177,13 +210,14 @@ impl Engine for TorchEngine {
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
+        let dictionary = written.and_then(|dictionary| self.dictionaries.get(dictionary));
         meter.show(cache.stats(), 0);
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
                 if tile.is_plain() {
-                    PlainTask { context, tile, exec, shares, memory_retries: 0 }.scores()
+                    PlainTask { context, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
                 } else {
-                    TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 }.scores()
+                    TileTask { context, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }.scores()
                 }
             })
         })?;

@@ -2,11 +2,13 @@
 //!
 //! [`tiles`] computes a tile in chunks of prompts; [`runs`] makes clean and corrupted runs; [`patch`] makes patched runs of
 //! what they keep; [`model`] is the forward pass that both share; [`score`] makes metrics of final residual streams.
+//! [`dictionary`] makes features of activations.
 //! [`plain`] computes the same cells by whole forward passes, as checks do.
 
 mod calls;
 mod device;
 mod devices;
+mod dictionary;
 mod engine;
 mod heap;
 mod model;

@@ -70,12 +70,12 @@ fn component(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<(Component, 
     let unknown = |what: &str, valid: &[&str]| {
         inputs.source.word_error(word.span(), format!("unknown {what} `{name}`"), name, valid).into()
     };
-    match name.strip_prefix("blocks.") {
-        Some(rest) => {
-            let layer = rest.split('.').next().and_then(|layer| layer.parse().ok()).unwrap_or(0);
-            let hooks: Vec<String> = Component::ALL.iter().map(|component| component.hook_name(layer)).collect();
-            Err(unknown("hook", &hooks.iter().map(String::as_str).collect::<Vec<_>>()))
-        }
-        None => Err(unknown("component", &Component::ALL.map(Component::name))),
+    if let Some(rest) = name.strip_prefix("blocks.") {
+        let layer = rest.split('.').next().and_then(|layer| layer.parse().ok()).unwrap_or(0);
+        let hooks: Vec<String> = Component::ALL.iter().map(|component| component.hook_name(layer)).collect();
+        return Err(unknown("hook", &hooks.iter().map(String::as_str).collect::<Vec<_>>()));
     }
+    let dictionaries = inputs.spec.dictionary.iter().map(|dictionary| dictionary.name.get_ref().as_str());
+    let known: Vec<&str> = Component::ALL.iter().map(|component| component.name()).chain(dictionaries).collect();
+    Err(unknown("component", &known))
 }

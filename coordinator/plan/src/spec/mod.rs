@@ -8,6 +8,8 @@ mod one_or_more;
 pub mod schema;
 mod spanned;
 
+use patchsweep_core::dictionary::DictionaryHeader;
+use patchsweep_core::digest::Digest;
 use patchsweep_core::model::ModelRef;
 
 pub(crate) use crate::source::nearest_word;
@@ -62,7 +64,12 @@ impl Spec {
             let message = format!("a sweep's name has at most {MOST_NAME_CHARS} characters");
             return Err(source.error(spec.name.span(), message));
         }
-        let tables = [("metric", spec.metric.len()), ("iteration", spec.iteration.len()), ("grid", spec.grid.len())];
+        let tables = [
+            ("metric", spec.metric.len()),
+            ("iteration", spec.iteration.len()),
+            ("grid", spec.grid.len()),
+            ("dictionary", spec.dictionary.len()),
+        ];
         if let Some((table, count)) = tables.into_iter().find(|&(_, count)| count > MOST_TABLES) {
             let message = format!("{count} tables `[[{table}]]`, more than the {MOST_TABLES} of a sweep");
             return Err(source.error(spec.name.span(), message));
@@ -101,6 +108,14 @@ impl Spec {
         let mut model = self.model.get_ref().clone();
         model.revision = model.hub.as_ref().map(|hub| Spanned::beside(hub, commit.to_owned()));
         self.model.set(model);
+    }
+
+    /// What the files of one of the dictionaries say, and their digest.
+    ///
+    /// # Panics
+    /// When there is no such dictionary.
+    pub fn found(&mut self, dictionary: usize, header: DictionaryHeader, digest: Digest) {
+        self.dictionary[dictionary].files = Some((header, digest));
     }
 
     /// The dataset file that the spec names, as written there.

@@ -4,6 +4,7 @@
 //! them of these types.
 
 mod data;
+mod dictionary;
 mod scores;
 mod words;
 
@@ -16,6 +17,7 @@ pub use super::one_or_more::OneOrMore;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
+pub use dictionary::{Dictionary, Features};
 pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, TokenSet};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
@@ -50,6 +52,10 @@ pub struct Spec {
     /// Where corrupted prompts come from. Which keys there may be depends on `kind`. The table may be left out where
     /// `tokens` gives the corrupted prompts, and where every grid has `ablate`, and each of its `also`.
     pub corruption: Option<Spanned<Corruption>>,
+    /// Dictionaries (sparse autoencoders), whose features grids may be over.
+    #[serde(default)]
+    #[schemars(length(max = MOST_TABLES))]
+    pub dictionary: Vec<Dictionary>,
     /// What is scored. The first is the main metric, which lists and pictures show.
     #[schemars(length(min = 1, max = MOST_METRICS))]
     pub metric: Vec<Metric>,

@@ -13,7 +13,7 @@ const PROMPT: &str = "prompt";
 /// What stands along a dimension.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
-    /// Layers, heads, neurons, positions.
+    /// Layers, heads, neurons, features, positions.
     Numbers(Vec<i64>),
     /// Labels.
     Words(Vec<String>),

@@ -1,6 +1,7 @@
 //! How much memory a worker needs for a sweep at the very least.
 
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::grid::Axis;
 use patchsweep_core::weights::{Placement, WeightBytes};
 use patchsweep_core::workers::WorkerStatus;
 
@@ -9,7 +10,7 @@ use patchsweep_core::workers::WorkerStatus;
 pub struct MemoryNeed {
     /// The model's weights.
     pub weights: WeightBytes,
-    /// Activations of one prompt that are kept between tiles.
+    /// Activations of one prompt that are kept between tiles, and the dictionary of a tile of features.
     pub activations: u64,
 }
 
@@ -24,8 +25,15 @@ impl MemoryNeed {
         // A tile of neurons reads the hidden layer of both runs in one layer at least.
         let patched = context.grids.iter().map(|grid| grid.component).filter(|component| component.has_neurons());
         let neurons = patched.map(|component| 2 * component.numbers(model, positions)).max().unwrap_or(0);
+        // A dictionary, and a prompt's features in both runs with their difference, all float32.
+        let features = context.grids.iter().filter_map(|grid| {
+            let written = grid.indices(Axis::Feature).len() as u64;
+            Some(4 * (grid.dictionary()?.numbers() + 3 * written * positions))
+        });
+        let features = features.max().unwrap_or(0);
         let weights = WeightBytes::of(model, context.dtype);
-        Self { weights, activations: kept.saturating_add(neurons).saturating_mul(context.dtype.bytes()) }
+        let activations = kept.saturating_add(neurons).saturating_mul(context.dtype.bytes());
+        Self { weights, activations: activations.saturating_add(features) }
     }
 
     /// The least of weights that a worker has to have on a device at once, and the activations.
@@ -69,7 +77,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::architecture::{Architecture, Sizes};
-    use patchsweep_core::grid::{Axis, Component, Grid};
+    use patchsweep_core::grid::{Component, Grid};
     use patchsweep_core::scores::MemoryUse;
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;

@@ -5,8 +5,11 @@
 mod facts;
 mod run;
 
+use std::sync::Arc;
+
 use patchsweep_core::also::Also;
 use patchsweep_core::context::{Iteration, Noise};
+use patchsweep_core::dictionary::{Dictionary, Encoder};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::Metric;
 use serde_json::{Map, Value, json};
@@ -59,6 +62,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         },
         "iterations": iterations(plan),
         "metrics": metrics(plan),
+        "dictionaries": dictionaries(plan),
         "grids": grids(plan, &plan.summarize()),
         "statistics": statistics(plan),
         "tiles": { "count": plan.tiles.len(), "multiply_adds": plan.multiply_adds() },
@@ -135,15 +139,45 @@ fn metrics(plan: &Plan) -> Value {
     plan.context.metrics.iter().map(metric).collect()
 }
 
+/// Those whose features are written, each once.
+fn dictionaries(plan: &Plan) -> Value {
+    let mut seen: Vec<&Arc<Dictionary>> = Vec::new();
+    for dictionary in plan.context.grids.iter().filter_map(Grid::dictionary) {
+        if !seen.contains(&dictionary) {
+            seen.push(dictionary);
+        }
+    }
+    let dictionary = |dictionary: &Arc<Dictionary>| {
+        let (k, rescaled) = match dictionary.encoder {
+            Encoder::TopK { k, rescaled } => (Some(k), Some(rescaled)),
+            _ => (None, None),
+        };
+        json!({
+            "name": dictionary.name,
+            "path": dictionary.path,
+            "digest": dictionary.digest.to_hex(),
+            "at": dictionary.hook_name(),
+            "architecture": dictionary.encoder.name(),
+            "k": k,
+            "rescale_acts_by_decoder_norm": rescaled,
+            "apply_b_dec_to_input": dictionary.subtracts_decoder_bias,
+            "d_in": dictionary.width,
+            "d_sae": dictionary.features,
+        })
+    };
+    seen.into_iter().map(dictionary).collect()
+}
+
 fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
     let iterations = plan.context.spec_iterations();
     let grid = |(grid, summary): (&Grid, &GridSummary)| {
         let axes = ["iteration"].into_iter().chain(grid.axes.iter().map(|axis| axis.name()));
         let sizes = [iterations].into_iter().chain(grid.extents().into_iter().map(|extent| extent as usize));
-        let at_once = grid.component.axes().iter().filter(|axis| !grid.axes.contains(axis));
+        let at_once = grid.site_axes().iter().filter(|axis| !grid.axes.contains(axis));
         json!({
             "name": grid.name,
             "component": grid.site_names(),
+            "dictionary": grid.dictionary().map(|dictionary| &dictionary.name),
             "components": grid.components().map(Component::name).collect::<Vec<_>>(),
             "value": grid.value.name(),
             "window": grid.window(),

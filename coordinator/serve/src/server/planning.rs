@@ -3,10 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use patchsweep_core::error_chain;
 use patchsweep_core::model::{ModelConfig, ModelRef};
 use patchsweep_core::status::PlanOptions;
 use patchsweep_files::locate::ModelFolders;
-use patchsweep_files::{ModelError, WeightFiles, only_bpe_files, read_config, read_text, read_text_if_there};
+use patchsweep_files::{
+    DictionaryFiles, ModelError, WeightFiles, only_bpe_files, read_config, read_text, read_text_if_there,
+};
 use patchsweep_plan::spec::{Source, Spec, SpecError};
 use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 
@@ -61,10 +64,27 @@ pub fn make_plan(
     if let Some(error) = only_bpe_files(&folder).filter(|_| takes_text) {
         return Err(ModelFilesError::from(error).into());
     }
+    look_at_dictionaries(folders, source, &mut spec)?;
     let inputs = Inputs { source, spec: &spec, dataset, config: &config, tokenizer: tokenizer.as_ref() };
     let mut plan = Plan::build(&inputs, options)?;
     plan.warnings.extend(look_at_weights(&folder, &config).map_err(ModelFilesError::from)?);
     Ok(plan)
+}
+
+/// Finds the dictionaries' files, which the sweep is planned with: their digest is part of it.
+fn look_at_dictionaries(folders: &ModelFolders, source: &Source, spec: &mut Spec) -> Result<(), PlanningError> {
+    for index in 0..spec.dictionary.len() {
+        let path = &spec.dictionary[index].path;
+        // What is no name of a folder is refused with the rest of the spec.
+        let Ok(ModelRef::Folder(name)) = ModelRef::folder(path.get_ref()) else { continue };
+        let found = folders.dictionary(&name).and_then(|folder| {
+            let files = DictionaryFiles::open(&folder)?;
+            Ok((files.header().clone(), files.digest()?))
+        });
+        let (header, digest) = found.map_err(|error| source.error(path.span(), error_chain(&error)))?;
+        spec.found(index, header, digest);
+    }
+    Ok(())
 }
 
 /// Refuses a model without weights, before workers are started that look in these folders. What else may be wrong is found

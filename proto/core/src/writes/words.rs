@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Write;
 use crate::also::Also;
+use crate::dictionary::Dictionary;
 use crate::grid::{Axis, Component, Grid, PatchValue};
 
 impl PatchValue {
@@ -27,16 +28,19 @@ impl PatchValue {
 }
 
 impl Grid {
-    /// What its cells write, by name: of several sites all names, joined by `-`.
+    /// What its cells write, by name: of several sites all names, joined by `-`; of features their dictionary's.
     #[must_use]
     pub fn site_names(&self) -> String {
+        if let Some(dictionary) = self.dictionary() {
+            return dictionary.name.clone();
+        }
         self.components().map(Component::name).collect::<Vec<_>>().join("-")
     }
 
     /// What each cell writes besides one site at its own place, in words; empty where that is all.
     #[must_use]
     pub fn words(&self) -> String {
-        let mut words = String::new();
+        let mut words = self.dictionary().map_or_else(String::new, |dictionary| features_of(dictionary));
         if !self.others.is_empty() {
             let _ =
                 write!(words, "{} together", self.components().map(Component::name).collect::<Vec<_>>().join(" and "));
@@ -58,6 +62,10 @@ impl Grid {
     }
 }
 
+fn features_of(dictionary: &Dictionary) -> String {
+    format!("features of {} at {}", dictionary.name, dictionary.hook_name())
+}
+
 /// Most writes that are listed.
 const MOST: usize = 12;
 
@@ -77,13 +85,17 @@ impl Write<'_> {
     /// What it puts where, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        let mut words = format!("{} of layer {}", self.component, self.layer);
-        for &axis in &self.component.axes()[1..] {
+        let mut words = match self.dictionary() {
+            Some(dictionary) => features_of(dictionary),
+            None => format!("{} of layer {}", self.component, self.layer),
+        };
+        for &axis in self.axes() {
             let name = match axis {
                 Axis::Layer => "layer",
                 Axis::Pos => "position",
                 Axis::Head => "head",
                 Axis::Neuron => "neuron",
+                Axis::Feature => "feature",
                 Axis::DestPos => "destination",
                 Axis::SrcPos => "source",
             };

@@ -1,5 +1,9 @@
 //! Grids that name what is not there.
 
+use std::fs;
+
+use patchsweep_tests::repository;
+
 use super::refusal::refused;
 use super::spec::mistake;
 use super::text::{PROMPTS, SPEC, sweep};
@@ -78,4 +82,27 @@ fn effects_on_prompts_are_kept_or_not_and_no_more_than_results_hold() {
         "leave `per_prompt` out",
     ];
     refused(&sweep(&spec, PROMPTS), &words);
+}
+
+#[test]
+fn a_dictionary_is_found_and_fits_the_model() {
+    let with = |path: &str, at: &str| {
+        format!("[[dictionary]]\nname = \"res\"\npath = \"{path}\"\nat = \"{at}\"\n\n[[metric]]")
+    };
+    let missing = with("sae/res", "blocks.1.hook_resid_pre");
+    let parts = ["no dictionary `sae/res` (a folder with cfg.json and sae_weights.safetensors, or a params.npz) below"];
+    mistake("[[metric]]", &missing, "line 18, column 8", &parts);
+    // Those of SAELens are 4 numbers wide.
+    let sweep = sweep(&SPEC.replace("[[metric]]", &with("standard", "blocks.1.hook_resid_pre")), PROMPTS);
+    let folder = repository().join("tests/reference/dictionaries/standard");
+    let beside = sweep.spec().with_file_name("standard");
+    fs::create_dir(&beside).expect("a folder");
+    for name in ["cfg.json", "sae_weights.safetensors"] {
+        fs::copy(folder.join(name), beside.join(name)).expect("copied");
+    }
+    let parts = [
+        "spec.toml: spec line 19, column 6: ",
+        "the dictionary reads activations of 4 numbers, `blocks.1.hook_resid_pre` of this model has 128",
+    ];
+    refused(&sweep, &parts);
 }

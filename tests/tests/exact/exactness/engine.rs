@@ -52,6 +52,14 @@ impl<'a> TiledEngine<'a> {
         tiles.iter().map(&mut of_tile).sum()
     }
 
+    /// Why a grid's cells cannot be computed.
+    pub(crate) fn refusal(&mut self, grid: u32) -> String {
+        let count = self.context.grids[grid as usize].cell_count().expect("few cells");
+        let work = TileWork::Patch { grid, cells: std::iter::once(0..count).collect(), plain: false };
+        let tile = Tile { id: TileId(0), iteration: 0, prompts: 0..self.context.clean.prompts(), work };
+        self.engine.evaluate(self.context, &tile, None, &Cancel::new()).expect_err("is refused").to_string()
+    }
+
     /// Clean and corrupted scores over all prompts \[runs, metrics\].
     pub(crate) fn baselines(&mut self, iteration: u32) -> Vec<Vec<CellScore>> {
         self.over_prompts(iteration, &TileWork::Baseline).into_iter().map(|cell| cell.scores).collect()

@@ -6,6 +6,7 @@ use patchsweep_core::grid::{Axis, Component, Grid, PatchValue, extent};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::dictionaries;
 use super::scenario::{Topic, Writes};
 
 /// Cells of a grid; one that has more is restricted.
@@ -30,6 +31,7 @@ fn grid(model: Architecture, positions: u32, topic: Topic) -> impl Strategy<Valu
     match topic.writes {
         Writes::One => alone.boxed(),
         Writes::Several => several(alone, model, positions, topic).boxed(),
+        Writes::Features => dictionaries::grid(model, positions, topic).boxed(),
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum Writes {
     One,
     /// Or one, where a window is cut.
     Several,
+    /// One, of features of a dictionary.
+    Features,
 }
 
 impl Topic {

@@ -1,7 +1,7 @@
 //! What must hold of one case.
 
 use patchsweep_core::context::{Direction, SweepContext};
-use patchsweep_core::grid::Cell;
+use patchsweep_core::grid::{Cell, Grid};
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::CellScore;
 use patchsweep_core::status::PlanOptions;
@@ -10,6 +10,7 @@ use patchsweep_reference_evaluator::{BruteForce, Model};
 use tempfile::TempDir;
 
 use super::compare::{Expected, tolerance};
+use super::dictionaries;
 use super::engine::{Scored, TiledEngine};
 use super::scenario::{Cut, Scenario};
 
@@ -18,6 +19,10 @@ const EXACTLY_NOTHING: f64 = 1e-9;
 
 /// A smaller effect than this does not show in float32.
 const SOMETHING: f64 = 1e-6;
+
+/// Numbers this near to one at which a feature goes on or off may be on its other side in float32: they are sums of some dozen
+/// products of about 1.
+const SWITCH: f64 = 2e-5;
 
 /// How many patches of one prompt did what, under any metric.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +33,8 @@ pub(crate) struct Effects {
     pub(crate) live: u32,
     /// Do change it.
     pub(crate) moved: u32,
+    /// Iterations in which a feature is so near to going on or off that float32 may see it otherwise.
+    pub(crate) undecided: u32,
 }
 
 impl Effects {
@@ -35,13 +42,17 @@ impl Effects {
         self.noop += other.noop;
         self.live += other.live;
         self.moved += other.moved;
+        self.undecided += other.undecided;
     }
 }
 
-/// A temporary folder with the case's model as `model`.
+/// A temporary folder with the case's model as `model`, and its dictionaries.
 fn write_model(scenario: &Scenario) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     scenario.model.write(&folder.path().join("model"));
+    for dictionary in scenario.context.grids.iter().filter_map(Grid::dictionary) {
+        dictionaries::write(dictionary, folder.path());
+    }
     folder
 }
 
@@ -58,7 +69,11 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
     let mut engine = TiledEngine::new(folder.path(), context, &scenario.cut);
     let mut effects = Effects::default();
     for iteration in iterations(context) {
-        let brute_force = BruteForce::new(&model, context, iteration as usize);
+        let brute_force = BruteForce::new(&model, context, iteration as usize).with_dictionaries(folder.path());
+        if brute_force.nearest_switch() < SWITCH {
+            effects.undecided += 1;
+            continue;
+        }
         let unpatched = brute_force.unpatched();
         let runs = [brute_force.clean(), brute_force.corrupted()];
         for (run, scores) in runs.iter().zip(engine.baselines(iteration)) {
@@ -70,7 +85,12 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
             for (place, (Scored { scores, effects: kept }, plain)) in (0..).zip(scored) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
-                let noops = noops(context, iteration, &cell);
+                let still = brute_force.features_stay_off(&cell);
+                let noops: Vec<bool> = noops(context, iteration, &cell)
+                    .into_iter()
+                    .zip(still)
+                    .map(|(noop, still)| noop || still)
+                    .collect();
                 let at = |error: String| format!("iteration {iteration}, {}, cell {place}: {error}", grid.name);
                 effects.add(check_noops(&patched, &unpatched, &noops).map_err(at)?);
                 check_cell(context, &patched, &unpatched, &scores).map_err(at)?;
@@ -98,6 +118,23 @@ pub(crate) fn check_work(scenario: &Scenario) -> Result<(), String> {
     if planned == executed { Ok(()) } else { Err(format!("{planned} planned, {executed} executed")) }
 }
 
+/// Files of another dictionary than the sweep was planned with are refused, also where it has been loaded.
+pub(crate) fn check_digest(scenario: &Scenario) -> Result<(), String> {
+    let folder = write_model(scenario);
+    let context = &scenario.context;
+    let dictionary = context.grids[0].dictionary().expect("a grid over a dictionary");
+    let everything = Cut { memory_budget: 1 << 30, ..scenario.cut.clone() };
+    let mut engine = TiledEngine::new(folder.path(), context, &everything);
+    engine.grid(0, 0);
+    let config = folder.path().join(&dictionary.path).join("cfg.json");
+    let text = std::fs::read_to_string(&config).map_err(|error| error.to_string())?;
+    std::fs::write(&config, text.replace("\"cpu\"", "\"cuda\"")).map_err(|error| error.to_string())?;
+    let refused = engine.refusal(0);
+    let digest = dictionary.digest.short();
+    let wanted = format!("but the sweep was planned with {digest}; copy the dictionary that the coordinator has");
+    if refused.starts_with("dictionary `features` (") && refused.ends_with(&wanted) { Ok(()) } else { Err(refused) }
+}
+
 /// A patch by what the patched run has there itself changes nothing, whatever the model.
 pub(crate) fn check_itself(scenario: &Scenario) -> Result<(), String> {
     let folder = write_model(scenario);
@@ -108,7 +145,7 @@ pub(crate) fn check_itself(scenario: &Scenario) -> Result<(), String> {
         iteration.noise = None;
     }
     for iteration in 0..context.iterations.len() {
-        let brute_force = BruteForce::new(&model, &context, iteration);
+        let brute_force = BruteForce::new(&model, &context, iteration).with_dictionaries(folder.path());
         let unpatched = brute_force.unpatched();
         for grid in &context.grids {
             for place in 0..grid.cell_count().expect("few cells") {

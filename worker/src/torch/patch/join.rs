@@ -18,6 +18,9 @@ impl Patch<'_> {
     pub(crate) fn changed(&self, layer: u32, component: Component, cohort: &Cohort<'_>, rows: &Positions) -> Tensor {
         let architecture = &self.exec.model.architecture;
         let facts = component.facts(architecture);
+        if let Some(features) = &self.features {
+            return self.changed_by_features(layer, component, features, cohort, rows);
+        }
         if component.has_neurons() {
             return self.changed_by_neurons(layer, component, cohort, rows);
         }

@@ -6,6 +6,7 @@ pub(crate) mod base;
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod cohort;
+pub(crate) mod features;
 pub(crate) mod frames;
 pub(crate) mod heads;
 pub(crate) mod join;

@@ -3,6 +3,7 @@
 use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
+use super::features::FeatureChange;
 use crate::torch::devices::on;
 use crate::torch::model::exec::Exec;
 use crate::torch::positions::{At, Positions};
@@ -21,6 +22,8 @@ pub(crate) struct Patch<'a> {
     pub(crate) means: Activations,
     /// The last position that is read.
     pub(crate) last: i64,
+    /// What cells write that write features.
+    pub(crate) features: Option<FeatureChange<'a>>,
 }
 
 impl Patch<'_> {

@@ -9,9 +9,11 @@ use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
+use super::features::{features, with_features};
 use super::forward::forward;
 use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
+use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::host;
 use crate::torch::tiles::chunk::Scores;
@@ -22,6 +24,8 @@ pub(crate) struct PlainChunk<'a> {
     pub(crate) exec: &'a Exec<'a>,
     /// The model's, float32 whatever its dtype \[vocabulary, `d_model`\].
     pub(crate) unembed: &'a Tensor,
+    /// Of a tile of features.
+    pub(crate) dictionary: Option<&'a DictionaryTensors>,
     pub(crate) iteration: u32,
     pub(crate) prompts: Range<u32>,
 }
@@ -42,19 +46,23 @@ impl PlainChunk<'_> {
         let embedding = self.embedding(run);
         let resid = forward(self.exec, &embedding, &mut |layer, component, activation| {
             let here = writes.iter().filter(|(write, _)| (layer, component) == (write.layer, write.component));
-            here.fold(activation, |activation, (write, replacement)| patched(write, &activation, replacement))
+            here.fold(activation, |activation, (write, replacement)| match self.dictionary {
+                Some(dictionary) => with_features(self.exec, dictionary, write, &activation, replacement),
+                None => patched(write, &activation, replacement),
+            })
         });
         let read = |&read: &u32| self.logits_of(&resid.select(1, read.into()));
         let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
         host(&Tensor::stack(&logits, 0))
     }
 
-    /// A whole run's activations at some sites.
+    /// A whole run's activations at some sites; of a tile of features, the features there.
     pub(crate) fn record(&self, run: Run, sites: &BTreeSet<(u32, Component)>) -> Recording {
         let mut recording = Recording::default();
         let _ = forward(self.exec, &self.embedding(run), &mut |layer, component, activation| {
             if sites.contains(&(layer, component)) {
-                recording.keep(layer, component, &activation);
+                let features = |dictionary| features(self.exec, dictionary, (layer, component), &activation);
+                recording.keep(layer, component, &self.dictionary.map_or_else(|| activation.shallow_clone(), features));
             }
             activation
         });

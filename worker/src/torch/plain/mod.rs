@@ -7,6 +7,7 @@
 //! causality, and runs of several cells are never packed together.
 
 mod cells;
+mod features;
 mod forward;
 mod hooks;
 mod metrics;
@@ -23,6 +24,7 @@ use tch::{Kind, Tensor};
 
 use crate::engine::EngineError;
 use crate::phases::Phase;
+use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::tiles::chunk::Scores;
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
@@ -31,12 +33,17 @@ use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
 use hooks::Recording;
 
+#[cfg(test)]
+pub(crate) use features::all_features;
+
 /// One tile in hand.
 pub(crate) struct PlainTask<'a> {
     pub(crate) context: &'a SweepContext,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) shares: &'a mut MemoryShares,
+    /// Of a tile of features.
+    pub(crate) dictionary: Option<&'a DictionaryTensors>,
     /// Chunks that were computed again in halves so far.
     pub(crate) memory_retries: u64,
 }
@@ -88,12 +95,13 @@ impl PlainTask<'_> {
             let prompts = first..all.min(first.saturating_add(most));
             sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &sites));
         }
-        let kind = self.exec.model.embed.kind();
+        let kind = if self.dictionary.is_some() { Kind::Float } else { self.exec.model.embed.kind() };
         sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
     }
 
     fn prompts<'a>(&'a self, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
-        PlainChunk { context: self.context, exec: self.exec, unembed, iteration: self.tile.iteration, prompts }
+        let Self { context, exec, tile, dictionary, .. } = *self;
+        PlainChunk { context, exec, unembed, dictionary, iteration: tile.iteration, prompts }
     }
 
     /// Prompts whose whole runs fit the memory of a batch, at least one.
@@ -107,10 +115,15 @@ impl PlainTask<'_> {
         let layers = written.len() as u64;
         let has_neurons = written.iter().any(|(_, component)| component.has_neurons());
         let neurons = if has_neurons { u64::from(model.d_mlp) } else { 0 };
+        // What is recorded, made anew in the patched run, and their difference.
+        let features = 3 * self.dictionary.map_or(0, |dictionary| u64::from(dictionary.count()));
         // What is recorded of the other run, and three runs' logits; a row of a batch has more than 12 times the width.
         let recorded = layers
             * positions
-            * u64::from(model.d_model.max(model.d_queries())).max(u64::from(model.heads) * positions).max(neurons);
+            * u64::from(model.d_model.max(model.d_queries()))
+                .max(u64::from(model.heads) * positions)
+                .max(neurons)
+                .max(features);
         let logits = 3 * reads * u64::from(model.d_vocab);
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)

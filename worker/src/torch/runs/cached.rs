@@ -5,15 +5,17 @@ use std::ops::Range;
 
 use patchsweep_core::context::{Noise, SweepContext};
 use patchsweep_core::digest::Digest;
-use patchsweep_core::grid::Component;
+use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::tokens::TokenMatrix;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::phases::Phase;
 use crate::torch::devices::on;
+use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
+use crate::torch::patch::features::encoded;
 use crate::torch::runs::activations::{ActivationCache, ActivationKey, Activations};
 use crate::torch::runs::recorder::{Recorder, Site, canonical};
 use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
@@ -102,6 +104,37 @@ impl<'a> Runs<'a> {
             let mean = |(site, sum): (Site, Tensor)| (site, (sum / f64::from(all.end)).to_kind(kind));
             Activations::new(sums.into_iter().map(mean).collect())
         })
+    }
+
+    /// Means of a grid's features over all corrupted prompts of the iteration \[1, pos, features\], float32.
+    pub(crate) fn mean_features(&mut self, dictionary: &DictionaryTensors, grid: &Grid) -> Tensor {
+        let all = 0..self.context.clean.prompts();
+        let (layer, features) = (grid.cell(0).layer(), grid.indices(Axis::Feature));
+        let site = canonical((layer, grid.component));
+        let numbers: Vec<u8> = features.iter().flat_map(|feature| feature.to_le_bytes()).collect();
+        let of = grid.dictionary().map_or([0; 32], |dictionary| dictionary.digest.0);
+        let input = self.corrupted_input(all.clone()).digest();
+        let digest = Digest::of(&[input.0.as_slice(), b"mean of features", &of, &numbers].concat());
+        let means = self.cached(&digest, &BTreeSet::from([site]), |runs| {
+            let _phase = Phase::Corrupted.enter();
+            let input = runs.corrupted_input(all.clone());
+            // What is encoded of a batch is there until it is added up, float32.
+            let of_prompt = 4 * features.len() as u64 * u64::from(input.tokens.positions());
+            let encoded_at_once = (runs.kept_bytes / of_prompt.max(1)).max(1);
+            let most = runs.prompts_per_batch(&input).min(usize::try_from(encoded_at_once).unwrap_or(usize::MAX));
+            let mut sum: Option<Tensor> = None;
+            for first in all.clone().step_by(most) {
+                let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
+                let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));
+                let run = runs.run(&part, 0, None, &BTreeSet::from([site]));
+                let encoded = encoded(runs.exec, dictionary, layer, &run.get(layer, grid.component), features);
+                let part = encoded.sum_dim_intlist([0].as_slice(), true, Kind::Double);
+                sum = Some(sum.map_or_else(|| part.shallow_clone(), |sum| sum + &part));
+            }
+            let mean = (sum.expect("a sweep has prompts") / f64::from(all.end)).to_kind(Kind::Float);
+            Activations::new(BTreeMap::from([(site, mean)]))
+        });
+        on(self.exec.device(layer), means.get(layer, grid.component))
     }
 
     fn corrupted_input(&self, prompts: Range<u32>) -> Input<'a> {

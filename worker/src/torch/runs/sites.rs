@@ -26,7 +26,8 @@ impl Sites {
         let first = written(grid, layers).map(|(layer, ..)| layer).min().unwrap_or(all_layers);
         let keys_values = keys_values(first, all_layers);
         // Runs may follow on a position of the other run.
-        let follow = grid.value == PatchValue::Other && grid.component.facts(model).is_whole_stream;
+        let writes_all = grid.dictionary().is_none();
+        let follow = grid.value == PatchValue::Other && grid.component.facts(model).is_whole_stream && writes_all;
         let followed = keys_values.clone().filter(|_| follow);
         let replacing = other_components(grid.component, grid.value);
         let in_layer = |&layer: &u32| replacing.iter().map(move |&component| (layer, component));
@@ -43,7 +44,9 @@ impl Sites {
         let together = written(grid, layers).filter(|_| grid.has_several_writes());
         let together = together.flat_map(|(layer, component, _)| component.base_sites_of_several(layer, model));
         let base = base.chain(together).chain(keys_values).chain([last_site(all_layers)]);
-        Self { base: base.map(canonical).collect(), other: put(PatchValue::Other), means: put(PatchValue::Mean) }
+        // A mean of features is none of activations.
+        let means = if writes_all { put(PatchValue::Mean) } else { BTreeSet::new() };
+        Self { base: base.map(canonical).collect(), other: put(PatchValue::Other), means }
     }
 
     /// Of all runs.

@@ -6,15 +6,17 @@ use std::rc::Rc;
 
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
-use patchsweep_core::grid::{Cell, Grid};
+use patchsweep_core::grid::{Cell, Grid, PatchValue};
 use patchsweep_core::writes::Beginning;
 use tch::Tensor;
 
 use crate::phases::Phase;
+use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::{count, host, length};
 use crate::torch::patch::batch::{Batch, Segment};
 use crate::torch::patch::cohort::Start;
+use crate::torch::patch::features::{FeatureChange, FeatureRuns};
 use crate::torch::patch::stepper::Stepper;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::Positions;
@@ -38,6 +40,8 @@ pub(crate) struct Chunk<'a> {
     pub(crate) batch_rows: usize,
     /// Bytes of activations that may be kept.
     pub(crate) kept_bytes: u64,
+    /// Of a tile of features.
+    pub(crate) dictionary: Option<&'a DictionaryTensors>,
 }
 
 /// Metrics \[metrics\]\[prompts\].
@@ -70,11 +74,19 @@ impl Chunk<'_> {
         let clean = runs.clean(&BTreeSet::from([last_site(self.context.architecture.layers)]));
         let base = base(&mut runs, &sites);
         let [other, means] = other_and_means(&mut runs, &sites);
+        // Where no cell is computed, nothing of the runs is at hand.
+        let dictionary = self.dictionary.filter(|_| !starts.is_empty());
+        let takes_means = dictionary.filter(|_| grid.value == PatchValue::Mean);
+        let feature_means = takes_means.map(|dictionary| runs.mean_features(dictionary, grid));
         let scorers = self.scorers(&clean);
         let unpatched = self.unpatched(&base, &scorers);
         let reads = self.reads();
         let last = reads.iter().last().expect("an iteration reads a position");
-        let patch = Patch { exec: self.exec, value: grid.value, base, other, means, last };
+        let features = dictionary.map(|dictionary| {
+            let runs = FeatureRuns { base: &base, other: &other, means: feature_means, last };
+            FeatureChange::of(self.exec, dictionary, grid, &runs)
+        });
+        let patch = Patch { exec: self.exec, value: grid.value, base, other, means, last, features };
         let stepper = Stepper { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
         let mut cell_scores = vec![unpatched.clone(); cells.len()];
@@ -86,7 +98,12 @@ impl Chunk<'_> {
                 let new = host(&scorer.score(&resid));
                 let metrics = new.chunks(patched.len() * pairs.len());
                 for (place, &cell) in patched.iter().enumerate() {
-                    let reached = self.reached(&cells[cell], &pairs, read);
+                    let mut reached = self.reached(&cells[cell], &pairs, read);
+                    if let Some(features) = &patch.features {
+                        for (prompt, reached) in reached.iter_mut().enumerate() {
+                            *reached &= features.moves(&cells[cell], prompt);
+                        }
+                    }
                     for (metric, new) in metrics.clone().enumerate() {
                         let new = &new[place * pairs.len()..][..pairs.len()];
                         replace(cell_scores[cell].of_mut(metric, index), new, &reached);
@@ -98,7 +115,7 @@ impl Chunk<'_> {
     }
 
     fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
-        let &Self { context, exec, iteration, ref prompts, kept, batch_rows, kept_bytes } = self;
+        let &Self { context, exec, iteration, ref prompts, kept, batch_rows, kept_bytes, .. } = self;
         Runs { context, exec, iteration, prompts: prompts.clone(), cache, kept, batch_rows, kept_bytes }
     }
 

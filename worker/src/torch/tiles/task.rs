@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use patchsweep_core::context::{Direction, SweepContext};
-use patchsweep_core::grid::Cell;
+use patchsweep_core::grid::{Axis, Cell};
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{Tile, TileWork};
 
+use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
@@ -28,6 +29,8 @@ pub(crate) struct TileTask<'a> {
     pub(crate) cache: &'a mut ActivationCache,
     pub(crate) shares: &'a mut MemoryShares,
     pub(crate) meter: &'a Meter,
+    /// Of a tile of features.
+    pub(crate) dictionary: Option<&'a DictionaryTensors>,
     /// Chunks that were computed again in halves so far.
     pub(crate) memory_retries: u64,
 }
@@ -49,10 +52,11 @@ impl TileTask<'_> {
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
-        let Self { context, exec, tile, .. } = *self;
+        let Self { context, exec, tile, dictionary, .. } = *self;
         let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
         let kept_bytes = self.shares.cache;
-        let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows, kept_bytes };
+        let iteration = tile.iteration;
+        let chunk = Chunk { context, exec, iteration, prompts, kept, batch_rows, kept_bytes, dictionary };
         match &tile.work {
             TileWork::Baseline => {
                 let [clean, corrupted] = chunk.baselines(self.cache);
@@ -89,7 +93,15 @@ impl TileTask<'_> {
                 sites.all()
             }
         };
-        2 * self.on_one_device(&sites)
+        2 * self.on_one_device(&sites) + self.feature_bytes()
+    }
+
+    /// What one prompt's features take: of both runs, and by how much they change.
+    fn feature_bytes(&self) -> u64 {
+        let TileWork::Patch { grid, .. } = &self.tile.work else { return 0 };
+        let grid = &self.context.grids[*grid as usize];
+        let features = grid.dictionary().map_or(0, |_| grid.indices(Axis::Feature).len() as u64);
+        3 * size_of::<f32>() as u64 * features * (u64::from(self.context.last_read()) + 1)
     }
 
     /// Of one prompt's activations at some sites what is on the device that has most of them.

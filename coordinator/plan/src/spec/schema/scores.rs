@@ -7,7 +7,7 @@ use patchsweep_core::metric::{Reduce, TokenScore};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{METRIC_KINDS, OneOrMore, Spanned};
+use super::{Features, METRIC_KINDS, OneOrMore, Spanned};
 
 /// What is scored.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -45,7 +45,7 @@ pub struct Metric {
 }
 
 /// What `plan/names.rs` lets name a tensor.
-const TENSOR_NAME: &str = "^[A-Za-z0-9_-]+$";
+pub(super) const TENSOR_NAME: &str = "^[A-Za-z0-9_-]+$";
 
 /// Candidate answers as text.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -99,10 +99,11 @@ pub struct Iteration {
 #[serde(deny_unknown_fields)]
 pub struct Grid {
     /// What is patched, by its `TransformerLens` name, or by a full hook name like `blocks.8.attn.hook_z`, which means that
-    /// layer only. Give either `component` or `components`.
+    /// layer only; or the features of a dictionary, by its name. Give either `component` or `components`.
     #[schemars(extend("anyOf" = [
         schemars::json_schema!({ "enum": Component::ALL.map(Component::name) }),
         schemars::json_schema!({ "pattern": "^blocks\\.[0-9]+\\.((attn|mlp)\\.)?hook_[a-z_]+$" }),
+        schemars::json_schema!({ "pattern": TENSOR_NAME }),
     ]))]
     pub component: Option<Spanned<String>>,
     /// Several components that each cell patches together, in one pass, like `["attn_out", "mlp_out"]`: of the same axes, and
@@ -115,7 +116,8 @@ pub struct Grid {
     #[schemars(extend("x-unit" = "layers", "default" = 1), range(min = 1))]
     pub window: Option<Spanned<u32>>,
     /// The axes of the result, in this order. `layer` is always there; `pos`, `head` and `neuron` as far as the component
-    /// has them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`.
+    /// has them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`. Those of a dictionary are `pos` and
+    /// `feature`: it is of one layer.
     #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Axis::ALL.map(Axis::name) })))]
     pub axes: Vec<Spanned<String>>,
     /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name; of several
@@ -133,6 +135,9 @@ pub struct Grid {
     /// Of `mlp_pre` and `mlp_post`: which neurons are patched. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "neurons"))]
     pub neurons: Option<Spanned<Vec<i64>>>,
+    /// Of a dictionary: which features are written. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "features"))]
+    pub features: Option<Spanned<Features>>,
     /// Which positions are patched. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "positions"))]
     pub positions: Option<Spanned<Vec<i64>>>,
