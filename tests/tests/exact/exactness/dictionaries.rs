@@ -31,11 +31,11 @@ pub(crate) const SITES: [Component; 7] = [
 ];
 
 /// A dictionary over the topic's component in any layer. What its tensors are drawn from is its path.
-fn dictionaries(model: Architecture, topic: Topic) -> impl Strategy<Value = Arc<Dictionary>> {
+fn dictionaries(model: &Architecture, topic: Topic) -> impl Strategy<Value = Arc<Dictionary>> + use<> {
     let encoders = (1..=6u32, any::<bool>()).prop_flat_map(|(k, rescaled)| {
         select(vec![Encoder::Standard, Encoder::JumpRelu, Encoder::Gated, Encoder::TopK { k, rescaled }])
     });
-    let width = u32::try_from(topic.component.numbers(&model, 1)).expect("a small model");
+    let width = u32::try_from(topic.component.numbers(model, 1)).expect("a small model");
     (encoders, 0..model.layers, 6..=12u32, any::<bool>(), any::<u32>().no_shrink()).prop_map(
         move |(encoder, layer, features, subtracts_decoder_bias, seed)| {
             let drawn = Dictionary {
@@ -60,7 +60,7 @@ fn dictionaries(model: Architecture, topic: Topic) -> impl Strategy<Value = Arc<
 /// A grid over a dictionary: over positions, features or both, restricted along any of them.
 pub(crate) fn grid(model: Architecture, positions: u32, topic: Topic) -> impl Strategy<Value = Grid> {
     let axes = select(vec![vec![Axis::Pos], vec![Axis::Feature], vec![Axis::Pos, Axis::Feature]]);
-    (dictionaries(model.clone(), topic), axes).prop_flat_map(move |(dictionary, axes)| {
+    (dictionaries(&model, topic), axes).prop_flat_map(move |(dictionary, axes)| {
         let some = |count: u32, most: u32| subsequence((0..count).collect::<Vec<_>>(), 1..=most.min(count) as usize);
         let (places, features) = (some(positions, positions), some(dictionary.features, 5));
         let model = model.clone();

@@ -143,7 +143,7 @@ impl DictionaryTensors {
 
     /// What they take.
     pub(crate) fn bytes(&self) -> u64 {
-        let matrices = [&self.encoder, &self.decoder].map(|matrix| matrix.numel());
+        let matrices = [&self.encoder, &self.decoder].map(Tensor::numel);
         let vectors = 4 * self.features as usize;
         4 * (matrices.iter().sum::<usize>() + vectors) as u64
     }
