@@ -15,6 +15,8 @@ use patchsweep_core::writes::Beginning;
 
 use super::cost::{CostModel, PatchPoint};
 
+mod paths;
+
 /// One iteration over a range of prompts.
 pub(super) struct Work<'a> {
     /// Number of prompts.
@@ -78,6 +80,7 @@ impl<'a> Work<'a> {
             each: self.cost.patched_run(point).saturating_mul(self.prompts),
             rows: self.rows(start),
             reads: self.cost.reads_reached(point),
+            sender: None,
         }
     }
 
@@ -115,11 +118,25 @@ pub(super) struct Strip {
     pub(super) rows: u64,
     /// The read positions that they reach.
     pub(super) reads: Vec<u32>,
+    /// Of paths their sender.
+    pub(super) sender: Option<Sender>,
+}
+
+/// A sender of paths, whose second pass serves all of its receivers in a tile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sender {
+    /// Of its cells the first one.
+    pub(super) cell: u32,
+    /// Layers that receive.
+    pub(super) layers: Vec<u32>,
 }
 
 impl Region {
     /// Of one of the context's grids.
     pub(super) fn new(context: &SweepContext, grid: &Grid, work: &Work<'_>) -> Self {
+        if grid.to().is_some() {
+            return Self { outer_units: 1, unit_cells: 0, layers: vec![paths::strips(grid, work, &context.architecture)] };
+        }
         let numbering = Numbering::of(grid);
         let model = &context.architecture;
         let several = grid.has_several_writes();
@@ -179,6 +196,8 @@ impl Numbering {
                     numbering.positions *= extent;
                     behind_positions = true;
                 }
+                // Paths are numbered by their senders.
+                Axis::ToLayer | Axis::ToHead => {}
             }
         }
         numbering

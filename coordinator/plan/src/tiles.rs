@@ -2,7 +2,7 @@
 
 mod alike;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use patchsweep_core::context::SweepContext;
@@ -68,6 +68,7 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     let (target, rows_wanted) =
         target.unwrap_or_else(|| (default_target(context, cost, sections(context, most_prompts, &alike)), ROWS_WANTED));
     let mut cutter = Cutter {
+        context,
         target,
         rows_wanted,
         most_cells: most_cells(context, most_prompts),
@@ -147,7 +148,8 @@ impl Section {
     }
 }
 
-struct Cutter {
+struct Cutter<'a> {
+    context: &'a SweepContext,
     /// Multiply-adds that a tile aims at.
     target: u64,
     /// Rows that it should have at least.
@@ -168,9 +170,11 @@ struct Bundle {
     rows: u64,
     /// The read positions that they reach.
     reads: BTreeSet<u32>,
+    /// Of paths the senders, by the first of their cells, and the layers that receive.
+    senders: BTreeMap<u32, BTreeSet<u32>>,
 }
 
-impl Cutter {
+impl Cutter<'_> {
     /// Cuts where a tile has its share of what is left, so that the last one is no remnant.
     fn patches(
         &mut self,
@@ -214,7 +218,8 @@ impl Cutter {
         // Whichever tile is computed first makes them.
         let means = if means > 0 && self.means_of.insert(section.alike) { means } else { 0 };
         let besides = work.tile_cost().saturating_add(work.compared(bundle.reads.len())).saturating_add(means);
-        let cost = bundle.cost.saturating_add(besides);
+        let sent = work.sent(&self.context.grids[grid as usize], &bundle.senders, &self.context.architecture);
+        let cost = bundle.cost.saturating_add(besides).saturating_add(sent);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }
 
@@ -236,6 +241,9 @@ impl Bundle {
         strip.cells.start = cells.end;
         self.count += count;
         self.reads.extend(&strip.reads);
+        if let Some(sender) = &strip.sender {
+            self.senders.entry(sender.cell).or_default().extend(&sender.layers);
+        }
         self.cost = self.cost.saturating_add(strip.each.saturating_mul(count.into()));
         self.rows = self.rows.saturating_add(strip.rows.saturating_mul(count.into()));
         match self.cells.last_mut() {

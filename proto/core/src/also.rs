@@ -32,8 +32,8 @@ impl Also {
             Axis::Head => &self.heads,
             Axis::Pos | Axis::DestPos => &self.positions,
             Axis::SrcPos => &self.sources,
-            // Neurons are not written with others.
-            Axis::Neuron => &[],
+            // Neurons are not written with others, and paths are none of these.
+            Axis::Neuron | Axis::ToLayer | Axis::ToHead => &[],
         }
     }
 

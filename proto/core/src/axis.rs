@@ -17,11 +17,28 @@ pub enum Axis {
     DestPos,
     /// Position that is attended to.
     SrcPos,
+    /// Of paths: block of the receiver.
+    ToLayer,
+    /// Of paths: head of the receiver.
+    ToHead,
 }
 
 impl Axis {
-    /// Every axis, in `TransformerLens`' order.
-    pub const ALL: [Self; 6] = [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::DestPos, Self::SrcPos];
+    /// Every axis, in `TransformerLens`' order; those of receivers behind those of senders.
+    pub const ALL: [Self; 8] = [
+        Self::Layer,
+        Self::Pos,
+        Self::Head,
+        Self::Neuron,
+        Self::DestPos,
+        Self::SrcPos,
+        Self::ToLayer,
+        Self::ToHead,
+    ];
+
+    /// Those of a component, which a spec's grid may name.
+    pub const OF_COMPONENTS: [Self; 6] =
+        [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::DestPos, Self::SrcPos];
 
     /// The name in specs and results.
     #[must_use]
@@ -33,6 +50,8 @@ impl Axis {
             Self::Neuron => "neuron",
             Self::DestPos => "dest_pos",
             Self::SrcPos => "src_pos",
+            Self::ToLayer => "to_layer",
+            Self::ToHead => "to_head",
         }
     }
 

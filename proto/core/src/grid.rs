@@ -7,6 +7,7 @@ use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
 use crate::length;
+use crate::paths::{PathError, Receivers};
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
 ///
@@ -23,13 +24,15 @@ pub struct Grid {
     /// What the patched activation becomes.
     pub value: PatchValue,
     /// The indices that are patched along each of the component's axes, ascending.
-    selected: BTreeMap<Axis, Vec<u32>>,
+    pub(crate) selected: BTreeMap<Axis, Vec<u32>>,
     /// Sites that each cell writes besides the component.
     pub(crate) others: Vec<Component>,
     /// How many layers a cell writes, itself in the middle; 1 is no window.
     pub(crate) window: u32,
     /// What every cell writes as well; of two that meet the later one counts.
     pub(crate) also: Vec<Also>,
+    /// Of paths: what receives the changes.
+    pub(crate) to: Option<Receivers>,
     /// Of the model.
     pub(crate) layers: u32,
 }
@@ -138,6 +141,9 @@ pub enum AxesError {
         /// The site.
         component: Component,
     },
+    /// Senders and receivers that make no paths.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// More than can be counted.
     #[error("more than {MAX_CELLS} cells; restrict the grid, for instance with `layers`")]
     TooManyCells,
@@ -168,6 +174,8 @@ pub fn extent(component: Component, axis: Axis, architecture: &Architecture, pos
         Axis::Head => component.heads().count(architecture),
         Axis::Neuron => architecture.d_mlp,
         Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
+        // No component has them.
+        Axis::ToLayer | Axis::ToHead => 0,
     }
 }
 
@@ -207,6 +215,7 @@ impl Grid {
             others: Vec::new(),
             window: 1,
             also: Vec::new(),
+            to: None,
             layers: architecture.layers,
         })
     }

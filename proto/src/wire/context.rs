@@ -1,6 +1,6 @@
 //! `SweepContext` and what it holds.
 
-use super::grid::{also_index_count, component_from_wire, grid_from_wire};
+use super::grid::{also_index_count, component_from_wire, grid_from_wire, receivers_index_count};
 use super::{WireError, required};
 use crate::v1;
 use patchsweep_core::architecture::Architecture;
@@ -55,6 +55,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         let grid = |grid: v1::Grid| {
             indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
             indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
+            indices += grid.to.as_ref().map_or(0, receivers_index_count);
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
             }

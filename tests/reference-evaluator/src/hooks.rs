@@ -31,18 +31,19 @@ pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, ArrayD<f64>)]) -> impl FnMut(Co
     move |component, layer, activation| {
         for (write, replacement) in writes {
             if (component, layer) == (write.component, write.layer) {
-                replace(write, replacement, activation);
+                let indices = write.component.axes()[1..].iter().map(|&axis| write.indices(axis)).collect::<Vec<_>>();
+                replace(&indices, replacement, activation);
             }
         }
     }
 }
 
-fn replace(write: &Write<'_>, replacement: &ArrayD<f64>, activation: &mut ArrayD<f64>) {
-    // The activation's first dimensions are the component's axes within a layer; a last one may follow, and is patched whole.
-    let axes = &write.component.axes()[1..];
+/// Replaces some indices along each of the component's axes within a layer, which are the activation's first dimensions; a last
+/// one may follow, and is replaced whole.
+pub(crate) fn replace(indices: &[&[u32]], replacement: &ArrayD<f64>, activation: &mut ArrayD<f64>) {
     for (index, entry) in activation.indexed_iter_mut() {
-        let chosen = |(place, &axis)| write.indices(axis).iter().any(|&chosen| chosen as usize == index[place]);
-        if axes.iter().enumerate().all(chosen) {
+        let chosen = |(place, along): (usize, &&[u32])| along.iter().any(|&chosen| chosen as usize == index[place]);
+        if indices.iter().enumerate().all(chosen) {
             *entry = replacement[&index];
         }
     }

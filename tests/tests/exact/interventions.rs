@@ -46,6 +46,11 @@ fn several_sites_and_what_is_written_as_well_agree_with_plain_passes() {
     agrees("sites", 2 * 6 + 2);
 }
 
+#[test]
+fn paths_agree_with_plain_passes() {
+    agrees("paths", 2 * 14 + 2);
+}
+
 /// Baselines, values and effects of five metrics in two grids.
 #[test]
 fn sets_of_tokens_agree_with_plain_passes() {

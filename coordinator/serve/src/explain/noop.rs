@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use patchsweep_core::causality::NoEffect;
 use patchsweep_core::grid::Cell;
+use patchsweep_core::paths::Path;
 use patchsweep_plan::Plan;
 
 use super::cell::CellAddress;
@@ -45,6 +46,9 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
 
 /// Why a patch of this cell has no effect on one prompt.
 fn described(reason: NoEffect, cell: &Cell<'_>, reads: &[u32]) -> String {
+    if let Some(path) = cell.path() {
+        return of_path(reason, &path, reads);
+    }
     if cell.has_several_writes() {
         let alone = of_one(reason, "what is written", reads);
         return format!(
@@ -55,10 +59,30 @@ fn described(reason: NoEffect, cell: &Cell<'_>, reads: &[u32]) -> String {
     of_one(reason, cell.component().name(), reads)
 }
 
+/// Why a path has none.
+fn of_path(reason: NoEffect, path: &Path<'_>, reads: &[u32]) -> String {
+    let receiver = path.to.name();
+    match reason {
+        NoEffect::NotRead { pos } if path.to.component.is_none() => {
+            format!("the logits of position {pos} are not read (only those of {} are)", text(reads))
+        }
+        NoEffect::NotRead { .. } | NoEffect::AttendsToItself => of_one(reason, receiver, reads),
+        NoEffect::BehindReceivers => {
+            let (sender, layer) = (path.cell.component(), path.cell.layer());
+            format!("{sender} of layer {layer} comes behind what it would be received by: {}", path.words())
+        }
+        _ => of_one(reason, path.cell.component().name(), reads),
+    }
+}
+
 /// Why a write has no effect.
 fn of_one(reason: NoEffect, component: &str, reads: &[u32]) -> String {
     match reason {
         NoEffect::Nothing => "nothing is patched that is read".to_owned(),
+        NoEffect::BehindReceivers => "the sender comes behind its receivers".to_owned(),
+        NoEffect::NotReceived { pos } => {
+            format!("nothing is received at position {pos}, and what a sender changes there reaches no other position")
+        }
         NoEffect::BehindReads { pos, last_read } => {
             format!("position {pos} comes after the last read position, {last_read}")
         }

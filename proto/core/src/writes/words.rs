@@ -54,6 +54,9 @@ impl Grid {
                 let _ = write!(words, " and {} more", self.also.len() - MOST);
             }
         }
+        if let Some(to) = self.to() {
+            words.push_str(&to.words());
+        }
         words
     }
 }
@@ -86,6 +89,7 @@ impl Write<'_> {
                 Axis::Neuron => "neuron",
                 Axis::DestPos => "destination",
                 Axis::SrcPos => "source",
+                Axis::ToLayer | Axis::ToHead => continue,
             };
             let _ = write!(words, ", {name} {}", ranges(self.indices(axis)));
         }

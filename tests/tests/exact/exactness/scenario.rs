@@ -30,6 +30,8 @@ pub(crate) enum Writes {
     One,
     /// Or one, where a window is cut.
     Several,
+    /// One, whose changes are received somewhere.
+    Paths,
 }
 
 impl Topic {
@@ -47,6 +49,13 @@ impl Topic {
             }
         }
         topics
+    }
+
+    /// Paths from everything that sends.
+    pub(crate) fn paths() -> Vec<Self> {
+        let senders = [Component::Z, Component::AttnOut, Component::MlpOut, Component::ResidPre];
+        let sends = |topic: &Self| senders.contains(&topic.component);
+        Self::all().into_iter().filter(sends).map(|topic| Self { writes: Writes::Paths, ..topic }).collect()
     }
 
     /// The same with several writes, of which none may be a neuron's.

@@ -1,0 +1,44 @@
+//! Paths, by two more passes over one prompt.
+
+use ndarray::{Array2, ArrayD};
+use patchsweep_core::grid::Component;
+use patchsweep_core::paths::{Mlps, Path};
+use patchsweep_core::writes::Write;
+
+use crate::hooks::{Recording, patch, replace};
+use crate::{Model, Run};
+
+/// Logits \[positions, vocabulary\] of a path's last pass. `senders`: what is written, and with what; `base`: the run that is
+/// patched.
+pub(crate) fn logits(
+    model: &Model,
+    path: &Path<'_>,
+    senders: &[(Write<'_>, ArrayD<f64>)],
+    base: &Run,
+) -> Array2<f64> {
+    let receives = |component, layer| path.to.component == Some(component) && path.layers().any(|own| own == layer);
+    let mut received = Recording::default();
+    let mut send = patch(senders);
+    let to_receivers = model.forward(&base.embedding, &mut |component, layer, activation| {
+        let frozen = component == Component::MlpOut && path.to.mlps == Mlps::Frozen;
+        if component == Component::Z || frozen {
+            activation.assign(base.activations.get(component, layer));
+        }
+        send(component, layer, activation);
+        if receives(component, layer) {
+            received.keep(component, layer, activation);
+        }
+    });
+    if path.to.component.is_none() {
+        return to_receivers;
+    }
+    model.forward(&base.embedding, &mut |component, layer, activation| {
+        if receives(component, layer) {
+            let mut indices = vec![path.to.positions.as_slice()];
+            if component.has_heads() {
+                indices.push(path.heads(layer));
+            }
+            replace(&indices, received.get(component, layer), activation);
+        }
+    })
+}
