@@ -58,7 +58,9 @@ fn no_such_axis(component: Component, axis: Axis, key: &str) -> String {
     match axis {
         Axis::Pos => format!("`{component}` has no `{key}`: restrict it with `dest_positions` or `src_positions`"),
         Axis::DestPos | Axis::SrcPos => format!("`{component}` has no `{key}`: restrict it with `positions`"),
-        Axis::Layer | Axis::Head | Axis::Neuron | Axis::ToLayer | Axis::ToHead => AxesError::NotOfComponent { component, axis }.to_string(),
+        Axis::Layer | Axis::Head | Axis::Neuron | Axis::ToLayer | Axis::ToHead => {
+            AxesError::NotOfComponent { component, axis }.to_string()
+        }
     }
 }
 

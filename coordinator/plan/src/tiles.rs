@@ -13,7 +13,7 @@ use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use self::alike::first_alike;
-use super::region::{Region, Strip, Work};
+use super::region::{Region, Sent, Strip, Work};
 use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers.
@@ -170,8 +170,8 @@ struct Bundle {
     rows: u64,
     /// The read positions that they reach.
     reads: BTreeSet<u32>,
-    /// Of paths the senders, by the first of their cells, and the layers that receive.
-    senders: BTreeMap<u32, BTreeSet<u32>>,
+    /// Of paths the senders, by the first of their cells.
+    senders: BTreeMap<u32, Sent>,
 }
 
 impl Cutter<'_> {
@@ -218,7 +218,7 @@ impl Cutter<'_> {
         // Whichever tile is computed first makes them.
         let means = if means > 0 && self.means_of.insert(section.alike) { means } else { 0 };
         let besides = work.tile_cost().saturating_add(work.compared(bundle.reads.len())).saturating_add(means);
-        let sent = work.sent(&self.context.grids[grid as usize], &bundle.senders, &self.context.architecture);
+        let sent = work.sent(&self.context.grids[grid as usize], &bundle.senders);
         let cost = bundle.cost.saturating_add(besides).saturating_add(sent);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }
@@ -242,7 +242,7 @@ impl Bundle {
         self.count += count;
         self.reads.extend(&strip.reads);
         if let Some(sender) = &strip.sender {
-            self.senders.entry(sender.cell).or_default().extend(&sender.layers);
+            self.senders.entry(sender.cell).or_default().extend(sender);
         }
         self.cost = self.cost.saturating_add(strip.each.saturating_mul(count.into()));
         self.rows = self.rows.saturating_add(strip.rows.saturating_mul(count.into()));

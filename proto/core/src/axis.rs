@@ -25,16 +25,8 @@ pub enum Axis {
 
 impl Axis {
     /// Every axis, in `TransformerLens`' order; those of receivers behind those of senders.
-    pub const ALL: [Self; 8] = [
-        Self::Layer,
-        Self::Pos,
-        Self::Head,
-        Self::Neuron,
-        Self::DestPos,
-        Self::SrcPos,
-        Self::ToLayer,
-        Self::ToHead,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::DestPos, Self::SrcPos, Self::ToLayer, Self::ToHead];
 
     /// Those of a component, which a spec's grid may name.
     pub const OF_COMPONENTS: [Self; 6] =

@@ -19,7 +19,7 @@ pub struct Receivers {
     pub component: Option<Component>,
     /// In which layers, and by which of their heads, ascending; no heads where the component has none, no layers for the logits.
     pub places: BTreeMap<u32, Vec<u32>>,
-    /// At which positions, ascending.
+    /// At which positions, ascending; of the logits all.
     pub positions: Vec<u32>,
     /// What MLPs between senders and receivers do.
     pub mlps: Mlps,
@@ -49,13 +49,17 @@ pub enum PathError {
         component: Component,
     },
     /// A residual stream further on holds more than one path.
-    #[error("`resid_pre` of layer {layer} is no sender of paths, only that of layer 0, the embedding: give `layers = [0]`")]
+    #[error(
+        "`resid_pre` of layer {layer} is no sender of paths, only that of layer 0, the embedding: give `layers = [0]`"
+    )]
     LaterStream {
         /// Its layer.
         layer: u32,
     },
     /// Nothing that is read of the residual stream.
-    #[error("`{component}` receives no paths: receivers are `q`, `k` and `v` of heads, `mlp_in` of layers, and `logits`")]
+    #[error(
+        "`{component}` receives no paths: receivers are `q`, `k` and `v` of heads, `mlp_in` of layers, and `logits`"
+    )]
     Receiver {
         /// The component.
         component: Component,
@@ -111,7 +115,7 @@ impl Receivers {
             indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|&last| last < extent)
         };
         let places_fit = match self.component {
-            None => self.places.is_empty() && !self.apart,
+            None => self.places.is_empty() && !self.apart && self.positions.len() == positions as usize,
             Some(component @ (Component::Q | Component::K | Component::V | Component::MlpIn)) => {
                 let count = component.heads().count(model);
                 let heads_fit = |heads: &Vec<u32>| if count == 0 { heads.is_empty() } else { some(heads, count) };
@@ -132,7 +136,8 @@ impl Receivers {
 impl Grid {
     /// The same grid whose cells are paths from what they write to these receivers. Its axes are there and restricted.
     pub fn with_paths_to(mut self, to: Receivers, model: &Architecture, positions: u32) -> Result<Self, AxesError> {
-        let several = [(self.window > 1, "window"), (!self.others.is_empty(), "components"), (!self.also.is_empty(), "also")];
+        let several =
+            [(self.window > 1, "window"), (!self.others.is_empty(), "components"), (!self.also.is_empty(), "also")];
         if let Some(&(_, key)) = several.iter().find(|(there, _)| *there) {
             return Err(PathError::SeveralSenders { key }.into());
         }
@@ -242,7 +247,11 @@ impl<'a> Path<'a> {
     /// The stream that receivers read in their block.
     #[must_use]
     pub fn read_stage(&self, model: &Architecture) -> Stage {
-        if self.to.component == Some(Component::MlpIn) && !model.is_parallel() { Stage::BeforeMlp } else { Stage::Input }
+        if self.to.component == Some(Component::MlpIn) && !model.is_parallel() {
+            Stage::BeforeMlp
+        } else {
+            Stage::Input
+        }
     }
 
     /// The positions where what is received may differ from the run that is patched, up to the last one that is read:

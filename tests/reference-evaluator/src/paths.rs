@@ -10,12 +10,7 @@ use crate::{Model, Run};
 
 /// Logits \[positions, vocabulary\] of a path's last pass. `senders`: what is written, and with what; `base`: the run that is
 /// patched.
-pub(crate) fn logits(
-    model: &Model,
-    path: &Path<'_>,
-    senders: &[(Write<'_>, ArrayD<f64>)],
-    base: &Run,
-) -> Array2<f64> {
+pub(crate) fn logits(model: &Model, path: &Path<'_>, senders: &[(Write<'_>, ArrayD<f64>)], base: &Run) -> Array2<f64> {
     let receives = |component, layer| path.to.component == Some(component) && path.layers().any(|own| own == layer);
     let mut received = Recording::default();
     let mut send = patch(senders);

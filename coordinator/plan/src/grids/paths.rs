@@ -13,11 +13,7 @@ use crate::spec::Spanned;
 use crate::spec::schema::{self, RECEIVERS, To};
 
 /// The receivers of a grid; of prompts of so many positions.
-pub(super) fn read(
-    inputs: &Inputs<'_>,
-    grid: &schema::Grid,
-    positions: u32,
-) -> Result<Option<Receivers>, PlanError> {
+pub(super) fn read(inputs: &Inputs<'_>, grid: &schema::Grid, positions: u32) -> Result<Option<Receivers>, PlanError> {
     let Some(to) = &grid.to else { return Ok(None) };
     let to = to.get_ref();
     let component = component(inputs, &to.component)?;
@@ -78,9 +74,12 @@ fn none(inputs: &Inputs<'_>, to: &To) -> Result<BTreeMap<u32, Vec<u32>>, PlanErr
     let heads = to.heads.as_ref().map(|heads| (heads.span(), "heads"));
     let layers = || to.layers.as_ref().map(|layers| (layers.span(), "layers"));
     let axes = || to.axes.as_ref().map(|axes| (axes.span(), "axes"));
-    match heads.or_else(layers).or_else(axes) {
+    let positions = || to.positions.as_ref().map(|positions| (positions.span(), "positions"));
+    match heads.or_else(layers).or_else(axes).or_else(positions) {
         None => Ok(BTreeMap::new()),
-        Some((place, key)) => refuse(inputs, place, format!("`logits` are one receiver: leave `{key}` out")),
+        Some((place, key)) => {
+            refuse(inputs, place, format!("`logits` are one receiver, wherever they are read: leave `{key}` out"))
+        }
     }
 }
 
@@ -90,7 +89,11 @@ fn all(inputs: &Inputs<'_>, to: &To, component: Component) -> Result<BTreeMap<u3
     let axes = to.axes.as_ref().expect("axes are given");
     let heads = to.heads.as_ref().map(|heads| (heads.span(), "heads"));
     if let Some((place, key)) = heads.or_else(|| to.layers.as_ref().map(|layers| (layers.span(), "layers"))) {
-        return refuse(inputs, place, format!("with `axes` every receiver is a cell: leave `{key}` out, or leave `axes` out"));
+        return refuse(
+            inputs,
+            place,
+            format!("with `axes` every receiver is a cell: leave `{key}` out, or leave `axes` out"),
+        );
     }
     let wanted: &[&str] = if component.heads() == Heads::None { &["layer"] } else { &["layer", "head"] };
     if axes.get_ref().iter().map(|axis| axis.get_ref().as_str()).ne(wanted.iter().copied()) {
@@ -154,3 +157,6 @@ fn refuse_norm(inputs: &Inputs<'_>, to: &To) -> Result<(), PlanError> {
 fn refuse<T>(inputs: &Inputs<'_>, place: Range<usize>, message: String) -> Result<T, PlanError> {
     Err(inputs.source.error(place, message).into())
 }
+
+#[cfg(test)]
+mod tests;

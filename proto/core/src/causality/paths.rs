@@ -9,6 +9,9 @@ use crate::sites::Reach;
 impl PromptPair<'_> {
     /// The first position at which a path can change the score.
     pub(super) fn first_change_on(&self, path: &Path<'_>, model: &Architecture) -> Result<u32, NoEffect> {
+        if path.to.component.is_some() && path.layers_behind(model).next().is_none() {
+            return Err(NoEffect::BehindReceivers);
+        }
         let mut closest = NoEffect::Nothing;
         for &pos in path.cell.positions() {
             match self.path_at(path, pos, model) {
@@ -43,13 +46,9 @@ impl PromptPair<'_> {
         if component == Component::Q && pos == 0 {
             return Err(NoEffect::AttendsToItself);
         }
-        let mut behind = path.layers_behind(model).peekable();
-        if behind.peek().is_none() {
-            return Err(NoEffect::BehindReceivers);
-        }
         let reach = component.facts(model).reach;
         let matters = |layer: &u32| layer + 1 < model.layers || reach == Reach::LaterPositions || is_read;
-        behind.find(matters).ok_or(NoEffect::NotRead { pos })
+        path.layers_behind(model).find(matters).ok_or(NoEffect::NotRead { pos })
     }
 
     /// The first position of the senders, up to the last one that is read, whose activation may become another one.

@@ -65,6 +65,7 @@ fn paths(alone: impl Strategy<Value = Grid>, model: Architecture, positions: u32
             Some(_) if apart => (0..model.layers).map(of_layer).collect(),
             Some(_) => layers.into_iter().map(of_layer).collect(),
         };
+        let positions_of = if component.is_some() { positions_of } else { (0..positions).collect() };
         let each = if apart { model.layers * count.max(1) } else { 1 };
         let to = Receivers { component, places, positions: positions_of, mlps, apart };
         let grid = sending(grid, MOST_CELLS.div_ceil(each), &model, positions);
@@ -77,7 +78,8 @@ fn sending(grid: Grid, most: u32, model: &Architecture, positions: u32) -> Grid 
     if grid.component != Component::ResidPre {
         return few(grid, most);
     }
-    let first = Grid::new(grid.name.clone(), grid.component, grid.axes.clone(), model, positions).expect("the same axes");
+    let first =
+        Grid::new(grid.name.clone(), grid.component, grid.axes.clone(), model, positions).expect("the same axes");
     let places = grid.indices(Axis::Pos).to_vec();
     let first = first.restricted(Axis::Layer, vec![0]).and_then(|first| first.restricted(Axis::Pos, places));
     few(first.expect("layer 0").patched_with(grid.value), most)

@@ -101,7 +101,8 @@ impl Stepper<'_> {
     /// Cells with one write that join in a block, by the stage at which they do.
     fn joining(&self, layer: u32, starts: &[&Start<'_>]) -> BTreeMap<Stage, Batch> {
         let mut by_stage: BTreeMap<Stage, (Vec<Segment>, Vec<Tensor>)> = BTreeMap::new();
-        let single: Vec<&Start<'_>> = starts.iter().filter(|start| !start.cell.is_changed_on_its_way()).copied().collect();
+        let single: Vec<&Start<'_>> =
+            starts.iter().filter(|start| !start.cell.is_changed_on_its_way()).copied().collect();
         for cohort in Cohort::all(&single, self.patch.last) {
             let component = cohort.component();
             let facts = component.facts(&self.patch.exec.model.architecture);

@@ -68,7 +68,8 @@ impl PlainTask<'_> {
             PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(write.layer))),
         };
         let clean = chunk.logits(Run::Clean, &[]);
-        let held = if cells.iter().any(|cell| cell.path().is_some()) { chunk.held(patched) } else { Recording::default() };
+        let held =
+            if cells.iter().any(|cell| cell.path().is_some()) { chunk.held(patched) } else { Recording::default() };
         let patched_cell = |cell: &Cell<'_>| {
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
             match cell.path() {

@@ -63,7 +63,8 @@ impl Sites {
         let base = (first..model.layers).flat_map(in_block).chain(senders).chain([last_site(model.layers)]);
         let put = |value: PatchValue| {
             let replacing = if grid.value == value { other_components(grid.component, value) } else { Vec::new() };
-            let in_layer = |&layer: &u32| replacing.iter().map(move |&component| (layer, component)).collect::<Vec<_>>();
+            let in_layer =
+                |&layer: &u32| replacing.iter().map(move |&component| (layer, component)).collect::<Vec<_>>();
             layers.iter().flat_map(in_layer).map(canonical).collect()
         };
         let (other, means) = (put(PatchValue::Other), put(PatchValue::Mean));

@@ -104,7 +104,8 @@ impl<'a> Received<'a> {
                 for prompt in 0..layout.prompts {
                     let run = first + (place * layout.prompts + prompt) * segment.positions.len();
                     for (row, pos) in (run..).zip(segment.positions.iter()) {
-                        let is_received = u32::try_from(pos).is_ok_and(|pos| path.to.positions.binary_search(&pos).is_ok());
+                        let is_received =
+                            u32::try_from(pos).is_ok_and(|pos| path.to.positions.binary_search(&pos).is_ok());
                         if !is_received {
                             continue;
                         }

@@ -59,7 +59,8 @@ pub(super) fn send(patch: &Patch<'_>, starts: &[Start<'_>], rows: &dyn Fn(&Path<
     let mut tables = Tables::new();
     let first = waiting.first_key_value().map_or(model.layers, |(&layer, _)| layer);
     for layer in first..model.layers {
-        let mut due = |stage| if stage == sender_stage { waiting.remove(&layer).unwrap_or_default() } else { Vec::new() };
+        let mut due =
+            |stage| if stage == sender_stage { waiting.remove(&layer).unwrap_or_default() } else { Vec::new() };
         flight = flight.map(|flight| Flight { resid: on(patch.exec.device(layer), flight.resid), ..flight });
         flight = joined(patch, layer, flight, due(Stage::Input));
         if read_stage == Stage::Input {
@@ -82,7 +83,11 @@ pub(super) fn send(patch: &Patch<'_>, starts: &[Start<'_>], rows: &dyn Fn(&Path<
         }
         flight = joined(patch, layer, flight, due(Stage::Output));
     }
-    if to.component.is_some() { Sent::ToReceivers(tables) } else { Sent::ToLogits(flight.expect("senders").done(patch)) }
+    if to.component.is_some() {
+        Sent::ToReceivers(tables)
+    } else {
+        Sent::ToLogits(flight.expect("senders").done(patch))
+    }
 }
 
 /// Each sender once, by its layer.
