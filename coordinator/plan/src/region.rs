@@ -208,15 +208,14 @@ impl Numbering {
         let mut behind_positions = false;
         for (&axis, extent) in grid.axes.iter().zip(grid.extents()) {
             match axis {
-                Axis::Layer => {}
                 Axis::Head | Axis::Neuron if behind_positions => numbering.inner_units = extent,
                 Axis::Head | Axis::Neuron => numbering.outer_units = extent,
                 Axis::Pos | Axis::DestPos | Axis::SrcPos => {
                     numbering.positions *= extent;
                     behind_positions = true;
                 }
-                // Paths are numbered by their senders.
-                Axis::ToLayer | Axis::ToHead => {}
+                // Paths are not numbered here.
+                Axis::Layer | Axis::ToLayer | Axis::ToHead => {}
             }
         }
         numbering

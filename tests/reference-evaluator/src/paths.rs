@@ -12,7 +12,7 @@ use crate::{Model, Run};
 /// patched.
 pub(crate) fn logits(model: &Model, path: &Path<'_>, senders: &[(Write<'_>, ArrayD<f64>)], base: &Run) -> Array2<f64> {
     let receives = |component, layer| path.to.component == Some(component) && path.layers().any(|own| own == layer);
-    let mut received = Recording::default();
+    let mut kept = Recording::default();
     let mut send = patch(senders);
     let to_receivers = model.forward(&base.embedding, &mut |component, layer, activation| {
         let frozen = component == Component::MlpOut && path.to.mlps == Mlps::Frozen;
@@ -21,7 +21,7 @@ pub(crate) fn logits(model: &Model, path: &Path<'_>, senders: &[(Write<'_>, Arra
         }
         send(component, layer, activation);
         if receives(component, layer) {
-            received.keep(component, layer, activation);
+            kept.keep(component, layer, activation);
         }
     });
     if path.to.component.is_none() {
@@ -33,7 +33,7 @@ pub(crate) fn logits(model: &Model, path: &Path<'_>, senders: &[(Write<'_>, Arra
             if component.has_heads() {
                 indices.push(path.heads(layer));
             }
-            replace(&indices, received.get(component, layer), activation);
+            replace(&indices, kept.get(component, layer), activation);
         }
     })
 }

@@ -121,6 +121,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::grid::{Axis, Component, Grid};
+    use patchsweep_core::paths::{Mlps, Receivers};
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
 
@@ -163,6 +164,23 @@ mod tests {
         );
         let behind = why(Component::ResidPre, 1, 4, 0, 1);
         assert_eq!(behind, "the prompts differ from position 2 on only, after the last read position, 1");
+    }
+
+    #[test]
+    fn a_path_says_which_of_its_ends_makes_it_nothing() {
+        let why = |component: Option<Component>, layer: u32, pos: u32| {
+            let mut plan = plan(Component::Z);
+            let context = Arc::make_mut(&mut plan.context);
+            let heads = if component.is_some() { BTreeMap::from([(1, vec![0])]) } else { BTreeMap::new() };
+            let to = Receivers { component, places: heads, positions: vec![0, 1, 2], mlps: Mlps::Live, apart: false };
+            context.grids[0] = context.grids[0].clone().with_paths_to(to, &context.architecture, 3).expect("paths");
+            let address = CellAddress { grid: 0, iteration: 0, place: layer * 3 + pos };
+            noop(&plan, &address, std::slice::from_ref(&(1..5))).1.expect("a reason")
+        };
+        assert_eq!(why(Some(Component::K), 1, 2), "z of layer 1 comes behind what it would be received by: k 1.0");
+        let own = "in the last layer q acts on its own position only, and position 1 is not read (only 2 is)";
+        assert_eq!(why(Some(Component::Q), 0, 1), own);
+        assert_eq!(why(None, 0, 1), "the logits of position 1 are not read (only those of 2 are)");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What cells with several writes change on their way: values put into rows of a batch, whatever the runs have made there.
+//! What cells with several writes, and paths, change on their way: values put into rows of a batch, whatever the runs have made there.
 //!
 //! Rows and where their values stand are gathered as numbers first, so that the number of calls does not grow with the cells.
 

@@ -27,7 +27,7 @@ impl PlainChunk<'_> {
         held: &Recording,
     ) -> Logits {
         let receives = |layer, component| path.to.component == Some(component) && path.layers().any(|own| own == layer);
-        let mut received = Recording::default();
+        let mut kept = Recording::default();
         let logits = self.hooked_logits(run, &mut |layer, component, activation| {
             let is_held = match component {
                 Component::Z => true,
@@ -38,7 +38,7 @@ impl PlainChunk<'_> {
             let here = senders.iter().filter(|(write, _)| (layer, component) == (write.layer, write.component));
             let activation = here.fold(activation, |activation, (write, new)| patched(write, &activation, new));
             if receives(layer, component) {
-                received.keep(layer, component, &activation);
+                kept.keep(layer, component, &activation);
             }
             activation
         });
@@ -49,7 +49,7 @@ impl PlainChunk<'_> {
             if !receives(layer, component) {
                 return activation;
             }
-            let new = received.at(layer, component);
+            let new = kept.at(layer, component);
             if component.has_heads() {
                 replaced(&[&path.to.positions, path.heads(layer)], &activation, &new)
             } else {
