@@ -20,7 +20,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-trained bench-waiting model libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -111,6 +111,10 @@ bench-growth: build $(BENCH_VENV)/.ready
 # Seconds per executed multiply-add of models shaped as GPT-2, Llama and Gemma 2 are.
 bench-families: build $(BENCH_VENV)/.ready
 	$(BENCH_VENV)/bin/python tests/bench/families.py target/release/patchsweep $(BENCH)
+
+# All pairs of heads by path patching: four passes for each pair with transformers, and patchsweep, in turn.
+bench-paths: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python tests/bench/paths.py target/release/patchsweep $(BENCH)
 
 # Loading, beside reading and hashing the same file.
 bench-loading: build $(BENCH_VENV)/.ready

@@ -198,7 +198,8 @@ impl Cutter<'_> {
     }
 
     fn bundles(&self, section: &Tile, grid: u32, cells: &[u32], target: u64) -> Vec<Bundle> {
-        let most = target / self.pass(section).max(1);
+        let passes = self.plan.context.grids[grid as usize].passes();
+        let most = target / self.pass(section).saturating_mul(passes.into()).max(1);
         let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, self.most);
         let mut bundles: Vec<Bundle> = Vec::new();
         for &cell in cells {
@@ -226,7 +227,8 @@ impl Cutter<'_> {
     /// Of the cells' runs, clean and corrupted run, and the mean over all prompts where it is taken.
     fn cost(&self, section: &Tile, grid: u32, cells: u32) -> u64 {
         let context = &self.plan.context;
-        let own = self.pass(section).saturating_mul(u64::from(cells) + 2);
+        let passes = u64::from(context.grids[grid as usize].passes());
+        let own = self.pass(section).saturating_mul(u64::from(cells) * passes + 2);
         let takes_mean = context.grids[grid as usize].writes_value(PatchValue::Mean);
         let everyone = if takes_mean { u64::from(context.clean.prompts()) } else { 0 };
         own.saturating_add(CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(everyone))

@@ -12,6 +12,8 @@ use patchsweep_core::metric::MetricKind;
 use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
 use patchsweep_core::writes::Beginning;
 
+mod paths;
+
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]
 pub struct CostModel<'a> {
@@ -136,8 +138,8 @@ impl<'a> CostModel<'a> {
     #[must_use]
     pub fn patched_run(&self, point: PatchPoint<'_>) -> u64 {
         let PatchPoint { cell, start, reads, .. } = point;
-        if cell.has_several_writes() {
-            return self.run_with_several_writes(point);
+        if cell.is_changed_on_its_way() {
+            return self.run_changed_on_its_way(point);
         }
         let Some(&last) = reads.last() else { return 0 };
         let (layer, facts) = (cell.layer(), cell.component().facts(self.model));
@@ -169,9 +171,9 @@ impl<'a> CostModel<'a> {
         saturated(entry + behind + self.reads_reached(point).len() as u128 * self.logits)
     }
 
-    /// The same of a cell with several writes: rows that may differ go on to the next attention, and through all that comes
-    /// then, whatever is written there.
-    fn run_with_several_writes(&self, point: PatchPoint<'_>) -> u64 {
+    /// The same of a cell with several writes, or of a path's third pass: rows that may differ go on to the next attention, and
+    /// through all that comes then, whatever is written there.
+    fn run_changed_on_its_way(&self, point: PatchPoint<'_>) -> u64 {
         let PatchPoint { start, beginning: Beginning { layer, stage }, reads, .. } = point;
         let Some(&last) = reads.last() else { return 0 };
         let suffix = u128::from(last.saturating_sub(start)) + 1;
@@ -181,7 +183,10 @@ impl<'a> CostModel<'a> {
         let is_last = |layer: u32| layer + 1 == self.layers;
         let all = |layer: u32| if is_last(layer) { scored } else { suffix };
         let own = |layer: u32| if is_last(layer) { own_reads } else { rows.len() as u128 };
-        let entry = if stage == Stage::BeforeMlp { own(layer) * self.mlp } else { 0 };
+        let receives = |component| point.cell.grid().to().is_some_and(|to| to.component == Some(component));
+        // What an MLP reads is replaced at its block's output, which its MLP makes.
+        let goes_through_mlp = stage == Stage::BeforeMlp || receives(Component::MlpIn);
+        let entry = if goes_through_mlp { own(layer) * self.mlp } else { 0 };
         let first = layer + u32::from(stage != Stage::Input);
         let block = |layer: u32| {
             let [queries, keys] = if layer == first { [own(layer), rows.len() as u128] } else { [all(layer), suffix] };
@@ -191,7 +196,7 @@ impl<'a> CostModel<'a> {
         saturated(entry + behind + self.reads_reached(point).len() as u128 * self.logits)
     }
 
-    /// The positions of which a cell with several writes has rows when it begins.
+    /// The positions of which a cell with several writes, or a path, has rows when it begins.
     fn rows(&self, point: PatchPoint<'_>) -> Vec<u32> {
         point.beginning.rows(point.cell, point.start..point.last() + 1, self.model)
     }
@@ -200,7 +205,7 @@ impl<'a> CostModel<'a> {
     #[must_use]
     pub fn reads_reached(&self, point: PatchPoint<'a>) -> Vec<u32> {
         let PatchPoint { cell, start, reads, beginning } = point;
-        let several = cell.has_several_writes();
+        let several = cell.is_changed_on_its_way();
         let facts = cell.component().facts(self.model);
         let begins_with_attention =
             if several { beginning.stage == Stage::Input } else { facts.reach == Reach::LaterPositions };

@@ -29,15 +29,21 @@ fn defaults() -> Vec<(String, String)> {
 fn a_default_that_is_written_out_changes_nothing() {
     let given = spec(&[("path = \"m\"", "hub = \"o/m\""), ("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 4")]);
     let difference = given.replacen("kind = \"prob\"", "kind = \"difference\"\nright = { ids = [6] }", 1);
+    let paths = format!("{given}[grid.to]\ncomponent = \"logits\"\n");
     let written = defaults();
     assert!(written.len() > 10, "{written:?}");
     for (table, line) in written {
         let header = match table.as_str() {
             "" => "schema = 1\n".to_owned(),
+            "To" => "[grid.to]\n".to_owned(),
             "Metric" | "Grid" => format!("[[{}]]\n", table.to_lowercase()),
             other => format!("[{}]\n", other.to_lowercase()),
         };
-        let given = if line.starts_with("of = ") { &difference } else { &given };
+        let given = match table.as_str() {
+            "To" => &paths,
+            _ if line.starts_with("of = ") => &difference,
+            _ => &given,
+        };
         assert!(given.contains(&header), "{header}");
         let with = given.replacen(&header, &format!("{header}{line}"), 1);
         let plan = plan_of(&with, DATASET).unwrap_or_else(|error| panic!("{error}"));

@@ -2,6 +2,7 @@
 
 mod also;
 mod features;
+mod paths;
 mod sites;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::ops::Range;
 
 use patchsweep_core::also::Also;
 use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::paths::Receivers;
 
 use self::sites::Sites;
 use super::{Inputs, PlanError, dictionaries, names, selection};
@@ -47,6 +49,8 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             None => index_count(component, &inputs.config.architecture, positions),
         };
         indices += also.iter().map(|(_, also)| also.index_count()).sum::<u64>();
+        let to = paths::read(inputs, given, positions)?;
+        indices += to.as_ref().map_or(0, Receivers::index_count);
         if indices > MAX_INDICES {
             let message =
                 format!("the grids up to here have {indices} indices, more than the {MAX_INDICES} of a sweep");
@@ -65,6 +69,10 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
         })?;
         let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given.ablate));
         let grid = several(inputs, given, grid, &others, also, positions)?;
+        let grid = match to {
+            Some(to) => paths::with(inputs, given, grid, to, positions)?,
+            None => grid,
+        };
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
         grids.push(grid);
     }
@@ -101,9 +109,9 @@ fn several(
 
 fn axis(inputs: &Inputs<'_>, word: &Spanned<String>) -> Result<Axis, PlanError> {
     let name = word.get_ref();
-    Axis::from_name(name).ok_or_else(|| {
+    Axis::from_name(name).filter(|axis| Axis::OF_COMPONENTS.contains(axis)).ok_or_else(|| {
         let message = format!("unknown axis `{name}`");
-        inputs.source.word_error(word.span(), message, name, &Axis::ALL.map(Axis::name)).into()
+        inputs.source.word_error(word.span(), message, name, &Axis::OF_COMPONENTS.map(Axis::name)).into()
     })
 }
 

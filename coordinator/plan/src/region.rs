@@ -16,6 +16,10 @@ use patchsweep_core::writes::Beginning;
 
 use super::cost::{CostModel, PatchPoint};
 
+mod paths;
+
+pub(super) use paths::Sent;
+
 /// One iteration over a range of prompts.
 pub(super) struct Work<'a> {
     /// Number of prompts.
@@ -89,6 +93,7 @@ impl<'a> Work<'a> {
             each: self.cost.patched_run(point).saturating_mul(self.prompts),
             rows: self.rows(start),
             reads: self.cost.reads_reached(point),
+            sender: None,
         }
     }
 
@@ -113,6 +118,9 @@ pub(super) struct Region {
     unit_cells: u32,
     /// For each layer of the grid the live cells of its first outer unit; numbers counted from there.
     layers: Vec<Vec<Strip>>,
+    /// Of paths for each sender which of `layers` has its cells: those are then of senders that are alike, with cells numbered
+    /// from the sender's first one, of which it has `unit_cells`.
+    senders: Vec<u32>,
 }
 
 /// Consecutive live cells of equal cost.
@@ -126,11 +134,27 @@ pub(super) struct Strip {
     pub(super) rows: u64,
     /// The read positions that they reach.
     pub(super) reads: Vec<u32>,
+    /// Of paths their sender.
+    pub(super) sender: Option<Sender>,
+}
+
+/// A sender of paths, whose second pass serves all of its receivers in a tile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sender {
+    /// Of its cells the first one.
+    pub(super) cell: u32,
+    /// Positions at which it sends.
+    pub(super) rows: usize,
+    /// Layers that receive.
+    pub(super) layers: Vec<u32>,
 }
 
 impl Region {
     /// Of one of the context's grids.
     pub(super) fn new(context: &SweepContext, grid: &Grid, work: &Work<'_>) -> Self {
+        if grid.to().is_some() {
+            return Self::of_paths(grid, work, &context.architecture);
+        }
         let numbering = Numbering::of(grid);
         let model = &context.architecture;
         let several = grid.has_several_writes();
@@ -147,25 +171,37 @@ impl Region {
             spans.iter().map(strip).collect()
         };
         let layers = (0..).zip(grid.indices(Axis::Layer)).map(strips).collect();
-        Self { outer_units: numbering.outer_units, unit_cells: numbering.positions * numbering.inner_units, layers }
+        let unit_cells = numbering.positions * numbering.inner_units;
+        Self { outer_units: numbering.outer_units, unit_cells, layers, senders: Vec::new() }
     }
 
     /// All live cells, in row-major order.
     pub(super) fn strips(&self) -> impl Iterator<Item = Strip> {
         let heads = self.layers.iter().flat_map(|strips| std::iter::repeat_n(strips, self.outer_units as usize));
-        (0..).zip(heads).flat_map(|(head, strips): (u32, &Vec<Strip>)| {
+        let senders = self.senders.iter().map(|&alike| &self.layers[alike as usize]);
+        (0..).zip(heads.chain(senders)).flat_map(|(head, strips): (u32, &Vec<Strip>)| {
             let first = head * self.unit_cells;
-            strips
-                .iter()
-                .map(move |strip| Strip { cells: first + strip.cells.start..first + strip.cells.end, ..strip.clone() })
+            strips.iter().map(move |strip| strip.shifted(first))
         })
     }
 
     /// Cost of all live cells.
     pub(super) fn cost(&self) -> u64 {
-        let strips = self.layers.iter().flatten();
-        let head = strips.map(|strip| strip.each.saturating_mul(strip.cells.len() as u64)).fold(0, u64::saturating_add);
-        head.saturating_mul(self.outer_units.into())
+        let sum = |strips: &Vec<Strip>| {
+            let each = strips.iter().map(|strip| strip.each.saturating_mul(strip.cells.len() as u64));
+            each.fold(0, u64::saturating_add)
+        };
+        let head = self.layers.iter().map(sum).fold(0, u64::saturating_add);
+        let senders = self.senders.iter().map(|&alike| sum(&self.layers[alike as usize]));
+        senders.fold(head.saturating_mul(self.outer_units.into()), u64::saturating_add)
+    }
+}
+
+impl Strip {
+    /// The same strip from another cell on.
+    fn shifted(&self, first: u32) -> Self {
+        let sender = self.sender.as_ref().map(|sender| Sender { cell: first, ..sender.clone() });
+        Self { cells: first + self.cells.start..first + self.cells.end, sender, ..self.clone() }
     }
 }
 
@@ -183,13 +219,14 @@ impl Numbering {
         let mut behind_positions = false;
         for (&axis, extent) in grid.axes.iter().zip(grid.extents()) {
             match axis {
-                Axis::Layer => {}
                 Axis::Head | Axis::Neuron | Axis::Feature if behind_positions => numbering.inner_units = extent,
                 Axis::Head | Axis::Neuron | Axis::Feature => numbering.outer_units = extent,
                 Axis::Pos | Axis::DestPos | Axis::SrcPos => {
                     numbering.positions *= extent;
                     behind_positions = true;
                 }
+                // Paths are not numbered here.
+                Axis::Layer | Axis::ToLayer | Axis::ToHead => {}
             }
         }
         numbering

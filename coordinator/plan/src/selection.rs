@@ -90,7 +90,7 @@ fn no_such_axis(grid: &Grid, axis: Axis, key: &str) -> String {
     match axis {
         Axis::Pos => format!("`{component}` has no `{key}`: restrict it with `dest_positions` or `src_positions`"),
         Axis::DestPos | Axis::SrcPos => format!("`{component}` has no `{key}`: restrict it with `positions`"),
-        Axis::Layer | Axis::Head | Axis::Neuron | Axis::Feature => {
+        Axis::Layer | Axis::Head | Axis::Neuron | Axis::Feature | Axis::ToLayer | Axis::ToHead => {
             AxesError::NotOfComponent { component, axis }.to_string()
         }
     }

@@ -22,7 +22,7 @@ pub struct GridSummary {
     pub tiles: u64,
     /// Cost estimate of those tiles.
     pub multiply_adds: u64,
-    /// Cost of one whole forward pass per cell and prompt, in each replicate.
+    /// Cost of one whole forward pass per cell and prompt, in each replicate; of paths two.
     pub multiply_adds_naive: u64,
     /// Bytes of the cached activations that its tiles need, over all iterations.
     pub cache_bytes: u64,
@@ -49,7 +49,10 @@ impl Plan {
                 noops: cells - computed,
                 tiles: own.len() as u64,
                 multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
-                multiply_adds_naive: cells.saturating_mul(context.replicates.into()).saturating_mul(naive),
+                multiply_adds_naive: cells
+                    .saturating_mul(context.replicates.into())
+                    .saturating_mul(grid.passes().into())
+                    .saturating_mul(naive),
                 cache_bytes: cache_bytes(context, grid),
                 largest_batch_bytes: largest_batch_bytes(context, grid, &own),
             }

@@ -2,7 +2,7 @@
 
 mod alike;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use patchsweep_core::context::SweepContext;
@@ -13,7 +13,7 @@ use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use self::alike::first_alike;
-use super::region::{Region, Strip, Work};
+use super::region::{Region, Sent, Strip, Work};
 use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers.
@@ -68,6 +68,7 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     let (target, rows_wanted) =
         target.unwrap_or_else(|| (default_target(context, cost, sections(context, most_prompts, &alike)), ROWS_WANTED));
     let mut cutter = Cutter {
+        context,
         target,
         rows_wanted,
         most_cells: most_cells(context, most_prompts),
@@ -173,7 +174,8 @@ impl Section {
     }
 }
 
-struct Cutter {
+struct Cutter<'a> {
+    context: &'a SweepContext,
     /// Multiply-adds that a tile aims at.
     target: u64,
     /// Rows that it should have at least.
@@ -194,9 +196,11 @@ struct Bundle {
     rows: u64,
     /// The read positions that they reach.
     reads: BTreeSet<u32>,
+    /// Of paths the senders, by the first of their cells.
+    senders: BTreeMap<u32, Sent>,
 }
 
-impl Cutter {
+impl Cutter<'_> {
     /// Cuts where a tile has its share of what is left, so that the last one is no remnant.
     fn patches(
         &mut self,
@@ -242,7 +246,8 @@ impl Cutter {
         let is_first = means > 0 && self.means_of.insert((section.alike, features_of));
         let besides =
             each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first { means } else { 0 });
-        let cost = bundle.cost.saturating_add(besides);
+        let sent = work.sent(&self.context.grids[grid as usize], &bundle.senders);
+        let cost = bundle.cost.saturating_add(besides).saturating_add(sent);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }
 
@@ -264,6 +269,9 @@ impl Bundle {
         strip.cells.start = cells.end;
         self.count += count;
         self.reads.extend(&strip.reads);
+        if let Some(sender) = &strip.sender {
+            self.senders.entry(sender.cell).or_default().extend(sender);
+        }
         self.cost = self.cost.saturating_add(strip.each.saturating_mul(count.into()));
         self.rows = self.rows.saturating_add(strip.rows.saturating_mul(count.into()));
         match self.cells.last_mut() {

@@ -140,7 +140,7 @@ mod tests {
         let results = example();
         let text = text(&results);
         assert!(text.starts_with(
-            "grid,metric,iteration,layer,pos,head,neuron,feature,dest_pos,src_pos,token,dest_token,src_token,effect,"
+            "grid,metric,iteration,layer,pos,head,neuron,feature,dest_pos,src_pos,to_layer,to_head,token,dest_token,src_token,effect,"
         ));
         let lines = lines(&text);
         assert_eq!(lines.len(), 2 * 3 * (4 * 8 + 4 * 4));

@@ -32,8 +32,8 @@ impl Also {
             Axis::Head => &self.heads,
             Axis::Pos | Axis::DestPos => &self.positions,
             Axis::SrcPos => &self.sources,
-            // Neurons and features are not written with others.
-            Axis::Neuron | Axis::Feature => &[],
+            // Neurons and features are not written with others, and paths are none of these.
+            Axis::Neuron | Axis::Feature | Axis::ToLayer | Axis::ToHead => &[],
         }
     }
 

@@ -19,11 +19,28 @@ pub enum Axis {
     DestPos,
     /// Position that is attended to.
     SrcPos,
+    /// Of paths: block of the receiver.
+    ToLayer,
+    /// Of paths: head of the receiver.
+    ToHead,
 }
 
 impl Axis {
-    /// Every axis, in `TransformerLens`' order.
-    pub const ALL: [Self; 7] =
+    /// Every axis, in `TransformerLens`' order; those of receivers behind those of senders.
+    pub const ALL: [Self; 9] = [
+        Self::Layer,
+        Self::Pos,
+        Self::Head,
+        Self::Neuron,
+        Self::Feature,
+        Self::DestPos,
+        Self::SrcPos,
+        Self::ToLayer,
+        Self::ToHead,
+    ];
+
+    /// Those of a component or a dictionary, which a spec's grid may name.
+    pub const OF_COMPONENTS: [Self; 7] =
         [Self::Layer, Self::Pos, Self::Head, Self::Neuron, Self::Feature, Self::DestPos, Self::SrcPos];
 
     /// The name in specs and results.
@@ -37,6 +54,8 @@ impl Axis {
             Self::Feature => "feature",
             Self::DestPos => "dest_pos",
             Self::SrcPos => "src_pos",
+            Self::ToLayer => "to_layer",
+            Self::ToHead => "to_head",
         }
     }
 

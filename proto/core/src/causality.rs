@@ -49,6 +49,9 @@ impl<'a> PromptPair<'a> {
     /// puts what is there already, so that they change nothing together either. Behind that position all of them count: one that
     /// would do nothing alone undoes what another has done.
     pub fn first_change(&self, cell: &Cell<'_>, model: &Architecture) -> Result<u32, NoEffect> {
+        if let Some(path) = cell.path() {
+            return self.first_change_on(&path, model);
+        }
         let (mut earliest, mut closest): (Option<u32>, _) = (None, NoEffect::Nothing);
         for write in cell.writes() {
             match self.first_change_of(&write, model) {
@@ -131,6 +134,13 @@ impl<'a> PromptPair<'a> {
 pub enum NoEffect {
     /// Nothing is patched, or nothing is read.
     Nothing,
+    /// The sender of a path comes behind all of its receivers.
+    BehindReceivers,
+    /// The receivers of a path are replaced at other positions only.
+    NotReceived {
+        /// Where the sender is.
+        pos: u32,
+    },
     /// The position comes after the last one that is read.
     BehindReads {
         /// Where the patch is.
@@ -206,7 +216,7 @@ impl Suffix {
         let is_whole = cell.component().facts(model).is_whole_stream && cell.dictionary().is_none();
         let is_first_corrupted = || live().all(|(pair, _)| pair.first_corrupted == Some(first));
         let follows_other = is_whole
-            && !cell.has_several_writes()
+            && !cell.is_changed_on_its_way()
             && cell.value() == PatchValue::Other
             && cell.positions() == [first]
             && reads.binary_search(&first).is_err()
@@ -214,6 +224,8 @@ impl Suffix {
         Some(Self { first: first + u32::from(follows_other), follows_other })
     }
 }
+
+mod paths;
 
 #[cfg(test)]
 mod tests {

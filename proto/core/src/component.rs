@@ -34,6 +34,8 @@ pub enum Component {
     /// The MLP's output projection where a norm follows on it \[batch, pos, `d_model`\]. Nobody patches it; writes of single
     /// neurons are added to it.
     MlpProjection,
+    /// What the MLP reads, behind its norm \[batch, pos, `d_model`\]. No grid is over it; paths are received by it.
+    MlpIn,
 }
 
 impl Component {
@@ -70,6 +72,7 @@ impl Component {
             Self::MlpPre => "mlp_pre",
             Self::MlpPost => "mlp_post",
             Self::MlpProjection => "mlp_projection",
+            Self::MlpIn => "mlp_in",
         }
     }
 

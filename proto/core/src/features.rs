@@ -48,6 +48,7 @@ impl Grid {
             also: Vec::new(),
             layers: model.layers,
             dictionary: Some(dictionary),
+            to: None,
         })
     }
 

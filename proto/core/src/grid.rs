@@ -9,6 +9,7 @@ pub use crate::axis::Axis;
 pub use crate::component::Component;
 use crate::dictionary::Dictionary;
 use crate::length;
+use crate::paths::{PathError, Receivers};
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
 ///
@@ -32,6 +33,8 @@ pub struct Grid {
     pub(crate) window: u32,
     /// What every cell writes as well; of two that meet the later one counts.
     pub(crate) also: Vec<Also>,
+    /// Of paths: what receives the changes.
+    pub(crate) to: Option<Receivers>,
     /// Of the model.
     pub(crate) layers: u32,
     /// Whose features its cells write, where they write no activations.
@@ -161,13 +164,16 @@ pub enum AxesError {
     },
     /// Features are the only thing that a cell writes.
     #[error(
-        "features of `{dictionary}` are not written together with other places yet: give them a grid of their own without \
-         `window`, `components` and `also`"
+        "features of `{dictionary}` are not written together with other places yet, and send no paths: give them a grid of \
+         their own without `window`, `components`, `also` and `to`"
     )]
     FeaturesWithOthers {
         /// The dictionary.
         dictionary: String,
     },
+    /// Senders and receivers that make no paths.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// More than can be counted.
     #[error("more than {MAX_CELLS} cells; restrict the grid, for instance with `layers`")]
     TooManyCells,
@@ -197,9 +203,9 @@ pub fn extent(component: Component, axis: Axis, architecture: &Architecture, pos
         Axis::Layer => architecture.layers,
         Axis::Head => component.heads().count(architecture),
         Axis::Neuron => architecture.d_mlp,
-        // Features are a dictionary's.
-        Axis::Feature => 0,
         Axis::Pos | Axis::DestPos | Axis::SrcPos => positions,
+        // They are of dictionaries and of receivers.
+        Axis::Feature | Axis::ToLayer | Axis::ToHead => 0,
     }
 }
 
@@ -239,6 +245,7 @@ impl Grid {
             others: Vec::new(),
             window: 1,
             also: Vec::new(),
+            to: None,
             layers: architecture.layers,
             dictionary: None,
         })

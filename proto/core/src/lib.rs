@@ -25,6 +25,7 @@ mod length;
 pub mod metric;
 pub mod model;
 pub mod moments;
+pub mod paths;
 pub mod results;
 pub mod scores;
 pub mod sites;

@@ -77,7 +77,7 @@ impl Component {
             Self::K | Self::V => (behind_attention, LaterPositions, OwnToken),
             Self::Pattern | Self::Z | Self::AttnOut => (behind_attention, OwnPosition, EarlierTokens),
             Self::ResidMid => (BeforeMlp, OwnPosition, EarlierTokens),
-            Self::MlpOut | Self::MlpPre | Self::MlpPost | Self::MlpProjection => {
+            Self::MlpOut | Self::MlpPre | Self::MlpPost | Self::MlpProjection | Self::MlpIn => {
                 (Output, OwnPosition, if parallel { OwnToken } else { EarlierTokens })
             }
             Self::ResidPost => (Output, OwnPosition, EarlierTokens),
@@ -98,11 +98,12 @@ impl Component {
             Self::Z => 5,
             Self::AttnOut => 6,
             Self::ResidMid => 7,
-            Self::MlpPre => 8,
-            Self::MlpPost => 9,
-            Self::MlpProjection => 10,
-            Self::MlpOut => 11,
-            Self::ResidPost => 12,
+            Self::MlpIn => 8,
+            Self::MlpPre => 9,
+            Self::MlpPost => 10,
+            Self::MlpProjection => 11,
+            Self::MlpOut => 12,
+            Self::ResidPost => 13,
         }
     }
 

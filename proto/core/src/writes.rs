@@ -12,6 +12,7 @@ use crate::causality::PromptPair;
 use crate::dictionary::Dictionary;
 use crate::features;
 use crate::grid::{AxesError, Axis, Cell, Component, Grid, PatchValue};
+use crate::paths::Path;
 use crate::sites::{Heads, Stage};
 
 /// A value put at one site, in one layer.
@@ -225,6 +226,9 @@ impl Beginning {
     /// attention is no sum of what each does.
     #[must_use]
     pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Self {
+        if let Some(path) = cell.path() {
+            return Self::of_path(&path, pairs, model);
+        }
         if !cell.has_several_writes() {
             return Self { layer: cell.layer(), stage: cell.component().facts(model).stage };
         }
@@ -238,10 +242,23 @@ impl Beginning {
         Self { layer, stage }
     }
 
-    /// Of a cell with several writes the positions of its runs, from the first that is computed to the last that is read, that
+    /// Of a path's third pass: where its first receiver is that can change a score. What an MLP reads changes its block's output;
+    /// the logits are behind all blocks.
+    fn of_path(path: &Path<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Self {
+        let positions = || path.cell.positions().iter();
+        let layers = pairs.iter().flat_map(|pair| positions().filter_map(|&pos| pair.path_at(path, pos, model).ok()));
+        let layer = layers.min().unwrap_or(0).min(model.layers - 1);
+        let attends = matches!(path.to.component, Some(Component::Q | Component::K | Component::V));
+        Self { layer, stage: if attends { Stage::Input } else { Stage::Output } }
+    }
+
+    /// Of a cell with several writes, or of a path, the positions of its runs, from the first that is computed to the last that is read, that
     /// may differ before the next attention; the others are those of the run that is patched. Ascending.
     #[must_use]
     pub fn rows(self, cell: &Cell<'_>, computed: Range<u32>, model: &Architecture) -> Vec<u32> {
+        if let Some(path) = cell.path() {
+            return path.positions().filter(|pos| computed.contains(pos)).collect();
+        }
         // The first attention whose queries, keys and values they have rows for.
         let attention = if self.stage == Stage::Input { self.layer } else { self.layer + 1 };
         let is_before = |write: &Write<'_>| {

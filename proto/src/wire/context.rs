@@ -1,6 +1,6 @@
 //! `SweepContext` and what it holds.
 
-use super::grid::{also_index_count, component_from_wire, grid_from_wire};
+use super::grid::{also_index_count, component_from_wire, grid_from_wire, receivers_index_count};
 use super::{WireError, required};
 use crate::v1;
 use patchsweep_core::architecture::Architecture;
@@ -56,6 +56,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
             indices += grid.dictionary.as_ref().map_or(0, |dictionary| u64::from(dictionary.features));
             indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
+            indices += grid.to.as_ref().map_or(0, receivers_index_count);
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
             }
@@ -206,6 +207,7 @@ mod tests {
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
     use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
     use patchsweep_core::model::{Dtype, ModelRef};
+    use patchsweep_core::paths::{Mlps, Receivers};
 
     const SIZES: Sizes = Sizes { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
 
@@ -251,6 +253,45 @@ mod tests {
         }
     }
 
+    fn paths(component: Option<Component>, places: &[(u32, &[u32])], mlps: Mlps, apart: bool) -> Grid {
+        let places = places.iter().map(|(layer, heads)| (*layer, heads.to_vec())).collect();
+        let model = Architecture::plain(SIZES);
+        let grid = Grid::new("paths".into(), Component::Z, vec![Axis::Layer], &model, 3).expect("a grid");
+        let positions = if component.is_some() { vec![0, 2] } else { vec![0, 1, 2] };
+        let to = Receivers { component, places, positions, mlps, apart };
+        grid.with_paths_to(to, &model, 3).expect("paths")
+    }
+
+    #[test]
+    fn receivers_come_back_or_are_refused() {
+        for component in [Some(Component::K), Some(Component::V)] {
+            let mut sent = context();
+            sent.grids.push(paths(component, &[(1, &[0])], Mlps::Live, false));
+            assert_eq!(decode_context(&encode_context(&sent)), Ok(sent));
+        }
+        let to = || v1::Receivers {
+            receiver: v1::Receiver::Q.into(),
+            layers: vec![v1::ReceivingLayer { layer: 1, heads: vec![0] }],
+            positions: vec![0, 1, 2],
+            mlps_frozen: false,
+            apart: false,
+        };
+        let refusal = |to: v1::Receivers| {
+            let mut wire = v1::SweepContext::from(&context());
+            wire.grids.push(v1::Grid { to: Some(to), ..(&paths(None, &[], Mlps::Live, false)).into() });
+            SweepContext::try_from(wire).map(drop)
+        };
+        assert_eq!(refusal(to()), Ok(()));
+        let nothing = refusal(v1::Receivers { receiver: 0, ..to() }).expect_err("is refused").to_string();
+        assert!(nothing.contains("Receivers") && nothing.contains("receiver"), "{nothing}");
+        let twice = vec![v1::ReceivingLayer { layer: 1, heads: vec![0] }; 2];
+        let twice = refusal(v1::Receivers { layers: twice, ..to() }).expect_err("is refused").to_string();
+        assert!(twice.contains("a layer that is there twice"), "{twice}");
+        let beyond = vec![v1::ReceivingLayer { layer: 2, heads: vec![0] }];
+        let beyond = refusal(v1::Receivers { layers: beyond, ..to() }).expect_err("is refused").to_string();
+        assert!(beyond.contains("receivers need ascending layers"), "{beyond}");
+    }
+
     fn difference(right: &[&[u32]], wrong: &[&[u32]]) -> Difference {
         let side = |sets: &[&[u32]], reduce| {
             let sizes = sets.iter().map(|set| u32::try_from(set.len()).expect("small"));
@@ -291,7 +332,9 @@ mod tests {
     fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
         let sent = context();
         assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
-        let changes: [fn(&mut SweepContext); 12] = [
+        let changes: [fn(&mut SweepContext); 14] = [
+            |c| c.grids.push(paths(Some(Component::Q), &[(0, &[1]), (1, &[0, 1])], Mlps::Frozen, false)),
+            |c| c.grids.push(paths(Some(Component::MlpIn), &[(0, &[]), (1, &[])], Mlps::Live, true)),
             |c| {
                 c.grids[0] =
                     c.grids[0].clone().together_with(vec![Component::V], &c.architecture).expect("as many heads");

@@ -1,5 +1,7 @@
 //! `Grid`.
 
+mod paths;
+
 use super::WireError;
 use super::dictionary::dictionary_from_wire;
 use crate::v1;
@@ -19,7 +21,7 @@ impl From<&Grid> for v1::Grid {
         Self {
             name: grid.name.clone(),
             component: component_to_wire(grid.component).into(),
-            axes: grid.axes.iter().map(|&axis| axis_to_wire(axis).into()).collect(),
+            axes: own_axes(grid).map(|&axis| axis_to_wire(axis).into()).collect(),
             selections: grid.site_axes().iter().map(selection).collect(),
             value: value_to_wire(grid.value).into(),
             others: grid.components().skip(1).map(|component| component_to_wire(component).into()).collect(),
@@ -27,8 +29,14 @@ impl From<&Grid> for v1::Grid {
             window: if grid.window() > 1 { grid.window() } else { 0 },
             also: grid.also().iter().map(v1::Also::from).collect(),
             dictionary: grid.dictionary().map(|dictionary| v1::Dictionary::from(&**dictionary)),
+            to: grid.to().map(v1::Receivers::from),
         }
     }
+}
+
+/// Those of what is written, without those of receivers.
+fn own_axes(grid: &Grid) -> impl Iterator<Item = &Axis> {
+    grid.axes.iter().filter(|axis| grid.site_axes().contains(axis))
 }
 
 impl From<&Also> for v1::Also {
@@ -50,6 +58,8 @@ fn also_from_wire(wire: v1::Also, positions: u32) -> Result<Also, WireError> {
     let sources = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
     Ok(Also { component, layer: wire.layer, heads: wire.heads, positions: wire.positions, sources, value })
 }
+
+pub(super) use paths::index_count as receivers_index_count;
 
 /// How many indices it lists, of prompts of so many positions.
 pub(super) fn also_index_count(wire: &v1::Also, positions: u32) -> u64 {
@@ -104,6 +114,10 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
         let with = grid.with_also(also_from_wire(also, positions)?, model, positions);
         grid = with.map_err(|error| WireError::invalid(GRID, "also", error))?;
     }
+    if let Some(to) = wire.to {
+        let paths = grid.with_paths_to(paths::from_wire(to)?, model, positions);
+        grid = paths.map_err(|error| WireError::invalid(GRID, "to", error))?;
+    }
     grid.cell_count().map_err(refuse)?;
     Ok(grid.patched_with(value))
 }
@@ -122,8 +136,8 @@ pub(super) fn component_to_wire(component: Component) -> v1::Component {
         Component::Pattern => v1::Component::Pattern,
         Component::MlpPre => v1::Component::MlpPre,
         Component::MlpPost => v1::Component::MlpPost,
-        // No grid is over it.
-        Component::MlpProjection => v1::Component::Unspecified,
+        // No grid is over them.
+        Component::MlpProjection | Component::MlpIn => v1::Component::Unspecified,
     }
 }
 
@@ -154,6 +168,8 @@ fn axis_to_wire(axis: Axis) -> v1::Axis {
         Axis::Feature => v1::Axis::Feature,
         Axis::DestPos => v1::Axis::DestPos,
         Axis::SrcPos => v1::Axis::SrcPos,
+        // No component has them.
+        Axis::ToLayer | Axis::ToHead => v1::Axis::Unspecified,
     }
 }
 

@@ -49,6 +49,7 @@ impl Model {
             Wiring::Parallel { norms: ParallelNorms::One } => (first, resid + attn_out),
             Wiring::Parallel { norms: ParallelNorms::Two } => (normed(block.ln2.as_ref(), &resid), resid + attn_out),
         };
+        let read_by_mlp = hooked(hook, Component::MlpIn, layer, read_by_mlp);
         let mlp_out = normed(block.ln2_post.as_ref(), &self.mlp(layer, block, &read_by_mlp, hook));
         rest + hooked(hook, Component::MlpOut, layer, mlp_out)
     }

@@ -41,7 +41,10 @@ pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, New<'_>)]) -> impl FnMut(Compon
         for (write, replacement) in writes {
             if (component, layer) == (write.component, write.layer) {
                 match replacement {
-                    New::Activation(replacement) => replace(write, replacement, activation),
+                    New::Activation(replacement) => {
+                        let indices: Vec<_> = write.component.axes()[1..].iter().map(|&axis| write.indices(axis)).collect();
+                        replace(&indices, replacement, activation);
+                    }
                     New::Features(dictionary, new) => dictionary.write(write, new, activation),
                 }
             }
@@ -49,12 +52,12 @@ pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, New<'_>)]) -> impl FnMut(Compon
     }
 }
 
-fn replace(write: &Write<'_>, replacement: &ArrayD<f64>, activation: &mut ArrayD<f64>) {
-    // The activation's first dimensions are the component's axes within a layer; a last one may follow, and is patched whole.
-    let axes = &write.component.axes()[1..];
+/// Replaces some indices along each of the component's axes within a layer, which are the activation's first dimensions; a last
+/// one may follow, and is replaced whole.
+pub(crate) fn replace(indices: &[&[u32]], replacement: &ArrayD<f64>, activation: &mut ArrayD<f64>) {
     for (index, entry) in activation.indexed_iter_mut() {
-        let chosen = |(place, &axis)| write.indices(axis).iter().any(|&chosen| chosen as usize == index[place]);
-        if axes.iter().enumerate().all(chosen) {
+        let chosen = |(place, along): (usize, &&[u32])| along.iter().any(|&chosen| chosen as usize == index[place]);
+        if indices.iter().enumerate().all(chosen) {
             *entry = replacement[&index];
         }
     }

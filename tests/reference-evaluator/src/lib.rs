@@ -15,6 +15,7 @@ mod layers;
 mod metrics;
 mod model;
 mod noise;
+mod paths;
 mod rotary;
 mod tensors;
 
@@ -114,6 +115,9 @@ impl<'a> BruteForce<'a> {
                 })
             };
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
+            if let Some(path) = cell.path() {
+                return paths::logits(self.model, &path, &writes, &patched[prompt]);
+            }
             self.model.forward(&patched[prompt].embedding, &mut patch(&writes))
         })
     }

@@ -13,7 +13,7 @@ mod scenario;
 mod sweep;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_core::context::Direction;
 use patchsweep_core::grid::{Component, Grid, PatchValue};
@@ -215,9 +215,37 @@ fn other_files_than_the_sweep_was_planned_with_are_refused() {
 }
 
 #[test]
+fn paths_are_exact() {
+    let mut runner = runner();
+    let topics = Topic::paths();
+    assert!(topics.len() >= 70, "{} cases", topics.len());
+    let effects = RefCell::new(Effects::default());
+    let drawn = RefCell::new(BTreeMap::<_, u32>::new());
+    for topic in topics {
+        for kind in [Kind::Gpt2, Kind::Described] {
+            draw(&mut runner, &scenarios(kind, topic), |scenario| {
+                for to in scenario.context.grids.iter().filter_map(Grid::to) {
+                    for kind in [to.name(), to.mlps.name(), if to.apart { "alone" } else { "together" }] {
+                        *drawn.borrow_mut().entry(kind).or_default() += 1;
+                    }
+                }
+                effects.borrow_mut().add(check(&scenario)?);
+                let is_of_runs = !scenario.context.grids.iter().any(Grid::has_ablation);
+                if is_of_runs { check_itself(&scenario) } else { Ok(()) }
+            });
+        }
+    }
+    let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
+    println!("{drawn:?} {effects:?}");
+    assert!(drawn.len() == 9 && drawn.values().all(|&count| count >= 20), "{drawn:?}");
+    assert!(effects.moved * 10 > effects.live * 7, "most paths that can matter do: {effects:?}");
+    assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
 fn what_is_planned_is_executed_to_the_last_multiply_add() {
     let mut runner = runner();
-    for topic in [Topic::all(), Topic::several(), dictionaries::topics()].concat() {
+    for topic in [Topic::all(), Topic::several(), dictionaries::topics(), Topic::paths()].concat() {
         for kind in [Kind::Gpt2, Kind::Described] {
             draw(&mut runner, &scenarios(kind, topic), |scenario| check_work(&scenario));
         }

@@ -51,6 +51,11 @@ fn features_agree_with_plain_passes() {
     agrees("features", 2 * 5 + 2);
 }
 
+#[test]
+fn paths_agree_with_plain_passes() {
+    agrees("paths", 2 * 14 + 2);
+}
+
 /// Baselines, values and effects of five metrics in two grids.
 #[test]
 fn sets_of_tokens_agree_with_plain_passes() {

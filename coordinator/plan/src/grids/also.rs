@@ -97,7 +97,7 @@ fn layers(
 }
 
 /// Heads as `"layer.head"`.
-fn heads(
+pub(super) fn heads(
     inputs: &Inputs<'_>,
     words: &Spanned<Vec<Spanned<String>>>,
     component: Component,
@@ -135,7 +135,12 @@ fn heads(
     Ok(heads)
 }
 
-fn list(inputs: &Inputs<'_>, key: &str, given: &Spanned<Vec<i64>>, length: u32) -> Result<Vec<u32>, PlanError> {
+pub(super) fn list(
+    inputs: &Inputs<'_>,
+    key: &str,
+    given: &Spanned<Vec<i64>>,
+    length: u32,
+) -> Result<Vec<u32>, PlanError> {
     if given.get_ref().is_empty() {
         let message = format!("nothing would be written: give `{key}`, or leave the table out");
         return Err(inputs.source.error(given.span(), message).into());

@@ -18,7 +18,8 @@ use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
 pub use dictionary::{Dictionary, Features};
-pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, TokenSet};
+pub(crate) use scores::RECEIVERS;
+pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, To, TokenSet};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 

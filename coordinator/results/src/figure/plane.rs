@@ -61,7 +61,13 @@ impl Plane {
         }
         axes.reverse();
         let sources_go_right = axes.iter().any(|axis| axis.name == "src_pos");
-        let goes_down = |axis: &GridAxis| axis.name == "layer" || sources_go_right && axis.name == "dest_pos";
+        // Senders of paths go down, where their receivers go right.
+        let receivers_go_right = axes.iter().any(|axis| axis.name.starts_with("to_"));
+        let goes_down = |axis: &GridAxis| {
+            axis.name == "layer"
+                || sources_go_right && axis.name == "dest_pos"
+                || receivers_go_right && !axis.name.starts_with("to_")
+        };
         let (down, right): (Vec<_>, Vec<_>) = axes.into_iter().partition(goes_down);
         Self { rows: Side::new(&down, tokens), columns: Side::new(&right, tokens) }
     }
@@ -147,6 +153,18 @@ mod tests {
 
     fn plane(axes: &[&str], extents: &[usize]) -> Plane {
         Plane::new(&grid("g", axes, extents), &example().token_labels)
+    }
+
+    #[test]
+    fn senders_go_down_and_receivers_right() {
+        let scores = grid("pairs", &["layer", "head", "to_layer", "to_head"], &[2, 3, 2, 3]);
+        let plane = Plane::new(&scores, &[]);
+        assert_eq!((plane.rows.title.as_str(), plane.columns.title.as_str()), ("layer · head", "to_layer · to_head"));
+        assert_eq!(
+            (plane.rows.names[4].as_str(), plane.columns.names[5].as_str()),
+            ("layer 1, head 1", "to_layer 1, to_head 2")
+        );
+        assert_eq!(plane.cell(4, 5), 4 * 6 + 5);
     }
 
     #[test]

@@ -99,12 +99,13 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
     let tiles = tiles_of(plan, address);
     let prompts: Vec<Range<u32>> = tiles.iter().map(|tile| tile.prompts.clone()).collect();
     let (noop_prompts, noop) = noop::noop(plan, address, &prompts);
+    let received_by = cell.path().map(|path| format!("received by {}", path.words()));
     CellExplanation {
         grid: grid.name.clone(),
         iteration: plan.iteration_labels.get(address.iteration as usize).cloned().unwrap_or_default(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
         indices: grid.axes.iter().filter_map(|&axis| cell.indices(axis).first().copied()).collect(),
-        writes: cell.writes().take(MOST_WRITES).map(|write| write.words()).collect(),
+        writes: cell.writes().take(MOST_WRITES).map(|write| write.words()).chain(received_by).collect(),
         noop,
         noop_prompts,
         tiles: tiles.into_iter().map(|tile| explain_tile(tile, situation, kept)).collect(),

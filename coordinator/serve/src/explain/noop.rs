@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use patchsweep_core::causality::NoEffect;
 use patchsweep_core::grid::Cell;
+use patchsweep_core::paths::Path;
 use patchsweep_plan::Plan;
 
 use super::cell::CellAddress;
@@ -45,6 +46,9 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
 
 /// Why a patch of this cell has no effect on one prompt.
 fn described(reason: NoEffect, cell: &Cell<'_>, reads: &[u32]) -> String {
+    if let Some(path) = cell.path() {
+        return of_path(reason, &path, reads);
+    }
     if cell.has_several_writes() {
         let alone = of_one(reason, "what is written", reads);
         return format!(
@@ -55,10 +59,30 @@ fn described(reason: NoEffect, cell: &Cell<'_>, reads: &[u32]) -> String {
     of_one(reason, cell.component().name(), reads)
 }
 
+/// Why a path has none.
+fn of_path(reason: NoEffect, path: &Path<'_>, reads: &[u32]) -> String {
+    let receiver = path.to.name();
+    match reason {
+        NoEffect::NotRead { pos } if path.to.component.is_none() => {
+            format!("the logits of position {pos} are not read (only those of {} are)", text(reads))
+        }
+        NoEffect::NotRead { .. } | NoEffect::AttendsToItself => of_one(reason, receiver, reads),
+        NoEffect::BehindReceivers => {
+            let (sender, layer) = (path.cell.component(), path.cell.layer());
+            format!("{sender} of layer {layer} comes behind what it would be received by: {}", path.words())
+        }
+        _ => of_one(reason, path.cell.component().name(), reads),
+    }
+}
+
 /// Why a write has no effect.
 fn of_one(reason: NoEffect, component: &str, reads: &[u32]) -> String {
     match reason {
         NoEffect::Nothing => "nothing is patched that is read".to_owned(),
+        NoEffect::BehindReceivers => "the sender comes behind its receivers".to_owned(),
+        NoEffect::NotReceived { pos } => {
+            format!("nothing is received at position {pos}, and what a sender changes there reaches no other position")
+        }
         NoEffect::BehindReads { pos, last_read } => {
             format!("position {pos} comes after the last read position, {last_read}")
         }
@@ -97,6 +121,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::grid::{Axis, Component, Grid};
+    use patchsweep_core::paths::{Mlps, Receivers};
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
 
@@ -139,6 +164,23 @@ mod tests {
         );
         let behind = why(Component::ResidPre, 1, 4, 0, 1);
         assert_eq!(behind, "the prompts differ from position 2 on only, after the last read position, 1");
+    }
+
+    #[test]
+    fn a_path_says_which_of_its_ends_makes_it_nothing() {
+        let why = |component: Option<Component>, layer: u32, pos: u32| {
+            let mut plan = plan(Component::Z);
+            let context = Arc::make_mut(&mut plan.context);
+            let heads = if component.is_some() { BTreeMap::from([(1, vec![0])]) } else { BTreeMap::new() };
+            let to = Receivers { component, places: heads, positions: vec![0, 1, 2], mlps: Mlps::Live, apart: false };
+            context.grids[0] = context.grids[0].clone().with_paths_to(to, &context.architecture, 3).expect("paths");
+            let address = CellAddress { grid: 0, iteration: 0, place: layer * 3 + pos };
+            noop(&plan, &address, std::slice::from_ref(&(1..5))).1.expect("a reason")
+        };
+        assert_eq!(why(Some(Component::K), 1, 2), "z of layer 1 comes behind what it would be received by: k 1.0");
+        let own = "in the last layer q acts on its own position only, and position 1 is not read (only 2 is)";
+        assert_eq!(why(Some(Component::Q), 0, 1), own);
+        assert_eq!(why(None, 0, 1), "the logits of position 1 are not read (only those of 2 are)");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use patchsweep_core::context::{Iteration, Noise};
 use patchsweep_core::dictionary::{Dictionary, Encoder};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::Metric;
+use patchsweep_core::paths::Receivers;
 use serde_json::{Map, Value, json};
 
 pub use facts::{FailedAttempt, MOST_FAILURES, RunFacts, SoFar, TileFacts, WorkerShare};
@@ -182,6 +183,7 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "value": grid.value.name(),
             "window": grid.window(),
             "also": grid.also().iter().map(also).collect::<Vec<_>>(),
+            "to": grid.to().map(receivers),
             "writes": grid.words(),
             "axes": axes.collect::<Vec<_>>(),
             "shape": sizes.collect::<Vec<_>>(),
@@ -204,6 +206,17 @@ fn also(also: &Also) -> Value {
         "heads": also.heads,
         "positions": also.positions,
         "value": also.value.name(),
+    })
+}
+
+/// Where paths end.
+fn receivers(to: &Receivers) -> Value {
+    json!({
+        "component": to.name(),
+        "places": to.places.iter().map(|(layer, heads)| json!({ "layer": layer, "heads": heads })).collect::<Vec<_>>(),
+        "positions": to.positions,
+        "mlps": to.mlps.name(),
+        "each_alone": to.apart,
     })
 }
 

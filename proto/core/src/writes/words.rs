@@ -58,6 +58,9 @@ impl Grid {
                 let _ = write!(words, " and {} more", self.also.len() - MOST);
             }
         }
+        if let Some(to) = self.to() {
+            words.push_str(&to.words());
+        }
         words
     }
 }
@@ -98,6 +101,7 @@ impl Write<'_> {
                 Axis::Feature => "feature",
                 Axis::DestPos => "destination",
                 Axis::SrcPos => "source",
+                Axis::ToLayer | Axis::ToHead => continue,
             };
             let _ = write!(words, ", {name} {}", ranges(self.indices(axis)));
         }

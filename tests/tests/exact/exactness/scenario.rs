@@ -32,6 +32,8 @@ pub(crate) enum Writes {
     Several,
     /// One, of features of a dictionary.
     Features,
+    /// One, whose changes are received somewhere.
+    Paths,
 }
 
 impl Topic {
@@ -49,6 +51,13 @@ impl Topic {
             }
         }
         topics
+    }
+
+    /// Paths from everything that sends.
+    pub(crate) fn paths() -> Vec<Self> {
+        let senders = [Component::Z, Component::AttnOut, Component::MlpOut, Component::ResidPre];
+        let sends = |topic: &Self| senders.contains(&topic.component);
+        Self::all().into_iter().filter(sends).map(|topic| Self { writes: Writes::Paths, ..topic }).collect()
     }
 
     /// The same with several writes, of which none may be a neuron's.

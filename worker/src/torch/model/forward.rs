@@ -95,6 +95,14 @@ impl Exec<'_> {
         [0, width].map(|first| self.heads(&both.narrow(-1, first, width)))
     }
 
+    /// Keys or values alone \[.., key-value head, `d_head`\], as they are projected.
+    pub(crate) fn keys_or_values(&self, layer: u32, component: Component, normed: &Tensor) -> Tensor {
+        let width = i64::from(self.model.architecture.d_keys());
+        let first = if component == Component::K { 0 } else { width };
+        let outputs = self.weights(layer).keys_values.outputs(first, width);
+        self.heads(&self.clipped(self.linear(normed, &outputs)))
+    }
+
     /// Queries, keys or values within their bounds, if there are any.
     fn clipped(&self, projected: Tensor) -> Tensor {
         match self.model.architecture.attention.clip {

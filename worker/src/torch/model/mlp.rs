@@ -48,6 +48,13 @@ impl Exec<'_> {
         }
     }
 
+    /// What the MLP adds to the residual stream for what it reads \[rows, `d_model`\].
+    pub(crate) fn mlp_out_of(&self, layer: u32, reads: &Tensor) -> Tensor {
+        let most = if reads.device().is_cuda() { MLP_ROWS_ON_GPU } else { MLP_ROWS_ON_CPU };
+        let parts = reads.split(most, 0).into_iter().map(|rows| self.mlp_out(layer, &rows, None));
+        Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+    }
+
     /// What the MLP adds to the residual stream \[.., `d_model`\].
     pub(super) fn mlp_out(&self, layer: u32, normed: &Tensor, mut recorder: Option<&mut Recorder<'_>>) -> Tensor {
         let block = self.weights(layer);

@@ -1,4 +1,4 @@
-//! What cells with several writes change on their way: values put into rows of a batch, whatever the runs have made there.
+//! What cells with several writes, and paths, change on their way: values put into rows of a batch, whatever the runs have made there.
 //!
 //! Rows and where their values stand are gathered as numbers first, so that the number of calls does not grow with the cells.
 
@@ -10,12 +10,17 @@ use tch::Tensor;
 
 use super::batch::Layout;
 use super::cohort::Start;
+use super::paths::Received;
 use super::values::Patch;
 use crate::torch::positions::Positions;
 
-/// The writes of a batch's cells with several of them, by their index in the tile's cells.
-#[derive(Default)]
-pub(crate) struct Changes<'a>(HashMap<usize, Vec<Write<'a>>>);
+/// What is changed on the way of a batch's cells.
+pub(crate) struct Changes<'a> {
+    /// The writes of cells with several of them, by their index in the tile's cells.
+    writes: HashMap<usize, Vec<Write<'a>>>,
+    /// Of paths what their receivers read.
+    received: Option<Received<'a>>,
+}
 
 /// One value put into some rows.
 pub(crate) struct Change {
@@ -30,18 +35,29 @@ pub(crate) struct Change {
 impl<'a> Changes<'a> {
     pub(crate) fn of(starts: &[Start<'a>]) -> Self {
         let several = starts.iter().filter(|start| start.cell.has_several_writes());
-        Self(several.map(|start| (start.index, start.cell.writes().collect())).collect())
+        let writes = several.map(|start| (start.index, start.cell.writes().collect())).collect();
+        Self { writes, received: None }
+    }
+
+    /// Of paths.
+    pub(crate) fn received(received: Received<'a>) -> Self {
+        Self { writes: HashMap::new(), received: Some(received) }
+    }
+
+    /// What the receivers of paths read, where the cells are paths.
+    pub(crate) fn of_paths(&self) -> Option<&Received<'a>> {
+        self.received.as_ref()
     }
 
     /// The writes of a cell at a site, of two at one place the one that counts last.
     pub(crate) fn writes(&self, cell: usize, layer: u32, component: Component) -> impl Iterator<Item = &Write<'a>> {
         let here = move |write: &&Write<'_>| (write.layer, write.component) == (layer, component);
-        self.0.get(&cell).into_iter().flatten().filter(here)
+        self.writes.get(&cell).into_iter().flatten().filter(here)
     }
 
     /// Whether any cell writes there.
     pub(crate) fn are_at(&self, layer: u32, component: Component) -> bool {
-        self.0.keys().any(|&cell| self.writes(cell, layer, component).next().is_some())
+        self.writes.keys().any(|&cell| self.writes(cell, layer, component).next().is_some())
     }
 
     /// What is put into the rows of a batch at a site; `last`: the last position of the tables of values.

@@ -1,4 +1,4 @@
-//! How cells with several writes join: rows of the run that is patched, with what is written where they begin.
+//! How cells with several writes, and paths, join: rows of the run that is patched, with what is written where they begin.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl Stepper<'_> {
         changes: &Changes<'_>,
     ) -> BTreeMap<Stage, Batch> {
         let mut alike: BTreeMap<(Stage, Suffix, Positions), Vec<usize>> = BTreeMap::new();
-        for start in starts.iter().filter(|start| start.cell.has_several_writes()) {
+        for start in starts.iter().filter(|start| start.cell.is_changed_on_its_way()) {
             let stage = start.beginning.stage;
             alike.entry((stage, start.suffix, self.rows(start))).or_default().push(start.index);
         }
@@ -41,6 +41,9 @@ impl Stepper<'_> {
             let mut batch = Batch::packed(segments, self.patch.prompts(), &tensors);
             if stage != Stage::Input {
                 self.write_at(layer, stage, changes, &mut batch);
+                if let Some(received) = changes.of_paths() {
+                    received.join_behind_mlp(self.patch, layer, &mut batch);
+                }
             }
             (stage, batch)
         };

@@ -28,15 +28,19 @@ pub(crate) struct Stepper<'a> {
 impl Stepper<'_> {
     /// The last residual stream of some cells, at least one, at read positions that they can change.
     pub(crate) fn run(&self, starts: &[Start<'_>]) -> Batch {
+        self.walk(starts, &Changes::of(starts))
+    }
+
+    /// The same with what is changed on the way.
+    pub(super) fn walk(&self, starts: &[Start<'_>], changes: &Changes<'_>) -> Batch {
         let mut waiting: BTreeMap<u32, Vec<&Start<'_>>> = BTreeMap::new();
         for start in starts {
             waiting.entry(start.beginning.layer).or_default().push(start);
         }
-        let changes = Changes::of(starts);
         let (&first, _) = waiting.first_key_value().expect("a cell");
         let mut batch = None;
         for layer in first..self.patch.exec.model.architecture.layers {
-            batch = self.block(layer, batch, &waiting.remove(&layer).unwrap_or_default(), &changes);
+            batch = self.block(layer, batch, &waiting.remove(&layer).unwrap_or_default(), changes);
         }
         batch.expect("cells have joined")
     }
@@ -86,6 +90,8 @@ impl Stepper<'_> {
 
     /// Adds what the MLP adds, or what is written in its place. `reads`: what the MLP of a parallel block reads.
     fn mlp(&self, layer: u32, batch: &mut Batch, reads: Option<&Tensor>, changes: &Changes<'_>) {
+        let received = changes.of_paths().map(|received| received.mlp_reads(self.patch, layer, batch, reads));
+        let reads = received.as_ref().map_or(reads, Option::as_ref);
         let changes = changes.at(layer, Component::MlpOut, &batch.layout, self.patch.last);
         let before: Vec<Tensor> = changes.iter().map(|change| change.rows_of(&batch.resid)).collect();
         self.patch.exec.add_mlp_out(layer, &batch.resid, reads);
@@ -95,7 +101,8 @@ impl Stepper<'_> {
     /// Cells with one write that join in a block, by the stage at which they do.
     fn joining(&self, layer: u32, starts: &[&Start<'_>]) -> BTreeMap<Stage, Batch> {
         let mut by_stage: BTreeMap<Stage, (Vec<Segment>, Vec<Tensor>)> = BTreeMap::new();
-        let single: Vec<&Start<'_>> = starts.iter().filter(|start| !start.cell.has_several_writes()).copied().collect();
+        let single: Vec<&Start<'_>> =
+            starts.iter().filter(|start| !start.cell.is_changed_on_its_way()).copied().collect();
         for cohort in Cohort::all(&single, self.patch.last) {
             let component = cohort.component();
             let facts = component.facts(&self.patch.exec.model.architecture);

@@ -27,8 +27,11 @@ impl Stepper<'_> {
     ) -> (Batch, Option<Tensor>) {
         let exec = self.patch.exec;
         let write = |component, layout: &Layout, x: &mut Tensor| {
-            let changes = changes.at(layer, component, layout, self.patch.last);
-            self.patch.overwrite(layer, component, &changes, x);
+            let written = changes.at(layer, component, layout, self.patch.last);
+            self.patch.overwrite(layer, component, &written, x);
+            if let Some(received) = changes.of_paths() {
+                received.put(self.patch, layer, component, layout, x);
+            }
         };
         let normed = exec.normed(layer, resid);
         let [mut keys, mut values] = exec.keys_values(layer, &normed);

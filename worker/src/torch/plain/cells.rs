@@ -10,7 +10,7 @@ use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use super::features::{features, with_features};
-use super::forward::forward;
+use super::forward::{Hook, forward};
 use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
 use crate::torch::dictionary::DictionaryTensors;
@@ -43,14 +43,18 @@ pub(crate) type Logits = Vec<f32>;
 impl PlainChunk<'_> {
     /// A whole run, with activations replaced where something is written; of two writes at one place the later one counts.
     pub(crate) fn logits(&self, run: Run, writes: &[(Write<'_>, Tensor)]) -> Logits {
-        let embedding = self.embedding(run);
-        let resid = forward(self.exec, &embedding, &mut |layer, component, activation| {
+        self.hooked_logits(run, &mut |layer, component, activation| {
             let here = writes.iter().filter(|(write, _)| (layer, component) == (write.layer, write.component));
             here.fold(activation, |activation, (write, replacement)| match self.dictionary {
                 Some(dictionary) => with_features(self.exec, dictionary, write, &activation, replacement),
                 None => patched(write, &activation, replacement),
             })
-        });
+        })
+    }
+
+    /// A whole run that is changed on its way.
+    pub(super) fn hooked_logits(&self, run: Run, hook: &mut Hook<'_>) -> Logits {
+        let resid = forward(self.exec, &self.embedding(run), hook);
         let read = |&read: &u32| self.logits_of(&resid.select(1, read.into()));
         let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
         host(&Tensor::stack(&logits, 0))

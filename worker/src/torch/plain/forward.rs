@@ -30,6 +30,7 @@ pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, hook: &mut Hook<'_>) 
                 (norm(exec, &resid, block.ln2.as_ref()), &resid + attn_out)
             }
         };
+        let read = hook(layer, Component::MlpIn, read);
         let mlp_out = norm(exec, &mlp(exec, layer, block, &read, hook), block.ln2_post.as_ref());
         let mlp_out = hook(layer, Component::MlpOut, mlp_out);
         resid = hook(layer, Component::ResidPost, mid + mlp_out);

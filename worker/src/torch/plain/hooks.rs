@@ -17,7 +17,12 @@ impl Recording {
 
     /// The activation where something is written.
     pub(crate) fn of(&self, write: &Write<'_>) -> Tensor {
-        self.0[&(write.layer, write.component)].shallow_clone()
+        self.at(write.layer, write.component)
+    }
+
+    /// The activation of a site that is kept.
+    pub(crate) fn at(&self, layer: u32, component: Component) -> Tensor {
+        self.0[&(layer, component)].shallow_clone()
     }
 
     /// Adds the sums over another run's prompts, in float64 \[1, ..\].
@@ -36,14 +41,19 @@ impl Recording {
 
 /// An activation \[prompts, ..\] with what is written replaced. `replacement` broadcasts to its shape.
 pub(crate) fn patched(write: &Write<'_>, activation: &Tensor, replacement: &Tensor) -> Tensor {
-    // Behind the prompts come the component's axes within a layer; a last dimension may follow, and is patched whole.
     let axes = &write.component.axes()[1..];
+    replaced(&axes.iter().map(|&axis| write.indices(axis)).collect::<Vec<_>>(), activation, replacement)
+}
+
+/// An activation \[prompts, ..\] replaced at some indices along each of its component's axes within a layer, which come behind the
+/// prompts; a last dimension may follow, and is replaced whole.
+pub(super) fn replaced(indices: &[&[u32]], activation: &Tensor, replacement: &Tensor) -> Tensor {
     let dimensions = activation.dim();
     let mut mask = Tensor::ones([1], (Kind::Bool, activation.device()));
-    for (dimension, &axis) in (1..).zip(axes) {
+    for (dimension, indices) in (1..).zip(indices) {
         let extent = activation.size()[dimension];
         let mut chosen = vec![false; usize::try_from(extent).unwrap_or_default()];
-        for &index in write.indices(axis) {
+        for &index in *indices {
             chosen[index as usize] = true;
         }
         let mut shape = vec![1; dimensions];

@@ -11,6 +11,7 @@ mod features;
 mod forward;
 mod hooks;
 mod metrics;
+mod paths;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -74,9 +75,14 @@ impl PlainTask<'_> {
             PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(write.layer))),
         };
         let clean = chunk.logits(Run::Clean, &[]);
+        let held =
+            if cells.iter().any(|cell| cell.path().is_some()) { chunk.held(patched) } else { Recording::default() };
         let patched_cell = |cell: &Cell<'_>| {
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
-            chunk.logits(patched, &writes)
+            match cell.path() {
+                Some(path) => chunk.path_logits(patched, &path, &writes, &held),
+                None => chunk.logits(patched, &writes),
+            }
         };
         let baseline = if noising { clean.clone() } else { chunk.logits(patched, &[]) };
         let runs = [baseline].into_iter().chain(cells.iter().map(patched_cell));
@@ -112,7 +118,9 @@ impl PlainTask<'_> {
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
         let written: BTreeSet<_> =
             cells.iter().flat_map(Cell::writes).map(|write| (write.layer, write.component)).collect();
-        let layers = written.len() as u64;
+        // Of paths what is held of the run that is patched, and what is received.
+        let held = if cells.iter().any(|cell| cell.path().is_some()) { 3 * u64::from(model.layers) } else { 0 };
+        let layers = written.len() as u64 + held;
         let has_neurons = written.iter().any(|(_, component)| component.has_neurons());
         let neurons = if has_neurons { u64::from(model.d_mlp) } else { 0 };
         // What is recorded, made anew in the patched run, and their difference.

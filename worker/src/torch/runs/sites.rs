@@ -22,6 +22,9 @@ pub(crate) struct Sites {
 impl Sites {
     /// For patches of a grid in some of its layers.
     pub(crate) fn of(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
+        if grid.to().is_some() {
+            return Self::of_paths(grid, layers, model);
+        }
         let all_layers = model.layers;
         let first = written(grid, layers).map(|(layer, ..)| layer).min().unwrap_or(all_layers);
         let keys_values = keys_values(first, all_layers);
@@ -47,6 +50,28 @@ impl Sites {
         // A mean of features is none of activations.
         let means = if writes_all { put(PatchValue::Mean) } else { BTreeSet::new() };
         Self { base: base.map(canonical).collect(), other: put(PatchValue::Other), means }
+    }
+
+    /// For paths from some layers: both passes go through all blocks from the first of them on.
+    fn of_paths(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
+        use Component::{AttnOut, K, MlpOut, Q, ResidMid, ResidPre, V};
+        let first = layers.first().copied().unwrap_or(model.layers);
+        let to_mlps = grid.to().is_some_and(|to| to.component == Some(Component::MlpIn));
+        let stream = (to_mlps && ResidMid.is_in(model)).then_some(ResidMid);
+        let in_block = move |layer: u32| {
+            let sites = [ResidPre, Q, K, V, AttnOut, MlpOut].into_iter().chain(stream);
+            sites.map(move |component| (layer, component))
+        };
+        let senders = layers.iter().flat_map(|&layer| grid.component.base_sites(layer, model));
+        let base = (first..model.layers).flat_map(in_block).chain(senders).chain([last_site(model.layers)]);
+        let put = |value: PatchValue| {
+            let replacing = if grid.value == value { other_components(grid.component, value) } else { Vec::new() };
+            let in_layer =
+                |&layer: &u32| replacing.iter().map(move |&component| (layer, component)).collect::<Vec<_>>();
+            layers.iter().flat_map(in_layer).map(canonical).collect()
+        };
+        let (other, means) = (put(PatchValue::Other), put(PatchValue::Mean));
+        Self { base: base.map(canonical).collect(), other, means }
     }
 
     /// Of all runs.

@@ -92,7 +92,12 @@ impl Chunk<'_> {
         let mut cell_scores = vec![unpatched.clone(); cells.len()];
         let _phase = Phase::Patched.enter();
         for batch in self.batches(&starts, last) {
-            let done = stepper.run(batch);
+            let done = if grid.to().is_some() {
+                let reads = &self.iteration().reads;
+                stepper.run_paths(batch, &|path| path.sent(&pairs, reads, &self.context.architecture))
+            } else {
+                stepper.run(batch)
+            };
             for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {
                 let Some((patched, resid)) = at_read(&done, read) else { continue };
                 let new = host(&scorer.score(&resid));
@@ -165,7 +170,10 @@ impl Chunk<'_> {
             Some(Start { index, cell, suffix, beginning })
         };
         let mut starts: Vec<Start<'c>> = cells.iter().enumerate().filter_map(start).collect();
-        starts.sort_by_key(|start| (start.suffix, start.beginning.layer));
+        // Paths of one sender share their second pass; they follow each other as they are.
+        if cells.first().is_some_and(|cell| cell.path().is_none()) {
+            starts.sort_by_key(|start| (start.suffix, start.beginning.layer));
+        }
         starts
     }
 
@@ -177,7 +185,9 @@ impl Chunk<'_> {
 
     /// Cells that fit a batch together, at least one.
     fn batches<'s, 'c>(&self, starts: &'s [Start<'c>], last: i64) -> Vec<&'s [Start<'c>]> {
-        let rows = |start: &Start<'_>| count(last + 1 - i64::from(start.suffix.first)) * self.prompts.len();
+        let rows = |start: &Start<'_>| {
+            count(last + 1 - i64::from(start.suffix.first)) * self.prompts.len() * (1 + kept_rows(start))
+        };
         let mut batches = Vec::new();
         let (mut first, mut sum) = (0, 0);
         for (index, start) in starts.iter().enumerate() {
@@ -192,6 +202,11 @@ impl Chunk<'_> {
         }
         batches
     }
+}
+
+/// What is kept for each row of a path between its passes, in rows of a batch, which are made of some sixteen activations.
+fn kept_rows(start: &Start<'_>) -> usize {
+    start.cell.path().map_or(0, |path| path.layers().count() / 16)
 }
 
 /// Takes the new scores of the prompts that are reached.

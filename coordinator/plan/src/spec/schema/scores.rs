@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use patchsweep_core::grid::{Axis, Component};
 use patchsweep_core::metric::{Reduce, TokenScore};
+use patchsweep_core::paths::Mlps;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -118,7 +119,7 @@ pub struct Grid {
     /// The axes of the result, in this order. `layer` is always there; `pos`, `head` and `neuron` as far as the component
     /// has them; `dest_pos` and `src_pos` are those of `pattern`, in place of `pos`. Those of a dictionary are `pos` and
     /// `feature`: it is of one layer.
-    #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Axis::ALL.map(Axis::name) })))]
+    #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": Axis::OF_COMPONENTS.map(Axis::name) })))]
     pub axes: Vec<Spanned<String>>,
     /// Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name; of several
     /// components, their names joined by `-`.
@@ -151,6 +152,11 @@ pub struct Grid {
     /// these. Where one meets what the cell patches, the cell's own counts; of two that meet, the later one.
     #[serde(default)]
     pub also: Vec<Also>,
+    /// Paths: what each cell patches changes what is read here, on the way that `mlps` says, and nothing else (Wang et al. 2023).
+    /// Every head is held as it is in the run that is patched, but for those of the cell; what is read here then takes the place
+    /// of what is read in the run that is patched, and that run is scored. `component` is `z`, `attn_out`, `mlp_out`, or
+    /// `resid_pre` of layer 0; there is no `window`, `components` or `also`.
+    pub to: Option<Spanned<To>>,
 }
 
 impl Grid {
@@ -195,6 +201,40 @@ pub struct Also {
     /// What takes the activation's place. Without it, the other run's activation.
     pub ablate: Option<Ablation>,
 }
+
+/// Where the paths of a grid end.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct To {
+    /// What receives: the queries (`q`), keys (`k`) or values (`v`) of heads, as they are projected; what the MLPs of layers
+    /// read (`mlp_in`); or the unembedding (`logits`).
+    #[schemars(extend("enum" = RECEIVERS))]
+    pub component: Spanned<String>,
+    /// Of `q`, `k` and `v`: which heads, as `"layer.head"`, like `["9.9", "10.0"]`; of `k` and `v` key-value heads. All of
+    /// them receive at once.
+    #[schemars(extend("x-unit" = "heads"))]
+    pub heads: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Of `mlp_in`: which layers; all of them receive at once. Negative ones count from the end. Without it, all.
+    #[schemars(extend("x-unit" = "layers"))]
+    pub layers: Option<Spanned<Vec<i64>>>,
+    /// In place of `heads` or `layers`: every receiver of the model is a cell of its own. `["layer", "head"]`, of `mlp_in`
+    /// `["layer"]`. The result has the axes `to_layer` and `to_head` behind those of the grid.
+    #[schemars(extend("items" = schemars::json_schema!({ "type": "string", "enum": ["layer", "head"] })))]
+    pub axes: Option<Spanned<Vec<Spanned<String>>>>,
+    /// At which positions. Without it, all. Negative ones count from the end.
+    #[schemars(extend("x-unit" = "positions"))]
+    pub positions: Option<Spanned<Vec<i64>>>,
+    /// Whether the MLPs between sender and receiver compute (`live`), or add what they add in the run that is patched
+    /// (`frozen`).
+    #[schemars(extend("enum" = [Mlps::Live.name(), Mlps::Frozen.name()], "default" = Mlps::Live.name()))]
+    pub mlps: Option<Spanned<String>>,
+    /// Norms are computed anew on the way: `"recomputed"`. `"frozen"` ones are not built yet.
+    #[schemars(extend("enum" = ["recomputed"], "default" = "recomputed"))]
+    pub norm: Option<Spanned<String>>,
+}
+
+/// What may receive paths.
+pub(crate) const RECEIVERS: [&str; 5] = ["q", "k", "v", "mlp_in", "logits"];
 
 /// What takes the place of an activation without a run to take it from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

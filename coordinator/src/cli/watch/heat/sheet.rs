@@ -36,7 +36,12 @@ impl Sheet {
             stride *= indices.len();
         }
         let has_sources = scores.axes.iter().any(|axis| axis == "src_pos");
-        let goes_down = |axis: &Axis| axis.name == "layer" || has_sources && axis.name == "dest_pos";
+        let has_receivers = scores.axes.iter().any(|axis| axis.starts_with("to_"));
+        let goes_down = |axis: &Axis| {
+            axis.name == "layer"
+                || has_sources && axis.name == "dest_pos"
+                || has_receivers && !axis.name.starts_with("to_")
+        };
         let (down, right): (Vec<_>, Vec<_>) = axes.into_iter().partition(goes_down);
         Self { rows: Side::of(&down), columns: Side::of(&right) }
     }
