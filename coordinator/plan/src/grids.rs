@@ -1,6 +1,7 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
 mod also;
+mod estimate;
 mod sites;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
         })?;
         let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given.ablate));
         let grid = several(inputs, given, grid, &others, also, positions)?;
+        let grid = estimate::read(inputs, given, grid)?;
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
         grids.push(grid);
     }

@@ -68,7 +68,7 @@ use patchsweep_proto::wire::digest_of;
 
 pub use beginning::bos_token;
 pub use check::Origins;
-pub use cost::{CostModel, PatchPoint};
+pub use cost::{BACKWARD, CostModel, PatchPoint};
 pub use error::PlanError;
 pub use outline::Outline;
 pub use shown::{ScoredTokens, ShownSet, ShownSets, ShownToken, ShownTokens};

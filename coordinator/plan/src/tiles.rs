@@ -1,6 +1,7 @@
 //! Cuts a sweep into tiles of about equal cost.
 
 mod alike;
+mod estimates;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -79,7 +80,8 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         let work = section.work(context, cost);
         let baseline = work.baseline_cost(context, section.iteration == 0, section.iteration == section.alike);
         cutter.push(&section, TileWork::Baseline, baseline)?;
-        for (grid, region) in (0..).zip(regions(context, &work)) {
+        cutter.estimates(context, &section, &work, cost)?;
+        for (grid, region) in regions(context, &work) {
             let means =
                 if context.grids[grid as usize].writes_value(PatchValue::Mean) { work.means_cost(context) } else { 0 };
             cutter.patches(&section, grid, &region, &work, means)?;
@@ -114,15 +116,16 @@ fn default_target(context: &SweepContext, cost: CostModel<'_>, sections: impl It
     // Regions are made twice rather than kept: a sweep may have very many.
     let of_section = |section: Section| {
         let work = section.work(context, cost);
-        regions(context, &work).map(|region| region.cost()).collect::<Vec<_>>()
+        regions(context, &work).map(|(_, region)| region.cost()).collect::<Vec<_>>()
     };
     let everything = sections.flat_map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
 
-/// One per grid.
-fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = Region> + use<'a> {
-    context.grids.iter().map(move |grid| Region::new(context, grid, work))
+/// One for each grid whose effects are computed, with its index.
+fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = (u32, Region)> + use<'a> {
+    let computed = (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_none());
+    computed.map(move |(index, grid)| (index, Region::new(context, grid, work)))
 }
 
 /// One iteration over one range of prompts.

@@ -6,6 +6,7 @@ use crate::also::Also;
 use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
+use crate::estimate::Estimate;
 use crate::length;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
@@ -32,6 +33,8 @@ pub struct Grid {
     pub(crate) also: Vec<Also>,
     /// Of the model.
     pub(crate) layers: u32,
+    /// How its effects are estimated; `None`: all of them are computed.
+    pub estimate: Option<Estimate>,
 }
 
 /// What a patched activation becomes.
@@ -208,6 +211,7 @@ impl Grid {
             window: 1,
             also: Vec::new(),
             layers: architecture.layers,
+            estimate: None,
         })
     }
 

@@ -15,6 +15,7 @@ pub mod check;
 mod component;
 pub mod context;
 pub mod digest;
+pub mod estimate;
 pub mod events;
 pub mod explain;
 pub mod grid;

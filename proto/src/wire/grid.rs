@@ -4,6 +4,7 @@ use super::WireError;
 use crate::v1;
 use patchsweep_core::also::{Also, MOST_ALSO};
 use patchsweep_core::architecture::Architecture;
+use patchsweep_core::estimate::{Estimate, Gradients, Verify};
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
 const GRID: &str = "Grid";
@@ -23,7 +24,27 @@ impl From<&Grid> for v1::Grid {
             // Left out where there is none, so that such a grid keeps the digest that it always had.
             window: if grid.window() > 1 { grid.window() } else { 0 },
             also: grid.also().iter().map(v1::Also::from).collect(),
+            estimate: grid.estimate.map(Into::into),
         }
+    }
+}
+
+impl From<Estimate> for v1::Estimate {
+    fn from(Estimate { gradients, recompute_pattern, verify }: Estimate) -> Self {
+        let steps = match gradients {
+            Gradients::AtBase => 0,
+            Gradients::Integrated { steps } => steps,
+        };
+        let verify = verify.map(|Verify { top, sample, seed }| v1::Verify { top, sample, seed });
+        Self { steps, recompute_pattern, verify }
+    }
+}
+
+impl From<v1::Estimate> for Estimate {
+    fn from(v1::Estimate { steps, recompute_pattern, verify }: v1::Estimate) -> Self {
+        let gradients = if steps == 0 { Gradients::AtBase } else { Gradients::Integrated { steps } };
+        let verify = verify.map(|v1::Verify { top, sample, seed }| Verify { top, sample, seed });
+        Self { gradients, recompute_pattern, verify }
     }
 }
 
@@ -91,7 +112,14 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
         grid = with.map_err(|error| WireError::invalid(GRID, "also", error))?;
     }
     grid.cell_count().map_err(refuse)?;
-    Ok(grid.patched_with(value))
+    grid = grid.patched_with(value);
+    match wire.estimate {
+        Some(estimate) => {
+            let estimated = grid.estimated(estimate.into(), model);
+            estimated.map_err(|error| WireError::invalid(GRID, "estimate", error))
+        }
+        None => Ok(grid),
+    }
 }
 
 fn component_to_wire(component: Component) -> v1::Component {

@@ -15,6 +15,7 @@ use patchsweep_proto::wire::refuse_tile;
 use crate::torch::calls;
 use crate::torch::device::allow_tf32;
 use crate::torch::devices::Devices;
+use crate::torch::estimate::{EstimateTask, Held, is_estimate};
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
@@ -39,6 +40,8 @@ pub struct TorchEngine {
     /// Of the memory budget, beside the models.
     shares: Option<MemoryShares>,
     cache: ActivationCache,
+    /// Estimates of the tile before, for the others of its section.
+    estimates: Option<Held>,
     /// Of each device.
     memory_budget: u64,
     meter: Meter,
@@ -53,7 +56,7 @@ impl TorchEngine {
         let meter = Meter::new(devices.clone(), devices.total_of(memory_budget));
         let memory_budget = devices.part_of(memory_budget);
         let (models, cache) = (Models::new(memory_budget), ActivationCache::new(devices.count()));
-        Self { devices, source: source.into(), models, shares: None, cache, memory_budget, meter }
+        Self { devices, source: source.into(), models, shares: None, cache, estimates: None, memory_budget, meter }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -177,10 +180,16 @@ impl Engine for TorchEngine {
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
+        if !is_estimate(tile) {
+            self.estimates = None;
+        }
+        let held = &mut self.estimates;
         meter.show(cache.stats(), 0);
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
-                if tile.is_plain() {
+                if is_estimate(tile) {
+                    EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
+                } else if tile.is_plain() {
                     PlainTask { context, tile, exec, shares, memory_retries: 0 }.scores()
                 } else {
                     TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 }.scores()

@@ -16,7 +16,7 @@ pub use super::one_or_more::OneOrMore;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
-pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, TokenSet};
+pub use scores::{Ablation, Also, Candidates, DEFAULT_STEPS, Gradient, Grid, Iteration, Metric, TokenSet, Verify};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 

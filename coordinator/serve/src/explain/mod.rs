@@ -17,7 +17,7 @@ use patchsweep_core::explain::{
 use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
 use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepStatus};
-use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::tile::Tile;
 use patchsweep_core::workers::WorkerStatus;
 
 pub use cell::{CellAddress, CellError};
@@ -69,13 +69,12 @@ pub struct Kept {
 /// The tiles that a cell is in, by their prompts.
 #[must_use]
 pub fn tiles_of<'a>(plan: &'a Plan, cell: &CellAddress) -> Vec<&'a Tile> {
-    let is_in = |tile: &&Tile| match &tile.work {
-        TileWork::Baseline => false,
-        TileWork::Patch { grid, cells, .. } => {
-            *grid == cell.grid
+    let is_in = |tile: &&Tile| {
+        tile.work.cells().is_some_and(|(grid, cells)| {
+            grid == cell.grid
                 && plan.context.spec_iteration(tile.iteration) == cell.iteration as usize
                 && cells.iter().any(|range| range.contains(&cell.place))
-        }
+        })
     };
     plan.tiles.iter().filter(is_in).collect()
 }

@@ -12,6 +12,7 @@ use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
 use patchsweep_plan::Plan;
 
+use super::estimates::Estimates;
 use super::pool::Pool;
 use super::sums::{Ends, GridSums, Lack, mean, to_f32};
 use super::{MergeError, Merged, TileOutcome, refuse_scores};
@@ -35,6 +36,8 @@ pub struct Merger<'a> {
     baseline_lack: Option<Lack>,
     /// Of this iteration \[grids\].
     sums: Vec<GridSums>,
+    /// Of grids that are estimated \[grids\].
+    estimates: Vec<Option<Estimates>>,
     /// Replicates of the spec's iteration that are behind us.
     replicates: u64,
     /// Why a baseline of these is missing.
@@ -69,6 +72,7 @@ impl<'a> Merger<'a> {
         let (metrics, iterations) = (context.metrics.len(), context.spec_iterations());
         let rows = || vec![Vec::with_capacity(iterations); metrics];
         let empty = |grid| context.metrics.iter().enumerate().map(move |metric| empty(context, grid, metric));
+        let estimates = |grid: &Grid| grid.estimate.map(|_| Estimates::new(cells(grid), metrics));
         let pools = if context.replicates > 1 { context.grids.len() } else { 0 };
         Self {
             plan,
@@ -78,6 +82,7 @@ impl<'a> Merger<'a> {
             baselines: vec![Moments::default(); BASELINE_CELLS * metrics],
             baseline_lack: None,
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
+            estimates: context.grids.iter().map(estimates).collect(),
             replicates: 0,
             lack: None,
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
@@ -110,6 +115,7 @@ impl<'a> Merger<'a> {
         match &tile.work {
             TileWork::Baseline => self.take_baseline(scores),
             TileWork::Patch { grid, cells, .. } => self.take_patches(*grid as usize, cells, scores),
+            TileWork::Estimate { grid, cells } => self.take_estimates(*grid as usize, cells, scores),
         }
         Ok(())
     }
@@ -162,6 +168,21 @@ impl<'a> Merger<'a> {
             Direction::Denoising => CORRUPTED,
         };
         section.untouched = Ok(scores[patched * metrics..][..*metrics].iter().map(without_effect).collect());
+    }
+
+    fn take_estimates(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
+        let Some(prompts) = self.section.as_ref().map(|section| section.prompts.len() as u64) else { return };
+        let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
+        for range in cells {
+            self.leave_until(grid, range.start);
+            let Some(estimates) = &mut self.estimates[grid] else { return };
+            estimates.leave_until(range.start, self.prompts, prompts);
+            for _ in range.clone() {
+                let row = rows.as_mut().map_err(|lack| *lack).and_then(|rows| rows.next().ok_or(Lack::Failed));
+                estimates.add(row, self.prompts);
+                self.sums[grid].skip(self.prompts);
+            }
+        }
     }
 
     fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
@@ -221,7 +242,9 @@ impl<'a> Merger<'a> {
             self.sums[grid].rewind();
         }
         self.section = None;
-        self.prompts += u64::from(prompts.end - prompts.start);
+        let here = u64::from(prompts.end - prompts.start);
+        self.estimates.iter_mut().flatten().for_each(|estimates| estimates.leave_section(self.prompts, here));
+        self.prompts += here;
     }
 
     /// Adds the iteration to its replicates, and with the last of them fills their part of the tensors.
@@ -236,6 +259,7 @@ impl<'a> Merger<'a> {
         for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
             pool.add(sums);
         }
+        self.estimates.iter_mut().flatten().for_each(Estimates::leave_iteration);
         self.lack = self.lack.max(self.baseline_lack.take());
         self.replicates += 1;
         if self.replicates == u64::from(self.plan.context.replicates) {
@@ -266,6 +290,9 @@ impl<'a> Merger<'a> {
                 Some(pool) => pool.move_to(tensors, iteration, self.prompts, &ends),
                 None => self.sums[grid].move_to(tensors, iteration, self.prompts, &ends),
             }
+            if let Some(estimates) = &mut self.estimates[grid] {
+                estimates.move_to(tensors, iteration);
+            }
         }
     }
 }
@@ -293,6 +320,7 @@ fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric))
         status: vec![CellStatus::default(); places],
         per_prompt: vec![0.0; places * prompts],
         between: vec![0.0; if context.replicates > 1 { places } else { 0 }],
+        estimate: vec![0.0; if grid.estimate.is_some() { places } else { 0 }],
     }
 }
 

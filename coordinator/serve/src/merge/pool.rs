@@ -126,7 +126,7 @@ impl Ends {
 }
 
 /// Equal numbers keep their bits.
-fn running_mean(mean: f64, before: u64, new: f64) -> f64 {
+pub(super) fn running_mean(mean: f64, before: u64, new: f64) -> f64 {
     Moments { count: before, mean, m2: 0.0 }.merge(Moments { count: 1, mean: new, m2: 0.0 }).mean
 }
 

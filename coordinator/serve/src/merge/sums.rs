@@ -51,6 +51,8 @@ pub(super) enum Fate {
     /// In no tile.
     #[default]
     Left,
+    /// In no tile but one that estimates it.
+    NotDrawn,
     /// In a tile.
     Computed,
     /// In a tile that is still to be computed, or in none where what it would have is still to be known.
@@ -61,7 +63,7 @@ pub(super) enum Fate {
 
 impl Fate {
     pub(super) fn has_no_score(self) -> bool {
-        matches!(self, Self::Pending | Self::Failed)
+        matches!(self, Self::NotDrawn | Self::Pending | Self::Failed)
     }
 }
 
@@ -87,6 +89,11 @@ impl GridSums {
         while self.next < cell as usize {
             self.add(untouched, Fate::Left, before);
         }
+    }
+
+    /// The next cell is estimated, and its effect is not computed.
+    pub(super) fn skip(&mut self, before: u64) {
+        self.add(Ok(&[]), Fate::NotDrawn, before);
     }
 
     /// Adds the scores of the next cell \[metrics\].
@@ -190,6 +197,7 @@ pub(super) fn status(fate: Fate, value: f64, effect: f64) -> CellStatus {
     match fate {
         Fate::Left | Fate::Computed if !is_finite => CellStatus::NotFinite,
         Fate::Left => CellStatus::NoOp,
+        Fate::NotDrawn => CellStatus::NotDrawn,
         Fate::Computed => CellStatus::Computed,
         Fate::Pending => CellStatus::Pending,
         Fate::Failed => CellStatus::Failed,

@@ -7,7 +7,7 @@
 //! causality, and runs of several cells are never packed together.
 
 mod cells;
-mod forward;
+pub(crate) mod forward;
 mod hooks;
 mod metrics;
 
