@@ -43,17 +43,16 @@ impl Point<'_> {
                 }
                 activation
             });
-            self.scores(&last)
+            // Taken apart here: libtorch follows views as well.
+            self.scores(&last).unbind(0)
         });
         let forward_pass = self.exec.multiply_adds() - before;
-        let metrics = scores.size()[0];
         let inputs: Vec<&Tensor> = seen.values().collect();
-        for metric in 0..metrics {
+        for (metric, score) in scores.iter().enumerate() {
             self.exec.count(i64::try_from(BACKWARD * forward_pass).unwrap_or(i64::MAX));
-            let score = [scores.get(metric)];
-            let gradients = Tensor::run_backward(&score, &inputs, metric + 1 < metrics, false);
+            let gradients = Tensor::run_backward(&[score], &inputs, metric + 1 < scores.len(), false);
             let by_site = seen.keys().copied().zip(gradients).filter(|(_, gradient)| gradient.defined());
-            take(usize::try_from(metric).expect("an index"), &by_site.collect());
+            take(metric, &by_site.collect());
         }
     }
 
