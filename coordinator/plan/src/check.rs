@@ -67,7 +67,7 @@ impl Plan {
         let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);
         let name = format!("{} check", self.name);
         let (digest, context) = (digest_of(&context), Arc::new(context));
-        Self { name, context, digest, tiles, costs, check: Some(check), ..apart }
+        Self { name, context, digest, tiles, costs, check: Some(check), verification: None, ..apart }
     }
 
     /// The same tiles, but each replicate of an iteration is an iteration of its own: a cell that is drawn is drawn in one

@@ -53,6 +53,7 @@ mod token_file;
 mod token_lists;
 mod tokenization;
 mod tokenizer;
+mod verification;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -74,6 +75,7 @@ pub use outline::Outline;
 pub use shown::{ScoredTokens, ShownSet, ShownSets, ShownToken, ShownTokens};
 pub use summary::GridSummary;
 pub use tiles::cut;
+pub use verification::{Chosen, Verification};
 pub use tokenizer::{Bos, PromptTokenizer, TextPart, TokenizerFiles};
 
 use experiments::Experiments;
@@ -133,6 +135,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Which sweep's cells this one computes again, plainly; `None` for all but checks.
     pub check: Option<CheckOf>,
+    /// Which estimates are verified, by the last of the tiles; `None` as long as these are not planned.
+    pub verification: Option<Verification>,
 }
 
 /// What every random choice came from.
@@ -194,6 +198,7 @@ impl Plan {
             kept_answers,
             warnings,
             check: None,
+            verification: None,
         })
     }
 

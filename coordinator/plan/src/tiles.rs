@@ -2,6 +2,7 @@
 
 mod alike;
 mod estimates;
+mod verified;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -14,6 +15,7 @@ use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use self::alike::first_alike;
+pub(super) use self::verified::verify;
 use super::region::{Region, Strip, Work};
 use super::{CostModel, PlanError};
 

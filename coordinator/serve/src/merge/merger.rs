@@ -38,6 +38,10 @@ pub struct Merger<'a> {
     sums: Vec<GridSums>,
     /// Of grids that are estimated \[grids\].
     estimates: Vec<Option<Estimates>>,
+    /// The tiles in hand verify estimates: they are the last ones, of some cells, and without baselines.
+    is_verifying: bool,
+    /// The spec's iteration whose verified cells are in the sums.
+    verified: Option<usize>,
     /// Replicates of the spec's iteration that are behind us.
     replicates: u64,
     /// Why a baseline of these is missing.
@@ -83,6 +87,8 @@ impl<'a> Merger<'a> {
             baseline_lack: None,
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
             estimates: context.grids.iter().map(estimates).collect(),
+            is_verifying: false,
+            verified: None,
             replicates: 0,
             lack: None,
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
@@ -109,6 +115,11 @@ impl<'a> Merger<'a> {
         };
         if let Ok(scores) = scores {
             refuse_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
+        }
+        if plan.verification.as_ref().is_some_and(|verification| verification.first == id.0) {
+            self.leave_section();
+            self.leave_iteration();
+            self.is_verifying = true;
         }
         self.taken += 1;
         self.enter(tile.iteration, &tile.prompts);
@@ -180,7 +191,11 @@ impl<'a> Merger<'a> {
             for _ in range.clone() {
                 let row = rows.as_mut().map_err(|lack| *lack).and_then(|rows| rows.next().ok_or(Lack::Failed));
                 estimates.add(row, self.prompts);
-                self.sums[grid].skip(self.prompts);
+                match row {
+                    Ok(_) => self.sums[grid].skip(self.prompts),
+                    // Why there is no estimate stands where its effect's status does.
+                    Err(lack) => self.sums[grid].compute(Err(lack), self.prompts),
+                }
             }
         }
     }
@@ -219,6 +234,9 @@ impl<'a> Merger<'a> {
     fn leave_until(&mut self, grid: usize, cell: u32) {
         let untouched = self.section.as_ref().map_or(Err(Lack::Failed), Section::untouched);
         let (sums, context) = (&mut self.sums[grid], &self.plan.context);
+        if self.is_verifying {
+            return sums.skip_until(cell, self.prompts);
+        }
         let left = sums.reached()..cell as usize;
         sums.leave_until(cell, untouched, self.prompts);
         let (Some(section), Ok(untouched), true) = (&self.section, untouched, context.per_prompt) else { return };
@@ -236,19 +254,29 @@ impl<'a> Merger<'a> {
 
     /// Cells behind the last tile of a grid are in none.
     fn leave_section(&mut self) {
-        let Some(prompts) = self.section.as_ref().map(|section| section.prompts.clone()) else { return };
-        for grid in 0..self.sums.len() {
+        let Some(Section { prompts, iteration, .. }) = &self.section else { return };
+        let (prompts, iteration) = (prompts.clone(), self.plan.context.spec_iteration(*iteration));
+        for (grid, of_plan) in self.plan.context.grids.iter().enumerate() {
+            if self.is_verifying && of_plan.verify().is_none() {
+                continue;
+            }
             self.leave_until(grid, self.sums[grid].cells());
             self.sums[grid].rewind();
         }
         self.section = None;
         let here = u64::from(prompts.end - prompts.start);
-        self.estimates.iter_mut().flatten().for_each(|estimates| estimates.leave_section(self.prompts, here));
+        self.verified = self.is_verifying.then_some(iteration);
+        if !self.is_verifying {
+            self.estimates.iter_mut().flatten().for_each(|estimates| estimates.leave_section(self.prompts, here));
+        }
         self.prompts += here;
     }
 
     /// Adds the iteration to its replicates, and with the last of them fills their part of the tensors.
     fn leave_iteration(&mut self) {
+        if self.is_verifying {
+            return self.leave_verified();
+        }
         let metrics = self.plan.context.metrics.len();
         for metric in 0..metrics {
             let end = |run: usize| mean(self.baselines[run * metrics + metric]);
@@ -270,6 +298,38 @@ impl<'a> Merger<'a> {
         self.baselines.fill(Moments::default());
     }
 
+    /// The same of cells that verify estimates: those alone are written into tensors that are there.
+    fn leave_verified(&mut self) {
+        let Some(iteration) = self.verified.take() else { return };
+        for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
+            pool.add(sums);
+        }
+        self.replicates += 1;
+        if self.replicates == u64::from(self.plan.context.replicates) {
+            let [clean, corrupted] = [&self.merged.clean, &self.merged.corrupted];
+            let ends = |metric: usize| Ends {
+                clean: clean[metric][iteration].into(),
+                corrupted: corrupted[metric][iteration].into(),
+            };
+            let metrics = self.plan.context.metrics.iter().enumerate();
+            let ends: Vec<Option<Ends>> = metrics.map(|(index, metric)| metric.normalize.then(|| ends(index))).collect();
+            self.move_sums(iteration, &ends);
+            self.replicates = 0;
+        }
+        self.prompts = 0;
+    }
+
+    /// Turns sums into an iteration's part of the tensors.
+    fn move_sums(&mut self, iteration: usize, ends: &[Option<Ends>]) {
+        let tensors = self.merged.grids.chunks_mut(self.plan.context.metrics.len());
+        for (grid, tensors) in tensors.enumerate() {
+            match self.pools.get_mut(grid) {
+                Some(pool) => pool.move_to(tensors, iteration, self.prompts, ends),
+                None => self.sums[grid].move_to(tensors, iteration, self.prompts, ends),
+            }
+        }
+    }
+
     fn fill_tensors(&mut self) {
         let metrics = &self.plan.context.metrics;
         let iteration = self.merged.clean.first().map_or(0, Vec::len);
@@ -284,13 +344,10 @@ impl<'a> Merger<'a> {
         });
         let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
         let ends: Vec<Option<Ends>> = metrics.iter().zip(&self.ends).map(normalized).collect();
+        self.move_sums(iteration, &ends);
         let tensors = self.merged.grids.chunks_mut(metrics.len());
-        for (grid, tensors) in tensors.enumerate() {
-            match self.pools.get_mut(grid) {
-                Some(pool) => pool.move_to(tensors, iteration, self.prompts, &ends),
-                None => self.sums[grid].move_to(tensors, iteration, self.prompts, &ends),
-            }
-            if let Some(estimates) = &mut self.estimates[grid] {
+        for (estimates, tensors) in self.estimates.iter_mut().zip(tensors) {
+            if let Some(estimates) = estimates {
                 estimates.move_to(tensors, iteration);
             }
         }
