@@ -7,6 +7,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 mod attention;
+mod estimates;
 mod forward;
 mod hooks;
 mod layers;

@@ -4,6 +4,7 @@
 
 mod compare;
 mod engine;
+mod estimates;
 mod grids;
 mod iterations;
 mod metrics;
@@ -20,6 +21,7 @@ use patchsweep_core::metric::{Difference, MetricKind, Reduce, TokenScore};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
+use estimates::{check_estimates, rank_agreement};
 use iterations::Corruption;
 use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
@@ -176,6 +178,26 @@ fn cells_with_several_writes_are_exact() {
     assert!(drawn.iter().all(|&count| count >= 100), "windows, several sites, also: {drawn:?}");
     assert!(effects.moved * 10 > effects.live * 7, "most cells that can matter do: {effects:?}");
     assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
+fn every_estimate_is_the_slope_of_its_metric() {
+    let mut runner = runner();
+    let agreements = RefCell::new(Vec::new());
+    for topic in Topic::all() {
+        for kind in [Kind::Gpt2, Kind::Described] {
+            draw(&mut runner, &scenarios(kind, topic), |scenario| {
+                let pairs = check_estimates(&scenario)?;
+                agreements.borrow_mut().extend(pairs.iter().filter_map(rank_agreement));
+                Ok(())
+            });
+        }
+    }
+    let mut agreements = agreements.into_inner();
+    agreements.sort_by(f64::total_cmp);
+    let median = agreements[agreements.len() / 2];
+    println!("rank agreement of estimates with effects: median {median:.3} of {} grids", agreements.len());
+    assert!(agreements.len() > 300 && median > 0.8, "median {median} of {}", agreements.len());
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn agrees(case: &str, tensors: usize) {
 
 /// Runs a case with one and with three workers and compares every tensor of its reference; says how many there are, and what
 /// the manifests are.
-fn runs(case: &str, args: &[&str], tolerance: f64) -> (usize, Vec<Value>) {
+fn runs(case: &str, args: &[&str], tolerance: f32) -> (usize, Vec<Value>) {
     let folder = repository().join("tests/reference/interventions").join(case);
     let mut theirs = Scores::open(&folder.join("scores.npz"));
     let names = theirs.names();

@@ -39,7 +39,7 @@ impl Effects {
 }
 
 /// A temporary folder with the case's model as `model`.
-fn write_model(scenario: &Scenario) -> TempDir {
+pub(crate) fn write_model(scenario: &Scenario) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     scenario.model.write(&folder.path().join("model"));
     folder
