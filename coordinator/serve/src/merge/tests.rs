@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::merger::{CLEAN, CORRUPTED};
 use super::*;
 
+mod estimates;
 mod pending;
 mod replicates;
 
