@@ -75,8 +75,8 @@ pub use outline::Outline;
 pub use shown::{ScoredTokens, ShownSet, ShownSets, ShownToken, ShownTokens};
 pub use summary::GridSummary;
 pub use tiles::cut;
-pub use verification::{Chosen, Verification};
 pub use tokenizer::{Bos, PromptTokenizer, TextPart, TokenizerFiles};
+pub use verification::{Chosen, Verification};
 
 use experiments::Experiments;
 use prompts::Prompts;

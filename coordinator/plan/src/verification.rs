@@ -95,7 +95,8 @@ fn choose(grid: u32, iteration: u32, verify: Verify, candidates: Vec<u32>, estim
     order.sort_unstable();
     let amount = rest.len().min(verify.sample as usize);
     // Grids and iterations draw independently of each other.
-    let seed = verify.seed ^ (u64::from(grid) << 40 | u64::from(iteration) << 1 | 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let seed =
+        verify.seed ^ (u64::from(grid) << 40 | u64::from(iteration) << 1 | 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut sample: Vec<u32> = draw::samples(rest.len(), amount, false, seed).into_iter().map(|at| rest[at]).collect();
     sample.sort_unstable();
     Chosen { grid, iteration, candidates: count, top: order, sample }

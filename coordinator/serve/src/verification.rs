@@ -61,7 +61,8 @@ impl Missed {
         // Nobody knows what those without a score are: they count as strong ones that were drawn.
         let unknown = (chosen.sample.len() - sample.len()) as u64;
         let population = u64::from(chosen.candidates) - chosen.top.len() as u64;
-        let at_most = weakest.map(|_| most_strong(population, chosen.sample.len() as u64, stronger + unknown) - stronger);
+        let at_most =
+            weakest.map(|_| most_strong(population, chosen.sample.len() as u64, stronger + unknown) - stronger);
         let without_score = unknown + (chosen.top.len() - top.len()) as u64;
         Self { weakest, stronger, without_score, at_most }
     }

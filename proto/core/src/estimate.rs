@@ -50,7 +50,9 @@ pub enum EstimateError {
     )]
     SeveralWrites,
     /// No way leads to a value that is of no run.
-    #[error("`integrated` goes from one run to the other, and with `ablate` there is no other: use `estimate = \"gradient\"`")]
+    #[error(
+        "`integrated` goes from one run to the other, and with `ablate` there is no other: use `estimate = \"gradient\"`"
+    )]
     NoOtherRun,
     /// No step is no mean.
     #[error("`steps` are 1 to {MAX_STEPS}")]
@@ -114,7 +116,11 @@ impl Gradients {
 
 impl Grid {
     /// The same grid with estimates of its effects.
-    pub fn estimated(mut self, estimate: Estimate, model: &crate::architecture::Architecture) -> Result<Self, EstimateError> {
+    pub fn estimated(
+        mut self,
+        estimate: Estimate,
+        model: &crate::architecture::Architecture,
+    ) -> Result<Self, EstimateError> {
         let Estimate { gradients, recompute_pattern, verify } = estimate;
         if self.has_several_writes() {
             return Err(EstimateError::SeveralWrites);

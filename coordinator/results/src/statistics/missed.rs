@@ -81,7 +81,7 @@ mod tests {
     fn a_sample_of_all_or_of_none_says_all_or_nothing() {
         assert_eq!((most_strong(7, 7, 2), most_strong(7, 0, 0), most_strong(0, 0, 0)), (2, 7, 0));
         // The rule of three: 3 / 200 of the population, less for a part of it that was seen.
-        assert_eq!(most_strong(100_000, 200, 0), 1486);
+        assert_eq!(most_strong(100_000, 200, 0), 1485);
     }
 
     #[test]
@@ -102,7 +102,8 @@ mod tests {
         for (population, all, sample) in [(1000_usize, 30, 200), (400, 120, 50), (2000, 5, 200)] {
             let failed = (0..200).filter(|&seed| {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
-                let seen = index::sample(&mut random, population, sample).into_iter().filter(|&cell| cell < all).count();
+                let seen =
+                    index::sample(&mut random, population, sample).into_iter().filter(|&cell| cell < all).count();
                 most_strong(population as u64, sample as u64, seen as u64) < all as u64
             });
             let failed = failed.count();

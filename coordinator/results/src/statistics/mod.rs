@@ -10,8 +10,8 @@ mod normal;
 
 use patchsweep_core::results::{CellStatus, GridScores};
 
-pub use missed::most_strong;
 pub use bootstrap::{MOST_PROMPTS as MOST_BOOTSTRAPPED_PROMPTS, RESAMPLES, SEED as BOOTSTRAP_SEED};
+pub use missed::most_strong;
 
 /// How often the interval of a cell covers the effect that the cell has over all prompts there could be.
 pub const CONFIDENCE: f64 = 0.95;

@@ -312,7 +312,8 @@ impl<'a> Merger<'a> {
                 corrupted: corrupted[metric][iteration].into(),
             };
             let metrics = self.plan.context.metrics.iter().enumerate();
-            let ends: Vec<Option<Ends>> = metrics.map(|(index, metric)| metric.normalize.then(|| ends(index))).collect();
+            let ends: Vec<Option<Ends>> =
+                metrics.map(|(index, metric)| metric.normalize.then(|| ends(index))).collect();
             self.move_sums(iteration, &ends);
             self.replicates = 0;
         }

@@ -165,7 +165,9 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
 fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
     let of_cell = |tile: &&Tile| match &tile.work {
         TileWork::Baseline => true,
-        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+            cells.iter().any(|range| range.contains(&place))
+        }
     };
     let tiles: Vec<&Tile> = plan.tiles.iter().filter(|tile| tile.iteration == iteration).filter(of_cell).collect();
     let mut sum = CellScore::default();
@@ -208,7 +210,9 @@ fn touched(plan: &Plan, lost: &[bool], iteration: u32, place: u32) -> bool {
         let of_section = |tile: &&Tile| tile.iteration == iteration && tile.prompts == baseline.prompts;
         let computing = plan.tiles.iter().filter(of_section).find(|tile| match &tile.work {
             TileWork::Baseline => false,
-            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+                cells.iter().any(|range| range.contains(&place))
+            }
         });
         touched |= lost[computing.unwrap_or(baseline).id.0 as usize];
     }

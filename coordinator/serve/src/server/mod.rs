@@ -166,7 +166,8 @@ where
     let Service { folders, store, recovered, keep, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
-    let outbound = Outbound::new(journal, Comparisons::start(store.clone(), offload), Verifications::new(store.clone(), offload));
+    let outbound =
+        Outbound::new(journal, Comparisons::start(store.clone(), offload), Verifications::new(store.clone(), offload));
     let (handle, actor) = Actor::recover(recovered, keep, outbound, traces).start();
     let results = ResultsDesk::new(store.clone(), offload);
     watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });

@@ -200,7 +200,9 @@ impl SweepRecord {
 
     /// Its plan has more tiles from now on; false where it is not running any more, or has them already.
     pub(super) fn extend(&mut self, plan: &Arc<Plan>) -> bool {
-        let Some(running) = self.running.as_mut().filter(|running| running.plan.awaits_estimates()) else { return false };
+        let Some(running) = self.running.as_mut().filter(|running| running.plan.awaits_estimates()) else {
+            return false;
+        };
         running.extend(plan);
         let (cells_total, cells_noop) = running.tally.cells();
         self.status.send_modify(|status| {

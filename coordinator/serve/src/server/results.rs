@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::checks;
 use super::PlanningError;
+use super::checks;
 use super::offload::Offload;
 use super::rpc_errors::RequestError;
 use super::spans::merging;

@@ -72,7 +72,8 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         if wire.token_labels.len() != context.clean.positions() as usize {
             return Err(Defect::Parts("its token labels do not fit its prompts"));
         }
-        let verification = wire.verification.map(|wire| verification_from_wire(wire, &context, tiles.len())).transpose()?;
+        let verification =
+            wire.verification.map(|wire| verification_from_wire(wire, &context, tiles.len())).transpose()?;
         let plan = Plan {
             name: wire.name,
             context: Arc::new(context),
@@ -119,10 +120,12 @@ fn verification_from_wire(
     let of_grid = |v1::ChosenCells { grid, iteration, candidates, top, sample }| {
         let chosen = Chosen { grid, iteration, candidates, top, sample };
         let cells = context.grids.get(grid as usize).and_then(|grid| grid.cell_count().ok());
-        let fits = |list: &[u32], cells: u32| list.is_sorted_by(|a, b| a < b) && list.last().is_none_or(|&last| last < cells);
+        let fits =
+            |list: &[u32], cells: u32| list.is_sorted_by(|a, b| a < b) && list.last().is_none_or(|&last| last < cells);
         let count = chosen.top.len() + chosen.sample.len();
         let is_one = (iteration as usize) < context.spec_iterations()
-            && cells.is_some_and(|cells| fits(&chosen.top, cells) && fits(&chosen.sample, cells) && candidates <= cells)
+            && cells
+                .is_some_and(|cells| fits(&chosen.top, cells) && fits(&chosen.sample, cells) && candidates <= cells)
             && count <= candidates as usize
             && chosen.cells().len() == count;
         if is_one { Ok(chosen) } else { Err(Defect::Parts("its verification chose what it has not")) }

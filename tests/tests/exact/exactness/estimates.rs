@@ -58,7 +58,8 @@ pub(crate) fn check_estimates(scenario: &Scenario) -> Result<Vec<Pairs>, String>
                             format!("{way:?}: iteration {iteration}, {}, cell {place}, {name}: {error}", grid.name)
                         })?;
                     }
-                    let is_live = |prompt| !context.prompt_pair(iteration, prompt).is_noop(&cell, &context.architecture);
+                    let is_live =
+                        |prompt| !context.prompt_pair(iteration, prompt).is_noop(&cell, &context.architecture);
                     if way == PLAIN && (0..context.clean.prompts()).any(is_live) {
                         let patched = brute_force.patched(&cell);
                         let effects = patched[0].iter().zip(&unpatched[0]).map(|(after, before)| after - before);
@@ -78,8 +79,7 @@ pub(crate) fn check_estimates(scenario: &Scenario) -> Result<Vec<Pairs>, String>
 fn estimated(context: &SweepContext, way: Estimate) -> SweepContext {
     let mut context = SweepContext { per_prompt: false, ..context.clone() };
     let model = context.architecture.clone();
-    context.grids =
-        context.grids.into_iter().map(|grid| grid.estimated(way, &model).expect("one write")).collect();
+    context.grids = context.grids.into_iter().map(|grid| grid.estimated(way, &model).expect("one write")).collect();
     context
 }
 

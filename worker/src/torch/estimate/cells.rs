@@ -60,8 +60,7 @@ impl Chunk<'_> {
         changes: &[(usize, Vec<Changes<'_>>)],
         scorers: &[crate::torch::score::metrics::Scorer<'_>],
     ) -> Vec<Vec<Vec<Option<Tensor>>>> {
-        let wanted: BTreeSet<Site> =
-            changes.iter().flat_map(|(_, layers)| layers).map(|change| change.site).collect();
+        let wanted: BTreeSet<Site> = changes.iter().flat_map(|(_, layers)| layers).map(|change| change.site).collect();
         let metrics = self.context.metrics.len();
         let empty = |(_, layers): &(usize, Vec<Changes<'_>>)| -> Vec<Vec<Option<Tensor>>> {
             (0..metrics).map(|_| layers.iter().map(|_| None).collect()).collect()
@@ -120,7 +119,8 @@ fn scores(grid: &Grid, sums: &[Vec<Option<Tensor>>], unpatched: &Scores, positio
 /// The cells of one layer, float64 \[prompts, cells\]: along an axis of the grid the indices that are patched one by one, along
 /// another their sum.
 fn of_layer(grid: &Grid, terms: Option<&Tensor>, prompts: usize, positions: u32) -> Tensor {
-    let kept: usize = grid.axes.iter().filter(|&&axis| axis != Axis::Layer).map(|&axis| grid.indices(axis).len()).product();
+    let kept: usize =
+        grid.axes.iter().filter(|&&axis| axis != Axis::Layer).map(|&axis| grid.indices(axis).len()).product();
     let Some(terms) = terms else {
         return Tensor::zeros([length(prompts), length(kept)], (Kind::Double, Device::Cpu));
     };

@@ -47,7 +47,8 @@ impl NewPattern {
             return Self::Difference(after.softmax(-1, None) - before.softmax(-1, None));
         }
         if !grid.axes.contains(&Axis::Pos) {
-            let written: Vec<bool> = all.iter().map(|pos| grid.indices(Axis::Pos).iter().any(|&at| i64::from(at) == pos)).collect();
+            let written: Vec<bool> =
+                all.iter().map(|pos| grid.indices(Axis::Pos).iter().any(|&at| i64::from(at) == pos)).collect();
             let written = Tensor::from_slice(&written).view([1, -1, 1, 1]).to_device(new.device());
             let keys = new.where_self(&written, &base.keys);
             let after = scores(patch, layer, &Pair { keys, ..base });
@@ -95,7 +96,8 @@ pub(super) fn pattern_difference(patch: &Patch<'_>, grid: &Grid, layer: u32) -> 
         PatchValue::Mean => cut(patch.means.get(layer, Component::Pattern)) - before,
         PatchValue::Other => {
             let all = Positions::between(0, patch.last);
-            let [queries, keys] = [Component::Q, Component::K].map(|site| patch.new_at(PatchValue::Other, layer, site, &all));
+            let [queries, keys] =
+                [Component::Q, Component::K].map(|site| patch.new_at(PatchValue::Other, layer, site, &all));
             scores(patch, layer, &Pair { queries, keys }).softmax(-1, None) - before
         }
     }

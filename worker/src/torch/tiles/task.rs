@@ -74,7 +74,8 @@ impl TileTask<'_> {
     /// What is kept of runs for the sweep's other tiles, where clean and corrupted run both fit the cache.
     fn kept(&self) -> BTreeSet<Site> {
         let kept = Sites::of_sweep(self.context);
-        let both_runs = 2 * on_one_device(self.exec, self.context, &kept).saturating_mul(self.tile.prompts.len() as u64);
+        let both_runs =
+            2 * on_one_device(self.exec, self.context, &kept).saturating_mul(self.tile.prompts.len() as u64);
         if both_runs <= self.shares.cache { kept } else { BTreeSet::new() }
     }
 
@@ -83,7 +84,9 @@ impl TileTask<'_> {
         let sites = match &self.tile.work {
             _ if !kept.is_empty() => kept.clone(),
             // The corrupted run is made behind the clean one's keys and values.
-            TileWork::Baseline | TileWork::Estimate { .. } => keys_values(0, self.context.architecture.layers).collect(),
+            TileWork::Baseline | TileWork::Estimate { .. } => {
+                keys_values(0, self.context.architecture.layers).collect()
+            }
             TileWork::Patch { grid, .. } => {
                 let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
                 let sites = Sites::of(&self.context.grids[*grid as usize], &layers, &self.context.architecture);

@@ -55,9 +55,7 @@ fn verified_cells_have_the_scores_of_a_sweep_without_estimates_and_all_others_st
             let cells = chosen.iter().filter(|chosen| chosen.iteration == at / 12).flat_map(|chosen| chosen.cells());
             let is_chosen = cells.into_iter().any(|cell| cell == at % 12);
             let at = at as usize;
-            let of = |scores: &GridScores| {
-                [scores.effect[at], scores.value[at], scores.stderr[at]].map(f32::to_bits)
-            };
+            let of = |scores: &GridScores| [scores.effect[at], scores.value[at], scores.stderr[at]].map(f32::to_bits);
             if is_chosen {
                 assert_eq!((of(&grid), grid.status[at]), (of(&wanted), CellStatus::Computed), "{at}");
                 assert!((grid.normalized[at] - wanted.normalized[at]).abs() <= 1e-5 * wanted.normalized[at].abs());
