@@ -65,6 +65,12 @@ fn sets_of_tokens_agree_with_plain_passes() {
 /// Estimates of two metrics in four grids; gradients add up more rounding than runs do.
 #[test]
 fn estimates_agree_with_gradients_of_plain_passes() {
-    let (tensors, _) = runs("estimate", &[], 1e-4);
+    let (tensors, manifests) = runs("estimate", &["--check"], 1e-4);
     assert_eq!(tensors, 2 * (2 + 4));
+    // No effect was computed; that there is none is checked.
+    for manifest in manifests {
+        let check = &manifest["check"];
+        assert_eq!((&check["agreed"], &check["cells"]), (&true.into(), &0.into()), "{check}");
+        assert!(check["noops"].as_u64() > Some(0), "{check}");
+    }
 }
