@@ -61,7 +61,9 @@ impl Plan {
         let apart = self.with_replicates_apart();
         let mut context = SweepContext { per_prompt: false, ..SweepContext::clone(&apart.context) };
         // It computes effects, and those only.
-        context.grids.iter_mut().for_each(|grid| grid.estimate = None);
+        for grid in &mut context.grids {
+            grid.estimate = None;
+        }
         let drawn = apart.drawn(&check);
         let most = most_cells(&context, context.clean.prompts());
         let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);

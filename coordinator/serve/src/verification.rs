@@ -82,7 +82,9 @@ mod tests {
         for cell in [0, 1, 3, 5] {
             scores.status[6 + cell] = CellStatus::Computed;
         }
-        failed.iter().for_each(|cell| scores.status[6 + cell] = CellStatus::Failed);
+        for cell in failed {
+            scores.status[6 + cell] = CellStatus::Failed;
+        }
         let chosen = Chosen { grid: 0, iteration: 1, candidates: 6, top: vec![0, 1], sample: vec![3, 5] };
         Missed::of(&chosen, &scores)
     }

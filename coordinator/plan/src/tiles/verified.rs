@@ -60,7 +60,9 @@ pub(crate) fn verify(
         }
     }
     let Cutter { tiles: mut more, costs, .. } = cutter;
-    more.iter_mut().for_each(|tile| tile.id = TileId(tile.id.0 + length(tiles.len())));
+    for tile in &mut more {
+        tile.id = TileId(tile.id.0 + length(tiles.len()));
+    }
     Ok((more, costs))
 }
 

@@ -10,6 +10,7 @@ mod held;
 mod new_patterns;
 mod terms;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_core::context::SweepContext;
@@ -22,9 +23,11 @@ use crate::phases::Phase;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::Blocks;
 use crate::torch::runs::activations::ActivationCache;
+use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::Sites;
 use crate::torch::tiles::chunk::Chunk;
 use crate::torch::tiles::memory::{MemoryShares, OutOfMemory, within_memory};
+use crate::torch::tiles::task::on_one_device;
 
 pub(crate) use held::{Held, Key};
 
@@ -97,11 +100,11 @@ impl EstimateTask<'_> {
     }
 
     /// As for other tiles of the sweep, so that a run is made once.
-    fn kept(&self) -> std::collections::BTreeSet<crate::torch::runs::recorder::Site> {
+    fn kept(&self) -> BTreeSet<Site> {
         let kept = Sites::of_sweep(self.context);
-        let both_runs = 2 * crate::torch::tiles::task::on_one_device(self.exec, self.context, &kept);
+        let both_runs = 2 * on_one_device(self.exec, self.context, &kept);
         let fits = both_runs.saturating_mul(self.tile.prompts.len() as u64) <= self.shares.cache;
-        if fits { kept } else { Default::default() }
+        if fits { kept } else { BTreeSet::new() }
     }
 
     /// Prompts whose whole forward pass fits the memory of a batch, with all that a backward pass reads of it; at least one.
