@@ -104,6 +104,8 @@ fn choose(grid: u32, iteration: u32, verify: Verify, candidates: Vec<u32>, estim
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_core::tile::Tile;
+
     use super::*;
     use crate::example::plan;
 
@@ -126,7 +128,7 @@ mod tests {
         assert_eq!((top.as_slice(), *candidates, sample.len()), ([1, 2].as_slice(), 6, 2));
         assert!(sample.iter().all(|cell| !top.contains(cell)) && sample.is_sorted());
         let (before, behind) = plan.tiles.split_at(first as usize);
-        assert!(before.iter().all(|tile| !tile.is_patch()) && behind.iter().all(|tile| tile.is_patch()));
+        assert!(before.iter().all(|tile| !tile.is_patch()) && behind.iter().all(Tile::is_patch));
         let computed: BTreeSet<u32> =
             behind.iter().flat_map(|tile| tile.work.cells().expect("cells").1.iter().cloned().flatten()).collect();
         assert_eq!(computed.into_iter().collect::<Vec<_>>(), chosen[0].cells());

@@ -28,7 +28,7 @@ impl BruteForce<'_> {
         let mut sums: Vec<Vec<f64>> = vec![vec![0.0; self.clean.len()]; self.context.metrics.len()];
         for along in &points {
             let [behind, before] = [STEP, -STEP].map(|step| {
-                self.score(|prompt| self.moved(prompt, *along, (site, write.layer), step * &changes[prompt]))
+                self.score(|prompt| self.moved(prompt, *along, (site, write.layer), &(step * &changes[prompt])))
             });
             for (sums, (behind, before)) in sums.iter_mut().zip(behind.iter().zip(&before)) {
                 for (sum, (behind, before)) in sums.iter_mut().zip(behind.iter().zip(before)) {
@@ -72,12 +72,12 @@ impl BruteForce<'_> {
 
     /// Logits \[positions, vocabulary\] of a run whose embedding is so far on the way from the run that is patched to the other,
     /// with something added to an activation.
-    fn moved(&self, prompt: usize, along: f64, site: (Component, u32), by: ArrayD<f64>) -> Array2<f64> {
+    fn moved(&self, prompt: usize, along: f64, site: (Component, u32), by: &ArrayD<f64>) -> Array2<f64> {
         let [patched, other] = self.pair(prompt);
         let embedding = &patched.embedding + along * (&other.embedding - &patched.embedding);
         self.model.forward(&embedding, &mut |component, layer, activation| {
             if (component, layer) == site {
-                *activation += &by;
+                *activation += by;
             }
         })
     }

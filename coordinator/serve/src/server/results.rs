@@ -138,8 +138,8 @@ pub(super) fn extended(store: &Store, sweep: &SweepId) -> Result<KeptSweep, Requ
     let mut merge = Merge { merger, is_whole: false, pending: 0, facts };
     snapshot.for_each_result(sweep, |tile, result| merge.take(tile, result))?;
     merge.leave_until(None)?;
-    let merged = merge.merger.finish().map_err(KeptError::from)?;
-    let main = merged.grids.iter().filter(|scores| scores.metric == 0);
+    let tensors = merge.merger.finish().map_err(KeptError::from)?;
+    let main = tensors.grids.iter().filter(|scores| scores.metric == 0);
     let estimates: Vec<&[f32]> = main.map(|scores| scores.estimate.as_slice()).collect();
     let plan = kept.plan.verified(&estimates).map_err(PlanningError::from)?;
     Ok(KeptSweep { plan: Arc::new(plan), ..kept })

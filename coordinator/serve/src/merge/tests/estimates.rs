@@ -52,7 +52,8 @@ fn verified_cells_have_the_scores_of_a_sweep_without_estimates_and_all_others_st
         let chosen = plan.verification.clone().expect("chosen").chosen;
         assert_eq!(grid.estimate, first.estimate);
         for at in 0..24_u32 {
-            let cells = chosen.iter().filter(|chosen| chosen.iteration == at / 12).flat_map(|chosen| chosen.cells());
+            let cells =
+                chosen.iter().filter(|chosen| chosen.iteration == at / 12).flat_map(patchsweep_plan::Chosen::cells);
             let is_chosen = cells.into_iter().any(|cell| cell == at % 12);
             let at = at as usize;
             let of = |scores: &GridScores| [scores.effect[at], scores.value[at], scores.stderr[at]].map(f32::to_bits);
