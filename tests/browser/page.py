@@ -258,10 +258,10 @@ def shows_a_check(browser, cluster, check):
         colours = colours_of(page, "resid_pre")
         not_drawn = colours.pop(NOT_DRAWN)
         assert len(not_drawn) == 1 and not any(not_drawn & others for others in colours.values()), colours
-        assert page.locator(".legend", has_text="not drawn by the check").first.is_visible()
+        assert page.locator(".legend", has_text="not drawn by check or").first.is_visible()
         canvas = facets(page, "resid_pre").first.locator("canvas")
         box, status = canvas.bounding_box(), canvas.evaluate(COLOURS)["status"]
         row, column = divmod(status.index(NOT_DRAWN), 8)
         canvas.hover(position={"x": box["width"] * (column + 0.5) / 8, "y": box["height"] * (row + 0.5) / 4})
-        assert "the check did not draw it" in page.get_by_role("tooltip").text_content()
+        assert "no check and no `verify` drew it" in page.get_by_role("tooltip").text_content()
         watched.assert_quiet(cluster.url)

@@ -179,6 +179,12 @@ pub enum EngineError {
         /// The dynamic loader's message.
         message: String,
     },
+    /// A backward pass goes through all blocks at once.
+    #[error(
+        "estimates need all weights on the device, and this model's come to it block by block; raise --memory-budget until the \
+         model fits, or leave `estimate` out"
+    )]
+    EstimateOfStreamed,
     /// Halving did not help.
     #[error("out of memory with a single prompt; use a device with more memory, shorter prompts, or dtype bfloat16")]
     OnePromptTooLarge,

@@ -46,7 +46,7 @@ impl<'a> Origins<'a> {
 
 fn ranges(tile: &Tile) -> &[Range<u32>] {
     match &tile.work {
-        TileWork::Baseline => &[],
+        TileWork::Baseline | TileWork::Estimate { .. } => &[],
         TileWork::Patch { cells, .. } => cells,
     }
 }
@@ -59,13 +59,17 @@ impl Plan {
     #[must_use]
     pub fn check(&self, check: CheckOf) -> Self {
         let apart = self.with_replicates_apart();
-        let context = SweepContext { per_prompt: false, ..SweepContext::clone(&apart.context) };
+        let mut context = SweepContext { per_prompt: false, ..SweepContext::clone(&apart.context) };
+        // It computes effects, and those only.
+        for grid in &mut context.grids {
+            grid.estimate = None;
+        }
         let drawn = apart.drawn(&check);
         let most = most_cells(&context, context.clean.prompts());
         let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);
         let name = format!("{} check", self.name);
         let (digest, context) = (digest_of(&context), Arc::new(context));
-        Self { name, context, digest, tiles, costs, check: Some(check), ..apart }
+        Self { name, context, digest, tiles, costs, check: Some(check), verification: None, ..apart }
     }
 
     /// The same tiles, but each replicate of an iteration is an iteration of its own: a cell that is drawn is drawn in one
@@ -92,17 +96,23 @@ impl Plan {
         for iteration in (0..).take(self.context.iterations.len()) {
             live.extend((0..).zip(&self.context.grids).map(|(grid, _)| ((iteration, grid), Vec::new())));
         }
+        // Cells that are estimated and not verified have no effect to hold anything to.
+        let mut estimated: BTreeMap<(u32, u32), Vec<Range<u32>>> = BTreeMap::new();
         for tile in &self.tiles {
-            if let TileWork::Patch { grid, cells, .. } = &tile.work {
-                live.entry((tile.iteration, *grid)).or_default().extend_from_slice(cells);
+            if let Some((grid, cells)) = tile.work.cells() {
+                let of_kind = if tile.is_patch() { &mut live } else { &mut estimated };
+                of_kind.entry((tile.iteration, grid)).or_default().extend_from_slice(cells);
             }
         }
         let live: Vec<_> = live.into_iter().map(|(stratum, ranges)| (stratum, union(ranges))).collect();
         let noops: Vec<Vec<Range<u32>>> = live
             .iter()
-            .map(|((_, grid), ranges)| {
-                let cells = self.context.grids[*grid as usize].extents().into_iter().product();
-                complement(ranges, cells)
+            .map(|(stratum, ranges)| {
+                let cells = self.context.grids[stratum.1 as usize].extents().into_iter().product();
+                match estimated.remove(stratum) {
+                    None => complement(ranges, cells),
+                    Some(others) => complement(&union([others, ranges.clone()].concat()), cells),
+                }
             })
             .collect();
         let sizes = |ranges: &Vec<Range<u32>>| ranges.iter().map(|range| u64::from(range.end - range.start)).sum();

@@ -3,6 +3,8 @@
 //! Counted in 128 bits, which is enough for any sizes of a model and any sweep, and returned in 64, where a larger
 //! number saturates.
 
+mod estimates;
+
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::dictionary::Dictionary;
@@ -13,6 +15,7 @@ use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
 use patchsweep_core::writes::Beginning;
 
 mod paths;
+pub use estimates::BACKWARD;
 
 /// Counts the multiply-adds of matrix products; everything else is small beside them.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,8 @@ use patchsweep_core::status::PlanOptions;
 use crate::spec::{Source, Spec};
 use crate::{Inputs, Plan};
 
-const SPEC: &str = r#"
+/// The spec of [`plan`].
+pub const SPEC: &str = r#"
 schema = 1
 name = "merge"
 [model]
@@ -38,7 +39,13 @@ const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_emb
 /// Two iterations, cut as the options say.
 #[must_use]
 pub fn plan(options: PlanOptions) -> Plan {
-    plan_of(SPEC, CONFIG, TOKENS, options)
+    plan_from(SPEC, options)
+}
+
+/// What another spec makes of the same prompts and model.
+#[must_use]
+pub fn plan_from(spec: &str, options: PlanOptions) -> Plan {
+    plan_of(spec, CONFIG, TOKENS, options)
 }
 
 /// What a spec over token ids makes of such a model.

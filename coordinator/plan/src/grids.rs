@@ -1,6 +1,7 @@
 //! Grids: components and axes by their `TransformerLens` names.
 
 mod also;
+mod estimate;
 mod features;
 mod paths;
 mod sites;
@@ -73,6 +74,7 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             Some(to) => paths::with(inputs, given, grid, to, positions)?,
             None => grid,
         };
+        let grid = estimate::read(inputs, given, grid)?;
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
         grids.push(grid);
     }

@@ -54,6 +54,7 @@ mod token_file;
 mod token_lists;
 mod tokenization;
 mod tokenizer;
+mod verification;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -69,13 +70,14 @@ use patchsweep_proto::wire::digest_of;
 
 pub use beginning::bos_token;
 pub use check::Origins;
-pub use cost::{CostModel, PatchPoint};
+pub use cost::{BACKWARD, CostModel, PatchPoint};
 pub use error::PlanError;
 pub use outline::Outline;
 pub use shown::{ScoredTokens, ShownSet, ShownSets, ShownToken, ShownTokens};
 pub use summary::GridSummary;
 pub use tiles::cut;
 pub use tokenizer::{Bos, PromptTokenizer, TextPart, TokenizerFiles};
+pub use verification::{Chosen, Verification};
 
 use experiments::Experiments;
 use prompts::Prompts;
@@ -134,6 +136,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Which sweep's cells this one computes again, plainly; `None` for all but checks.
     pub check: Option<CheckOf>,
+    /// Which estimates are verified, by the last of the tiles; `None` as long as these are not planned.
+    pub verification: Option<Verification>,
 }
 
 /// What every random choice came from.
@@ -195,6 +199,7 @@ impl Plan {
             kept_answers,
             warnings,
             check: None,
+            verification: None,
         })
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::{Axis, Grid};
-use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::tile::Tile;
 
 use super::{CostModel, Plan};
 
@@ -62,8 +62,8 @@ impl Plan {
 
     /// A grid's tiles, their cells and their costs.
     fn patches_of(&self, wanted: u32) -> impl Iterator<Item = (&Tile, &[Range<u32>], u64)> {
-        self.tiles.iter().zip(&self.costs).filter_map(move |(tile, &cost)| match &tile.work {
-            TileWork::Patch { grid, cells, .. } if *grid == wanted => Some((tile, cells.as_slice(), cost)),
+        self.tiles.iter().zip(&self.costs).filter_map(move |(tile, &cost)| match tile.work.cells() {
+            Some((grid, cells)) if grid == wanted => Some((tile, cells, cost)),
             _ => None,
         })
     }

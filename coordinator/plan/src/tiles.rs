@@ -1,6 +1,8 @@
 //! Cuts a sweep into tiles of about equal cost.
 
 mod alike;
+mod estimates;
+mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,6 +15,7 @@ use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use self::alike::first_alike;
+pub(super) use self::verified::verify;
 use super::region::{Region, Sent, Strip, Work};
 use super::{CostModel, PlanError};
 
@@ -80,7 +83,8 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         let work = section.work(context, cost);
         let baseline = work.baseline_cost(context, section.iteration == 0, section.iteration == section.alike);
         cutter.push(&section, TileWork::Baseline, baseline)?;
-        for (grid, region) in (0..).zip(regions(context, &work)) {
+        cutter.estimates(context, &section, &work, cost)?;
+        for (grid, region) in regions(context, &work) {
             cutter.patches(&section, grid, &region, &work, besides(context, grid, &work))?;
         }
     }
@@ -141,15 +145,16 @@ fn default_target(context: &SweepContext, cost: CostModel<'_>, sections: impl It
     // Regions are made twice rather than kept: a sweep may have very many.
     let of_section = |section: Section| {
         let work = section.work(context, cost);
-        regions(context, &work).map(|region| region.cost()).collect::<Vec<_>>()
+        regions(context, &work).map(|(_, region)| region.cost()).collect::<Vec<_>>()
     };
     let everything = sections.flat_map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
 
-/// One per grid.
-fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = Region> + use<'a> {
-    context.grids.iter().map(move |grid| Region::new(context, grid, work))
+/// One for each grid whose effects are computed, with its index.
+fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = (u32, Region)> + use<'a> {
+    let computed = (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_none());
+    computed.map(move |(index, grid)| (index, Region::new(context, grid, work)))
 }
 
 /// One iteration over one range of prompts.

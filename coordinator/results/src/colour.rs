@@ -1,4 +1,5 @@
-//! The colours of effects, the same in every picture: red is low, white zero, blue high.
+//! The colours of effects, the same in every picture: red is low, white zero, blue high. Estimates have others, so that nobody
+//! takes one for an effect: orange is low, purple high.
 
 /// `ColorBrewer`'s `RdBu` as red, green and blue, from the lowest effect to the highest in equal steps.
 pub const RED_WHITE_BLUE: [[u8; 3]; 11] = [
@@ -19,15 +20,40 @@ pub const RED_WHITE_BLUE: [[u8; 3]; 11] = [
 /// [`RED_WHITE_BLUE`] it is linear. Beyond the ends it is the end's; not a number is white.
 #[must_use]
 pub fn diverging(fraction: f32) -> [u8; 3] {
+    on_scale(&RED_WHITE_BLUE, fraction)
+}
+
+/// `ColorBrewer`'s `PuOr`, from the lowest estimate to the highest in equal steps.
+pub const ORANGE_WHITE_PURPLE: [[u8; 3]; 11] = [
+    [127, 59, 8],
+    [179, 88, 6],
+    [224, 130, 20],
+    [253, 184, 99],
+    [254, 224, 182],
+    [247, 247, 247],
+    [216, 218, 235],
+    [178, 171, 210],
+    [128, 115, 172],
+    [84, 39, 136],
+    [45, 0, 75],
+];
+
+/// Colour of an estimated effect, as [`diverging`] has one of effects.
+#[must_use]
+pub fn estimated(fraction: f32) -> [u8; 3] {
+    on_scale(&ORANGE_WHITE_PURPLE, fraction)
+}
+
+fn on_scale(stops: &[[u8; 3]; 11], fraction: f32) -> [u8; 3] {
     let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(-1.0, 1.0) };
     let mut above = (fraction + 1.0) * 5.0;
-    for stops in RED_WHITE_BLUE.windows(2) {
+    for pair in stops.windows(2) {
         if above <= 1.0 {
-            return std::array::from_fn(|channel| between(stops[0][channel], stops[1][channel], above));
+            return std::array::from_fn(|channel| between(pair[0][channel], pair[1][channel], above));
         }
         above -= 1.0;
     }
-    RED_WHITE_BLUE[10]
+    stops[10]
 }
 
 // Rounded, and between two bytes.
@@ -47,6 +73,15 @@ mod tests {
         assert_eq!(diverging(0.0), [247, 247, 247]);
         assert_eq!(diverging(1.0), [5, 48, 97]);
         assert_eq!(diverging(0.4), [146, 197, 222]);
+    }
+
+    #[test]
+    fn no_estimate_but_next_to_nothing_has_the_colour_of_an_effect() {
+        let part = |part: i16| f32::from(part) / 100.0;
+        let effects: Vec<_> = (-100..=100).map(|of| diverging(part(of))).collect();
+        let alike = (-100..=100).filter(|&of| effects.contains(&estimated(part(of))));
+        assert_eq!(alike.collect::<Vec<_>>(), [0]);
+        assert_eq!([-1.0, 1.0].map(estimated), [[127, 59, 8], [45, 0, 75]]);
     }
 
     #[test]

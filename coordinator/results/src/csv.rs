@@ -12,7 +12,7 @@ use super::labels::token_name;
 use super::tensors::{Tensor, Values};
 
 /// Columns with one number for each cell, and what stands behind the grid's name in the tensor's.
-const NUMBERS: [(&str, &str); 11] = [
+const NUMBERS: [(&str, &str); 12] = [
     ("effect", ""),
     ("value", ".value"),
     ("stderr", ".stderr"),
@@ -22,6 +22,7 @@ const NUMBERS: [(&str, &str); 11] = [
     ("significant", ".significant"),
     ("normalized", ".normalized"),
     ("between", ".between"),
+    ("estimate", ".estimate"),
     ("count", ".count"),
     ("status", ".status"),
 ];

@@ -204,6 +204,7 @@ fn grid(a: &GridScores, b: &GridScores, iterations: &[Pair], has_same_prompts: b
         count: places.iter().map(|place| a.count[place.first].min(b.count[place.second])).collect(),
         per_prompt,
         between: Vec::new(),
+        estimate: Vec::new(),
         ..a.clone()
     }
 }

@@ -113,6 +113,7 @@ pub fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
         status: vec![CellStatus::Computed; effect.len()],
         per_prompt: Vec::new(),
         between: Vec::new(),
+        estimate: Vec::new(),
         effect,
     }
 }

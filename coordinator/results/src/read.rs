@@ -199,6 +199,7 @@ impl File<'_> {
             status: self.statuses(&format!("{name}.status"))?,
             per_prompt: optional(".prompts")?,
             between: optional(".between")?,
+            estimate: optional(".estimate")?,
         })
     }
 

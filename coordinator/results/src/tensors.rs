@@ -154,6 +154,9 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
         tensor(".count", Values::I64(counts)),
         tensor(".status", Values::U32(scores.status.iter().map(|status| status.number()).collect())),
     ]);
+    if !scores.estimate.is_empty() {
+        list.push(tensor(".estimate", Values::F32((&scores.estimate).into())));
+    }
     if !scores.between.is_empty() {
         list.push(tensor(".between", Values::F32((&scores.between).into())));
     }

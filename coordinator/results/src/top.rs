@@ -54,7 +54,12 @@ pub fn top_cells(scores: &GridScores, statistics: &Statistics, iteration: usize,
         return Vec::new();
     };
     let status = |cell: usize| scores.status.get(start + cell).copied().unwrap_or(CellStatus::Failed);
-    let has_effect = |cell: &usize| status(*cell).has_effect() && effects[*cell].is_finite();
+    // What was not computed of a grid that is estimated is no effect to list, not even 0.
+    let is_listed = |status: CellStatus| match status {
+        CellStatus::NoOp => scores.estimate.is_empty(),
+        status => status.has_effect(),
+    };
+    let has_effect = |cell: &usize| is_listed(status(*cell)) && effects[*cell].is_finite();
     let mut order: Vec<usize> = (0..cells).filter(has_effect).collect();
     order.sort_by(|&a, &b| effects[b].abs().total_cmp(&effects[a].abs()));
     let at = |list: &[f32], cell: usize| list.get(start + cell).copied().unwrap_or(f32::NAN);
@@ -116,6 +121,16 @@ mod tests {
         assert_eq!(order(&scores, 0, 10), [[0, 2], [1, 1]]);
         scores.status.fill(CellStatus::Computed);
         assert_eq!(order(&scores, 0, 10), [[0, 2], [1, 1]], "also where nobody says why");
+    }
+
+    #[test]
+    fn estimates_are_in_no_list_of_effects() {
+        let mut scores = effects(&[f32::NAN, 1.0, f32::NAN, 0.0, f32::NAN, 0.5]);
+        scores.estimate = vec![9.0; 18];
+        scores.status[..6].fill(CellStatus::NotDrawn);
+        (scores.status[1], scores.status[3], scores.status[5]) =
+            (CellStatus::Computed, CellStatus::NoOp, CellStatus::Computed);
+        assert_eq!(order(&scores, 0, 10), [[0, 1], [1, 2]]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
 
 use super::sweep::{FIRST_ATTEMPT, SweepQueue};
-use super::{Effect, Ended, HOPELESS, Outcome, Past, Progress, Scheduler, SweepKey};
+use super::{Effect, Ended, HOPELESS, Outcome, Past, Progress, Scheduler, SweepKey, TileInfo};
 
 impl SweepKey {
     /// Of leases whose sweep does not run.
@@ -35,6 +35,18 @@ impl Scheduler {
         self.settle(key, effects);
     }
 
+    /// Takes the tiles that a sweep had to come.
+    pub(super) fn extended(&mut self, sweep: &SweepId, tiles: &[TileInfo], effects: &mut Vec<Effect>) {
+        let Some(key) = self.key(sweep) else { return };
+        if let Some(queue) = self.running.get_mut(&key)
+            && self.open.remove(sweep).is_some()
+        {
+            queue.extend(tiles);
+            self.tiles_became_ready(key);
+            self.settle(key, effects);
+        }
+    }
+
     pub(super) fn cancelled(&mut self, sweep: &SweepId, effects: &mut Vec<Effect>) {
         if let Some(key) = self.key(sweep) {
             self.end(key, Outcome::Cancelled, effects);
@@ -46,6 +58,13 @@ impl Scheduler {
         let Some(queue) = self.running.get(&sweep) else { return };
         let Progress { total, done, failed, .. } = queue.progress();
         let reason = || queue.last_reason.clone();
+        let is_exhausted = done > 0 && done + failed == total;
+        if let Some(was_asked) = self.open.get_mut(&queue.id).filter(|_| is_exhausted) {
+            if !std::mem::replace(was_asked, true) {
+                effects.push(Effect::Exhausted { sweep: queue.id.clone() });
+            }
+            return;
+        }
         let outcome = if done == total {
             Outcome::Done
         } else if done == 0 && (failed >= HOPELESS || failed == total) {
@@ -71,6 +90,7 @@ impl Scheduler {
             self.by_share.remove(&(served, sweep));
         }
         self.names.remove(&queue.id);
+        self.open.remove(&queue.id);
         self.forget_model(queue.model);
         let ended = Ended { progress: queue.progress(), next_attempt: queue.next_attempt() };
         self.ended.insert(queue.id.clone(), ended);

@@ -26,6 +26,18 @@ pub enum Event {
         /// Workers that leave a tile to others, as long as there are any: of a check, those that computed what it checks.
         avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
     },
+    /// A sweep that is submitted next does not end with its tiles: more come once all of them have ended.
+    MoreToCome {
+        /// The sweep.
+        sweep: SweepId,
+    },
+    /// The tiles of a running sweep that were to come, perhaps none.
+    Extended {
+        /// The sweep.
+        sweep: SweepId,
+        /// Behind those that it has.
+        tiles: Vec<TileInfo>,
+    },
     /// A worker registered.
     Joined {
         /// Unknown so far.
@@ -193,6 +205,11 @@ pub enum Effect {
     Disconnect {
         /// The worker.
         worker: WorkerId,
+    },
+    /// All tiles of a sweep have ended that has more to come.
+    Exhausted {
+        /// The sweep.
+        sweep: SweepId,
     },
     /// A sweep ended.
     Ended {

@@ -105,6 +105,8 @@ pub struct Scheduler {
     /// Sweeps with ready tiles; the one that was served least comes first.
     by_share: BTreeSet<(u128, SweepKey)>,
     ended: BTreeMap<SweepId, Ended>,
+    /// Sweeps with tiles to come, and whether somebody was asked for these.
+    open: BTreeMap<SweepId, bool>,
     /// How long it last took to load a model that a running sweep needs.
     load_times: BTreeMap<ModelKey, Duration>,
     /// Of all workers together.
@@ -127,6 +129,7 @@ impl Scheduler {
             next_key: SweepKey(0),
             by_share: BTreeSet::new(),
             ended: BTreeMap::new(),
+            open: BTreeMap::new(),
             load_times: BTreeMap::new(),
             fleet_rate: Rate::default(),
         }
@@ -143,6 +146,8 @@ impl Scheduler {
                 let queue = SweepQueue::new(sweep, model, &tiles, priority, next_attempt, avoid);
                 self.submitted(queue, past, &mut effects);
             }
+            Event::MoreToCome { sweep } => drop(self.open.insert(sweep, false)),
+            Event::Extended { sweep, tiles } => self.extended(&sweep, &tiles, &mut effects),
             Event::Joined { worker, credit, held, loaded } => self.joined(worker, credit, held, loaded, &mut effects),
             Event::Heard { worker } => self.heard(worker),
             Event::Loaded { worker, models } => self.loaded(worker, models),

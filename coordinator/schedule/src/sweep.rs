@@ -79,6 +79,17 @@ impl SweepQueue {
         }
     }
 
+    /// Adds tiles behind those that it has.
+    pub(super) fn extend(&mut self, infos: &[TileInfo]) {
+        for &info in infos {
+            let tile = TileId(length(self.tiles.len()));
+            self.tiles.push(TileSlot { info, next_attempt: FIRST_ATTEMPT, stage: Stage::Ready });
+            self.ready.insert(tile, info.iteration, Shun::of(None, None));
+            self.progress.total += 1;
+            self.progress.cost_total = self.progress.cost_total.saturating_add(info.cost);
+        }
+    }
+
     /// Takes over what the journal says of a tile, before anything is leased.
     pub(super) fn recall(&mut self, tile: TileId, past: Past) {
         if self.slot(tile).is_none_or(|slot| slot.stage != Stage::Ready) {

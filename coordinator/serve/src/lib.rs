@@ -18,3 +18,4 @@ pub mod progress;
 pub mod server;
 pub mod state;
 pub mod telemetry;
+mod verification;

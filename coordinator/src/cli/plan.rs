@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
+use patchsweep_core::estimate::Verify;
 use patchsweep_core::grid::Grid;
 use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
@@ -300,7 +301,22 @@ fn remarks(plan: &Plan) -> Vec<String> {
             remarks.push(format!("{label}: {kept} of {prompts} prompts keep their answer"));
         }
     }
+    remarks.extend(plan.context.grids.iter().filter_map(estimated));
     remarks
+}
+
+/// What is computed of a grid that is estimated.
+fn estimated(grid: &Grid) -> Option<String> {
+    let estimate = grid.estimate?;
+    let (name, way) = (&grid.name, estimate.gradients.name());
+    let computed = match estimate.verify {
+        None => "none is computed".to_owned(),
+        Some(Verify { top, sample, .. }) => format!(
+            "in each iteration those of the {top} strongest cells and of {sample} others are computed then, which is not \
+             counted here"
+        ),
+    };
+    Some(format!("{name}: effects are estimated ({way}); {computed}"))
 }
 
 #[allow(clippy::cast_precision_loss)]

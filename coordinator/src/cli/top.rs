@@ -148,7 +148,12 @@ impl Output for Top<'_> {
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for list in &self.lists {
             let iteration = &self.results.iteration_labels[list.iteration];
-            writeln!(out, "{} · {iteration}: strongest effects", self.results.tensor_name(list.scores))?;
+            let name = self.results.tensor_name(list.scores);
+            if list.cells.is_empty() && !list.scores.estimate.is_empty() {
+                writeln!(out, "{name} · {iteration}: estimated, no effect was computed; see {name}.estimate")?;
+                continue;
+            }
+            writeln!(out, "{name} · {iteration}: strongest effects")?;
             for cell in &list.cells {
                 writeln!(out, "  {:<24} {}", self.label(list, cell), cell.described())?;
             }

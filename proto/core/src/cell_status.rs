@@ -14,7 +14,7 @@ pub enum CellStatus {
     Failed,
     /// It was not computed yet over all prompts: all its numbers are NaN, and its count is 0.
     Pending,
-    /// It is none of those that a check drew: all its numbers are NaN.
+    /// It is none of those that a check drew, or that verify the estimates of a grid: all its numbers are NaN.
     NotDrawn,
 }
 
@@ -150,8 +150,8 @@ impl CellStatus {
             },
             Self::NotDrawn => Facts {
                 key: "not-drawn",
-                text: "not drawn by the check",
-                meaning: "not computed, because the check did not draw it",
+                text: "not drawn by check or `verify`",
+                meaning: "not computed, because no check and no `verify` drew it",
                 look: Some(Look {
                     colour: "pale green",
                     mark: "dot",

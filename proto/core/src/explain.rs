@@ -53,6 +53,8 @@ pub struct CellExplanation {
     pub noop: Option<String>,
     /// Prompts over which no worker computes it.
     pub noop_prompts: u32,
+    /// That its effect is estimated, and whether it is verified; `None` where it is computed.
+    pub estimate: Option<String>,
     /// The tiles that it is in, by their prompts.
     pub tiles: Vec<TileExplanation>,
 }

@@ -49,6 +49,7 @@ impl Grid {
             layers: model.layers,
             dictionary: Some(dictionary),
             to: None,
+            estimate: None,
         })
     }
 

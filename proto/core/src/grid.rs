@@ -8,6 +8,7 @@ use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
 use crate::dictionary::Dictionary;
+use crate::estimate::Estimate;
 use crate::length;
 use crate::paths::{PathError, Receivers};
 
@@ -39,6 +40,8 @@ pub struct Grid {
     pub(crate) layers: u32,
     /// Whose features its cells write, where they write no activations.
     pub(crate) dictionary: Option<Arc<Dictionary>>,
+    /// How its effects are estimated; `None`: all of them are computed.
+    pub estimate: Option<Estimate>,
 }
 
 /// What a patched activation becomes.
@@ -248,6 +251,7 @@ impl Grid {
             to: None,
             layers: architecture.layers,
             dictionary: None,
+            estimate: None,
         })
     }
 

@@ -16,6 +16,7 @@ mod component;
 pub mod context;
 pub mod dictionary;
 pub mod digest;
+pub mod estimate;
 pub mod events;
 pub mod explain;
 mod features;

@@ -60,6 +60,9 @@ pub struct GridScores {
     pub per_prompt: Vec<f32>,
     /// Standard deviation of the mean effect between replicates; empty where there is one only.
     pub between: Vec<f32>,
+    /// Estimated mean effect, from gradients, in the metric's unit; NaN where it is not known; empty where the grid has no
+    /// `estimate`.
+    pub estimate: Vec<f32>,
 }
 
 impl SweepResults {

@@ -23,6 +23,13 @@ impl CellScore {
         Self { value: Moments::of(&values), effect: Moments::of(&effects) }
     }
 
+    /// Of so many prompts that nothing changes; what their metric is does not matter.
+    #[must_use]
+    pub fn nothing(prompts: u64) -> Self {
+        let nothing = Moments { count: prompts, mean: 0.0, m2: 0.0 };
+        Self { value: nothing, effect: nothing }
+    }
+
     /// Of both sets of prompts together.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {

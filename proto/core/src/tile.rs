@@ -35,6 +35,24 @@ pub enum TileWork {
         /// One plain forward pass for each cell, for a check.
         plain: bool,
     },
+    /// Estimates of patched runs, from gradients: estimated values and effects in the shape of computed ones.
+    Estimate {
+        /// Index in the context's grids.
+        grid: u32,
+        /// Row-major places in the grid: ascending ranges, none empty.
+        cells: Vec<Range<u32>>,
+    },
+}
+
+impl TileWork {
+    /// The cells of a grid that it is about, and the grid; none of baselines.
+    #[must_use]
+    pub fn cells(&self) -> Option<(u32, &[Range<u32>])> {
+        match self {
+            Self::Baseline => None,
+            Self::Patch { grid, cells, .. } | Self::Estimate { grid, cells } => Some((*grid, cells)),
+        }
+    }
 }
 
 /// Cells of a baseline tile: clean, then corrupted.
@@ -44,10 +62,8 @@ impl Tile {
     /// Number of cells.
     #[must_use]
     pub fn cell_count(&self) -> usize {
-        match &self.work {
-            TileWork::Baseline => BASELINE_CELLS,
-            TileWork::Patch { cells, .. } => cells.iter().map(ExactSizeIterator::len).sum(),
-        }
+        let cells = self.work.cells();
+        cells.map_or(BASELINE_CELLS, |(_, cells)| cells.iter().map(ExactSizeIterator::len).sum())
     }
 
     /// Whether each of its cells is computed by a plain forward pass of its own.
@@ -60,20 +76,22 @@ impl Tile {
     #[must_use]
     pub fn dictionary<'a>(&self, context: &'a SweepContext) -> Option<&'a Arc<Dictionary>> {
         match &self.work {
-            TileWork::Baseline => None,
+            TileWork::Baseline | TileWork::Estimate { .. } => None,
             TileWork::Patch { grid, .. } => context.grids[*grid as usize].dictionary(),
         }
     }
 
-    /// The patches in order; none for a baseline tile.
+    /// Whether it computes patched runs, whose effects on each prompt may be kept.
+    #[must_use]
+    pub fn is_patch(&self) -> bool {
+        matches!(self.work, TileWork::Patch { .. })
+    }
+
+    /// The patches in order, computed or estimated; none for a baseline tile.
     #[must_use]
     pub fn patches<'a>(&self, context: &'a SweepContext) -> Vec<Cell<'a>> {
-        match &self.work {
-            TileWork::Baseline => Vec::new(),
-            TileWork::Patch { grid, cells, .. } => {
-                let grid = &context.grids[*grid as usize];
-                cells.iter().cloned().flatten().map(|place| grid.cell(place)).collect()
-            }
-        }
+        let Some((grid, cells)) = self.work.cells() else { return Vec::new() };
+        let grid = &context.grids[grid as usize];
+        cells.iter().cloned().flatten().map(|place| grid.cell(place)).collect()
     }
 }

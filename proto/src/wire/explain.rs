@@ -68,6 +68,7 @@ impl From<&CellExplanation> for v1::CellExplanation {
             writes: cell.writes.clone(),
             noop: cell.noop.clone().unwrap_or_default(),
             noop_prompts: cell.noop_prompts,
+            estimate: cell.estimate.clone().unwrap_or_default(),
             tiles: cell.tiles.iter().map(Into::into).collect(),
         }
     }
@@ -88,6 +89,7 @@ impl TryFrom<v1::CellExplanation> for CellExplanation {
             writes: wire.writes,
             noop: Some(wire.noop).filter(|reason| !reason.is_empty()),
             noop_prompts: wire.noop_prompts,
+            estimate: Some(wire.estimate).filter(|words| !words.is_empty()),
             tiles: wire.tiles.into_iter().map(TileExplanation::try_from).collect::<Result<_, _>>()?,
         })
     }
@@ -224,6 +226,7 @@ mod tests {
             writes: vec!["z of layer 8".into()],
             noop: Some("nothing differs".into()),
             noop_prompts: 2,
+            estimate: Some("estimated".into()),
             tiles: (0..).zip(states).map(|(number, state)| tile(number, state)).collect(),
         };
         let wire = v1::CellExplanation::from(&sent);

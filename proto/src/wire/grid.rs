@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use patchsweep_core::also::{Also, MOST_ALSO};
 use patchsweep_core::architecture::Architecture;
+use patchsweep_core::estimate::{Estimate, Gradients, Verify};
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
 const GRID: &str = "Grid";
@@ -30,6 +31,7 @@ impl From<&Grid> for v1::Grid {
             also: grid.also().iter().map(v1::Also::from).collect(),
             dictionary: grid.dictionary().map(|dictionary| v1::Dictionary::from(&**dictionary)),
             to: grid.to().map(v1::Receivers::from),
+            estimate: grid.estimate.map(Into::into),
         }
     }
 }
@@ -37,6 +39,25 @@ impl From<&Grid> for v1::Grid {
 /// Those of what is written, without those of receivers.
 fn own_axes(grid: &Grid) -> impl Iterator<Item = &Axis> {
     grid.axes.iter().filter(|axis| grid.site_axes().contains(axis))
+}
+
+impl From<Estimate> for v1::Estimate {
+    fn from(Estimate { gradients, recompute_pattern, verify }: Estimate) -> Self {
+        let steps = match gradients {
+            Gradients::AtBase => 0,
+            Gradients::Integrated { steps } => steps,
+        };
+        let verify = verify.map(|Verify { top, sample, seed }| v1::Verify { top, sample, seed });
+        Self { steps, recompute_pattern, verify }
+    }
+}
+
+impl From<v1::Estimate> for Estimate {
+    fn from(v1::Estimate { steps, recompute_pattern, verify }: v1::Estimate) -> Self {
+        let gradients = if steps == 0 { Gradients::AtBase } else { Gradients::Integrated { steps } };
+        let verify = verify.map(|v1::Verify { top, sample, seed }| Verify { top, sample, seed });
+        Self { gradients, recompute_pattern, verify }
+    }
 }
 
 impl From<&Also> for v1::Also {
@@ -119,7 +140,14 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
         grid = paths.map_err(|error| WireError::invalid(GRID, "to", error))?;
     }
     grid.cell_count().map_err(refuse)?;
-    Ok(grid.patched_with(value))
+    grid = grid.patched_with(value);
+    match wire.estimate {
+        Some(estimate) => {
+            let estimated = grid.estimated(estimate.into(), model);
+            estimated.map_err(|error| WireError::invalid(GRID, "estimate", error))
+        }
+        None => Ok(grid),
+    }
 }
 
 pub(super) fn component_to_wire(component: Component) -> v1::Component {

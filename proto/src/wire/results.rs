@@ -68,7 +68,7 @@ fn refuse_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(
         return Err(WireError::invalid("GridScores", "axes", "do not fit the metrics and indices"));
     }
     let is_another = |list: &[f32]| !list.is_empty() && Some(list.len()) != cells;
-    let optional = is_another(&grid.normalized) || is_another(&grid.between);
+    let optional = is_another(&grid.normalized) || is_another(&grid.between) || is_another(&grid.estimate);
     if optional || lengths.iter().any(|&length| Some(length) != cells) {
         return Err(WireError::invalid("GridScores", "effect", "tensors are not [iterations, axes..]"));
     }
@@ -98,6 +98,7 @@ impl From<GridScores> for v1::GridScores {
             status: numbers(&grid.status),
             per_prompt: grid.per_prompt,
             between: grid.between,
+            estimate: grid.estimate,
         }
     }
 }
@@ -121,6 +122,7 @@ impl TryFrom<v1::GridScores> for GridScores {
             count: wire.count,
             per_prompt: wire.per_prompt,
             between: wire.between,
+            estimate: wire.estimate,
         })
     }
 }
@@ -157,6 +159,7 @@ mod tests {
             status: vec![CellStatus::Computed],
             per_prompt: Vec::new(),
             between: Vec::new(),
+            estimate: Vec::new(),
         };
         assert_eq!(refuse_grid(&scores(u32::MAX.into()), 1, 1), Ok(()));
         let error = refuse_grid(&scores(1 << 32), 1, 1).expect_err("too many").to_string();

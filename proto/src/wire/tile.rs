@@ -15,6 +15,9 @@ impl From<&Tile> for v1::Tile {
                 let cells = cells.iter().map(range_to_wire).collect();
                 Work::Patch(v1::PatchWork { grid: *grid, cells, plain: *plain })
             }
+            TileWork::Estimate { grid, cells } => {
+                Work::Estimate(v1::EstimateWork { grid: *grid, cells: cells.iter().map(range_to_wire).collect() })
+            }
         };
         Self { id: tile.id.0, iteration: tile.iteration, prompts: Some(range_to_wire(&tile.prompts)), work: Some(work) }
     }
@@ -30,6 +33,10 @@ impl TryFrom<v1::Tile> for Tile {
             Work::Patch(v1::PatchWork { grid, cells, plain }) => {
                 let cells = cells.into_iter().map(|range| range_from_wire(range, "PatchWork", "cells"));
                 TileWork::Patch { grid, cells: cells.collect::<Result<_, _>>()?, plain }
+            }
+            Work::Estimate(v1::EstimateWork { grid, cells }) => {
+                let cells = cells.into_iter().map(|range| range_from_wire(range, "EstimateWork", "cells"));
+                TileWork::Estimate { grid, cells: cells.collect::<Result<_, _>>()? }
             }
         };
         let prompts = required(wire.prompts, "Tile", "prompts")?;
@@ -47,10 +54,13 @@ pub fn refuse_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError>
     if tile.prompts.end > context.clean.prompts() {
         return refuse("prompts", "out of range");
     }
-    if let TileWork::Patch { grid, cells, .. } = &tile.work {
-        let Some(grid) = context.grids.get(*grid as usize) else {
+    if let Some((grid, cells)) = tile.work.cells() {
+        let Some(grid) = context.grids.get(grid as usize) else {
             return refuse("grid", "out of range");
         };
+        if grid.estimate.is_none() && matches!(tile.work, TileWork::Estimate { .. }) {
+            return refuse("estimate", "the grid has none");
+        }
         let count = grid.cell_count().map_err(|error| WireError::invalid("Tile", "grid", error))?;
         let ascending = cells.is_sorted_by(|a, b| a.end <= b.start);
         if cells.is_empty() || !ascending || cells.last().is_some_and(|last| last.end > count) {

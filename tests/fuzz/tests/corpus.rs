@@ -115,6 +115,7 @@ fn results() -> v1::SweepResults {
         normalized: vec![1.0; 2],
         per_prompt: vec![0.25, 0.75, f32::NAN, 1.0],
         between: vec![0.125; 2],
+        estimate: vec![0.25; 2],
     };
     v1::SweepResults {
         name: "tokens".to_owned(),

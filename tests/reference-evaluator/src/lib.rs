@@ -9,6 +9,7 @@
 mod attention;
 mod dictionary;
 mod features;
+mod estimates;
 mod forward;
 mod hooks;
 mod layers;

@@ -51,6 +51,7 @@ fn for_every_kind_of_grid() {
         "interventions/window",
         "interventions/sites",
         "interventions/features",
+        "interventions/estimate",
     ] {
         agree(&repository().join("tests/reference").join(case).join("spec.toml"));
     }
@@ -80,4 +81,30 @@ fn for_every_metric_direction_and_patch_value() {
         let sweep = Sweep::new(&data.join("acronym-gpt2"), &spec.to_string(), "acronyms.txt", &prompts);
         agree(&sweep.spec());
     }
+}
+
+#[test]
+fn for_estimates_and_what_verifies_them() {
+    let data = repository().join("data");
+    let prompts = fs::read_to_string(data.join("acronyms.txt")).expect("the prompts");
+    let verify = json!({ "top": 3, "sample": 4 });
+    let grid = |component: &str, axes: &[&str], extra: serde_json::Value| {
+        let mut grid = json!({ "name": component, "component": component, "axes": axes, "estimate": "gradient" });
+        let extra = extra.as_object().expect("keys").clone();
+        grid.as_object_mut().expect("keys").extend(extra);
+        grid
+    };
+    let spec = spec("arithmetic")
+        .prompts("acronyms.txt", 30)
+        .corruption(json!({ "kind": "noise", "scale": 3.0 }))
+        .metric("kl")
+        .metric("logprob")
+        .iteration(json!({ "corrupt": [2], "read": [4, 6], "answer": 0 }))
+        .grid_of(grid("z", &["layer", "head"], json!({ "estimate": "integrated", "steps": 2, "verify": verify })))
+        .grid_of(grid("k", &["layer", "pos"], json!({ "recompute_pattern": true })))
+        .grid_of(grid("mlp_out", &["layer", "pos"], json!({ "ablate": "mean", "verify": verify })))
+        .grid_of(grid("pattern", &["layer", "head"], json!({})))
+        .grid_of(json!({ "name": "computed", "component": "resid_pre", "axes": ["layer", "pos"] }));
+    let sweep = Sweep::new(&data.join("acronym-gpt2"), &spec.to_string(), "acronyms.txt", &prompts);
+    agree(&sweep.spec());
 }

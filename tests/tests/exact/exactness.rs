@@ -5,6 +5,7 @@
 mod compare;
 mod dictionaries;
 mod engine;
+mod estimates;
 mod grids;
 mod iterations;
 mod metrics;
@@ -21,6 +22,7 @@ use patchsweep_core::metric::{Difference, MetricKind, Reduce, TokenScore};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
+use estimates::{check_estimates, rank_agreement};
 use iterations::Corruption;
 use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
@@ -240,6 +242,26 @@ fn paths_are_exact() {
     assert!(drawn.len() == 9 && drawn.values().all(|&count| count >= 20), "{drawn:?}");
     assert!(effects.moved * 10 > effects.live * 7, "most paths that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
+fn every_estimate_is_the_slope_of_its_metric() {
+    let mut runner = runner();
+    let agreements = RefCell::new(Vec::new());
+    // Each topic on models of one kind, in turns: brute force is two passes for each cell, prompt and point.
+    let kinds = [Kind::Described, Kind::Gpt2, Kind::Described, Kind::Described, Kind::Gpt2];
+    for (topic, &kind) in Topic::all().into_iter().zip(kinds.iter().cycle()) {
+        draw(&mut runner, &scenarios(kind, topic), |scenario| {
+            let pairs = check_estimates(&scenario)?;
+            agreements.borrow_mut().extend(pairs.iter().filter_map(rank_agreement));
+            Ok(())
+        });
+    }
+    let mut agreements = agreements.into_inner();
+    agreements.sort_by(f64::total_cmp);
+    let median = agreements[agreements.len() / 2];
+    println!("rank agreement of estimates with effects: median {median:.3} of {} grids", agreements.len());
+    assert!(agreements.len() > 100 && median > 0.8, "median {median} of {}", agreements.len());
 }
 
 #[test]

@@ -12,23 +12,33 @@ use super::reference::TOLERANCE;
 /// Runs a case with one and with three workers, each checked, and compares every tensor of its reference, which has the names of
 /// docs/results.md.
 fn agrees(case: &str, tensors: usize) {
+    let (names, ours) = runs(case, &["--check"], TOLERANCE);
+    assert_eq!(names, tensors);
+    for manifest in ours {
+        assert_eq!(manifest["check"]["agreed"], true, "{}", manifest["check"]);
+    }
+}
+
+/// Runs a case with one and with three workers and compares every tensor of its reference; says how many there are, and what
+/// the manifests are.
+fn runs(case: &str, args: &[&str], tolerance: f32) -> (usize, Vec<Value>) {
     let folder = repository().join("tests/reference/interventions").join(case);
     let mut theirs = Scores::open(&folder.join("scores.npz"));
     let names = theirs.names();
-    assert_eq!(names.len(), tensors, "{names:?}");
+    let mut manifests = Vec::new();
     for workers in ["1", "3"] {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let out = temporary.path().join("results");
-        sweep::run(&folder.join("spec.toml"), &out, &["--workers", workers, "--check"]);
+        sweep::run(&folder.join("spec.toml"), &out, &[&["--workers", workers], args].concat());
         let mut ours = Scores::open(&out.join("scores.npz"));
         for name in &names {
             let difference = largest_difference(&ours.tensor(name), &theirs.tensor(name));
-            assert!(difference <= TOLERANCE, "{case}, {workers} workers: {name} differs by {difference}");
+            assert!(difference <= tolerance, "{case}, {workers} workers: {name} differs by {difference}");
         }
         let manifest = fs::read(out.join("manifest.json")).expect("a manifest");
-        let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
-        assert_eq!(manifest["check"]["agreed"], true, "{}", manifest["check"]);
+        manifests.push(serde_json::from_slice(&manifest).expect("JSON"));
     }
+    (names.len(), manifests)
 }
 
 #[test]
@@ -60,4 +70,17 @@ fn paths_agree_with_plain_passes() {
 #[test]
 fn sets_of_tokens_agree_with_plain_passes() {
     agrees("metric_sets", 5 * (2 + 2 * 2));
+}
+
+/// Estimates of two metrics in four grids; gradients add up more rounding than runs do.
+#[test]
+fn estimates_agree_with_gradients_of_plain_passes() {
+    let (tensors, manifests) = runs("estimate", &["--check"], 1e-4);
+    assert_eq!(tensors, 2 * (2 + 4));
+    // No effect was computed; that there is none is checked.
+    for manifest in manifests {
+        let check = &manifest["check"];
+        assert_eq!((&check["agreed"], &check["cells"]), (&true.into(), &0.into()), "{check}");
+        assert!(check["noops"].as_u64() > Some(0), "{check}");
+    }
 }

@@ -156,3 +156,37 @@ fn half_precision_is_close_and_not_the_same() {
         }
     }
 }
+
+/// The gradients on the way from one embedding to another add up to what is between: the error of the midpoint rule is of the
+/// order of the square of a step.
+#[test]
+fn gradients_along_the_way_add_up_to_the_whole_effect() {
+    let candidates = [20, 24, 26, 28, 30, 33, 34, 36, 41, 42, 44, 45];
+    let spec = spec("estimates")
+        .tokens("case.json")
+        .metric_of(json!({ "kind": "logit_diff_mean", "candidate_ids": candidates }))
+        .iteration(json!({ "corrupt": [2, 5], "read": -1 }))
+        .iteration(json!({ "corrupt": [5], "read": 6 }))
+        .iteration(json!({ "corrupt": [3], "read": 5 }))
+        .grid_of(json!({
+            "name": "embedding", "component": "resid_pre", "axes": ["layer"], "layers": [0], "estimate": "integrated",
+            "steps": 100, "verify": { "top": 1, "sample": 0 },
+        }));
+    let mut scores = Sweep::on_reference("tiny", &spec.to_string(), TOKENS).scores(&[]);
+    let (effect, estimate) = (scores.tensor("embedding"), scores.tensor("embedding.estimate"));
+    assert!(effect.iter().any(|effect| effect.abs() > 0.1), "{effect}");
+    let difference = largest_difference(&effect, &estimate);
+    assert!(difference <= 1e-3, "{difference}: {effect}, {estimate}");
+}
+
+/// Along an axis that is left out estimates are the sum of those with it.
+#[test]
+fn estimates_add_up_along_axes() {
+    let grid =
+        |name: &str, axes: &[&str]| json!({ "name": name, "component": "z", "axes": axes, "estimate": "gradient" });
+    let spec = sample().grid_of(grid("by_all", &["layer", "pos", "head"])).grid_of(grid("by_head", &["layer", "head"]));
+    let mut scores = Sweep::on_reference("tiny", &spec.to_string(), TOKENS).scores(&[]);
+    let (all, heads) = (scores.tensor("by_all.estimate"), scores.tensor("by_head.estimate"));
+    assert!(largest_difference(&all.sum_axis(Axis(2)), &heads) <= ROUNDING);
+    assert!(heads.iter().any(|estimate| estimate.abs() > 0.1), "{heads}");
+}

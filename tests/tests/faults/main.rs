@@ -12,3 +12,4 @@ mod partial;
 mod slow;
 mod streaming;
 mod twice;
+mod verified;

@@ -18,6 +18,7 @@ use crate::torch::calls;
 use crate::torch::device::allow_tf32;
 use crate::torch::devices::Devices;
 use crate::torch::dictionary::loaded::Dictionaries;
+use crate::torch::estimate::{EstimateTask, Held, is_estimate};
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
@@ -43,6 +44,8 @@ pub struct TorchEngine {
     /// Of the memory budget, beside the models.
     shares: Option<MemoryShares>,
     cache: ActivationCache,
+    /// Estimates of the tile before, for the others of its section.
+    estimates: Option<Held>,
     /// Of each device.
     memory_budget: u64,
     meter: Meter,
@@ -58,7 +61,8 @@ impl TorchEngine {
         let memory_budget = devices.part_of(memory_budget);
         let (models, cache) = (Models::new(memory_budget), ActivationCache::new(devices.count()));
         let dictionaries = Dictionaries::default();
-        Self { devices, source: source.into(), models, dictionaries, shares: None, cache, memory_budget, meter }
+        let estimates = None;
+        Self { devices, source: source.into(), models, dictionaries, shares: None, cache, estimates, memory_budget, meter }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -211,10 +215,16 @@ impl Engine for TorchEngine {
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
         let dictionary = written.and_then(|dictionary| self.dictionaries.get(dictionary));
+        if !is_estimate(tile) {
+            self.estimates = None;
+        }
+        let held = &mut self.estimates;
         meter.show(cache.stats(), 0);
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
-                if tile.is_plain() {
+                if is_estimate(tile) {
+                    EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
+                } else if tile.is_plain() {
                     PlainTask { context, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
                 } else {
                     TileTask { context, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }.scores()

@@ -3,6 +3,7 @@
 //! [`tiles`] computes a tile in chunks of prompts; [`runs`] makes clean and corrupted runs; [`patch`] makes patched runs of
 //! what they keep; [`model`] is the forward pass that both share; [`score`] makes metrics of final residual streams.
 //! [`dictionary`] makes features of activations.
+//! [`estimate`] estimates effects from gradients.
 //! [`plain`] computes the same cells by whole forward passes, as checks do.
 
 mod calls;
@@ -10,6 +11,7 @@ mod device;
 mod devices;
 mod dictionary;
 mod engine;
+mod estimate;
 mod heap;
 mod model;
 mod numbers;

@@ -19,7 +19,9 @@ use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
 pub use dictionary::{Dictionary, Features};
 pub(crate) use scores::RECEIVERS;
-pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, To, TokenSet};
+pub use scores::{
+    Ablation, Also, Candidates, DEFAULT_STEPS, Gradient, Grid, Iteration, Metric, To, TokenSet, Verify,
+};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 

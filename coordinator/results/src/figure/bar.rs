@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::svg::{hex, mark_path};
 use super::{Figure, key_lengths, text};
-use crate::colour::diverging;
 
 const WIDTH: usize = 14;
 /// Steps above and below zero.
@@ -27,7 +26,7 @@ pub(super) fn bar(figure: &Figure, svg: &mut String) {
     for (strip, step) in (0..strips).zip((0..=2 * STEPS).rev()) {
         let fraction = f32::from(step) / f32::from(STEPS) - 1.0;
         let (top, bottom) = (strip * height / strips, (strip + 1) * height / strips);
-        let (fill, thick) = (hex(diverging(fraction)), bottom - top);
+        let (fill, thick) = (hex((figure.scale)(fraction)), bottom - top);
         let _ = write!(svg, "<path fill=\"{fill}\" d=\"M0 {top}h{WIDTH}v{thick}h-{WIDTH}z\"/>");
     }
     svg.push_str("</g>\n");

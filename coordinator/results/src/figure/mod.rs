@@ -48,6 +48,7 @@ pub struct Figure {
     /// Above the colour bar, with its unit.
     quantity: [String; 2],
     range: f32,
+    scale: fn(f32) -> [u8; 3],
     key: Vec<Mark>,
 }
 
@@ -82,7 +83,7 @@ impl Figure {
         let layout = Layout::new(&plane, facets.len(), heading.is_some(), &key_lengths(&key));
         let alternative = format!("Heat maps, one per iteration: {subject_words}");
         let quantity = words::quantity(subject, view);
-        Self { heading, alternative, plane, layout, facets, quantity, range, key }
+        Self { heading, alternative, plane, layout, facets, quantity, range, scale: view.scale(), key }
     }
 
     /// Width and height in pixels.

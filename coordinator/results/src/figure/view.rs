@@ -2,7 +2,7 @@
 
 use patchsweep_core::results::{CellStatus, GridScores, Look};
 
-use crate::colour::diverging;
+use crate::colour::{diverging, estimated};
 use crate::statistics::Statistics;
 
 /// What a heat map shows of each cell.
@@ -16,6 +16,8 @@ pub enum View {
     Normalized,
     /// The mean effect of the cells where it is significant.
     Significance,
+    /// The estimated mean effect, in colours of its own.
+    Estimate,
 }
 
 /// Why a cell has a mark, or no colour of the scale.
@@ -38,8 +40,23 @@ impl View {
     /// Those that a grid has, the most asked for first.
     #[must_use]
     pub fn of(scores: &GridScores) -> Vec<Self> {
-        let all = [Self::Effect, Self::Value, Self::Normalized, Self::Significance];
-        all.into_iter().filter(|&view| view != Self::Normalized || !scores.normalized.is_empty()).collect()
+        let is_estimated = !scores.estimate.is_empty();
+        let has_none = |status: &CellStatus| matches!(status, CellStatus::NoOp | CellStatus::NotDrawn);
+        if is_estimated && scores.status.iter().all(has_none) {
+            return vec![Self::Estimate];
+        }
+        let all = [Self::Effect, Self::Value, Self::Normalized, Self::Significance, Self::Estimate];
+        let is_there = |view: &Self| match view {
+            Self::Normalized => !scores.normalized.is_empty(),
+            Self::Estimate => is_estimated,
+            _ => true,
+        };
+        all.into_iter().filter(is_there).collect()
+    }
+
+    /// The colour of a number, given as a fraction of the largest magnitude.
+    pub(super) fn scale(self) -> fn(f32) -> [u8; 3] {
+        if self == Self::Estimate { estimated } else { diverging }
     }
 
     /// In names of files and of HTML classes.
@@ -50,6 +67,7 @@ impl View {
             Self::Value => "value",
             Self::Normalized => "normalized",
             Self::Significance => "significance",
+            Self::Estimate => "estimate",
         }
     }
 
@@ -59,6 +77,7 @@ impl View {
             Self::Effect | Self::Significance => &scores.effect,
             Self::Value => &scores.value,
             Self::Normalized => &scores.normalized,
+            Self::Estimate => &scores.estimate,
         }
     }
 
@@ -72,6 +91,9 @@ impl View {
     /// How the cell at a place in the tensor is drawn.
     pub(super) fn cell(self, scores: &GridScores, statistics: &Statistics, place: usize, range: f32) -> Cell {
         let value = self.values(scores)[place];
+        if self == Self::Estimate {
+            return estimate(value, scores.status[place], range);
+        }
         let shows_effect = matches!(self, Self::Effect | Self::Significance);
         let mark = match scores.status[place] {
             // Neither is what the status speaks of: a normalized metric between equal baselines, say.
@@ -92,6 +114,16 @@ impl View {
         };
         Cell { fill, mark }
     }
+}
+
+/// A cell without an estimate has a mark that says why: the status of its effect does, but where that alone was not computed.
+fn estimate(value: f32, status: CellStatus, range: f32) -> Cell {
+    let mark = match status {
+        CellStatus::NoOp | CellStatus::Failed | CellStatus::Pending => Some(Mark::Without(status)),
+        _ if !value.is_finite() => Some(Mark::Without(CellStatus::NotFinite)),
+        _ => None,
+    };
+    Cell { fill: mark.map_or_else(|| estimated(value / range), Mark::colour), mark }
 }
 
 impl Mark {
@@ -202,6 +234,23 @@ mod tests {
         let significant = drawn(View::Significance, &scores, 0);
         assert_eq!(significant, Cell { mark: Some(Mark::Significant), ..drawn(View::Effect, &scores, 0) });
         assert_eq!(drawn(View::Significance, &scores, 1), Cell { fill: diverging(0.0), mark: None });
+    }
+
+    #[test]
+    fn estimates_have_a_view_and_colours_of_their_own() {
+        let mut scores = scores();
+        scores.estimate = scores.effect.iter().map(|effect| effect * 0.5).collect();
+        assert_eq!(View::of(&scores).last(), Some(&View::Estimate));
+        (scores.estimate[0], scores.status[0]) = (-4.0, CellStatus::NotDrawn);
+        let range = View::Estimate.range(&scores);
+        let fill = View::Estimate.scale()(-4.0 / range);
+        assert_eq!(drawn(View::Estimate, &scores, 0), Cell { fill, mark: None });
+        let undrawn = Mark::Without(CellStatus::NotDrawn);
+        assert_eq!(drawn(View::Effect, &scores, 0), Cell { fill: undrawn.colour(), mark: Some(undrawn) });
+        (scores.estimate[1], scores.status[1]) = (f32::NAN, CellStatus::Failed);
+        assert_eq!(drawn(View::Estimate, &scores, 1).mark, Some(Mark::Without(CellStatus::Failed)));
+        scores.status.fill(CellStatus::NotDrawn);
+        assert_eq!(View::of(&scores), [View::Estimate], "there is nothing else to see");
     }
 
     #[test]

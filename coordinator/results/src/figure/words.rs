@@ -14,6 +14,7 @@ pub(super) fn heading(subject: Subject<'_>, view: View) -> String {
         (View::Effect | View::Significance, other) => format!("{other} of effects on {metric}"),
         (View::Value, _) => format!("patched {metric}"),
         (View::Normalized, _) => format!("normalized {metric}"),
+        (View::Estimate, _) => format!("estimated effect on {metric}"),
     };
     let condition = if view == View::Significance { ", where significant" } else { "" };
     format!("{} ({}): {shown}{condition}", scores.grid, scores.axes.join(" × "))
@@ -26,6 +27,7 @@ pub(super) fn quantity(subject: Subject<'_>, view: View) -> [String; 2] {
         View::Effect | View::Significance => [subject.quantity.to_owned(), unit()],
         View::Value => ["value".to_owned(), unit()],
         View::Normalized => ["normalized".to_owned(), String::new()],
+        View::Estimate => ["estimate".to_owned(), unit()],
     }
 }
 

@@ -114,7 +114,7 @@ mod tests {
         let html = counted(&scores, &Statistics::of(&scores));
         assert!(html.contains("96 cells: 87 computed, "), "{html}");
         let rest = "; 1 not finite (1 %); 3 skipped as no-op (3 %); 3 failed (3 %); 1 not computed yet (1 %); \
-                    1 not drawn by the check (1 %)</p>";
+                    1 not drawn by check or `verify` (1 %)</p>";
         assert!(html.contains(rest), "{html}");
     }
 }

@@ -89,6 +89,7 @@ fn label(view: View, subject: Subject<'_>) -> String {
         View::Value => "Value".to_owned(),
         View::Normalized => "Normalized".to_owned(),
         View::Significance => "Significance".to_owned(),
+        View::Estimate => "Estimate".to_owned(),
     }
 }
 

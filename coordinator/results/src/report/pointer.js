@@ -52,6 +52,7 @@ function lines(data, cell) {
     if (fields.normalized) shown.push("normalized " + number(at("normalized"), 3));
     shown.push((typeof data.count === "number" ? data.count : data.count[cell.place]) + " prompts");
   }
+  if (fields.estimate && !Number.isNaN(at("estimate"))) shown.push("estimated effect " + number(at("estimate"), 4));
   return shown;
 }
 

@@ -49,6 +49,7 @@ pub(super) fn data(
             ("value", &scores.value),
             ("normalized", &scores.normalized),
             ("between", &scores.between),
+            ("estimate", &scores.estimate),
         ];
         let there = all.into_iter().filter(|(_, values)| !values.is_empty());
         fields.extend(there.map(|(name, values)| (name.to_owned(), floats(values))));

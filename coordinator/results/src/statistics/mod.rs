@@ -5,11 +5,13 @@
 
 mod bootstrap;
 mod discoveries;
+mod missed;
 mod normal;
 
 use patchsweep_core::results::{CellStatus, GridScores};
 
 pub use bootstrap::{MOST_PROMPTS as MOST_BOOTSTRAPPED_PROMPTS, RESAMPLES, SEED as BOOTSTRAP_SEED};
+pub use missed::most_strong;
 
 /// How often the interval of a cell covers the effect that the cell has over all prompts there could be.
 pub const CONFIDENCE: f64 = 0.95;

@@ -66,6 +66,7 @@ fn grid(effect: &[f32], stderr: &[f32]) -> GridScores {
         status: vec![CellStatus::Computed; cells],
         per_prompt: Vec::new(),
         between: Vec::new(),
+        estimate: Vec::new(),
     }
 }
 

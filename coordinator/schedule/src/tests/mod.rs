@@ -3,6 +3,7 @@
 mod adoption;
 mod avoiding;
 mod blame;
+mod extended;
 mod fairness;
 mod grants;
 mod leases;

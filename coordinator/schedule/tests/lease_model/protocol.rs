@@ -286,7 +286,7 @@ impl Protocol {
                 Effect::RecordFailure { lease, .. } => state.pending.push_back(Pending::Strike(self.tile(&lease))),
                 Effect::Disconnect { worker } => drop(state.half_open.remove(&worker)),
                 Effect::GiveUp { .. } | Effect::Quarantine { .. } => state.saw(Seen::GaveUp, true),
-                Effect::Ended { .. } => {}
+                Effect::Exhausted { .. } | Effect::Ended { .. } => {}
             }
         }
         state.scheduler.assert_invariants();

@@ -295,7 +295,7 @@ impl World {
                 );
                 journal.given_up.insert(tile, reason);
             }
-            Effect::Quarantine { .. } => {}
+            Effect::Quarantine { .. } | Effect::Exhausted { .. } => {}
             Effect::Disconnect { worker } => {
                 if let Some(machine) = self.machine(worker) {
                     machine.session = None;

@@ -17,12 +17,12 @@ use patchsweep_core::explain::{
 use patchsweep_core::ids::{Attempt, SweepId, TileId, WorkerId};
 use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepStatus};
-use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::tile::Tile;
 use patchsweep_core::workers::WorkerStatus;
 
 pub use cell::{CellAddress, CellError};
 pub use memory::MemoryNeed;
-use patchsweep_plan::Plan;
+use patchsweep_plan::{Chosen, Plan};
 
 use crate::state::TileFailures;
 
@@ -69,13 +69,12 @@ pub struct Kept {
 /// The tiles that a cell is in, by their prompts.
 #[must_use]
 pub fn tiles_of<'a>(plan: &'a Plan, cell: &CellAddress) -> Vec<&'a Tile> {
-    let is_in = |tile: &&Tile| match &tile.work {
-        TileWork::Baseline => false,
-        TileWork::Patch { grid, cells, .. } => {
-            *grid == cell.grid
+    let is_in = |tile: &&Tile| {
+        tile.work.cells().is_some_and(|(grid, cells)| {
+            grid == cell.grid
                 && plan.context.spec_iteration(tile.iteration) == cell.iteration as usize
                 && cells.iter().any(|range| range.contains(&cell.place))
-        }
+        })
     };
     plan.tiles.iter().filter(is_in).collect()
 }
@@ -108,8 +107,27 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
         writes: cell.writes().take(MOST_WRITES).map(|write| write.words()).chain(received_by).collect(),
         noop,
         noop_prompts,
+        estimate: estimate(plan, address),
         tiles: tiles.into_iter().map(|tile| explain_tile(tile, situation, kept)).collect(),
     }
+}
+
+/// How a cell's effect is estimated, and what is known of its verification.
+fn estimate(plan: &Plan, address: &CellAddress) -> Option<String> {
+    let grid = &plan.context.grids[address.grid as usize];
+    let name = grid.estimate?.gradients.name();
+    let of_cell = |chosen: &&Chosen| (chosen.grid, chosen.iteration) == (address.grid, address.iteration);
+    let chosen = plan.verification.as_ref().and_then(|verification| verification.chosen.iter().find(of_cell));
+    let verified = match (grid.verify(), chosen) {
+        (None, _) => "not computed: the grid has no `verify`",
+        (Some(_), None) => "computed if `verify` chooses it, once all estimates are there",
+        (Some(_), Some(chosen)) if chosen.top.contains(&address.place) => {
+            "computed as well, as its estimate is one of the strongest"
+        }
+        (Some(_), Some(chosen)) if chosen.sample.contains(&address.place) => "computed as well, as the sample drew it",
+        (Some(_), Some(_)) => "not computed: it is neither among the strongest nor in the sample",
+    };
+    Some(format!("its effect is estimated (`{name}`), and {verified}"))
 }
 
 fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanation {

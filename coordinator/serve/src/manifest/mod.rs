@@ -10,6 +10,7 @@ use std::sync::Arc;
 use patchsweep_core::also::Also;
 use patchsweep_core::context::{Iteration, Noise};
 use patchsweep_core::dictionary::{Dictionary, Encoder};
+use patchsweep_core::estimate::{Estimate, Verify};
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::metric::Metric;
 use patchsweep_core::paths::Receivers;
@@ -185,6 +186,7 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "also": grid.also().iter().map(also).collect::<Vec<_>>(),
             "to": grid.to().map(receivers),
             "writes": grid.words(),
+            "estimate": grid.estimate.map(estimate),
             "axes": axes.collect::<Vec<_>>(),
             "shape": sizes.collect::<Vec<_>>(),
             "coordinates": indices(grid, &grid.axes),
@@ -196,6 +198,18 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
         })
     };
     plan.context.grids.iter().zip(summaries).map(grid).collect()
+}
+
+/// How effects are estimated.
+fn estimate(estimate: Estimate) -> Value {
+    let Estimate { gradients, recompute_pattern, verify } = estimate;
+    let verify = verify.map(|Verify { top, sample, seed }| json!({ "top": top, "sample": sample, "seed": seed }));
+    json!({
+        "gradients": gradients.name(),
+        "steps": gradients.steps(),
+        "recompute_pattern": recompute_pattern,
+        "verify": verify,
+    })
 }
 
 /// What every cell writes as well, in one layer.

@@ -60,12 +60,19 @@ fn worker(name: &str, device: &str, share: &WorkerShare) -> Value {
 fn tile_failure(plan: &Plan, tile: &Tile, failure: &TileFailure) -> Value {
     let grid = match &tile.work {
         TileWork::Baseline => None,
-        TileWork::Patch { grid, .. } => plan.context.grids.get(*grid as usize).map(|grid| &grid.name),
+        TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } => {
+            plan.context.grids.get(*grid as usize).map(|grid| &grid.name)
+        }
+    };
+    let work = match &tile.work {
+        TileWork::Baseline => "baseline",
+        TileWork::Patch { .. } => "patch",
+        TileWork::Estimate { .. } => "estimate",
     };
     let attempt = |attempt: &FailedAttempt| json!({ "attempt": attempt.attempt.0, "worker": attempt.worker, "reason": attempt.reason });
     json!({
         "tile": tile.id.0,
-        "work": if grid.is_some() { "patch" } else { "baseline" },
+        "work": work,
         "grid": grid,
         "iteration": plan.label_of(tile.iteration),
         "replicate": tile.iteration % plan.context.replicates,

@@ -12,6 +12,7 @@ use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
 use patchsweep_plan::Plan;
 
+use super::estimates::Estimates;
 use super::pool::Pool;
 use super::sums::{Ends, GridSums, Lack, mean, to_f32};
 use super::{MergeError, Merged, TileOutcome, refuse_scores};
@@ -35,6 +36,12 @@ pub struct Merger<'a> {
     baseline_lack: Option<Lack>,
     /// Of this iteration \[grids\].
     sums: Vec<GridSums>,
+    /// Of grids that are estimated \[grids\].
+    estimates: Vec<Option<Estimates>>,
+    /// The tiles in hand verify estimates: they are the last ones, of some cells, and without baselines.
+    is_verifying: bool,
+    /// The spec's iteration whose verified cells are in the sums.
+    verified: Option<usize>,
     /// Replicates of the spec's iteration that are behind us.
     replicates: u64,
     /// Why a baseline of these is missing.
@@ -69,6 +76,7 @@ impl<'a> Merger<'a> {
         let (metrics, iterations) = (context.metrics.len(), context.spec_iterations());
         let rows = || vec![Vec::with_capacity(iterations); metrics];
         let empty = |grid| context.metrics.iter().enumerate().map(move |metric| empty(context, grid, metric));
+        let estimates = |grid: &Grid| grid.estimate.map(|_| Estimates::new(cells(grid), metrics));
         let pools = if context.replicates > 1 { context.grids.len() } else { 0 };
         Self {
             plan,
@@ -78,6 +86,9 @@ impl<'a> Merger<'a> {
             baselines: vec![Moments::default(); BASELINE_CELLS * metrics],
             baseline_lack: None,
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
+            estimates: context.grids.iter().map(estimates).collect(),
+            is_verifying: false,
+            verified: None,
             replicates: 0,
             lack: None,
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
@@ -105,11 +116,17 @@ impl<'a> Merger<'a> {
         if let Ok(scores) = scores {
             refuse_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
         }
+        if plan.verification.as_ref().is_some_and(|verification| verification.first == id.0) {
+            self.leave_section();
+            self.leave_iteration();
+            self.is_verifying = true;
+        }
         self.taken += 1;
         self.enter(tile.iteration, &tile.prompts);
         match &tile.work {
             TileWork::Baseline => self.take_baseline(scores),
             TileWork::Patch { grid, cells, .. } => self.take_patches(*grid as usize, cells, scores),
+            TileWork::Estimate { grid, cells } => self.take_estimates(*grid as usize, cells, scores),
         }
         Ok(())
     }
@@ -164,6 +181,25 @@ impl<'a> Merger<'a> {
         section.untouched = Ok(scores[patched * metrics..][..*metrics].iter().map(without_effect).collect());
     }
 
+    fn take_estimates(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
+        let Some(prompts) = self.section.as_ref().map(|section| section.prompts.len() as u64) else { return };
+        let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
+        for range in cells {
+            self.leave_until(grid, range.start);
+            let Some(estimates) = &mut self.estimates[grid] else { return };
+            estimates.leave_until(range.start, self.prompts, prompts);
+            for _ in range.clone() {
+                let row = rows.as_mut().map_err(|lack| *lack).and_then(|rows| rows.next().ok_or(Lack::Failed));
+                estimates.add(row, self.prompts);
+                match row {
+                    Ok(_) => self.sums[grid].skip(self.prompts),
+                    // Why there is no estimate stands where its effect's status does.
+                    Err(lack) => self.sums[grid].compute(Err(lack), self.prompts),
+                }
+            }
+        }
+    }
+
     fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
         let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
         for range in cells {
@@ -198,6 +234,9 @@ impl<'a> Merger<'a> {
     fn leave_until(&mut self, grid: usize, cell: u32) {
         let untouched = self.section.as_ref().map_or(Err(Lack::Failed), Section::untouched);
         let (sums, context) = (&mut self.sums[grid], &self.plan.context);
+        if self.is_verifying {
+            return sums.skip_until(cell, self.prompts);
+        }
         let left = sums.reached()..cell as usize;
         sums.leave_until(cell, untouched, self.prompts);
         let (Some(section), Ok(untouched), true) = (&self.section, untouched, context.per_prompt) else { return };
@@ -215,17 +254,29 @@ impl<'a> Merger<'a> {
 
     /// Cells behind the last tile of a grid are in none.
     fn leave_section(&mut self) {
-        let Some(prompts) = self.section.as_ref().map(|section| section.prompts.clone()) else { return };
-        for grid in 0..self.sums.len() {
+        let Some(Section { prompts, iteration, .. }) = &self.section else { return };
+        let (prompts, iteration) = (prompts.clone(), self.plan.context.spec_iteration(*iteration));
+        for (grid, of_plan) in self.plan.context.grids.iter().enumerate() {
+            if self.is_verifying && of_plan.verify().is_none() {
+                continue;
+            }
             self.leave_until(grid, self.sums[grid].cells());
             self.sums[grid].rewind();
         }
         self.section = None;
-        self.prompts += u64::from(prompts.end - prompts.start);
+        let here = u64::from(prompts.end - prompts.start);
+        self.verified = self.is_verifying.then_some(iteration);
+        if !self.is_verifying {
+            self.estimates.iter_mut().flatten().for_each(|estimates| estimates.leave_section(self.prompts, here));
+        }
+        self.prompts += here;
     }
 
     /// Adds the iteration to its replicates, and with the last of them fills their part of the tensors.
     fn leave_iteration(&mut self) {
+        if self.is_verifying {
+            return self.leave_verified();
+        }
         let metrics = self.plan.context.metrics.len();
         for metric in 0..metrics {
             let end = |run: usize| mean(self.baselines[run * metrics + metric]);
@@ -236,6 +287,7 @@ impl<'a> Merger<'a> {
         for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
             pool.add(sums);
         }
+        self.estimates.iter_mut().flatten().for_each(Estimates::leave_iteration);
         self.lack = self.lack.max(self.baseline_lack.take());
         self.replicates += 1;
         if self.replicates == u64::from(self.plan.context.replicates) {
@@ -244,6 +296,39 @@ impl<'a> Merger<'a> {
         }
         self.prompts = 0;
         self.baselines.fill(Moments::default());
+    }
+
+    /// The same of cells that verify estimates: those alone are written into tensors that are there.
+    fn leave_verified(&mut self) {
+        let Some(iteration) = self.verified.take() else { return };
+        for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
+            pool.add(sums);
+        }
+        self.replicates += 1;
+        if self.replicates == u64::from(self.plan.context.replicates) {
+            let [clean, corrupted] = [&self.merged.clean, &self.merged.corrupted];
+            let ends = |metric: usize| Ends {
+                clean: clean[metric][iteration].into(),
+                corrupted: corrupted[metric][iteration].into(),
+            };
+            let metrics = self.plan.context.metrics.iter().enumerate();
+            let ends: Vec<Option<Ends>> =
+                metrics.map(|(index, metric)| metric.normalize.then(|| ends(index))).collect();
+            self.move_sums(iteration, &ends);
+            self.replicates = 0;
+        }
+        self.prompts = 0;
+    }
+
+    /// Turns sums into an iteration's part of the tensors.
+    fn move_sums(&mut self, iteration: usize, ends: &[Option<Ends>]) {
+        let tensors = self.merged.grids.chunks_mut(self.plan.context.metrics.len());
+        for (grid, tensors) in tensors.enumerate() {
+            match self.pools.get_mut(grid) {
+                Some(pool) => pool.move_to(tensors, iteration, self.prompts, ends),
+                None => self.sums[grid].move_to(tensors, iteration, self.prompts, ends),
+            }
+        }
     }
 
     fn fill_tensors(&mut self) {
@@ -260,11 +345,11 @@ impl<'a> Merger<'a> {
         });
         let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
         let ends: Vec<Option<Ends>> = metrics.iter().zip(&self.ends).map(normalized).collect();
+        self.move_sums(iteration, &ends);
         let tensors = self.merged.grids.chunks_mut(metrics.len());
-        for (grid, tensors) in tensors.enumerate() {
-            match self.pools.get_mut(grid) {
-                Some(pool) => pool.move_to(tensors, iteration, self.prompts, &ends),
-                None => self.sums[grid].move_to(tensors, iteration, self.prompts, &ends),
+        for (estimates, tensors) in self.estimates.iter_mut().zip(tensors) {
+            if let Some(estimates) = estimates {
+                estimates.move_to(tensors, iteration);
             }
         }
     }
@@ -293,6 +378,7 @@ fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric))
         status: vec![CellStatus::default(); places],
         per_prompt: vec![0.0; places * prompts],
         between: vec![0.0; if context.replicates > 1 { places } else { 0 }],
+        estimate: vec![0.0; if grid.estimate.is_some() { places } else { 0 }],
     }
 }
 

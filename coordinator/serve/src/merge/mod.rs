@@ -5,6 +5,7 @@
 //! none is held: what is needed is little more than the tensors.
 
 pub mod compare;
+mod estimates;
 mod merger;
 mod pool;
 mod sums;
@@ -14,7 +15,6 @@ use std::convert::Infallible;
 use patchsweep_core::ids::TileId;
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use patchsweep_core::scores::{CellScore, TileScores};
-use patchsweep_core::tile::TileWork;
 
 pub use merger::Merger;
 use patchsweep_plan::Plan;
@@ -150,7 +150,7 @@ pub fn refuse_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(
     if scores.metrics != metrics || full != wanted || scores.scores.len() != wanted {
         return Err(ScoreShapeError { what: SCORES, wanted, found: full });
     }
-    let keeps = plan.context.per_prompt && tile.work != TileWork::Baseline;
+    let keeps = plan.context.per_prompt && tile.is_patch();
     let effects = if keeps { wanted * tile.prompts.len() } else { 0 };
     if scores.prompt_effects.len() != effects {
         let found = scores.prompt_effects.len();

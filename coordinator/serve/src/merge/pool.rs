@@ -61,7 +61,8 @@ impl Pool {
         for (scores, ends) in tensors.iter_mut().zip(ends) {
             let begin = iteration * self.fates.len();
             let cells = self.cells.iter().skip(scores.metric).step_by(self.metrics);
-            for (place, (cell, &fate)) in (begin..).zip(cells.zip(&self.fates)) {
+            let decided = |(_, (_, fate)): &(usize, (&Pooled, &Fate))| **fate != Fate::Elsewhere;
+            for (place, (cell, &fate)) in (begin..).zip(cells.zip(&self.fates)).filter(decided) {
                 cell.write(fate, scores, place, prompts, ends.as_ref());
             }
         }
@@ -126,7 +127,7 @@ impl Ends {
 }
 
 /// Equal numbers keep their bits.
-fn running_mean(mean: f64, before: u64, new: f64) -> f64 {
+pub(super) fn running_mean(mean: f64, before: u64, new: f64) -> f64 {
     Moments { count: before, mean, m2: 0.0 }.merge(Moments { count: 1, mean: new, m2: 0.0 }).mean
 }
 

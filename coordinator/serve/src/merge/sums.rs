@@ -51,6 +51,10 @@ pub(super) enum Fate {
     /// In no tile.
     #[default]
     Left,
+    /// Decided by tiles before, while others verify estimates.
+    Elsewhere,
+    /// In no tile but one that estimates it.
+    NotDrawn,
     /// In a tile.
     Computed,
     /// In a tile that is still to be computed, or in none where what it would have is still to be known.
@@ -61,7 +65,7 @@ pub(super) enum Fate {
 
 impl Fate {
     pub(super) fn has_no_score(self) -> bool {
-        matches!(self, Self::Pending | Self::Failed)
+        matches!(self, Self::Elsewhere | Self::NotDrawn | Self::Pending | Self::Failed)
     }
 }
 
@@ -86,6 +90,18 @@ impl GridSums {
     pub(super) fn leave_until(&mut self, cell: u32, untouched: Result<&[CellScore], Lack>, before: u64) {
         while self.next < cell as usize {
             self.add(untouched, Fate::Left, before);
+        }
+    }
+
+    /// The next cell is estimated, and its effect is not computed.
+    pub(super) fn skip(&mut self, before: u64) {
+        self.add(Ok(&[]), Fate::NotDrawn, before);
+    }
+
+    /// The cells up to another one are none of those that verify estimates.
+    pub(super) fn skip_until(&mut self, cell: u32, before: u64) {
+        while self.next < cell as usize {
+            self.add(Ok(&[]), Fate::Elsewhere, before);
         }
     }
 
@@ -161,7 +177,7 @@ fn write<'a>(
     prompts: u64,
     ends: Option<&Ends>,
 ) {
-    for (place, (sum, &fate)) in (begin..).zip(sums) {
+    for (place, (sum, &fate)) in (begin..).zip(sums).filter(|(_, (_, fate))| **fate != Fate::Elsewhere) {
         let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
         let (sum, count) = if fate.has_no_score() { (&unknown, 0) } else { (sum, prompts) };
         scores.effect[place] = to_f32(sum.effect_mean);
@@ -190,6 +206,7 @@ pub(super) fn status(fate: Fate, value: f64, effect: f64) -> CellStatus {
     match fate {
         Fate::Left | Fate::Computed if !is_finite => CellStatus::NotFinite,
         Fate::Left => CellStatus::NoOp,
+        Fate::Elsewhere | Fate::NotDrawn => CellStatus::NotDrawn,
         Fate::Computed => CellStatus::Computed,
         Fate::Pending => CellStatus::Pending,
         Fate::Failed => CellStatus::Failed,

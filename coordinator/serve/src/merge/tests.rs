@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::merger::{CLEAN, CORRUPTED};
 use super::*;
 
+mod estimates;
 mod pending;
 mod replicates;
 
@@ -56,7 +57,7 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
     let run = |run| move |prompt| (unpatched(iteration, run, prompt), unpatched(iteration, baseline(plan), prompt));
     let scores = match &tile.work {
         TileWork::Baseline => vec![score(&run(CLEAN)), score(&run(CORRUPTED))],
-        TileWork::Patch { cells, .. } => {
+        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
             let places = cells.iter().cloned().flatten();
             places.map(|place| score(&|prompt| pass(plan, iteration, place, prompt))).collect()
         }
@@ -164,7 +165,9 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
 fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
     let of_cell = |tile: &&Tile| match &tile.work {
         TileWork::Baseline => true,
-        TileWork::Patch { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+            cells.iter().any(|range| range.contains(&place))
+        }
     };
     let tiles: Vec<&Tile> = plan.tiles.iter().filter(|tile| tile.iteration == iteration).filter(of_cell).collect();
     let mut sum = CellScore::default();
@@ -176,7 +179,7 @@ fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
                 &last.prompts.clone().map(|prompt| unpatched(iteration, baseline(plan), prompt)).collect::<Vec<_>>(),
                 &last.prompts.clone().map(|prompt| unpatched(iteration, baseline(plan), prompt)).collect::<Vec<_>>(),
             ),
-            TileWork::Patch { cells, .. } => {
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
                 computed[cells.iter().cloned().flatten().position(|at| at == place).expect("of the cell")]
             }
         };
@@ -207,7 +210,9 @@ fn touched(plan: &Plan, lost: &[bool], iteration: u32, place: u32) -> bool {
         let of_section = |tile: &&Tile| tile.iteration == iteration && tile.prompts == baseline.prompts;
         let computing = plan.tiles.iter().filter(of_section).find(|tile| match &tile.work {
             TileWork::Baseline => false,
-            TileWork::Patch { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+                cells.iter().any(|range| range.contains(&place))
+            }
         });
         touched |= lost[computing.unwrap_or(baseline).id.0 as usize];
     }
@@ -263,7 +268,7 @@ fn doubled(mut plan: Plan) -> Plan {
         tiles.extend_from_slice(section);
         tiles.extend(section.iter().filter_map(|tile| match &tile.work {
             TileWork::Baseline => None,
-            TileWork::Patch { cells, .. } => {
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
                 Some(Tile { work: TileWork::Patch { grid: 1, cells: cells.clone(), plain: false }, ..tile.clone() })
             }
         }));

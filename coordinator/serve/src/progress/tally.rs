@@ -2,7 +2,7 @@
 
 use patchsweep_core::ids::TileId;
 use patchsweep_core::status::{BASELINES, GridProgress};
-use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
+use patchsweep_core::tile::BASELINE_CELLS;
 use patchsweep_plan::Plan;
 
 /// How far each grid of a sweep is. A tile costs as much time as it has cells; reading the counts costs nothing.
@@ -88,27 +88,21 @@ impl Tally {
         let context = &plan.context;
         let per_iteration = missing.len() / context.spec_iterations();
         let of_iteration = &mut missing[context.spec_iteration(tile.iteration) * per_iteration..][..per_iteration];
-        match &tile.work {
-            TileWork::Baseline => of_iteration.iter_mut().filter_map(|missing| change(missing).then_some(1)).sum(),
-            TileWork::Patch { cells, .. } => {
-                let mut yes = 0;
-                for range in cells {
-                    let range = range.start as usize..range.end as usize;
-                    yes +=
-                        of_iteration[range].iter_mut().filter_map(|missing| change(missing).then_some(1)).sum::<u64>();
-                }
-                yes
-            }
+        let Some((_, cells)) = tile.work.cells() else {
+            return of_iteration.iter_mut().filter_map(|missing| change(missing).then_some(1)).sum();
+        };
+        let mut yes = 0;
+        for range in cells {
+            let range = range.start as usize..range.end as usize;
+            yes += of_iteration[range].iter_mut().filter_map(|missing| change(missing).then_some(1)).sum::<u64>();
         }
+        yes
     }
 }
 
 /// Which of the `grids` a tile counts for.
 fn index(plan: &Plan, tile: usize) -> usize {
-    match &plan.tiles[tile].work {
-        TileWork::Baseline => 0,
-        TileWork::Patch { grid, .. } => 1 + *grid as usize,
-    }
+    plan.tiles[tile].work.cells().map_or(0, |(grid, _)| 1 + grid as usize)
 }
 
 /// Cells that one number stands for.
@@ -166,7 +160,7 @@ mod tests {
     }
 
     fn has(tile: &patchsweep_core::tile::Tile, cell: u32) -> bool {
-        matches!(&tile.work, TileWork::Patch { cells, .. } if cells.iter().any(|range| range.contains(&cell)))
+        tile.work.cells().is_some_and(|(_, cells)| cells.iter().any(|range| range.contains(&cell)))
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tonic::Status;
 use super::resumption::Remains;
 use super::rpc_errors::RequestError;
 use crate::explain::Situation;
-use crate::state::Completed;
+use crate::state::{Completed, KeptSweep};
 
 /// A worker as it registered.
 #[derive(Debug)]
@@ -126,6 +126,7 @@ pub(super) enum Command {
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resumable { sweep: SweepId, reply: Reply<RunId> },
     Resume { run: RunId, remains: Box<Remains>, reply: Reply<Option<SweepStatus>> },
+    Extend { run: RunId, kept: Box<KeptSweep> },
     Remove { sweep: SweepId, reply: Reply<Vec<SweepStatus>> },
     Workers { reply: Reply<Vec<WorkerStatus>> },
     Explain { sweep: SweepId, reply: Reply<Box<Situated>> },

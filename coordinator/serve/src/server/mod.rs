@@ -22,6 +22,7 @@ mod resumption;
 mod rpc_errors;
 mod shared;
 mod spans;
+mod verifications;
 mod watched;
 mod worker_service;
 
@@ -59,6 +60,7 @@ use outbound::Outbound;
 use results::ResultsDesk;
 use shared::SendShared;
 use spans::Traces;
+use verifications::Verifications;
 use watched::Serving;
 use worker_service::WorkerRpc;
 
@@ -164,7 +166,8 @@ where
     let Service { folders, store, recovered, keep, offload, gate, events, watched } = service;
     let journal = Journal::start(store.clone(), offload)?;
     let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
-    let outbound = Outbound::new(journal, Comparisons::start(store.clone(), offload));
+    let outbound =
+        Outbound::new(journal, Comparisons::start(store.clone(), offload), Verifications::new(store.clone(), offload));
     let (handle, actor) = Actor::recover(recovered, keep, outbound, traces).start();
     let results = ResultsDesk::new(store.clone(), offload);
     watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });

@@ -1,10 +1,15 @@
 //! What goes out only once the journal holds what it rests on: the journal, the promises that wait for it, and the
 //! comparisons that read what it kept.
 
+use patchsweep_core::ids::SweepId;
+use tokio::sync::mpsc;
+
 use super::comparisons::{Comparison, Comparisons};
+use super::handle::{Command, RunId};
 use super::journal::Journal;
 use super::promises::{Promise, Promises};
 use super::rpc_errors::RequestError;
+use super::verifications::Verifications;
 use crate::state::{Entry, JournalClosed};
 
 /// The journal and what waits for it.
@@ -12,11 +17,12 @@ pub(super) struct Outbound {
     journal: Journal,
     promises: Promises,
     comparisons: Comparisons,
+    verifications: Verifications,
 }
 
 impl Outbound {
-    pub(super) fn new(journal: Journal, comparisons: Comparisons) -> Self {
-        Self { journal, promises: Promises::default(), comparisons }
+    pub(super) fn new(journal: Journal, comparisons: Comparisons, verifications: Verifications) -> Self {
+        Self { journal, promises: Promises::default(), comparisons, verifications }
     }
 
     /// Adds an entry behind all others.
@@ -42,6 +48,16 @@ impl Outbound {
     /// Holds second scores against the first.
     pub(super) fn compare(&self, comparison: Comparison) {
         self.comparisons.add(comparison);
+    }
+
+    /// Says who is told what was chosen.
+    pub(super) fn connect(&mut self, commands: mpsc::WeakSender<Command>) {
+        self.verifications.connect(commands);
+    }
+
+    /// Chooses which estimates of a sweep are verified.
+    pub(super) fn choose(&self, run: RunId, sweep: SweepId) {
+        self.verifications.plan(run, sweep);
     }
 
     /// Refuses a change that nothing could keep now.

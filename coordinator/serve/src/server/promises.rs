@@ -8,6 +8,7 @@ use patchsweep_core::status::SweepStatus;
 use tracing::Span;
 
 use super::comparisons::Comparison;
+use super::handle::RunId;
 
 /// Something to be sent or done once everything written to the journal before it is on disk.
 pub(super) enum Promise {
@@ -29,6 +30,20 @@ pub(super) enum Promise {
         /// Its span, which ends with this.
         span: Span,
     },
+    /// All tiles of a run of a sweep have ended whose estimates decide what comes next.
+    Choose {
+        /// The sweep.
+        sweep: SweepId,
+        /// The run.
+        run: RunId,
+    },
+    /// Those that come next may be granted.
+    Extend {
+        /// The sweep.
+        sweep: SweepId,
+        /// Its run.
+        run: RunId,
+    },
     /// The answer to a request.
     Answer(Box<dyn FnOnce() + Send>),
 }
@@ -39,6 +54,8 @@ impl fmt::Debug for Promise {
             Self::Acknowledge { .. } => "Acknowledge",
             Self::Compare(_) => "Compare",
             Self::Publish { .. } => "Publish",
+            Self::Choose { .. } => "Choose",
+            Self::Extend { .. } => "Extend",
             Self::Answer(_) => "Answer",
         })
     }

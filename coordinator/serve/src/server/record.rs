@@ -56,6 +56,8 @@ pub(super) struct Running {
     pub(super) reasons: Reasons,
     submitted: SystemTime,
     tally: Tally,
+    /// Tiles whose scores are kept, of a plan that is still to be extended.
+    done: Vec<TileId>,
     throughput: Throughput,
 }
 
@@ -114,6 +116,7 @@ impl Running {
             reasons: Reasons::default(),
             submitted,
             tally,
+            done: Vec::new(),
             throughput: Throughput::default(),
         }
     }
@@ -131,14 +134,29 @@ impl Running {
 
     /// A tile's scores were kept by an earlier life of the coordinator, or before the sweep was resumed.
     pub(super) fn recall(&mut self, tile: TileId) {
+        if self.plan.awaits_estimates() {
+            self.done.push(tile);
+        }
         self.tally.finish(&self.plan, tile);
     }
 
     /// A tile's scores are kept from now on.
     pub(super) fn finish(&mut self, tile: TileId) {
+        if self.plan.awaits_estimates() {
+            self.done.push(tile);
+        }
         self.tally.finish(&self.plan, tile);
         let cost = self.plan.costs.get(tile.0 as usize).copied().unwrap_or(0);
         self.throughput.finished(self.clock.elapsed(), cost);
+    }
+
+    /// The plan has more tiles from now on; all others are done, or given up.
+    fn extend(&mut self, plan: &Arc<Plan>) {
+        let mut tally = Tally::new(plan);
+        for tile in self.done.iter().copied() {
+            tally.finish(plan, tile);
+        }
+        (self.plan, self.tally) = (Arc::clone(plan), tally);
     }
 
     /// Whether somebody computes the sweep now.
@@ -178,6 +196,21 @@ impl SweepRecord {
         let trace = Some(running.span.trace);
         let status = watch::channel(status).0;
         Self { identity, status, running: Some(running), run, ended: None, dropped: 0, tolerance, trace }
+    }
+
+    /// Its plan has more tiles from now on; false where it is not running any more, or has them already.
+    pub(super) fn extend(&mut self, plan: &Arc<Plan>) -> bool {
+        let Some(running) = self.running.as_mut().filter(|running| running.plan.awaits_estimates()) else {
+            return false;
+        };
+        running.extend(plan);
+        let (cells_total, cells_noop) = running.tally.cells();
+        self.status.send_modify(|status| {
+            status.tiles_total = length(plan.tiles.len());
+            status.multiply_adds_total = plan.multiply_adds();
+            (status.cells_total, status.cells_noop) = (cells_total, cells_noop);
+        });
+        true
     }
 
     /// A sweep that ended in an earlier life of the coordinator.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use patchsweep_core::ids::TileId;
+use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Span;
 
+use super::PlanningError;
 use super::checks;
 use super::offload::Offload;
 use super::rpc_errors::RequestError;
@@ -19,7 +20,8 @@ use super::spans::merging;
 use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
 use crate::merge::{MergeError, Merger, TileOutcome};
-use crate::state::{KeptResult, StateError, Store, TileFailures};
+use crate::state::{KeptResult, KeptSweep, StateError, Store, TileFailures};
+use crate::verification::verification;
 
 /// Merges results, one sweep at a time: that is what bounds the memory.
 #[derive(Clone, Debug)]
@@ -116,6 +118,9 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
     }
     let mut tensors = merger.finish().map_err(KeptError::from)?;
     let mut manifest = manifest(&kept.plan, &facts);
+    if let Some(chosen) = &kept.plan.verification {
+        manifest["verification"] = verification(&kept.plan, &chosen.chosen, &tensors);
+    }
     if let Some(check) = &kept.plan.check {
         if is_whole {
             manifest["check"] = json!(checks::report(&snapshot, sweep, &kept.plan, check, &tensors)?);
@@ -123,6 +128,21 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
         mark_what_was_not_drawn(&kept.plan, &mut tensors);
     }
     Ok(tensors.into_results(&kept.plan, manifest.to_string()))
+}
+
+/// A sweep with the tiles that verify its estimates, all of which are kept or given up.
+pub(super) fn extended(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
+    let snapshot = store.snapshot()?;
+    let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
+    let (facts, merger) = (RunFacts::new(sweep.clone(), kept.dataset), Merger::new(&kept.plan));
+    let mut merge = Merge { merger, is_whole: false, pending: 0, facts };
+    snapshot.for_each_result(sweep, |tile, result| merge.take(tile, result))?;
+    merge.leave_until(None)?;
+    let tensors = merge.merger.finish().map_err(KeptError::from)?;
+    let main = tensors.grids.iter().filter(|scores| scores.metric == 0);
+    let estimates: Vec<&[f32]> = main.map(|scores| scores.estimate.as_slice()).collect();
+    let plan = kept.plan.verified(&estimates).map_err(PlanningError::from)?;
+    Ok(KeptSweep { plan: Arc::new(plan), ..kept })
 }
 
 /// A merge of kept tiles under way.

@@ -17,6 +17,8 @@ use prost::bytes::Bytes;
 pub enum Entry {
     /// A new sweep, running. One that is kept already stays as it is.
     Sweep(Box<KeptSweep>),
+    /// A sweep whose plan has more tiles now, behind those that it had.
+    Extended(Box<KeptSweep>),
     /// A tile's scores. The first ones stay.
     Result(Box<KeptResult>),
     /// An attempt that failed or was lost.

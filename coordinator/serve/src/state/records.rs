@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Lease, SweepId};
 use patchsweep_core::scores::WorkDone;
 use patchsweep_core::status::SweepState;
 use patchsweep_core::tile::Tile;
-use patchsweep_plan::{Plan, Seeds};
+use patchsweep_plan::{Chosen, Plan, Seeds, Verification};
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
     WireError, decode_context, digest_from_wire, digest_of, from_unix_milliseconds, priority_from_wire, refuse_tile,
@@ -40,6 +41,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             priority: kept.priority.get().into(),
             submitted_unix_ms: unix_milliseconds(kept.submitted),
             check_of: plan.check.as_ref().map(Into::into),
+            verification: plan.verification.as_ref().map(verification_to_wire),
         }
     }
 }
@@ -70,6 +72,8 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         if wire.token_labels.len() != context.clean.positions() as usize {
             return Err(Defect::Parts("its token labels do not fit its prompts"));
         }
+        let verification =
+            wire.verification.map(|wire| verification_from_wire(wire, &context, tiles.len())).transpose()?;
         let plan = Plan {
             name: wire.name,
             context: Arc::new(context),
@@ -84,6 +88,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             warnings: wire.warnings,
             answer_texts: wire.answer_texts.into_iter().map(|token| (token.id, token.text)).collect(),
             check: wire.check_of.map(TryInto::try_into).transpose()?,
+            verification,
         };
         Ok(Self {
             id: SweepId(wire.sweep_id),
@@ -94,6 +99,39 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
         })
     }
+}
+
+fn verification_to_wire(Verification { first, chosen }: &Verification) -> v1::StoredVerification {
+    let of_grid = |chosen: &Chosen| {
+        let Chosen { grid, iteration, candidates, top, sample } = chosen.clone();
+        v1::ChosenCells { grid, iteration, candidates, top, sample }
+    };
+    v1::StoredVerification { first_tile: *first, chosen: chosen.iter().map(of_grid).collect() }
+}
+
+fn verification_from_wire(
+    wire: v1::StoredVerification,
+    context: &SweepContext,
+    tiles: usize,
+) -> Result<Verification, Defect> {
+    if wire.first_tile as usize > tiles {
+        return Err(Defect::Parts("its verification begins behind its tiles"));
+    }
+    let of_grid = |v1::ChosenCells { grid, iteration, candidates, top, sample }| {
+        let chosen = Chosen { grid, iteration, candidates, top, sample };
+        let cells = context.grids.get(grid as usize).and_then(|grid| grid.cell_count().ok());
+        let fits =
+            |list: &[u32], cells: u32| list.is_sorted_by(|a, b| a < b) && list.last().is_none_or(|&last| last < cells);
+        let count = chosen.top.len() + chosen.sample.len();
+        let is_one = (iteration as usize) < context.spec_iterations()
+            && cells
+                .is_some_and(|cells| fits(&chosen.top, cells) && fits(&chosen.sample, cells) && candidates <= cells)
+            && count <= candidates as usize
+            && chosen.cells().len() == count;
+        if is_one { Ok(chosen) } else { Err(Defect::Parts("its verification chose what it has not")) }
+    };
+    let chosen = wire.chosen.into_iter().map(of_grid).collect::<Result<_, _>>()?;
+    Ok(Verification { first: wire.first_tile, chosen })
 }
 
 impl From<&KeptResult> for v1::StoredResult {

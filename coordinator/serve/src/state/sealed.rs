@@ -13,6 +13,7 @@ use super::{Entry, FailedAttempt};
 #[derive(Debug)]
 pub(super) enum Sealed {
     Sweep { sweep: SweepId, record: Vec<u8> },
+    Extended { sweep: SweepId, record: Vec<u8> },
     Result { sweep: SweepId, tile: TileId, record: Vec<u8> },
     Failure(FailedAttempt),
     GivenUp { sweep: SweepId, tile: TileId },
@@ -28,6 +29,11 @@ impl From<Entry> for Sealed {
                 let message = v1::StoredSweep::from(&*kept);
                 let record = seal(Address::of_sweep(kind::SWEEP, &kept.id), &message);
                 Self::Sweep { sweep: kept.id, record }
+            }
+            Entry::Extended(kept) => {
+                let message = v1::StoredSweep::from(&*kept);
+                let record = seal(Address::of_sweep(kind::SWEEP, &kept.id), &message);
+                Self::Extended { sweep: kept.id, record }
             }
             Entry::Result(kept) => {
                 let message = v1::StoredResult::from(&*kept);
@@ -55,9 +61,10 @@ impl Sealed {
         const OVERHEAD: usize = 256;
         OVERHEAD
             + match self {
-                Self::Sweep { record, .. } | Self::Result { record, .. } | Self::Ended { record, .. } => {
-                    record.capacity()
-                }
+                Self::Sweep { record, .. }
+                | Self::Extended { record, .. }
+                | Self::Result { record, .. }
+                | Self::Ended { record, .. } => record.capacity(),
                 Self::Failure(attempt) => v1::StoredFailure::from(attempt).encoded_len(),
                 Self::Resumed { tiles, .. } => size_of_val(tiles.as_slice()),
                 Self::Removed { sweeps, .. } => sweeps.iter().map(|sweep| size_of::<SweepId>() + sweep.0.len()).sum(),

@@ -88,6 +88,13 @@ impl Tables<'_> {
                 }
                 Ok(())
             }
+            // A sweep that was removed meanwhile does not come back.
+            Sealed::Extended { sweep, record } => {
+                if self.sweeps.get(sweep.0.as_str())?.is_some() {
+                    self.sweeps.insert(sweep.0.as_str(), record.as_slice())?;
+                }
+                Ok(())
+            }
             Sealed::Result { sweep, tile, record } => {
                 let key = (sweep.0.as_str(), tile.0);
                 if self.results.get(key)?.is_none() {

@@ -59,6 +59,8 @@ struct CellFields {
     noop: Option<String>,
     /// How many prompts that are.
     noop_prompts: u32,
+    /// That its effect is estimated, and whether it is verified; null where it is computed.
+    estimate: Option<String>,
     /// The tiles that it is in, by their prompts.
     tiles: Vec<TileFields>,
 }
@@ -169,6 +171,7 @@ impl From<&CellExplanation> for CellFields {
             writes: cell.writes.clone(),
             noop: cell.noop.clone(),
             noop_prompts: cell.noop_prompts,
+            estimate: cell.estimate.clone(),
             tiles: cell.tiles.iter().map(TileFields::from).collect(),
         }
     }

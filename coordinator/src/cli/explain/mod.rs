@@ -108,6 +108,9 @@ impl Explained {
         for write in cell.writes.iter().filter(|_| cell.writes.len() > 1) {
             let _ = writeln!(text, "  writes {write}");
         }
+        if let Some(estimate) = &cell.estimate {
+            let _ = writeln!(text, "{estimate}");
+        }
         if let Some(reason) = &cell.noop {
             let over = if cell.tiles.is_empty() { "all" } else { "some" };
             let _ = writeln!(
@@ -210,6 +213,7 @@ mod tests {
             writes: vec!["z of layer 8, head 11: zero".into()],
             noop: None,
             noop_prompts: 0,
+            estimate: None,
             tiles,
         }
     }
@@ -267,6 +271,14 @@ mod tests {
         );
         let waiting = explained(Some(cell(vec![tile(3, TileState::Waiting)]))).text();
         assert!(waiting.ends_with("3 cells: waits for a worker\n- no worker is connected\n"), "{waiting}");
+    }
+
+    #[test]
+    fn an_effect_that_is_estimated_is_said_to_be() {
+        let estimate = Some("its effect is estimated by gradient".into());
+        let explained = explained(Some(CellExplanation { estimate, ..cell(Vec::new()) }));
+        let text = explained.text();
+        assert!(text.contains("z, Iteration 0, layer 8, head 11\nits effect is estimated by gradient\n"), "{text}");
     }
 
     #[test]

@@ -95,8 +95,13 @@ impl<'a> TiledEngine<'a> {
         (0..tiles).map(of_tile).filter(|tile: &Vec<u32>| !tile.is_empty()).collect()
     }
 
+    /// Cells of a grid.
+    pub(crate) fn cells(&self, grid: u32) -> u32 {
+        self.context.grids[grid as usize].cell_count().expect("few cells")
+    }
+
     /// The same work for each range of prompts, merged \[cells, metrics\].
-    fn over_prompts(&mut self, iteration: u32, work: &TileWork) -> Vec<Scored> {
+    pub(crate) fn over_prompts(&mut self, iteration: u32, work: &TileWork) -> Vec<Scored> {
         let metrics = self.context.metrics.len();
         let ends = self.cut.prompts.iter().copied().chain([self.context.clean.prompts()]);
         let mut start = 0;
@@ -109,7 +114,7 @@ impl<'a> TiledEngine<'a> {
             let scores = evaluation.scores.scores;
             assert_eq!(scores.len(), tile.cell_count() * metrics);
             let kept = evaluation.scores.prompt_effects;
-            let keeps = self.context.per_prompt && *work != TileWork::Baseline;
+            let keeps = self.context.per_prompt && tile.is_patch();
             assert_eq!(kept.len(), if keeps { scores.len() * tile.prompts.len() } else { 0 });
             effects.resize(scores.len(), Vec::new());
             for (effects, kept) in effects.iter_mut().zip(kept.chunks(tile.prompts.len())) {

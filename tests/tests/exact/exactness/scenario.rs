@@ -95,7 +95,7 @@ pub(crate) struct Cut {
 }
 
 /// Room for some hundred rows beside the largest model.
-const LITTLE: u64 = 1_400_000;
+pub(crate) const LITTLE: u64 = 1_400_000;
 
 fn cuts(prompts: u32, model: &Architecture) -> impl Strategy<Value = Cut> + use<> {
     let places: Vec<u32> = (1..prompts).collect();

@@ -47,7 +47,7 @@ impl Effects {
 }
 
 /// A temporary folder with the case's model as `model`, and its dictionaries.
-fn write_model(scenario: &Scenario) -> TempDir {
+pub(crate) fn write_model(scenario: &Scenario) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     scenario.model.write(&folder.path().join("model"));
     for dictionary in scenario.context.grids.iter().filter_map(Grid::dictionary) {

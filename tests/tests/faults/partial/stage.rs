@@ -59,7 +59,9 @@ impl Stage {
         let plan = self.tiny.plan();
         match &plan.tiles[tile as usize].work {
             TileWork::Baseline => None,
-            TileWork::Patch { grid, .. } => Some(&plan.context.grids[*grid as usize].name),
+            TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } => {
+                Some(&plan.context.grids[*grid as usize].name)
+            }
         }
     }
 

@@ -76,7 +76,11 @@ impl<'a> Exec<'a> {
         let (outputs, inputs) = linear.weight.size2().expect("a matrix");
         let rows = elements(x) / inputs.max(1);
         self.count(rows * inputs * outputs);
-        if x.device() == Device::Cpu && x.kind() == Kind::Float && rows * inputs * outputs >= CONVOLVE_FROM {
+        if x.device() == Device::Cpu
+            && x.kind() == Kind::Float
+            && !x.requires_grad()
+            && rows * inputs * outputs >= CONVOLVE_FROM
+        {
             // oneDNN does not say why it cannot; if memory ran out, the product will.
             if let Ok(result) = convolved(x, linear, [rows, inputs, outputs]) {
                 return result;

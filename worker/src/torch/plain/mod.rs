@@ -8,7 +8,7 @@
 
 mod cells;
 mod features;
-mod forward;
+pub(crate) mod forward;
 mod hooks;
 mod metrics;
 mod paths;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::estimate::Gradients;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 
 use crate::torch::runs::recorder::{Site, canonical};
@@ -96,7 +97,36 @@ impl Sites {
             let sites = Self::of(grid, &layers, &context.architecture);
             &sites.base | &sites.other
         };
-        context.grids.iter().flat_map(of_grid).collect()
+        let computed = context.grids.iter().filter(|grid| grid.estimate.is_none() || grid.verify().is_some());
+        let estimates = Self::of_estimates(context);
+        computed.flat_map(of_grid).chain(estimates.base).chain(estimates.other).collect()
+    }
+
+    /// What estimates of all grids need that have any; nothing where none has.
+    pub(crate) fn of_estimates(context: &SweepContext) -> Self {
+        let mut sites = Self::default();
+        for grid in context.grids.iter().filter(|grid| grid.estimate.is_some()) {
+            let component = grid.component;
+            let in_layers = |components: &[Component]| -> BTreeSet<Site> {
+                let of_layer = |&layer: &u32| components.iter().map(move |&component| canonical((layer, component)));
+                grid.indices(Axis::Layer).iter().flat_map(of_layer).collect()
+            };
+            // Where gradients are taken, and what they are multiplied with.
+            sites.base.extend([(0, Component::ResidPre), last_site(context.architecture.layers)]);
+            sites.base.extend(in_layers(&[component]));
+            if grid.estimate.is_some_and(|estimate| estimate.recompute_pattern) {
+                sites.base.extend(in_layers(&[Component::Q, Component::K]));
+            }
+            if grid.estimate.is_some_and(|estimate| estimate.gradients != Gradients::AtBase) {
+                sites.other.insert((0, Component::ResidPre));
+            }
+            match grid.value {
+                PatchValue::Zero => {}
+                PatchValue::Other => sites.other.extend(in_layers(&component.other_sites())),
+                PatchValue::Mean => sites.means.extend(in_layers(&[component])),
+            }
+        }
+        sites
     }
 }
 

@@ -119,7 +119,7 @@ impl Chunk<'_> {
         (unpatched.averaged(), cell_scores.iter().map(RunScores::averaged).collect())
     }
 
-    fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
+    pub(crate) fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
         let &Self { context, exec, iteration, ref prompts, kept, batch_rows, kept_bytes, .. } = self;
         Runs { context, exec, iteration, prompts: prompts.clone(), cache, kept, batch_rows, kept_bytes }
     }
@@ -128,12 +128,12 @@ impl Chunk<'_> {
         Positions::new(self.iteration().reads.iter().map(|&read| read.into()))
     }
 
-    fn iteration(&self) -> &Iteration {
+    pub(crate) fn iteration(&self) -> &Iteration {
         &self.context.iterations[self.iteration as usize]
     }
 
     /// One for each read position.
-    fn scorers(&self, clean: &Activations) -> Vec<Scorer<'_>> {
+    pub(crate) fn scorers(&self, clean: &Activations) -> Vec<Scorer<'_>> {
         let resid = last_resid(clean, self.context);
         let Iteration { reads, answers, wrong_answers, .. } = self.iteration();
         let prompts = self.prompts.start as usize..self.prompts.end as usize;
@@ -150,7 +150,7 @@ impl Chunk<'_> {
     }
 
     /// Metrics of a run without a patch.
-    fn unpatched(&self, run: &Activations, scorers: &[Scorer<'_>]) -> RunScores {
+    pub(crate) fn unpatched(&self, run: &Activations, scorers: &[Scorer<'_>]) -> RunScores {
         let resid = last_resid(run, self.context);
         let at_read =
             |(scorer, &read): (&Scorer<'_>, &u32)| host(&scorer.score(&resid.select(1, read.into()).unsqueeze(0)));
@@ -217,7 +217,7 @@ fn replace(scores: &mut [f32], new: &[f32], reached: &[bool]) {
 }
 
 /// The run that is patched.
-fn base(runs: &mut Runs<'_>, sites: &Sites) -> Activations {
+pub(crate) fn base(runs: &mut Runs<'_>, sites: &Sites) -> Activations {
     match runs.context.direction {
         Direction::Noising => runs.clean(&sites.base),
         Direction::Denoising => runs.corrupted(&sites.base),
@@ -225,7 +225,7 @@ fn base(runs: &mut Runs<'_>, sites: &Sites) -> Activations {
 }
 
 /// What takes the place of its activations; no run is made where nothing of it does.
-fn other_and_means(runs: &mut Runs<'_>, sites: &Sites) -> [Activations; 2] {
+pub(crate) fn other_and_means(runs: &mut Runs<'_>, sites: &Sites) -> [Activations; 2] {
     let none = || Activations::new(BTreeMap::new());
     let other = match runs.context.direction {
         _ if sites.other.is_empty() => none(),

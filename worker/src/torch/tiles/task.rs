@@ -45,7 +45,7 @@ impl TileTask<'_> {
         let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
         let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
         let bytes = self.bytes_per_prompt(&kept);
-        let per_prompt = self.context.per_prompt && self.tile.work != TileWork::Baseline;
+        let per_prompt = self.context.per_prompt && self.tile.is_patch();
         let runs = in_halves(&mut Chunks { task: &mut self, kept, bytes }, prompts, runs);
         let _phase = Phase::Merge.enter();
         (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
@@ -71,13 +71,15 @@ impl TileTask<'_> {
                 let (baseline, cells) = chunk.patched(&context.grids[*grid as usize], &cells, self.cache);
                 [baseline].into_iter().chain(cells).collect()
             }
+            TileWork::Estimate { .. } => unreachable!("an `EstimateTask`"),
         }
     }
 
     /// What is kept of runs for the sweep's other tiles, where clean and corrupted run both fit the cache.
     fn kept(&self) -> BTreeSet<Site> {
         let kept = Sites::of_sweep(self.context);
-        let both_runs = 2 * self.on_one_device(&kept).saturating_mul(self.tile.prompts.len() as u64);
+        let both_runs =
+            2 * on_one_device(self.exec, self.context, &kept).saturating_mul(self.tile.prompts.len() as u64);
         if both_runs <= self.shares.cache { kept } else { BTreeSet::new() }
     }
 
@@ -86,14 +88,16 @@ impl TileTask<'_> {
         let sites = match &self.tile.work {
             _ if !kept.is_empty() => kept.clone(),
             // The corrupted run is made behind the clean one's keys and values.
-            TileWork::Baseline => keys_values(0, self.context.architecture.layers).collect(),
+            TileWork::Baseline | TileWork::Estimate { .. } => {
+                keys_values(0, self.context.architecture.layers).collect()
+            }
             TileWork::Patch { grid, .. } => {
                 let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
                 let sites = Sites::of(&self.context.grids[*grid as usize], &layers, &self.context.architecture);
                 sites.all()
             }
         };
-        2 * self.on_one_device(&sites) + self.feature_bytes()
+        2 * on_one_device(self.exec, self.context, &sites) + self.feature_bytes()
     }
 
     /// What one prompt's features take: of both runs, and by how much they change.
@@ -103,16 +107,16 @@ impl TileTask<'_> {
         let features = grid.dictionary().map_or(0, |_| grid.indices(Axis::Feature).len() as u64);
         3 * size_of::<f32>() as u64 * features * (u64::from(self.context.last_read()) + 1)
     }
+}
 
-    /// Of one prompt's activations at some sites what is on the device that has most of them.
-    fn on_one_device(&self, sites: &BTreeSet<Site>) -> u64 {
-        let layers = &self.exec.model.layers;
-        let mut by_place: BTreeMap<usize, BTreeSet<Site>> = BTreeMap::new();
-        for &(layer, component) in sites {
-            by_place.entry(layers.place(layer)).or_default().insert((layer, component));
-        }
-        by_place.values().map(|sites| bytes_per_prompt(self.context, sites)).max().unwrap_or(0)
+/// Of one prompt's activations at some sites what is on the device that has most of them.
+pub(crate) fn on_one_device(exec: &Exec<'_>, context: &SweepContext, sites: &BTreeSet<Site>) -> u64 {
+    let layers = &exec.model.layers;
+    let mut by_place: BTreeMap<usize, BTreeSet<Site>> = BTreeMap::new();
+    for &(layer, component) in sites {
+        by_place.entry(layers.place(layer)).or_default().insert((layer, component));
     }
+    by_place.values().map(|sites| bytes_per_prompt(context, sites)).max().unwrap_or(0)
 }
 
 /// A tile's prompts, some at a time.

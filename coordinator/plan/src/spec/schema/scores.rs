@@ -148,6 +148,19 @@ pub struct Grid {
     /// Of `pattern`: which positions are attended to. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "positions"))]
     pub src_positions: Option<Spanned<Vec<i64>>>,
+    /// Effects are estimated from gradients instead of computed: by the `gradient` of each metric at the run that is patched, or
+    /// by the mean of gradients on the way to the other run, `integrated`. Estimates stand in tensors of their own,
+    /// `NAME.estimate`.
+    pub estimate: Option<Spanned<Gradient>>,
+    /// Of `integrated`: at how many points between the two runs gradients are taken. Without it, 10.
+    #[schemars(extend("x-unit" = "points"), range(min = 1, max = 1000))]
+    pub steps: Option<Spanned<u32>>,
+    /// Of an estimate of `q` or `k`: the attention pattern that the new queries or keys give is computed exactly, and only what
+    /// follows on it is estimated, because softmax saturates (`AtP*`). Without it, the gradient goes through the softmax.
+    pub recompute_pattern: Option<Spanned<bool>>,
+    /// Of an estimate: which effects are computed all the same, in each iteration. The manifest then says how many strong cells may
+    /// have been missed. Without it, no effect is computed.
+    pub verify: Option<Spanned<Verify>>,
     /// What is patched as well in every cell. Effects are against the plain run all the same, so that they hold the effect of
     /// these. Where one meets what the cell patches, the cell's own counts; of two that meet, the later one.
     #[serde(default)]
@@ -157,6 +170,33 @@ pub struct Grid {
     /// of what is read in the run that is patched, and that run is scored. `component` is `z`, `attn_out`, `mlp_out`, or
     /// `resid_pre` of layer 0; there is no `window`, `components` or `also`.
     pub to: Option<Spanned<To>>,
+}
+
+/// How an effect is estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Gradient {
+    /// By the gradient at the run that is patched.
+    Gradient,
+    /// By the mean of gradients on the way to the other run.
+    Integrated,
+}
+
+/// Steps of integrated gradients where nobody says how many.
+pub const DEFAULT_STEPS: u32 = 10;
+
+/// Which effects are computed although they are estimated.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// Cells with the strongest estimates under the first metric, by magnitude.
+    #[schemars(extend("x-unit" = "cells"), range(min = 1))]
+    pub top: u32,
+    /// Cells that are drawn at random from the others.
+    #[schemars(extend("x-unit" = "cells"))]
+    pub sample: u32,
+    /// What the draw comes from. Without it, 0.
+    pub seed: Option<u64>,
 }
 
 impl Grid {

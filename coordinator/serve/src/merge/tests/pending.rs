@@ -16,7 +16,9 @@ fn a_cell_has_its_final_score_or_none_whichever_tiles_are_pending() {
             // Over each range of prompts a cell's score comes from the tile that has it, or else from the baselines.
             let has = |tile: &Tile| match &tile.work {
                 TileWork::Baseline => false,
-                TileWork::Patch { cells, .. } => cells.iter().any(|range| range.contains(&place)),
+                TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+                    cells.iter().any(|range| range.contains(&place))
+                }
             };
             let of_iteration = || plan.tiles.iter().filter(|tile| tile.iteration as usize == iteration);
             let lacks = of_iteration().filter(|tile| tile.work == TileWork::Baseline).any(|baseline| {

@@ -47,6 +47,7 @@ impl Actor {
                     tracing::warn!(worker = self.crew.name(worker), worker_id = %worker, "worker fell silent");
                     self.dismiss(worker);
                 }
+                Effect::Exhausted { sweep } => self.exhausted(sweep),
                 Effect::Ended { sweep, outcome } => {
                     if let Some((entry, publish)) = self.ledger.end(&sweep, outcome, &self.scheduler) {
                         self.outbound.write(entry);
@@ -83,6 +84,8 @@ impl Actor {
                 span.in_scope(|| tracing::info!(state = status.state.name(), "sweep ended"));
                 self.ledger.publish(&sweep, *status);
             }
+            Promise::Choose { sweep, run } => self.outbound.choose(run, sweep),
+            Promise::Extend { sweep, run } => self.extended(sweep, run),
             Promise::Answer(answer) => answer(),
         }
     }

@@ -5,6 +5,7 @@ mod effects;
 mod recovery;
 mod reports;
 mod requests;
+mod verification;
 
 use std::time::Duration;
 
@@ -45,8 +46,9 @@ pub(super) struct Actor {
 
 impl Actor {
     /// Starts the task; it ends when the last handle is gone and everything is on disk.
-    pub(super) fn start(self) -> (Handle, JoinHandle<()>) {
+    pub(super) fn start(mut self) -> (Handle, JoinHandle<()>) {
         let (commands, incoming) = mpsc::channel(COMMANDS);
+        self.outbound.connect(commands.downgrade());
         (Handle::new(commands), tokio::spawn(self.run(incoming)))
     }
 
@@ -98,6 +100,7 @@ impl Actor {
             Command::Resumable { sweep, reply } => drop(reply.send(self.resumable(&sweep))),
             Command::Resume { reply, .. } if self.closing => drop(reply.send(Err(RequestError::ShuttingDown))),
             Command::Resume { run, remains, reply } => self.resume(run, *remains, reply),
+            Command::Extend { run, kept } => self.extend(run, *kept),
             Command::Remove { sweep, reply } => self.remove(&sweep, reply),
             Command::Trace { sweep, reply } => {
                 drop(reply.send(self.ledger.record(&sweep).map(|record| record.trace)));

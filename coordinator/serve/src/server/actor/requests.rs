@@ -68,6 +68,9 @@ impl Actor {
         for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
             running.recall(tile);
         }
+        if running.plan.awaits_estimates() {
+            self.apply(Event::MoreToCome { sweep: id.clone() });
+        }
         self.ledger.begin(id.clone(), priority, running);
         self.apply(Event::Submitted { sweep: id, model, tiles, priority, past, avoid });
         self.ledger.publish_running(&self.scheduler);
@@ -172,7 +175,7 @@ impl Actor {
     }
 }
 
-fn tile_infos(plan: &Plan) -> Vec<TileInfo> {
+pub(super) fn tile_infos(plan: &Plan) -> Vec<TileInfo> {
     let info = |(tile, &cost): (&patchsweep_core::tile::Tile, &u64)| TileInfo { iteration: tile.iteration, cost };
     plan.tiles.iter().zip(&plan.costs).map(info).collect()
 }

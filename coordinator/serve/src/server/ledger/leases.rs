@@ -53,7 +53,9 @@ impl Ledger {
         let tile = plan.tiles.get(lease.tile.0 as usize)?;
         let grid = match &tile.work {
             TileWork::Baseline => BASELINES,
-            TileWork::Patch { grid, .. } => &plan.context.grids.get(*grid as usize)?.name,
+            TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } => {
+                &plan.context.grids.get(*grid as usize)?.name
+            }
         };
         let iteration = plan.label_of(tile.iteration).unwrap_or_default();
         Some(TileName { grid: grid.to_owned(), iteration: iteration.to_owned() })

@@ -6,11 +6,13 @@ mod removal;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::{Priority, SweepStatus};
+use patchsweep_plan::Plan;
 use prost::bytes::Bytes;
 
 use super::handle::RunId;
@@ -73,6 +75,13 @@ impl Ledger {
         } else {
             self.insert(id, record);
         }
+    }
+
+    /// A run of a sweep has more tiles from now on, as this plan has them; false where it is not running any more, or has
+    /// them already.
+    pub(super) fn extend(&mut self, sweep: &SweepId, run: RunId, plan: &Arc<Plan>) -> bool {
+        let Some(record) = self.sweeps.get_mut(sweep).filter(|record| record.run == run) else { return false };
+        record.extend(plan)
     }
 
     /// A sweep that ended in an earlier life of the coordinator.

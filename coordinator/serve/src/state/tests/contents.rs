@@ -8,7 +8,7 @@ use patchsweep_core::ids::TileId;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
-use patchsweep_plan::Seeds;
+use patchsweep_plan::{Chosen, Seeds, Verification};
 use patchsweep_proto::v1;
 use proptest::prelude::*;
 
@@ -237,4 +237,28 @@ fn a_sweep_whose_parts_do_not_fit_is_refused() {
         change(&mut wire);
         assert!(KeptSweep::try_from(wire).is_err());
     }
+}
+
+#[test]
+fn a_plan_that_has_more_tiles_takes_the_place_of_the_one_before_and_comes_back() {
+    let (store, _) = Store::in_memory().expect("new");
+    let kept = sweep("a-1");
+    let mut plan = (*kept.plan).clone();
+    let first = u32::try_from(plan.tiles.len()).expect("few");
+    let mut more = plan.tiles[first as usize - 1].clone();
+    more.id = TileId(first);
+    plan.tiles.push(more);
+    plan.costs.push(5);
+    let chosen = Chosen { grid: 0, iteration: 1, candidates: 9, top: vec![2, 7], sample: vec![3] };
+    plan.verification = Some(Verification { first, chosen: vec![chosen] });
+    let extended = KeptSweep { plan: plan.into(), ..kept.clone() };
+    let entry = || Entry::Extended(Box::new(extended.clone()));
+    store.write(&[entry()]).expect("written");
+    assert!(store.sweep(&kept.id).expect("none").is_none(), "a sweep that is gone does not come back");
+    store.write(&[Entry::Sweep(Box::new(kept.clone())), entry(), entry()]).expect("written");
+    store.write(&[Entry::Sweep(Box::new(kept.clone()))]).expect("written again");
+    let found = store.sweep(&kept.id).expect("readable").expect("there");
+    assert_eq!((&found.plan.tiles, &found.plan.costs), (&extended.plan.tiles, &extended.plan.costs));
+    assert_eq!(found.plan.verification, extended.plan.verification);
+    assert_eq!(found.plan.identity(), kept.plan.identity(), "it is the same sweep");
 }

@@ -1,0 +1,109 @@
+//! Grids that are estimated.
+
+use patchsweep_core::estimate::{Estimate, Gradients, Verify};
+
+use super::*;
+
+/// The example, estimated; `verify`: how many of the top.
+fn estimated(verify: Option<u32>, options: PlanOptions) -> Plan {
+    let verify = verify.map_or_else(String::new, |top| format!("verify = {{ top = {top}, sample = 2 }}\n"));
+    let spec = patchsweep_plan::fixtures::SPEC.replace("axes", &format!("estimate = \"gradient\"\n{verify}axes"));
+    let mut plan = patchsweep_plan::fixtures::plan_from(&spec, options);
+    Arc::make_mut(&mut plan.context).metrics[0].normalize = true;
+    plan
+}
+
+/// The estimates of the main metric, as the coordinator asks for them.
+fn estimates(merged: &Merged) -> Vec<&[f32]> {
+    merged.grids.iter().map(|grid| grid.estimate.as_slice()).collect()
+}
+
+#[test]
+fn estimates_are_means_over_all_prompts_and_no_effects() {
+    for (tile_multiply_adds, tile_prompts) in CUTS {
+        let options = PlanOptions { tile_multiply_adds, tile_prompts };
+        let (plan, computed) = (estimated(None, options), plan(Direction::Noising, options));
+        let (grid, wanted) = (merged(&plan).grids.remove(0), merged(&computed).grids.remove(0));
+        for at in 0..24 {
+            // The made-up scores of a tile are the same, whatever it is of.
+            assert!((grid.estimate[at] - wanted.effect[at]).abs() < 1e-3, "{at}");
+            if wanted.status[at] == CellStatus::NoOp {
+                assert_eq!((grid.status[at], grid.effect[at].to_bits()), (CellStatus::NoOp, 0));
+                assert_eq!(grid.value[at].to_bits(), wanted.value[at].to_bits());
+            } else {
+                assert_eq!((grid.status[at], grid.count[at]), (CellStatus::NotDrawn, 0));
+                assert!(grid.effect[at].is_nan() && grid.value[at].is_nan() && grid.normalized[at].is_nan());
+            }
+        }
+        assert!(wanted.estimate.is_empty());
+    }
+}
+
+#[test]
+fn verified_cells_have_the_scores_of_a_sweep_without_estimates_and_all_others_stay() {
+    for (tile_multiply_adds, tile_prompts) in CUTS {
+        let options = PlanOptions { tile_multiply_adds, tile_prompts };
+        let before = estimated(Some(3), options);
+        assert!(before.awaits_estimates());
+        let first = merged(&before);
+        let plan = before.verified(&estimates(&first)).expect("few tiles");
+        let wanted = merged(&super::plan(Direction::Noising, options)).grids.remove(0);
+        let (grid, first) = (merged(&plan).grids.remove(0), &first.grids[0]);
+        let chosen = plan.verification.clone().expect("chosen").chosen;
+        assert_eq!(grid.estimate, first.estimate);
+        for at in 0..24_u32 {
+            let cells =
+                chosen.iter().filter(|chosen| chosen.iteration == at / 12).flat_map(patchsweep_plan::Chosen::cells);
+            let is_chosen = cells.into_iter().any(|cell| cell == at % 12);
+            let at = at as usize;
+            let of = |scores: &GridScores| [scores.effect[at], scores.value[at], scores.stderr[at]].map(f32::to_bits);
+            if is_chosen {
+                assert_eq!((of(&grid), grid.status[at]), (of(&wanted), CellStatus::Computed), "{at}");
+                assert!((grid.normalized[at] - wanted.normalized[at]).abs() <= 1e-5 * wanted.normalized[at].abs());
+                assert_eq!(grid.count[at], u64::from(PROMPTS));
+            } else {
+                assert_eq!((of(&grid), grid.status[at]), (of(first), first.status[at]), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_estimate_that_is_lost_is_no_number_and_its_cells_say_why() {
+    let plan = estimated(Some(2), PlanOptions::default());
+    let is_estimate = |tile: &Tile| matches!(tile.work, TileWork::Estimate { .. }) && tile.iteration == 1;
+    let lost = merged_as(&plan, |tile| is_estimate(tile).then_some(TileOutcome::GivenUp));
+    let grid = &lost.grids[0];
+    for at in 12..24 {
+        let failed = grid.status[at] == CellStatus::Failed;
+        assert_eq!(grid.estimate[at].is_nan(), failed, "{at}");
+        assert!(failed || grid.status[at] == CellStatus::NoOp);
+    }
+    let chosen = plan.verified(&estimates(&lost)).expect("few tiles").verification.expect("chosen").chosen;
+    assert_eq!(chosen.iter().map(|chosen| chosen.cells().len()).collect::<Vec<_>>(), [4, 0], "nothing to go by");
+}
+
+#[test]
+fn estimates_are_means_over_replicates() {
+    let mut plan = estimated(None, PlanOptions::default());
+    let context = Arc::make_mut(&mut plan.context);
+    context.replicates = 2;
+    context.grids[0].estimate = Some(Estimate {
+        gradients: Gradients::AtBase,
+        recompute_pattern: false,
+        verify: Some(Verify { top: 2, sample: 1, seed: 0 }),
+    });
+    plan.iteration_labels.truncate(1);
+    plan.kept_answers.truncate(1);
+    let apart = merged(&plan.with_replicates_apart()).grids.remove(0);
+    let merged = merged(&plan);
+    let grid = &merged.grids[0];
+    for cell in 0..12 {
+        let mean = f32::midpoint(apart.estimate[cell], apart.estimate[12 + cell]);
+        assert!((grid.estimate[cell] - mean).abs() <= 1e-3, "{cell}");
+    }
+    let verified = plan.verified(&estimates(&merged)).expect("few tiles");
+    let of_verified = super::merged(&verified).grids.remove(0);
+    let computed = of_verified.status.iter().filter(|&&status| status == CellStatus::Computed).count();
+    assert_eq!((computed, of_verified.estimate == grid.estimate), (3, true));
+}

@@ -1,0 +1,51 @@
+//! Which cells of a sweep are verified, once all of its estimates are kept. That reads the disk, so it is done beside the owning
+//! task, which is told with a command.
+
+use patchsweep_core::error_chain;
+use patchsweep_core::ids::SweepId;
+use tokio::sync::mpsc;
+
+use super::handle::{Command, RunId};
+use super::offload::Offload;
+use super::results::extended;
+use crate::state::Store;
+
+/// Chooses cells by their estimates.
+#[derive(Debug)]
+pub(super) struct Verifications {
+    store: Store,
+    offload: Offload,
+    /// To the owning task, which ends when nobody else talks to it.
+    commands: Option<mpsc::WeakSender<Command>>,
+}
+
+impl Verifications {
+    pub(super) fn new(store: Store, offload: Offload) -> Self {
+        Self { store, offload, commands: None }
+    }
+
+    /// Says whom to tell.
+    pub(super) fn connect(&mut self, commands: mpsc::WeakSender<Command>) {
+        self.commands = Some(commands);
+    }
+
+    /// Plans the tiles that verify the estimates of a sweep, all of which are on disk, and tells the owning task.
+    pub(super) fn plan(&self, run: RunId, sweep: SweepId) {
+        let (store, offload, commands) = (self.store.clone(), self.offload, self.commands.clone());
+        tokio::spawn(async move {
+            let id = sweep.clone();
+            let Some(planned) = offload.run(move || extended(&store, &id)).await else { return };
+            match planned {
+                Ok(kept) => {
+                    if let Some(commands) = commands.and_then(|commands| commands.upgrade()) {
+                        let _ = commands.send(Command::Extend { run, kept: Box::new(kept) }).await;
+                    }
+                }
+                Err(error) => {
+                    let error = error_chain(&error);
+                    tracing::error!(%sweep, error, "cannot choose which estimates are verified; a restart tries again");
+                }
+            }
+        });
+    }
+}

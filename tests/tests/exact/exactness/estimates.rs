@@ -1,0 +1,111 @@
+//! Estimates against central differences of brute force.
+
+use patchsweep_core::architecture::Architecture;
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::estimate::{Estimate, Gradients};
+use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::tile::TileWork;
+use patchsweep_reference_evaluator::{BruteForce, Model};
+
+use super::compare::{Expected, tolerance};
+use super::engine::TiledEngine;
+use super::scenario::{Cut, LITTLE, Scenario};
+use super::sweep::{check_work, write_model};
+
+const PLAIN: Estimate = Estimate { gradients: Gradients::AtBase, recompute_pattern: false, verify: None };
+
+/// The ways in which the effects of a component can be estimated.
+fn ways(component: Component, value: PatchValue, model: &Architecture) -> Vec<Estimate> {
+    let integrated = Gradients::Integrated { steps: 3 };
+    let mut ways = vec![PLAIN];
+    if value == PatchValue::Other {
+        ways.push(Estimate { gradients: integrated, ..PLAIN });
+    }
+    if matches!(component, Component::Q | Component::K) && !component.mixes_heads(model) {
+        ways.extend(ways.clone().into_iter().map(|way| Estimate { recompute_pattern: true, ..way }));
+    }
+    ways
+}
+
+/// Estimates and effects of one grid in one iteration, of the cells that a patch can change, under the first metric.
+pub(crate) type Pairs = Vec<(f64, f64)>;
+
+/// Holds all estimates of a case to brute force. What they are of the first way, beside the effects.
+pub(crate) fn check_estimates(scenario: &Scenario) -> Result<Vec<Pairs>, String> {
+    let folder = write_model(scenario);
+    let model = Model::load(&folder.path().join("model"));
+    // A backward pass needs all weights on the device.
+    let cut = Cut { memory_budget: scenario.cut.memory_budget.max(LITTLE), ..scenario.cut.clone() };
+    let first = &scenario.context.grids[0];
+    let mut pairs = Vec::new();
+    for way in ways(first.component, first.value, &scenario.context.architecture) {
+        let context = estimated(&scenario.context, way);
+        let mut engine = TiledEngine::new(folder.path(), &context, &cut);
+        for iteration in (0..).take(context.iterations.len()) {
+            let brute_force = BruteForce::new(&model, &context, iteration as usize);
+            let unpatched = brute_force.unpatched();
+            for (index, grid) in (0..).zip(&context.grids) {
+                let scored = engine.estimates(iteration, index);
+                let mut of_grid = Pairs::new();
+                for (place, scores) in (0..).zip(&scored) {
+                    let cell = grid.cell(place);
+                    let wanted = brute_force.estimated(&cell);
+                    for (metric, (wanted, unpatched)) in wanted.iter().zip(&unpatched).enumerate() {
+                        let bound = 10.0 * tolerance(wanted.iter().chain(unpatched));
+                        let expected = Expected { numbers: wanted, tolerance: bound };
+                        expected.check(scores[metric].effect).map_err(|error| {
+                            let name = &context.metrics[metric].name;
+                            format!("{way:?}: iteration {iteration}, {}, cell {place}, {name}: {error}", grid.name)
+                        })?;
+                    }
+                    let is_live =
+                        |prompt| !context.prompt_pair(iteration, prompt).is_noop(&cell, &context.architecture);
+                    if way == PLAIN && (0..context.clean.prompts()).any(is_live) {
+                        let patched = brute_force.patched(&cell);
+                        let effects = patched[0].iter().zip(&unpatched[0]).map(|(after, before)| after - before);
+                        of_grid.push((wanted[0].iter().sum(), effects.sum()));
+                    }
+                }
+                pairs.push(of_grid);
+            }
+        }
+        let work = Scenario { context, ..scenario.clone() };
+        check_work(&work).map_err(|error| format!("{way:?}: {error}"))?;
+    }
+    Ok(pairs)
+}
+
+/// The same sweep with estimates in place of effects.
+fn estimated(context: &SweepContext, way: Estimate) -> SweepContext {
+    let mut context = SweepContext { per_prompt: false, ..context.clone() };
+    let model = context.architecture.clone();
+    context.grids = context.grids.into_iter().map(|grid| grid.estimated(way, &model).expect("one write")).collect();
+    context
+}
+
+impl TiledEngine<'_> {
+    /// Estimated scores over all prompts \[cells, metrics\].
+    fn estimates(&mut self, iteration: u32, grid: u32) -> Vec<Vec<patchsweep_core::scores::CellScore>> {
+        let cells = self.cells(grid);
+        let work = TileWork::Estimate { grid, cells: std::iter::once(0..cells).collect() };
+        self.over_prompts(iteration, &work).into_iter().map(|cell| cell.scores).collect()
+    }
+}
+
+/// Spearman's rank correlation; `None` of too few cells, or where all are alike.
+pub(crate) fn rank_agreement(pairs: &Pairs) -> Option<f64> {
+    if pairs.len() < 6 {
+        return None;
+    }
+    let ranks = |of: fn(&(f64, f64)) -> f64| -> Vec<f64> {
+        let mut order: Vec<usize> = (0..pairs.len()).collect();
+        order.sort_by(|&a, &b| of(&pairs[a]).total_cmp(&of(&pairs[b])));
+        let mut ranks = vec![0.0; pairs.len()];
+        (0_u32..).zip(order).for_each(|(rank, place)| ranks[place] = f64::from(rank));
+        ranks
+    };
+    let (a, b) = (ranks(|pair| pair.0), ranks(|pair| pair.1));
+    let mean = f64::from(u32::try_from(pairs.len() - 1).expect("few cells")) / 2.0;
+    let product = |x: &[f64], y: &[f64]| -> f64 { x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum() };
+    Some(product(&a, &b) / product(&a, &a)).filter(|agreement| agreement.is_finite())
+}

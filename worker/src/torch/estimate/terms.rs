@@ -1,0 +1,62 @@
+//! What gradients are multiplied with: by how much a patch changes the activations of a grid in one layer.
+
+use std::collections::BTreeMap;
+
+use patchsweep_core::grid::{Axis, Component, Grid};
+use tch::{Device, Kind, Tensor};
+
+use super::new_patterns::{NewPattern, pattern_difference, recomputes};
+use crate::torch::patch::values::Patch;
+use crate::torch::positions::Positions;
+use crate::torch::runs::recorder::Site;
+
+/// The changes of one grid in one layer.
+pub(super) struct Changes<'a> {
+    grid: &'a Grid,
+    /// Whose gradients they are multiplied with.
+    pub(super) site: Site,
+    of: Of,
+}
+
+enum Of {
+    /// Of the activation, of its shape.
+    Activation(Tensor),
+    /// Of the pattern that it makes.
+    Pattern(NewPattern),
+}
+
+impl<'a> Changes<'a> {
+    /// Of each layer of a grid.
+    pub(super) fn of(patch: &Patch<'_>, grid: &'a Grid) -> Vec<Self> {
+        let change = |&layer: &u32| match grid.component {
+            _ if recomputes(grid) => {
+                let of = Of::Pattern(NewPattern::of(patch, grid, layer));
+                Self { grid, site: (layer, Component::Pattern), of }
+            }
+            Component::Pattern => {
+                let of = Of::Activation(pattern_difference(patch, grid, layer));
+                Self { grid, site: (layer, Component::Pattern), of }
+            }
+            component => {
+                let new = patch.new_at(grid.value, layer, component, &Positions::between(0, patch.last));
+                let change = new.to_kind(Kind::Double) - patch.base(layer, component).to_kind(Kind::Double);
+                Self { grid, site: (layer, component), of: Of::Activation(change) }
+            }
+        };
+        grid.indices(Axis::Layer).iter().map(change).collect()
+    }
+
+    /// Gradient times change, float64 on the CPU \[prompts, axes within a layer..\]; one metric's gradients.
+    pub(super) fn terms(&self, gradients: &BTreeMap<Site, Tensor>, patch: &Patch<'_>) -> Option<Tensor> {
+        let gradient = gradients.get(&self.site)?;
+        let terms = match &self.of {
+            Of::Pattern(new) => new.terms(gradient, self.grid, &patch.exec.model.architecture),
+            Of::Activation(change) => {
+                let product = gradient.to_kind(Kind::Double) * change;
+                let is_whole = product.dim() > self.grid.component.axes().len();
+                if is_whole { product.sum_dim_intlist([-1].as_slice(), false, Kind::Double) } else { product }
+            }
+        };
+        Some(terms.to_device(Device::Cpu))
+    }
+}
