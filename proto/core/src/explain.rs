@@ -45,8 +45,10 @@ pub struct CellExplanation {
     pub iteration: String,
     /// Names of the grid's axes.
     pub axes: Vec<String>,
-    /// The layer, position, head or neuron along each.
+    /// The layer, position, head or neuron along each; of a position with a name its place.
     pub indices: Vec<u32>,
+    /// The name along each axis, where it has one.
+    pub names: Vec<Option<String>>,
     /// What it writes, in words, of two that meet the one that counts behind the other; the first 40.
     pub writes: Vec<String>,
     /// Why no worker computes it over some or all prompts, as its effect is 0 there; `None` where workers do over all.

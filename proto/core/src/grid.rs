@@ -1,11 +1,13 @@
 //! What is patched, over which axes, and by what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::also::Also;
 use crate::architecture::Architecture;
 pub use crate::axis::Axis;
 pub use crate::component::Component;
+use crate::groups::{Group, Spot};
 use crate::length;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
@@ -32,6 +34,17 @@ pub struct Grid {
     pub(crate) also: Vec<Also>,
     /// Of the model.
     pub(crate) layers: u32,
+    /// What the positions are called, where they are spots.
+    spots: Option<Arc<[Spot]>>,
+    /// Of a group of prompts: the positions of each place along an axis, and of all together.
+    places: BTreeMap<Axis, Places>,
+}
+
+/// Positions along an axis, where one place of it may be several positions, or the same as another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Places {
+    each: Vec<Vec<u32>>,
+    all: Vec<u32>,
 }
 
 /// What a patched activation becomes.
@@ -208,7 +221,59 @@ impl Grid {
             window: 1,
             also: Vec::new(),
             layers: architecture.layers,
+            spots: None,
+            places: BTreeMap::new(),
         })
+    }
+
+    /// The same grid whose positions are spots.
+    #[must_use]
+    pub fn over_spots(self, spots: Arc<[Spot]>) -> Self {
+        Self { spots: Some(spots), ..self }
+    }
+
+    /// The same grid over the positions that its spots are in a group of prompts.
+    #[must_use]
+    pub(crate) fn of_group(&self, group: &Group) -> Self {
+        let places = |(&axis, spots): (&Axis, &Vec<u32>)| {
+            let each = spots.iter().map(|&spot| group.spots[spot as usize].clone()).collect();
+            axis.is_of_positions().then(|| (axis, Places { each, all: group.positions(spots) }))
+        };
+        Self {
+            places: self.selected.iter().filter_map(places).collect(),
+            also: self.also.iter().map(|also| also.of_group(group)).collect(),
+            spots: None,
+            ..self.clone()
+        }
+    }
+
+    /// What the places along an axis are called, where they are spots of which one is more than a number.
+    #[must_use]
+    pub fn names(&self, axis: Axis) -> Option<Vec<&str>> {
+        let spots = self.spots_along(axis)?;
+        let is_named = spots.iter().any(|spot| spot.number.is_none());
+        is_named.then(|| spots.iter().map(|spot| spot.name.as_str()).collect())
+    }
+
+    /// What people know the places along an axis by: layers, positions, heads, neurons; where they have names, counted from 0.
+    #[must_use]
+    pub fn coordinates(&self, axis: Axis) -> Vec<u32> {
+        let of_spots = || self.spots_along(axis)?.into_iter().map(|spot| spot.number).collect::<Option<Vec<u32>>>();
+        let counted = || (0..length(self.indices(axis).len())).collect();
+        match self.spots {
+            Some(_) if axis.is_of_positions() => of_spots().unwrap_or_else(counted),
+            _ => self.indices(axis).to_vec(),
+        }
+    }
+
+    fn spots_along(&self, axis: Axis) -> Option<Vec<&Spot>> {
+        let spots = self.spots.as_ref().filter(|_| axis.is_of_positions())?;
+        Some(self.indices(axis).iter().map(|&spot| &spots[spot as usize]).collect())
+    }
+
+    /// What a write's position, or spot, is called.
+    pub(crate) fn position_name(&self, position: u32) -> Option<&str> {
+        Some(self.spots.as_ref()?.get(position as usize)?.name.as_str())
     }
 
     /// The same grid over some indices of an axis only; along an axis that is left out, those are patched at once.
@@ -232,7 +297,8 @@ impl Grid {
         Self { value, ..self }
     }
 
-    /// The indices that are patched along an axis of the component, ascending; none for another axis.
+    /// The indices that are patched along an axis of the component, ascending; none for another axis. Of positions the spots, where
+    /// there are any.
     #[must_use]
     pub fn indices(&self, axis: Axis) -> &[u32] {
         self.selected.get(&axis).map_or(&[], Vec::as_slice)
@@ -305,8 +371,17 @@ impl<'a> Cell<'a> {
     /// axis; none where the component has no such axis.
     #[must_use]
     pub fn indices(&self, axis: Axis) -> &'a [u32] {
+        if let Some(Places { each, all }) = self.grid.places.get(&axis) {
+            return self.places[axis as usize].map_or(all, |place| &each[place]);
+        }
         let all = self.grid.indices(axis);
         self.places[axis as usize].map_or(all, |place| &all[place..=place])
+    }
+
+    /// Whether cells of equal first positions may differ in the others, as those of spots do.
+    #[must_use]
+    pub fn is_of_places(&self) -> bool {
+        !self.grid.places.is_empty()
     }
 
     /// The positions whose activation is patched.

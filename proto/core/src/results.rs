@@ -40,8 +40,10 @@ pub struct GridScores {
     pub writes: String,
     /// Axis names, without iteration.
     pub axes: Vec<String>,
-    /// The layers, positions or heads along those axes.
+    /// The layers, positions or heads along those axes; where they have names, counted from 0.
     pub indices: Vec<Vec<u32>>,
+    /// Names of positions along those axes, none along one whose places are numbers; empty where no axis has names.
+    pub names: Vec<Vec<String>>,
     /// Mean effect, in the metric's unit.
     pub effect: Vec<f32>,
     /// Mean patched metric.
@@ -84,6 +86,12 @@ impl SweepResults {
 }
 
 impl GridScores {
+    /// The name of a place along an axis, where places along it have names.
+    #[must_use]
+    pub fn name_of(&self, axis: usize, place: usize) -> Option<&str> {
+        self.names.get(axis)?.get(place).map(String::as_str)
+    }
+
     /// Sizes of the axes.
     #[must_use]
     pub fn extents(&self) -> Vec<usize> {

@@ -1,14 +1,19 @@
 //! `SweepContext` and what it holds.
 
+use std::sync::Arc;
+
 use super::grid::{also_index_count, component_from_wire, grid_from_wire};
+use super::groups::{groups_from_wire, refuse_reads_in_groups};
 use super::{WireError, required};
 use crate::v1;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
-use patchsweep_core::grid::{Grid, MAX_INDICES, index_count};
+use patchsweep_core::grid::{Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::groups::Spot;
+use patchsweep_core::length;
 use patchsweep_core::metric::Metric;
 use patchsweep_core::token_sets::TokenSets;
-use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_core::tokens::{TokenMatrix, TokenMatrixError};
 
 const CONTEXT: &str = "SweepContext";
 
@@ -30,6 +35,9 @@ impl From<&SweepContext> for v1::SweepContext {
             per_prompt: context.per_prompt,
             // Left out where there is one only, so that such a context keeps the digest that it always had.
             replicates: if context.replicates > 1 { context.replicates } else { 0 },
+            spots: context.groups.spots.iter().map(Into::into).collect(),
+            groups: context.groups.groups.iter().map(Into::into).collect(),
+            numbers: context.groups.numbers.clone(),
         }
     }
 }
@@ -51,14 +59,21 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         if clean.positions() > architecture.n_ctx {
             return Err(WireError::invalid(CONTEXT, "clean", "more positions than the model has"));
         }
+        let groups = groups_from_wire(wire.spots, wire.groups, wire.numbers, &clean)?;
+        let positions = if groups.is_empty() { clean.positions() } else { length(groups.spots.len()) };
+        let spots: Option<Arc<[Spot]>> = (!groups.is_empty()).then(|| groups.spots.clone().into());
         let mut indices = 0;
         let grid = |grid: v1::Grid| {
-            indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
-            indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
+            indices += index_count(component_from_wire(grid.component())?, &architecture, positions);
+            indices += grid.also.iter().map(|also| also_index_count(also, positions)).sum::<u64>();
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
             }
-            grid_from_wire(grid, &architecture, clean.positions())
+            let grid = grid_from_wire(grid, &architecture, positions)?;
+            Ok(match &spots {
+                Some(spots) => grid.over_spots(spots.clone()),
+                None => grid,
+            })
         };
         let grids: Vec<Grid> = wire.grids.into_iter().map(grid).collect::<Result<_, _>>()?;
         for (field, length) in [("iterations", iterations.len()), ("metrics", metrics.len()), ("grids", grids.len())] {
@@ -80,6 +95,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             grids,
             per_prompt: wire.per_prompt,
             replicates: wire.replicates.max(1),
+            groups,
         };
         refuse_unfit(&context)?;
         Ok(context)
@@ -88,17 +104,18 @@ impl TryFrom<v1::SweepContext> for SweepContext {
 
 /// Parts that are valid alone must also fit each other.
 fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
-    let (prompts, positions) = (context.clean.prompts(), context.clean.positions());
+    let (prompts, positions) = (context.clean.prompts(), context.positions());
     let refuse = |field, reason: &str| Err(WireError::invalid(CONTEXT, field, reason));
     if !context.iterations.len().is_multiple_of(context.replicates as usize) {
         return refuse("replicates", "the iterations are no multiple of them");
     }
     for iteration in &context.iterations {
         let corrupted = &iteration.corrupted;
-        if corrupted.prompts() != prompts || corrupted.positions() != positions {
+        if !corrupted.has_shape_of(&context.clean) {
             return refuse("iterations", "corrupted prompts are not of the clean prompts' shape");
         }
         refuse_reads(iteration, prompts, positions)?;
+        refuse_reads_in_groups(iteration, &context.groups)?;
         if let Some(noise) = &iteration.noise {
             let ascending = noise.positions.is_sorted_by(|a, b| a < b) && !noise.positions.is_empty();
             if !ascending || noise.positions.iter().any(|&pos| pos >= positions) {
@@ -116,6 +133,9 @@ fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
         .any(|s| ![1, prompts as usize].contains(&s.count()))
     {
         return refuse("metrics", "sets of tokens that are neither one for all prompts nor one for each");
+    }
+    if context.clean.is_ragged() && context.grids.iter().any(|grid| grid.writes_value(PatchValue::Mean)) {
+        return refuse("grids", "a mean over prompts of different lengths");
     }
     if let Some(stray) = context.stray_answer() {
         return refuse("iterations", &stray.to_string());
@@ -152,7 +172,8 @@ fn refuse_reads(iteration: &Iteration, prompts: u32, positions: u32) -> Result<(
 
 impl From<&TokenMatrix> for v1::TokenMatrix {
     fn from(tokens: &TokenMatrix) -> Self {
-        Self { prompts: tokens.prompts(), positions: tokens.positions(), ids: tokens.ids().to_vec() }
+        let lengths = tokens.lengths();
+        Self { prompts: tokens.prompts(), positions: tokens.positions(), ids: tokens.ids().to_vec(), lengths }
     }
 }
 
@@ -160,8 +181,15 @@ impl TryFrom<v1::TokenMatrix> for TokenMatrix {
     type Error = WireError;
 
     fn try_from(wire: v1::TokenMatrix) -> Result<Self, WireError> {
-        Self::from_flat(wire.prompts, wire.positions, wire.ids)
-            .map_err(|error| WireError::invalid("TokenMatrix", "ids", error))
+        let refuse = |error: TokenMatrixError| WireError::invalid("TokenMatrix", "ids", error);
+        if wire.lengths.is_empty() {
+            return Self::from_flat(wire.prompts, wire.positions, wire.ids).map_err(refuse);
+        }
+        let ragged = Self::from_lengths(&wire.lengths, wire.ids).map_err(refuse)?;
+        if !ragged.is_ragged() || [ragged.prompts(), ragged.positions()] != [wire.prompts, wire.positions] {
+            return Err(WireError::invalid("TokenMatrix", "lengths", "all equal, or not those of the prompts"));
+        }
+        Ok(ragged)
     }
 }
 

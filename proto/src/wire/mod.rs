@@ -9,6 +9,7 @@ mod context;
 mod events;
 mod explain;
 mod grid;
+mod groups;
 mod lease;
 mod metric;
 mod model;

@@ -174,6 +174,9 @@ impl Engine for TorchEngine {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
         let calls_before = calls::so_far();
+        let part = context.part(tile.prompts.start);
+        let own = Tile { prompts: part.own(&tile.prompts), ..tile.clone() };
+        let (whole, context, tile) = (context, part.context.as_ref(), &own);
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
@@ -181,9 +184,9 @@ impl Engine for TorchEngine {
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
                 if tile.is_plain() {
-                    PlainTask { context, tile, exec, shares, memory_retries: 0 }.scores()
+                    PlainTask { context, whole, tile, exec, shares, memory_retries: 0 }.scores()
                 } else {
-                    TileTask { context, tile, exec, cache, shares, meter, memory_retries: 0 }.scores()
+                    TileTask { context, whole, tile, exec, cache, shares, meter, memory_retries: 0 }.scores()
                 }
             })
         })?;

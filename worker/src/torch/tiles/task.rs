@@ -22,7 +22,10 @@ use crate::phases::Phase;
 
 /// One tile in hand.
 pub(crate) struct TileTask<'a> {
+    /// The part of the sweep that the tile's prompts are in, counted as it does.
     pub(crate) context: &'a SweepContext,
+    /// The sweep.
+    pub(crate) whole: &'a SweepContext,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) cache: &'a mut ActivationCache,
@@ -49,10 +52,10 @@ impl TileTask<'_> {
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
-        let Self { context, exec, tile, .. } = *self;
+        let Self { context, whole, exec, tile, .. } = *self;
         let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
         let kept_bytes = self.shares.cache;
-        let chunk = Chunk { context, exec, iteration: tile.iteration, prompts, kept, batch_rows, kept_bytes };
+        let chunk = Chunk { context, whole, exec, iteration: tile.iteration, prompts, kept, batch_rows, kept_bytes };
         match &tile.work {
             TileWork::Baseline => {
                 let [clean, corrupted] = chunk.baselines(self.cache);
