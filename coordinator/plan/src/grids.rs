@@ -6,18 +6,23 @@ mod sites;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use patchsweep_core::also::Also;
+use patchsweep_core::groups::Spot;
+use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 
 use self::sites::Sites;
+use super::spots::Places;
 use super::{Inputs, PlanError, names, selection};
 use crate::spec::Spanned;
 use crate::spec::schema::{self, Ablation};
 
-/// `positions`: tokens of each prompt.
-pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, PlanError> {
-    let source = inputs.source;
+/// Over these clean prompts.
+pub(super) fn read(inputs: &Inputs<'_>, places: &Places, clean: &TokenMatrix) -> Result<Vec<Grid>, PlanError> {
+    let (source, positions) = (inputs.source, places.extent());
+    let spots: Option<Arc<[Spot]>> = places.spots().map(Into::into);
     let mut grids: Vec<Grid> = Vec::new();
     let mut indices = 0;
     for given in &inputs.spec.grid {
@@ -34,7 +39,7 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             (Some(first), Some(last)) => first.span().start..last.span().end,
             _ => given.place(),
         };
-        let also = also::read(inputs, given, positions)?;
+        let also = also::read(inputs, given, places, clean)?;
         indices += index_count(component, &inputs.config.architecture, positions);
         indices += also.iter().map(|(_, also)| also.index_count()).sum::<u64>();
         if indices > MAX_INDICES {
@@ -48,10 +53,13 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             let place = if is_lacking { given.place() } else { place.clone() };
             source.error(place, error.to_string())
         })?;
-        let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given.ablate));
+        let grid = selection::restrict(inputs, given, grid, layer, places, clean)?.patched_with(value(given.ablate));
         let grid = several(inputs, given, grid, &others, also, positions)?;
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
-        grids.push(grid);
+        grids.push(match &spots {
+            Some(spots) => grid.over_spots(spots.clone()),
+            None => grid,
+        });
     }
     if grids.is_empty() {
         let message = "a sweep needs at least one `[[grid]]`".to_owned();

@@ -54,11 +54,6 @@ impl<'a> Work<'a> {
         each.saturating_mul(self.prompts)
     }
 
-    /// Multiply-adds of the means over the corrupted runs of all prompts.
-    pub(super) fn means_cost(&self, context: &SweepContext) -> u64 {
-        self.cost.run(0, self.last_read() + 1).saturating_mul(context.clean.prompts().into())
-    }
-
     /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores.
     pub(super) fn tile_cost(&self) -> u64 {
         self.cost.unpatched_scores(self.iteration, 1).saturating_mul(self.prompts)
@@ -199,11 +194,11 @@ struct Span {
 /// The positions at which a patch changes any prompt.
 fn spans<'a>(positions: u32, cell: impl Fn(u32) -> Cell<'a>, work: &Work<'_>, model: &Architecture) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
-    let several = cell(0).grid().has_several_writes();
+    // What several writes cost depends on which of them do something at this position, and what spots cost on all their positions.
+    let several = cell(0).grid().has_several_writes() || cell(0).is_of_places();
     for position in 0..positions {
         let Some(suffix) = Suffix::of(&cell(position), &work.pairs, model) else { continue };
         match spans.last_mut() {
-            // What several writes cost depends on which of them do something at this position.
             Some(last) if last.positions.end == position && last.suffix == suffix && !several => {
                 last.positions.end += 1;
             }

@@ -4,6 +4,7 @@
 //! them of these types.
 
 mod data;
+mod named;
 mod scores;
 mod words;
 
@@ -13,9 +14,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use super::one_or_more::OneOrMore;
+pub use super::position::Position;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
+pub use named::{NamedPosition, WhichToken};
 pub use scores::{Ablation, Also, Candidates, Grid, Iteration, Metric, TokenSet};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
@@ -50,6 +53,10 @@ pub struct Spec {
     /// Where corrupted prompts come from. Which keys there may be depends on `kind`. The table may be left out where
     /// `tokens` gives the corrupted prompts, and where every grid has `ablate`, and each of its `also`.
     pub corruption: Option<Spanned<Corruption>>,
+    /// Positions that are found by a text, and may be others in each prompt.
+    #[serde(default)]
+    #[schemars(length(max = MOST_TABLES))]
+    pub position: Vec<NamedPosition>,
     /// What is scored. The first is the main metric, which lists and pictures show.
     #[schemars(length(min = 1, max = MOST_METRICS))]
     pub metric: Vec<Metric>,
