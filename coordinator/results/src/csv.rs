@@ -81,14 +81,21 @@ impl<W: io::Write> Lines<W> {
             let number = scores.axes.iter().position(|name| name == axis.name())?;
             Some(scores.indices[number][places[number]])
         };
-        for index in Axis::ALL.map(along) {
-            match index {
-                Some(index) => self.put(index)?,
-                None => self.csv.write_field("")?,
+        let name = |axis: Axis| {
+            let number = scores.axes.iter().position(|name| name == axis.name())?;
+            scores.name_of(number, places[number])
+        };
+        for (axis, index) in Axis::ALL.map(|axis| (axis, along(axis))) {
+            match (name(axis), index) {
+                (Some(name), _) => self.csv.write_field(name)?,
+                (None, Some(index)) => self.put(index)?,
+                (None, None) => self.csv.write_field("")?,
             }
         }
         for axis in Axis::ALL.into_iter().filter(|axis| token_name(axis.name()).is_some()) {
-            let token = along(axis).and_then(|index| tokens.get(index as usize));
+            // Where a position is another one in each prompt, it has no token of its own.
+            let index = along(axis).filter(|_| name(axis).is_none());
+            let token = index.and_then(|index| tokens.get(index as usize));
             self.csv.write_field(token.map_or("", String::as_str))?;
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
+use crate::results::Coordinate;
 use crate::ids::{Attempt, TileId};
 use crate::status::SweepStatus;
 
@@ -57,6 +58,16 @@ pub struct CellExplanation {
     pub noop_prompts: u32,
     /// The tiles that it is in, by their prompts.
     pub tiles: Vec<TileExplanation>,
+}
+
+impl CellExplanation {
+    /// What it is known by along each axis: a number or a name.
+    pub fn coordinates(&self) -> impl Iterator<Item = Coordinate> {
+        self.indices.iter().zip(&self.names).map(|(&index, name)| match name {
+            Some(name) => Coordinate::Name(name.clone()),
+            None => Coordinate::Number(index),
+        })
+    }
 }
 
 /// What has become of a tile, and which attempts failed.

@@ -378,6 +378,11 @@ impl<'a> Cell<'a> {
         self.places[axis as usize].map_or(all, |place| &all[place..=place])
     }
 
+    /// Where it is along each axis of the grid.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.grid.axes.iter().filter_map(|&axis| self.places[axis as usize])
+    }
+
     /// Whether cells of equal first positions may differ in the others, as those of spots do.
     #[must_use]
     pub fn is_of_places(&self) -> bool {

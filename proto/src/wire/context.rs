@@ -9,6 +9,7 @@ use crate::v1;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
 use patchsweep_core::grid::{Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::groups::Spot;
 use patchsweep_core::length;
 use patchsweep_core::metric::Metric;
@@ -271,6 +272,7 @@ mod tests {
             architecture,
             per_prompt: false,
             replicates: 1,
+            groups: Groups::default(),
         }
     }
 

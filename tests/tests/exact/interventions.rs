@@ -46,6 +46,12 @@ fn several_sites_and_what_is_written_as_well_agree_with_plain_passes() {
     agrees("sites", 2 * 6 + 2);
 }
 
+/// Prompts of three lengths and named positions; baselines, values and effects of two metrics in seven grids.
+#[test]
+fn prompts_of_different_lengths_agree_with_plain_passes() {
+    agrees("ragged", 2 * (2 + 2 * 7));
+}
+
 /// Baselines, values and effects of five metrics in two grids.
 #[test]
 fn sets_of_tokens_agree_with_plain_passes() {

@@ -3,6 +3,7 @@
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::weights::{LEAST_BESIDE, Placement, WeightBytes};
 use proptest::collection::vec;
@@ -122,6 +123,7 @@ fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Stra
                 clean,
                 per_prompt: true,
                 replicates: 1,
+                groups: Groups::default(),
             }
         })
     })
