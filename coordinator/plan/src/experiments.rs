@@ -32,7 +32,8 @@ pub(super) fn read(
     }
     let scored = scoring::read(inputs, prompts, places)?;
     let replicates = corruption::replicates(inputs)?;
-    let replicate = |index| corrupted::make(inputs, &scheme.replicate(index), prompts, places, &scored).map(Vec::into_iter);
+    let replicate =
+        |index| corrupted::make(inputs, &scheme.replicate(index), prompts, places, &scored).map(Vec::into_iter);
     let mut drawn = (0..replicates).map(replicate).collect::<Result<Vec<_>, _>>()?;
     let (mut iterations, mut kept_answers) = (Vec::new(), Vec::new());
     for scored in scored {

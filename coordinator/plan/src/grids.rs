@@ -9,9 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use patchsweep_core::also::Also;
+use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 use patchsweep_core::groups::Spot;
 use patchsweep_core::tokens::TokenMatrix;
-use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
 
 use self::sites::Sites;
 use super::spots::Places;

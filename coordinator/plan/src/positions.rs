@@ -30,7 +30,11 @@ pub(super) fn number(given: &Position) -> Option<i64> {
 }
 
 /// A set of positions of prompts of `length` tokens, ascending.
-pub(super) fn positions(inputs: &Inputs<'_>, given: &Spanned<Vec<Position>>, length: u32) -> Result<Vec<u32>, PlanError> {
+pub(super) fn positions(
+    inputs: &Inputs<'_>,
+    given: &Spanned<Vec<Position>>,
+    length: u32,
+) -> Result<Vec<u32>, PlanError> {
     let position = |pos: i64| position(inputs, given, pos, length);
     let mut positions = given.get_ref().iter().filter_map(number).map(position).collect::<Result<Vec<_>, _>>()?;
     positions.sort_unstable();

@@ -31,7 +31,8 @@ impl Scored {
 /// One for each of the spec's iterations.
 pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts, places: &Places) -> Result<Vec<Scored>, PlanError> {
     let scored = |(index, iteration): (usize, &Iteration)| {
-        let (reads, entries): (Vec<u32>, Vec<usize>) = reads(inputs, prompts, places, index, iteration)?.into_iter().unzip();
+        let (reads, entries): (Vec<u32>, Vec<usize>) =
+            reads(inputs, prompts, places, index, iteration)?.into_iter().unzip();
         let pick = |what, answers: &[Vec<u32>]| Picked { inputs, prompts, what }.pick(answers, &entries);
         let answers = match &prompts.answers {
             Some(answers) => pick(["answers", "answer"], answers)?,

@@ -97,8 +97,7 @@ fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
 fn cache_bytes(parts: &[Part<'_>], grid: &Grid) -> u64 {
     let context = &parts[0].context;
     let model = &context.architecture;
-    let of_part =
-        |part: &Part<'_>| u64::from(part.context.clean.prompts()) * (u64::from(part.context.last_read()) + 1);
+    let of_part = |part: &Part<'_>| u64::from(part.context.clean.prompts()) * (u64::from(part.context.last_read()) + 1);
     let tokens: u64 = parts.iter().map(of_part).sum();
     let per_token = 5 * u64::from(model.d_keys()) * u64::from(model.layers);
     let neurons = if grid.component.has_neurons() { 2 * grid.component.numbers(model, 1) } else { 0 };

@@ -65,14 +65,8 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     }
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
     let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, &shares), ROWS_WANTED));
-    let mut cutter = Cutter {
-        target,
-        rows_wanted,
-        most_cells: 0,
-        tiles: Vec::new(),
-        costs: Vec::new(),
-        means_of: BTreeSet::new(),
-    };
+    let mut cutter =
+        Cutter { target, rows_wanted, most_cells: 0, tiles: Vec::new(), costs: Vec::new(), means_of: BTreeSet::new() };
     for section in sections(context, &shares) {
         let (work, context) = (section.work(), section.context());
         cutter.most_cells = most_cells(context, section.share.most_prompts);

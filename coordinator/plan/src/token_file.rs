@@ -100,7 +100,9 @@ fn corrupted(
             return refuse(format!("corrupted[{index}] is {found:?}, but the clean prompts are {wanted:?}"));
         }
         if !corrupted.has_shape_of(clean) {
-            return refuse(format!("corrupted[{index}] does not have as many tokens in each prompt as the clean prompts"));
+            return refuse(format!(
+                "corrupted[{index}] does not have as many tokens in each prompt as the clean prompts"
+            ));
         }
         matrices.push(corrupted);
     }

@@ -48,11 +48,12 @@ pub fn cell_label(scores: &GridScores, indices: &[u32], tokens: &[String]) -> St
     }
     // Where places have names, indices count them.
     let name = |axis: usize, index: u32| scores.name_of(axis, index as usize);
-    let part = |(number, (axis, &index)): (usize, (&String, &u32))| match (name(number, index), tokens.get(index as usize)) {
-        (Some(name), _) => format!("{axis} {}", visible(name)),
-        (None, Some(token)) if is_position(axis) => format!("{axis} {index} (\"{}\")", visible(token)),
-        _ => format!("{axis} {index}"),
-    };
+    let part =
+        |(number, (axis, &index)): (usize, (&String, &u32))| match (name(number, index), tokens.get(index as usize)) {
+            (Some(name), _) => format!("{axis} {}", visible(name)),
+            (None, Some(token)) if is_position(axis) => format!("{axis} {index} (\"{}\")", visible(token)),
+            _ => format!("{axis} {index}"),
+        };
     let parts: Vec<_> = scores.axes.iter().zip(indices).enumerate().map(part).collect();
     if parts.is_empty() { "all".to_owned() } else { parts.join(", ") }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use ::safetensors::tensor::TensorView;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
-use patchsweep_core::{Whole, length};
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::{Whole, length};
 use serde::Deserialize;
 
 use super::tensors::{TensorError, tensors};

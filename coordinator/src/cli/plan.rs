@@ -149,7 +149,14 @@ impl Output for Planned {
             digest: plan.digest.to_hex(),
             prompts: plan.context.clean.prompts(),
             positions: plan.context.clean.positions(),
-            shortest: plan.context.groups.groups.iter().map(|group| group.tokens).min().unwrap_or(plan.context.clean.positions()),
+            shortest: plan
+                .context
+                .groups
+                .groups
+                .iter()
+                .map(|group| group.tokens)
+                .min()
+                .unwrap_or(plan.context.clean.positions()),
             groups: plan.context.groups.groups.len().max(1),
             iterations: plan.context.spec_iterations(),
             replicates: plan.context.replicates,

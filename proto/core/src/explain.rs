@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use crate::results::Coordinate;
 use crate::ids::{Attempt, TileId};
+use crate::results::Coordinate;
 use crate::status::SweepStatus;
 
 /// Where a sweep's work is, or one cell's.

@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn prompts_lie_group_behind_group() {
-        let group = |prompts, spots: &[&[u32]]| Group { prompts, tokens: 6, spots: spots.iter().map(|s| s.to_vec()).collect() };
+        let group =
+            |prompts, spots: &[&[u32]]| Group { prompts, tokens: 6, spots: spots.iter().map(|s| s.to_vec()).collect() };
         let groups = Groups {
             spots: Vec::new(),
             groups: vec![group(2, &[&[3], &[1, 2]]), group(1, &[&[2], &[2, 5]])],

@@ -82,8 +82,11 @@ impl Iteration {
             let rows = ids.chunks(self.reads.len().max(1)).skip(prompts.start as usize).take(prompts.len());
             rows.flat_map(|row| reads.iter().map(|&(_, place)| row[place])).collect()
         };
-        let noise =
-            |noise: &Noise| Noise { positions: group.positions(&noise.positions), scale: noise.scale, seed: noise.seed };
+        let noise = |noise: &Noise| Noise {
+            positions: group.positions(&noise.positions),
+            scale: noise.scale,
+            seed: noise.seed,
+        };
         Self {
             corrupted: self.corrupted.slice(prompts.clone()),
             noise: self.noise.as_ref().map(noise),

@@ -40,6 +40,12 @@ impl<'a> Write<'a> {
         }
     }
 
+    /// Whether it is a pattern's whole rows, as those that every cell writes are.
+    #[must_use]
+    pub fn is_of_all_sources(&self) -> bool {
+        matches!(self.at, At::Also(also, _) if !also.sources.is_empty())
+    }
+
     /// The grid whose cells it is written in.
     fn grid(&self) -> &'a Grid {
         match self.at {

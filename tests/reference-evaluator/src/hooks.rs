@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use ndarray::{Array, ArrayD, Dimension};
-use patchsweep_core::grid::Component;
+use patchsweep_core::grid::{Axis, Component};
+use patchsweep_core::length;
 use patchsweep_core::writes::Write;
 
 /// Called with each activation of a forward pass over one prompt, which goes on with what it leaves there: component,
@@ -26,22 +27,37 @@ impl Recording {
 
 /// A hook that replaces what is written; of two writes at one place the later one counts.
 ///
-/// Each with the activation that it takes its part of, of the whole activation's shape.
-pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, ArrayD<f64>)]) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
+/// Each with the activation that it takes its part of, of the whole activation's shape. `positions`: those of the prompt that are
+/// listed.
+pub(crate) fn patch<'a>(
+    writes: &'a [(Write<'_>, ArrayD<f64>)],
+    positions: &'a dyn Fn(&[u32]) -> Vec<u32>,
+) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
     move |component, layer, activation| {
         for (write, replacement) in writes {
             if (component, layer) == (write.component, write.layer) {
-                replace(write, replacement, activation);
+                replace(write, positions, replacement, activation);
             }
         }
     }
 }
 
-fn replace(write: &Write<'_>, replacement: &ArrayD<f64>, activation: &mut ArrayD<f64>) {
+fn replace(
+    write: &Write<'_>,
+    positions: &dyn Fn(&[u32]) -> Vec<u32>,
+    replacement: &ArrayD<f64>,
+    activation: &mut ArrayD<f64>,
+) {
     // The activation's first dimensions are the component's axes within a layer; a last one may follow, and is patched whole.
-    let axes = &write.component.axes()[1..];
+    let listed = |&axis: &Axis| match axis {
+        // What also writes a pattern writes all of its positions, however many the prompt has.
+        Axis::SrcPos if write.is_of_all_sources() => (0..length(activation.shape()[2])).collect(),
+        Axis::Pos | Axis::DestPos | Axis::SrcPos => positions(write.indices(axis)),
+        _ => write.indices(axis).to_vec(),
+    };
+    let axes: Vec<Vec<u32>> = write.component.axes()[1..].iter().map(listed).collect();
     for (index, entry) in activation.indexed_iter_mut() {
-        let chosen = |(place, &axis)| write.indices(axis).iter().any(|&chosen| chosen as usize == index[place]);
+        let chosen = |(place, axis): (usize, &Vec<u32>)| axis.iter().any(|&chosen| chosen as usize == index[place]);
         if axes.iter().enumerate().all(chosen) {
             *entry = replacement[&index];
         }

@@ -43,9 +43,15 @@ fn for_grids_in_every_stage() {
 
 #[test]
 fn for_every_kind_of_grid() {
-    for case in
-        ["tiny", "wide-mlp", "one-prompt", "interventions/neurons", "interventions/window", "interventions/sites"]
-    {
+    for case in [
+        "tiny",
+        "wide-mlp",
+        "one-prompt",
+        "interventions/neurons",
+        "interventions/window",
+        "interventions/sites",
+        "interventions/ragged",
+    ] {
         agree(&repository().join("tests/reference").join(case).join("spec.toml"));
     }
 }

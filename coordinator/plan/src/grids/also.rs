@@ -58,7 +58,14 @@ fn table(
             let message = "`pattern` is written at all positions here: leave `positions` out".to_owned();
             return Err(inputs.source.error(given.span(), message).into());
         }
-        Some(given) => selection::positions(inputs, "positions", given, places, clean, "written: give `positions`, or leave the table out")?,
+        Some(given) => selection::positions(
+            inputs,
+            "positions",
+            given,
+            places,
+            clean,
+            "written: give `positions`, or leave the table out",
+        )?,
     };
     let sources: Vec<u32> = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
     let write = |(layer, heads)| Also {

@@ -63,7 +63,12 @@ impl Spec {
             let message = format!("a sweep's name has at most {MOST_NAME_CHARS} characters");
             return Err(source.error(spec.name.span(), message));
         }
-        let tables = [("metric", spec.metric.len()), ("iteration", spec.iteration.len()), ("grid", spec.grid.len()), ("position", spec.position.len())];
+        let tables = [
+            ("metric", spec.metric.len()),
+            ("iteration", spec.iteration.len()),
+            ("grid", spec.grid.len()),
+            ("position", spec.position.len()),
+        ];
         if let Some((table, count)) = tables.into_iter().find(|&(_, count)| count > MOST_TABLES) {
             let message = format!("{count} tables `[[{table}]]`, more than the {MOST_TABLES} of a sweep");
             return Err(source.error(spec.name.span(), message));

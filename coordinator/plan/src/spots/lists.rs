@@ -116,8 +116,8 @@ pub(super) fn refuse_lengths(inputs: &Inputs<'_>, prompts: &Prompts, lists: &[Li
                 return refuse(word.span(), message);
             }
         }
-        let takes_mean = grid.ablate == Some(Ablation::Mean)
-            || grid.also.iter().any(|also| also.ablate == Some(Ablation::Mean));
+        let takes_mean =
+            grid.ablate == Some(Ablation::Mean) || grid.also.iter().any(|also| also.ablate == Some(Ablation::Mean));
         if takes_mean {
             let message = format!(
                 "{differ}, so there is no mean position by position: ablate with `zero`, or take prompts of one length"

@@ -21,7 +21,8 @@ const MOST_POSITIONS: usize = 1 << 24;
 impl Spots {
     pub(super) fn of(inputs: &Inputs<'_>, prompts: &Prompts, lists: &[List]) -> Result<Self, PlanError> {
         let resolver = Resolver { inputs, prompts };
-        let mut spots = Self { spots: Vec::new(), lists: BTreeMap::new(), patterns: Vec::new(), pattern_of: Vec::new() };
+        let mut spots =
+            Self { spots: Vec::new(), lists: BTreeMap::new(), patterns: Vec::new(), pattern_of: Vec::new() };
         let mut of_spots: Vec<(Said, &List)> = Vec::new();
         for list in lists {
             let refuse = |message: String| Err(PlanError::from(inputs.source.error(list.place.clone(), message)));
@@ -38,7 +39,9 @@ impl Spots {
             }
             let end = length(spots.spots.len());
             if end > MOST_SPOTS {
-                return refuse(format!("the lists up to here have {end} positions, more than the {MOST_SPOTS} of a sweep"));
+                return refuse(format!(
+                    "the lists up to here have {end} positions, more than the {MOST_SPOTS} of a sweep"
+                ));
             }
             spots.lists.insert(list.entries.clone(), first..end);
         }
@@ -53,7 +56,8 @@ impl Spots {
                 total += pattern.1.iter().map(Vec::len).sum::<usize>();
                 spots.patterns.push(pattern);
                 if total > MOST_POSITIONS {
-                    let message = "the prompts' positions differ in too many ways: give fewer positions, or fewer prompts";
+                    let message =
+                        "the prompts' positions differ in too many ways: give fewer positions, or fewer prompts";
                     return Err(inputs.source.error(inputs.spec.dataset.span(), message.to_owned()).into());
                 }
             }
@@ -75,7 +79,10 @@ impl Spots {
                 };
                 let prompt = self.pattern_of.iter().position(|&of| of == pattern).unwrap_or_default();
                 let [one, other] = [one, other].map(|spot| &self.spots[spot as usize].name);
-                let message = format!("`{other}` and `{one}` are the same position in {}: each is read once", prompts.name(prompt));
+                let message = format!(
+                    "`{other}` and `{one}` are the same position in {}: each is read once",
+                    prompts.name(prompt)
+                );
                 return Err(inputs.source.error(list.place.clone(), message).into());
             }
         }
@@ -85,7 +92,8 @@ impl Spots {
     pub(super) fn groups(&self) -> Groups {
         let mut counts = vec![0; self.patterns.len()];
         self.pattern_of.iter().for_each(|&pattern| counts[pattern] += 1);
-        let group = |(&(tokens, ref spots), &prompts): (&Pattern, &u32)| Group { prompts, tokens, spots: spots.clone() };
+        let group =
+            |(&(tokens, ref spots), &prompts): (&Pattern, &u32)| Group { prompts, tokens, spots: spots.clone() };
         let mut numbers: Vec<u32> = (0..length(self.pattern_of.len())).collect();
         numbers.sort_by_key(|&prompt| self.pattern_of[prompt as usize]);
         Groups { spots: self.spots.clone(), groups: self.patterns.iter().zip(&counts).map(group).collect(), numbers }
@@ -141,7 +149,8 @@ impl Resolver<'_> {
 
     fn outside(&self, said: Said, list: &List, prompt: u32, tokens: u32, wanted: i64) -> PlanError {
         let name = self.spot(said).name;
-        let where_it_is = if matches!(said, Said::Number(_)) { String::new() } else { format!(" is position {wanted} and") };
+        let where_it_is =
+            if matches!(said, Said::Number(_)) { String::new() } else { format!(" is position {wanted} and") };
         let message = format!(
             "`{name}`{where_it_is} leaves {}, which has {tokens} tokens (0 to {})",
             self.prompts.name(prompt as usize),

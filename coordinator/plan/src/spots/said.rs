@@ -82,7 +82,8 @@ pub(super) fn said(inputs: &Inputs<'_>, place: &Range<usize>, position: &Positio
         return Err(inputs.source.word_error(place.clone(), message, name, &known).into());
     };
     if named[index].token == WhichToken::All && !behind.is_empty() {
-        let message = format!("`{name}` is all tokens of its text, so that `{words}` is no position: leave the offset out");
+        let message =
+            format!("`{name}` is all tokens of its text, so that `{words}` is no position: leave the offset out");
         return Err(inputs.source.error(place.clone(), message).into());
     }
     Ok(Said::Named(index, offset))

@@ -127,12 +127,8 @@ fn find_place(plan: &Plan, grid: &Grid, words: &[String]) -> Result<u32, CellErr
     let mut place = 0;
     for (&axis, index) in grid.axes.iter().zip(indices) {
         let known = Known::along(grid, axis);
-        let out_of_grid = || CellError::OutOfGrid {
-            grid: grid.name.clone(),
-            axis,
-            index: index.to_owned(),
-            known: known.words(),
-        };
+        let out_of_grid =
+            || CellError::OutOfGrid { grid: grid.name.clone(), axis, index: index.to_owned(), known: known.words() };
         let at = known.place_of(index).ok_or_else(out_of_grid)?;
         place = place * grid.indices(axis).len() + at;
     }

@@ -104,7 +104,12 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
         iteration: plan.iteration_labels.get(address.iteration as usize).cloned().unwrap_or_default(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
         indices: grid.axes.iter().zip(cell.places()).map(|(&axis, place)| grid.coordinates(axis)[place]).collect(),
-        names: grid.axes.iter().zip(cell.places()).map(|(&axis, place)| Some(grid.names(axis)?[place].to_owned())).collect(),
+        names: grid
+            .axes
+            .iter()
+            .zip(cell.places())
+            .map(|(&axis, place)| Some(grid.names(axis)?[place].to_owned()))
+            .collect(),
         writes: cell.writes().take(MOST_WRITES).map(|write| write.words()).collect(),
         noop,
         noop_prompts,

@@ -107,7 +107,8 @@ impl<'a> Runs<'a> {
                     let some = first..first + u32::try_from(last).expect("some of the prompts");
                     for (site, activation) in runs.run(&input(&part.context, some), 0, None, &wanted).into_sites() {
                         let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
-                        let sum = sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
+                        let sum =
+                            sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
                         sums.insert(site, sum);
                     }
                 }

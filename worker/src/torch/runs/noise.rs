@@ -16,8 +16,9 @@ impl Model {
     pub(crate) fn noise(&self, noise: &Noise, prompts: &[u32], positions: u32) -> Tensor {
         let width = self.architecture.d_model as usize;
         let mut numbers = vec![0f32; prompts.len() * positions as usize * width];
-        let rows =
-            numbers.chunks_mut(width).zip(prompts.iter().flat_map(|&prompt| (0..positions).map(move |pos| (prompt, pos))));
+        let rows = numbers
+            .chunks_mut(width)
+            .zip(prompts.iter().flat_map(|&prompt| (0..positions).map(move |pos| (prompt, pos))));
         for (row, (prompt, pos)) in rows.filter(|(_, (_, pos))| noise.positions.contains(pos)) {
             let mut stream = ChaCha8Rng::seed_from_u64(noise.seed);
             stream.set_stream(u64::from(prompt) << 32 | u64::from(pos));
