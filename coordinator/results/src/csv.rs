@@ -143,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn a_position_has_its_name_where_it_may_be_another_in_each_prompt() {
+        let mut results = example();
+        for grid in results.grids.iter_mut().filter(|grid| grid.axes.len() == 2 && grid.axes[1] == "pos") {
+            grid.names = vec![Vec::new(), (0..8).map(|place| format!("end-{place}")).collect()];
+        }
+        let line = &lines(&text(&results))[12];
+        let named = ["grid", "layer", "pos", "token"].map(|column| line[column].as_str());
+        assert_eq!(named, ["resid_pre", "1", "end-4", ""]);
+    }
+
+    #[test]
     fn every_cell_has_a_line_under_every_metric() {
         let results = example();
         let text = text(&results);

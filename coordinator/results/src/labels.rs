@@ -90,6 +90,15 @@ mod tests {
     }
 
     #[test]
+    fn a_position_that_may_be_another_in_each_prompt_has_its_name() {
+        let tokens = example().token_labels;
+        let mut resid = grid("resid_pre", &["layer", "pos"], &[4, 2]);
+        resid.names = vec![Vec::new(), vec!["subject+1".to_owned(), "end".to_owned()]];
+        assert_eq!(cell_label(&resid, &[3, 1], &tokens), "layer 3, pos end");
+        assert_eq!(tick("pos", 0, resid.name_of(1, 0), &tokens), "subject+1");
+    }
+
+    #[test]
     fn a_position_without_a_token_keeps_its_number() {
         assert_eq!(tick("pos", 9, None, &[]), "9");
         assert_eq!(cell_label(&grid("k", &["layer", "pos"], &[1, 1]), &[0, 0], &[]), "layer 0, pos 0");

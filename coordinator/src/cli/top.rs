@@ -174,6 +174,8 @@ mod tests {
     use patchsweep_results::fixtures::example;
     use serde_json::json;
 
+    use serde_json::Value;
+
     use super::*;
 
     fn text(results: &SweepResults, k: usize) -> String {

@@ -235,12 +235,13 @@ impl Grid {
     /// The same grid over the positions that its spots are in a group of prompts.
     #[must_use]
     pub(crate) fn of_group(&self, group: &Group) -> Self {
+        let of_positions = self.selected.iter().filter(|(axis, _)| axis.is_of_positions());
         let places = |(&axis, spots): (&Axis, &Vec<u32>)| {
             let each = spots.iter().map(|&spot| group.spots[spot as usize].clone()).collect();
-            axis.is_of_positions().then(|| (axis, Places { each, all: group.positions(spots) }))
+            (axis, Places { each, all: group.positions(spots) })
         };
         Self {
-            places: self.selected.iter().filter_map(places).collect(),
+            places: of_positions.map(places).collect(),
             also: self.also.iter().map(|also| also.of_group(group)).collect(),
             spots: None,
             ..self.clone()
@@ -381,6 +382,12 @@ impl<'a> Cell<'a> {
     /// Where it is along each axis of the grid.
     pub fn places(&self) -> impl Iterator<Item = usize> {
         self.grid.axes.iter().filter_map(|&axis| self.places[axis as usize])
+    }
+
+    /// Which spots it patches, by their places along the grid's axes; none where positions are numbers.
+    #[must_use]
+    pub fn spots(&self) -> Vec<usize> {
+        self.grid.places.keys().filter_map(|&axis| self.places[axis as usize]).collect()
     }
 
     /// Whether cells of equal first positions may differ in the others, as those of spots do.

@@ -9,7 +9,6 @@ use crate::v1;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
 use patchsweep_core::grid::{Grid, MAX_INDICES, PatchValue, index_count};
-use patchsweep_core::groups::Groups;
 use patchsweep_core::groups::Spot;
 use patchsweep_core::length;
 use patchsweep_core::metric::Metric;
@@ -228,6 +227,7 @@ mod tests {
     use patchsweep_core::also::Also;
     use patchsweep_core::architecture::Sizes;
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+    use patchsweep_core::groups::{Group, Groups};
     use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
     use patchsweep_core::model::{Dtype, ModelRef};
 
@@ -383,6 +383,58 @@ mod tests {
             decode_context(&encode_context(&context)).is_ok()
         };
         assert!(with(vec![0, 2], 0.5) && !with(vec![3], 0.5) && !with(vec![], 0.5) && !with(vec![0], f32::NAN));
+    }
+
+    /// Prompts of two lengths, in which one spot is another position.
+    fn grouped() -> SweepContext {
+        let mut context = context();
+        let rows = [vec![1, 2, 3], vec![4, 5]];
+        context.clean = TokenMatrix::from_any_rows(&rows).expect("rows");
+        let spots = [("end", None), ("1", Some(1)), ("all", None)];
+        let spots: Vec<Spot> = spots.map(|(name, number)| Spot { name: name.into(), number }).into();
+        let group =
+            |tokens: u32| Group { prompts: 1, tokens, spots: vec![vec![tokens - 1], vec![1], (0..tokens).collect()] };
+        context.iterations[0].corrupted = context.clean.clone();
+        context.iterations[0].noise = None;
+        context.iterations[0].reads = vec![0];
+        let grid = |grid: &Grid| {
+            let own =
+                Grid::new(grid.name.clone(), Component::Z, vec![Axis::Layer, Axis::Pos], &context.architecture, 3);
+            own.expect("a grid").over_spots(spots.clone().into())
+        };
+        context.grids = context.grids[..1].iter().map(grid).collect();
+        context.groups = Groups { spots, groups: vec![group(3), group(2)], numbers: vec![1, 0] };
+        context
+    }
+
+    #[test]
+    fn prompts_of_different_lengths_come_back_with_their_groups() {
+        let sent = grouped();
+        assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
+        let part = sent.part(1);
+        assert_eq!((part.first, part.context.clean.row(0)), (1, [4, 5].as_slice()));
+        assert_eq!((part.context.iterations[0].reads.as_slice(), part.context.groups.number(0)), ([1].as_slice(), 0));
+        assert_eq!(part.context.grids[0].cell(2).positions(), [0, 1]);
+    }
+
+    #[test]
+    fn groups_that_do_not_fit_the_prompts_are_refused() {
+        let refusal = |change: fn(&mut SweepContext)| {
+            let mut context = grouped();
+            change(&mut context);
+            decode_context(&encode_context(&context)).expect_err("is refused").to_string()
+        };
+        assert!(refusal(|c| c.groups = Groups::default()).contains("none, but prompts differ"));
+        assert!(refusal(|c| c.groups.groups[0].prompts = 2).contains("not all prompts"));
+        assert!(refusal(|c| c.groups.groups[1].tokens = 3).contains("prompts of another length"));
+        assert!(refusal(|c| c.groups.groups[1].spots[0] = vec![2]).contains("out of range"));
+        assert!(refusal(|c| c.groups.groups[1].spots[0] = vec![]).contains("positions that are none"));
+        assert!(refusal(|c| c.groups.groups[1].spots.truncate(2)).contains("positions that are none"));
+        assert!(refusal(|c| c.groups.numbers = vec![0, 0]).contains("not those of all prompts"));
+        assert!(refusal(|c| c.groups.spots.clear()).contains("none, but there are groups"));
+        assert!(refusal(|c| c.iterations[0].reads = vec![2]).contains("several positions, or one twice"));
+        assert!(refusal(|c| c.iterations[0].reads = vec![0, 1]).contains("not one per prompt"));
+        assert!(refusal(|c| c.grids[0].value = PatchValue::Mean).contains("a mean over prompts of different lengths"));
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod tensors;
 
 pub use model::Model;
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array2, ArrayD};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::Component;
@@ -141,7 +143,9 @@ fn positions(context: &SweepContext, prompt: u32, listed: &[u32]) -> Vec<u32> {
     for group in &context.groups.groups {
         behind += group.prompts;
         if prompt < behind {
-            return listed.iter().flat_map(|&spot| group.spots[spot as usize].clone()).collect();
+            // Of two spots at one position each counts once.
+            let spots = listed.iter().flat_map(|&spot| group.spots[spot as usize].clone());
+            return spots.collect::<BTreeSet<u32>>().into_iter().collect();
         }
     }
     listed.to_vec()

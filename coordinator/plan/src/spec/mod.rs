@@ -120,7 +120,7 @@ impl Spec {
 
 #[cfg(test)]
 mod tests {
-    use super::schema::OneOrMore;
+    use super::schema::{OneOrMore, Position};
     use super::*;
 
     const VALID: &str = r#"
@@ -150,10 +150,10 @@ axes = ["layer", "head"]
     fn a_valid_spec_is_read() {
         let spec = Spec::parse(&Source::new(VALID)).expect("valid");
         assert_eq!(spec.dataset_file(), "d.txt");
-        assert_eq!(*spec.iteration[0].read.get_ref(), OneOrMore::One(-1));
+        assert_eq!(*spec.iteration[0].read.get_ref(), OneOrMore::One(Position::Number(-1)));
         let several = VALID.replace("read = -1", "read = [-1, 5]\nanswer = [1, 0]");
         let spec = Spec::parse(&Source::new(several)).expect("valid");
-        assert_eq!(spec.iteration[0].read.get_ref().as_slice(), [-1, 5]);
+        assert_eq!(spec.iteration[0].read.get_ref().as_slice(), [-1, 5].map(Position::Number));
     }
 
     #[test]

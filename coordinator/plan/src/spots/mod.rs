@@ -9,6 +9,8 @@ mod lists;
 mod order;
 mod resolve;
 mod said;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -53,11 +55,16 @@ impl Places {
         let clean = &prompts.clean;
         let lists = lists::all(inputs, clean)?;
         if !clean.is_ragged() && !lists.iter().any(lists::List::has_words) {
-            return Ok(Self { extent: clean.positions(), spots: None });
+            return Ok(Self::numbers(clean));
         }
         lists::refuse_lengths(inputs, prompts, &lists)?;
         let spots = Spots::of(inputs, prompts, &lists)?;
         Ok(Self { extent: length(spots.spots.len()), spots: Some(spots) })
+    }
+
+    /// Where each is the same number in all prompts.
+    pub(super) fn numbers(clean: &TokenMatrix) -> Self {
+        Self { extent: clean.positions(), spots: None }
     }
 
     /// How many positions there are, or spots.

@@ -215,6 +215,24 @@ mod tests {
     }
 
     #[test]
+    fn names_of_positions_are_coordinates_without_tokens() {
+        let mut named = grid("named", &["layer", "pos"], &[4, 2]);
+        named.names = vec![Vec::new(), vec!["subject".to_owned(), "end".to_owned()]];
+        let mut others = grid("others", &["layer", "pos"], &[4, 2]);
+        others.names = vec![Vec::new(), vec!["end".to_owned(), "subject".to_owned()]];
+        let mut results = with_first(&named);
+        results.grids.push(others);
+        let dimensions = Dimensions::of(&results);
+        let words = |name: &str| {
+            let found = dimensions.indices().into_iter().find(|coordinate| coordinate.name == name);
+            found.map(|coordinate| coordinate.values)
+        };
+        let list = |names: [&str; 2]| Some(Values::Words(names.map(str::to_owned).to_vec()));
+        assert_eq!((words("pos"), words("others.pos")), (list(["subject", "end"]), list(["end", "subject"])));
+        assert_eq!(dimensions.tokens(), []);
+    }
+
+    #[test]
     fn effects_on_prompts_have_a_last_dimension() {
         let mut results = example();
         results.grids[1].per_prompt = results.grids[1].effect.repeat(5);
