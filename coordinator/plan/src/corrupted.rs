@@ -192,7 +192,7 @@ mod tests {
         let missing = refused("prompt,answer\na b c,x\n");
         assert!(missing.contains("line 9, column 8: `pairs` needs a dataset with a column `corrupted`"), "{missing}");
         let shorter = refused(&DATASET.replace("a a a", "a a"));
-        assert!(shorter.contains("d.csv line 3: corrupted prompt of 2 tokens, but the prompts have 3"), "{shorter}");
+        assert!(shorter.contains("d.csv line 3: corrupted prompt of 2 tokens, but its prompt has 3"), "{shorter}");
     }
 
     #[test]

@@ -28,16 +28,22 @@ fn defaults() -> Vec<(String, String)> {
 #[test]
 fn a_default_that_is_written_out_changes_nothing() {
     let given = spec(&[("path = \"m\"", "hub = \"o/m\""), ("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 4")]);
+    let named = format!("{given}[[position]]\nname = \"n\"\ncolumn = \"prompt\"\n");
     let difference = given.replacen("kind = \"prob\"", "kind = \"difference\"\nright = { ids = [6] }", 1);
     let written = defaults();
     assert!(written.len() > 10, "{written:?}");
     for (table, line) in written {
         let header = match table.as_str() {
             "" => "schema = 1\n".to_owned(),
+            "NamedPosition" => "[[position]]\n".to_owned(),
             "Metric" | "Grid" => format!("[[{}]]\n", table.to_lowercase()),
             other => format!("[{}]\n", other.to_lowercase()),
         };
-        let given = if line.starts_with("of = ") { &difference } else { &given };
+        let given = match table.as_str() {
+            "NamedPosition" => &named,
+            _ if line.starts_with("of = ") => &difference,
+            _ => &given,
+        };
         assert!(given.contains(&header), "{header}");
         let with = given.replacen(&header, &format!("{header}{line}"), 1);
         let plan = plan_of(&with, DATASET).unwrap_or_else(|error| panic!("{error}"));

@@ -23,6 +23,12 @@ pub enum TokenMatrixError {
     /// There is nothing to run.
     #[error("no prompts")]
     Empty,
+    /// A prompt without a token.
+    #[error("prompt {prompt} has no tokens")]
+    NoTokens {
+        /// Its index.
+        prompt: usize,
+    },
     /// Prompts of several lengths where one is wanted.
     #[error("prompt {prompt} has {found} tokens, prompt 0 has {wanted}")]
     Ragged {
@@ -90,8 +96,8 @@ impl TokenMatrix {
         if lengths.iter().all(|&length| length == longest) {
             return Self::from_flat(prompts, longest, ids);
         }
-        if lengths.contains(&0) {
-            return Err(TokenMatrixError::Empty);
+        if let Some(prompt) = lengths.iter().position(|&length| length == 0) {
+            return Err(TokenMatrixError::NoTokens { prompt });
         }
         if ids.len() > MAX_TOKEN_IDS {
             return Err(TokenMatrixError::TooMany { found: ids.len() });

@@ -6,16 +6,16 @@ use crate::Plan;
 use crate::example::{plan_of, spec};
 
 /// Prompts of three, five and three words; with the beginning of the sequence each has a position more. `x` stands twice in two.
-const RAGGED: &str = "prompt,answer,wrong,corrupted,of,one\n\
-    a x b,x,y,a x c,x,a\n\
-    b x c x d,y,z,b x d x d,c x,x\n\
-    c a x,z,x,d a x,x,a\n";
+const RAGGED: &str = "prompt,answer,wrong,corrupted,of\n\
+    a x b,x,y,a d b,x\n\
+    b x c x d,y,z,b x d x d,c x\n\
+    c a x,z,x,c a b,x\n";
 
 /// Prompts of three words, in which `x` stands at different positions.
-const EVEN: &str = "prompt,answer,wrong,corrupted,of,one\n\
-    a x b,x,y,a x c,x,a\n\
-    x b c,y,z,x d d,x,b\n\
-    c a x,z,x,d a x,x,a\n";
+const EVEN: &str = "prompt,answer,wrong,corrupted,of\n\
+    a x b,x,y,a d b,x\n\
+    x b c,y,z,d b c,x\n\
+    c a x,z,x,c a b,x\n";
 
 const PAIRS: (&str, &str) = ("kind = \"permute\"\ngroups = [[1, 4]]", "kind = \"pairs\"");
 const OF: (&str, &str) = ("[[iteration]]", "[[position]]\nname = \"of\"\ncolumn = \"of\"\n[[iteration]]");
@@ -66,7 +66,7 @@ fn prompts_are_grouped_by_their_lengths_and_positions() {
 
 #[test]
 fn prompts_of_one_group_stand_together_and_keep_their_numbers() {
-    let dataset = format!("{RAGGED}b x d,y,z,b x a,x,b\n");
+    let dataset = format!("{RAGGED}b x d,y,z,b x a,x\n");
     let plan = planned(&[], &dataset);
     let groups = &plan.context.groups;
     assert_eq!((groups.numbers.as_slice(), groups.groups[0].prompts), ([0, 3, 1, 2].as_slice(), 2));
@@ -127,7 +127,7 @@ fn names_that_cannot_be_are_refused() {
     refused(
         &[("[\"of\"]", "[\"off\"]")],
         RAGGED,
-        &["line 18, column 11", "no position is called `off`", "did you mean `of`?"],
+        &["line 16, column 11", "no position is called `off`", "did you mean `of`?"],
     );
     refused(&[("[\"of\"]", "[\"of+\"]")], RAGGED, &["`of+` is no position: write a number, `end`, or a name"]);
     refused(&[("[\"of\"]", "[\"of 1\"]")], RAGGED, &["`of 1` is no position"]);
@@ -136,7 +136,7 @@ fn names_that_cannot_be_are_refused() {
 
 #[test]
 fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
-    let missing = RAGGED.replace("c x,x\n", "z,x\n");
+    let missing = RAGGED.replace(",c x\n", ",z\n");
     refused(
         &[],
         &missing,
@@ -144,13 +144,13 @@ fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
     );
     let once = ("column = \"of\"", "column = \"of\"\noccurrence = 2");
     refused(&[once], RAGGED, &["d.csv line 2: column `of`: `x` stands in the prompt 1 times, and `occurrence` is 2"]);
-    let between = RAGGED.replace("c x,x\n", "c ,x\n");
+    let between = RAGGED.replace(",c x\n", ",c \n");
     refused(
         &[],
         &between,
         &["line 3: column `of`: `c ` does not begin and end where tokens do: the prompt's tokens are `b`"],
     );
-    refused(&[], &RAGGED.replace("c x,x\n", ",x\n"), &["line 3: column `of`: the text is empty"]);
+    refused(&[], &RAGGED.replace(",c x\n", ",\n"), &["line 3: column `of`: the text is empty"]);
 }
 
 #[test]
@@ -172,11 +172,11 @@ fn what_means_nothing_where_lengths_differ_is_refused() {
     let differ = "prompts have different lengths (line 2 has 4 tokens, line 3 has 6 tokens)";
     refused_list("[2]", &[differ, "position 2 means something else in each: give a name, or count from the end"]);
     refused(&[("\"end\"", "3")], RAGGED, &[differ, "position 3 means something else in each"]);
-    refused(&[BY_POS], RAGGED, &["line 22, column 18", differ, "the axis `pos` needs `positions`"]);
+    refused(&[BY_POS], RAGGED, &["line 20, column 18", differ, "the axis `pos` needs `positions`"]);
     refused(&[("axes", "ablate = \"mean\"\naxes")], RAGGED, &[differ, "there is no mean position by position"]);
     let permute = [("kind = \"pairs\"", "kind = \"permute\"\ngroups = [[1, 4]]")];
     refused(&permute, RAGGED, &["line 9, column 8", "the groups of `permute`", "use `pairs` or `noise`"]);
-    let longer = RAGGED.replace("a x c,x,a", "a x c c,x,a");
+    let longer = RAGGED.replace("a d b,x", "a d b c,x");
     refused(&[], &longer, &["d.csv line 2: corrupted prompt of 4 tokens, but its prompt has 3"]);
 }
 
