@@ -18,7 +18,7 @@ pub struct NamedPosition {
     /// Which one of the places where the text stands, counted from 1.
     #[schemars(extend("default" = 1), range(min = 1))]
     pub occurrence: Option<Spanned<u32>>,
-    /// Which of the text's tokens. With `all`, a list of positions to patch has them as one entry, which is patched at once.
+    /// Which of the text's tokens; without it, the last. With `all`, a list of positions to patch has them as one entry, which is patched at once.
     #[serde(default)]
     pub token: WhichToken,
 }
