@@ -3,8 +3,9 @@
 
 use std::fs;
 
+use ndarray::Axis;
 use patchsweep_tests::scores::largest_difference;
-use patchsweep_tests::{Scores, repository, sweep};
+use patchsweep_tests::{Scores, Sweep, repository, sweep};
 use serde_json::Value;
 
 use super::reference::TOLERANCE;
@@ -50,6 +51,29 @@ fn several_sites_and_what_is_written_as_well_agree_with_plain_passes() {
 #[test]
 fn prompts_of_different_lengths_agree_with_plain_passes() {
     agrees("ragged", 2 * (2 + 2 * 7));
+}
+
+/// Effects on a prompt are the same whether it is alone or among others, of its length or not; they stand in the dataset's order.
+#[test]
+fn a_prompt_scores_alone_as_among_others() {
+    let folder = repository().join("tests/reference/interventions/ragged");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file of the case");
+    let (dataset, spec) = (read("data.csv"), read("spec.toml").replacen("schema = 1", "schema = 1\nper_prompt = true", 1));
+    let scores = |dataset: &str| Sweep::new(&folder.join("model"), &spec, "data.csv", dataset).scores(&["--workers", "1"]);
+    let mut together = scores(&dataset);
+    let names: Vec<String> = together.names().into_iter().filter(|name| name.ends_with(".prompts")).collect();
+    assert_eq!(names.len(), 2 * 7, "{names:?}");
+    let (header, lines) = dataset.split_once('\n').expect("a header");
+    for (prompt, line) in lines.lines().enumerate() {
+        let mut alone = scores(&format!("{header}\n{line}\n"));
+        for name in &names {
+            let among = together.tensor(name);
+            let last = Axis(among.ndim() - 1);
+            let difference =
+                largest_difference(&among.index_axis_move(last, prompt), &alone.tensor(name).index_axis_move(last, 0));
+            assert!(difference <= 1e-6, "prompt {prompt}: {name} differs by {difference}");
+        }
+    }
 }
 
 /// Baselines, values and effects of five metrics in two grids.
