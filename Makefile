@@ -7,6 +7,7 @@ BENCH_VENV := .venv-bench
 # Apart from the other one, whose packages are those that read results.
 HUGGING_FACE_VENV := .venv-hugging-face
 REAL_MODEL_VENV := .venv-real-model
+DEPLOY_VENV := .venv-deploy
 BINARIES ?= target/release
 # What people run; the rest of the workspace tests it.
 PROGRAMS := -p patchsweep -p patchsweep-worker
@@ -19,13 +20,13 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-trained bench-waiting model libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-trained bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
-test: lint unit-test fuzz-test end-to-end-test python-test browser-test
+test: lint unit-test fuzz-test end-to-end-test python-test browser-test deploy-test
 
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
@@ -75,6 +76,12 @@ browser-test: libtorch $(VENV)/.browser
 	cargo build --workspace
 	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
+# Slurm, Kubernetes' schemas and systemd, for deploy/; needs root and Debian's packages, which CI installs, and skips what it
+# cannot run. PART=slurm runs one.
+deploy-test: libtorch $(DEPLOY_VENV)/.ready
+	cargo build --workspace
+	$(DEPLOY_VENV)/bin/python tests/deploy/run.py target/debug $(PART)
+
 lint: libtorch
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -82,6 +89,11 @@ lint: libtorch
 
 build: libtorch
 	cargo build --release $(PROGRAMS)
+
+# Programs and libtorch in one folder that can be moved to any machine, and as a tar; CUDA=1 with what GPUs need.
+dist: build
+	deploy/dist.sh $(BINARIES) $(or $(LIBTORCH),$(VENV)/libtorch) target/dist/patchsweep
+	tar -C target/dist -cf target/dist/patchsweep.tar patchsweep
 
 # Trains the embedded model anew; a few minutes.
 model: libtorch
@@ -171,6 +183,11 @@ $(REAL_MODEL_VENV)/.lens: tests/bench/trained.txt $(REAL_MODEL_VENV)/.ready
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps -r tests/bench/trained.txt
 	touch $@
 
+$(DEPLOY_VENV)/.ready: tests/deploy/requirements.txt
+	$(PYTHON) -m venv $(DEPLOY_VENV)
+	$(DEPLOY_VENV)/bin/pip install --quiet -r tests/deploy/requirements.txt
+	touch $@
+
 $(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet -r tests/browser/requirements.txt
 	touch $@
@@ -183,4 +200,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) demo-results

@@ -69,8 +69,9 @@ fn a_prompt_scores_alone_as_among_others() {
         for name in &names {
             let among = together.tensor(name);
             let last = Axis(among.ndim() - 1);
-            let difference =
-                largest_difference(&among.index_axis_move(last, prompt), &alone.tensor(name).index_axis_move(last, 0));
+            let [among, alone] =
+                [(among, prompt), (alone.tensor(name), 0)].map(|(all, prompt)| all.index_axis_move(last, prompt));
+            let difference = largest_difference(&among, &alone);
             assert!(difference <= 1e-6, "prompt {prompt}: {name} differs by {difference}");
         }
     }
