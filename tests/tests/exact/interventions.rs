@@ -58,8 +58,10 @@ fn prompts_of_different_lengths_agree_with_plain_passes() {
 fn a_prompt_scores_alone_as_among_others() {
     let folder = repository().join("tests/reference/interventions/ragged");
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file of the case");
-    let (dataset, spec) = (read("data.csv"), read("spec.toml").replacen("schema = 1", "schema = 1\nper_prompt = true", 1));
-    let scores = |dataset: &str| Sweep::new(&folder.join("model"), &spec, "data.csv", dataset).scores(&["--workers", "1"]);
+    let (dataset, spec) =
+        (read("data.csv"), read("spec.toml").replacen("schema = 1", "schema = 1\nper_prompt = true", 1));
+    let scores =
+        |dataset: &str| Sweep::new(&folder.join("model"), &spec, "data.csv", dataset).scores(&["--workers", "1"]);
     let mut together = scores(&dataset);
     let names: Vec<String> = together.names().into_iter().filter(|name| name.ends_with(".prompts")).collect();
     assert_eq!(names.len(), 2 * 7, "{names:?}");
