@@ -65,6 +65,9 @@ fn a_prompt_scores_alone_as_among_others() {
     let mut together = scores(&dataset);
     let names: Vec<String> = together.names().into_iter().filter(|name| name.ends_with(".prompts")).collect();
     assert_eq!(names.len(), 2 * 7, "{names:?}");
+    let values = names.iter().map(|name| name.replace(".prompts", ".value"));
+    let largest =
+        values.flat_map(|name| together.tensor(&name)).fold(0.0, |largest: f32, value| largest.max(value.abs()));
     let (header, lines) = dataset.split_once('\n').expect("a header");
     for (prompt, line) in lines.lines().enumerate() {
         let mut alone = scores(&format!("{header}\n{line}\n"));
@@ -74,7 +77,11 @@ fn a_prompt_scores_alone_as_among_others() {
             let [among, alone] =
                 [(among, prompt), (alone.tensor(name), 0)].map(|(all, prompt)| all.index_axis_move(last, prompt));
             let difference = largest_difference(&among, &alone);
-            assert!(difference <= 1e-6, "prompt {prompt}: {name} differs by {difference}");
+            // Prompts 0 and 3 are of one group, so that products have other numbers of rows alone. What they round is relative to
+            // the logits, which are above 1 here.
+            let is_alone = [1, 2].contains(&prompt);
+            let bound = if is_alone { 0.0 } else { 1e-6 * largest.max(1.0) };
+            assert!(difference <= bound, "prompt {prompt}: {name} differs by {difference}, more than {bound}");
         }
     }
 }
