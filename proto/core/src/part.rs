@@ -33,7 +33,7 @@ impl SweepContext {
 
     /// One part for each group; the sweep itself where it has none.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        let whole = self.groups.is_empty().then(|| Part { first: 0, context: Cow::Borrowed(self) });
+        let whole = self.groups.is_empty().then_some(Part { first: 0, context: Cow::Borrowed(self) });
         let parts = self.groups.ranges().map(|(prompts, group)| self.of_group(prompts, group));
         whole.into_iter().chain(parts)
     }
