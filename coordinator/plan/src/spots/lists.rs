@@ -31,7 +31,7 @@ impl List {
 pub(super) fn all(inputs: &Inputs<'_>, clean: &TokenMatrix) -> Result<Vec<List>, PlanError> {
     let list = |place: Range<usize>, given: &[Position], is_read| -> Result<List, PlanError> {
         let entries = ordered(inputs, &place, given, clean)?.into_iter().map(|(said, _)| said).collect();
-        Ok(List { entries, place, is_read })
+        Ok(List { place, entries, is_read })
     };
     let mut lists = Vec::new();
     for iteration in &inputs.spec.iteration {
@@ -85,15 +85,13 @@ pub(super) fn ordered(
 ) -> Result<Vec<(Said, usize)>, PlanError> {
     let mut entries = given.iter().map(|position| said(inputs, place, position)).collect::<Result<Vec<_>, _>>()?;
     let are_numbers = entries.iter().all(|said| matches!(said, Said::Number(_)));
-    if are_numbers {
-        if !clean.is_ragged() {
-            let from_start = |said: &Said| match said {
-                Said::Number(number) => from_either_end(*number, clean.positions()).map(|pos| Said::Number(pos.into())),
-                _ => None,
-            };
-            // Those that are out of range are refused where the list is used.
-            entries = entries.iter().map(|said| from_start(said).unwrap_or(*said)).collect();
-        }
+    if are_numbers && !clean.is_ragged() {
+        let from_start = |said: &Said| match said {
+            Said::Number(number) => from_either_end(*number, clean.positions()).map(|pos| Said::Number(pos.into())),
+            _ => None,
+        };
+        // Those that are out of range are refused where the list is used.
+        entries = entries.iter().map(|said| from_start(said).unwrap_or(*said)).collect();
     }
     let mut ordered: Vec<(Said, usize)> = entries.into_iter().zip(0..).collect();
     if are_numbers {

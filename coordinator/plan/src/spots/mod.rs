@@ -37,7 +37,7 @@ pub(super) struct Places {
 
 /// The entries of the spec's lists, and where they are.
 struct Spots {
-    spots: Vec<Spot>,
+    all: Vec<Spot>,
     /// Equal lists have the same spots.
     lists: BTreeMap<Vec<Said>, Range<u32>>,
     /// Tokens of a prompt, and positions of each spot, as prompts have them; the first prompt's first.
@@ -59,7 +59,7 @@ impl Places {
         }
         lists::refuse_lengths(inputs, prompts, &lists)?;
         let spots = Spots::of(inputs, prompts, &lists)?;
-        Ok(Self { extent: length(spots.spots.len()), spots: Some(spots) })
+        Ok(Self { extent: length(spots.all.len()), spots: Some(spots) })
     }
 
     /// Where each is the same number in all prompts.
@@ -74,7 +74,7 @@ impl Places {
 
     /// The spots, if there are any.
     pub(super) fn spots(&self) -> Option<&[Spot]> {
-        self.spots.as_ref().map(|spots| spots.spots.as_slice())
+        self.spots.as_ref().map(|spots| spots.all.as_slice())
     }
 
     /// The spots of a list, ascending, and which entry of it each is; `None` where positions are numbers.

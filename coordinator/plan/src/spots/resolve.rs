@@ -21,8 +21,7 @@ const MOST_POSITIONS: usize = 1 << 24;
 impl Spots {
     pub(super) fn of(inputs: &Inputs<'_>, prompts: &Prompts, lists: &[List]) -> Result<Self, PlanError> {
         let resolver = Resolver { inputs, prompts };
-        let mut spots =
-            Self { spots: Vec::new(), lists: BTreeMap::new(), patterns: Vec::new(), pattern_of: Vec::new() };
+        let mut spots = Self { all: Vec::new(), lists: BTreeMap::new(), patterns: Vec::new(), pattern_of: Vec::new() };
         let mut of_spots: Vec<(Said, &List)> = Vec::new();
         for list in lists {
             let refuse = |message: String| Err(PlanError::from(inputs.source.error(list.place.clone(), message)));
@@ -32,12 +31,12 @@ impl Spots {
             if spots.lists.contains_key(&list.entries) {
                 continue;
             }
-            let first = length(spots.spots.len());
+            let first = length(spots.all.len());
             for said in &list.entries {
-                spots.spots.push(resolver.spot(*said));
+                spots.all.push(resolver.spot(*said));
                 of_spots.push((*said, list));
             }
-            let end = length(spots.spots.len());
+            let end = length(spots.all.len());
             if end > MOST_SPOTS {
                 return refuse(format!(
                     "the lists up to here have {end} positions, more than the {MOST_SPOTS} of a sweep"
@@ -78,7 +77,7 @@ impl Spots {
                     continue;
                 };
                 let prompt = self.pattern_of.iter().position(|&of| of == pattern).unwrap_or_default();
-                let [one, other] = [one, other].map(|spot| &self.spots[spot as usize].name);
+                let [one, other] = [one, other].map(|spot| &self.all[spot as usize].name);
                 let message = format!(
                     "`{other}` and `{one}` are the same position in {}: each is read once",
                     prompts.name(prompt)
@@ -96,7 +95,7 @@ impl Spots {
             |(&(tokens, ref spots), &prompts): (&Pattern, &u32)| Group { prompts, tokens, spots: spots.clone() };
         let mut numbers: Vec<u32> = (0..length(self.pattern_of.len())).collect();
         numbers.sort_by_key(|&prompt| self.pattern_of[prompt as usize]);
-        Groups { spots: self.spots.clone(), groups: self.patterns.iter().zip(&counts).map(group).collect(), numbers }
+        Groups { spots: self.all.clone(), groups: self.patterns.iter().zip(&counts).map(group).collect(), numbers }
     }
 }
 
@@ -126,12 +125,12 @@ impl Resolver<'_> {
 
     /// In a prompt of so many tokens, ascending.
     fn positions(&self, said: Said, list: &List, prompt: u32, tokens: u32) -> Result<Vec<u32>, PlanError> {
-        let last = i64::from(tokens) - 1;
+        let end = i64::from(tokens) - 1;
         let wanted = match said {
             Said::All => return Ok((0..tokens).collect()),
             Said::Number(number) if number < 0 => number.saturating_add(i64::from(tokens)),
             Said::Number(number) => number,
-            Said::End(offset) => last.saturating_add(offset),
+            Said::End(offset) => end.saturating_add(offset),
             Said::Named(name, offset) => {
                 let found = &self.prompts.named[name][prompt as usize];
                 match self.inputs.spec.position[name].token {
