@@ -3,6 +3,7 @@
 use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tile::TileWork;
@@ -45,6 +46,7 @@ pub fn of_prompts(prompts: u32) -> SweepContext {
         metrics: vec![Metric { name: "m".into(), kind, normalize: false }],
         per_prompt: false,
         replicates: 1,
+        groups: Groups::default(),
     }
 }
 

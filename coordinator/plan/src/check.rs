@@ -231,7 +231,8 @@ impl Cutter<'_> {
     fn pass(&self, section: &Tile) -> u64 {
         let context = &self.plan.context;
         let prompts = section.prompts.len() as u64;
-        CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(prompts)
+        let positions = length(context.clean.row(section.prompts.start).len());
+        CostModel::of(context).full_pass(positions).saturating_mul(prompts)
     }
 
     /// Of the cells' runs, clean and corrupted run, and the mean over all prompts where it is taken.

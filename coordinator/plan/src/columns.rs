@@ -24,7 +24,8 @@ impl<'a> Wanted<'a> {
     /// By a spec.
     pub(super) fn by(inputs: &Inputs<'a>) -> Self {
         let mut named: Vec<&Spanned<String>> = Vec::new();
-        for column in metrics::columns(inputs.spec) {
+        let of_positions = inputs.spec.position.iter().map(|position| &position.column);
+        for column in metrics::columns(inputs.spec).chain(of_positions) {
             if named.iter().all(|other| other.get_ref() != column.get_ref()) {
                 named.push(column);
             }

@@ -7,8 +7,9 @@ use super::corruption::Scheme;
 use super::positions::positions;
 use super::prompts::Prompts;
 use super::scoring::Scored;
+use super::spots::Places;
 use super::{Inputs, PlanError, permute};
-use crate::spec::schema;
+use crate::spec::{Spanned, schema};
 
 /// The corrupted prompts of one iteration.
 pub(super) struct Corrupted {
@@ -32,46 +33,66 @@ pub(super) fn make(
     inputs: &Inputs<'_>,
     scheme: &Scheme<'_>,
     prompts: &Prompts,
+    places: &Places,
     scored: &[Scored],
 ) -> Result<Vec<Corrupted>, PlanError> {
     if let Scheme::Permute(permute) = scheme {
-        return permute::corrupt(inputs, permute, &prompts.clean, scored);
+        return permute::corrupt(inputs, permute, &prompts.clean, places, scored);
     }
     let corrupted = |(index, iteration): (usize, &schema::Iteration)| match scheme {
-        Scheme::Tokens if !prompts.corrupted.is_empty() => given(inputs, iteration, prompts, index),
-        Scheme::Pairs { .. } => pair(inputs, iteration, prompts),
-        &Scheme::Noise { scale, seed } => noised(inputs, iteration, &prompts.clean, scale, iteration_seed(seed, index)),
+        Scheme::Tokens if !prompts.corrupted.is_empty() => given(inputs, iteration, prompts, places, index),
+        Scheme::Pairs { .. } => pair(inputs, iteration, prompts, places),
+        &Scheme::Noise { scale, seed } => {
+            noised(inputs, iteration, &prompts.clean, places, scale, iteration_seed(seed, index))
+        }
         _ => untouched(inputs, iteration, &prompts.clean),
     };
     inputs.spec.iteration.iter().enumerate().map(corrupted).collect()
 }
 
-/// The positions that an iteration corrupts, ascending; it must say which.
+/// The positions that an iteration corrupts, or their spots, ascending; it must say which.
 pub(super) fn wanted_positions(
     inputs: &Inputs<'_>,
     iteration: &schema::Iteration,
-    length: u32,
+    clean: &TokenMatrix,
+    places: &Places,
 ) -> Result<Vec<u32>, PlanError> {
     let corrupt = iteration.corrupt.as_ref().ok_or_else(|| {
         let message = "this iteration needs `corrupt`, the positions to corrupt".to_owned();
         inputs.source.error(iteration.read.span(), message)
     })?;
-    positions(inputs, corrupt, length)
+    listed(inputs, corrupt, clean, places)
+}
+
+/// Positions, or spots, ascending.
+fn listed(
+    inputs: &Inputs<'_>,
+    corrupt: &Spanned<Vec<schema::Position>>,
+    clean: &TokenMatrix,
+    places: &Places,
+) -> Result<Vec<u32>, PlanError> {
+    match places.of_list(inputs, corrupt.span(), corrupt.get_ref(), clean)? {
+        Some(spots) => Ok(spots.into_iter().map(|(spot, _)| spot).collect()),
+        None => positions(inputs, corrupt, clean.positions()),
+    }
 }
 
 /// The clean prompts with the tokens at some positions replaced.
 ///
-/// `token`: of a prompt at a position.
-pub(super) fn replaced(clean: &TokenMatrix, positions: &[u32], token: impl Fn(u32, u32) -> u32) -> TokenMatrix {
+/// `positions`: of a prompt; `token`: of a prompt at a position.
+pub(super) fn replaced(
+    clean: &TokenMatrix,
+    positions: impl Fn(u32) -> Vec<u32>,
+    token: impl Fn(u32, u32) -> u32,
+) -> TokenMatrix {
     let row = |prompt: u32| {
         let mut row = clean.row(prompt).to_vec();
-        for &pos in positions {
+        for pos in positions(prompt) {
             row[pos as usize] = token(prompt, pos);
         }
         row
     };
-    let ids = (0..clean.prompts()).flat_map(row).collect();
-    TokenMatrix::from_flat(clean.prompts(), clean.positions(), ids).expect("as many tokens as the clean prompts")
+    clean.with_ids((0..clean.prompts()).flat_map(row).collect())
 }
 
 /// A token file's corrupted prompts. `corrupt` may be left out; where it is given, tokens must not differ anywhere else.
@@ -79,12 +100,14 @@ fn given(
     inputs: &Inputs<'_>,
     iteration: &schema::Iteration,
     prompts: &Prompts,
+    places: &Places,
     index: usize,
 ) -> Result<Corrupted, PlanError> {
     let (clean, corrupted) = (&prompts.clean, &prompts.corrupted[index]);
     if let Some(corrupt) = &iteration.corrupt {
-        let allowed = positions(inputs, corrupt, clean.positions())?;
+        let listed = listed(inputs, corrupt, clean, places)?;
         for prompt in 0..clean.prompts() {
+            let allowed = places.of_prompt(&listed, prompt);
             let pairs = clean.row(prompt).iter().zip(corrupted.row(prompt));
             let differs = (0..).zip(pairs).find(|(pos, (a, b))| a != b && allowed.binary_search(pos).is_err());
             if let Some((pos, _)) = differs {
@@ -98,21 +121,28 @@ fn given(
 }
 
 /// The dataset's corrupted prompts, whole or at some positions only.
-fn pair(inputs: &Inputs<'_>, iteration: &schema::Iteration, prompts: &Prompts) -> Result<Corrupted, PlanError> {
+fn pair(
+    inputs: &Inputs<'_>,
+    iteration: &schema::Iteration,
+    prompts: &Prompts,
+    places: &Places,
+) -> Result<Corrupted, PlanError> {
     let (clean, pairs) = (&prompts.clean, &prompts.corrupted[0]);
     let Some(corrupt) = &iteration.corrupt else { return Ok(Corrupted::of(pairs.clone())) };
-    let wanted = positions(inputs, corrupt, clean.positions())?;
-    Ok(Corrupted::of(replaced(clean, &wanted, |prompt, pos| pairs.row(prompt)[pos as usize])))
+    let wanted = listed(inputs, corrupt, clean, places)?;
+    let of_prompt = |prompt| places.of_prompt(&wanted, prompt);
+    Ok(Corrupted::of(replaced(clean, of_prompt, |prompt, pos| pairs.row(prompt)[pos as usize])))
 }
 
 fn noised(
     inputs: &Inputs<'_>,
     iteration: &schema::Iteration,
     clean: &TokenMatrix,
+    places: &Places,
     scale: f32,
     seed: u64,
 ) -> Result<Corrupted, PlanError> {
-    let positions = wanted_positions(inputs, iteration, clean.positions())?;
+    let positions = wanted_positions(inputs, iteration, clean, places)?;
     if let (Some(corrupt), true) = (&iteration.corrupt, positions.is_empty()) {
         let message = "noise needs at least one position".to_owned();
         return Err(inputs.source.error(corrupt.span(), message).into());
@@ -162,7 +192,7 @@ mod tests {
         let missing = refused("prompt,answer\na b c,x\n");
         assert!(missing.contains("line 9, column 8: `pairs` needs a dataset with a column `corrupted`"), "{missing}");
         let shorter = refused(&DATASET.replace("a a a", "a a"));
-        assert!(shorter.contains("d.csv line 3: corrupted prompt of 2 tokens, but the prompts have 3"), "{shorter}");
+        assert!(shorter.contains("d.csv line 3: corrupted prompt of 2 tokens, but its prompt has 3"), "{shorter}");
     }
 
     #[test]

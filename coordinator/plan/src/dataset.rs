@@ -12,7 +12,7 @@ use super::rows::Rows;
 use super::single_tokens::SingleTokens;
 use super::table::{self, Line, SEPARATOR};
 use super::tokenizer::TextPart;
-use super::{Inputs, PlanError, PromptTokenizer, draw, metrics, refuse, tokenization};
+use super::{Inputs, PlanError, PromptTokenizer, draw, metrics, refuse, spots, tokenization};
 
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     let tokenizer = inputs.tokenizer.ok_or_else(|| PlanError::Tokenizer {
@@ -23,21 +23,24 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let table::Lines { lines, remarks: mut warnings } = table::read(file, inputs.dataset, &wanted)?;
     let table = Table { file, lines: &lines, tokenizer };
     let mut columns = table.columns(inputs, scheme)?;
-    let sets = table.sets(&wanted)?;
+    let sets = table.sets(inputs, &wanted)?;
     warnings.extend(tokenization::warnings(&table, &columns));
     let Beginning { bos, warnings: more } = beginning(inputs, tokenizer)?;
     warnings.extend(more);
+    let column = |name: &str| wanted.named().position(|named| named == name).expect("the spec names it");
+    let named = spots::find(inputs, &table, bos.map_or(0, |_| 1), column)?;
     if let Some(bos) = bos {
         warnings.extend(tokenization::begins_twice(&table, &columns, bos));
         columns.prompts.iter_mut().chain(columns.corrupted.iter_mut().flatten()).for_each(|row| row.insert(0, bos));
     }
     let samples = inputs.spec.dataset.get_ref().samples.as_ref();
     let count = samples.map_or(lines.len(), |samples| *samples.get_ref() as usize);
-    refuse::size(inputs, count, columns.prompts[0].len())?;
+    let longest = columns.prompts.iter().map(Vec::len).max().unwrap_or(0);
+    refuse::size(inputs, count, longest)?;
     let chosen = choose(inputs, lines.len())?;
     let take = |rows: &Vec<Vec<u32>>| chosen.iter().map(|&line| rows[line].clone()).collect::<Vec<_>>();
     let matrix = |rows: &Vec<Vec<u32>>| {
-        TokenMatrix::from_rows(&take(rows)).map_err(|error| PlanError::in_dataset(inputs, error.to_string()))
+        TokenMatrix::from_any_rows(&take(rows)).map_err(|error| PlanError::in_dataset(inputs, error.to_string()))
     };
     let clean = matrix(&columns.prompts)?;
     let too_many = |message: String| PlanError::in_dataset(inputs, message);
@@ -50,13 +53,14 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
             .into_iter()
             .map(|(name, rows)| Ok((name, rows.chosen(&chosen).map_err(too_many)?)))
             .collect::<Result<_, PlanError>>()?,
+        named: named.iter().map(|found| chosen.iter().map(|&line| found[line].clone()).collect()).collect(),
         lines: Some(chosen.iter().map(|&line| lines[line].number).collect()),
         clean,
         warnings,
     })
 }
 
-/// Token ids \[lines\]\[tokens\] of everything that the sweep needs; all prompts have the same length, corrupted ones too.
+/// Token ids \[lines\]\[tokens\] of everything that the sweep needs; a corrupted prompt is as long as its clean one.
 pub(super) struct Columns {
     pub(super) prompts: Vec<Vec<u32>>,
     pub(super) answers: Option<Vec<Vec<u32>>>,
@@ -107,8 +111,7 @@ impl<'a> Table<'a> {
                 return Err(inputs.source.error(kind.clone(), message).into());
             }
             let rows = corrupted.insert(self.encode(CORRUPTED)?);
-            let wanted = prompts[0].len();
-            self.same_lengths(CORRUPTED, rows, wanted, &format!("the prompts have {wanted}"))?;
+            self.as_long_as(&prompts, rows)?;
         }
         Ok(Columns { prompts, answers, wrong, corrupted })
     }
@@ -117,8 +120,6 @@ impl<'a> Table<'a> {
     pub(super) fn prompts(&self) -> Result<Vec<Vec<u32>>, PlanError> {
         let prompts = self.encode(PROMPT)?;
         self.not_empty(PROMPT, &prompts)?;
-        let wanted = prompts[0].len();
-        self.same_lengths(PROMPT, &prompts, wanted, &format!("line {} has one of {wanted}", self.lines[0].number))?;
         Ok(prompts)
     }
 
@@ -130,9 +131,10 @@ impl<'a> Table<'a> {
     }
 
     /// Token ids of the sets in each column that the spec names, a list for each line.
-    fn sets(&self, wanted: &Wanted<'_>) -> Result<BTreeMap<String, Rows>, PlanError> {
+    fn sets(&self, inputs: &Inputs<'_>, wanted: &Wanted<'_>) -> Result<BTreeMap<String, Rows>, PlanError> {
         let mut tokens = SingleTokens::of(self.tokenizer);
-        let columns = wanted.named().enumerate();
+        let is_set = |name: &str| metrics::columns(inputs.spec).any(|column| column.get_ref() == name);
+        let columns = wanted.named().enumerate().filter(|(_, name)| is_set(name));
         columns.map(|(place, name)| Ok((name.to_owned(), self.sets_of(&mut tokens, place, name)?))).collect()
     }
 
@@ -167,18 +169,20 @@ impl<'a> Table<'a> {
         Err(self.refuse(empty, format!("the {} is empty", column.name)))
     }
 
-    /// Positions must mean the same in every prompt, so there is no padding.
-    fn same_lengths(&self, column: Column, rows: &[Vec<u32>], wanted: usize, others: &str) -> Result<(), PlanError> {
-        let Some(odd) = rows.iter().position(|row| row.len() != wanted) else { return Ok(()) };
+    /// Positions mean the same in a prompt and in its corrupted one, so there is no padding.
+    fn as_long_as(&self, prompts: &[Vec<u32>], corrupted: &[Vec<u32>]) -> Result<(), PlanError> {
+        let pairs = prompts.iter().zip(corrupted).map(|(prompt, corrupted)| [prompt.len(), corrupted.len()]);
+        let Some((odd, [prompt, own])) = pairs.enumerate().find(|(_, [prompt, own])| prompt != own) else {
+            return Ok(());
+        };
         let message = format!(
-            "{} of {} tokens, but {others}: all must have the same length, padding is not supported",
-            column.name,
-            rows[odd].len(),
+            "{} of {own} tokens, but its prompt has {prompt}: both must have the same length, padding is not supported",
+            CORRUPTED.name,
         );
         Err(self.refuse(odd, message))
     }
 
-    fn refuse(&self, line: usize, message: String) -> PlanError {
+    pub(super) fn refuse(&self, line: usize, message: String) -> PlanError {
         PlanError::Dataset { file: self.file.to_owned(), line: self.lines[line].number, message }
     }
 }

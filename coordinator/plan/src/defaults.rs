@@ -28,6 +28,7 @@ fn defaults() -> Vec<(String, String)> {
 #[test]
 fn a_default_that_is_written_out_changes_nothing() {
     let given = spec(&[("path = \"m\"", "hub = \"o/m\""), ("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 4")]);
+    let named = format!("{given}[[position]]\nname = \"n\"\ncolumn = \"prompt\"\n");
     let difference = given.replacen("kind = \"prob\"", "kind = \"difference\"\nright = { ids = [6] }", 1);
     let paths = format!("{given}[grid.to]\ncomponent = \"logits\"\n");
     let written = defaults();
@@ -36,11 +37,13 @@ fn a_default_that_is_written_out_changes_nothing() {
         let header = match table.as_str() {
             "" => "schema = 1\n".to_owned(),
             "To" => "[grid.to]\n".to_owned(),
+            "NamedPosition" => "[[position]]\n".to_owned(),
             "Metric" | "Grid" => format!("[[{}]]\n", table.to_lowercase()),
             other => format!("[{}]\n", other.to_lowercase()),
         };
         let given = match table.as_str() {
             "To" => &paths,
+            "NamedPosition" => &named,
             _ if line.starts_with("of = ") => &difference,
             _ => &given,
         };

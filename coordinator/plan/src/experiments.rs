@@ -6,6 +6,7 @@ use super::corrupted::{self, Corrupted};
 use super::corruption::{self, Scheme};
 use super::prompts::Prompts;
 use super::scoring::{self, Scored};
+use super::spots::Places;
 use super::{Inputs, PlanError};
 
 /// All iterations of a sweep.
@@ -19,14 +20,20 @@ pub(super) struct Experiments {
     pub(super) kept_answers: Vec<Option<u32>>,
 }
 
-pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>, prompts: &Prompts) -> Result<Experiments, PlanError> {
+pub(super) fn read(
+    inputs: &Inputs<'_>,
+    scheme: &Scheme<'_>,
+    prompts: &Prompts,
+    places: &Places,
+) -> Result<Experiments, PlanError> {
     if inputs.spec.iteration.is_empty() {
         let message = "a sweep needs at least one `[[iteration]]`".to_owned();
         return Err(inputs.source.error(inputs.spec.name.span(), message).into());
     }
-    let scored = scoring::read(inputs, prompts)?;
+    let scored = scoring::read(inputs, prompts, places)?;
     let replicates = corruption::replicates(inputs)?;
-    let replicate = |index| corrupted::make(inputs, &scheme.replicate(index), prompts, &scored).map(Vec::into_iter);
+    let replicate =
+        |index| corrupted::make(inputs, &scheme.replicate(index), prompts, places, &scored).map(Vec::into_iter);
     let mut drawn = (0..replicates).map(replicate).collect::<Result<Vec<_>, _>>()?;
     let (mut iterations, mut kept_answers) = (Vec::new(), Vec::new());
     for scored in scored {

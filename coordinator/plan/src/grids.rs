@@ -9,19 +9,24 @@ mod sites;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use patchsweep_core::also::Also;
 use patchsweep_core::grid::{AxesError, Axis, Component, Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::groups::Spot;
 use patchsweep_core::paths::Receivers;
+use patchsweep_core::tokens::TokenMatrix;
 
 use self::sites::Sites;
+use super::spots::Places;
 use super::{Inputs, PlanError, dictionaries, names, selection};
 use crate::spec::Spanned;
 use crate::spec::schema::{self, Ablation};
 
-/// `positions`: tokens of each prompt.
-pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, PlanError> {
-    let source = inputs.source;
+/// Over these clean prompts.
+pub(super) fn read(inputs: &Inputs<'_>, places: &Places, clean: &TokenMatrix) -> Result<Vec<Grid>, PlanError> {
+    let (source, positions) = (inputs.source, places.extent());
+    let spots: Option<Arc<[Spot]>> = places.spots().map(Into::into);
     let mut grids: Vec<Grid> = Vec::new();
     let mut indices = 0;
     let dictionaries = dictionaries::read(inputs)?;
@@ -44,7 +49,7 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             (Some(first), Some(last)) => first.span().start..last.span().end,
             _ => given.place(),
         };
-        let also = also::read(inputs, given, positions)?;
+        let also = also::read(inputs, given, places, clean)?;
         indices += match dictionary {
             Some(dictionary) => Grid::feature_index_count(dictionary, positions),
             None => index_count(component, &inputs.config.architecture, positions),
@@ -68,15 +73,19 @@ pub(super) fn read(inputs: &Inputs<'_>, positions: u32) -> Result<Vec<Grid>, Pla
             let place = if is_lacking { given.place() } else { place.clone() };
             source.error(place, error.to_string())
         })?;
-        let grid = selection::restrict(inputs, given, grid, layer)?.patched_with(value(given.ablate));
+        let grid = selection::restrict(inputs, given, grid, layer, places, clean)?.patched_with(value(given.ablate));
         let grid = several(inputs, given, grid, &others, also, positions)?;
         let grid = match to {
             Some(to) => paths::with(inputs, given, grid, to, positions)?,
             None => grid,
         };
         let grid = estimate::read(inputs, given, grid)?;
+        refuse_words(inputs, given, &grid, places)?;
         grid.cell_count().map_err(|error| source.error(place, error.to_string()))?;
-        grids.push(grid);
+        grids.push(match &spots {
+            Some(spots) => grid.over_spots(spots.clone()),
+            None => grid,
+        });
     }
     if grids.is_empty() {
         let message = "a sweep needs at least one `[[grid]]`".to_owned();
@@ -123,4 +132,14 @@ fn value(ablate: Option<Ablation>) -> PatchValue {
         Some(Ablation::Zero) => PatchValue::Zero,
         Some(Ablation::Mean) => PatchValue::Mean,
     }
+}
+
+/// Paths, features and estimates know positions by number only.
+fn refuse_words(inputs: &Inputs<'_>, given: &schema::Grid, grid: &Grid, places: &Places) -> Result<(), PlanError> {
+    if places.spots().is_none() || grid.knows_spots() {
+        return Ok(());
+    }
+    let message = "paths, features and estimates are not there yet where prompts have different lengths or positions are given in \
+                   words: give prompts of one length and positions by number, or leave this grid out";
+    Err(inputs.source.error(given.place(), message.to_owned()).into())
 }

@@ -44,6 +44,7 @@ mod shown;
 mod single_tokens;
 pub mod source;
 pub mod spec;
+mod spots;
 pub mod starter;
 mod summary;
 mod table;
@@ -63,6 +64,7 @@ use std::sync::Arc;
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
+use patchsweep_core::groups::Groups;
 use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::Tile;
@@ -82,6 +84,7 @@ pub use verification::{Chosen, Verification};
 use experiments::Experiments;
 use prompts::Prompts;
 use spec::{Source, Spec};
+use spots::Places;
 
 /// What a plan is made from.
 #[derive(Debug)]
@@ -153,6 +156,7 @@ impl Plan {
     /// Plans a sweep, or says why its spec cannot be planned.
     pub fn build(inputs: &Inputs<'_>, options: PlanOptions) -> Result<Self, PlanError> {
         let spec = inputs.spec;
+        spots::refuse_names(inputs)?;
         let named = metrics::read(inputs)?;
         let scheme = corruption::read(inputs)?;
         let prompts = match &spec.dataset.get_ref().tokens {
@@ -160,7 +164,9 @@ impl Plan {
             None => dataset::read(inputs, &scheme)?,
         };
         let metrics = metrics::over(inputs, named, &prompts)?;
-        let Experiments { iterations, replicates, kept_answers } = experiments::read(inputs, &scheme, &prompts)?;
+        let places = Places::read(inputs, &prompts)?;
+        let Experiments { iterations, replicates, kept_answers } =
+            experiments::read(inputs, &scheme, &prompts, &places)?;
         let Prompts { clean, labels: token_labels, lines, warnings, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
@@ -168,14 +174,19 @@ impl Plan {
             dtype: spec.model.get_ref().dtype,
             tf32: spec.model.get_ref().tf32,
             direction: spec.direction,
-            grids: grids::read(inputs, clean.positions())?,
+            grids: grids::read(inputs, &places, &clean)?,
             clean,
             iterations,
             metrics,
             per_prompt: spec.per_prompt.as_ref().is_some_and(|given| *given.get_ref()),
             replicates,
+            groups: Groups::default(),
         };
         vocabulary::refuse(inputs, &context, lines.as_deref())?;
+        let context = match places.groups() {
+            Some(groups) => spots::in_groups(context, groups),
+            None => context,
+        };
         refuse::unfit(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
         let label = |(index, iteration): (usize, &spec::schema::Iteration)| {

@@ -10,19 +10,28 @@ use super::corrupted::{Corrupted, replaced, wanted_positions};
 use super::corruption::Permute;
 use super::matching::Unmatched;
 use super::scoring::Scored;
+use super::spots::Places;
 use super::{Inputs, PlanError, draw};
 use crate::spec::Spanned;
 
 /// What an iteration corrupts.
 struct Target<'a> {
     scored: &'a Scored,
-    /// Each position, ascending, and the index of its group.
-    places: Vec<(u32, usize)>,
+    /// Each position of a prompt, ascending, and the index of its group \[prompts\]; one for all where they are the same.
+    places: Vec<Vec<(u32, usize)>>,
 }
 
 impl Target<'_> {
+    fn of_prompt(&self, prompt: u32) -> &[(u32, usize)] {
+        self.places.get(prompt as usize).unwrap_or(&self.places[0])
+    }
+
     fn takes_from(&self, group: usize) -> bool {
-        self.places.iter().any(|&(_, of)| of == group)
+        self.places.iter().flatten().any(|&(_, of)| of == group)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.iter().all(Vec::is_empty)
     }
 }
 
@@ -31,12 +40,18 @@ pub(super) fn corrupt(
     inputs: &Inputs<'_>,
     permute: &Permute<'_>,
     clean: &TokenMatrix,
+    places: &Places,
     scored: &[Scored],
 ) -> Result<Vec<Corrupted>, PlanError> {
+    if let (true, Some(corruption)) = (clean.is_ragged(), &inputs.spec.corruption) {
+        let message = "prompts have different lengths, so that the groups of `permute`, which are positions from 0 on, mean \
+                       something else in each: use `pairs` or `noise`";
+        return Err(inputs.source.error(corruption.get_ref().kind.span(), message.to_owned()).into());
+    }
     let groups = groups(inputs, permute.groups, clean.positions())?;
     let mut targets = Vec::new();
     for (scored, iteration) in scored.iter().zip(&inputs.spec.iteration) {
-        let wanted = wanted_positions(inputs, iteration, clean.positions())?;
+        let wanted = wanted_positions(inputs, iteration, clean, places)?;
         let place = |pos: u32| {
             groups.iter().position(|group| group.contains(&pos)).map(|group| (pos, group)).ok_or_else(|| {
                 let message = format!("position {pos} is in none of the corruption's groups");
@@ -44,7 +59,10 @@ pub(super) fn corrupt(
                 inputs.source.error(span, message)
             })
         };
-        targets.push(Target { scored, places: wanted.into_iter().map(place).collect::<Result<_, _>>()? });
+        // Without spots all prompts have the same positions.
+        let prompts = if places.spots().is_some() { clean.prompts() } else { 1 };
+        let of_prompt = |prompt| places.of_prompt(&wanted, prompt).into_iter().map(place).collect::<Result<_, _>>();
+        targets.push(Target { scored, places: (0..prompts).map(of_prompt).collect::<Result<_, _>>()? });
     }
     let givers = match &permute.distinct {
         None => draw::permutations(clean.prompts(), groups.len(), permute.seed),
@@ -57,11 +75,14 @@ pub(super) fn corrupt(
 fn corrupted(target: &Target<'_>, clean: &TokenMatrix, givers: &[Vec<u32>]) -> Corrupted {
     let mut tokens = clean.clone();
     for (group, givers) in givers.iter().enumerate().filter(|(group, _)| target.takes_from(*group)) {
-        let own: Vec<u32> = target.places.iter().filter(|place| place.1 == group).map(|place| place.0).collect();
-        tokens = replaced(&tokens, &own, |prompt, pos| clean.row(givers[prompt as usize])[pos as usize]);
+        let own = |prompt| {
+            let own = target.of_prompt(prompt).iter().filter(|place| place.1 == group);
+            own.map(|place| place.0).collect()
+        };
+        tokens = replaced(&tokens, own, |prompt, pos| clean.row(givers[prompt as usize])[pos as usize]);
     }
     let keeps = |prompt: &u32| {
-        let mut givers = target.places.iter().map(|&(_, group)| givers[group][*prompt as usize]);
+        let mut givers = target.of_prompt(*prompt).iter().map(|&(_, group)| givers[group][*prompt as usize]);
         givers.any(|giver| target.scored.share_an_answer(*prompt, giver))
     };
     let kept = || length((0..clean.prompts()).filter(keeps).count());
@@ -82,7 +103,7 @@ fn distinct(
         let message = format!("{reason}: draw more varied prompts, or leave `distinct` out");
         PlanError::from(inputs.source.error(span.clone(), message))
     };
-    for (index, target) in targets.iter().enumerate().filter(|(_, target)| !target.places.is_empty()) {
+    for (index, target) in targets.iter().enumerate().filter(|(_, target)| !target.is_empty()) {
         let (answer, count) = most_frequent(target.scored);
         // More than half of the prompts cannot all find another one among the rest.
         if u64::from(count) * 2 > u64::from(prompts) {

@@ -2,6 +2,7 @@
 
 use super::{Inputs, PlanError};
 use crate::spec::Spanned;
+use crate::spec::schema::Position;
 
 /// The index among `length`; none where it is out of range.
 pub(super) fn from_either_end(given: i64, length: u32) -> Option<u32> {
@@ -20,10 +21,22 @@ pub(super) fn position<T>(inputs: &Inputs<'_>, place: &Spanned<T>, given: i64, l
     })
 }
 
+/// A position that is a number, as all are where there are no spots.
+pub(super) fn number(given: &Position) -> Option<i64> {
+    match given {
+        Position::Number(number) => Some(*number),
+        Position::Words(_) => None,
+    }
+}
+
 /// A set of positions of prompts of `length` tokens, ascending.
-pub(super) fn positions(inputs: &Inputs<'_>, given: &Spanned<Vec<i64>>, length: u32) -> Result<Vec<u32>, PlanError> {
-    let position = |&pos: &i64| position(inputs, given, pos, length);
-    let mut positions = given.get_ref().iter().map(position).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn positions(
+    inputs: &Inputs<'_>,
+    given: &Spanned<Vec<Position>>,
+    length: u32,
+) -> Result<Vec<u32>, PlanError> {
+    let position = |pos: i64| position(inputs, given, pos, length);
+    let mut positions = given.get_ref().iter().filter_map(number).map(position).collect::<Result<Vec<_>, _>>()?;
     positions.sort_unstable();
     positions.dedup();
     Ok(positions)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use patchsweep_core::tokens::TokenMatrix;
 
 use super::rows::Rows;
+use super::spots::Found;
 use super::{Inputs, PlanError};
 
 /// Prompts and their answers, before anything is corrupted.
@@ -19,6 +20,8 @@ pub(super) struct Prompts {
     pub(super) wrong: Option<Vec<Vec<u32>>>,
     /// Sets of tokens, by the columns that the spec names, each a list for every prompt.
     pub(super) sets: BTreeMap<String, Rows>,
+    /// Tokens of each of the spec's named positions \[names\]\[prompts\].
+    pub(super) named: Found,
     /// Token strings of the first prompt \[positions\].
     pub(super) labels: Vec<String>,
     /// Line of each prompt in its file; none where token ids are given outright.
@@ -28,6 +31,14 @@ pub(super) struct Prompts {
 }
 
 impl Prompts {
+    /// Which one it is, for people.
+    pub(super) fn name(&self, prompt: usize) -> String {
+        match &self.lines {
+            Some(lines) => format!("the prompt of line {}", lines[prompt]),
+            None => format!("prompt {prompt}"),
+        }
+    }
+
     /// What is wrong with a prompt's field of a column.
     pub(super) fn refusal(&self, inputs: &Inputs<'_>, prompt: usize, column: &str, message: &str) -> PlanError {
         match &self.lines {

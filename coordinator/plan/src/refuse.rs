@@ -100,6 +100,7 @@ fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
         None => Ok(()),
         Some(StrayAnswer::NoCandidate { iteration, prompt, answer, metric }) => {
             let token = inputs.token_name(answer);
+            let prompt = context.groups.number(length(prompt));
             let iteration = iteration / context.replicates as usize;
             let message = format!(
                 "the answer {token} of prompt {prompt} in iteration {iteration} is not among the candidates of metric \
@@ -147,6 +148,10 @@ pub(super) fn unchanged_prompts(context: &SweepContext, iteration: usize) -> u32
 }
 
 fn unchanged_in(context: &SweepContext, iteration: u32) -> u32 {
+    context.parts().map(|part| unchanged_in_part(&part.context, iteration)).sum()
+}
+
+fn unchanged_in_part(context: &SweepContext, iteration: u32) -> u32 {
     let last_read = context.iterations[iteration as usize].last_read();
     let unchanged = |&prompt: &u32| {
         let first_corrupted = context.prompt_pair(iteration, prompt).first_corrupted();

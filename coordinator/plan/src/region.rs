@@ -59,15 +59,9 @@ impl<'a> Work<'a> {
         each.saturating_mul(self.prompts)
     }
 
-    /// Multiply-adds of the means over the corrupted runs of all prompts.
-    pub(super) fn means_cost(&self, context: &SweepContext) -> u64 {
-        self.cost.run(0, self.last_read() + 1).saturating_mul(context.clean.prompts().into())
-    }
-
-    /// Multiply-adds of the means of a grid's features over the corrupted runs of all prompts.
-    pub(super) fn feature_means_cost(&self, context: &SweepContext, grid: &Grid) -> u64 {
-        let encoding = self.cost.encoding(grid, self.last_read() + 1);
-        self.means_cost(context).saturating_add(encoding.saturating_mul(context.clean.prompts().into()))
+    /// Multiply-adds of a grid's features of the corrupted runs of so many prompts.
+    pub(super) fn encoding_cost(&self, grid: &Grid, prompts: u32) -> u64 {
+        self.cost.encoding(grid, self.last_read() + 1).saturating_mul(prompts.into())
     }
 
     /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores, and the features that its
@@ -247,11 +241,11 @@ struct Span {
 /// The positions at which a patch changes any prompt.
 fn spans<'a>(positions: u32, cell: impl Fn(u32) -> Cell<'a>, work: &Work<'_>, model: &Architecture) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
-    let several = cell(0).grid().has_several_writes();
+    // What several writes cost depends on which of them do something at this position, and what spots cost on all their positions.
+    let several = cell(0).grid().has_several_writes() || cell(0).is_of_places();
     for position in 0..positions {
         let Some(suffix) = Suffix::of(&cell(position), &work.pairs, model) else { continue };
         match spans.last_mut() {
-            // What several writes cost depends on which of them do something at this position.
             Some(last) if last.positions.end == position && last.suffix == suffix && !several => {
                 last.positions.end += 1;
             }

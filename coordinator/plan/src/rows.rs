@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use patchsweep_core::length;
 use patchsweep_core::tokens::{MAX_TOKEN_IDS, TokenMatrix, TokenMatrixError};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
@@ -61,15 +62,8 @@ impl Rows {
 
     /// One prompt for each list, which must have one length.
     pub(super) fn matrix(&self) -> Result<TokenMatrix, TokenMatrixError> {
-        let wanted = self.iter().next().map_or(0, <[u32]>::len);
-        if let Some((prompt, odd)) = self.iter().enumerate().find(|(_, row)| row.len() != wanted) {
-            return Err(TokenMatrixError::Ragged { prompt, found: odd.len(), wanted });
-        }
-        let found = self.numbers.len();
-        let (Ok(prompts), Ok(positions)) = (u32::try_from(self.count()), u32::try_from(wanted)) else {
-            return Err(TokenMatrixError::TooMany { found });
-        };
-        TokenMatrix::from_flat(prompts, positions, self.numbers.clone())
+        let lengths: Vec<u32> = self.iter().map(|row| length(row.len())).collect();
+        TokenMatrix::from_lengths(&lengths, self.numbers.clone())
     }
 }
 
@@ -143,7 +137,7 @@ mod tests {
     fn lists_of_any_lengths_come_back() {
         let ragged = rows("[[1, 2], [], [3]]").expect("lists");
         assert_eq!(ragged.to_lists(), [vec![1, 2], vec![], vec![3]]);
-        assert_eq!(ragged.matrix().expect_err("ragged").to_string(), "prompt 1 has 0 tokens, prompt 0 has 2");
+        assert_eq!(ragged.matrix().expect_err("ragged").to_string(), "prompt 1 has no tokens");
         assert_eq!(rows("[[1, 2], [3, 4]]").expect("lists").matrix().expect("a matrix").row(1), [3, 4]);
         assert_eq!(rows("[]").expect("lists").matrix().expect_err("none").to_string(), "no prompts");
     }

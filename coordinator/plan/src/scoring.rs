@@ -1,7 +1,8 @@
 //! Where each iteration reads, and which tokens are right and wrong there.
 
-use super::positions::{position, repeated};
+use super::positions::{number, position, repeated};
 use super::prompts::Prompts;
+use super::spots::Places;
 use super::{Inputs, PlanError};
 use crate::spec::schema::{Iteration, OneOrMore};
 
@@ -28,9 +29,10 @@ impl Scored {
 }
 
 /// One for each of the spec's iterations.
-pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts) -> Result<Vec<Scored>, PlanError> {
+pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts, places: &Places) -> Result<Vec<Scored>, PlanError> {
     let scored = |(index, iteration): (usize, &Iteration)| {
-        let (reads, entries): (Vec<u32>, Vec<usize>) = reads(inputs, prompts, index, iteration)?.into_iter().unzip();
+        let (reads, entries): (Vec<u32>, Vec<usize>) =
+            reads(inputs, prompts, places, index, iteration)?.into_iter().unzip();
         let pick = |what, answers: &[Vec<u32>]| Picked { inputs, prompts, what }.pick(answers, &entries);
         let answers = match &prompts.answers {
             Some(answers) => pick(["answers", "answer"], answers)?,
@@ -54,6 +56,7 @@ pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts) -> Result<Vec<Scored>
 fn reads(
     inputs: &Inputs<'_>,
     prompts: &Prompts,
+    places: &Places,
     index: usize,
     iteration: &Iteration,
 ) -> Result<Vec<(u32, usize)>, PlanError> {
@@ -66,8 +69,11 @@ fn reads(
         Some(answers) => entries(inputs, prompts, answers, index, iteration, given.len())?,
         None => vec![0; given.len()],
     };
-    let read = |(&pos, entry)| Ok((position(inputs, &iteration.read, pos, prompts.clean.positions())?, entry));
-    let mut reads = given.iter().zip(entries).map(read).collect::<Result<Vec<_>, PlanError>>()?;
+    if let Some(spots) = places.of_list(inputs, iteration.read.span(), given, &prompts.clean)? {
+        return Ok(spots.into_iter().map(|(spot, place)| (spot, entries[place])).collect());
+    }
+    let read = |(pos, entry)| Ok((position(inputs, &iteration.read, pos, prompts.clean.positions())?, entry));
+    let mut reads = given.iter().filter_map(number).zip(entries).map(read).collect::<Result<Vec<_>, PlanError>>()?;
     reads.sort_unstable();
     let ascending: Vec<u32> = reads.iter().map(|&(pos, _)| pos).collect();
     match repeated(&ascending) {

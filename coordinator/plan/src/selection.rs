@@ -2,11 +2,13 @@
 
 use patchsweep_core::grid::{AxesError, Axis, Grid};
 use patchsweep_core::length;
+use patchsweep_core::tokens::TokenMatrix;
 
-use super::positions::{from_either_end, repeated};
+use super::positions::{from_either_end, number, repeated};
+use super::spots::Places;
 use super::{Inputs, PlanError};
 use crate::spec::Spanned;
-use crate::spec::schema;
+use crate::spec::schema::{self, Position};
 
 /// A list of indices as the spec gives it.
 struct Given<'a> {
@@ -21,6 +23,8 @@ pub(super) fn restrict(
     given: &schema::Grid,
     mut grid: Grid,
     layer: Option<u32>,
+    places: &Places,
+    clean: &TokenMatrix,
 ) -> Result<Grid, PlanError> {
     let source = inputs.source;
     if let (Some(layer), Some(site)) = (layer, given.site()) {
@@ -37,9 +41,6 @@ pub(super) fn restrict(
         Given { key: "layers", axis: Axis::Layer, indices: given.layers.as_ref() },
         Given { key: "heads", axis: Axis::Head, indices: given.heads.as_ref() },
         Given { key: "neurons", axis: Axis::Neuron, indices: given.neurons.as_ref() },
-        Given { key: "positions", axis: Axis::Pos, indices: given.positions.as_ref() },
-        Given { key: "dest_positions", axis: Axis::DestPos, indices: given.dest_positions.as_ref() },
-        Given { key: "src_positions", axis: Axis::SrcPos, indices: given.src_positions.as_ref() },
     ];
     for Given { key, axis, indices } in lists {
         let Some(indices) = indices else { continue };
@@ -51,9 +52,67 @@ pub(super) fn restrict(
         let ascending = ascending(key, indices.get_ref(), extent).map_err(refuse)?;
         grid = grid.restricted(axis, ascending).map_err(|error| refuse(error.to_string()))?;
     }
+    let grid = of_positions(inputs, given, grid, places, clean)?;
     match &given.features {
         Some(features) => restrict_features(inputs, features, grid),
         None => Ok(grid),
+    }
+}
+
+/// The same grid over the positions that the spec gives, or their spots.
+fn of_positions(
+    inputs: &Inputs<'_>,
+    given: &schema::Grid,
+    mut grid: Grid,
+    places: &Places,
+    clean: &TokenMatrix,
+) -> Result<Grid, PlanError> {
+    let lists = [
+        ("positions", Axis::Pos, &given.positions),
+        ("dest_positions", Axis::DestPos, &given.dest_positions),
+        ("src_positions", Axis::SrcPos, &given.src_positions),
+    ];
+    for (key, axis, list) in lists {
+        let place = list.as_ref().map_or_else(|| given.place(), Spanned::span);
+        let refuse = |message: String| PlanError::from(inputs.source.error(place.clone(), message));
+        let is_there = grid.component.axes().contains(&axis);
+        let wanted = match list {
+            Some(_) if !is_there => return Err(refuse(no_such_axis(&grid, axis, key))),
+            Some(list) => positions(inputs, key, list, places, clean, &format!("patched: leave `{key}` out for all"))?,
+            None => match places.of_all(clean, grid.axes.contains(&axis)).filter(|_| is_there) {
+                Some(all) => all,
+                None => continue,
+            },
+        };
+        grid = grid.restricted(axis, wanted).map_err(|error| refuse(error.to_string()))?;
+    }
+    Ok(grid)
+}
+
+/// Positions, or their spots, ascending; at least one, and none twice.
+///
+/// `otherwise`: behind "nothing would be", what would not, and the next step.
+pub(super) fn positions(
+    inputs: &Inputs<'_>,
+    key: &str,
+    given: &Spanned<Vec<Position>>,
+    places: &Places,
+    clean: &TokenMatrix,
+    otherwise: &str,
+) -> Result<Vec<u32>, PlanError> {
+    let refuse = |message: String| PlanError::from(inputs.source.error(given.span(), message));
+    let list = given.get_ref();
+    if list.is_empty() {
+        return Err(refuse(format!("nothing would be {otherwise}")));
+    }
+    let Some(spots) = places.of_list(inputs, given.span(), list, clean)? else {
+        let numbers: Vec<i64> = list.iter().filter_map(number).collect();
+        return ascending(key, &numbers, clean.positions()).map_err(refuse);
+    };
+    let twice = list.iter().enumerate().find(|(place, position)| list[..*place].contains(position));
+    match twice {
+        Some((_, position)) => Err(refuse(format!("`{key}` has {position} twice"))),
+        None => Ok(spots.into_iter().map(|(spot, _)| spot).collect()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::{Axis, Grid};
+use patchsweep_core::part::Part;
 use patchsweep_core::tile::Tile;
 
 use super::{CostModel, Plan};
@@ -35,8 +36,12 @@ impl Plan {
     #[must_use]
     pub fn summarize(&self) -> Vec<GridSummary> {
         let context = &self.context;
-        let prompts = u64::from(context.clean.prompts());
-        let naive = CostModel::of(context).full_pass(context.clean.positions()).saturating_mul(prompts);
+        let parts: Vec<Part<'_>> = context.parts().collect();
+        let naive = |part: &Part<'_>| {
+            let clean = &part.context.clean;
+            CostModel::of(context).full_pass(clean.positions()).saturating_mul(clean.prompts().into())
+        };
+        let naive = parts.iter().map(naive).fold(0, u64::saturating_add);
         let summary = |(index, grid): (u32, &Grid)| {
             let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
             let each = grid.extents().into_iter().map(u64::from).product::<u64>();
@@ -53,8 +58,8 @@ impl Plan {
                     .saturating_mul(context.replicates.into())
                     .saturating_mul(grid.passes().into())
                     .saturating_mul(naive),
-                cache_bytes: cache_bytes(context, grid),
-                largest_batch_bytes: largest_batch_bytes(context, grid, &own),
+                cache_bytes: cache_bytes(&parts, grid),
+                largest_batch_bytes: largest_batch_bytes(&parts, index, &own),
             }
         };
         (0..).zip(&context.grids).map(summary).collect()
@@ -92,9 +97,11 @@ fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
 
 /// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs; of neurons,
 /// which are many more numbers, those of both runs.
-fn cache_bytes(context: &SweepContext, grid: &Grid) -> u64 {
+fn cache_bytes(parts: &[Part<'_>], grid: &Grid) -> u64 {
+    let context = &parts[0].context;
     let model = &context.architecture;
-    let tokens = u64::from(context.clean.prompts()) * (u64::from(context.last_read()) + 1);
+    let of_part = |part: &Part<'_>| u64::from(part.context.clean.prompts()) * (u64::from(part.context.last_read()) + 1);
+    let tokens: u64 = parts.iter().map(of_part).sum();
     let per_token = 5 * u64::from(model.d_keys()) * u64::from(model.layers);
     let neurons = if grid.component.has_neurons() { 2 * grid.component.numbers(model, 1) } else { 0 };
     let features = grid.dictionary().map_or(0, |_| 2 * grid.indices(Axis::Feature).len() as u64);
@@ -112,8 +119,11 @@ fn widest(model: &Architecture) -> u64 {
 }
 
 /// Rows of the widest activation: all positions from the patch on, of all cells and prompts of a tile.
-fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[Range<u32>], u64)]) -> u64 {
+fn largest_batch_bytes(parts: &[Part<'_>], grid: u32, tiles: &[(&Tile, &[Range<u32>], u64)]) -> u64 {
     let rows = |(tile, cells, _): &(&Tile, &[Range<u32>], u64)| {
+        let after = parts.partition_point(|part| part.first <= tile.prompts.start);
+        let context = &parts[after - 1].context;
+        let grid = &context.grids[grid as usize];
         let last_read = context.iterations[tile.iteration as usize].last_read().unwrap_or(0);
         let mut rows = 0;
         for place in cells.iter().cloned().flatten() {
@@ -126,7 +136,7 @@ fn largest_batch_bytes(context: &SweepContext, grid: &Grid, tiles: &[(&Tile, &[R
         }
         rows
     };
-    let widest = widest(&context.architecture);
+    let widest = widest(&parts[0].context.architecture);
     tiles.iter().map(rows).max().unwrap_or(0) * widest * 4
 }
 

@@ -11,6 +11,7 @@ use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::{Axis, Grid, PatchValue};
 use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
+use patchsweep_core::part::Part;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
@@ -59,64 +60,95 @@ const MOST_REGIONS: usize = 4 * MOST_TILES;
 /// All tiles in merging order, and the multiply-adds of each where runs are made once and a tile's cells fit one batch: for
 /// each iteration and range of prompts the baselines, then the live cells of grid after grid in row-major order.
 pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
-    let cost = CostModel::of(context);
-    let most_prompts = options.tile_prompts.unwrap_or_else(|| default_prompts(context)).min(most_prompts(context));
-    let ranges = context.clean.prompts().div_ceil(most_prompts.max(1)) as usize;
+    let shares: Vec<Share<'_>> = context.parts().map(|part| Share::of(part, options)).collect();
+    let ranges: usize = shares.iter().map(Share::ranges).fold(0, usize::saturating_add);
     let count = ranges.saturating_mul(context.iterations.len());
     if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
         return Err(PlanError::TooManyTiles { most: MOST_TILES });
     }
-    let alike = first_alike(context);
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
-    let (target, rows_wanted) =
-        target.unwrap_or_else(|| (default_target(context, cost, sections(context, most_prompts, &alike)), ROWS_WANTED));
-    let mut cutter = Cutter {
-        context,
-        target,
-        rows_wanted,
-        most_cells: most_cells(context, most_prompts),
-        tiles: Vec::new(),
-        costs: Vec::new(),
-        means_of: BTreeSet::new(),
-    };
-    for section in sections(context, most_prompts, &alike) {
-        let work = section.work(context, cost);
-        let baseline = work.baseline_cost(context, section.iteration == 0, section.iteration == section.alike);
+    let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, &shares), ROWS_WANTED));
+    let mut cutter =
+        Cutter { target, rows_wanted, most_cells: 0, tiles: Vec::new(), costs: Vec::new(), means_of: BTreeSet::new() };
+    for section in sections(context, &shares) {
+        let (work, context) = (section.work(), section.context());
+        cutter.most_cells = most_cells(context, section.share.most_prompts);
+        let is_first = section.iteration == section.alike();
+        let baseline = work.baseline_cost(context, section.iteration == 0, is_first);
         cutter.push(&section, TileWork::Baseline, baseline)?;
-        cutter.estimates(context, &section, &work, cost)?;
+        cutter.estimates(&section, &work)?;
         for (grid, region) in regions(context, &work) {
-            cutter.patches(&section, grid, &region, &work, besides(context, grid, &work))?;
+            cutter.patches(&section, grid, &region, &work, &besides(&shares, &section, grid, &work))?;
         }
     }
     Ok((cutter.tiles, cutter.costs))
 }
 
+/// A part of the sweep's prompts, and how it is cut.
+struct Share<'a> {
+    part: Part<'a>,
+    most_prompts: u32,
+    /// For each iteration the first one whose corrupted run is the same.
+    alike: Vec<u32>,
+}
+
+impl<'a> Share<'a> {
+    fn of(part: Part<'a>, options: PlanOptions) -> Self {
+        let context = part.context.as_ref();
+        let most = options.tile_prompts.unwrap_or_else(|| default_prompts(context)).min(most_prompts(context));
+        Self { most_prompts: most, alike: first_alike(context), part }
+    }
+
+    fn ranges(&self) -> usize {
+        self.part.context.clean.prompts().div_ceil(self.most_prompts.max(1)) as usize
+    }
+}
+
 /// Multiply-adds of a grid's tiles besides their cells.
-#[derive(Clone, Copy)]
 struct Besides {
     /// Of each.
     each: u64,
-    /// Once for all grids that need the same: the means over the corrupted runs of all prompts; none where it writes no mean.
-    means: u64,
-    /// Whether these are of features: those of the first grid with the same ones.
-    features_of: Option<u32>,
+    means: Means,
 }
 
-fn besides(context: &SweepContext, grid: u32, work: &Work<'_>) -> Besides {
+/// Means over the corrupted runs of all prompts, which a worker makes once.
+#[derive(Default)]
+struct Means {
+    /// Multiply-adds; none where a grid writes no mean.
+    cost: u64,
+    /// What two iterations and grids with the same means have in common: of each part the first iteration with its corrupted run,
+    /// and of features the first grid with the same ones.
+    of: (Vec<u32>, Option<u32>),
+}
+
+fn besides(shares: &[Share<'_>], section: &Section<'_>, grid: u32, work: &Work<'_>) -> Besides {
+    let context = section.context();
     let own = &context.grids[grid as usize];
     let each = work.tile_cost(own);
     if !own.writes_value(PatchValue::Mean) {
-        return Besides { each, means: 0, features_of: None };
+        return Besides { each, means: Means::default() };
     }
-    if own.dictionary().is_none() {
-        return Besides { each, means: work.means_cost(context), features_of: None };
+    let mut means = means(shares, section.iteration);
+    if own.dictionary().is_some() {
+        let is_alike = |(_, other): &(u32, &Grid)| {
+            let features = [own, other].map(|grid| grid.indices(Axis::Feature));
+            other.value == PatchValue::Mean && other.dictionary() == own.dictionary() && features[0] == features[1]
+        };
+        means.of.1 = (0..).zip(&context.grids).find(is_alike).map(|(first, _)| first);
+        means.cost = means.cost.saturating_add(work.encoding_cost(own, context.clean.prompts()));
     }
-    let is_alike = |(_, other): &(u32, &Grid)| {
-        let features = [own, other].map(|grid| grid.indices(Axis::Feature));
-        other.value == PatchValue::Mean && other.dictionary() == own.dictionary() && features[0] == features[1]
+    Besides { each, means }
+}
+
+fn means(shares: &[Share<'_>], iteration: u32) -> Means {
+    let last_read = |share: &Share<'_>| share.part.context.iterations[iteration as usize].last_read().unwrap_or(0);
+    let end = shares.iter().map(last_read).max().unwrap_or(0) + 1;
+    let of_share = |share: &Share<'_>| {
+        let context = share.part.context.as_ref();
+        CostModel::of(context).run(0, end).saturating_mul(context.clean.prompts().into())
     };
-    let features_of = (0..).zip(&context.grids).find(is_alike).map(|(first, _)| first);
-    Besides { each, means: work.feature_means_cost(context, own), features_of }
+    let alike = shares.iter().map(|share| share.alike[iteration as usize]).collect();
+    Means { cost: shares.iter().map(of_share).fold(0, u64::saturating_add), of: (alike, None) }
 }
 
 /// Most cells of a tile of some prompts, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
@@ -141,13 +173,13 @@ fn default_prompts(context: &SweepContext) -> u32 {
     (TOKENS_PER_TILE / (context.last_read() + 1)).clamp(1, MOST_PROMPTS_PER_TILE)
 }
 
-fn default_target(context: &SweepContext, cost: CostModel<'_>, sections: impl Iterator<Item = Section>) -> u64 {
+fn default_target(context: &SweepContext, shares: &[Share<'_>]) -> u64 {
     // Regions are made twice rather than kept: a sweep may have very many.
-    let of_section = |section: Section| {
-        let work = section.work(context, cost);
-        regions(context, &work).map(|(_, region)| region.cost()).collect::<Vec<_>>()
+    let of_section = |section: Section<'_>| {
+        let work = section.work();
+        regions(section.context(), &work).map(|(_, region)| region.cost()).collect::<Vec<_>>()
     };
-    let everything = sections.flat_map(of_section).fold(0, u64::saturating_add);
+    let everything = sections(context, shares).flat_map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
 
@@ -158,29 +190,42 @@ fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<I
 }
 
 /// One iteration over one range of prompts.
-struct Section {
+struct Section<'a> {
+    share: &'a Share<'a>,
     iteration: u32,
+    /// As the part counts them.
     prompts: Range<u32>,
-    /// The first iteration whose corrupted run is the same: it is made once.
-    alike: u32,
 }
 
-/// Those of all iterations; `alike`: for each the first one whose corrupted run is the same.
-fn sections(context: &SweepContext, most_prompts: u32, alike: &[u32]) -> impl Iterator<Item = Section> {
-    let chunks = chunks(context.clean.prompts(), most_prompts);
-    (0..).zip(alike).flat_map(move |(iteration, &alike)| {
-        chunks.clone().into_iter().map(move |prompts| Section { iteration, prompts, alike })
+/// Those of all iterations.
+fn sections<'a>(context: &SweepContext, shares: &'a [Share<'a>]) -> impl Iterator<Item = Section<'a>> + use<'a> {
+    let of_share = |share: &'a Share<'a>| {
+        let chunks = chunks(share.part.context.clean.prompts(), share.most_prompts);
+        chunks.into_iter().map(move |prompts| (share, prompts))
+    };
+    let ranges: Vec<(&Share<'_>, Range<u32>)> = shares.iter().flat_map(of_share).collect();
+    (0..length(context.iterations.len())).flat_map(move |iteration| {
+        let section = move |(share, prompts)| Section { share, iteration, prompts };
+        ranges.clone().into_iter().map(section)
     })
 }
 
-impl Section {
-    fn work<'a>(&self, context: &'a SweepContext, cost: CostModel<'a>) -> Work<'a> {
-        Work::new(context, cost, self.iteration, &self.prompts)
+impl<'a> Section<'a> {
+    fn context(&self) -> &'a SweepContext {
+        self.share.part.context.as_ref()
+    }
+
+    fn work(&self) -> Work<'a> {
+        Work::new(self.context(), CostModel::of(self.context()), self.iteration, &self.prompts)
+    }
+
+    /// The first iteration whose corrupted run is the same: it is made once.
+    fn alike(&self) -> u32 {
+        self.share.alike[self.iteration as usize]
     }
 }
 
-struct Cutter<'a> {
-    context: &'a SweepContext,
+struct Cutter {
     /// Multiply-adds that a tile aims at.
     target: u64,
     /// Rows that it should have at least.
@@ -188,8 +233,8 @@ struct Cutter<'a> {
     most_cells: u32,
     tiles: Vec<Tile>,
     costs: Vec<u64>,
-    /// Iterations of whose corrupted runs the means over all prompts are made, and of which features.
-    means_of: BTreeSet<(u32, Option<u32>)>,
+    /// Iterations of whose corrupted runs the means over all prompts are made, by what they have in common.
+    means_of: BTreeSet<(Vec<u32>, Option<u32>)>,
 }
 
 /// Cells that become a tile.
@@ -205,15 +250,15 @@ struct Bundle {
     senders: BTreeMap<u32, Sent>,
 }
 
-impl Cutter<'_> {
+impl Cutter {
     /// Cuts where a tile has its share of what is left, so that the last one is no remnant.
     fn patches(
         &mut self,
-        section: &Section,
+        section: &Section<'_>,
         grid: u32,
         region: &Region,
         work: &Work<'_>,
-        besides: Besides,
+        besides: &Besides,
     ) -> Result<(), PlanError> {
         let mut left = region.cost();
         let mut bundle = Bundle::default();
@@ -240,28 +285,33 @@ impl Cutter<'_> {
 
     fn push_bundle(
         &mut self,
-        section: &Section,
+        section: &Section<'_>,
         grid: u32,
         bundle: Bundle,
         work: &Work<'_>,
-        besides: Besides,
+        besides: &Besides,
     ) -> Result<(), PlanError> {
         // Whichever tile is computed first makes them.
-        let Besides { each, means, features_of } = besides;
-        let is_first = means > 0 && self.means_of.insert((section.alike, features_of));
-        let besides =
-            each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first { means } else { 0 });
-        let sent = work.sent(&self.context.grids[grid as usize], &bundle.senders);
+        let Besides { each, means } = besides;
+        let is_first = means.cost > 0 && self.means_of.insert(means.of.clone());
+        let besides = each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first {
+            means.cost
+        } else {
+            0
+        });
+        let sent = work.sent(&section.context().grids[grid as usize], &bundle.senders);
         let cost = bundle.cost.saturating_add(besides).saturating_add(sent);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }
 
-    fn push(&mut self, section: &Section, work: TileWork, cost: u64) -> Result<(), PlanError> {
+    fn push(&mut self, section: &Section<'_>, work: TileWork, cost: u64) -> Result<(), PlanError> {
         if self.tiles.len() == MOST_TILES {
             return Err(PlanError::TooManyTiles { most: MOST_TILES });
         }
         let id = TileId(length(self.tiles.len()));
-        self.tiles.push(Tile { id, iteration: section.iteration, prompts: section.prompts.clone(), work });
+        let first = section.share.part.first;
+        let prompts = first + section.prompts.start..first + section.prompts.end;
+        self.tiles.push(Tile { id, iteration: section.iteration, prompts, work });
         self.costs.push(cost);
         Ok(())
     }

@@ -16,6 +16,10 @@ use crate::spec::{Spanned, schema};
 pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, PlanError> {
     refuse_text_settings(inputs)?;
     let refuse = |message: String| PlanError::in_dataset(inputs, message);
+    if let Some(position) = inputs.spec.position.first() {
+        let message = "token ids have no text to look for: say positions by their numbers, or from `end`".to_owned();
+        return Err(inputs.source.error(position.column.span(), message).into());
+    }
     let wanted = Wanted::by(inputs);
     let mut file = TokenFile::parse(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK), &wanted)
         .map_err(|error| refuse(format!("not JSON with `clean`, `corrupted` and `answers` token ids: {error}")))?;
@@ -43,7 +47,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
     let labels = clean.row(0).iter().map(label).collect();
     let (answers, wrong) = (answers.as_ref().map(Rows::to_lists), wrong.as_ref().map(Rows::to_lists));
-    Ok(Prompts { clean, corrupted, answers, wrong, sets, labels, lines: None, warnings: Vec::new() })
+    Ok(Prompts { clean, corrupted, answers, wrong, sets, labels, named: Vec::new(), lines: None, warnings: Vec::new() })
 }
 
 /// What belongs to prompts from text.
@@ -90,10 +94,15 @@ fn corrupted(
     for (index, rows) in lists.iter().enumerate() {
         let corrupted =
             rows.matrix().map_err(|error| PlanError::in_dataset(inputs, format!("corrupted[{index}]: {error}")))?;
-        let shape = |tokens: &TokenMatrix| [tokens.prompts(), tokens.positions()];
-        if shape(&corrupted) != shape(clean) {
+        if !corrupted.is_ragged() && !clean.is_ragged() && !corrupted.has_shape_of(clean) {
+            let shape = |tokens: &TokenMatrix| [tokens.prompts(), tokens.positions()];
             let (found, wanted) = (shape(&corrupted), shape(clean));
             return refuse(format!("corrupted[{index}] is {found:?}, but the clean prompts are {wanted:?}"));
+        }
+        if !corrupted.has_shape_of(clean) {
+            return refuse(format!(
+                "corrupted[{index}] does not have as many tokens in each prompt as the clean prompts"
+            ));
         }
         matrices.push(corrupted);
     }

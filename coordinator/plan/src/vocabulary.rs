@@ -61,8 +61,13 @@ fn in_iteration(index: usize, iteration: &Iteration, vocabulary: u32) -> Option<
 /// The first token beyond the vocabulary: its id, prompt and position.
 fn in_matrix(tokens: &TokenMatrix, vocabulary: u32) -> Option<(u32, usize, usize)> {
     let place = tokens.ids().iter().position(|&id| id >= vocabulary)?;
-    let positions = tokens.positions() as usize;
-    Some((tokens.ids()[place], place / positions, place % positions))
+    let mut before = 0;
+    (0..tokens.prompts()).find_map(|prompt| {
+        let pos = place - before;
+        let tokens = tokens.row(prompt);
+        before += tokens.len();
+        (pos < tokens.len()).then(|| (tokens[pos], prompt as usize, pos))
+    })
 }
 
 #[cfg(test)]

@@ -82,14 +82,21 @@ impl<W: io::Write> Lines<W> {
             let number = scores.axes.iter().position(|name| name == axis.name())?;
             Some(scores.indices[number][places[number]])
         };
-        for index in Axis::ALL.map(along) {
-            match index {
-                Some(index) => self.put(index)?,
-                None => self.csv.write_field("")?,
+        let name = |axis: Axis| {
+            let number = scores.axes.iter().position(|name| name == axis.name())?;
+            scores.name_of(number, places[number])
+        };
+        for (axis, index) in Axis::ALL.map(|axis| (axis, along(axis))) {
+            match (name(axis), index) {
+                (Some(name), _) => self.csv.write_field(name)?,
+                (None, Some(index)) => self.put(index)?,
+                (None, None) => self.csv.write_field("")?,
             }
         }
         for axis in Axis::ALL.into_iter().filter(|axis| token_name(axis.name()).is_some()) {
-            let token = along(axis).and_then(|index| tokens.get(index as usize));
+            // Where a position is another one in each prompt, it has no token of its own.
+            let index = along(axis).filter(|_| name(axis).is_none());
+            let token = index.and_then(|index| tokens.get(index as usize));
             self.csv.write_field(token.map_or("", String::as_str))?;
         }
         Ok(())
@@ -134,6 +141,17 @@ mod tests {
     /// The lines below the head, each by column.
     fn lines(text: &str) -> Vec<HashMap<String, String>> {
         ::csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().expect("a table")
+    }
+
+    #[test]
+    fn a_position_has_its_name_where_it_may_be_another_in_each_prompt() {
+        let mut results = example();
+        for grid in results.grids.iter_mut().filter(|grid| grid.axes.len() == 2 && grid.axes[1] == "pos") {
+            grid.names = vec![Vec::new(), (0..8).map(|place| format!("end-{place}")).collect()];
+        }
+        let line = &lines(&text(&results))[12];
+        let named = ["grid", "layer", "pos", "token"].map(|column| line[column].as_str());
+        assert_eq!(named, ["resid_pre", "1", "end-4", ""]);
     }
 
     #[test]

@@ -106,6 +106,7 @@ pub fn grid(name: &str, axes: &[&str], extents: &[usize]) -> GridScores {
         writes: String::new(),
         axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
         indices: extents.iter().map(|&extent| (0..).take(extent).collect()).collect(),
+        names: Vec::new(),
         normalized: Vec::new(),
         value: effect.iter().map(|effect| 3.218 + effect).collect(),
         stderr: effect.iter().map(|effect| effect.abs() * 0.04).collect(),

@@ -26,7 +26,11 @@ pub(super) fn token_name(axis: &str) -> Option<String> {
 }
 
 /// An index as a unique tick: `5: ' Officer'` on an axis of positions, otherwise `5`.
-pub(super) fn tick(axis: &str, index: u32, tokens: &[String]) -> String {
+/// `name`: where places along the axis have names.
+pub(super) fn tick(axis: &str, index: u32, name: Option<&str>, tokens: &[String]) -> String {
+    if let Some(name) = name {
+        return visible(name);
+    }
     match tokens.get(index as usize) {
         Some(token) if is_position(axis) => format!("{index}: '{}'", visible(token)),
         _ => index.to_string(),
@@ -42,11 +46,15 @@ pub fn cell_label(scores: &GridScores, indices: &[u32], tokens: &[String]) -> St
     if let ([layer, head], true) = (indices, scores.axes == ["layer", "head"]) {
         return format!("{layer}.{head}");
     }
-    let part = |(axis, &index): (&String, &u32)| match tokens.get(index as usize) {
-        Some(token) if is_position(axis) => format!("{axis} {index} (\"{}\")", visible(token)),
-        _ => format!("{axis} {index}"),
-    };
-    let parts: Vec<_> = scores.axes.iter().zip(indices).map(part).collect();
+    // Where places have names, indices count them.
+    let name = |axis: usize, index: u32| scores.name_of(axis, index as usize);
+    let part =
+        |(number, (axis, &index)): (usize, (&String, &u32))| match (name(number, index), tokens.get(index as usize)) {
+            (Some(name), _) => format!("{axis} {}", visible(name)),
+            (None, Some(token)) if is_position(axis) => format!("{axis} {index} (\"{}\")", visible(token)),
+            _ => format!("{axis} {index}"),
+        };
+    let parts: Vec<_> = scores.axes.iter().zip(indices).enumerate().map(part).collect();
     if parts.is_empty() { "all".to_owned() } else { parts.join(", ") }
 }
 
@@ -70,8 +78,8 @@ mod tests {
         assert_eq!(cell_label(&resid, &[3, 4], &tokens), "layer 3, pos 4 (\" Officer\")");
         let z = grid("z", &["layer", "pos", "head"], &[4, 8, 4]);
         assert_eq!(cell_label(&z, &[3, 4, 1], &tokens), "layer 3, pos 4 (\" Officer\"), head 1");
-        assert_eq!(tick("pos", 4, &tokens), "4: ' Officer'");
-        assert_eq!(tick("head", 4, &tokens), "4");
+        assert_eq!(tick("pos", 4, None, &tokens), "4: ' Officer'");
+        assert_eq!(tick("head", 4, None, &tokens), "4");
         let post = grid("mlp_post", &["layer", "pos", "neuron"], &[4, 8, 16]);
         assert_eq!(cell_label(&post, &[3, 4, 11], &tokens), "layer 3, pos 4 (\" Officer\"), neuron 11");
         let pattern = grid("pattern", &["layer", "head", "dest_pos", "src_pos"], &[1, 1, 8, 8]);
@@ -82,8 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn a_position_that_may_be_another_in_each_prompt_has_its_name() {
+        let tokens = example().token_labels;
+        let mut resid = grid("resid_pre", &["layer", "pos"], &[4, 2]);
+        resid.names = vec![Vec::new(), vec!["subject+1".to_owned(), "end".to_owned()]];
+        assert_eq!(cell_label(&resid, &[3, 1], &tokens), "layer 3, pos end");
+        assert_eq!(tick("pos", 0, resid.name_of(1, 0), &tokens), "subject+1");
+    }
+
+    #[test]
     fn a_position_without_a_token_keeps_its_number() {
-        assert_eq!(tick("pos", 9, &[]), "9");
+        assert_eq!(tick("pos", 9, None, &[]), "9");
         assert_eq!(cell_label(&grid("k", &["layer", "pos"], &[1, 1]), &[0, 0], &[]), "layer 0, pos 0");
     }
 

@@ -1,13 +1,14 @@
 //! Results from a folder that was written before, with no coordinator.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ::safetensors::tensor::TensorView;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
-use patchsweep_core::Whole;
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::{Whole, length};
 use serde::Deserialize;
 
 use super::tensors::{TensorError, tensors};
@@ -115,7 +116,32 @@ struct Grid {
     #[serde(default)]
     writes: String,
     axes: Vec<String>,
-    coordinates: std::collections::BTreeMap<String, Vec<u32>>,
+    coordinates: BTreeMap<String, Coordinates>,
+}
+
+/// What the places along an axis are known by.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+enum Coordinates {
+    Numbers(Vec<u32>),
+    /// Of positions that may be others in each prompt.
+    Names(Vec<String>),
+}
+
+impl Coordinates {
+    fn indices(&self) -> Vec<u32> {
+        match self {
+            Self::Numbers(numbers) => numbers.clone(),
+            Self::Names(names) => (0..length(names.len())).collect(),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Numbers(_) => Vec::new(),
+            Self::Names(names) => names.clone(),
+        }
+    }
 }
 
 fn one() -> u32 {
@@ -183,13 +209,17 @@ impl File<'_> {
         };
         // The first axis is the iteration.
         let axes: Vec<String> = grid.axes.iter().skip(1).cloned().collect();
+        let of_axis = |axis: &String| grid.coordinates.get(axis);
+        let names: Vec<Vec<String>> =
+            axes.iter().map(|axis| of_axis(axis).map(Coordinates::names).unwrap_or_default()).collect();
         let count = self.counts(&format!("{name}.count"))?;
         Ok(GridScores {
             metric,
             grid: grid.name.clone(),
             component: grid.component.clone(),
             writes: grid.writes.clone(),
-            indices: axes.iter().map(|axis| grid.coordinates.get(axis).cloned().unwrap_or_default()).collect(),
+            indices: axes.iter().map(|axis| of_axis(axis).map(Coordinates::indices).unwrap_or_default()).collect(),
+            names: if names.iter().all(Vec::is_empty) { Vec::new() } else { names },
             axes,
             effect: f32("")?,
             value: f32(".value")?,

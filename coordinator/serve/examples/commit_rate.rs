@@ -13,6 +13,7 @@ use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
@@ -109,6 +110,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         grids: vec![Grid::new("z".to_owned(), Component::Z, axes, &architecture, SIDE)?],
         per_prompt: false,
         replicates: 1,
+        groups: Groups::default(),
     };
     let cells = SIDE.pow(3);
     let starts = (0..cells).step_by(CELLS_PER_TILE as usize);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
+use patchsweep_core::context::SweepContext;
 use patchsweep_core::estimate::Verify;
 use patchsweep_core::grid::Grid;
 use patchsweep_core::weights::WeightBytes;
@@ -53,8 +54,12 @@ pub(super) struct PlanFields {
     digest: String,
     /// Prompts.
     prompts: u32,
-    /// Tokens of each prompt.
+    /// Tokens of each prompt, of the longest where they differ.
     positions: u32,
+    /// Tokens of the shortest prompt.
+    shortest: u32,
+    /// Groups of prompts of one length whose named positions are equal.
+    groups: usize,
     /// Iterations of the spec.
     iterations: usize,
     /// How often each iteration is computed.
@@ -119,9 +124,9 @@ impl Output for Planned {
         writeln!(out, "sweep {}, digest {}", self.plan.name, self.plan.digest.short())?;
         writeln!(
             out,
-            "{} prompts of {} tokens, {}, {} tiles, {} multiply-adds",
+            "{} prompts of {}, {}, {} tiles, {} multiply-adds",
             context.clean.prompts(),
-            context.clean.positions(),
+            tokens_of_prompts(context),
             runs(&self.plan),
             self.plan.tiles.len(),
             scientific(self.plan.multiply_adds()),
@@ -145,6 +150,15 @@ impl Output for Planned {
             digest: plan.digest.to_hex(),
             prompts: plan.context.clean.prompts(),
             positions: plan.context.clean.positions(),
+            shortest: plan
+                .context
+                .groups
+                .groups
+                .iter()
+                .map(|group| group.tokens)
+                .min()
+                .unwrap_or(plan.context.clean.positions()),
+            groups: plan.context.groups.groups.len().max(1),
             iterations: plan.context.spec_iterations(),
             replicates: plan.context.replicates,
             tiles: plan.tiles.len(),
@@ -163,6 +177,17 @@ impl Output for Planned {
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.plan.digest.to_hex())
     }
+}
+
+/// How many tokens prompts have, and how many groups there are where they differ in their positions.
+fn tokens_of_prompts(context: &SweepContext) -> String {
+    let groups = &context.groups.groups;
+    let longest = context.clean.positions();
+    let tokens = match groups.iter().map(|group| group.tokens).min() {
+        Some(shortest) if shortest < longest => format!("{shortest} to {longest} tokens"),
+        _ => format!("{longest} tokens"),
+    };
+    if groups.len() > 1 { format!("{tokens} in {} groups of equal positions", groups.len()) } else { tokens }
 }
 
 /// What the model's weights take on a worker.

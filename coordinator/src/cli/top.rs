@@ -1,13 +1,13 @@
 //! `patchsweep top`, and the same list at the end of `run`
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use patchsweep_core::results::{GridScores, SweepResults};
+use patchsweep_core::results::{Coordinate, GridScores, SweepResults};
 use patchsweep_results::statistics::Statistics;
 use patchsweep_results::{Analysed, Failures, NotFinite, TopCell, cell_label, top_cells};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::output::{Output, Printer, finite};
 use super::results::{fetch, not_finite, pending_cells};
@@ -89,8 +89,7 @@ struct CellFields {
     /// How the score came about: [numbers](results.md).
     status: u32,
     #[serde(flatten)]
-    #[schemars(with = "std::collections::BTreeMap<String, u32>")]
-    indices: Map<String, Value>,
+    indices: BTreeMap<String, Coordinate>,
 }
 
 impl<'a> Top<'a> {
@@ -121,7 +120,8 @@ impl<'a> Top<'a> {
 
     fn record(&self, list: &List<'_>, cell: &TopCell) -> CellFields {
         let scores = list.scores;
-        let indices = scores.axes.iter().zip(&cell.indices).map(|(axis, &index)| (axis.clone(), index.into()));
+        let coordinate = |(axis, &index): (usize, &u32)| scores.coordinate(axis, index);
+        let indices = scores.axes.iter().cloned().zip(cell.indices.iter().enumerate().map(coordinate));
         CellFields {
             grid: scores.grid.clone(),
             component: scores.component.clone(),
@@ -178,6 +178,8 @@ mod tests {
     use patchsweep_core::results::CellStatus;
     use patchsweep_results::fixtures::example;
     use serde_json::json;
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! What is written in every cell of a grid, besides what the cell itself writes.
 
 use crate::grid::{Axis, Component, PatchValue};
+use crate::groups::Group;
 
 /// A write in one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,13 @@ impl Also {
             // Neurons and features are not written with others, and paths are none of these.
             Axis::Neuron | Axis::Feature | Axis::ToLayer | Axis::ToHead => &[],
         }
+    }
+
+    /// The same at the positions that its spots are in a group of prompts.
+    #[must_use]
+    pub(crate) fn of_group(&self, group: &Group) -> Self {
+        let sources = if self.sources.is_empty() { Vec::new() } else { (0..group.tokens).collect() };
+        Self { positions: group.positions(&self.positions), sources, ..self.clone() }
     }
 
     /// How many indices it lists, over all axes.

@@ -59,6 +59,12 @@ impl Axis {
         }
     }
 
+    /// Whether its indices are positions.
+    #[must_use]
+    pub fn is_of_positions(self) -> bool {
+        matches!(self, Self::Pos | Self::DestPos | Self::SrcPos)
+    }
+
     /// The axis of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

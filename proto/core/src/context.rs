@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::architecture::Architecture;
 use crate::causality::PromptPair;
 use crate::grid::Grid;
+use crate::groups::Groups;
 use crate::metric::{Metric, MetricKind};
 use crate::model::{Dtype, ModelRef};
 use crate::tokens::TokenMatrix;
@@ -35,6 +36,8 @@ pub struct SweepContext {
     /// How often each of the spec's iterations is among `iterations`, with another corruption each time, one behind the
     /// other; at least 1.
     pub replicates: u32,
+    /// How prompts differ in their positions, if they do. What is listed as a position is then the number of a spot.
+    pub groups: Groups,
 }
 
 /// Which run is patched with the other's activations, and so is what effects are measured from.
@@ -52,11 +55,11 @@ pub enum Direction {
 /// One patching experiment over all prompts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Iteration {
-    /// Corrupted prompts, of the clean prompts' shape.
+    /// Corrupted prompts, each as long as its clean one.
     pub corrupted: TokenMatrix,
     /// What is added to the corrupted prompts' embeddings.
     pub noise: Option<Noise>,
-    /// The positions whose next-token logits are scored, ascending, at least one.
+    /// The positions whose next-token logits are scored, ascending, at least one. Of spots each is one position.
     pub reads: Vec<u32>,
     /// Token ids of the right answers \[prompts, reads\], or none at all where no metric scores them.
     pub answers: Vec<u32>,
@@ -133,9 +136,10 @@ impl SweepContext {
     /// One prompt, clean and corrupted, under one iteration.
     ///
     /// # Panics
-    /// When there is no such iteration or prompt.
+    /// When there is no such iteration or prompt, or prompts differ in their positions: then it is a part that knows them.
     #[must_use]
     pub fn prompt_pair(&self, iteration: u32, prompt: u32) -> PromptPair<'_> {
+        assert!(self.groups.is_empty(), "a position is the same number in all prompts");
         let Iteration { corrupted, reads, noise, .. } = &self.iterations[iteration as usize];
         let noised = noise.as_ref().map_or(&[][..], |noise| &noise.positions);
         PromptPair::new(self.clean.row(prompt), corrupted.row(prompt), noised, reads)
@@ -154,8 +158,12 @@ impl SweepContext {
     }
 
     /// The last position that any iteration reads: nothing behind it is ever computed.
+    ///
+    /// # Panics
+    /// When prompts differ in their positions: then it is a part that knows them.
     #[must_use]
     pub fn last_read(&self) -> u32 {
+        assert!(self.groups.is_empty(), "a position is the same number in all prompts");
         self.iterations.iter().filter_map(Iteration::last_read).max().unwrap_or(0)
     }
 }

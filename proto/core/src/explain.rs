@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use crate::ids::{Attempt, TileId};
+use crate::results::Coordinate;
 use crate::status::SweepStatus;
 
 /// Where a sweep's work is, or one cell's.
@@ -45,8 +46,10 @@ pub struct CellExplanation {
     pub iteration: String,
     /// Names of the grid's axes.
     pub axes: Vec<String>,
-    /// The layer, position, head or neuron along each.
+    /// The layer, position, head or neuron along each; of a position with a name its place.
     pub indices: Vec<u32>,
+    /// The name along each axis, where it has one.
+    pub names: Vec<Option<String>>,
     /// What it writes, in words, of two that meet the one that counts behind the other; the first 40.
     pub writes: Vec<String>,
     /// Why no worker computes it over some or all prompts, as its effect is 0 there; `None` where workers do over all.
@@ -57,6 +60,16 @@ pub struct CellExplanation {
     pub estimate: Option<String>,
     /// The tiles that it is in, by their prompts.
     pub tiles: Vec<TileExplanation>,
+}
+
+impl CellExplanation {
+    /// What it is known by along each axis: a number or a name.
+    pub fn coordinates(&self) -> impl Iterator<Item = Coordinate> {
+        self.indices.iter().zip(&self.names).map(|(&index, name)| match name {
+            Some(name) => Coordinate::Name(name.clone()),
+            None => Coordinate::Number(index),
+        })
+    }
 }
 
 /// What has become of a tile, and which attempts failed.

@@ -50,6 +50,8 @@ impl Grid {
             dictionary: Some(dictionary),
             to: None,
             estimate: None,
+            spots: None,
+            places: BTreeMap::new(),
         })
     }
 

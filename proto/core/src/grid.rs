@@ -9,6 +9,7 @@ pub use crate::axis::Axis;
 pub use crate::component::Component;
 use crate::dictionary::Dictionary;
 use crate::estimate::Estimate;
+use crate::groups::{Group, Spot};
 use crate::length;
 use crate::paths::{PathError, Receivers};
 
@@ -42,6 +43,17 @@ pub struct Grid {
     pub(crate) dictionary: Option<Arc<Dictionary>>,
     /// How its effects are estimated; `None`: all of them are computed.
     pub estimate: Option<Estimate>,
+    /// What the positions are called, where they are spots.
+    pub(crate) spots: Option<Arc<[Spot]>>,
+    /// Of a group of prompts: the positions of each place along an axis, and of all together.
+    pub(crate) places: BTreeMap<Axis, Places>,
+}
+
+/// Positions along an axis, where one place of it may be several positions, or the same as another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    each: Vec<Vec<u32>>,
+    all: Vec<u32>,
 }
 
 /// What a patched activation becomes.
@@ -213,6 +225,12 @@ pub fn extent(component: Component, axis: Axis, architecture: &Architecture, pos
 }
 
 impl Grid {
+    /// Whether it may be of prompts that differ in length or positions: paths, features and estimates may not.
+    #[must_use]
+    pub fn knows_spots(&self) -> bool {
+        self.to.is_none() && self.dictionary.is_none() && self.estimate.is_none()
+    }
+
     /// A grid over all indices, restricted by [`Grid::restricted`] and patched with the other run's activation.
     ///
     /// `positions`: tokens of each prompt.
@@ -252,7 +270,60 @@ impl Grid {
             layers: architecture.layers,
             dictionary: None,
             estimate: None,
+            spots: None,
+            places: BTreeMap::new(),
         })
+    }
+
+    /// The same grid whose positions are spots.
+    #[must_use]
+    pub fn over_spots(self, spots: Arc<[Spot]>) -> Self {
+        Self { spots: Some(spots), ..self }
+    }
+
+    /// The same grid over the positions that its spots are in a group of prompts.
+    #[must_use]
+    pub(crate) fn of_group(&self, group: &Group) -> Self {
+        let of_positions = self.selected.iter().filter(|(axis, _)| axis.is_of_positions());
+        let places = |(&axis, spots): (&Axis, &Vec<u32>)| {
+            let each = spots.iter().map(|&spot| group.spots[spot as usize].clone()).collect();
+            (axis, Places { each, all: group.positions(spots) })
+        };
+        Self {
+            places: of_positions.map(places).collect(),
+            also: self.also.iter().map(|also| also.of_group(group)).collect(),
+            spots: None,
+            ..self.clone()
+        }
+    }
+
+    /// What the places along an axis are called, where they are spots of which one is more than a number.
+    #[must_use]
+    pub fn names(&self, axis: Axis) -> Option<Vec<&str>> {
+        let spots = self.spots_along(axis)?;
+        let is_named = spots.iter().any(|spot| spot.number.is_none());
+        is_named.then(|| spots.iter().map(|spot| spot.name.as_str()).collect())
+    }
+
+    /// What people know the places along an axis by: layers, positions, heads, neurons; where they have names, counted from 0.
+    #[must_use]
+    pub fn coordinates(&self, axis: Axis) -> Vec<u32> {
+        let of_spots = || self.spots_along(axis)?.into_iter().map(|spot| spot.number).collect::<Option<Vec<u32>>>();
+        let counted = || (0..length(self.indices(axis).len())).collect();
+        match self.spots {
+            Some(_) if axis.is_of_positions() => of_spots().unwrap_or_else(counted),
+            _ => self.indices(axis).to_vec(),
+        }
+    }
+
+    fn spots_along(&self, axis: Axis) -> Option<Vec<&Spot>> {
+        let spots = self.spots.as_ref().filter(|_| axis.is_of_positions())?;
+        Some(self.indices(axis).iter().map(|&spot| &spots[spot as usize]).collect())
+    }
+
+    /// What a write's position, or spot, is called.
+    pub(crate) fn position_name(&self, position: u32) -> Option<&str> {
+        Some(self.spots.as_ref()?.get(position as usize)?.name.as_str())
     }
 
     /// The same grid over some indices of an axis only; along an axis that is left out, those are patched at once.
@@ -276,7 +347,8 @@ impl Grid {
         Self { value, ..self }
     }
 
-    /// The indices that are patched along an axis of the component, ascending; none for another axis.
+    /// The indices that are patched along an axis of the component, ascending; none for another axis. Of positions the spots, where
+    /// there are any.
     #[must_use]
     pub fn indices(&self, axis: Axis) -> &[u32] {
         self.selected.get(&axis).map_or(&[], Vec::as_slice)
@@ -349,8 +421,28 @@ impl<'a> Cell<'a> {
     /// axis; none where the component has no such axis.
     #[must_use]
     pub fn indices(&self, axis: Axis) -> &'a [u32] {
+        if let Some(Places { each, all }) = self.grid.places.get(&axis) {
+            return self.places[axis as usize].map_or(all, |place| &each[place]);
+        }
         let all = self.grid.indices(axis);
         self.places[axis as usize].map_or(all, |place| &all[place..=place])
+    }
+
+    /// Where it is along each axis of the grid.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.grid.axes.iter().filter_map(|&axis| self.places[axis as usize])
+    }
+
+    /// Which spots it patches, by their places along the grid's axes; none where positions are numbers.
+    #[must_use]
+    pub fn spots(&self) -> Vec<usize> {
+        self.grid.places.keys().filter_map(|&axis| self.places[axis as usize]).collect()
+    }
+
+    /// Whether cells of equal first positions may differ in the others, as those of spots do.
+    #[must_use]
+    pub fn is_of_places(&self) -> bool {
+        !self.grid.places.is_empty()
     }
 
     /// The positions whose activation is patched.

@@ -1,5 +1,7 @@
 //! Functions of the logits that are scored.
 
+use std::ops::Range;
+
 use crate::token_sets::TokenSets;
 
 /// One number per prompt, from the logits at the read positions: the mean over them.
@@ -123,6 +125,21 @@ impl MetricKind {
     /// Sets of tokens that it reads.
     pub fn token_sets(&self) -> impl Iterator<Item = &TokenSets> {
         self.difference().into_iter().flat_map(Difference::sides).map(|side| &side.sets)
+    }
+
+    /// The same for some of the prompts.
+    ///
+    /// # Panics
+    /// When it has sets of tokens for prompts, and none for these.
+    #[must_use]
+    pub fn of_prompts(&self, prompts: &Range<u32>) -> Self {
+        let side = |side: &ReducedSets| ReducedSets { sets: side.sets.of_prompts(prompts), reduce: side.reduce };
+        match self {
+            Self::Difference(Difference { of, right, wrong }) => {
+                Self::Difference(Difference { of: *of, right: side(right), wrong: wrong.as_ref().map(side) })
+            }
+            other => other.clone(),
+        }
     }
 
     /// How many logits of each row a worker computes for it as a matrix product, besides those of the whole vocabulary.

@@ -27,6 +27,26 @@ pub struct SweepResults {
     pub replicates: u32,
 }
 
+/// What a place along an axis is known by.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Coordinate {
+    /// A layer, head, neuron or position.
+    Number(u32),
+    /// A position that may be another one in each prompt.
+    Name(String),
+}
+
+impl std::fmt::Display for Coordinate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// One grid under one metric. All tensors are \[iterations, axes..\], row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridScores {
@@ -40,8 +60,10 @@ pub struct GridScores {
     pub writes: String,
     /// Axis names, without iteration.
     pub axes: Vec<String>,
-    /// The layers, positions or heads along those axes.
+    /// The layers, positions or heads along those axes; where they have names, counted from 0.
     pub indices: Vec<Vec<u32>>,
+    /// Names of positions along those axes, none along one whose places are numbers; empty where no axis has names.
+    pub names: Vec<Vec<String>>,
     /// Mean effect, in the metric's unit.
     pub effect: Vec<f32>,
     /// Mean patched metric.
@@ -87,6 +109,20 @@ impl SweepResults {
 }
 
 impl GridScores {
+    /// What an index along an axis is known by.
+    #[must_use]
+    pub fn coordinate(&self, axis: usize, index: u32) -> Coordinate {
+        // Where places have names, indices count them.
+        let name = self.name_of(axis, index as usize);
+        name.map_or(Coordinate::Number(index), |name| Coordinate::Name(name.to_owned()))
+    }
+
+    /// The name of a place along an axis, where places along it have names.
+    #[must_use]
+    pub fn name_of(&self, axis: usize, place: usize) -> Option<&str> {
+        self.names.get(axis)?.get(place).map(String::as_str)
+    }
+
     /// Sizes of the axes.
     #[must_use]
     pub fn extents(&self) -> Vec<usize> {

@@ -1,6 +1,7 @@
 //! Sets of tokens that are scored together.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::tokens::MAX_TOKEN_IDS;
 
@@ -98,6 +99,22 @@ impl TokenSets {
     fn set(&self, index: usize) -> &[u32] {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         &self.ids[start..self.ends[index] as usize]
+    }
+
+    /// Those of some prompts.
+    ///
+    /// # Panics
+    /// When there are several sets, and none for these prompts.
+    #[must_use]
+    pub fn of_prompts(&self, prompts: &Range<u32>) -> Self {
+        if self.count() == 1 {
+            return self.clone();
+        }
+        let own = prompts.start as usize..prompts.end as usize;
+        let start = own.start.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let ends: Vec<u32> = self.ends[own].iter().map(|end| end - start).collect();
+        let end = ends.last().map_or(start, |last| start + last);
+        Self { ids: self.ids[start as usize..end as usize].to_vec(), ends }
     }
 
     /// All sets, in the prompts' order.

@@ -31,7 +31,7 @@ pub struct Write<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At<'a> {
     Cell(Cell<'a>),
-    Also(&'a Also),
+    Also(&'a Also, &'a Grid),
 }
 
 impl<'a> Write<'a> {
@@ -40,7 +40,21 @@ impl<'a> Write<'a> {
     pub fn indices(&self, axis: Axis) -> &'a [u32] {
         match self.at {
             At::Cell(cell) => cell.indices(axis),
-            At::Also(also) => also.indices(axis),
+            At::Also(also, _) => also.indices(axis),
+        }
+    }
+
+    /// Whether it is a pattern's whole rows, as those that every cell writes are.
+    #[must_use]
+    pub fn is_of_all_sources(&self) -> bool {
+        matches!(self.at, At::Also(also, _) if !also.sources.is_empty())
+    }
+
+    /// The grid whose cells it is written in.
+    fn grid(&self) -> &'a Grid {
+        match self.at {
+            At::Cell(cell) => cell.grid(),
+            At::Also(_, grid) => grid,
         }
     }
 
@@ -49,7 +63,7 @@ impl<'a> Write<'a> {
     pub fn dictionary(&self) -> Option<&'a Arc<Dictionary>> {
         match self.at {
             At::Cell(cell) => cell.dictionary(),
-            At::Also(_) => None,
+            At::Also(..) => None,
         }
     }
 
@@ -190,11 +204,11 @@ impl<'a> Cell<'a> {
     /// What it writes, of two that meet at one place the one that counts last: what every cell writes, then its own.
     pub fn writes(&self) -> impl Iterator<Item = Write<'a>> + use<'a> {
         let (cell, grid) = (*self, self.grid());
-        let of_also = |also: &'a Also| Write {
+        let of_also = move |also: &'a Also| Write {
             component: also.component,
             layer: also.layer,
             value: also.value,
-            at: At::Also(also),
+            at: At::Also(also, grid),
         };
         let in_layer = move |layer: u32| {
             grid.components().map(move |component| Write { component, layer, value: grid.value, at: At::Cell(cell) })

@@ -1,14 +1,19 @@
 //! `SweepContext` and what it holds.
 
+use std::sync::Arc;
+
 use super::grid::{also_index_count, component_from_wire, grid_from_wire, receivers_index_count};
+use super::groups::{groups_from_wire, refuse_reads_in_groups};
 use super::{WireError, required};
 use crate::v1;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, Noise, SweepContext};
-use patchsweep_core::grid::{Grid, MAX_INDICES, index_count};
+use patchsweep_core::grid::{Grid, MAX_INDICES, PatchValue, index_count};
+use patchsweep_core::groups::Spot;
+use patchsweep_core::length;
 use patchsweep_core::metric::Metric;
 use patchsweep_core::token_sets::TokenSets;
-use patchsweep_core::tokens::TokenMatrix;
+use patchsweep_core::tokens::{TokenMatrix, TokenMatrixError};
 
 const CONTEXT: &str = "SweepContext";
 
@@ -30,6 +35,9 @@ impl From<&SweepContext> for v1::SweepContext {
             per_prompt: context.per_prompt,
             // Left out where there is one only, so that such a context keeps the digest that it always had.
             replicates: if context.replicates > 1 { context.replicates } else { 0 },
+            spots: context.groups.spots.iter().map(Into::into).collect(),
+            groups: context.groups.groups.iter().map(Into::into).collect(),
+            numbers: context.groups.numbers.clone(),
         }
     }
 }
@@ -51,16 +59,23 @@ impl TryFrom<v1::SweepContext> for SweepContext {
         if clean.positions() > architecture.n_ctx {
             return Err(WireError::invalid(CONTEXT, "clean", "more positions than the model has"));
         }
+        let groups = groups_from_wire(wire.spots, wire.groups, wire.numbers, &clean)?;
+        let positions = if groups.is_empty() { clean.positions() } else { length(groups.spots.len()) };
+        let spots: Option<Arc<[Spot]>> = (!groups.is_empty()).then(|| groups.spots.clone().into());
         let mut indices = 0;
         let grid = |grid: v1::Grid| {
-            indices += index_count(component_from_wire(grid.component())?, &architecture, clean.positions());
+            indices += index_count(component_from_wire(grid.component())?, &architecture, positions);
             indices += grid.dictionary.as_ref().map_or(0, |dictionary| u64::from(dictionary.features));
-            indices += grid.also.iter().map(|also| also_index_count(also, clean.positions())).sum::<u64>();
+            indices += grid.also.iter().map(|also| also_index_count(also, positions)).sum::<u64>();
             indices += grid.to.as_ref().map_or(0, receivers_index_count);
             if indices > MAX_INDICES {
                 return Err(WireError::invalid(CONTEXT, "grids", "more indices than a sweep may have"));
             }
-            grid_from_wire(grid, &architecture, clean.positions())
+            let grid = grid_from_wire(grid, &architecture, positions)?;
+            Ok(match &spots {
+                Some(spots) => grid.over_spots(spots.clone()),
+                None => grid,
+            })
         };
         let grids: Vec<Grid> = wire.grids.into_iter().map(grid).collect::<Result<_, _>>()?;
         for (field, length) in [("iterations", iterations.len()), ("metrics", metrics.len()), ("grids", grids.len())] {
@@ -82,6 +97,7 @@ impl TryFrom<v1::SweepContext> for SweepContext {
             grids,
             per_prompt: wire.per_prompt,
             replicates: wire.replicates.max(1),
+            groups,
         };
         refuse_unfit(&context)?;
         Ok(context)
@@ -90,17 +106,21 @@ impl TryFrom<v1::SweepContext> for SweepContext {
 
 /// Parts that are valid alone must also fit each other.
 fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
-    let (prompts, positions) = (context.clean.prompts(), context.clean.positions());
+    let (prompts, positions) = (context.clean.prompts(), context.positions());
     let refuse = |field, reason: &str| Err(WireError::invalid(CONTEXT, field, reason));
+    if !context.groups.is_empty() && !context.grids.iter().all(Grid::knows_spots) {
+        return refuse("grids", "paths, features or estimates of prompts in groups");
+    }
     if !context.iterations.len().is_multiple_of(context.replicates as usize) {
         return refuse("replicates", "the iterations are no multiple of them");
     }
     for iteration in &context.iterations {
         let corrupted = &iteration.corrupted;
-        if corrupted.prompts() != prompts || corrupted.positions() != positions {
+        if !corrupted.has_shape_of(&context.clean) {
             return refuse("iterations", "corrupted prompts are not of the clean prompts' shape");
         }
         refuse_reads(iteration, prompts, positions)?;
+        refuse_reads_in_groups(iteration, &context.groups)?;
         if let Some(noise) = &iteration.noise {
             let ascending = noise.positions.is_sorted_by(|a, b| a < b) && !noise.positions.is_empty();
             if !ascending || noise.positions.iter().any(|&pos| pos >= positions) {
@@ -118,6 +138,9 @@ fn refuse_unfit(context: &SweepContext) -> Result<(), WireError> {
         .any(|s| ![1, prompts as usize].contains(&s.count()))
     {
         return refuse("metrics", "sets of tokens that are neither one for all prompts nor one for each");
+    }
+    if context.clean.is_ragged() && context.grids.iter().any(|grid| grid.writes_value(PatchValue::Mean)) {
+        return refuse("grids", "a mean over prompts of different lengths");
     }
     if let Some(stray) = context.stray_answer() {
         return refuse("iterations", &stray.to_string());
@@ -154,7 +177,8 @@ fn refuse_reads(iteration: &Iteration, prompts: u32, positions: u32) -> Result<(
 
 impl From<&TokenMatrix> for v1::TokenMatrix {
     fn from(tokens: &TokenMatrix) -> Self {
-        Self { prompts: tokens.prompts(), positions: tokens.positions(), ids: tokens.ids().to_vec() }
+        let lengths = tokens.lengths();
+        Self { prompts: tokens.prompts(), positions: tokens.positions(), ids: tokens.ids().to_vec(), lengths }
     }
 }
 
@@ -162,8 +186,15 @@ impl TryFrom<v1::TokenMatrix> for TokenMatrix {
     type Error = WireError;
 
     fn try_from(wire: v1::TokenMatrix) -> Result<Self, WireError> {
-        Self::from_flat(wire.prompts, wire.positions, wire.ids)
-            .map_err(|error| WireError::invalid("TokenMatrix", "ids", error))
+        let refuse = |error: TokenMatrixError| WireError::invalid("TokenMatrix", "ids", error);
+        if wire.lengths.is_empty() {
+            return Self::from_flat(wire.prompts, wire.positions, wire.ids).map_err(refuse);
+        }
+        let ragged = Self::from_lengths(&wire.lengths, wire.ids).map_err(refuse)?;
+        if !ragged.is_ragged() || [ragged.prompts(), ragged.positions()] != [wire.prompts, wire.positions] {
+            return Err(WireError::invalid("TokenMatrix", "lengths", "all equal, or not those of the prompts"));
+        }
+        Ok(ragged)
     }
 }
 
@@ -205,6 +236,7 @@ mod tests {
     use patchsweep_core::dictionary::{Dictionary, Encoder};
     use patchsweep_core::digest::Digest;
     use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+    use patchsweep_core::groups::{Group, Groups};
     use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
     use patchsweep_core::model::{Dtype, ModelRef};
     use patchsweep_core::paths::{Mlps, Receivers};
@@ -250,6 +282,7 @@ mod tests {
             architecture,
             per_prompt: false,
             replicates: 1,
+            groups: Groups::default(),
         }
     }
 
@@ -447,6 +480,58 @@ mod tests {
             decode_context(&encode_context(&context)).is_ok()
         };
         assert!(with(vec![0, 2], 0.5) && !with(vec![3], 0.5) && !with(vec![], 0.5) && !with(vec![0], f32::NAN));
+    }
+
+    /// Prompts of two lengths, in which one spot is another position.
+    fn grouped() -> SweepContext {
+        let mut context = context();
+        let rows = [vec![1, 2, 3], vec![4, 5]];
+        context.clean = TokenMatrix::from_any_rows(&rows).expect("rows");
+        let spots = [("end", None), ("1", Some(1)), ("all", None)];
+        let spots: Vec<Spot> = spots.map(|(name, number)| Spot { name: name.into(), number }).into();
+        let group =
+            |tokens: u32| Group { prompts: 1, tokens, spots: vec![vec![tokens - 1], vec![1], (0..tokens).collect()] };
+        context.iterations[0].corrupted = context.clean.clone();
+        context.iterations[0].noise = None;
+        context.iterations[0].reads = vec![0];
+        let grid = |grid: &Grid| {
+            let own =
+                Grid::new(grid.name.clone(), Component::Z, vec![Axis::Layer, Axis::Pos], &context.architecture, 3);
+            own.expect("a grid").over_spots(spots.clone().into())
+        };
+        context.grids = context.grids[..1].iter().map(grid).collect();
+        context.groups = Groups { spots, groups: vec![group(3), group(2)], numbers: vec![1, 0] };
+        context
+    }
+
+    #[test]
+    fn prompts_of_different_lengths_come_back_with_their_groups() {
+        let sent = grouped();
+        assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
+        let part = sent.part(1);
+        assert_eq!((part.first, part.context.clean.row(0)), (1, [4, 5].as_slice()));
+        assert_eq!((part.context.iterations[0].reads.as_slice(), part.context.groups.number(0)), ([1].as_slice(), 0));
+        assert_eq!(part.context.grids[0].cell(2).positions(), [0, 1]);
+    }
+
+    #[test]
+    fn groups_that_do_not_fit_the_prompts_are_refused() {
+        let refusal = |change: fn(&mut SweepContext)| {
+            let mut context = grouped();
+            change(&mut context);
+            decode_context(&encode_context(&context)).expect_err("is refused").to_string()
+        };
+        assert!(refusal(|c| c.groups = Groups::default()).contains("none, but prompts differ"));
+        assert!(refusal(|c| c.groups.groups[0].prompts = 2).contains("not all prompts"));
+        assert!(refusal(|c| c.groups.groups[1].tokens = 3).contains("prompts of another length"));
+        assert!(refusal(|c| c.groups.groups[1].spots[0] = vec![2]).contains("out of range"));
+        assert!(refusal(|c| c.groups.groups[1].spots[0] = vec![]).contains("positions that are none"));
+        assert!(refusal(|c| c.groups.groups[1].spots.truncate(2)).contains("positions that are none"));
+        assert!(refusal(|c| c.groups.numbers = vec![0, 0]).contains("not those of all prompts"));
+        assert!(refusal(|c| c.groups.spots.clear()).contains("none, but there are groups"));
+        assert!(refusal(|c| c.iterations[0].reads = vec![2]).contains("several positions, or one twice"));
+        assert!(refusal(|c| c.iterations[0].reads = vec![0, 1]).contains("not one per prompt"));
+        assert!(refusal(|c| c.grids[0].value = PatchValue::Mean).contains("a mean over prompts of different lengths"));
     }
 
     #[test]

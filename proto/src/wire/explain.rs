@@ -65,6 +65,7 @@ impl From<&CellExplanation> for v1::CellExplanation {
             iteration: cell.iteration.clone(),
             axes: cell.axes.clone(),
             indices: cell.indices.clone(),
+            names: cell.names.iter().map(|name| name.clone().unwrap_or_default()).collect(),
             writes: cell.writes.clone(),
             noop: cell.noop.clone().unwrap_or_default(),
             noop_prompts: cell.noop_prompts,
@@ -81,11 +82,15 @@ impl TryFrom<v1::CellExplanation> for CellExplanation {
         if wire.axes.len() != wire.indices.len() {
             return Err(WireError::invalid("CellExplanation", "indices", "not one per axis"));
         }
+        if wire.axes.len() != wire.names.len() {
+            return Err(WireError::invalid("CellExplanation", "names", "not one per axis"));
+        }
         Ok(Self {
             grid: wire.grid,
             iteration: wire.iteration,
             axes: wire.axes,
             indices: wire.indices,
+            names: wire.names.into_iter().map(|name| Some(name).filter(|name| !name.is_empty())).collect(),
             writes: wire.writes,
             noop: Some(wire.noop).filter(|reason| !reason.is_empty()),
             noop_prompts: wire.noop_prompts,
@@ -223,6 +228,7 @@ mod tests {
             iteration: "Iteration 0".into(),
             axes: vec!["layer".into(), "head".into()],
             indices: vec![8, 11],
+            names: vec![None, Some("subject".into())],
             writes: vec!["z of layer 8".into()],
             noop: Some("nothing differs".into()),
             noop_prompts: 2,

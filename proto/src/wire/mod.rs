@@ -10,6 +10,7 @@ mod dictionary;
 mod events;
 mod explain;
 mod grid;
+mod groups;
 mod lease;
 mod metric;
 mod model;

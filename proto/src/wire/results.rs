@@ -67,6 +67,10 @@ fn refuse_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(
     if grid.metric >= metrics || grid.axes.len() != grid.indices.len() {
         return Err(WireError::invalid("GridScores", "axes", "do not fit the metrics and indices"));
     }
+    let are_others = |(names, indices): (&Vec<String>, &Vec<u32>)| !names.is_empty() && names.len() != indices.len();
+    if grid.names.iter().zip(&grid.indices).any(are_others) {
+        return Err(WireError::invalid("GridScores", "indices", "not a name for each"));
+    }
     let is_another = |list: &[f32]| !list.is_empty() && Some(list.len()) != cells;
     let optional = is_another(&grid.normalized) || is_another(&grid.between) || is_another(&grid.estimate);
     if optional || lengths.iter().any(|&length| Some(length) != cells) {
@@ -89,7 +93,7 @@ impl From<GridScores> for v1::GridScores {
             component: grid.component,
             writes: grid.writes,
             axes: grid.axes,
-            indices: grid.indices.into_iter().map(|indices| v1::AxisIndices { indices }).collect(),
+            indices: axes(grid.indices, grid.names),
             effect: grid.effect,
             value: grid.value,
             normalized: grid.normalized,
@@ -107,6 +111,11 @@ impl TryFrom<v1::GridScores> for GridScores {
     type Error = WireError;
 
     fn try_from(wire: v1::GridScores) -> Result<Self, WireError> {
+        let (indices, mut names): (Vec<_>, Vec<_>) =
+            wire.indices.into_iter().map(|axis| (axis.indices, axis.names)).unzip();
+        if names.iter().all(Vec::is_empty) {
+            names.clear();
+        }
         Ok(Self {
             status: statuses(&wire.status, "GridScores", "status")?,
             metric: wire.metric as usize,
@@ -114,7 +123,8 @@ impl TryFrom<v1::GridScores> for GridScores {
             component: wire.component,
             writes: wire.writes,
             axes: wire.axes,
-            indices: wire.indices.into_iter().map(|axis| axis.indices).collect(),
+            indices,
+            names,
             effect: wire.effect,
             value: wire.value,
             normalized: wire.normalized,
@@ -125,6 +135,12 @@ impl TryFrom<v1::GridScores> for GridScores {
             estimate: wire.estimate,
         })
     }
+}
+
+/// `names`: of each axis, or none at all.
+fn axes(indices: Vec<Vec<u32>>, names: Vec<Vec<String>>) -> Vec<v1::AxisIndices> {
+    let names = names.into_iter().chain(std::iter::repeat(Vec::new()));
+    indices.into_iter().zip(names).map(|(indices, names)| v1::AxisIndices { indices, names }).collect()
 }
 
 fn numbers(statuses: &[CellStatus]) -> Vec<u32> {
@@ -151,6 +167,7 @@ mod tests {
             writes: "in windows".into(),
             axes: vec!["layer".into()],
             indices: vec![vec![0]],
+            names: Vec::new(),
             effect: vec![0.5],
             value: vec![0.5],
             normalized: Vec::new(),

@@ -106,7 +106,7 @@ fn results() -> v1::SweepResults {
         component: "z".to_owned(),
         writes: String::new(),
         axes: vec!["layer".to_owned(), "head".to_owned()],
-        indices: vec![v1::AxisIndices { indices: vec![0, 1] }, v1::AxisIndices { indices: vec![1] }],
+        indices: [vec![0, 1], vec![1]].map(|indices| v1::AxisIndices { indices, names: Vec::new() }).into(),
         effect: vec![0.5, f32::NAN],
         value: vec![1.0; 2],
         stderr: vec![0.25; 2],

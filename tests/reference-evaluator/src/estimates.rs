@@ -60,7 +60,9 @@ impl BruteForce<'_> {
         };
         let writes = [(*write, New::Activation(new))];
         let mut written = Recording::default();
-        let mut patch = patch(&writes);
+        // Estimates are of sweeps whose positions are numbers.
+        let numbers = |listed: &[u32]| listed.to_vec();
+        let mut patch = patch(&writes, &numbers);
         let _ = self.model.forward(&patched.embedding, &mut |component, layer, activation| {
             patch(component, layer, activation);
             if (component, layer) == (site, write.layer) {

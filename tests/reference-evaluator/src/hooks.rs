@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use ndarray::{Array, ArrayD, Dimension};
-use patchsweep_core::grid::Component;
+use patchsweep_core::grid::{Axis, Component};
+use patchsweep_core::length;
 use patchsweep_core::writes::Write;
 
 use crate::dictionary::Dictionary;
@@ -36,20 +37,38 @@ pub(crate) enum New<'a> {
 }
 
 /// A hook that replaces what is written; of two writes at one place the later one counts.
-pub(crate) fn patch<'a>(writes: &'a [(Write<'_>, New<'_>)]) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
+///
+/// `positions`: those of the prompt that are listed.
+pub(crate) fn patch<'a>(
+    writes: &'a [(Write<'_>, New<'_>)],
+    positions: &'a dyn Fn(&[u32]) -> Vec<u32>,
+) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
     move |component, layer, activation| {
         for (write, replacement) in writes {
             if (component, layer) == (write.component, write.layer) {
                 match replacement {
-                    New::Activation(replacement) => {
-                        let indices: Vec<_> = write.component.axes()[1..].iter().map(|&axis| write.indices(axis)).collect();
-                        replace(&indices, replacement, activation);
-                    }
+                    New::Activation(replacement) => replace_written(write, positions, replacement, activation),
                     New::Features(dictionary, new) => dictionary.write(write, new, activation),
                 }
             }
         }
     }
+}
+
+fn replace_written(
+    write: &Write<'_>,
+    positions: &dyn Fn(&[u32]) -> Vec<u32>,
+    replacement: &ArrayD<f64>,
+    activation: &mut ArrayD<f64>,
+) {
+    let listed = |&axis: &Axis| match axis {
+        // What also writes a pattern writes all of its positions, however many the prompt has.
+        Axis::SrcPos if write.is_of_all_sources() => (0..length(activation.shape()[2])).collect(),
+        Axis::Pos | Axis::DestPos | Axis::SrcPos => positions(write.indices(axis)),
+        _ => write.indices(axis).to_vec(),
+    };
+    let axes: Vec<Vec<u32>> = write.component.axes()[1..].iter().map(listed).collect();
+    replace(&axes.iter().map(Vec::as_slice).collect::<Vec<_>>(), replacement, activation);
 }
 
 /// Replaces some indices along each of the component's axes within a layer, which are the activation's first dimensions; a last

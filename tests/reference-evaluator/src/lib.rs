@@ -8,8 +8,8 @@
 
 mod attention;
 mod dictionary;
-mod features;
 mod estimates;
+mod features;
 mod forward;
 mod hooks;
 mod layers;
@@ -23,6 +23,7 @@ mod tensors;
 pub use dictionary::Dictionary;
 pub use model::Model;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayD};
@@ -30,6 +31,7 @@ use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::dictionary::Dictionary as Described;
 use patchsweep_core::grid::Component;
 use patchsweep_core::grid::{Cell, PatchValue};
+use patchsweep_core::length;
 use patchsweep_core::writes::Write;
 
 use hooks::{New, Recording, patch};
@@ -67,7 +69,9 @@ impl<'a> BruteForce<'a> {
         let corrupted = |prompt| {
             let mut embedding = model.embed(iteration.corrupted.row(prompt));
             if let Some(noise) = &iteration.noise {
-                noise::add(&mut embedding, noise, prompt, model.embedding_deviation());
+                let positions = positions(context, prompt, &noise.positions);
+                let number = context.groups.number(prompt);
+                noise::add(&mut embedding, noise, &positions, number, model.embedding_deviation());
             }
             Run::new(model, embedding)
         };
@@ -116,10 +120,11 @@ impl<'a> BruteForce<'a> {
                 })
             };
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
+            let positions = |listed: &[u32]| positions(self.context, length(prompt), listed);
             if let Some(path) = cell.path() {
                 return paths::logits(self.model, &path, &writes, &patched[prompt]);
             }
-            self.model.forward(&patched[prompt].embedding, &mut patch(&writes))
+            self.model.forward(&patched[prompt].embedding, &mut patch(&writes, &positions))
         })
     }
 
@@ -135,12 +140,29 @@ impl<'a> BruteForce<'a> {
         let prompts = 0..self.clean.len();
         let logits: Vec<Array2<f64>> = prompts.clone().map(logits).collect();
         let metric = |kind| {
-            let value =
-                |prompt: usize| score(kind, &logits[prompt], &self.clean[prompt].logits, self.iteration, prompt);
+            let value = |prompt: usize| {
+                let read = |&read: &u32| positions(self.context, length(prompt), &[read])[0];
+                let reads: Vec<u32> = self.iteration.reads.iter().map(read).collect();
+                score(kind, &logits[prompt], &self.clean[prompt].logits, (self.iteration, &reads), prompt)
+            };
             prompts.clone().map(value).collect()
         };
         self.context.metrics.iter().map(|m| metric(&m.kind)).collect()
     }
+}
+
+/// The positions of a prompt that are listed: themselves, or where its group has these spots.
+fn positions(context: &SweepContext, prompt: u32, listed: &[u32]) -> Vec<u32> {
+    let mut behind = 0;
+    for group in &context.groups.groups {
+        behind += group.prompts;
+        if prompt < behind {
+            // Of two spots at one position each counts once.
+            let spots = listed.iter().flat_map(|&spot| group.spots[spot as usize].clone());
+            return spots.collect::<BTreeSet<u32>>().into_iter().collect();
+        }
+    }
+    listed.to_vec()
 }
 
 impl Run {

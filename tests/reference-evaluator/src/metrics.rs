@@ -6,15 +6,14 @@ use patchsweep_core::metric::{MetricKind, Reduce, ReducedSets, TokenScore};
 
 /// A metric of one prompt: the mean over the read positions.
 ///
-/// `logits`, `clean`: of the run that is scored and of the clean run \[positions, vocabulary\].
+/// `logits`, `clean`: of the run that is scored and of the clean run \[positions, vocabulary\]; `reads`: the prompt's.
 pub(crate) fn score(
     kind: &MetricKind,
     logits: &Array2<f64>,
     clean: &Array2<f64>,
-    iteration: &Iteration,
+    (iteration, reads): (&Iteration, &[u32]),
     prompt: usize,
 ) -> f64 {
-    let reads = &iteration.reads;
     let at_read = |(place, &read): (usize, &u32)| {
         let (logits, clean) = (logits.row(read as usize), clean.row(read as usize));
         let entry = prompt * reads.len() + place;

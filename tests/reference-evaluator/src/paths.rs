@@ -13,7 +13,9 @@ use crate::{Model, Run};
 pub(crate) fn logits(model: &Model, path: &Path<'_>, senders: &[(Write<'_>, New<'_>)], base: &Run) -> Array2<f64> {
     let receives = |component, layer| path.to.component == Some(component) && path.layers().any(|own| own == layer);
     let mut kept = Recording::default();
-    let mut send = patch(senders);
+    // Paths are of sweeps whose positions are numbers.
+    let numbers = |listed: &[u32]| listed.to_vec();
+    let mut send = patch(senders, &numbers);
     let to_receivers = model.forward(&base.embedding, &mut |component, layer, activation| {
         let frozen = component == Component::MlpOut && path.to.mlps == Mlps::Frozen;
         if component == Component::Z || frozen {

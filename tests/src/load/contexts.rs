@@ -12,6 +12,7 @@ use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
@@ -129,6 +130,7 @@ fn context() -> SweepContext {
         grids: vec![grid.expect("a grid")],
         per_prompt: false,
         replicates: 1,
+        groups: Groups::default(),
     }
 }
 

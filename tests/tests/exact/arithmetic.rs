@@ -52,6 +52,7 @@ fn for_every_kind_of_grid() {
         "interventions/sites",
         "interventions/features",
         "interventions/estimate",
+        "interventions/ragged",
     ] {
         agree(&repository().join("tests/reference").join(case).join("spec.toml"));
     }

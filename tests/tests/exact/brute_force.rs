@@ -6,6 +6,7 @@ use ndarray::ArrayD;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
@@ -97,6 +98,7 @@ fn context(spec: Spec, tokens: &Tokens, architecture: &Architecture) -> SweepCon
         clean,
         per_prompt: false,
         replicates: 1,
+        groups: Groups::default(),
     }
 }
 

@@ -10,13 +10,14 @@ mod grids;
 mod iterations;
 mod metrics;
 mod model;
+mod ragged;
 mod scenario;
 mod sweep;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use patchsweep_core::context::Direction;
+use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Component, Grid, PatchValue};
 use patchsweep_core::metric::{Difference, MetricKind, Reduce, TokenScore};
 use proptest::strategy::Strategy;
@@ -262,6 +263,36 @@ fn every_estimate_is_the_slope_of_its_metric() {
     let median = agreements[agreements.len() / 2];
     println!("rank agreement of estimates with effects: median {median:.3} of {} grids", agreements.len());
     assert!(agreements.len() > 100 && median > 0.8, "median {median} of {}", agreements.len());
+}
+
+#[test]
+fn prompts_of_different_lengths_and_positions_are_exact() {
+    let mut runner = runner();
+    let topics = [Topic::all(), Topic::several()].concat();
+    assert!(topics.len() >= 400, "{} cases", topics.len());
+    let (effects, drawn) = (RefCell::new(Effects::default()), RefCell::new([0u32; 4]));
+    for (topic, kind) in topics.into_iter().zip([Kind::Gpt2, Kind::Described].into_iter().cycle()) {
+        draw(&mut runner, &ragged::scenarios(kind, topic), |scenario| {
+            let SweepContext { clean, groups, .. } = &scenario.context;
+            let spots = || groups.groups.iter().flat_map(|group| &group.spots);
+            let parts = [
+                clean.is_ragged(),
+                groups.groups.len() > 1,
+                spots().any(|spot| spot.len() > 1),
+                !groups.numbers.is_sorted(),
+            ];
+            for (count, part) in drawn.borrow_mut().iter_mut().zip(parts) {
+                *count += u32::from(part);
+            }
+            effects.borrow_mut().add(check(&scenario)?);
+            check_work(&scenario)
+        });
+    }
+    let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
+    println!("lengths, groups, several positions, another order: {drawn:?}, {effects:?}");
+    assert!(drawn.iter().all(|&count| count >= 100), "lengths, groups, several positions, another order: {drawn:?}");
+    assert!(effects.moved * 10 > effects.live * 6, "most patches that can matter do: {effects:?}");
+    assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use std::fs;
 
+use ndarray::Axis;
 use patchsweep_tests::scores::largest_difference;
-use patchsweep_tests::{Scores, repository, sweep};
+use patchsweep_tests::{Scores, Sweep, repository, sweep};
 use serde_json::Value;
 
 use super::reference::TOLERANCE;
@@ -64,6 +65,45 @@ fn features_agree_with_plain_passes() {
 #[test]
 fn paths_agree_with_plain_passes() {
     agrees("paths", 2 * 14 + 2);
+}
+
+/// Prompts of three lengths and named positions; baselines, values and effects of two metrics in seven grids.
+#[test]
+fn prompts_of_different_lengths_agree_with_plain_passes() {
+    agrees("ragged", 2 * (2 + 2 * 7));
+}
+
+/// Effects on a prompt are the same whether it is alone or among others, of its length or not; they stand in the dataset's order.
+#[test]
+fn a_prompt_scores_alone_as_among_others() {
+    let folder = repository().join("tests/reference/interventions/ragged");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file of the case");
+    let (dataset, spec) =
+        (read("data.csv"), read("spec.toml").replacen("schema = 1", "schema = 1\nper_prompt = true", 1));
+    let scores =
+        |dataset: &str| Sweep::new(&folder.join("model"), &spec, "data.csv", dataset).scores(&["--workers", "1"]);
+    let mut together = scores(&dataset);
+    let names: Vec<String> = together.names().into_iter().filter(|name| name.ends_with(".prompts")).collect();
+    assert_eq!(names.len(), 2 * 7, "{names:?}");
+    let values = names.iter().map(|name| name.replace(".prompts", ".value"));
+    let largest =
+        values.flat_map(|name| together.tensor(&name)).fold(0.0, |largest: f32, value| largest.max(value.abs()));
+    let (header, lines) = dataset.split_once('\n').expect("a header");
+    for (prompt, line) in lines.lines().enumerate() {
+        let mut alone = scores(&format!("{header}\n{line}\n"));
+        for name in &names {
+            let among = together.tensor(name);
+            let last = Axis(among.ndim() - 1);
+            let [among, alone] =
+                [(among, prompt), (alone.tensor(name), 0)].map(|(all, prompt)| all.index_axis_move(last, prompt));
+            let difference = largest_difference(&among, &alone);
+            // Prompts 0 and 3 are of one group, so that products have other numbers of rows alone. What they round is relative to
+            // the logits, which are above 1 here.
+            let is_alone = [1, 2].contains(&prompt);
+            let bound = if is_alone { 0.0 } else { 1e-6 * largest.max(1.0) };
+            assert!(difference <= bound, "prompt {prompt}: {name} differs by {difference}, more than {bound}");
+        }
+    }
 }
 
 /// Baselines, values and effects of five metrics in two grids.

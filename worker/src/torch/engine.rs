@@ -62,7 +62,17 @@ impl TorchEngine {
         let (models, cache) = (Models::new(memory_budget), ActivationCache::new(devices.count()));
         let dictionaries = Dictionaries::default();
         let estimates = None;
-        Self { devices, source: source.into(), models, dictionaries, shares: None, cache, estimates, memory_budget, meter }
+        Self {
+            devices,
+            source: source.into(),
+            models,
+            dictionaries,
+            shares: None,
+            cache,
+            estimates,
+            memory_budget,
+            meter,
+        }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -211,6 +221,9 @@ impl Engine for TorchEngine {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
         let calls_before = calls::so_far();
+        let part = context.part(tile.prompts.start);
+        let own = Tile { prompts: part.own(&tile.prompts), ..tile.clone() };
+        let (whole, context, tile) = (context, part.context.as_ref(), &own);
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
@@ -225,9 +238,10 @@ impl Engine for TorchEngine {
                 if is_estimate(tile) {
                     EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
                 } else if tile.is_plain() {
-                    PlainTask { context, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
+                    PlainTask { context, whole, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
                 } else {
-                    TileTask { context, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }.scores()
+                    TileTask { context, whole, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }
+                        .scores()
                 }
             })
         })?;

@@ -6,23 +6,26 @@ use std::ops::Range;
 use patchsweep_core::also::{Also, MOST_ALSO};
 use patchsweep_core::grid::{AxesError, Axis, Component};
 use patchsweep_core::sites::Heads;
+use patchsweep_core::tokens::TokenMatrix;
 
-use super::super::selection::ascending;
+use super::super::selection::{self, ascending};
+use super::super::spots::Places;
 use super::super::{Inputs, PlanError};
 use super::{sites, value};
 use crate::spec::Spanned;
 use crate::spec::schema;
 
-/// The writes of all `also` of a grid, one for each layer, in order, and where they stand; of prompts of so many positions.
+/// The writes of all `also` of a grid, one for each layer, in order, and where they stand.
 pub(super) fn read(
     inputs: &Inputs<'_>,
     grid: &schema::Grid,
-    positions: u32,
+    places: &Places,
+    clean: &TokenMatrix,
 ) -> Result<Vec<(Range<usize>, Also)>, PlanError> {
     let mut writes = Vec::new();
     for given in &grid.also {
         let place = given.component.span();
-        for also in table(inputs, given, positions)? {
+        for also in table(inputs, given, places, clean)? {
             if writes.len() == MOST_ALSO {
                 let message =
                     format!("a grid has at most {MOST_ALSO} writes in every cell, one for each layer of an `also`");
@@ -35,7 +38,13 @@ pub(super) fn read(
 }
 
 /// One table.
-fn table(inputs: &Inputs<'_>, given: &schema::Also, positions: u32) -> Result<Vec<Also>, PlanError> {
+fn table(
+    inputs: &Inputs<'_>,
+    given: &schema::Also,
+    places: &Places,
+    clean: &TokenMatrix,
+) -> Result<Vec<Also>, PlanError> {
+    let positions = places.extent();
     let model = &inputs.config.architecture;
     let component = sites::short(inputs, &given.component)?;
     if !component.is_in(model) {
@@ -43,20 +52,27 @@ fn table(inputs: &Inputs<'_>, given: &schema::Also, positions: u32) -> Result<Ve
         return Err(inputs.source.error(given.component.span(), error.to_string()).into());
     }
     let layers = layers(inputs, given, component)?;
-    let places = match &given.positions {
-        None => (0..positions).collect(),
+    let written = match &given.positions {
+        None => places.of_all(clean, false).unwrap_or_else(|| (0..positions).collect()),
         Some(given) if component == Component::Pattern => {
             let message = "`pattern` is written at all positions here: leave `positions` out".to_owned();
             return Err(inputs.source.error(given.span(), message).into());
         }
-        Some(given) => list(inputs, "positions", given, positions)?,
+        Some(given) => selection::positions(
+            inputs,
+            "positions",
+            given,
+            places,
+            clean,
+            "written: give `positions`, or leave the table out",
+        )?,
     };
     let sources: Vec<u32> = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
     let write = |(layer, heads)| Also {
         component,
         layer,
         heads,
-        positions: places.clone(),
+        positions: written.clone(),
         sources: sources.clone(),
         value: value(given.ablate),
     };

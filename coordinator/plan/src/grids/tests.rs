@@ -17,7 +17,8 @@ fn a_site_that_the_model_lacks_is_refused_where_it_is_named() {
     let (parsed, mut config) = (Spec::parse(&source).expect("a spec"), config());
     config.architecture.wiring = Wiring::Parallel { norms: ParallelNorms::One };
     let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
-    let refused = read(&inputs, 4).expect_err("is refused").to_string();
+    let clean = TokenMatrix::from_flat(1, 4, vec![0; 4]).expect("a matrix");
+    let refused = read(&inputs, &Places::numbers(&clean), &clean).expect_err("is refused").to_string();
     assert!(refused.contains("line 17, column 13: this model has no `resid_mid`"), "{refused}");
 }
 

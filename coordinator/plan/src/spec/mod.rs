@@ -5,6 +5,7 @@
 //! pointing at the place in the file.
 
 mod one_or_more;
+mod position;
 pub mod schema;
 mod spanned;
 
@@ -69,6 +70,7 @@ impl Spec {
             ("iteration", spec.iteration.len()),
             ("grid", spec.grid.len()),
             ("dictionary", spec.dictionary.len()),
+            ("position", spec.position.len()),
         ];
         if let Some((table, count)) = tables.into_iter().find(|&(_, count)| count > MOST_TABLES) {
             let message = format!("{count} tables `[[{table}]]`, more than the {MOST_TABLES} of a sweep");
@@ -129,7 +131,7 @@ impl Spec {
 
 #[cfg(test)]
 mod tests {
-    use super::schema::OneOrMore;
+    use super::schema::{OneOrMore, Position};
     use super::*;
 
     const VALID: &str = r#"
@@ -159,10 +161,10 @@ axes = ["layer", "head"]
     fn a_valid_spec_is_read() {
         let spec = Spec::parse(&Source::new(VALID)).expect("valid");
         assert_eq!(spec.dataset_file(), "d.txt");
-        assert_eq!(*spec.iteration[0].read.get_ref(), OneOrMore::One(-1));
+        assert_eq!(*spec.iteration[0].read.get_ref(), OneOrMore::One(Position::Number(-1)));
         let several = VALID.replace("read = -1", "read = [-1, 5]\nanswer = [1, 0]");
         let spec = Spec::parse(&Source::new(several)).expect("valid");
-        assert_eq!(spec.iteration[0].read.get_ref().as_slice(), [-1, 5]);
+        assert_eq!(spec.iteration[0].read.get_ref().as_slice(), [-1, 5].map(Position::Number));
     }
 
     #[test]
@@ -195,7 +197,7 @@ axes = ["layer", "head"]
     fn a_number_that_is_none_is_refused_in_plain_words() {
         let read = |value: &str| refusal(&VALID.replace("read = -1", value));
         assert!(read("read = 5.5").contains("expected a whole number or a list of whole numbers"));
-        assert!(read("read = [1, \"x\"]").starts_with("spec line 14, column 12: "), "{}", read("read = [1, \"x\"]"));
+        assert!(read("read = [1, true]").starts_with("spec line 14, column 12: "), "{}", read("read = [1, true]"));
         assert!(read("read = 1\nanswer = -1").contains("expected a whole number from 0"));
         assert!(read("read = 1\nanswer = [0, -1]").contains("expected a whole number from 0"));
     }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, SeqAccess, Unexpected, Visitor};
 
 /// What a spec gives as a number or as a list of numbers.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
@@ -46,6 +46,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Numbers<T> {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
         T::deserialize(number.into_deserializer()).map(OneOrMore::One)
+    }
+
+    fn visit_str<E: Error>(self, words: &str) -> Result<Self::Value, E> {
+        // What takes words is one of a few, all others want numbers.
+        let one = T::deserialize(words.into_deserializer());
+        one.map(OneOrMore::One).map_err(|_: E| E::invalid_type(Unexpected::Str(words), &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {

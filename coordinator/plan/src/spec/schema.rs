@@ -5,6 +5,7 @@
 
 mod data;
 mod dictionary;
+mod named;
 mod scores;
 mod words;
 
@@ -14,14 +15,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use super::one_or_more::OneOrMore;
+pub use super::position::Position;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
 pub use data::{Corruption, Dataset, PrependBos};
 pub use dictionary::{Dictionary, Features};
+pub use named::{NamedPosition, WhichToken};
 pub(crate) use scores::RECEIVERS;
-pub use scores::{
-    Ablation, Also, Candidates, DEFAULT_STEPS, Gradient, Grid, Iteration, Metric, To, TokenSet, Verify,
-};
+pub use scores::{Ablation, Also, Candidates, DEFAULT_STEPS, Gradient, Grid, Iteration, Metric, To, TokenSet, Verify};
 pub(super) use words::WORDS;
 pub(crate) use words::{CORRUPTION_KINDS, METRIC_KINDS};
 
@@ -59,6 +60,10 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(length(max = MOST_TABLES))]
     pub dictionary: Vec<Dictionary>,
+    /// Positions that are found by a text, and may be others in each prompt.
+    #[serde(default)]
+    #[schemars(length(max = MOST_TABLES))]
+    pub position: Vec<NamedPosition>,
     /// What is scored. The first is the main metric, which lists and pictures show.
     #[schemars(length(min = 1, max = MOST_METRICS))]
     pub metric: Vec<Metric>,

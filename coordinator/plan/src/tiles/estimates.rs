@@ -1,27 +1,27 @@
 //! Tiles of estimates.
 
-use super::{Bundle, Cutter, PlanError, Section};
+use std::slice;
+
+use super::{Bundle, Cutter, Means, PlanError, Section, means};
 use crate::CostModel;
 use crate::region::{Region, Work};
-use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::tile::TileWork;
 
-impl Cutter<'_> {
+impl Cutter {
     /// The live cells of all grids that are estimated, in tiles as large as messages may be: a worker makes the estimates of a
     /// section together, and so the first tile costs what all of them do.
-    pub(super) fn estimates(
-        &mut self,
-        context: &SweepContext,
-        section: &Section,
-        work: &Work<'_>,
-        cost: CostModel<'_>,
-    ) -> Result<(), PlanError> {
+    pub(super) fn estimates(&mut self, section: &Section<'_>, work: &Work<'_>) -> Result<(), PlanError> {
+        let context = section.context();
         let iteration = &context.iterations[section.iteration as usize];
-        let mut left = cost.estimates(context, iteration).saturating_mul(section.prompts.len() as u64);
-        let means = context.grids.iter().any(|grid| grid.estimate.is_some() && grid.writes_value(PatchValue::Mean));
-        if means && self.means_of.insert((section.alike, None)) {
-            left = left.saturating_add(work.means_cost(context));
+        let mut left =
+            CostModel::of(context).estimates(context, iteration).saturating_mul(section.prompts.len() as u64);
+        if context.grids.iter().any(|grid| grid.estimate.is_some() && grid.writes_value(PatchValue::Mean)) {
+            // Estimates are of sweeps without groups, whose one share has all prompts.
+            let Means { cost, of } = means(slice::from_ref(section.share), section.iteration);
+            if self.means_of.insert(of) {
+                left = left.saturating_add(cost);
+            }
         }
         for (index, grid) in (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_some()) {
             let mut bundle = Bundle::default();

@@ -3,6 +3,7 @@ use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::causality::Suffix;
 use patchsweep_core::context::{Direction, Iteration};
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
@@ -50,6 +51,7 @@ fn context(grids: Vec<Grid>) -> SweepContext {
         grids,
         per_prompt: false,
         replicates: 1,
+        groups: Groups::default(),
     }
 }
 

@@ -6,10 +6,12 @@ use patchsweep_core::length;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use super::alike::first_alike;
-use super::{Besides, Bundle, Cutter, LARGEST_TILE, ROWS_WANTED, SMALLEST_TILE, Section, TILES_WANTED, most_cells};
+use super::{
+    Besides, Bundle, Cutter, LARGEST_TILE, Means, ROWS_WANTED, SMALLEST_TILE, Section, Share, TILES_WANTED, most_cells,
+};
+use crate::PlanError;
 use crate::region::{Region, Strip, Work};
 use crate::verification::Chosen;
-use crate::{CostModel, PlanError};
 
 /// The tiles of chosen cells behind those of a plan, over its ranges of prompts, and their multiply-adds. Where a cell can
 /// change the score of none of a range's prompts it costs nothing, but is there: the range has no other tile to say so.
@@ -18,22 +20,16 @@ pub(crate) fn verify(
     tiles: &[Tile],
     chosen: &[Chosen],
 ) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
-    let cost = CostModel::of(context);
-    let alike = first_alike(context);
-    let baselines = tiles.iter().filter(|tile| tile.work == TileWork::Baseline);
-    let sections: Vec<Section> = baselines
-        .map(|tile| Section {
-            iteration: tile.iteration,
-            prompts: tile.prompts.clone(),
-            alike: alike[tile.iteration as usize],
-        })
-        .collect();
-    let longest = sections.iter().map(|section| section.prompts.len()).max().unwrap_or(1);
-    let work = |section: &Section| Work::new(context, cost, section.iteration, &section.prompts);
-    let of_section = |section: &Section| -> Vec<(u32, Vec<Strip>)> {
+    let baselines = || tiles.iter().filter(|tile| tile.work == TileWork::Baseline);
+    let longest = length(baselines().map(|tile| tile.prompts.len()).max().unwrap_or(1));
+    // Estimates are of sweeps without groups.
+    let share = Share { part: context.part(0), most_prompts: longest, alike: first_alike(context) };
+    let section = |tile: &Tile| Section { share: &share, iteration: tile.iteration, prompts: tile.prompts.clone() };
+    let sections: Vec<Section<'_>> = baselines().map(section).collect();
+    let of_section = |section: &Section<'_>| -> Vec<(u32, Vec<Strip>)> {
         let iteration = context.spec_iteration(section.iteration);
         let here = chosen.iter().filter(|chosen| chosen.iteration as usize == iteration);
-        let work = work(section);
+        let work = section.work();
         let strips = |chosen: &Chosen| {
             let region = Region::new(context, &context.grids[chosen.grid as usize], &work);
             (chosen.grid, one_by_one(&chosen.cells(), region.strips()))
@@ -43,17 +39,16 @@ pub(crate) fn verify(
     let everything = sections.iter().flat_map(of_section).flat_map(|(_, strips)| strips);
     let everything = everything.fold(0_u64, |sum, strip| sum.saturating_add(strip.each));
     let mut cutter = Cutter {
-        context,
         target: (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE),
         rows_wanted: ROWS_WANTED,
-        most_cells: most_cells(context, length(longest)),
+        most_cells: most_cells(context, longest),
         tiles: Vec::new(),
         costs: Vec::new(),
         // Made for the estimates.
-        means_of: alike.iter().map(|&alike| (alike, None)).collect(),
+        means_of: share.alike.iter().map(|&alike| (vec![alike], None)).collect(),
     };
     for section in &sections {
-        let work = work(section);
+        let work = section.work();
         for (grid, strips) in of_section(section) {
             cutter.verified(section, grid, strips, &work)?;
         }
@@ -65,18 +60,25 @@ pub(crate) fn verify(
     Ok((more, costs))
 }
 
-impl Cutter<'_> {
-    fn verified(&mut self, section: &Section, grid: u32, strips: Vec<Strip>, work: &Work<'_>) -> Result<(), PlanError> {
-        let besides = Besides { each: work.tile_cost(&self.context.grids[grid as usize]), means: 0, features_of: None };
+impl Cutter {
+    fn verified(
+        &mut self,
+        section: &Section<'_>,
+        grid: u32,
+        strips: Vec<Strip>,
+        work: &Work<'_>,
+    ) -> Result<(), PlanError> {
+        let each = work.tile_cost(&section.context().grids[grid as usize]);
+        let besides = Besides { each, means: Means::default() };
         let mut bundle = Bundle::default();
         for mut strip in strips {
             bundle.add(&mut strip, 1);
             let is_full = bundle.cost >= self.target && bundle.rows >= self.rows_wanted;
             if is_full || bundle.count == self.most_cells {
-                self.push_bundle(section, grid, std::mem::take(&mut bundle), work, besides)?;
+                self.push_bundle(section, grid, std::mem::take(&mut bundle), work, &besides)?;
             }
         }
-        if bundle.count > 0 { self.push_bundle(section, grid, bundle, work, besides) } else { Ok(()) }
+        if bundle.count > 0 { self.push_bundle(section, grid, bundle, work, &besides) } else { Ok(()) }
     }
 }
 

@@ -34,12 +34,12 @@ impl Cutter {
     }
 
     /// `ids_of`: what is made of each text, or what is wrong with it.
-    pub(super) fn encode(
+    pub(super) fn encode<T>(
         &self,
         texts: &[&str],
         part: TextPart,
-        ids_of: impl Fn(&str, &Encoding) -> Result<Vec<u32>, String>,
-    ) -> Result<Vec<Vec<u32>>, EncodeError> {
+        ids_of: impl Fn(&str, &Encoding) -> Result<T, String>,
+    ) -> Result<Vec<T>, EncodeError> {
         let tokenizer = match (part, &self.continuation) {
             (TextPart::Continuation, Some(tokenizer)) => tokenizer,
             _ => &self.tokenizer,

@@ -8,6 +8,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
@@ -100,6 +102,14 @@ impl PromptTokenizer {
     /// Token ids of each text; an error names the first text that has an unknown word.
     pub fn encode(&self, texts: &[&str], part: TextPart) -> Result<Vec<Vec<u32>>, EncodeError> {
         self.cutter.encode(texts, part, |text, encoding| self.known_ids(text, encoding))
+    }
+
+    /// The bytes of each text that its tokens stand for \[texts\]\[tokens\].
+    pub(super) fn token_bytes(&self, texts: &[&str], part: TextPart) -> Result<Vec<Vec<Range<usize>>>, EncodeError> {
+        let bytes = |_: &str, encoding: &tokenizers::Encoding| {
+            Ok(encoding.get_offsets().iter().map(|&(start, end)| start..end).collect())
+        };
+        self.cutter.encode(texts, part, bytes)
     }
 
     fn known_ids(&self, text: &str, encoding: &tokenizers::Encoding) -> Result<Vec<u32>, String> {

@@ -45,8 +45,17 @@ pub struct Tick {
 struct GridAxis<'a> {
     name: &'a str,
     indices: &'a [u32],
+    /// None where its places have no names.
+    words: &'a [String],
     /// Cells from one index to the next.
     stride: usize,
+}
+
+impl GridAxis<'_> {
+    /// What is written at an index.
+    fn tick(&self, index: u32, tokens: &[String]) -> String {
+        tick(self.name, index, self.words.get(index as usize).map(String::as_str), tokens)
+    }
 }
 
 impl Plane {
@@ -55,8 +64,9 @@ impl Plane {
     pub fn new(scores: &GridScores, tokens: &[String]) -> Self {
         let mut axes = Vec::new();
         let mut stride = 1;
-        for (name, indices) in scores.axes.iter().zip(&scores.indices).rev() {
-            axes.push(GridAxis { name, indices, stride });
+        for (axis, (name, indices)) in scores.axes.iter().zip(&scores.indices).enumerate().rev() {
+            let words = scores.names.get(axis).map_or(&[][..], Vec::as_slice);
+            axes.push(GridAxis { name, indices, words, stride });
             stride *= indices.len();
         }
         axes.reverse();
@@ -108,7 +118,7 @@ impl Side {
 /// The title names the index of an axis that has a single one, for no tick shows it.
 fn title(axes: &[GridAxis], tokens: &[String]) -> String {
     let part = |axis: &GridAxis| match axis.indices {
-        &[index] if axes.len() > 1 => format!("{} {}", axis.name, tick(axis.name, index, tokens)),
+        &[index] if axes.len() > 1 => format!("{} {}", axis.name, axis.tick(index, tokens)),
         _ => axis.name.to_owned(),
     };
     axes.iter().map(part).collect::<Vec<_>>().join(" · ")
@@ -119,7 +129,7 @@ fn names(axes: &[GridAxis], tokens: &[String]) -> Vec<String> {
         let longer = |name: &String| {
             let separator = if name.is_empty() { "" } else { ", " };
             let start = format!("{name}{separator}{} ", axis.name);
-            axis.indices.iter().map(move |&index| format!("{start}{}", tick(axis.name, index, tokens)))
+            axis.indices.iter().map(move |&index| format!("{start}{}", axis.tick(index, tokens)))
         };
         names.iter().flat_map(longer).collect()
     })
@@ -141,7 +151,7 @@ fn ticks(axes: &[GridAxis], tokens: &[String]) -> Vec<Tick> {
     let group: usize = inner.iter().map(|axis| axis.indices.len()).product();
     let label = |(place, &index): (usize, &u32)| Tick {
         at: place * group + group / 2,
-        text: short(&tick(outer.name, index, tokens), TICK_CHARS),
+        text: short(&outer.tick(index, tokens), TICK_CHARS),
     };
     outer.indices.iter().enumerate().map(label).collect()
 }

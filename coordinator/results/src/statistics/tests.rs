@@ -58,6 +58,7 @@ fn grid(effect: &[f32], stderr: &[f32]) -> GridScores {
         writes: String::new(),
         axes: vec!["layer".to_owned()],
         indices: vec![(0..u32::try_from(cells).expect("few")).collect()],
+        names: Vec::new(),
         effect: effect.to_vec(),
         value: effect.to_vec(),
         normalized: Vec::new(),

@@ -15,7 +15,7 @@ const PROMPT: &str = "prompt";
 pub(super) enum Values {
     /// Layers, heads, neurons, features, positions.
     Numbers(Vec<i64>),
-    /// Labels.
+    /// Labels, and positions that may be others in each prompt.
     Words(Vec<String>),
 }
 
@@ -41,7 +41,15 @@ pub(super) struct Dimensions<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Along<'a> {
     axis: &'a str,
+    places: Places<'a>,
+}
+
+/// What tells dimensions of an axis from each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Places<'a> {
     indices: &'a [u32],
+    /// None where places have no names.
+    names: &'a [String],
 }
 
 impl<'a> Dimensions<'a> {
@@ -51,7 +59,7 @@ impl<'a> Dimensions<'a> {
         let mut of_grids = BTreeMap::new();
         for grid in &results.grids {
             let names = axes(grid).map(|here| {
-                let plain = widest.get(here.axis) == Some(&here.indices);
+                let plain = widest.get(here.axis) == Some(&here.places);
                 let name = if plain { here.axis.to_owned() } else { format!("{}.{}", grid.grid, here.axis) };
                 along.insert(name.clone(), here);
                 name
@@ -77,7 +85,9 @@ impl<'a> Dimensions<'a> {
         let own = |name: &str, values| Coordinate { name: name.to_owned(), dimension: name.to_owned(), values };
         let mut list = vec![own(ITERATION, Values::Words(self.results.iteration_labels.clone()))];
         list.extend(self.along.iter().map(|(dimension, along)| {
-            own(dimension, Values::Numbers(along.indices.iter().map(|&index| index.into()).collect()))
+            let Places { indices, names } = along.places;
+            let numbers = || Values::Numbers(indices.iter().map(|&index| index.into()).collect());
+            own(dimension, if names.is_empty() { numbers() } else { Values::Words(names.to_vec()) })
         }));
         list
     }
@@ -86,11 +96,15 @@ impl<'a> Dimensions<'a> {
     pub(super) fn tokens(&self) -> Vec<Coordinate> {
         let token = |&index: &u32| self.results.token_labels.get(index as usize).cloned().unwrap_or_default();
         let beside = |(dimension, along): (&String, &Along<'_>)| {
+            // Where a position is another one in each prompt, it has no token of its own.
+            if !along.places.names.is_empty() {
+                return None;
+            }
             let grid = dimension.strip_suffix(along.axis).unwrap_or_default();
             Some(Coordinate {
                 name: format!("{grid}{}", token_name(along.axis)?),
                 dimension: dimension.clone(),
-                values: Values::Words(along.indices.iter().map(token).collect()),
+                values: Values::Words(along.places.indices.iter().map(token).collect()),
             })
         };
         self.along.iter().filter_map(beside).collect()
@@ -98,19 +112,22 @@ impl<'a> Dimensions<'a> {
 }
 
 /// The longest list of indices along each axis, which gets the axis' plain name; the first of equally long ones.
-fn widest(grids: &[GridScores]) -> BTreeMap<&str, &[u32]> {
+fn widest(grids: &[GridScores]) -> BTreeMap<&str, Places<'_>> {
     let mut widest = BTreeMap::new();
-    for Along { axis, indices } in grids.iter().flat_map(axes) {
-        let longest = widest.entry(axis).or_insert(indices);
-        if indices.len() > longest.len() {
-            *longest = indices;
+    for Along { axis, places } in grids.iter().flat_map(axes) {
+        let longest = widest.entry(axis).or_insert(places);
+        if places.indices.len() > longest.indices.len() {
+            *longest = places;
         }
     }
     widest
 }
 
 fn axes(grid: &GridScores) -> impl Iterator<Item = Along<'_>> {
-    grid.axes.iter().zip(&grid.indices).map(|(axis, indices)| Along { axis, indices })
+    grid.axes.iter().zip(&grid.indices).enumerate().map(|(number, (axis, indices))| {
+        let names = grid.names.get(number).map_or(&[][..], Vec::as_slice);
+        Along { axis, places: Places { indices, names } }
+    })
 }
 
 #[cfg(test)]
@@ -195,6 +212,24 @@ mod tests {
         assert_eq!(words(0), results.token_labels);
         assert_eq!(words(1), [" Officer", ""], "a position without a token has an empty one");
         assert_eq!(words(3), [" (", "The"]);
+    }
+
+    #[test]
+    fn names_of_positions_are_coordinates_without_tokens() {
+        let mut named = grid("named", &["layer", "pos"], &[4, 2]);
+        named.names = vec![Vec::new(), vec!["subject".to_owned(), "end".to_owned()]];
+        let mut others = grid("others", &["layer", "pos"], &[4, 2]);
+        others.names = vec![Vec::new(), vec!["end".to_owned(), "subject".to_owned()]];
+        let mut results = with_first(&named);
+        results.grids.push(others);
+        let dimensions = Dimensions::of(&results);
+        let words = |name: &str| {
+            let found = dimensions.indices().into_iter().find(|coordinate| coordinate.name == name);
+            found.map(|coordinate| coordinate.values)
+        };
+        let list = |names: [&str; 2]| Some(Values::Words(names.map(str::to_owned).to_vec()));
+        assert_eq!((words("named.pos"), words("others.pos")), (list(["subject", "end"]), list(["end", "subject"])));
+        assert!(dimensions.tokens().iter().all(|token| token.dimension == "pos"), "only numbers have tokens");
     }
 
     #[test]

@@ -55,16 +55,16 @@ pub enum CellError {
         axes: Vec<String>,
     },
     /// The grid has no such layer, head, neuron or position.
-    #[error("grid `{grid}` has no {axis} {index}; it has {}", ranges(.known))]
+    #[error("grid `{grid}` has no {axis} {index}; it has {known}")]
     OutOfGrid {
         /// The grid.
         grid: String,
         /// The axis.
         axis: Axis,
         /// What was asked for.
-        index: u32,
-        /// The indices along that axis, ascending.
-        known: Vec<u32>,
+        index: String,
+        /// What there is along that axis.
+        known: String,
     },
 }
 
@@ -94,19 +94,27 @@ fn find_iteration(plan: &Plan, word: &str) -> Result<u32, CellError> {
 }
 
 fn find_place(plan: &Plan, grid: &Grid, words: &[String]) -> Result<u32, CellError> {
-    let mut indices: Vec<Option<u32>> = vec![None; grid.axes.len()];
+    let mut indices: Vec<Option<&str>> = vec![None; grid.axes.len()];
     let mut unnamed = Vec::new();
     let no_index = |word: &str| CellError::Index { word: word.to_owned(), axes: axis_names(grid) };
+    let is_name = |word: &str| grid.axes.iter().filter_map(|&axis| grid.names(axis)).flatten().any(|name| name == word);
+    let is_index = |word: &str| word.parse::<u32>().is_ok() || is_name(word);
     for word in words {
-        if let Some((axis, number)) = word.split_once('=') {
+        if let Some((axis, index)) = word.split_once('=') {
             let axis = Axis::from_name(axis).and_then(|axis| grid.axes.iter().position(|&own| own == axis));
             let slot = axis.map(|axis| &mut indices[axis]).ok_or_else(|| no_index(word))?;
-            if slot.replace(number.parse().map_err(|_| no_index(word))?).is_some() {
+            if !is_index(index) {
+                return Err(no_index(word));
+            }
+            if slot.replace(index).is_some() {
                 return Err(wrong_count(plan, grid));
             }
         } else {
-            for number in word.split(['.', ',']).filter(|number| !number.is_empty()) {
-                unnamed.push(number.parse().map_err(|_| no_index(word))?);
+            for index in word.split(['.', ',']).filter(|index| !index.is_empty()) {
+                if !is_index(index) {
+                    return Err(no_index(index));
+                }
+                unnamed.push(index);
             }
         }
     }
@@ -114,21 +122,54 @@ fn find_place(plan: &Plan, grid: &Grid, words: &[String]) -> Result<u32, CellErr
     for slot in indices.iter_mut().filter(|slot| slot.is_none()) {
         *slot = unnamed.next();
     }
-    let indices: Option<Vec<u32>> = indices.into_iter().collect();
+    let indices: Option<Vec<&str>> = indices.into_iter().collect();
     let indices = indices.filter(|_| unnamed.next().is_none()).ok_or_else(|| wrong_count(plan, grid))?;
     let mut place = 0;
     for (&axis, index) in grid.axes.iter().zip(indices) {
-        let known = grid.indices(axis);
-        let out_of_grid = |_| CellError::OutOfGrid { grid: grid.name.clone(), axis, index, known: known.to_vec() };
-        let at = known.binary_search(&index).map_err(out_of_grid)?;
-        place = place * known.len() + at;
+        let known = Known::along(grid, axis);
+        let out_of_grid =
+            || CellError::OutOfGrid { grid: grid.name.clone(), axis, index: index.to_owned(), known: known.words() };
+        let at = known.place_of(index).ok_or_else(out_of_grid)?;
+        place = place * grid.indices(axis).len() + at;
     }
     Ok(length(place))
 }
 
+/// What places along an axis are known by.
+enum Known<'a> {
+    Names(Vec<&'a str>),
+    Numbers(Vec<u32>),
+}
+
+impl<'a> Known<'a> {
+    fn along(grid: &'a Grid, axis: Axis) -> Self {
+        grid.names(axis).map_or_else(|| Self::Numbers(grid.coordinates(axis)), Self::Names)
+    }
+
+    fn place_of(&self, word: &str) -> Option<usize> {
+        match self {
+            Self::Names(names) => names.iter().position(|name| *name == word),
+            Self::Numbers(numbers) => numbers.binary_search(&word.parse().ok()?).ok(),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Names(names) => list(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()),
+            Self::Numbers(numbers) => ranges(numbers),
+        }
+    }
+
+    fn first(&self) -> String {
+        match self {
+            Self::Names(names) => names.first().copied().unwrap_or_default().to_owned(),
+            Self::Numbers(numbers) => numbers.first().copied().unwrap_or_default().to_string(),
+        }
+    }
+}
+
 fn wrong_count(plan: &Plan, grid: &Grid) -> CellError {
-    let first = |&axis: &Axis| grid.indices(axis).first().map_or(0, |&index| index).to_string();
-    let indices: Vec<String> = grid.axes.iter().map(first).collect();
+    let indices: Vec<String> = grid.axes.iter().map(|&axis| Known::along(grid, axis).first()).collect();
     let iteration = plan.iteration_labels.len().saturating_sub(1);
     let example = format!("{} {iteration} {}", grid.name, indices.join(" "));
     CellError::Indices { grid: grid.name.clone(), axes: axis_names(grid), example }

@@ -20,7 +20,8 @@ impl MemoryNeed {
     pub fn of(context: &SweepContext) -> Self {
         let model = &context.architecture;
         // Keys and values of the clean run, and as much again and a half for what grids read of both runs.
-        let positions = u64::from(context.last_read()) + 1;
+        let last_read = context.parts().map(|part| part.context.last_read()).max().unwrap_or(0);
+        let positions = u64::from(last_read) + 1;
         let kept = 5 * u64::from(model.d_keys()) * u64::from(model.layers) * positions;
         // A tile of neurons reads the hidden layer of both runs in one layer at least.
         let patched = context.grids.iter().map(|grid| grid.component).filter(|component| component.has_neurons());

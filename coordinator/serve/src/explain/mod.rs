@@ -103,7 +103,13 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
         grid: grid.name.clone(),
         iteration: plan.iteration_labels.get(address.iteration as usize).cloned().unwrap_or_default(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
-        indices: grid.axes.iter().filter_map(|&axis| cell.indices(axis).first().copied()).collect(),
+        indices: grid.axes.iter().zip(cell.places()).map(|(&axis, place)| grid.coordinates(axis)[place]).collect(),
+        names: grid
+            .axes
+            .iter()
+            .zip(cell.places())
+            .map(|(&axis, place)| Some(grid.names(axis)?[place].to_owned()))
+            .collect(),
         writes: cell.writes().take(MOST_WRITES).map(|write| write.words()).chain(received_by).collect(),
         noop,
         noop_prompts,

@@ -18,17 +18,20 @@ const MOST_REASONS: usize = 3;
 /// `computed`: prompts of the tiles that it is in.
 pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) -> (u32, Option<String>) {
     let context = &plan.context;
-    let cell = context.grids[address.grid as usize].cell(address.place);
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
     let mut skipped = 0;
-    for prompt in (0..context.clean.prompts()).filter(|prompt| !computed.iter().any(|range| range.contains(prompt))) {
-        skipped += 1;
-        // What holds in no replicate holds in the first one.
-        let first = address.iteration * context.replicates;
-        let pair = context.prompt_pair(first, prompt);
-        let reads = &context.iterations[first as usize].reads;
-        let Err(reason) = pair.first_change(&cell, &context.architecture) else { continue };
-        *reasons.entry(described(reason, &cell, reads)).or_default() += 1;
+    // What holds in no replicate holds in the first one.
+    let first = address.iteration * context.replicates;
+    for part in context.parts() {
+        let own = &part.context;
+        let cell = own.grids[address.grid as usize].cell(address.place);
+        let is_computed = |prompt: &u32| computed.iter().any(|range| range.contains(&(part.first + prompt)));
+        for prompt in (0..own.clean.prompts()).filter(|prompt| !is_computed(prompt)) {
+            skipped += 1;
+            let reads = &own.iterations[first as usize].reads;
+            let Err(reason) = own.prompt_pair(first, prompt).first_change(&cell, &own.architecture) else { continue };
+            *reasons.entry(described(reason, &cell, reads)).or_default() += 1;
+        }
     }
     let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();
     reasons.sort_by(|(_, a), (_, b)| b.cmp(a));

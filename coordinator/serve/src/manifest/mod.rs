@@ -8,7 +8,7 @@ mod run;
 use std::sync::Arc;
 
 use patchsweep_core::also::Also;
-use patchsweep_core::context::{Iteration, Noise};
+use patchsweep_core::context::{Iteration, Noise, SweepContext};
 use patchsweep_core::dictionary::{Dictionary, Encoder};
 use patchsweep_core::estimate::{Estimate, Verify};
 use patchsweep_core::grid::{Axis, Component, Grid};
@@ -52,6 +52,8 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
             "digest": facts.dataset.to_hex(),
             "prompts": context.clean.prompts(),
             "positions": context.clean.positions(),
+            "shortest": shortest(context),
+            "groups": context.groups.groups.len().max(1),
             "first_prompt": plan.first_prompt(),
             "seed": plan.seeds.dataset,
             "corruption_seed": plan.seeds.corruption,
@@ -100,6 +102,21 @@ fn statistics(plan: &Plan) -> Value {
     })
 }
 
+/// Tokens of the shortest prompt.
+fn shortest(context: &SweepContext) -> u32 {
+    context.groups.groups.iter().map(|group| group.tokens).min().unwrap_or(context.clean.positions())
+}
+
+/// Positions by their numbers, or by what spots are called.
+fn places(context: &SweepContext, positions: &[u32]) -> Value {
+    let spots = &context.groups.spots;
+    let place = |&position: &u32| match spots.get(position as usize) {
+        Some(spot) => spot.number.map_or_else(|| spot.name.clone().into(), Value::from),
+        None => position.into(),
+    };
+    positions.iter().map(place).collect()
+}
+
 fn iterations(plan: &Plan) -> Value {
     let context = &plan.context;
     let positions = context.clean.positions() as usize;
@@ -108,13 +125,15 @@ fn iterations(plan: &Plan) -> Value {
         let pairs = || replicates.iter().flat_map(|run| context.clean.ids().iter().zip(run.corrupted.ids()));
         let iteration = &replicates[0];
         let differs = |pos: &usize| pairs().skip(*pos).step_by(positions).any(|(clean, corrupted)| clean != corrupted);
-        let corrupted: Vec<usize> = (0..positions).filter(differs).collect();
+        // Of prompts of different lengths a position is not the same place.
+        let corrupted: Option<Vec<usize>> =
+            (!context.clean.is_ragged()).then(|| (0..positions).filter(differs).collect());
         json!({
             "label": label,
-            "reads": iteration.reads,
+            "reads": places(context, &iteration.reads),
             "answers": scored.get(index),
             "corrupted_positions": corrupted,
-            "noise": iteration.noise.as_ref().map(noise),
+            "noise": iteration.noise.as_ref().map(|own| noise(context, own)),
             "unchanged_prompts": plan.unchanged_prompts(index),
             "kept_answers": plan.kept_answers.get(index),
         })
@@ -123,8 +142,8 @@ fn iterations(plan: &Plan) -> Value {
     plan.iteration_labels.iter().zip(replicates).enumerate().map(iteration).collect()
 }
 
-fn noise(noise: &Noise) -> Value {
-    json!({ "positions": noise.positions, "scale": noise.scale, "seed": noise.seed })
+fn noise(context: &SweepContext, noise: &Noise) -> Value {
+    json!({ "positions": places(context, &noise.positions), "scale": noise.scale, "seed": noise.seed })
 }
 
 fn metrics(plan: &Plan) -> Value {
@@ -183,7 +202,7 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "components": grid.components().map(Component::name).collect::<Vec<_>>(),
             "value": grid.value.name(),
             "window": grid.window(),
-            "also": grid.also().iter().map(also).collect::<Vec<_>>(),
+            "also": grid.also().iter().map(|own| also(&plan.context, own)).collect::<Vec<_>>(),
             "to": grid.to().map(receivers),
             "writes": grid.words(),
             "estimate": grid.estimate.map(estimate),
@@ -213,12 +232,12 @@ fn estimate(estimate: Estimate) -> Value {
 }
 
 /// What every cell writes as well, in one layer.
-fn also(also: &Also) -> Value {
+fn also(context: &SweepContext, also: &Also) -> Value {
     json!({
         "component": also.component.name(),
         "layer": also.layer,
         "heads": also.heads,
-        "positions": also.positions,
+        "positions": places(context, &also.positions),
         "value": also.value.name(),
     })
 }
@@ -236,7 +255,11 @@ fn receivers(to: &Receivers) -> Value {
 
 /// The layers, positions or heads along some axes, by the axis' name.
 fn indices<'a>(grid: &Grid, axes: impl IntoIterator<Item = &'a Axis>) -> Map<String, Value> {
-    axes.into_iter().map(|&axis| (axis.name().to_owned(), grid.indices(axis).into())).collect()
+    let along = |axis| match grid.names(axis) {
+        Some(names) => Value::from(names),
+        None => grid.coordinates(axis).into(),
+    };
+    axes.into_iter().map(|&axis| (axis.name().to_owned(), along(axis))).collect()
 }
 
 #[cfg(test)]

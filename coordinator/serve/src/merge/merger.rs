@@ -219,13 +219,14 @@ impl<'a> Merger<'a> {
         let (Some(section), context) = (&self.section, &self.plan.context) else { return };
         let first = context.spec_iteration(section.iteration) * self.sums[grid].cells() as usize;
         let prompts = context.clean.prompts() as usize;
+        let places: Vec<usize> = places(context, &section.prompts).collect();
         let mut effects = scores.prompt_effects.chunks(section.prompts.len());
         let tensors = &mut self.merged.grids[grid * scores.metrics..][..scores.metrics];
         for cell in cells.iter().cloned().flatten() {
-            let begin = (first + cell as usize) * prompts + section.prompts.start as usize;
+            let begin = (first + cell as usize) * prompts;
             for (tensors, effects) in tensors.iter_mut().zip(effects.by_ref()) {
-                let sums = tensors.per_prompt[begin..].iter_mut();
-                sums.zip(effects).for_each(|(sum, &effect)| *sum += effect);
+                let own = &mut tensors.per_prompt[begin..][..prompts];
+                places.iter().zip(effects).for_each(|(&place, &effect)| own[place] += effect);
             }
         }
     }
@@ -246,8 +247,8 @@ impl<'a> Merger<'a> {
         let tensors = &mut self.merged.grids[grid * untouched.len()..][..untouched.len()];
         for (tensor, _) in tensors.iter_mut().zip(untouched).filter(|(_, score)| !score.effect.mean.is_finite()) {
             for cell in left.clone() {
-                let begin = (first + cell) * prompts + section.prompts.start as usize;
-                tensor.per_prompt[begin..][..section.prompts.len()].fill(f32::NAN);
+                let own = &mut tensor.per_prompt[(first + cell) * prompts..][..prompts];
+                places(context, &section.prompts).for_each(|place| own[place] = f32::NAN);
             }
         }
     }
@@ -355,6 +356,11 @@ impl<'a> Merger<'a> {
     }
 }
 
+/// Where effects on some prompts stand among those on all: results have prompts in the dataset's order.
+fn places(context: &SweepContext, prompts: &Range<u32>) -> impl Iterator<Item = usize> {
+    prompts.clone().map(|prompt| context.groups.number(prompt) as usize)
+}
+
 fn cells(grid: &Grid) -> u32 {
     grid.extents().into_iter().product()
 }
@@ -369,7 +375,8 @@ fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric))
         component: grid.site_names(),
         writes: grid.words(),
         axes: grid.axes.iter().map(|axis| axis.name().to_owned()).collect(),
-        indices: grid.axes.iter().map(|&axis| grid.indices(axis).to_vec()).collect(),
+        indices: grid.axes.iter().map(|&axis| grid.coordinates(axis)).collect(),
+        names: names(grid),
         effect: vec![0.0; places],
         value: vec![0.0; places],
         normalized: vec![0.0; if metric.normalize { places } else { 0 }],
@@ -380,6 +387,13 @@ fn empty(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric))
         between: vec![0.0; if context.replicates > 1 { places } else { 0 }],
         estimate: vec![0.0; if grid.estimate.is_some() { places } else { 0 }],
     }
+}
+
+/// Of the places along each axis; empty where there are none.
+fn names(grid: &Grid) -> Vec<Vec<String>> {
+    let along = |axis| grid.names(axis).unwrap_or_default().into_iter().map(str::to_owned).collect();
+    let names: Vec<Vec<String>> = grid.axes.iter().map(|&axis| along(axis)).collect();
+    if names.iter().all(Vec::is_empty) { Vec::new() } else { names }
 }
 
 /// A score minus itself: 0, or no number where it is not finite.

@@ -69,7 +69,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         if wire.iteration_labels.len() != iterations || wire.kept_answers.len() != iterations {
             return Err(Defect::Parts("its labels or kept answers do not fit its iterations"));
         }
-        if wire.token_labels.len() != context.clean.positions() as usize {
+        if wire.token_labels.len() != context.clean.row(0).len() {
             return Err(Defect::Parts("its token labels do not fit its prompts"));
         }
         let verification =

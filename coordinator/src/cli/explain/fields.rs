@@ -1,13 +1,14 @@
 //! A sweep's or a cell's work as JSON.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use patchsweep_core::explain::{
     CellExplanation, FailureGroup, SweepExplanation, TileAttempt, TileExplanation, TileHolder, TileOrigin, TileState,
 };
+use patchsweep_core::results::Coordinate;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::cli::sweeps::StateName;
 
@@ -50,9 +51,9 @@ struct CellFields {
     grid: String,
     /// The iteration's label.
     iteration: String,
-    /// The cell's index along each axis of its grid, by the axis' name.
-    #[schemars(with = "std::collections::BTreeMap<String, u32>")]
-    indices: Map<String, Value>,
+    /// The cell's index along each axis of its grid, by the axis' name; of a position that may be another one in each prompt its
+    /// name.
+    indices: BTreeMap<String, Coordinate>,
     /// What it writes, one after the other; of two that meet at one place the later one counts. The first 40.
     writes: Vec<String>,
     /// Why no worker computes it over some or all prompts, as it changes no score there; else null.
@@ -167,7 +168,7 @@ impl From<&CellExplanation> for CellFields {
         Self {
             grid: cell.grid.clone(),
             iteration: cell.iteration.clone(),
-            indices: cell.axes.iter().cloned().zip(cell.indices.iter().map(|&index| index.into())).collect(),
+            indices: cell.axes.iter().cloned().zip(cell.coordinates()).collect(),
             writes: cell.writes.clone(),
             noop: cell.noop.clone(),
             noop_prompts: cell.noop_prompts,

@@ -102,7 +102,7 @@ impl Explained {
 
     fn write_cell(&self, text: &mut String, cell: &CellExplanation) {
         let indices: Vec<String> =
-            cell.axes.iter().zip(&cell.indices).map(|(axis, index)| format!("{axis} {index}")).collect();
+            cell.axes.iter().zip(cell.coordinates()).map(|(axis, index)| format!("{axis} {index}")).collect();
         let _ = writeln!(text, "{}, {}, {}", cell.grid, cell.iteration, indices.join(", "));
         // One write is what the cell's name says.
         for write in cell.writes.iter().filter(|_| cell.writes.len() > 1) {
@@ -210,6 +210,7 @@ mod tests {
             iteration: "Iteration 0".into(),
             axes: vec!["layer".into(), "head".into()],
             indices: vec![8, 11],
+            names: vec![None, None],
             writes: vec!["z of layer 8, head 11: zero".into()],
             noop: None,
             noop_prompts: 0,

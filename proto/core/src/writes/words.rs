@@ -103,10 +103,20 @@ impl Write<'_> {
                 Axis::SrcPos => "source",
                 Axis::ToLayer | Axis::ToHead => continue,
             };
-            let _ = write!(words, ", {name} {}", ranges(self.indices(axis)));
+            let _ = write!(words, ", {name} {}", self.places(axis));
         }
         let _ = write!(words, ": {}", self.value.words());
         words
+    }
+
+    /// Where along an axis, by names where positions have some.
+    fn places(&self, axis: Axis) -> String {
+        let indices = self.indices(axis);
+        let names = || indices.iter().map(|&index| self.grid().position_name(index)).collect::<Option<Vec<_>>>();
+        match axis.is_of_positions().then(names).flatten() {
+            Some(names) => names.join(" "),
+            None => ranges(indices),
+        }
     }
 }
 

@@ -54,7 +54,10 @@ fn a_bad_line_is_named_with_its_number() {
     let cases: [(&str, &[&str]); 5] = [
         (
             "The House Inquiry (HI, HIC",
-            &["prompts.txt line 4: prompt of 6 tokens, but line 1 has one of 7", "padding is not supported"],
+            &[
+                "spec line 22, column 8: prompts have different lengths (line 1 has 8 tokens, line 4 has 7 tokens)",
+                "so position 5 means something else in each: give a name, or count from the end",
+            ],
         ),
         ("The House Inquiry Citizen (HI HIC", &["prompts.txt line 4: not of the form `prompt, answer`"]),
         (

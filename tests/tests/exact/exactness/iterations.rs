@@ -75,7 +75,7 @@ pub(crate) fn candidates(d_vocab: u32) -> impl Strategy<Value = Vec<u32>> {
 
 /// Token ids \[prompts, positions\].
 pub(crate) fn token_ids(sizes: Sizes) -> impl Strategy<Value = TokenMatrix> {
-    let Sizes { d_vocab, positions, prompts } = sizes;
+    let Sizes { d_vocab, positions, prompts, .. } = sizes;
     vec(0..d_vocab, (prompts * positions) as usize)
         .no_shrink()
         .prop_map(move |ids| TokenMatrix::from_flat(prompts, positions, ids).expect("as many"))
@@ -107,17 +107,17 @@ pub(crate) fn drawn_iterations(
     corruption: Corruption,
     candidates: &[u32],
 ) -> impl Strategy<Value = Vec<DrawnIteration>> + use<> {
-    let Sizes { d_vocab, positions, prompts } = sizes;
+    let Sizes { d_vocab, positions, listed, prompts } = sizes;
     let candidates = candidates.to_vec();
     let iteration =
-        reads(positions).prop_flat_map(move |reads| {
+        reads(listed).prop_flat_map(move |reads| {
             let all: Vec<u32> = (0..positions).collect();
             let answers = prompts as usize * reads.len();
             (
                 token_ids(sizes),
-                subsequence(all.clone(), 1..=positions as usize),
+                subsequence(all, 1..=positions as usize),
                 vec(prop::bool::weighted(0.2), (prompts * positions) as usize),
-                noise(all),
+                noise((0..listed).collect()),
                 Just(reads),
                 vec(select(candidates.clone()), answers).no_shrink(),
                 vec(0..d_vocab, answers).no_shrink(),

@@ -3,6 +3,7 @@
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::weights::{LEAST_BESIDE, Placement, WeightBytes};
 use proptest::collection::vec;
@@ -72,6 +73,8 @@ impl Topic {
 pub(crate) struct Sizes {
     pub(crate) d_vocab: u32,
     pub(crate) positions: u32,
+    /// What may be listed as a position: positions, or spots.
+    pub(crate) listed: u32,
     pub(crate) prompts: u32,
 }
 
@@ -97,7 +100,7 @@ pub(crate) struct Cut {
 /// Room for some hundred rows beside the largest model.
 pub(crate) const LITTLE: u64 = 1_400_000;
 
-fn cuts(prompts: u32, model: &Architecture) -> impl Strategy<Value = Cut> + use<> {
+pub(super) fn cuts(prompts: u32, model: &Architecture) -> impl Strategy<Value = Cut> + use<> {
     let places: Vec<u32> = (1..prompts).collect();
     let most = places.len();
     let tiles = prop_oneof![Just(vec![0]), vec(0..3usize, 1..20)];
@@ -116,10 +119,10 @@ fn streaming_budget(model: &Architecture) -> Option<u64> {
     (weights.placement(budget, 1, false) == Some(Placement::Streamed)).then_some(budget)
 }
 
-fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
+pub(super) fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
     candidates(sizes.d_vocab).prop_flat_map(move |candidates| {
         let drawn = drawn_iterations(sizes, topic.corruption, &candidates);
-        (token_ids(sizes), drawn, metrics(candidates, sizes), grids(&architecture, sizes.positions, topic)).prop_map({
+        (token_ids(sizes), drawn, metrics(candidates, sizes), grids(&architecture, sizes.listed, topic)).prop_map({
             let architecture = architecture.clone();
             move |(clean, iterations, metrics, grids)| SweepContext {
                 model: ModelRef::folder("model").expect("a plain name"),
@@ -133,6 +136,7 @@ fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Stra
                 clean,
                 per_prompt: true,
                 replicates: 1,
+                groups: Groups::default(),
             }
         })
     })
@@ -143,7 +147,7 @@ pub(crate) fn scenarios(kind: Kind, topic: Topic) -> impl Strategy<Value = Scena
     (2..=9u32, 1..=5u32).prop_flat_map(move |(positions, prompts)| {
         models(kind, topic.component, positions).prop_flat_map(move |model| {
             let architecture = model.architecture();
-            let sizes = Sizes { d_vocab: architecture.d_vocab, positions, prompts };
+            let sizes = Sizes { d_vocab: architecture.d_vocab, positions, listed: positions, prompts };
             let cuts = cuts(prompts, &architecture);
             (Just(model), contexts(architecture, sizes, topic), cuts).prop_map(|(model, context, cut)| Scenario {
                 model,

@@ -3,6 +3,7 @@
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Cell, Grid};
 use patchsweep_core::moments::Moments;
+use patchsweep_core::part::Part;
 use patchsweep_core::scores::CellScore;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_plan::cut;
@@ -86,7 +87,7 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
                 let still = brute_force.features_stay_off(&cell);
-                let noops: Vec<bool> = noops(context, iteration, &cell)
+                let noops: Vec<bool> = noops(context, iteration, (place, &cell))
                     .into_iter()
                     .zip(still)
                     .map(|(noop, still)| noop || still)
@@ -159,9 +160,15 @@ pub(crate) fn check_itself(scenario: &Scenario) -> Result<(), String> {
 }
 
 /// Whether the patch cannot change the score \[prompts\].
-fn noops(context: &SweepContext, iteration: u32, cell: &Cell<'_>) -> Vec<bool> {
-    let prompts = 0..context.clean.prompts();
-    prompts.map(|prompt| context.prompt_pair(iteration, prompt).is_noop(cell, &context.architecture)).collect()
+fn noops(context: &SweepContext, iteration: u32, (place, cell): (u32, &Cell<'_>)) -> Vec<bool> {
+    let of_part = |part: Part<'_>| -> Vec<bool> {
+        let own = part.context.as_ref();
+        let grid = context.grids.iter().position(|grid| std::ptr::eq(grid, cell.grid())).expect("a grid of the sweep");
+        let cell = own.grids[grid].cell(place);
+        let prompts = 0..own.clean.prompts();
+        prompts.map(|prompt| own.prompt_pair(iteration, prompt).is_noop(&cell, &own.architecture)).collect()
+    };
+    context.parts().flat_map(of_part).collect()
 }
 
 /// Patches that the plan calls no-ops change nothing. Metrics are \[metrics\]\[prompts\].

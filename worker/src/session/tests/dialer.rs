@@ -8,6 +8,7 @@ use patchsweep_core::RootCause;
 use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::groups::Groups;
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
@@ -93,5 +94,6 @@ pub(super) fn context() -> SweepContext {
         ],
         per_prompt: false,
         replicates: 1,
+        groups: Groups::default(),
     }
 }

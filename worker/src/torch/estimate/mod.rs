@@ -96,7 +96,8 @@ impl EstimateTask<'_> {
         let kept_bytes = self.shares.cache;
         let (context, exec, iteration) = (self.context, self.exec, self.tile.iteration);
         let (kept, dictionary) = (&kept, None);
-        let chunk = Chunk { context, exec, iteration, prompts, kept, batch_rows, kept_bytes, dictionary };
+        let whole = context;
+        let chunk = Chunk { context, whole, exec, iteration, prompts, kept, batch_rows, kept_bytes, dictionary };
         chunk.estimated(self.cache)
     }
 

@@ -33,16 +33,17 @@ pub(crate) struct Cohort<'a> {
 impl<'a> Cohort<'a> {
     /// Of cells of one block, up to the last position that is read.
     pub(crate) fn all(starts: &[&'a Start<'a>], last: i64) -> Vec<Self> {
-        let mut cohorts: BTreeMap<(Suffix, Positions, Positions), Vec<&'a Start<'a>>> = BTreeMap::new();
+        // Two spots that are one position here begin apart: each of their cells is planned as a run of its own.
+        let mut cohorts: BTreeMap<(Suffix, Positions, Positions, Vec<usize>), Vec<&'a Start<'a>>> = BTreeMap::new();
         for &start in starts {
             let first = i64::from(start.suffix.first);
             let patched = start.cell.positions().iter().map(|&pos| i64::from(pos));
             let patched = Positions::new(patched.filter(|pos| (first..=last).contains(pos)));
             let sources = start.cell.indices(Axis::SrcPos).iter().map(|&pos| i64::from(pos));
             let sources = Positions::new(sources.filter(|&pos| pos <= last));
-            cohorts.entry((start.suffix, patched, sources)).or_default().push(start);
+            cohorts.entry((start.suffix, patched, sources, start.cell.spots())).or_default().push(start);
         }
-        let cohort = |((suffix, patched, sources), starts)| Cohort { starts, suffix, patched, sources };
+        let cohort = |((suffix, patched, sources, _), starts)| Cohort { starts, suffix, patched, sources };
         cohorts.into_iter().map(cohort).collect()
     }
 

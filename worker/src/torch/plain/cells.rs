@@ -122,7 +122,10 @@ impl PlainChunk<'_> {
             embedded += pos_embed.slice(0, 0, i64::from(positions), 1);
         }
         match noise {
-            Some(noise) => embedded + model.noise(noise, self.prompts.clone(), positions),
+            Some(noise) => {
+                let numbers: Vec<u32> = self.prompts.clone().map(|prompt| self.context.groups.number(prompt)).collect();
+                embedded + model.noise(noise, &numbers, positions)
+            }
             None => embedded,
         }
     }

@@ -39,7 +39,10 @@ pub(crate) use features::all_features;
 
 /// One tile in hand.
 pub(crate) struct PlainTask<'a> {
+    /// The part of the sweep that the tile's prompts are in, counted as it does.
     pub(crate) context: &'a SweepContext,
+    /// The sweep.
+    pub(crate) whole: &'a SweepContext,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) shares: &'a mut MemoryShares,
@@ -64,7 +67,7 @@ impl PlainTask<'_> {
 
     /// Metrics of the run that is patched, then of each cell's.
     fn chunk(&self, cells: &[Cell<'_>], prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
-        let chunk = self.prompts(prompts, unembed);
+        let chunk = self.prompts(self.context, prompts, unembed);
         let noising = self.context.direction == Direction::Noising;
         let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
         let others = sites(cells, PatchValue::Other);
@@ -92,21 +95,23 @@ impl PlainTask<'_> {
     /// Means over all corrupted prompts of the iteration \[1, ..\], for the cells that take them.
     fn means(&self, cells: &[Cell<'_>], most: u32, unembed: &Tensor) -> Recording {
         let sites = sites(cells, PatchValue::Mean);
-        let all = self.context.clean.prompts();
         let mut sums = Recording::default();
         if sites.is_empty() {
             return sums;
         }
-        for first in (0..all).step_by(most as usize) {
-            let prompts = first..all.min(first.saturating_add(most));
-            sums.add_sums(&self.prompts(prompts, unembed).record(Run::Corrupted, &sites));
+        for part in self.whole.parts() {
+            let all = part.context.clean.prompts();
+            for first in (0..all).step_by(most as usize) {
+                let prompts = first..all.min(first.saturating_add(most));
+                sums.add_sums(&self.prompts(&part.context, prompts, unembed).record(Run::Corrupted, &sites));
+            }
         }
         let kind = if self.dictionary.is_some() { Kind::Float } else { self.exec.model.embed.kind() };
-        sums.map(|sum| (sum / f64::from(all)).to_kind(kind))
+        sums.map(|sum| (sum / f64::from(self.whole.clean.prompts())).to_kind(kind))
     }
 
-    fn prompts<'a>(&'a self, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
-        let Self { context, exec, tile, dictionary, .. } = *self;
+    fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
+        let Self { exec, tile, dictionary, .. } = *self;
         PlainChunk { context, exec, unembed, dictionary, iteration: tile.iteration, prompts }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use patchsweep_core::context::{Noise, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::part::Part;
 use patchsweep_core::tokens::TokenMatrix;
 use tch::{Kind, Tensor};
 
@@ -23,7 +24,10 @@ use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
 /// Runs of some prompts of one iteration.
 pub(crate) struct Runs<'a> {
     pub(crate) exec: &'a Exec<'a>,
+    /// The part of the sweep that the prompts are in.
     pub(crate) context: &'a SweepContext,
+    /// The sweep, for means over all of its prompts.
+    pub(crate) whole: &'a SweepContext,
     pub(crate) iteration: u32,
     pub(crate) prompts: Range<u32>,
     pub(crate) cache: &'a mut ActivationCache,
@@ -40,14 +44,14 @@ struct Input<'a> {
     tokens: TokenMatrix,
     noise: Option<&'a Noise>,
     /// Which prompts of the dataset these are.
-    prompts: Range<u32>,
+    numbers: Vec<u32>,
 }
 
-impl<'a> Runs<'a> {
+impl Runs<'_> {
     /// Activations of the clean run, up to the last position that any iteration reads.
     pub(crate) fn clean(&mut self, sites: &BTreeSet<Site>) -> Activations {
         let tokens = self.context.clean.slice(self.prompts.clone()).truncated(self.context.last_read() + 1);
-        let input = Input { tokens, noise: None, prompts: self.prompts.clone() };
+        let input = Input { tokens, noise: None, numbers: Vec::new() };
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
         self.cached(&input.digest(), &sites, |runs| {
@@ -59,7 +63,7 @@ impl<'a> Runs<'a> {
     /// Activations of the corrupted run, up to the last position that this iteration reads. What lies before the first
     /// corrupted position is the clean run's.
     pub(crate) fn corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
-        let input = self.corrupted_input(self.prompts.clone());
+        let input = Input::corrupted(self.context, self.iteration, self.prompts.clone());
         let pairs = self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt));
         let first_corrupted = pairs.filter_map(|pair| pair.first_corrupted()).min();
         let first = first_corrupted.filter(|&first| first < input.tokens.positions());
@@ -79,53 +83,69 @@ impl<'a> Runs<'a> {
 
     /// Means over all corrupted prompts of the iteration \[1, pos, ..\].
     pub(crate) fn mean_corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
-        let all = 0..self.context.clean.prompts();
-        let input = self.corrupted_input(all.clone());
+        let parts: Vec<Part<'_>> = self.whole.parts().collect();
+        let all = |part: &Part<'_>| 0..part.context.clean.prompts();
+        // Of equal lengths, but they may be read up to different positions.
+        let last_read = |context: &SweepContext| context.iterations[self.iteration as usize].last_read().unwrap_or(0);
+        let positions = parts.iter().map(|part| last_read(&part.context) + 1).max().unwrap_or(1);
+        let own_positions = last_read(self.context) + 1;
+        let iteration = self.iteration;
+        let input = |part, prompts| Input::corrupted_up_to(part, iteration, prompts, positions);
+        let digests: Vec<[u8; 32]> = parts.iter().map(|part| input(&part.context, all(part)).digest().0).collect();
         let sites: BTreeSet<Site> = sites.iter().copied().map(canonical).collect();
         // A mean is as large as one prompt's activations, and takes a run of all of them.
         let wanted = Sites::means_of_sweep(self.context);
-        let digest = Digest::of(&[input.digest().0.as_slice(), b"mean"].concat());
-        self.cached(&digest, &sites, |runs| {
+        let digest = Digest::of(&[digests.as_flattened(), b"mean"].concat());
+        let means = self.cached(&digest, &sites, |runs| {
             let _phase = Phase::Corrupted.enter();
             let mut sums = BTreeMap::new();
             // What is recorded of a batch is there until it is added up; of neurons that is more than what it takes to run.
             let recorded = (runs.kept_bytes / bytes_per_prompt(runs.context, &wanted).max(1)).max(1);
-            let most = runs.prompts_per_batch(&input).min(usize::try_from(recorded).unwrap_or(usize::MAX));
-            for first in all.clone().step_by(most) {
-                let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
-                let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));
-                for (site, activation) in runs.run(&part, 0, None, &wanted).into_sites() {
-                    let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
-                    let sum = sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
-                    sums.insert(site, sum);
+            let most = runs.prompts_per_batch(positions).min(usize::try_from(recorded).unwrap_or(usize::MAX));
+            for part in &parts {
+                let all = all(part);
+                for first in all.clone().step_by(most) {
+                    let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
+                    let some = first..first + u32::try_from(last).expect("some of the prompts");
+                    for (site, activation) in runs.run(&input(&part.context, some), 0, None, &wanted).into_sites() {
+                        let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
+                        let sum =
+                            sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
+                        sums.insert(site, sum);
+                    }
                 }
             }
             let kind = runs.exec.model.embed.kind();
-            let mean = |(site, sum): (Site, Tensor)| (site, (sum / f64::from(all.end)).to_kind(kind));
+            let prompts = f64::from(runs.whole.clean.prompts());
+            let mean = |(site, sum): (Site, Tensor)| (site, (sum / prompts).to_kind(kind));
             Activations::new(sums.into_iter().map(mean).collect())
-        })
+        });
+        if own_positions < positions { means.truncated(own_positions.into()) } else { means }
     }
 
     /// Means of a grid's features over all corrupted prompts of the iteration \[1, pos, features\], float32.
     pub(crate) fn mean_features(&mut self, dictionary: &DictionaryTensors, grid: &Grid) -> Tensor {
-        let all = 0..self.context.clean.prompts();
+        // Dictionaries are of sweeps without groups, so that these are all prompts.
+        let (context, iteration) = (self.context, self.iteration);
+        let all = 0..context.clean.prompts();
+        let corrupted = |prompts| Input::corrupted(context, iteration, prompts);
         let (layer, features) = (grid.cell(0).layer(), grid.indices(Axis::Feature));
         let site = canonical((layer, grid.component));
         let numbers: Vec<u8> = features.iter().flat_map(|feature| feature.to_le_bytes()).collect();
         let of = grid.dictionary().map_or([0; 32], |dictionary| dictionary.digest.0);
-        let input = self.corrupted_input(all.clone()).digest();
-        let digest = Digest::of(&[input.0.as_slice(), b"mean of features", &of, &numbers].concat());
+        let input = corrupted(all.clone());
+        let digest = Digest::of(&[input.digest().0.as_slice(), b"mean of features", &of, &numbers].concat());
+        let positions = input.tokens.positions();
         let means = self.cached(&digest, &BTreeSet::from([site]), |runs| {
             let _phase = Phase::Corrupted.enter();
-            let input = runs.corrupted_input(all.clone());
             // What is encoded of a batch is there until it is added up, float32.
-            let of_prompt = 4 * features.len() as u64 * u64::from(input.tokens.positions());
+            let of_prompt = 4 * features.len() as u64 * u64::from(positions);
             let encoded_at_once = (runs.kept_bytes / of_prompt.max(1)).max(1);
-            let most = runs.prompts_per_batch(&input).min(usize::try_from(encoded_at_once).unwrap_or(usize::MAX));
+            let most = runs.prompts_per_batch(positions).min(usize::try_from(encoded_at_once).unwrap_or(usize::MAX));
             let mut sum: Option<Tensor> = None;
             for first in all.clone().step_by(most) {
                 let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
-                let part = runs.corrupted_input(first..first + u32::try_from(last).expect("some of the prompts"));
+                let part = corrupted(first..first + u32::try_from(last).expect("some of the prompts"));
                 let run = runs.run(&part, 0, None, &BTreeSet::from([site]));
                 let encoded = encoded(runs.exec, dictionary, layer, &run.get(layer, grid.component), features);
                 let part = encoded.sum_dim_intlist([0].as_slice(), true, Kind::Double);
@@ -135,14 +155,6 @@ impl<'a> Runs<'a> {
             Activations::new(BTreeMap::from([(site, mean)]))
         });
         on(self.exec.device(layer), means.get(layer, grid.component))
-    }
-
-    fn corrupted_input(&self, prompts: Range<u32>) -> Input<'a> {
-        let context = self.context;
-        let iteration = &context.iterations[self.iteration as usize];
-        let positions = iteration.last_read().map_or(1, |read| read + 1);
-        let tokens = iteration.corrupted.slice(prompts.clone()).truncated(positions);
-        Input { tokens, noise: iteration.noise.as_ref(), prompts }
     }
 
     /// What is cached of a run; if anything is missing, the run is made.
@@ -169,7 +181,7 @@ impl<'a> Runs<'a> {
         let is_wanted = |site| wanted.contains(&site);
         let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
         let embedded = self.embedded(input);
-        let most = self.prompts_per_batch(input);
+        let most = self.prompts_per_batch(input.tokens.positions());
         let total = embedded.size()[0];
         for from in (0..total).step_by(most) {
             let count = length(most).min(total - from);
@@ -207,17 +219,31 @@ impl<'a> Runs<'a> {
         let ids = Tensor::from_slice(&ids).view(shape).to_device(self.exec.model.embed.device());
         let embedded = self.exec.embed(&ids);
         match input.noise {
-            Some(noise) => embedded + self.exec.model.noise(noise, input.prompts.clone(), tokens.positions()),
+            Some(noise) => embedded + self.exec.model.noise(noise, &input.numbers, tokens.positions()),
             None => embedded,
         }
     }
 
-    fn prompts_per_batch(&self, input: &Input<'_>) -> usize {
-        (self.batch_rows / input.tokens.positions() as usize).max(1)
+    fn prompts_per_batch(&self, positions: u32) -> usize {
+        (self.batch_rows / positions as usize).max(1)
     }
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// Of the corrupted run, up to the last position that its iteration reads.
+    fn corrupted(context: &'a SweepContext, iteration: u32, prompts: Range<u32>) -> Self {
+        let last_read = context.iterations[iteration as usize].last_read();
+        Self::corrupted_up_to(context, iteration, prompts, last_read.map_or(1, |read| read + 1))
+    }
+
+    /// The same of so many positions.
+    fn corrupted_up_to(context: &'a SweepContext, iteration: u32, prompts: Range<u32>, positions: u32) -> Self {
+        let iteration = &context.iterations[iteration as usize];
+        let tokens = iteration.corrupted.slice(prompts.clone()).truncated(positions);
+        let numbers = prompts.map(|prompt| context.groups.number(prompt)).collect();
+        Self { tokens, noise: iteration.noise.as_ref(), numbers }
+    }
+
     fn digest(&self) -> Digest {
         let shape = [self.tokens.prompts(), self.tokens.positions()];
         let mut words: Vec<u32> = shape.iter().chain(self.tokens.ids()).copied().collect();
@@ -225,7 +251,8 @@ impl Input<'_> {
         if let Some(noise) = self.noise {
             // Noise depends on which prompts of the dataset these are.
             words.extend(&noise.positions);
-            words.extend([noise.scale.to_bits(), self.prompts.start]);
+            words.push(noise.scale.to_bits());
+            words.extend(&self.numbers);
             seed = noise.seed;
         }
         let bytes = words.iter().flat_map(|word| word.to_le_bytes()).chain(seed.to_le_bytes());

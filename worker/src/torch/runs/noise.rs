@@ -1,7 +1,5 @@
 //! Gaussian noise on embeddings, equal on every worker and for every cut of the prompts.
 
-use std::ops::Range;
-
 use patchsweep_core::context::Noise;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -13,12 +11,14 @@ use crate::torch::model::parameters::Model;
 impl Model {
     /// What is added to the embeddings of some prompts \[prompts, positions, `d_model`\].
     ///
+    /// `prompts`: which ones of the dataset.
     /// Each prompt and position draws `d_model` numbers from a stream of its own, in float32.
-    pub(crate) fn noise(&self, noise: &Noise, prompts: Range<u32>, positions: u32) -> Tensor {
+    pub(crate) fn noise(&self, noise: &Noise, prompts: &[u32], positions: u32) -> Tensor {
         let width = self.architecture.d_model as usize;
         let mut numbers = vec![0f32; prompts.len() * positions as usize * width];
-        let rows =
-            numbers.chunks_mut(width).zip(prompts.flat_map(|prompt| (0..positions).map(move |pos| (prompt, pos))));
+        let rows = numbers
+            .chunks_mut(width)
+            .zip(prompts.iter().flat_map(|&prompt| (0..positions).map(move |pos| (prompt, pos))));
         for (row, (prompt, pos)) in rows.filter(|(_, (_, pos))| noise.positions.contains(pos)) {
             let mut stream = ChaCha8Rng::seed_from_u64(noise.seed);
             stream.set_stream(u64::from(prompt) << 32 | u64::from(pos));

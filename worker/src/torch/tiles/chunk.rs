@@ -30,7 +30,10 @@ use crate::torch::score::token_sets::Sides;
 
 /// Some prompts of one iteration, few enough for their activations to fit the memory.
 pub(crate) struct Chunk<'a> {
+    /// The part of the sweep that the prompts are in.
     pub(crate) context: &'a SweepContext,
+    /// The sweep.
+    pub(crate) whole: &'a SweepContext,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) iteration: u32,
     pub(crate) prompts: Range<u32>,
@@ -120,8 +123,8 @@ impl Chunk<'_> {
     }
 
     pub(crate) fn runs<'r>(&'r self, cache: &'r mut ActivationCache) -> Runs<'r> {
-        let &Self { context, exec, iteration, ref prompts, kept, batch_rows, kept_bytes, .. } = self;
-        Runs { context, exec, iteration, prompts: prompts.clone(), cache, kept, batch_rows, kept_bytes }
+        let &Self { context, whole, exec, iteration, ref prompts, kept, batch_rows, kept_bytes, .. } = self;
+        Runs { context, whole, exec, iteration, prompts: prompts.clone(), cache, kept, batch_rows, kept_bytes }
     }
 
     fn reads(&self) -> Positions {

@@ -23,7 +23,10 @@ use crate::phases::Phase;
 
 /// One tile in hand.
 pub(crate) struct TileTask<'a> {
+    /// The part of the sweep that the tile's prompts are in, counted as it does.
     pub(crate) context: &'a SweepContext,
+    /// The sweep.
+    pub(crate) whole: &'a SweepContext,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) cache: &'a mut ActivationCache,
@@ -52,11 +55,11 @@ impl TileTask<'_> {
     }
 
     fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
-        let Self { context, exec, tile, dictionary, .. } = *self;
+        let Self { context, whole, exec, tile, dictionary, .. } = *self;
         let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
         let kept_bytes = self.shares.cache;
         let iteration = tile.iteration;
-        let chunk = Chunk { context, exec, iteration, prompts, kept, batch_rows, kept_bytes, dictionary };
+        let chunk = Chunk { context, whole, exec, iteration, prompts, kept, batch_rows, kept_bytes, dictionary };
         match &tile.work {
             TileWork::Baseline => {
                 let [clean, corrupted] = chunk.baselines(self.cache);

@@ -8,7 +8,7 @@ use patchsweep_core::paths::Mlps;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Features, METRIC_KINDS, OneOrMore, Spanned};
+use super::{Features, METRIC_KINDS, OneOrMore, Position, Spanned};
 
 /// What is scored.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -82,13 +82,14 @@ pub struct TokenSet {
 pub struct Iteration {
     /// Its title in lists and pictures. Without it, `Iteration 0`, `Iteration 1` and so on.
     pub label: Option<String>,
-    /// Which positions take the corrupted tokens, or noise. Negative ones count from the end. May be left out with
+    /// Which positions take the corrupted tokens, or noise. Negative ones count from the end; others may be `"end"`, the last
+    /// token, and names of `[[position]]`, each also with an offset in tokens, like `"subject+1"`. May be left out with
     /// `pairs`, with `tokens` and where every grid has `ablate`.
     #[schemars(extend("x-unit" = "positions"))]
-    pub corrupt: Option<Spanned<Vec<i64>>>,
-    /// The positions whose next token is scored; the score is the mean over them. Negative ones count from the end.
+    pub corrupt: Option<Spanned<Vec<Position>>>,
+    /// The positions whose next token is scored; the score is the mean over them. Given as in `corrupt`.
     #[schemars(extend("x-unit" = "positions"))]
-    pub read: Spanned<OneOrMore<i64>>,
+    pub read: Spanned<OneOrMore<Position>>,
     /// Which of the answer's tokens, counted from 0, is the right one: one number for each of `read`, or one for all. May
     /// be left out where the answer is one token. With `tokens`, without it, the iteration's own index.
     #[schemars(extend("x-unit" = "tokens of the answer"))]
@@ -139,15 +140,16 @@ pub struct Grid {
     /// Of a dictionary: which features are written. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "features"))]
     pub features: Option<Spanned<Features>>,
-    /// Which positions are patched. Without it, all. Negative ones count from the end.
+    /// Which positions are patched, given as in `corrupt` of an iteration. Without it, all. A list of numbers alone ascends along
+    /// the axis; one with words keeps its order. Required where prompts have different lengths and `pos` is an axis.
     #[schemars(extend("x-unit" = "positions"))]
-    pub positions: Option<Spanned<Vec<i64>>>,
-    /// Of `pattern`: which positions attend. Without it, all. Negative ones count from the end.
+    pub positions: Option<Spanned<Vec<Position>>>,
+    /// Of `pattern`: which positions attend, given as `positions`. Without it, all.
     #[schemars(extend("x-unit" = "positions"))]
-    pub dest_positions: Option<Spanned<Vec<i64>>>,
-    /// Of `pattern`: which positions are attended to. Without it, all. Negative ones count from the end.
+    pub dest_positions: Option<Spanned<Vec<Position>>>,
+    /// Of `pattern`: which positions are attended to, given as `positions`. Without it, all.
     #[schemars(extend("x-unit" = "positions"))]
-    pub src_positions: Option<Spanned<Vec<i64>>>,
+    pub src_positions: Option<Spanned<Vec<Position>>>,
     /// Effects are estimated from gradients instead of computed: by the `gradient` of each metric at the run that is patched, or
     /// by the mean of gradients on the way to the other run, `integrated`. Estimates stand in tensors of their own,
     /// `NAME.estimate`.
@@ -235,9 +237,9 @@ pub struct Also {
     /// Which layers; required where the component has no heads. Negative ones count from the end.
     #[schemars(extend("x-unit" = "layers"))]
     pub layers: Option<Spanned<Vec<i64>>>,
-    /// Which positions. Without it, all. Negative ones count from the end.
+    /// Which positions, given as in `corrupt` of an iteration. Without it, all.
     #[schemars(extend("x-unit" = "positions"))]
-    pub positions: Option<Spanned<Vec<i64>>>,
+    pub positions: Option<Spanned<Vec<Position>>>,
     /// What takes the activation's place. Without it, the other run's activation.
     pub ablate: Option<Ablation>,
 }

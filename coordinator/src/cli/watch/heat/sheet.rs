@@ -24,6 +24,8 @@ pub(in super::super) struct Side {
 struct Axis<'a> {
     name: &'a str,
     indices: &'a [u32],
+    /// None where its places have no names.
+    words: &'a [String],
     stride: usize,
 }
 
@@ -31,8 +33,9 @@ impl Sheet {
     pub(super) fn of(scores: &GridScores) -> Self {
         let mut axes = Vec::new();
         let mut stride = 1;
-        for (name, indices) in scores.axes.iter().zip(&scores.indices).rev() {
-            axes.insert(0, Axis { name, indices, stride });
+        for (axis, (name, indices)) in scores.axes.iter().zip(&scores.indices).enumerate().rev() {
+            let words = scores.names.get(axis).map_or(&[][..], Vec::as_slice);
+            axes.insert(0, Axis { name, indices, words, stride });
             stride *= indices.len();
         }
         let has_sources = scores.axes.iter().any(|axis| axis == "src_pos");
@@ -60,7 +63,10 @@ impl Side {
                 let start = if label.is_empty() { String::new() } else { format!("{label}.") };
                 let offset = *offset;
                 let places = axis.indices.iter().enumerate();
-                places.map(move |(place, index)| (format!("{start}{index}"), offset + place * axis.stride))
+                places.map(move |(place, index)| {
+                    let label = axis.words.get(place).cloned().unwrap_or_else(|| index.to_string());
+                    (format!("{start}{label}"), offset + place * axis.stride)
+                })
             };
             all.iter().flat_map(longer).collect()
         });

@@ -1,0 +1,208 @@
+use patchsweep_core::context::SweepContext;
+use patchsweep_core::grid::Axis;
+use patchsweep_core::groups::Group;
+
+use crate::Plan;
+use crate::example::{plan_of, spec};
+
+/// Prompts of three, five and three words; with the beginning of the sequence each has a position more. `x` stands twice in two.
+const RAGGED: &str = "prompt,answer,wrong,corrupted,of\n\
+    a x b,x,y,a d b,x\n\
+    b x c x d,y,z,b x d x d,c x\n\
+    c a x,z,x,c a b,x\n";
+
+/// Prompts of three words, in which `x` stands at different positions.
+const EVEN: &str = "prompt,answer,wrong,corrupted,of\n\
+    a x b,x,y,a d b,x\n\
+    x b c,y,z,d b c,x\n\
+    c a x,z,x,c a b,x\n";
+
+const PAIRS: (&str, &str) = ("kind = \"permute\"\ngroups = [[1, 4]]", "kind = \"pairs\"");
+const OF: (&str, &str) = ("[[iteration]]", "[[position]]\nname = \"of\"\ncolumn = \"of\"\n[[iteration]]");
+const CORRUPT: (&str, &str) = ("corrupt = [2]", "corrupt = [\"of\"]");
+const READ: (&str, &str) = ("read = 3", "read = \"end\"");
+const BY_POS: (&str, &str) = ("\"layer\", \"head\"", "\"layer\", \"pos\"");
+
+/// What makes a sweep over prompts of different lengths of the example.
+const NAMED: [(&str, &str); 4] = [PAIRS, OF, CORRUPT, READ];
+
+fn planned(changes: &[(&str, &str)], dataset: &str) -> Plan {
+    plan_of(&spec(&[&NAMED, changes].concat()), dataset).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn refused(changes: &[(&str, &str)], dataset: &str, parts: &[&str]) {
+    let message = plan_of(&spec(&[&NAMED, changes].concat()), dataset).expect_err("is refused");
+    for part in parts {
+        assert!(message.contains(part), "no {part:?} in: {message}");
+    }
+}
+
+fn positions<'a>(list: &str) -> (&'a str, String) {
+    ("axes", format!("positions = {list}\naxes"))
+}
+
+#[track_caller]
+fn refused_list(list: &str, parts: &[&str]) {
+    let (from, to) = positions(list);
+    refused(&[BY_POS, (from, &to)], RAGGED, parts);
+}
+
+#[test]
+fn prompts_are_grouped_by_their_lengths_and_positions() {
+    let (from, to) = positions("[\"of\", \"of-1\", \"end\", -2]");
+    let plan = planned(&[BY_POS, (from, &to)], RAGGED);
+    let SweepContext { clean, groups, grids, iterations, .. } = plan.context.as_ref();
+    // Text of the first prompt at 2, of the second at 3 and 4, of the third at 3.
+    let positions =
+        |group: &Group| grids[0].indices(Axis::Pos).iter().map(|&spot| group.spots[spot as usize][0]).collect();
+    let found: Vec<Vec<u32>> = groups.groups.iter().map(positions).collect();
+    assert_eq!(found, [[2, 1, 3, 2], [4, 3, 5, 4], [3, 2, 3, 2]]);
+    assert_eq!(grids[0].names(Axis::Pos), Some(vec!["of", "of-1", "end", "-2"]));
+    assert_eq!((clean.lengths(), groups.numbers.as_slice()), (vec![4, 6, 4], [0, 1, 2].as_slice()));
+    assert_eq!(iterations[0].corrupted.row(1), clean.row(1), "only the text's last token, which is the same, is taken");
+    assert!(plan.tiles.iter().all(|tile| tile.prompts.len() == 1), "no tile has prompts of two groups");
+}
+
+#[test]
+fn prompts_of_one_group_stand_together_and_keep_their_numbers() {
+    let dataset = format!("{RAGGED}b x d,y,z,b x a,x\n");
+    let plan = planned(&[], &dataset);
+    let groups = &plan.context.groups;
+    assert_eq!((groups.numbers.as_slice(), groups.groups[0].prompts), ([0, 3, 1, 2].as_slice(), 2));
+    assert_eq!(plan.context.iterations[0].answers, [6, 7, 7, 8], "answers go along");
+    assert_eq!(plan.context.clean.row(1), [0, 3, 6, 5]);
+}
+
+#[test]
+fn prompts_of_one_length_may_have_numbers_beside_names() {
+    let (from, to) = positions("[\"of\", 1]");
+    let plan = planned(&[BY_POS, (from, &to)], EVEN);
+    let names = |plan: &Plan| plan.context.grids[0].names(Axis::Pos).map(|names| names.join(" "));
+    assert_eq!(names(&plan), Some("of 1".to_owned()));
+    let all = planned(&[BY_POS], EVEN);
+    assert_eq!((names(&all), all.context.grids[0].coordinates(Axis::Pos)), (None, vec![0, 1, 2, 3]));
+    let (from, to) = positions("[3, -3]");
+    let numbers = planned(&[BY_POS, (from, &to)], EVEN);
+    assert_eq!((names(&numbers), numbers.context.grids[0].coordinates(Axis::Pos)), (None, vec![1, 3]), "they ascend");
+}
+
+#[test]
+fn a_name_that_is_all_tokens_is_one_index() {
+    let all = ("column = \"of\"", "column = \"of\"\ntoken = \"all\"");
+    let (from, to) = positions("[\"of\", \"end\"]");
+    let plan = planned(&[all, BY_POS, (from, &to)], RAGGED);
+    let spots = plan.context.grids[0].indices(Axis::Pos);
+    assert_eq!(plan.context.groups.groups[1].spots[spots[0] as usize], [3, 4]);
+    assert_eq!(plan.context.grids[0].extents(), [3, 2]);
+    assert_eq!(plan.context.iterations[0].corrupted.row(1)[3..5], [5, 6], "both take the corrupted prompt's tokens");
+    refused(&[all, ("\"end\"", "[\"of\"]")], RAGGED, &["a name with `token = \"all\"` cannot be read"]);
+    let (from, to) = positions("[\"of+1\"]");
+    refused(&[all, BY_POS, (from, &to)], RAGGED, &["`of` is all tokens of its text", "leave the offset out"]);
+}
+
+#[test]
+fn reads_keep_their_answers_in_every_prompt() {
+    let read = ("\"end\"\n", "[\"end\", \"of-1\"]\nanswer = [0, 1]\n");
+    let dataset = RAGGED.replace(",x,y,", ",x y,y,").replace(",y,z,", ",y z,z,").replace(",z,x,", ",z x,x,");
+    let plan = planned(&[read], &dataset);
+    let part = plan.context.part(0);
+    let iteration = &part.context.iterations[0];
+    assert_eq!((&iteration.reads, &iteration.answers), (&vec![1, 3], &vec![7, 6]), "they ascend by position");
+}
+
+#[test]
+fn names_that_cannot_be_are_refused() {
+    let named = |name: &str| format!("[[position]]\nname = \"{name}\"\ncolumn = \"of\"\n[[position]]");
+    for (name, part) in [
+        ("end", "`end` is the last token of every prompt: give the position another name"),
+        ("my-name", "`my-name` cannot name a position: use letters, digits and `_`"),
+        ("", "`` cannot name a position"),
+        ("of", "two positions are called `of`"),
+    ] {
+        refused(&[("[[position]]", &named(name))], RAGGED, &[part]);
+    }
+    refused(&[("column = \"of\"", "column = \"of\"\noccurrence = 0")], RAGGED, &["`occurrence` counts from 1"]);
+    refused(&[("column = \"of\"", "column = \"off\"")], RAGGED, &["no column `off`", "did you mean `of`?"]);
+    refused(
+        &[("[\"of\"]", "[\"off\"]")],
+        RAGGED,
+        &["line 16, column 11", "no position is called `off`", "did you mean `of`?"],
+    );
+    refused(&[("[\"of\"]", "[\"of+\"]")], RAGGED, &["`of+` is no position: write a number, `end`, or a name"]);
+    refused(&[("[\"of\"]", "[\"of 1\"]")], RAGGED, &["`of 1` is no position"]);
+    refused(&[("[\"of\"]", "[true]")], RAGGED, &["expected a whole number, \"end\" or the name of a position"]);
+}
+
+#[test]
+fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
+    let missing = RAGGED.replace(",c x\n", ",z\n");
+    refused(
+        &[],
+        &missing,
+        &["d.csv line 3: column `of`: `z` is not in the prompt, whose tokens are `b` `x` `c` `x` `d`"],
+    );
+    let once = ("column = \"of\"", "column = \"of\"\noccurrence = 2");
+    refused(&[once], RAGGED, &["d.csv line 2: column `of`: `x` stands in the prompt 1 times, and `occurrence` is 2"]);
+    let between = RAGGED.replace(",c x\n", ",c \n");
+    refused(
+        &[],
+        &between,
+        &["line 3: column `of`: `c ` does not begin and end where tokens do: the prompt's tokens are `b`"],
+    );
+    refused(&[], &RAGGED.replace(",c x\n", ",\n"), &["line 3: column `of`: the text is empty"]);
+}
+
+#[test]
+fn positions_that_leave_a_prompt_are_refused_with_it() {
+    refused_list("[\"of+2\"]", &["`of+2` is position 4 and leaves the prompt of line 2, which has 4 tokens (0 to 3)"]);
+    refused_list("[\"end+1\"]", &["`end+1` is position 4 and leaves the prompt of line 2"]);
+    refused_list("[-5]", &["`-5` leaves the prompt of line 2, which has 4 tokens (0 to 3)"]);
+    refused_list("[\"of\", \"of\"]", &["`positions` has of twice"]);
+    refused_list("[]", &["nothing would be patched: leave `positions` out for all"]);
+    refused(
+        &[("\"end\"", "[\"of\", \"end\"]")],
+        RAGGED,
+        &["`of` and `end` are the same position in the prompt of line 4: each is read once"],
+    );
+}
+
+#[test]
+fn what_means_nothing_where_lengths_differ_is_refused() {
+    let differ = "prompts have different lengths (line 2 has 4 tokens, line 3 has 6 tokens)";
+    refused_list("[2]", &[differ, "position 2 means something else in each: give a name, or count from the end"]);
+    refused(&[("\"end\"", "3")], RAGGED, &[differ, "position 3 means something else in each"]);
+    refused(&[BY_POS], RAGGED, &["line 20, column 18", differ, "the axis `pos` needs `positions`"]);
+    refused(&[("axes", "ablate = \"mean\"\naxes")], RAGGED, &[differ, "there is no mean position by position"]);
+    let permute = [("kind = \"pairs\"", "kind = \"permute\"\ngroups = [[1, 4]]")];
+    refused(&permute, RAGGED, &["line 9, column 8", "the groups of `permute`", "use `pairs` or `noise`"]);
+    let longer = RAGGED.replace("a d b,x", "a d b c,x");
+    refused(&[], &longer, &["d.csv line 2: corrupted prompt of 4 tokens, but its prompt has 3"]);
+}
+
+#[test]
+fn ablations_by_the_mean_and_permutations_go_over_prompts_of_one_length() {
+    assert!(planned(&[("axes", "ablate = \"mean\"\naxes")], EVEN).context.groups.groups.len() > 1);
+    let plan = planned(&[("kind = \"pairs\"", "kind = \"permute\"\ngroups = [[1, 4]]\nseed = 4")], EVEN);
+    for prompt in 0..3 {
+        let [clean, corrupted] =
+            [&plan.context.clean, &plan.context.iterations[0].corrupted].map(|all| all.row(prompt));
+        let own = plan.context.part(prompt).context.iterations[0].noise.is_none();
+        let differs = (0..4).filter(|&pos| clean[pos] != corrupted[pos]).count();
+        assert!(own && differs <= 1, "each takes a token at its own position only");
+    }
+}
+
+#[test]
+fn lists_of_token_ids_may_have_different_lengths_but_no_names() {
+    let tokens = ("path = \"d.csv\"", "tokens = \"d.json\"");
+    let none = ("[corruption]\nkind = \"permute\"\ngroups = [[1, 4]]\n", "");
+    let file = "{\"clean\": [[0, 2], [0, 3, 4]], \"corrupted\": [[[0, 5], [0, 3, 5]]], \"answers\": [[6], [7]]}";
+    let from_end = [tokens, none, ("corrupt = [2]\nread = 3", "corrupt = [-1]\nread = \"end\"")];
+    let plan = plan_of(&spec(&from_end), file).expect("a plan");
+    assert_eq!((plan.context.clean.lengths(), plan.context.groups.groups.len()), (vec![2, 3], 2));
+    let named = plan_of(&spec(&[&from_end[..], &[OF]].concat()), file).expect_err("is refused");
+    assert!(named.contains("token ids have no text to look for: say positions by their numbers"), "{named}");
+    let odd = plan_of(&spec(&from_end), &file.replace("[0, 3, 5]", "[3, 5]")).expect_err("is refused");
+    assert!(odd.contains("d.json: corrupted[0]"), "{odd}");
+}
