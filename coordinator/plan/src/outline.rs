@@ -25,8 +25,19 @@ impl Outline {
         let lines = table::read(file, text, &Wanted::without_spec())?.lines;
         let columns = Table { file, lines: &lines, tokenizer };
         let with_bos = |tokens: Vec<u32>| bos.into_iter().chain(tokens).collect();
+        let prompts: Vec<Vec<u32>> = columns.prompts()?.into_iter().map(with_bos).collect();
+        if let Some(other) = prompts.iter().position(|prompt| prompt.len() != prompts[0].len()) {
+            let bos = usize::from(bos.is_some());
+            let message = format!(
+                "prompt of {} tokens, but the first has {}; a spec for prompts of different lengths names its positions, which \
+                 only you can: begin with docs/guide.md, \"Prompts of different lengths\"",
+                prompts[other].len() - bos,
+                prompts[0].len() - bos,
+            );
+            return Err(PlanError::Dataset { file: file.to_owned(), line: lines[other].number, message });
+        }
         Ok(Self {
-            prompts: columns.prompts()?.into_iter().map(with_bos).collect(),
+            prompts,
             answers: columns.answers()?,
             has_wrong: lines[0].wrong.is_some(),
             has_corrupted: lines[0].corrupted.is_some(),

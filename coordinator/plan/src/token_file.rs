@@ -94,14 +94,17 @@ fn corrupted(
     for (index, rows) in lists.iter().enumerate() {
         let corrupted =
             rows.matrix().map_err(|error| PlanError::in_dataset(inputs, format!("corrupted[{index}]: {error}")))?;
-        if !corrupted.is_ragged() && !clean.is_ragged() && !corrupted.has_shape_of(clean) {
-            let shape = |tokens: &TokenMatrix| [tokens.prompts(), tokens.positions()];
-            let (found, wanted) = (shape(&corrupted), shape(clean));
-            return refuse(format!("corrupted[{index}] is {found:?}, but the clean prompts are {wanted:?}"));
+        if corrupted.prompts() != clean.prompts() {
+            let (found, wanted) = (corrupted.prompts(), clean.prompts());
+            return refuse(format!("corrupted[{index}] has {found} prompts, but there are {wanted} clean ones"));
         }
-        if !corrupted.has_shape_of(clean) {
+        let lengths = |prompt: u32| (corrupted.row(prompt).len(), clean.row(prompt).len());
+        if let Some((prompt, (found, wanted))) =
+            (0..clean.prompts()).map(|prompt| (prompt, lengths(prompt))).find(|(_, (found, wanted))| found != wanted)
+        {
             return refuse(format!(
-                "corrupted[{index}] does not have as many tokens in each prompt as the clean prompts"
+                "corrupted[{index}]: prompt {prompt} has {found} tokens, but its clean prompt has {wanted}: both must have the \
+                 same length"
             ));
         }
         matrices.push(corrupted);

@@ -43,7 +43,7 @@ fn a_bad_row_is_named_with_its_line() {
     refused(&row("The House Inquiry Citizen (HI,HIC,HIQ"), &fields);
     let length = ["prompts.csv line 2: no token 2, counted from 0: the wrong answer has 2"];
     refused(&row("The House Inquiry Citizen (HI,HIC,HI,The Shipping Question Quail (SQ"), &length);
-    let length = ["prompts.csv line 2: corrupted prompt of 6 tokens, but the prompts have 7"];
+    let length = ["prompts.csv line 2: corrupted prompt of 6 tokens, but its prompt has 7"];
     refused(&row("The House Inquiry Citizen (HI,HIC,HIQ,The Shipping Question (SQ"), &length);
     let word = ["prompts.csv line 2: the model's tokenizer does not know `Zebrafish`"];
     refused(&row("The House Inquiry Zebrafish (HI,HIC,HIQ,The Shipping Question Quail (SQ"), &word);
