@@ -46,6 +46,7 @@ impl ModelSource {
     }
 }
 
+#[cfg(feature = "tch")]
 impl ModelSource {
     /// Where a dictionary's files are. They are below the folders; nothing is fetched.
     pub(crate) fn dictionary(&self, path: &str) -> Result<PathBuf, EngineError> {

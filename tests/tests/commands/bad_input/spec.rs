@@ -53,7 +53,12 @@ fn values_of_another_type_are_refused_in_plain_words() {
     mistake("answer = 0", r#"answer = "0""#, "line 23, column 10", &[numbers]);
     mistake("answer = 0", "answer = -1", "line 23, column 10", &["expected a whole number from 0"]);
     mistake("read = 5", "read = 5.5", "line 22, column 8", &[numbers]);
-    mistake("read = 5", "read = [5, 6.5]", "line 22, column 12", &["expected a whole number, \"end\" or the name of a position\n"]);
+    mistake(
+        "read = 5",
+        "read = [5, 6.5]",
+        "line 22, column 12",
+        &["expected a whole number, \"end\" or the name of a position\n"],
+    );
     mistake("[2, 3]", "2", "line 21, column 11", &["expected a list"]);
     mistake("[[grid]]", "[grid]", "line 25, column 1", &["expected a list", "write `[[grid]]`"]);
     mistake("[model]", "[[model]]", "line 4, column 1", &["there is only one: write `[model]`"]);

@@ -47,13 +47,18 @@ fn the_token_file_that_the_other_tests_break_is_good() {
 
 #[test]
 fn clean_and_corrupted_prompts_have_one_shape() {
-    let shorter = ["case.json: corrupted[0]: prompt 0 has 3 tokens, but its clean prompt has 4: both must have the same length"];
+    let shorter =
+        ["case.json: corrupted[0]: prompt 0 has 3 tokens, but its clean prompt has 4: both must have the same length"];
     mistake("/corrupted/0", json!([[1, 2, 7], [5, 6, 3]]), &shorter);
     let fewer = ["case.json: corrupted[0] has 1 prompts, but there are 2 clean ones"];
     mistake("/corrupted/0", json!([[1, 2, 7, 4]]), &fewer);
     let longer = ["case.json: corrupted[0]: prompt 1 has 4 tokens, but its clean prompt has 3"];
     mistake("/clean/1", json!([5, 6, 7]), &longer);
-    mistake("/corrupted/0/1", json!([5]), &["case.json: corrupted[0]: prompt 1 has 1 tokens, but its clean prompt has 4"]);
+    mistake(
+        "/corrupted/0/1",
+        json!([5]),
+        &["case.json: corrupted[0]: prompt 1 has 1 tokens, but its clean prompt has 4"],
+    );
     mistake("/corrupted", json!([]), &["case.json: 0 corrupted lists, but the spec has 1 iterations"]);
     mistake("/clean", json!([]), &["case.json: clean: no prompts"]);
 }
