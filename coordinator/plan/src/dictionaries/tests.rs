@@ -135,12 +135,22 @@ fn axes_and_indices_are_those_of_a_dictionary() {
 }
 
 #[test]
+fn features_have_no_estimates() {
+    let refused = refusal(&[("axes", "estimate = \"gradient\"\naxes")]);
+    assert!(
+        refused.contains("features of dictionaries and paths have no estimates: leave `estimate` out"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn features_are_written_alone() {
     let alone = "features of `res` are not written together with other places yet";
     for change in [
         ("axes", "window = 2\naxes"),
         ("component = \"res\"", "components = [\"res\", \"mlp_out\"]"),
         ("\"feature\"]", "\"feature\"]\n[[grid.also]]\ncomponent = \"mlp_out\"\nlayers = [0]"),
+        ("\"feature\"]", "\"feature\"]\n[grid.to]\ncomponent = \"logits\""),
         (
             "\"feature\"]",
             "\"feature\"]\n[[grid]]\ncomponent = \"z\"\naxes = [\"layer\"]\n[[grid.also]]\ncomponent = \"res\"",

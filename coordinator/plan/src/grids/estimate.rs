@@ -102,6 +102,8 @@ mod tests {
         contains(refused(both), &["line 19, column 9: `steps` belongs to `estimate = \"integrated\"`"]);
         let window = "estimate = \"gradient\"\nwindow = 2";
         contains(refused(window), &["line 18, column 12: estimates are of single writes"]);
+        let path = "estimate = \"gradient\"\nto = { component = \"logits\" }";
+        contains(refused(path), &["line 18, column 12: features of dictionaries and paths have no estimates"]);
         let ablated = "estimate = \"integrated\"\nablate = \"zero\"";
         contains(refused(ablated), &["line 18, column 12: `integrated` goes from one run to the other"]);
         let none = "estimate = \"integrated\"\nsteps = 0";

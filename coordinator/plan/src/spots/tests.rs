@@ -206,3 +206,20 @@ fn lists_of_token_ids_may_have_different_lengths_but_no_names() {
     let odd = plan_of(&spec(&from_end), &file.replace("[0, 3, 5]", "[3, 5]")).expect_err("is refused");
     assert!(odd.contains("d.json: corrupted[0]"), "{odd}");
 }
+
+#[test]
+fn paths_and_estimates_want_positions_by_number() {
+    for key in ["estimate = \"gradient\"", "to = { component = \"logits\" }"] {
+        let grid = format!("{key}\naxes");
+        refused(
+            &[("axes", &grid)],
+            RAGGED,
+            &["paths, features and estimates are not there yet where prompts have different lengths"],
+        );
+        refused(
+            &[("axes", &grid)],
+            EVEN,
+            &["positions are given in words", "give prompts of one length and positions by number"],
+        );
+    }
+}
