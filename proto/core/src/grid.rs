@@ -11,7 +11,11 @@ use crate::dictionary::Dictionary;
 use crate::estimate::Estimate;
 use crate::groups::{Group, Spot};
 use crate::length;
-use crate::paths::{PathError, Receivers};
+use crate::paths::Receivers;
+
+mod error;
+
+pub use error::AxesError;
 
 /// One component over named axes: one result tensor \[iteration, axes..\].
 ///
@@ -66,132 +70,6 @@ pub enum PatchValue {
     Zero,
     /// The mean over all corrupted prompts, position by position.
     Mean,
-}
-
-/// Why a grid does not fit its component.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AxesError {
-    /// Blocks whose MLP does not read what attention has added.
-    #[error(
-        "this model has no `{component}`: attention and MLP of a block both read its input; patch `attn_out`, `mlp_out`, \
-         `resid_pre` or `resid_post`"
-    )]
-    NotInModel {
-        /// The component.
-        component: Component,
-    },
-    /// Without a layer there is nothing to start from.
-    #[error("axes must start with `layer`")]
-    NoLayer,
-    /// The component has no such dimension.
-    #[error("`{component}` has no axis `{axis}`; its axes are {}", list(component.axes()))]
-    NotOfComponent {
-        /// The component.
-        component: Component,
-        /// The axis that it lacks.
-        axis: Axis,
-    },
-    /// `TransformerLens`' order is the only one, so that tensors mean the same everywhere.
-    #[error("axes must be distinct and in the order {}", list(component.axes()))]
-    Order {
-        /// The component.
-        component: Component,
-    },
-    /// Nothing would be patched, or something twice.
-    #[error("the indices along `{axis}` must be at least one, distinct and ascending")]
-    Selection {
-        /// The axis.
-        axis: Axis,
-    },
-    /// The model or the prompts have no such index.
-    #[error("index {index} along `{axis}` is out of range: there are {extent}")]
-    OutOfRange {
-        /// The axis.
-        axis: Axis,
-        /// The index.
-        index: u32,
-        /// How many there are.
-        extent: u32,
-    },
-    /// Sites that a cell writes together have the same axes.
-    #[error("`{component}` has the axes {}, `{other}` has {}: sites that are written together have the same",
-        list(component.axes()), list(other.axes()))]
-    OtherAxes {
-        /// The first site.
-        component: Component,
-        /// The one that differs.
-        other: Component,
-    },
-    /// They have as many heads.
-    #[error(
-        "`{component}` has {heads} heads in this model, `{other}` has {others}: sites that are written together have as many; give each a grid of its own"
-    )]
-    OtherHeads {
-        /// The first site.
-        component: Component,
-        /// Its heads.
-        heads: u32,
-        /// The one that differs.
-        other: Component,
-        /// Its heads.
-        others: u32,
-    },
-    /// A site is written once in a cell.
-    #[error("`{component}` is there twice")]
-    Twice {
-        /// The site.
-        component: Component,
-    },
-    /// A window of no layers writes nothing.
-    #[error("a window has at least one layer; leave `window` out for the cell's own layer alone")]
-    NoWindow,
-    /// What every cell writes is nowhere.
-    #[error("what is written as well needs a position, and a head where `{component}` has heads, that the model has")]
-    AlsoNowhere {
-        /// The site.
-        component: Component,
-    },
-    /// Neurons are the only thing that a cell writes.
-    #[error(
-        "`{component}` is not written together with other places yet: give it a grid of its own without `window`, `components` \
-         and `also`, or patch `mlp_out`, which is made of all neurons"
-    )]
-    NeuronsWithOthers {
-        /// The site.
-        component: Component,
-    },
-    /// A dictionary has other dimensions.
-    #[error("`{dictionary}` has no axis `{axis}`: a dictionary is of one layer, and its axes are `pos`, `feature`")]
-    NotOfDictionary {
-        /// The dictionary.
-        dictionary: String,
-        /// The axis that it lacks.
-        axis: Axis,
-    },
-    /// The one order of a dictionary's axes.
-    #[error("axes must be distinct and in the order `pos`, `feature`")]
-    FeatureOrder,
-    /// A grid of one cell is a list of nothing.
-    #[error("a grid over `{dictionary}` needs an axis: `pos`, `feature` or both")]
-    NoFeatureAxis {
-        /// The dictionary.
-        dictionary: String,
-    },
-    /// Features are the only thing that a cell writes.
-    #[error(
-        "features of `{dictionary}` are not written together with other places yet, and send no paths: give them a grid of \
-         their own without `window`, `components`, `also` and `to`"
-    )]
-    FeaturesWithOthers {
-        /// The dictionary.
-        dictionary: String,
-    },
-    /// Senders and receivers that make no paths.
-    #[error(transparent)]
-    Path(#[from] PathError),
-    /// More than can be counted.
-    #[error("more than {MAX_CELLS} cells; restrict the grid, for instance with `layers`")]
-    TooManyCells,
 }
 
 /// Most cells of a grid in one iteration.
@@ -453,73 +331,4 @@ impl<'a> Cell<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::architecture::{ParallelNorms, Sizes, Wiring};
-
-    const SIZES: Sizes = Sizes { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 };
-
-    fn grid(component: Component, axes: &[Axis]) -> Result<Grid, AxesError> {
-        Grid::new("g".into(), component, axes.to_vec(), &Architecture::plain(SIZES), 5)
-    }
-
-    #[test]
-    fn keys_and_values_have_heads_of_their_own() {
-        let model = Architecture { heads: 4, kv_heads: 2, ..Architecture::plain(SIZES) };
-        for (component, heads) in [(Component::Q, 4), (Component::K, 2), (Component::V, 2), (Component::Pattern, 4)] {
-            let grid = Grid::new("g".into(), component, vec![Axis::Layer, Axis::Head], &model, 5).expect("a grid");
-            assert_eq!(grid.extents(), [3, heads], "{component}");
-        }
-    }
-
-    #[test]
-    fn parallel_blocks_have_nothing_between_attention_and_mlp() {
-        let wiring = Wiring::Parallel { norms: ParallelNorms::Two };
-        let model = Architecture { wiring, ..Architecture::plain(SIZES) };
-        let axes = || vec![Axis::Layer, Axis::Pos];
-        let refused = Grid::new("g".into(), Component::ResidMid, axes(), &model, 5).expect_err("is refused");
-        assert!(refused.to_string().starts_with("this model has no `resid_mid`"), "{refused}");
-        assert!(Grid::new("g".into(), Component::MlpOut, axes(), &model, 5).is_ok());
-    }
-
-    #[test]
-    fn axes_must_fit_the_component() {
-        use Axis::{DestPos, Head, Layer, Neuron, Pos, SrcPos};
-        assert!(grid(Component::Z, &[Layer, Pos, Head]).is_ok());
-        assert!(grid(Component::ResidPre, &[Layer]).is_ok());
-        assert!(grid(Component::Pattern, &[Layer, Head, DestPos, SrcPos]).is_ok());
-        assert_eq!(grid(Component::MlpPost, &[Layer, Pos, Neuron]).expect("a grid").extents(), [3, 5, 16]);
-        assert_eq!(
-            grid(Component::MlpPre, &[Layer, Neuron, Pos]),
-            Err(AxesError::Order { component: Component::MlpPre })
-        );
-        let missing = grid(Component::ResidPre, &[Layer, Head]).unwrap_err();
-        assert_eq!(missing.to_string(), "`resid_pre` has no axis `head`; its axes are `layer`, `pos`");
-        assert_eq!(grid(Component::Z, &[Layer, Head, Pos]), Err(AxesError::Order { component: Component::Z }));
-        assert_eq!(grid(Component::Z, &[Head]), Err(AxesError::NoLayer));
-        assert_eq!(grid(Component::Z, &[]), Err(AxesError::NoLayer));
-    }
-
-    #[test]
-    fn cells_are_row_major() {
-        let grid = grid(Component::Z, &[Axis::Layer, Axis::Head]).expect("a grid");
-        assert_eq!(grid.cell_count(), Ok(6));
-        let cell = grid.cell(3);
-        assert_eq!((cell.layer(), cell.indices(Axis::Head)), (1, [1].as_slice()));
-        assert_eq!(cell.positions(), [0, 1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn a_restricted_grid_has_the_indices_that_it_was_given() {
-        let all = grid(Component::Z, &[Axis::Layer, Axis::Head]).expect("a grid");
-        let some = all.clone().restricted(Axis::Layer, vec![0, 2]).expect("layers");
-        let some = some.restricted(Axis::Pos, vec![3, 4]).expect("positions");
-        assert_eq!(some.extents(), [2, 2]);
-        assert_eq!((some.cell(2).layer(), some.cell(2).positions()), (2, [3, 4].as_slice()));
-        for (axis, indices) in
-            [(Axis::Head, vec![2]), (Axis::Head, vec![]), (Axis::Pos, vec![1, 1]), (Axis::SrcPos, vec![0])]
-        {
-            assert!(all.clone().restricted(axis, indices).is_err());
-        }
-    }
-}
+mod tests;
