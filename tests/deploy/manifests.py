@@ -110,18 +110,14 @@ def selects(resource, templates):
     """Whatever chooses pods by their labels chooses one of ours, by ports that it has."""
     kind, spec = resource["kind"], resource.get("spec", {})
     if kind == "Service":
-        chosen = [template for template in templates if spec["selector"].items() <= template["metadata"]["labels"].items()]
-        ports = [port["targetPort"] for port in spec["ports"]]
+        labels, ports = spec["selector"], [port["targetPort"] for port in spec["ports"]]
     elif kind == "NetworkPolicy":
-        labels = spec["podSelector"]["matchLabels"].items()
-        chosen = [template for template in templates if labels <= template["metadata"]["labels"].items()]
-        ports = [port["port"] for rule in spec["ingress"] for port in rule["ports"]]
+        labels, ports = spec["podSelector"]["matchLabels"], [port["port"] for rule in spec["ingress"] for port in rule["ports"]]
     elif kind in ("PodDisruptionBudget", "PodMonitor"):
-        labels = spec["selector"]["matchLabels"].items()
-        chosen = [template for template in templates if labels <= template["metadata"]["labels"].items()]
-        ports = [endpoint["port"] for endpoint in spec.get("podMetricsEndpoints", [])]
+        labels, ports = spec["selector"]["matchLabels"], [endpoint["port"] for endpoint in spec.get("podMetricsEndpoints", [])]
     else:
         return
+    chosen = [template for template in templates if labels.items() <= template["metadata"]["labels"].items()]
     assert chosen, resource["metadata"]["name"]
     named = {port["name"] for template in chosen for container in template["spec"]["containers"] for port in container["ports"]}
     assert set(ports) <= named, (resource["metadata"]["name"], ports, named)

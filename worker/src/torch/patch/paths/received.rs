@@ -140,17 +140,16 @@ impl Put {
     /// \[changed, ..\]
     fn values(&self, patch: &Patch<'_>, layer: u32, component: Component, table: &Table) -> Tensor {
         let reads_base = self.sources.iter().any(|source| matches!(source, Source::Base(_)));
-        let tables: Vec<Tensor> = reads_base
-            .then(|| patch.base_received(layer, component))
-            .into_iter()
-            .chain([table.rows.shallow_clone()])
-            .collect();
-        let before = if reads_base { tables[0].size()[0] } else { 0 };
+        let (table, before) = if reads_base {
+            let base = patch.base_received(layer, component);
+            (Tensor::cat(&[&base, &table.rows], 0), base.size()[0])
+        } else {
+            (table.rows.shallow_clone(), 0)
+        };
         let row = |source: &Source| match *source {
             Source::Sent(row) => before + row,
             Source::Base(row) => row,
         };
-        let table = if reads_base { Tensor::cat(&tables, 0) } else { table.rows.shallow_clone() };
         let rows = index(&self.sources.iter().map(row).collect::<Vec<_>>(), &table);
         if self.heads.is_empty() {
             return table.index_select(0, &rows);
