@@ -79,7 +79,7 @@ def literal(words: list[Any]) -> str:
 
 
 def described(schema: Schema) -> str:
-    text = schema.get("description", "")
+    text: str = schema.get("description", "")
     if "default" in schema:
         text += f" Default: `{json.dumps(schema['default'])}`."
     return text

@@ -80,7 +80,8 @@ def _blocks(key: Words, first: int, count: int) -> Words:
     for _ in range(_ROUNDS // 2):
         for a, b, c, d in _COLUMNS + _DIAGONALS:
             _quarter(state, a, b, c, d)
-    return (state + start).T.ravel()
+    words: Words = (state + start).T.ravel()
+    return words
 
 
 def _quarter(state: Words, a: int, b: int, c: int, d: int) -> None:

@@ -36,9 +36,9 @@ def read(path: Path) -> Credentials:
         raise CredentialsError(f"cannot read the credentials file {path}; copy it {_AGAIN}: {reason}") from None
     if not text.strip():
         raise CredentialsError(f"the credentials file {path} is empty; copy it {_AGAIN}")
-    reason = _fault(text)
-    if reason is not None:
-        raise CredentialsError(f"{path} is not a credentials file; copy it again {_AGAIN}: {reason}")
+    fault = _fault(text)
+    if fault is not None:
+        raise CredentialsError(f"{path} is not a credentials file; copy it again {_AGAIN}: {fault}")
     return Credentials(**_toml.loads(text))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from ._settings import os_reason
@@ -143,4 +144,5 @@ def _names(url: str, roots: bytes) -> list[str]:
                 certificate = tls.getpeercert() or {}
     except OSError:
         return []
-    return [str(name) for _, name in certificate.get("subjectAltName", ())]
+    names = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
+    return [name for _, name in names]

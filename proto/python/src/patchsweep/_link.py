@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 
@@ -36,7 +36,6 @@ _OPTIONS = [
 
 _log = logging.getLogger("patchsweep")
 
-Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["ClientService"]
@@ -119,9 +118,10 @@ class Link:
 
     def meaning(self, error: grpc.RpcError) -> PatchsweepError:
         """What an answer that is none means. A coordinator marks whom it does not let in; no text is read."""
-        code, text = error.code(), error.details() or ""
-        marks = dict(error.initial_metadata() or ()) | dict(error.trailing_metadata() or ())
-        mark = marks.get(_REFUSAL_KEY)
+        call = cast("grpc.Call", error)
+        code, text = call.code(), call.details() or ""
+        metadata = (*(call.initial_metadata() or ()), *(call.trailing_metadata() or ()))
+        mark = next((value for key, value in metadata if key == _REFUSAL_KEY), None)
         inside = f" in {self._file}" if self._file else ""
         if mark == "no-token":
             none = f" and got none from {self._file}" if self._file else ""

@@ -35,10 +35,10 @@ def top(scores: Scores, k: int) -> pandas.DataFrame:
     axes = list(dict.fromkeys(axis.name for grid in scores.grids for axis in grid.axes))
     frame: pandas.DataFrame = pd.DataFrame(records, columns=[*_COLUMNS, *axes])
     for axis in axes:
-        # Grids without this axis have no index along it, and the others' are no floats for that.
-        numbers = [value for value in frame[axis] if isinstance(value, (int, np.integer))]
-        if len(numbers) < len(frame) and len(numbers) == frame[axis].notna().sum():
-            frame[axis] = frame[axis].astype("Int64")
+        values = [record.get(axis) for record in records]
+        # Grids without this axis have no index along it, and those of the others are no floats for that.
+        if None in values and not any(isinstance(value, str) for value in values):
+            frame[axis] = pd.array(values, dtype="Int64")
     return frame
 
 

@@ -100,11 +100,11 @@ class CheckReport:
 def report_of(manifest: Mapping[str, Any]) -> CheckReport:
     """What the manifest of a check says."""
     try:
-        fields = dict(manifest["check"])
+        fields: dict[str, Any] = dict(manifest["check"])
         fields.pop("seed", None)
         grids = tuple(GridCheck(**grid) for grid in fields.pop("grids"))
-        by = {name: tuple(fields.pop(name)) for name in ("computed_by", "checked_by")}
-        return CheckReport(**fields, **by, grids=grids)
+        computed_by, checked_by = tuple(fields.pop("computed_by")), tuple(fields.pop("checked_by"))
+        return CheckReport(**fields, computed_by=computed_by, checked_by=checked_by, grids=grids)
     except (KeyError, TypeError) as error:
         text = "the coordinator's manifest cannot be read; install the same release on both"
         raise OtherRelease(f"{text}: {error}") from error
