@@ -71,10 +71,10 @@ class Coordinator(Running):
     def credentials(self) -> Path:
         return self.state / "client.credentials"
 
-    def worker(self, *options: str) -> Running:
+    def worker(self, models: Path = DATA) -> Running:
+        credentials = ["--credentials", str(self.state / "worker.credentials")]
         worker = Running(
-            [str(PROGRAMS / "patchsweep-worker"), "--credentials", str(self.state / "worker.credentials")]
-            + ["--models", str(DATA), "--threads", "1", *options]
+            [str(PROGRAMS / "patchsweep-worker"), *credentials, "--models", str(models), "--threads", "1"]
         )
         worker.wait_for("registered with the coordinator")
         return worker

@@ -21,14 +21,21 @@ _FORMS = (
 )
 
 
-def json_lines(rows: Rows) -> str:
-    """One JSON object for each prompt. What is None or NaN is left out."""
+def json_lines(rows: Rows, columns: frozenset[str]) -> str:
+    """One JSON object for each prompt. What is None or NaN is left out.
+
+    `columns`: those that the spec knows.
+    """
     records = list(_records(rows))
     if not records:
         raise InputError(f"the dataset has no rows; {_FORMS}")
     lines = []
     for number, record in enumerate(records):
         kept = {str(key): _plain(value) for key, value in record.items() if not _is_missing(value)}
+        for key in kept.keys() - columns:
+            known = ", ".join(f"`{column}`" for column in sorted(columns))
+            text = f"row {number} of the dataset has a column `{key}`, which the spec does not name; leave it out. Known are"
+            raise InputError(f"{text} {known}")
         try:
             lines.append(json.dumps(kept, ensure_ascii=False))
         except (TypeError, ValueError) as error:

@@ -83,30 +83,33 @@ class Link:
 
     def call(self, method: str, request: Any, answer: Callable[[bytes], Answer]) -> Answer:
         """One request, one answer."""
-        rpc = self._open().unary_unary(_path(method), _serialized, answer)
+        channel = self._open()
+        rpc = channel.unary_unary(_path(method), _serialized, answer)
         try:
             return rpc(request, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise self.meaning(error) from error
+            raise self._meaning(error, channel) from error
 
     def send(self, method: str, requests: Iterable[Any], answer: Callable[[bytes], Answer]) -> Answer:
         """Several requests, one answer."""
-        rpc = self._open().stream_unary(_path(method), _serialized, answer)
+        channel = self._open()
+        rpc = channel.stream_unary(_path(method), _serialized, answer)
         try:
             return rpc(iter(requests), metadata=self._metadata)
         except grpc.RpcError as error:
-            raise self.meaning(error) from error
+            raise self._meaning(error, channel) from error
 
     def stream(
         self, method: str, request: Any, answer: Callable[[bytes], Answer], timeout: float | None = None
     ) -> Iterator[Answer]:
         """One request, several answers; the call ends with the iterator, or after so many seconds."""
-        rpc = self._open().unary_stream(_path(method), _serialized, answer)
+        channel = self._open()
+        rpc = channel.unary_stream(_path(method), _serialized, answer)
         call = rpc(request, metadata=self._metadata, timeout=timeout)
         try:
             yield from call
         except grpc.RpcError as error:
-            raise self.meaning(error) from error
+            raise self._meaning(error, channel) from error
         finally:
             call.cancel()
 
@@ -116,7 +119,7 @@ class Link:
         assert self._channel is not None
         return self._channel
 
-    def meaning(self, error: grpc.RpcError) -> PatchsweepError:
+    def _meaning(self, error: grpc.RpcError, channel: grpc.Channel) -> PatchsweepError:
         """What an answer that is none means. A coordinator marks whom it does not let in; no text is read."""
         call = cast("grpc.Call", error)
         code, text = call.code(), call.details() or ""
@@ -134,7 +137,7 @@ class Link:
             text = f"the coordinator at {self.url} does not know the token{inside}; it was rotated, or is another"
             return NotLetIn(f"{text} coordinator's: {COPY}")
         if code in _BROKEN:
-            return self._broken(text)
+            return self._broken(text, channel)
         if code == grpc.StatusCode.UNIMPLEMENTED:
             text = f"the coordinator at {self.url} does not know this request ({text}): it is of another release than"
             return OtherRelease(f"{text} this program ({_version()}); install the same on both")
@@ -144,7 +147,11 @@ class Link:
             return UnknownSweep(text, "patchsweep list")
         return RequestFailed(text)
 
-    def _broken(self, text: str) -> PatchsweepError:
+    def _broken(self, text: str, channel: grpc.Channel) -> PatchsweepError:
+        # A channel that has lost its connection refuses calls for a while, even when the coordinator is back: the next
+        # call dials anew. Another thread may have done so already.
+        if self._channel is channel:
+            self.close()
         try:
             try_address(self.url, self._roots, self._file)
         except PatchsweepError as error:

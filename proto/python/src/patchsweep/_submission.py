@@ -64,7 +64,7 @@ def _of_dict(keys: dict[str, Any], dataset: _frames.Rows | None, path: Path | No
     keys.setdefault("schema", 1)
     rows = None
     if dataset is not None:
-        rows = _frames.json_lines(dataset)
+        rows = _frames.json_lines(dataset, _ALWAYS_KNOWN | frozenset(_named_columns(keys)))
         named = keys.get("dataset", {})
         keys["dataset"] = {**(named if isinstance(named, Mapping) else {}), "path": _frames.NAME}
         keys["dataset"].pop("tokens", None)
@@ -77,6 +77,22 @@ def _of_dict(keys: dict[str, Any], dataset: _frames.Rows | None, path: Path | No
     name = dataset_file(keys)
     content = _read(Path(name), "the spec names it, relative to the working directory") if name else ""
     return Submission(text, content, path)
+
+
+#: Columns that a dataset may have whatever the spec says.
+_ALWAYS_KNOWN = frozenset({"prompt", "answer", "wrong", "corrupted"})
+
+
+def _named_columns(value: Any) -> Iterator[str]:
+    """What stands behind `column` anywhere in a spec: of positions, and of sets of tokens."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "column" and isinstance(inner, str):
+                yield inner
+            yield from _named_columns(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _named_columns(inner)
 
 
 def dataset_file(keys: Mapping[str, Any]) -> str:
