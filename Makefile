@@ -21,7 +21,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -71,6 +71,13 @@ python-client-test: libtorch $(CLIENT_VENV)/.installed
 python-messages: $(CLIENT_VENV)/.ready
 	$(CLIENT_VENV)/bin/python proto/python/tools/make_messages.py proto proto/python/src
 	$(CLIENT_VENV)/bin/python proto/python/tools/make_spec.py docs/spec.schema.json proto/python/src/patchsweep/spec.py
+
+# What docs/transformer-lens.md says, with TransformerLens itself; outside CI, as that brings several hundred MB.
+lens-test: libtorch $(REAL_MODEL_VENV)/.lens
+	cargo build $(PROGRAMS)
+	$(REAL_MODEL_VENV)/bin/pip install --quiet --force-reinstall --no-deps ./proto/python
+	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps grpcio==1.85.3 tomli-w==1.2.0 xarray==2026.9.0 zarr==3.1.6 donfig==0.8.1.post1 numcodecs==0.16.6 google-crc32c==1.9.0
+	$(REAL_MODEL_VENV)/bin/python proto/python/tests/lens/check_transformer_lens.py target/debug/patchsweep target/debug/patchsweep-worker data
 
 # Configs of every family, drawn at random, against transformers; DRAWS of each.
 family-test: libtorch $(HUGGING_FACE_VENV)/.ready
