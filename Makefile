@@ -57,7 +57,6 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
-	$(VENV)/bin/python tests/python/run_notebook.py target/debug/patchsweep data/acronyms.toml data/acronyms.ipynb
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
