@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,23 @@ def blocks(page: Path) -> list[tuple[str, str | None]]:
     return [(code, printed or None) for code, printed in found]
 
 
+@pytest.fixture
+def fresh_coordinator(tmp_path: Path) -> Iterator[Coordinator]:
+    """One that knows no sweep yet, with a worker."""
+    coordinator = Coordinator(tmp_path / "state", "--tls")
+    worker = coordinator.worker()
+    yield coordinator
+    worker.end()
+    coordinator.end()
+
+
 def test_the_page_does_what_it_says(
-    coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh_coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in DATA.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATCHSWEEP_CREDENTIALS", str(coordinator.credentials))
+    monkeypatch.setenv("PATCHSWEEP_CREDENTIALS", str(fresh_coordinator.credentials))
     monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("PATCHSWEEP_PROGRAM")
     namespace: dict[str, Any] = {"__name__": "page"}

@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import patchsweep
@@ -51,6 +53,21 @@ def test_every_procedure_that_is_called_is_in_the_proto_files() -> None:
     texts = [path.read_text() for path in (PACKAGE / "src/patchsweep").glob("*.py")]
     called = {name for text in texts for name in re.findall(r'_link\.(?:call|send|stream)\("(\w+)"', text)}
     assert len(called) == 8 and called <= set(methods)
+
+
+def test_a_source_distribution_has_all_that_a_wheel_needs(tmp_path: Path) -> None:
+    """As pip builds it from an archive, without the rest of the repository."""
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run([*build, "-t", "sdist"], cwd=PACKAGE, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    [source] = (tmp_path / "source").iterdir()
+    subprocess.run([*build, "-t", "wheel"], cwd=source, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*-py3-none-any.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    own = {f"patchsweep/{path.relative_to(PACKAGE / 'src/patchsweep')}" for path in (PACKAGE / "src/patchsweep").rglob("*.py*")}
+    own = {name for name in own if "__pycache__" not in name} | {"patchsweep/py.typed"}
+    assert {name for name in names if not name.startswith("patchsweep-")} == own
 
 
 def test_types_hold(tmp_path: Path) -> None:
