@@ -9,6 +9,8 @@ from subprocess import CompletedProcess
 
 import patchsweep
 import pytest
+import tomli
+import tomli_w
 from conftest import DATA, PROGRAMS, Coordinator
 from patchsweep.check import CheckReport, report_of
 
@@ -160,6 +162,25 @@ def test_tls_and_tokens_say_what_to_mend(coordinator: Coordinator, tmp_path: Pat
     assert "does not know the token in" in refused(None, stranger)
     stranger.write_text(own.replace(token, ""))
     assert "wants a token and got none from" in refused(None, stranger)
+
+
+def test_what_the_machine_trusts_counts_where_no_ca_is_given(
+    coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tomli.loads(coordinator.credentials.read_text())
+    own = tmp_path / "c"
+    own.write_text(tomli_w.dumps({key: value for key, value in keys.items() if key != "ca"}))
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / "authority.pem").write_text(keys["ca"])
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
+    patchsweep.connect(credentials=own).list()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    with pytest.raises(patchsweep.NotLetIn, match="is not of the CA in"):
+        patchsweep.connect(credentials=own)
+    (folder / "authority.pem").rename(folder / "0123abcd.0")
+    patchsweep.connect(credentials=own).list()
 
 
 def test_a_certificate_of_another_host_is_named(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ _OPTIONS = [
     ("grpc.keepalive_timeout_ms", _KEEP_ALIVE_MS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # gRPC takes http_proxy and https_proxy for its own; the command line does not, and a cluster's proxy knows no HTTP/2.
+    # gRPC takes http_proxy and https_proxy for its own (findings/grpc_channel_and_proxies.sh); the command line does not.
     ("grpc.enable_http_proxy", 0),
-    # A connection of one's own, so that what one client meets is not kept from another's time.
+    # No connection is shared with an earlier client of the same address, which may have lost it.
     ("grpc.use_local_subchannel_pool", 1),
 ]
 
