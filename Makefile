@@ -63,7 +63,7 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
 python-client-test: libtorch $(CLIENT_VENV)/.installed
-	cargo build $(PROGRAMS)
+	cargo build --workspace
 	cd proto/python && ../../$(CLIENT_VENV)/bin/python -m pytest $(TESTS)
 
 # What the Python client has of proto/patchsweep/v1 and of docs/spec.schema.json, made anew.
@@ -73,7 +73,7 @@ python-messages: $(CLIENT_VENV)/.ready
 
 # What docs/transformer-lens.md says, with TransformerLens itself; outside CI, as that brings several hundred MB.
 lens-test: libtorch $(REAL_MODEL_VENV)/.lens
-	cargo build $(PROGRAMS)
+	cargo build --workspace
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --force-reinstall --no-deps ./proto/python
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps grpcio==1.85.3 tomli-w==1.2.0 xarray==2026.9.0 zarr==3.1.6 donfig==0.8.1.post1 numcodecs==0.16.6 google-crc32c==1.9.0
 	$(REAL_MODEL_VENV)/bin/python proto/python/tests/lens/check_transformer_lens.py target/debug/patchsweep target/debug/patchsweep-worker data

@@ -1,4 +1,5 @@
-"""Which coordinator: what is given, then the environment, then the config file, then the default, as the command line has it."""
+"""Which coordinator: what is given, then the environment, then the config file, then the default; as the command line
+has it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ def from_transformer_lens(
     """
     clean, corrupted = _ids(clean_tokens, "clean_tokens"), _ids(corrupted_tokens, "corrupted_tokens")
     if [len(row) for row in clean] != [len(row) for row in corrupted]:
-        raise SpecError("clean_tokens and corrupted_tokens differ in shape; give a corrupted prompt as many tokens as the clean one")
+        text = "give a corrupted prompt as many tokens as the clean one"
+        raise SpecError(f"clean_tokens and corrupted_tokens differ in shape; {text}")
     right, wrong = _answers(answers, len(clean))
     tokens: dict[str, Any] = {"clean": clean, "corrupted": [corrupted], "answers": right}
     metric: Metric = {"kind": "logprob"}
@@ -119,8 +120,8 @@ def _answers(answers: Any, prompts: int) -> tuple[list[list[int]], list[list[int
     widths = {len(row) for row in rows}
     if len(rows) != prompts or widths not in ({1}, {2}) or not all(isinstance(id_, int) for row in rows for id_ in row):
         raise SpecError(
-            f"answers are no token ids [prompts] or [prompts, 2] for {prompts} prompts; give each the right token, or the right and"
-            " the wrong one"
+            f"answers are no token ids [prompts] or [prompts, 2] for {prompts} prompts; give each the right token, or the right"
+            " and the wrong one"
         )
     return [row[:1] for row in rows], [row[1:] for row in rows] if widths == {2} else None
 
