@@ -13,10 +13,8 @@ from . import _credentials
 from ._handshake import COPY, GIVE, host_and_port, try_address, trusted, unreachable
 from ._settings import LOCAL, Settings
 from .errors import AnswerLost, NotLetIn, OtherRelease, PatchsweepError, Refused, RequestFailed, UnknownSweep
+from .v1 import PROTOCOL_VERSION
 from .v1 import client_pb2 as pb
-
-#: As in proto/src/lib.rs; a coordinator of another one is refused by its own words.
-PROTOCOL_VERSION = 9
 
 _VERSION_KEY, _REFUSAL_KEY = "patchsweep-protocol", "patchsweep-refusal"
 
