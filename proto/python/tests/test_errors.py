@@ -188,6 +188,8 @@ def test_a_certificate_of_another_host_is_named(tmp_path: Path) -> None:
     address = f"https://127.0.0.3:{coordinator.url.rpartition(':')[2]}"
     with pytest.raises(patchsweep.NotLetIn) as caught:
         patchsweep.connect(address, coordinator.credentials)
+    # It is for this machine by its own names too, so that a tunnel leads to it.
+    assert list(patchsweep.connect(address.replace("127.0.0.3", "localhost"), coordinator.credentials).list()) == []
     coordinator.end()
     text = str(caught.value)
     assert text.startswith(f"the certificate of the coordinator at {address} is for ") and ", head-node, " in text

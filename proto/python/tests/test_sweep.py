@@ -181,7 +181,7 @@ def test_a_sweep_that_waits_says_for_what_and_has_partial_results(idle_client: p
 
 
 def test_a_sweep_is_cancelled_keeps_what_is_computed_and_is_resumed(client: patchsweep.Client) -> None:
-    sweep = client.submit(DATA / "acronyms.toml", tile_prompts=100, new=True)
+    sweep = client.submit(DATA / "acronyms.toml", tile_prompts=50, new=True)
     for status in sweep._statuses(None):
         # Some heads are whole then, and others not begun.
         if next(grid for grid in status.grids if grid.name == "z").cells_done > 0:

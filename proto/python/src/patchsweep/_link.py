@@ -59,14 +59,13 @@ class Link:
         with_tls = self.url.startswith("https:")
         self._roots = trusted(credentials.ca if credentials else None, self._file) if with_tls else None
         try_address(self.url, self._roots, self._file)
-        host, port = host_and_port(self.url)
-        target = f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
         self.close()
         metadata = [(_VERSION_KEY, str(PROTOCOL_VERSION))]
         if self._roots is None:
-            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+            self._channel = grpc.insecure_channel(_target(self.url), options=_OPTIONS)
         else:
-            self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(self._roots), options=_OPTIONS)
+            trust = grpc.ssl_channel_credentials(self._roots)
+            self._channel = grpc.secure_channel(_target(self.url), trust, options=_OPTIONS)
             # A token is never sent where others could read it.
             if credentials and credentials.token:
                 metadata.append(("authorization", f"Bearer {credentials.token}"))
@@ -172,6 +171,12 @@ _BROKEN = (
     grpc.StatusCode.CANCELLED,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 )
+
+
+def _target(url: str) -> str:
+    """An address as gRPC wants it."""
+    host, port = host_and_port(url)
+    return f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
 
 
 def _path(method: str) -> str:
