@@ -133,6 +133,8 @@ class Link:
         if mark == "unknown-token" or code == grpc.StatusCode.UNAUTHENTICATED:
             text = f"the coordinator at {self.url} does not know the token{inside}; it was rotated, or is another"
             return NotLetIn(f"{text} coordinator's: {COPY}")
+        if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+            return unreachable(self.url, text)  # It was asked for: the connection may be fine.
         if code in _BROKEN:
             return self._broken(text, channel)
         if code == grpc.StatusCode.UNIMPLEMENTED:
@@ -165,12 +167,7 @@ class Link:
         )
 
 
-_BROKEN = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-)
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED)
 
 
 def _target(url: str) -> str:
