@@ -12,8 +12,8 @@ import pandas as pd
 import patchsweep
 import pytest
 import xarray as xr
-from conftest import BOUND_SECONDS, DATA, PROGRAMS, Coordinator
 from patchsweep._remarks import remarks
+from programs import BOUND_SECONDS, DATA, PROGRAMS, Coordinator
 
 Command = Callable[..., CompletedProcess[str]]
 
