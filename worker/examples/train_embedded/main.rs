@@ -1,0 +1,95 @@
+//! Trains an embedded model from scratch and measures it: `train_embedded acronyms|guests [MODEL_FOLDER]`.
+//!
+//! A small model of GPT-2's architecture learns to write the acronym of three nouns, or to find surnames in a list of guests.
+//! Everything random comes from seeds, so that the same machine makes the same weights. It never sees the prompts of the
+//! committed datasets, on whose like it is measured. The folder, by default the committed one, gets `config.json` and
+//! `model.safetensors`.
+
+mod acronyms;
+mod architecture;
+mod block;
+mod evaluation;
+mod export;
+mod guests;
+mod model;
+mod parts;
+mod sequences;
+mod training;
+
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use patchsweep_data::{files, guests::vocabulary as guest_vocabulary, tokenizer::Vocabulary};
+use tch::{Device, TchError, nn};
+
+use crate::{architecture::Architecture, model::Gpt2, sequences::Sequences, training::Schedule};
+
+/// The seed of the initial weights.
+const WEIGHT_SEED: i64 = 0;
+
+/// Float sums depend on how many threads share them: with one alone the weights are reproducible, and the models are too
+/// small to gain much from more.
+const THREADS: i32 = 1;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args_os().skip(1);
+    let task = arguments.next().and_then(|task| task.into_string().ok()).unwrap_or_default();
+    let mut folder = |name| arguments.next().map_or_else(|| Path::new(files::FOLDER).join(name), PathBuf::from);
+    match task.as_str() {
+        "acronyms" => {
+            let vocabulary = Vocabulary::of_acronyms();
+            let model = Model::trained(
+                acronyms::architecture(&vocabulary),
+                &acronyms::SCHEDULE,
+                acronyms::Batches::new(&vocabulary),
+            )?;
+            acronyms::evaluate(&model.gpt2, &vocabulary)?;
+            model.write(&folder("acronym-gpt2"), &vocabulary)
+        }
+        "guests" => {
+            let vocabulary = guest_vocabulary();
+            let model = Model::trained(
+                guests::architecture(&vocabulary),
+                &guests::SCHEDULE,
+                guests::Batches::new(&vocabulary),
+            )?;
+            guests::evaluate(&model.gpt2, &vocabulary)?;
+            model.write(&folder("guest-gpt2"), &vocabulary)
+        }
+        _ => Err("say which model: train_embedded acronyms|guests [MODEL_FOLDER]".into()),
+    }
+}
+
+/// A model, and its weights by name.
+struct Model {
+    architecture: Architecture,
+    weights: nn::VarStore,
+    gpt2: Gpt2,
+}
+
+impl Model {
+    fn trained(
+        architecture: Architecture,
+        schedule: &Schedule,
+        batches: impl Iterator<Item = Sequences>,
+    ) -> Result<Self, TchError> {
+        tch::set_num_threads(THREADS);
+        tch::manual_seed(WEIGHT_SEED);
+        let weights = nn::VarStore::new(Device::Cpu);
+        let gpt2 = Gpt2::new(&weights.root(), &architecture);
+        let started = Instant::now();
+        training::train(&gpt2, &weights, schedule, batches)?;
+        eprintln!("trained in {:.0} s", started.elapsed().as_secs_f64());
+        Ok(Self { architecture, weights, gpt2 })
+    }
+
+    fn write(&self, folder: &Path, vocabulary: &Vocabulary) -> Result<(), Box<dyn Error>> {
+        export::write(folder, &self.architecture, vocabulary, &self.weights)?;
+        eprintln!("wrote {}", folder.display());
+        Ok(())
+    }
+}
