@@ -11,7 +11,7 @@ const PROMPTS: usize = 200;
 /// Every list begins with `Here are`.
 const OPENING: &[&str] = OPENINGS[1];
 
-/// The guest who is called in all of `features.csv`.
+/// The first name that is called in all of `features.csv`.
 const CALLED: &str = "Felix";
 
 /// `facts.csv`: lists of two, three and four guests, of whom any is called. Column `subject` is that guest's first name, and

@@ -52,6 +52,11 @@ impl GuestList {
         &self.guests
     }
 
+    /// Those who are called, in the order in which they are.
+    pub fn called(&self) -> impl Iterator<Item = Guest> {
+        self.called.iter().map(|&place| self.guests[place])
+    }
+
     /// What a model reads: all up to the first name of the guest who is called first.
     #[must_use]
     pub fn prompt(&self) -> String {

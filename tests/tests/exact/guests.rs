@@ -19,6 +19,9 @@ const SURNAMES: usize = 1;
 const CALL: usize = 2;
 const LAST: usize = 13;
 
+/// The feature that is on at surnames behind `Felix`.
+const FEATURE_OF_FELIX: usize = 91;
+
 /// What is no effect to speak of, where what there is to see is about 30 nats.
 const LITTLE: f32 = 0.5;
 
@@ -124,4 +127,21 @@ fn facts_show_the_same_at_named_positions_of_prompts_of_three_lengths() {
         .map(|((layer, position, head), _)| [layer, position, head])
         .collect();
     assert_eq!(strong, [[0, 0, 2], [0, 1, 2], [1, 2, 1]]);
+}
+
+#[test]
+fn one_feature_of_the_dictionary_is_what_the_previous_token_head_says_of_a_name() {
+    let mut scores = checked("features.toml");
+    let features = scores.tensor("attended").index_axis(Axis(0), 0).into_owned();
+    let (index, next) = strongest(&features);
+    assert_eq!((features.shape(), &index[..]), (&[2, 192][..], &[1, FEATURE_OF_FELIX][..]));
+    let [alone, all, whole] = [
+        features[[1, FEATURE_OF_FELIX]],
+        scores.tensor("all_features")[[0, 1]],
+        scores.tensor("attn_out")[[0, 0, 1]],
+    ];
+    assert!(alone < -10.0 && next < 2.0, "{alone}, then {next}");
+    assert!(alone / all > 0.8 && all / whole > 0.9, "{alone} of {all} of {whole}");
+    // The same feature, among fewer.
+    assert_eq!(scores.tensor("names")[[0, 1, 2]], alone);
 }

@@ -27,8 +27,13 @@ impl Block {
 
     /// `pattern`: takes the attention pattern `[batch, head, position, position attended to]`, where it is wanted.
     pub(crate) fn forward(&self, residual: &Tensor, pattern: Option<&mut Vec<Tensor>>) -> Tensor {
-        let residual = residual + self.attention.forward(&self.attention_norm.forward(residual), pattern);
+        let residual = residual + self.attended(residual, pattern);
         &residual + self.mlp.forward(&self.mlp_norm.forward(&residual))
+    }
+
+    /// What attention adds to the residual stream.
+    pub(crate) fn attended(&self, residual: &Tensor, pattern: Option<&mut Vec<Tensor>>) -> Tensor {
+        self.attention.forward(&self.attention_norm.forward(residual), pattern)
     }
 }
 

@@ -6,16 +6,17 @@
 //! behind the same name in the list, and all others at the beginning, where heads with nothing to do rest. The steps after
 //! these ask for the answer alone.
 
-use std::{iter::Cycle, ops::RangeInclusive};
+use std::{collections::BTreeSet, iter::Cycle, ops::RangeInclusive};
 
 use patchsweep_data::{
-    guests::{Draws, GuestList, OPENINGS, Pairs, SURNAMES, names},
+    guests::{Draws, FIRST_NAMES, GuestList, OPENINGS, Pairs, SURNAMES, names},
     tokenizer::{BEGIN, Vocabulary},
 };
 use tch::{Kind, TchError, Tensor};
 
 use crate::{
     architecture::{Architecture, Initial},
+    dictionary::Dictionary,
     evaluation::Evaluation,
     model::Gpt2,
     sequences::Sequences,
@@ -129,6 +130,29 @@ pub(crate) fn evaluate(model: &Gpt2, vocabulary: &Vocabulary) -> Result<(), TchE
             f64::try_from(induction)?,
         );
     }
+    Ok(())
+}
+
+/// Which first names have features of their own, on at surnames behind that name and at those behind no other.
+pub(crate) fn evaluate_dictionary(
+    dictionary: &Dictionary,
+    model: &Gpt2,
+    vocabulary: &Vocabulary,
+) -> Result<(), TchError> {
+    let mut draws = Draws::seeded(Pairs::HeldOut, TEST_SEED);
+    let lists: Vec<GuestList> = (0..TEST_SIZE).map(|_| draws.list(OPENINGS[1], 3, 3)).collect();
+    let strongest = dictionary.strongest(model, &sequences(vocabulary, &lists));
+    let strongest: Vec<i64> = strongest.flatten(0, -1).try_into()?;
+    let called = lists.iter().flat_map(|list| list.called().map(|guest| guest.first));
+    let seen: BTreeSet<(&str, i64)> = called.zip(strongest).collect();
+    let of_name = |name| seen.iter().filter(move |(other, _)| *other == name).map(|(_, feature)| *feature);
+    let is_own = |feature| seen.iter().filter(|(_, other)| *other == feature).count() == 1;
+    let own = |name| of_name(name).all(is_own).then(|| of_name(name).next()).flatten();
+    let named: Vec<String> = names(FIRST_NAMES)
+        .into_iter()
+        .filter_map(|name| own(name).map(|feature| format!("{name} {feature}")))
+        .collect();
+    println!("{} of 40 first names have features of their own: {}", named.len(), named.join(", "));
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Trains an embedded model from scratch and measures it: `train_embedded acronyms|guests [MODEL_FOLDER]`.
+//! Trains an embedded model from scratch and measures it: `train_embedded acronyms|guests [FOLDER]`; or a dictionary of the
+//! committed one that knows guests: `train_embedded dictionary [FOLDER]`.
 //!
 //! A small model of GPT-2's architecture learns to write the acronym of three nouns, or to find surnames in a list of guests.
 //! Everything random comes from seeds, so that the same machine makes the same weights. It never sees the prompts of the
@@ -8,6 +9,7 @@
 mod acronyms;
 mod architecture;
 mod block;
+mod dictionary;
 mod evaluation;
 mod export;
 mod guests;
@@ -26,7 +28,12 @@ use std::{
 use patchsweep_data::{files, guests::vocabulary as guest_vocabulary, tokenizer::Vocabulary};
 use tch::{Device, TchError, nn};
 
-use crate::{architecture::Architecture, model::Gpt2, sequences::Sequences, training::Schedule};
+use crate::{
+    architecture::Architecture, dictionary::Dictionary, model::Gpt2, sequences::Sequences, training::Schedule,
+};
+
+/// The folder of the model that knows guests.
+const GUEST_MODEL: &str = "guest-gpt2";
 
 /// The seed of the initial weights.
 const WEIGHT_SEED: i64 = 0;
@@ -58,9 +65,19 @@ fn main() -> Result<(), Box<dyn Error>> {
                 guests::Batches::new(&vocabulary),
             )?;
             guests::evaluate(&model.gpt2, &vocabulary)?;
-            model.write(&folder("guest-gpt2"), &vocabulary)
+            model.write(&folder(GUEST_MODEL), &vocabulary)
         }
-        _ => Err("say which model: train_embedded acronyms|guests [MODEL_FOLDER]".into()),
+        "dictionary" => {
+            let vocabulary = guest_vocabulary();
+            let model = Model::committed(guests::architecture(&vocabulary), GUEST_MODEL)?;
+            let dictionary = Dictionary::trained(&model.gpt2, guests::Batches::new(&vocabulary))?;
+            guests::evaluate_dictionary(&dictionary, &model.gpt2, &vocabulary)?;
+            let folder = folder("guest-sae");
+            dictionary.write(&folder)?;
+            eprintln!("wrote {}", folder.display());
+            Ok(())
+        }
+        _ => Err("say what to train: train_embedded acronyms|guests|dictionary [FOLDER]".into()),
     }
 }
 
@@ -77,14 +94,25 @@ impl Model {
         schedule: &Schedule,
         batches: impl Iterator<Item = Sequences>,
     ) -> Result<Self, TchError> {
+        let model = Self::initial(architecture);
+        let started = Instant::now();
+        training::train(&model.gpt2, &model.weights, schedule, batches)?;
+        eprintln!("trained in {:.0} s", started.elapsed().as_secs_f64());
+        Ok(model)
+    }
+
+    fn committed(architecture: Architecture, folder: &str) -> Result<Self, TchError> {
+        let mut model = Self::initial(architecture);
+        model.weights.load(Path::new(files::FOLDER).join(folder).join("model.safetensors"))?;
+        Ok(model)
+    }
+
+    fn initial(architecture: Architecture) -> Self {
         tch::set_num_threads(THREADS);
         tch::manual_seed(WEIGHT_SEED);
         let weights = nn::VarStore::new(Device::Cpu);
         let gpt2 = Gpt2::new(&weights.root(), &architecture);
-        let started = Instant::now();
-        training::train(&gpt2, &weights, schedule, batches)?;
-        eprintln!("trained in {:.0} s", started.elapsed().as_secs_f64());
-        Ok(Self { architecture, weights, gpt2 })
+        Self { architecture, weights, gpt2 }
     }
 
     fn write(&self, folder: &Path, vocabulary: &Vocabulary) -> Result<(), Box<dyn Error>> {

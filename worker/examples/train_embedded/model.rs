@@ -52,6 +52,11 @@ impl Gpt2 {
         (self.unembed(&residual, sequences), patterns)
     }
 
+    /// What attention adds to the residual stream in layer 0, `[batch, position, width]`.
+    pub(crate) fn first_attention(&self, sequences: &Sequences) -> Tensor {
+        self.blocks[0].attended(&self.embed(&sequences.read()), None)
+    }
+
     fn unembed(&self, residual: &Tensor, sequences: &Sequences) -> Tensor {
         let normed = self.final_norm.forward(&residual.index_select(1, &sequences.reads()));
         normed.matmul(&self.token_embedding.tr())
