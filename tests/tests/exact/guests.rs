@@ -135,11 +135,8 @@ fn one_feature_of_the_dictionary_is_what_the_previous_token_head_says_of_a_name(
     let features = scores.tensor("attended").index_axis(Axis(0), 0).into_owned();
     let (index, next) = strongest(&features);
     assert_eq!((features.shape(), &index[..]), (&[2, 192][..], &[1, FEATURE_OF_FELIX][..]));
-    let [alone, all, whole] = [
-        features[[1, FEATURE_OF_FELIX]],
-        scores.tensor("all_features")[[0, 1]],
-        scores.tensor("attn_out")[[0, 0, 1]],
-    ];
+    let [alone, all, whole] =
+        [features[[1, FEATURE_OF_FELIX]], scores.tensor("all_features")[[0, 1]], scores.tensor("attn_out")[[0, 0, 1]]];
     assert!(alone < -10.0 && next < 2.0, "{alone}, then {next}");
     assert!(alone / all > 0.8 && all / whole > 0.9, "{alone} of {all} of {whole}");
     // The same feature, among fewer.
