@@ -55,6 +55,11 @@ fn strongest(effects: &ArrayD<f32>) -> (Vec<usize>, f32) {
 #[test]
 fn paths_show_the_previous_token_head_feeding_the_induction_heads_keys() {
     let mut scores = checked("paths.toml");
+    assert_paths(&mut scores);
+    assert_move_over_layers(&mut scores);
+}
+
+fn assert_paths(scores: &mut Scores) {
     let (clean, corrupted) = (scores.tensor("clean"), scores.tensor("corrupted"));
     assert!(clean.iter().all(|&difference| difference > 10.0), "the answer is far ahead: {clean}");
     assert!(corrupted.iter().all(|&difference| difference < -10.0), "and far behind once corrupted: {corrupted}");
@@ -91,9 +96,8 @@ fn paths_show_the_previous_token_head_feeding_the_induction_heads_keys() {
     }
 }
 
-#[test]
-fn information_moves_over_the_layers_from_first_name_to_surname_to_the_end() {
-    let mut scores = checked("paths.toml");
+/// From first names to surnames to the end, which is where surnames and the call go as well.
+fn assert_move_over_layers(scores: &mut Scores) {
     let effects = scores.tensor("resid_pre");
     let of = |iteration: usize| effects.slice(s![iteration, .., ..]).into_owned();
     let places = |iteration: usize, layer: usize| -> Vec<usize> {

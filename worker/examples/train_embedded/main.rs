@@ -2,9 +2,9 @@
 //! committed one that knows guests: `train_embedded dictionary [FOLDER]`.
 //!
 //! A small model of GPT-2's architecture learns to write the acronym of three nouns, or to find surnames in a list of guests.
-//! Everything random comes from seeds, so that the same machine makes the same weights. It never sees the prompts of the
-//! committed datasets, on whose like it is measured. The folder, by default the committed one, gets `config.json` and
-//! `model.safetensors`.
+//! Everything random comes from seeds, so that the same machine makes the same weights. No model sees what it is measured on,
+//! or the prompts of the committed datasets. The folder, by default the committed one, gets `config.json` and
+//! `model.safetensors`, or a dictionary's files.
 
 mod acronyms;
 mod architecture;
@@ -12,7 +12,9 @@ mod block;
 mod dictionary;
 mod evaluation;
 mod export;
+mod guest_evaluation;
 mod guests;
+mod guidance;
 mod model;
 mod parts;
 mod sequences;
@@ -64,14 +66,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                 &guests::SCHEDULE,
                 guests::Batches::new(&vocabulary),
             )?;
-            guests::evaluate(&model.gpt2, &vocabulary)?;
+            guest_evaluation::of_model(&model.gpt2, &vocabulary)?;
             model.write(&folder(GUEST_MODEL), &vocabulary)
         }
         "dictionary" => {
             let vocabulary = guest_vocabulary();
             let model = Model::committed(guests::architecture(&vocabulary), GUEST_MODEL)?;
             let dictionary = Dictionary::trained(&model.gpt2, guests::Batches::new(&vocabulary))?;
-            guests::evaluate_dictionary(&dictionary, &model.gpt2, &vocabulary)?;
+            guest_evaluation::of_dictionary(&dictionary, &model.gpt2, &vocabulary)?;
             let folder = folder("guest-sae");
             dictionary.write(&folder)?;
             eprintln!("wrote {}", folder.display());

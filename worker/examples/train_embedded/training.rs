@@ -7,7 +7,7 @@ use tch::{
     nn::{AdamW, OptimizerConfig, VarStore},
 };
 
-use crate::{guests::guidance, model::Gpt2, sequences::Sequences};
+use crate::{guidance::guidance, model::Gpt2, sequences::Sequences};
 
 const STEPS_PER_REPORT: u32 = 50;
 const GRADIENT_NORM_LIMIT: f64 = 1.0;
