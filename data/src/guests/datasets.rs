@@ -19,40 +19,40 @@ const CALLED: &str = "Felix";
 #[must_use]
 pub fn facts() -> String {
     let mut draws = Draws::seeded(Pairs::HeldOut, 20_240_601);
-    let lists = (2..=4).flat_map(|count| distinct(|| draws.list(OPENING, count, 2)));
-    table(
-        "prompt,answer,corrupted,wrong,subject,other",
-        lists.map(|list| {
-            let [subject, other] = [0, 1].map(|place| list.guests[list.called[place]].first);
-            format!("{},{subject},{other}", columns(&list))
-        }),
-    )
+    let mut lists = Vec::new();
+    for count in 2..=4 {
+        lists.extend(distinct(iter::repeat_with(|| draws.list(OPENING, count, 2))));
+    }
+    let line = |list: &GuestList| {
+        let [subject, other] = [0, 1].map(|place| list.guests[list.called[place]].first);
+        format!("{},{subject},{other}", columns(list))
+    };
+    table("prompt,answer,corrupted,wrong,subject,other", lists.iter().map(line))
 }
 
 /// `paths.csv`: three guests, of whom the second is called, and changes places with the first in the corrupted prompt.
 #[must_use]
 pub fn paths() -> String {
-    let mut draws = Draws::seeded(Pairs::HeldOut, 20_240_602);
-    let lists = distinct(|| GuestList { called: vec![1, 0], ..draws.list(OPENING, 3, 2) });
+    let lists = distinct(calls_of_the_second(20_240_602));
     table("prompt,answer,corrupted,wrong", lists.iter().map(columns))
 }
 
 /// `features.csv`: as in `paths.csv`, with the same first name called in every prompt.
 #[must_use]
 pub fn features() -> String {
-    let mut draws = Draws::seeded(Pairs::HeldOut, 20_240_603);
-    let lists = distinct(|| {
-        iter::repeat_with(|| GuestList { called: vec![1, 0], ..draws.list(OPENING, 3, 2) })
-            .find(|list| list.guests[1].first == CALLED)
-            .expect("draws do not end")
-    });
+    let lists = distinct(calls_of_the_second(20_240_603).filter(|list| list.guests[1].first == CALLED));
     table("prompt,answer,corrupted,wrong", lists.iter().map(columns))
 }
 
-/// The first distinct draws.
-fn distinct(draw: impl FnMut() -> GuestList) -> Vec<GuestList> {
+fn calls_of_the_second(seed: u64) -> impl Iterator<Item = GuestList> {
+    let mut draws = Draws::seeded(Pairs::HeldOut, seed);
+    iter::repeat_with(move || GuestList { called: vec![1, 0], ..draws.list(OPENING, 3, 2) })
+}
+
+/// The first distinct ones.
+fn distinct(lists: impl Iterator<Item = GuestList>) -> Vec<GuestList> {
     let mut seen = HashSet::new();
-    iter::repeat_with(draw).filter(|list| seen.insert(list.clone())).take(PROMPTS).collect()
+    lists.filter(|list| seen.insert(list.clone())).take(PROMPTS).collect()
 }
 
 /// Prompt and answer, and those of the list in which the two guests who are called have changed places, and with it who is
