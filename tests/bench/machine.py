@@ -29,8 +29,18 @@ def gpu_name(device):
     return asked.stdout.strip() if asked.returncode == 0 else None
 
 
-def matrix_rate(threads, device="cpu"):
-    """Multiply-adds per second of large float32 matrix products; None if this Python has no torch for the device."""
-    command = [sys.executable, HERE / "rate.py", threads, device]
+def matrix_rate(threads, device="cpu", dtype="float32", python=sys.executable):
+    """Multiply-adds per second of large matrix products; None if a Python has no torch for the device."""
+    command = [python, HERE / "rate.py", threads, device, dtype]
     asked = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     return max(json.loads(asked.stdout).values()) if asked.returncode == 0 else None
+
+
+def python_with_torch(libtorch=None):
+    """This Python if it has torch, or that of the environment which a wheel's libtorch is in; None where neither has."""
+    wheel = [*pathlib.Path(libtorch).resolve().parents] if libtorch else []
+    others = [str(wheel[3] / "bin/python")] if len(wheel) > 3 else []
+    for python in [sys.executable, *(other for other in others if pathlib.Path(other).exists())]:
+        if subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
+            return python
+    return None

@@ -1,0 +1,142 @@
+"""What is asked of a day on a GPU, and what it has found so far: Markdown on standard output, JSON in a folder."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+# What parts hold of a figure that nobody should judge a card by.
+NOT_JUDGED = "not on cpu"
+
+
+class TimeIsUp(Exception):
+    """The seconds of a part are over."""
+
+
+@dataclass
+class Part:
+    """One part of the day, as it stands in the JSON."""
+
+    name: str
+    title: str
+    outcome: str = "running"  # then `ran`, `stopped` (its time was over), `skipped` or `failed`
+    why: str | None = None
+    seconds: float = 0.0
+    figures: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+
+@dataclass
+class Day:
+    programs: pathlib.Path  # folder of patchsweep and patchsweep-worker
+    device: str
+    small: bool  # sizes that a CPU computes within seconds
+    out: pathlib.Path
+    seconds: float  # of all parts together
+    threads: int
+    environment: dict  # of the programs
+    python: str | None  # a Python that has torch for the device
+    rates: dict  # multiply-adds per second by dtype, where known
+    scratch: pathlib.Path  # for models and specs
+    memory: pathlib.Path  # for what is small and written often: a disk that flushes each file would be what is measured
+    begin: float = field(default_factory=time.monotonic)
+    machine: dict = field(default_factory=dict)
+    parts: list = field(default_factory=list)
+    processes: list = field(default_factory=list)
+
+    @property
+    def on_card(self):
+        return self.device != "cpu"
+
+    def left(self):
+        return self.seconds - (time.monotonic() - self.begin)
+
+    def start(self, command, **options):
+        """A process that ends with its part at the latest."""
+        environment = {**os.environ, **self.environment, **options.pop("environment", {})}
+        process = subprocess.Popen([str(word) for word in command], env=environment, **options)
+        self.processes.append(process)
+        return process
+
+    def run(self, name, title, seconds, compute):
+        """Computes a part within its seconds and what is left of the day's. Nothing that it raises goes further."""
+        part = Part(name, title)
+        self.parts.append(part)
+        say(f"\n## {title}\n")
+        begin, left = time.monotonic(), min(seconds, self.left())
+        if left < 1:
+            part.outcome, part.why = "skipped", f"the {self.seconds:.0f} s of the day are over"
+        else:
+            with self.within(left, part):
+                compute(self)
+                part.outcome = "ran"
+        part.seconds = time.monotonic() - begin
+        if part.outcome != "ran":
+            say(f"\n**{part.outcome}**: {part.why}")
+        say(f"\n{part.seconds:.0f} s of {seconds:.0f}; {max(0.0, self.left()):.0f} s of the day are left")
+        self.save()
+
+    @contextlib.contextmanager
+    def within(self, seconds, part):
+        def ring(*_):
+            raise TimeIsUp
+
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        except TimeIsUp:
+            part.outcome, part.why = "stopped", f"its {seconds:.0f} s were over"
+        except Exception as error:  # whatever it is: the other parts are worth as much without this one
+            part.outcome, part.why = "failed", f"{type(error).__name__}: {error}"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            self.end_processes()
+
+    def end_processes(self):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+        self.processes.clear()
+
+    def note(self, text):
+        """A line for people."""
+        self.parts[-1].notes.append(text)
+        say(f"- {text}")
+
+    def figure(self, what, value, unit="", *, most=None, least=None, speed=False):
+        """A number, and whether it is as wanted; a speed is judged on a card only, and not in small sizes."""
+        wanted = None if most is None and least is None else f"<= {most:g}" if least is None else f">= {least:g}"
+        holds = None
+        if wanted and not (speed and (self.small or not self.on_card)):
+            holds = value is not None and (value <= most if least is None else value >= least)
+        self.parts[-1].figures.append({"what": what, "value": value, "unit": unit, "wanted": wanted, "holds": holds})
+        shown = "not measured" if value is None else f"{value:.3g}{f' {unit}' if unit else ''}"
+        verdict = {None: f"; wanted {wanted}, not judged here", True: f"; wanted {wanted}: yes", False: f"; wanted {wanted}: **no**"}
+        say(f"- {what}: {shown}{verdict[holds] if wanted else ''}")
+
+    def failures(self):
+        """What was not as wanted, one text each."""
+        for part in self.parts:
+            if part.outcome == "failed":
+                yield f"{part.title}: {part.why}"
+            for figure in part.figures:
+                if figure["holds"] is False:
+                    yield f"{part.title}: {figure['what']} is {figure['value']}, wanted {figure['wanted']}"
+
+    def save(self):
+        """Everything so far, so that a day that is ended keeps what it has."""
+        document = {"device": self.device, "small": self.small, "machine": self.machine, "rates": self.rates,
+                    "seconds": time.monotonic() - self.begin, "parts": [vars(part) for part in self.parts]}
+        partial = self.out / "gpu-day.json.partial"
+        partial.write_text(json.dumps(document, indent=1))
+        partial.replace(self.out / "gpu-day.json")
+
+
+def say(text):
+    print(text, flush=True)
