@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 import machine
-from gpu import card, eight, founding, large, right
+from gpu import card, eight, faults, founding, large, memory, right
 from gpu.day import Day, say
 
 # Name, module, seconds that it may take, and what it is; in the order of their worth.
@@ -24,6 +24,8 @@ PARTS = {
     "right": (right, 110, "Does the device compute what the CPU computes?"),
     "founding": (founding, 100, "The founding sweeps: GPT-2 small's shape, 250 prompts of 8 tokens, float32"),
     "large": (large, 90, "Llama's shape with 1.2 billion parameters, 32 prompts of 64 tokens, bfloat16"),
+    "memory": (memory, 100, "Memory: budgets, two workers, running out, weights that do not fit"),
+    "faults": (faults, 60, "Faults: a worker that is killed, a device that is taken, no driver, the wrong libtorch"),
     "eight": (eight, 150, "8 billion parameters, 8 prompts of 64 tokens, bfloat16"),
 }
 

@@ -8,19 +8,23 @@ import threading
 
 FACTS = ("name", "driver_version", "memory.total", "memory.used", "mig.mode.current", "compute_mode", "pstate", "clocks.sm",
          "clocks.max.sm", "power.draw", "power.limit", "temperature.gpu")
-# Takes so many bytes of a GPU by the driver's own library, which is wherever a driver is, and keeps them.
+# Takes a GPU's free memory but for so many bytes, by the driver's own library, which is wherever a driver is, and keeps it.
 HOLDER = """import ctypes, sys
-cuda, device, context, pointer = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p(), ctypes.c_ulonglong()
+cuda, device, context = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p()
+free, total = ctypes.c_size_t(), ctypes.c_size_t()
 def call(name, *arguments):
     if status := getattr(cuda, name)(*arguments):
         sys.exit(f"{name} gave {status}")
 call("cuInit", 0)
 call("cuDeviceGet", ctypes.byref(device), int(sys.argv[1]))
-call("cuCtxCreate_v2", ctypes.byref(context), 0, device)
-free, total = ctypes.c_size_t(), ctypes.c_size_t()
-call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
-call("cuMemAlloc_v2", ctypes.byref(pointer), ctypes.c_size_t(free.value - int(sys.argv[2])))
-print("holds", free.value - int(sys.argv[2]), flush=True)
+call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+call("cuCtxSetCurrent", context)
+piece = 1 << 30
+while piece >= 1 << 21:
+    call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+    if free.value < int(sys.argv[2]) + piece or cuda.cuMemAlloc_v2(ctypes.byref(ctypes.c_ulonglong()), ctypes.c_size_t(piece)):
+        piece >>= 1
+print("free", free.value, flush=True)
 sys.stdin.read()"""
 
 
@@ -55,7 +59,7 @@ def hold_all_but(day, spare):
     holder = day.start([sys.executable, "-c", HOLDER, index, spare], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True)
     line = holder.stdout.readline()
-    if not line.startswith("holds"):
+    if not line.startswith("free"):
         raise RuntimeError(f"cannot take the card's memory: {line.strip()}")
     return holder
 

@@ -61,6 +61,18 @@ class Cluster:
         loaded = sum(worker.loading() for worker in self.workers)
         return self.results(self.submit(spec, "--wait", "--new", *options), loaded)
 
+    def sweeps(self, specs):
+        """Their results, one after the other; all of them are submitted before the first one is waited for."""
+        for sweep in [self.submit(spec, "--new") for spec in specs]:
+            self.wait(sweep)
+            yield self.results(sweep)
+
+    def wait(self, sweep):
+        while (state := self.status(sweep)["state"]) in ("waiting", "running"):
+            time.sleep(0.05)
+        if state != "done":
+            raise Failed(f"{sweep} is {state}: {self.call('explain', sweep)}")
+
     def results(self, sweep, loaded=0.0):
         """Of a sweep that has ended; `loaded`: the seconds of loading that were before it."""
         with tempfile.TemporaryDirectory(dir=self.folder) as out:

@@ -2,16 +2,13 @@
 
 import contextlib
 import json
+import operator
 import os
 import pathlib
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
-
-# What parts hold of a figure that nobody should judge a card by.
-NOT_JUDGED = "not on cpu"
-
 
 class TimeIsUp(Exception):
     """The seconds of a part are over."""
@@ -98,6 +95,12 @@ class Day:
             signal.signal(signal.SIGALRM, before)
             self.end_processes()
 
+    def rate(self, what, run, dtype, least):
+        """What of the device's matrix rate a sweep computes with, loading apart."""
+        of = self.rates.get(dtype)
+        share = run.executed / run.computing / of if of else None
+        self.figure(f"{what}: share of the {dtype} matrix rate", share, least=least, on_card=True)
+
     def end_processes(self):
         for process in reversed(self.processes):
             process.kill()
@@ -109,12 +112,13 @@ class Day:
         self.parts[-1].notes.append(text)
         say(f"- {text}")
 
-    def figure(self, what, value, unit="", *, most=None, least=None, speed=False):
-        """A number, and whether it is as wanted; a speed is judged on a card only, and not in small sizes."""
-        wanted = None if most is None and least is None else f"<= {most:g}" if least is None else f">= {least:g}"
-        holds = None
-        if wanted and not (speed and (self.small or not self.on_card)):
-            holds = value is not None and (value <= most if least is None else value >= least)
+    def figure(self, what, value, unit="", *, most=None, least=None, equal=None, on_card=False):
+        """A number, and whether it is as wanted. `on_card`: it says something of cards, so that nothing else is judged by it."""
+        wanted = [(f"{sign} {bound:g}", value is not None and holds(value, bound)) for sign, bound, holds in (
+            ("<=", most, operator.le), (">=", least, operator.ge), ("=", equal, operator.eq)) if bound is not None]
+        wanted, holds = wanted[0] if wanted else (None, None)
+        if on_card and (self.small or not self.on_card or value is None):
+            holds = None
         self.parts[-1].figures.append({"what": what, "value": value, "unit": unit, "wanted": wanted, "holds": holds})
         shown = "not measured" if value is None else f"{value:.3g}{f' {unit}' if unit else ''}"
         verdict = {None: f"; wanted {wanted}, not judged here", True: f"; wanted {wanted}: yes", False: f"; wanted {wanted}: **no**"}

@@ -5,12 +5,10 @@ import shutil
 from gpu import card, models
 from gpu.cluster import Cluster
 from gpu.large import lay_out, loading, read_once
-from gpu.right import largest
+from gpu.memory import stream
 
 # What the system keeps for others, of disk and of memory.
 SPARE = 2 << 30
-# Rows of a batch from which on a block that comes again shall cost next to nothing.
-ROWS = 16_384
 
 
 def compute(day):
@@ -30,24 +28,6 @@ def compute(day):
     loading(day, size, disk, first.loading)
     fits = whole.sweep(spec)
     day.figure("`resid_pre`: seconds of a sweep", fits.seconds, "s")
-    of, rate = day.rates.get("bfloat16"), fits.executed / fits.computing
-    day.figure("`resid_pre`: share of the bfloat16 matrix rate", rate / of if of else None, least=0.5, speed=True)
+    day.rate("`resid_pre`", fits, "bfloat16", least=0.5)
     worker.kill()
-    stream(day, home, spec, size, fits)
-
-
-def stream(day, home, spec, size, fits):
-    """The same sweep with a budget that the weights alone are more than."""
-    cluster = Cluster(day, home)
-    cluster.worker("--memory-budget", size * 96 // 100)
-    cluster.sweep(spec)
-    run = cluster.sweep(spec)
-    (streamed,) = {worker["streamed_bytes"] for worker in run.workers}
-    # Each row takes a multiply-add with each number of a block.
-    rows = run.executed / (streamed / 2) if streamed else 0
-    day.figure("streamed", streamed / 1e9, "GB", least=size / 2e9)
-    day.figure("rows to a block, about", rows)
-    day.figure("computing of streamed weights over that of weights which stay", run.computing / fits.computing, "x",
-               most=1.2 if rows >= ROWS else None, speed=True)
-    day.figure("executed of it over that of weights which stay", run.executed / fits.executed, "x")
-    day.figure("largest difference between the two", largest(fits.scores, run.scores), most=0.5)
+    stream(day, spec, size, fits)

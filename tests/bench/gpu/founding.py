@@ -17,13 +17,13 @@ LENGTH, RUNS = 8, 3
 WANTED = {"resid_pre": 30, "z": 10}
 
 
-def lay_out(day):
-    """The model and the sweeps, for this part and others; gives the specs by grid."""
-    home = day.scratch / "founding"
+def lay_out(day, name="founding", prompts=250, small=12):
+    """A folder with the model, and sweeps over so many prompts, for this part and others; gives the specs by grid."""
+    home = day.scratch / name
     if not home.exists():
         config = models.GPT2 | (models.SMALL_GPT2 if day.small else {})
         models.write(home / "gpt2", config, "float32")
-        write_tokens(home / "tokens.json", 12 if day.small else 250, LENGTH, config["vocab_size"])
+        write_tokens(home / "tokens.json", small if day.small else prompts, LENGTH, config["vocab_size"])
     for grid in named("resid_pre,z"):
         write_spec(home / f"{grid.name}.toml", grid, LENGTH, model="gpt2")
     return {name: home / f"{name}.toml" for name in WANTED}
@@ -40,12 +40,12 @@ def compute(day):
         best[name] = min((cluster.sweep(spec) for _ in range(RUNS)), key=lambda run: run.computing)
         phases = {phase: (seconds - before.get(phase, 0)) / RUNS for phase, seconds in worker.phases().items()}
         describe(day, name, first, best[name], phases)
-    day.figure("both sweeps: computing", sum(run.computing for run in best.values()), "s", most=1.0, speed=True)
+    day.figure("both sweeps: computing", sum(run.computing for run in best.values()), "s", most=1.0, on_card=True)
     peers(day, specs, best)
-    profile(day, specs)
+    profile(day, specs, best)
 
 
-def describe(day, name, first, run, phases, dtype="float32", wanted=0.5):
+def describe(day, name, first, run, phases, dtype="float32"):
     """Figures of a sweep that was run for the first time, and again."""
     day.figure(f"`{name}`: seconds of the first sweep, loading included", first.seconds, "s")
     day.figure(f"`{name}`: loading", first.loading, "s")
@@ -53,10 +53,8 @@ def describe(day, name, first, run, phases, dtype="float32", wanted=0.5):
     day.figure(f"`{name}`: seconds of the best one after it", run.seconds, "s")
     day.figure(f"`{name}`: computing", run.computing, "s")
     day.figure(f"`{name}`: executed", run.executed, "multiply-adds")
-    rate = run.executed / run.computing
-    day.figure(f"`{name}`: executed per second of computing", rate, "multiply-adds/s")
-    of = day.rates.get(dtype)
-    day.figure(f"`{name}`: share of the {dtype} matrix rate", rate / of if of else None, least=wanted, speed=True)
+    day.figure(f"`{name}`: executed per second of computing", run.executed / run.computing, "multiply-adds/s")
+    day.rate(f"`{name}`", run, dtype, least=0.5)
     day.figure(f"`{name}`: libtorch calls for a tile", run.calls)
     for phase, seconds in sorted(phases.items()):
         if seconds > 0:
@@ -82,12 +80,12 @@ def peers(day, specs, best):
         peer = json.loads(done.stdout.splitlines()[-1])
         day.figure(f"`{name}`: TransformerLens' seconds", peer["seconds"], "s")
         day.figure(f"`{name}`: TransformerLens' seconds over ours", peer["seconds"] / best[name].seconds, "x",
-                   least=WANTED[name], speed=True)
+                   least=WANTED[name], on_card=True)
         apart = max(abs(score - best[name].score(iteration, cell)) for iteration, *cell, score in peer["scores"])
         day.figure(f"`{name}`: largest difference to TransformerLens", apart, most=1e-3)
 
 
-def profile(day, specs):
+def profile(day, specs, best):
     """Kernels' times by NVIDIA's profiler, which keeps its file beside the figures."""
     if not day.on_card:
         day.note("nsys: not on cpu")
@@ -106,4 +104,6 @@ def profile(day, specs):
                            capture_output=True, text=True)
     (day.out / "kernels.csv").write_text(stats.stdout)
     rows = [line.split(",") for line in stats.stdout.splitlines() if line[:1].isdigit()]
-    day.figure("kernels of both sweeps (kernels.csv; founding.nsys-rep has the gaps)", sum(float(row[1]) for row in rows) / 1e9, "s")
+    kernels = sum(float(row[1]) for row in rows) / 1e9
+    day.figure("kernels of both sweeps (kernels.csv; founding.nsys-rep shows the gaps)", kernels, "s")
+    day.figure("kernels over the seconds of computing without the profiler", kernels / sum(run.computing for run in best.values()))

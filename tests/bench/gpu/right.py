@@ -18,39 +18,38 @@ MODEL = {"float32": 'dtype = "float32"', "tf32": 'dtype = "float32"\ntf32 = true
 def compute(day):
     models = day.scratch / "cases"
     cases = list(lay_out(models, day.small))
+    specs = {kind: [models / case / f"{kind}.toml" for case in cases] for kind in MODEL}
     cpu, device = Cluster(day, models), Cluster(day, models)
     cpu.worker(device="cpu")
     device.worker()
-    wanted = {case: cpu.sweep(models / case / "float32.toml").scores for case in cases}
-    found = {}
-    for kind, bound in {"float32": FLOAT32, **ROUNDED}.items():
-        if kind == "tf32" and not day.on_card:
-            day.note("TF32: not on cpu")
-            continue
-        for case in cases:
-            found[kind, case] = device.sweep(models / case / f"{kind}.toml").scores
-        apart = {case: largest(wanted[case], found[kind, case]) for case in cases}
-        worst = max(apart, key=lambda case: math.inf if math.isnan(apart[case]) else apart[case])
-        day.figure(f"largest difference of {len(cases)} cases in {kind} (`{worst}`)", apart[worst], most=bound)
-    again(day, device, models, {case: found["float32", case] for case in cases})
-    check(day, device, models, cases)
-
-
-def again(day, device, models, first):
-    """The same sweeps once more, on the worker that has computed them."""
-    differing = [case for case, scores in first.items()
-                 if not same(scores, device.sweep(models / case / "float32.toml").scores)]
+    wanted, found = (zip(cases, cluster.sweeps(specs["float32"])) for cluster in (cpu, device))
+    found = {case: run.scores for case, run in found}
+    wanted = {case: run.scores for case, run in wanted}
+    differences(day, "float32", wanted, found, FLOAT32)
+    differing = [case for case, run in zip(cases, device.sweeps(specs["float32"])) if not same(found[case], run.scores)]
     day.figure("cases whose scores differ in a bit when they are computed again", len(differing))
     if differing:
         day.note(f"not bit-identical: {', '.join(differing)}")
+    check(day, device, specs["float32"][::3])
+    for kind, bound in ROUNDED.items():
+        if kind == "tf32" and not day.on_card:
+            day.note("TF32: not on cpu")
+            continue
+        differences(day, kind, wanted, {case: run.scores for case, run in zip(cases, device.sweeps(specs[kind]))}, bound)
 
 
-def check(day, device, models, cases):
+def differences(day, kind, wanted, found, bound):
+    apart = {case: largest(wanted[case], found[case]) for case in wanted}
+    worst = max(apart, key=lambda case: math.inf if math.isnan(apart[case]) else apart[case])
+    day.figure(f"{kind}: largest difference of {len(apart)} cases (`{worst}`)", apart[worst], most=bound)
+
+
+def check(day, device, specs):
     worst = 0.0
-    for case in cases:
-        answer = json.loads(device.call("check", device.submit(models / case / "float32.toml", "--wait"), "--output", "json"))["check"]
+    for spec in specs:
+        answer = json.loads(device.call("check", device.submit(spec, "--wait"), "--output", "json"))["check"]
         worst = max(worst, answer["largest_difference"] or 0.0)
-    day.figure(f"largest difference of `check` on the device, {len(cases)} sweeps", worst, most=FLOAT32)
+    day.figure(f"float32: largest difference of `check` on the device, {len(specs)} sweeps", worst, most=FLOAT32)
 
 
 def same(one, other):
@@ -59,10 +58,17 @@ def same(one, other):
 
 
 def largest(wanted, found):
-    """Over the means of all patched runs and baselines, infinite where one side only has a number."""
-    names = [name for name in wanted if name.endswith((".value", "clean", "corrupted"))]
-    pairs = ((one, other) for name in names for one, other in zip(wanted[name].values, found[name].values, strict=True))
-    return ours.largest_difference((one, other) for one, other in pairs if not (math.isnan(one) and math.isnan(other)))
+    """Over all means and estimates; NaN where one side only has a number. Which effects of a grid with estimates are computed
+    depends on these, so that either side may lack some."""
+    def compared(name):
+        drawn = f"{name.partition('.')[0]}.estimate" in wanted
+        for pair in zip(wanted[name].values, found[name].values, strict=True):
+            without = sum(map(math.isnan, pair))
+            if without == 0 or (without == 1 and not drawn):
+                yield pair
+
+    names = [name for name in wanted if "." not in name or name.endswith((".value", ".estimate"))]
+    return ours.largest_difference(pair for name in names for pair in compared(name))
 
 
 def lay_out(models, small):
