@@ -62,16 +62,16 @@ class Cluster:
         return self.results(self.submit(spec, "--wait", "--new", *options), loaded)
 
     def sweeps(self, specs):
-        """Their results, one after the other; all of them are submitted before the first one is waited for."""
-        for sweep in [self.submit(spec, "--new") for spec in specs]:
-            self.wait(sweep)
-            yield self.results(sweep)
+        """Submits all, and gives their results one after the other to whom wants them, when there are any."""
+        return (self.ended(sweep) for sweep in [self.submit(spec, "--new") for spec in specs])
 
-    def wait(self, sweep):
-        while (state := self.status(sweep)["state"]) in ("waiting", "running"):
+    def ended(self, sweep):
+        """Waits for a sweep that has been submitted."""
+        while (state := self.status(sweep)["state"]) == "running":
             time.sleep(0.05)
         if state != "done":
             raise Failed(f"{sweep} is {state}: {self.call('explain', sweep)}")
+        return self.results(sweep)
 
     def results(self, sweep, loaded=0.0):
         """Of a sweep that has ended; `loaded`: the seconds of loading that were before it."""

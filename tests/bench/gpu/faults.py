@@ -32,8 +32,7 @@ def killed(day, spec):
     day.figure("kill -9: tiles done before", done["tiles_done"])
     day.figure("kill -9: tiles missing then", done["tiles_total"] - done["tiles_done"], least=1)
     cluster.worker()
-    cluster.wait(sweep)
-    run = cluster.results(sweep)
+    run = cluster.ended(sweep)
     whole = cluster.sweep(spec)
     day.figure("kill -9: largest difference to the sweep without it", largest(whole.scores, run.scores), most=SAME)
 

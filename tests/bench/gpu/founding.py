@@ -17,16 +17,16 @@ LENGTH, RUNS = 8, 3
 WANTED = {"resid_pre": 30, "z": 10}
 
 
-def lay_out(day, name="founding", prompts=250, small=12):
+def lay_out(day, name="founding", prompts=250, small=12, grids="resid_pre,z"):
     """A folder with the model, and sweeps over so many prompts, for this part and others; gives the specs by grid."""
     home = day.scratch / name
     if not home.exists():
         config = models.GPT2 | (models.SMALL_GPT2 if day.small else {})
         models.write(home / "gpt2", config, "float32")
         write_tokens(home / "tokens.json", small if day.small else prompts, LENGTH, config["vocab_size"])
-    for grid in named("resid_pre,z"):
+    for grid in named(grids):
         write_spec(home / f"{grid.name}.toml", grid, LENGTH, model="gpt2")
-    return {name: home / f"{name}.toml" for name in WANTED}
+    return {grid.name: home / f"{grid.name}.toml" for grid in named(grids)}
 
 
 def compute(day):

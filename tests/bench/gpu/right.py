@@ -7,9 +7,11 @@ import shutil
 
 import ours
 from gpu.cluster import Cluster
+from gpu.founding import lay_out as lay_out_founding
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "reference"
 FLOAT32 = 1e-4
+WIDE_GRIDS = "resid_pre,z,pattern_by_dest"
 # What `patchsweep check` allows; the differences themselves are what one wants to know.
 ROUNDED = {"tf32": 0.4, "bfloat16": 3.0}
 MODEL = {"float32": 'dtype = "float32"', "tf32": 'dtype = "float32"\ntf32 = true', "bfloat16": 'dtype = "bfloat16"'}
@@ -36,6 +38,20 @@ def compute(day):
             day.note("TF32: not on cpu")
             continue
         differences(day, kind, wanted, {case: run.scores for case, run in zip(cases, device.sweeps(specs[kind]))}, bound)
+    at_full_width(day)
+
+
+def at_full_width(day):
+    """Long sums, of which small models have none: GPT-2 small's shape."""
+    specs = lay_out_founding(day, "width", 16, 2, WIDE_GRIDS)
+    cpu, device = (Cluster(day, day.scratch / "width") for _ in range(2))
+    cpu.worker(device="cpu")
+    device.worker()
+    pairs = [cluster.sweeps(specs.values()) for cluster in (cpu, device)]
+    for name, wanted, found in zip(specs, *pairs, strict=True):
+        scale = max(map(abs, wanted.value.values))
+        day.figure(f"float32 at full width, `{name}`: largest difference over the largest score",
+                   largest(wanted.scores, found.scores) / scale, most=FLOAT32)
 
 
 def differences(day, kind, wanted, found, bound):
