@@ -72,17 +72,22 @@ def main():
         paths = [str(pathlib.Path(args.libtorch).resolve() / "lib"), os.environ.get("LD_LIBRARY_PATH")]
         environment["LD_LIBRARY_PATH"] = ":".join(path for path in paths if path)
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else args.scratch
+    libtorch = machine.libtorch_of(args.programs / "patchsweep-worker", environment)
     with (tempfile.TemporaryDirectory(dir=args.scratch, prefix="gpu-day-") as scratch,
           tempfile.TemporaryDirectory(dir=memory, prefix="gpu-day-") as memory):
         day = Day(args.programs, args.device, args.small, args.out, args.seconds, args.threads, environment,
-                  machine.python_with_torch(args.libtorch), {}, pathlib.Path(scratch), pathlib.Path(memory))
+                  machine.python_with_torch(libtorch), {}, pathlib.Path(scratch), pathlib.Path(memory))
         day.machine = {**facts, "cpu": machine.cpu_name(), "cores": machine.CORES, "system": platform.platform(),
-                       "libtorch": card.libtorch_of(args.programs, args.libtorch), "python": platform.python_version()}
+                       "libtorch": libtorch and machine.version_of(libtorch), "python": platform.python_version()}
         say(f"# A day on {facts['name']}\n")
         for name, value in day.machine.items():
             say(f"- {name}: {value}")
+        if args.small:
+            say("- sizes are small: what follows says nothing of speed")
         for dtype, given in (("float32", args.matrix_rate), ("bfloat16", args.bfloat16_rate)):
-            day.rates[dtype] = given or day.python and machine.matrix_rate(args.threads, args.device, dtype, day.python)
+            # Many CPUs take minutes for large products in half precision.
+            measure = day.python and (day.on_card or dtype == "float32")
+            day.rates[dtype] = given or measure and machine.matrix_rate(args.threads, args.device, dtype, day.python) or None
             say(f"- matrix rate in {dtype}: " + (f"{day.rates[dtype]:.3g} multiply-adds/s" if day.rates[dtype] else "not measured"))
         try:
             for name in args.parts:

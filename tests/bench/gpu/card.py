@@ -1,7 +1,6 @@
 """What the driver says of the card: facts, memory that is taken; and a process that takes memory away from others."""
 
 import os
-import pathlib
 import subprocess
 import sys
 import threading
@@ -84,12 +83,3 @@ class Most:
         self.over.set()
         self.thread.join()
         self.bytes = max(self.bytes, self.read())
-
-
-def libtorch_of(programs, libtorch):
-    """Version of the libtorch that the programs find, as its package says; None where it is in none."""
-    for folder in filter(None, (libtorch, programs / "../lib/torch")):
-        version = pathlib.Path(folder) / "version.py"
-        if version.is_file():
-            return next(line.split("'")[1] for line in version.read_text().splitlines() if line.startswith("__version__"))
-    return None

@@ -111,6 +111,7 @@ class Day:
         """A line for people."""
         self.parts[-1].notes.append(text)
         say(f"- {text}")
+        self.save()
 
     def figure(self, what, value, unit="", *, most=None, least=None, equal=None, on_card=False):
         """A number, and whether it is as wanted. `on_card`: it says something of cards, so that nothing else is judged by it."""
@@ -123,6 +124,7 @@ class Day:
         shown = "not measured" if value is None else f"{value:.3g}{f' {unit}' if unit else ''}"
         verdict = {None: f"; wanted {wanted}, not judged here", True: f"; wanted {wanted}: yes", False: f"; wanted {wanted}: **no**"}
         say(f"- {what}: {shown}{verdict[holds] if wanted else ''}")
+        self.save()
 
     def failures(self):
         """What was not as wanted, one text each."""
