@@ -96,6 +96,9 @@ def main():
         finally:
             day.end_processes()
             day.save()
+    for part in day.parts:
+        if part.outcome in ("stopped", "skipped"):
+            say(f"\n`{part.name}` was {part.outcome}: {part.why}")
     failures = list(day.failures())
     say("\n## Not as wanted\n" if failures else "\nEverything that is judged is as wanted.")
     for failure in failures:

@@ -10,8 +10,12 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-class TimeIsUp(Exception):
-    """The seconds of a part are over."""
+class TimeIsUp(BaseException):
+    """The seconds of a part are over. Nothing that catches failures catches it."""
+
+
+class Skipped(Exception):
+    """A part cannot be run here."""
 
 
 @dataclass
@@ -70,7 +74,7 @@ class Day:
         else:
             with self.within(left, part):
                 compute(self)
-                part.outcome = "ran"
+                part.outcome = "failed" if part.why else "ran"
         part.seconds = time.monotonic() - begin
         if part.outcome != "ran":
             say(f"\n**{part.outcome}**: {part.why}")
@@ -88,6 +92,8 @@ class Day:
             yield
         except TimeIsUp:
             part.outcome, part.why = "stopped", f"its {seconds:.0f} s were over"
+        except Skipped as reason:
+            part.outcome, part.why = "skipped", str(reason)
         except Exception as error:  # whatever it is: the other parts are worth as much without this one
             part.outcome, part.why = "failed", f"{type(error).__name__}: {error}"
         finally:
@@ -106,6 +112,18 @@ class Day:
             process.kill()
             process.wait()
         self.processes.clear()
+
+    def step(self, compute, *arguments):
+        """A piece of a part with processes of its own; the part goes on where it fails, and None is what it gives then."""
+        try:
+            return compute(self, *arguments)
+        except Exception as error:
+            part = self.parts[-1]
+            part.why = "; ".join(filter(None, (part.why, f"{type(error).__name__}: {error}")))
+            say(f"- **failed**: {error}")
+            return None
+        finally:
+            self.end_processes()
 
     def note(self, text):
         """A line for people."""

@@ -13,12 +13,12 @@ NEXT_TO_NOTHING = 64 << 20
 
 
 def compute(day):
-    killed(day, lay_out(day, "many", 1000, 1000)["z"])
-    taken(day)
-    refused(day, "no driver", {"CUDA_VISIBLE_DEVICES": ""}, 2)
-    refused(day, "libtorch without its CUDA part", broken(day, "libtorch_cuda.so"), 2)
+    day.step(killed, lay_out(day, "many", 1000, 1000)["z"])
+    day.step(taken)
+    day.step(refused, "no driver", {"CUDA_VISIBLE_DEVICES": ""}, 2)
+    day.step(refused, "libtorch without its CUDA part", broken(day, "libtorch_cuda.so"), 2)
     # The dynamic loader's own code: the program does not begin.
-    refused(day, "a libtorch that is none", broken(day, "libtorch_cpu.so"), 127)
+    day.step(refused, "a libtorch that is none", broken(day, "libtorch_cpu.so"), 127)
 
 
 def killed(day, spec):
@@ -41,7 +41,7 @@ def taken(day):
     if not day.on_card:
         day.note("a device that is taken: not on cpu")
         return
-    holder = card.hold_all_but(day, NEXT_TO_NOTHING)
+    card.Driver(day).ask(f"leave {NEXT_TO_NOTHING}")
     spec = lay_out(day)["resid_pre"]
     cluster = Cluster(day, spec.parent)
     try:
@@ -50,7 +50,6 @@ def taken(day):
         day.note("a device that is taken: the sweep is computed all the same")
     except Failed as message:
         day.note(f"a device that is taken: {message}")
-    holder.kill()
 
 
 def refused(day, what, environment, code):

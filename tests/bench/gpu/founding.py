@@ -41,8 +41,8 @@ def compute(day):
         phases = {phase: (seconds - before.get(phase, 0)) / RUNS for phase, seconds in worker.phases().items()}
         describe(day, name, first, best[name], phases)
     day.figure("both sweeps: computing", sum(run.computing for run in best.values()), "s", most=1.0, on_card=True)
-    peers(day, specs, best)
-    profile(day, specs, best)
+    day.step(peers, specs, best)
+    day.step(profile, specs, best)
 
 
 def describe(day, name, first, run, phases, dtype="float32"):

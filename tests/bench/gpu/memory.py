@@ -17,31 +17,26 @@ GIB = 1 << 30
 
 def compute(day):
     specs = lay_out(day, "many", 1000, 1000)
-    whole = budget(day, specs)
-    two(day, specs["z"], whole)
-    run_out(day, specs["resid_pre"])
-    home, size = large(day, "large", models.LLAMA_1B, 32, "z,resid_pre")
-    cluster = Cluster(day, home)
-    worker = cluster.worker()
-    cluster.sweep(home / "resid_pre.toml")
-    fits = cluster.sweep(home / "resid_pre.toml")
-    worker.kill()
-    stream(day, home / "resid_pre.toml", size, fits)
+    whole = day.step(budget, specs["z"])
+    if whole:
+        day.step(two, specs["z"], whole)
+    day.step(run_out, specs["resid_pre"])
+    day.step(large_streams)
 
 
-def budget(day, specs):
-    """Gives the run of `z`."""
+def budget(day, spec):
+    """Gives the run."""
     given = (64 << 20) if day.small else 2 * GIB
-    idle = warmed(day).bytes
-    cluster = Cluster(day, specs["z"].parent)
+    idle = warmed(day)
+    cluster = Cluster(day, spec.parent)
     worker = cluster.worker("--memory-budget", given)
-    with card.Most(lambda: card.taken(day, worker)) as most:
-        whole = cluster.sweep(specs["z"])
+    with card.Taken(day, worker) as taken:
+        whole = cluster.sweep(spec)
     worker.kill()
     day.figure("the budget", given / 1e6, "MB")
     day.figure("a worker with next to no model, by the driver's count", idle / 1e6, "MB")
-    day.figure("most of a worker with that budget, by the driver's count", most.bytes / 1e6, "MB")
-    day.figure("what is beyond a worker with next to no model, over the budget", (most.bytes - idle) / given,
+    day.figure("most of a worker with that budget, by the driver's count", taken.most / 1e6, "MB")
+    day.figure("what is beyond a worker with next to no model, over the budget", (taken.most - idle) / given,
                most=1.05, on_card=True)
     return whole
 
@@ -54,20 +49,19 @@ def warmed(day):
     write_spec(folder / "resid_pre.toml", *named("resid_pre"), LENGTH, model="gpt2")
     cluster = Cluster(day, folder)
     worker = cluster.worker("--memory-budget", 64 << 20)
-    with card.Most(lambda: card.taken(day, worker)) as most:
+    with card.Taken(day, worker) as taken:
         cluster.sweep(folder / "resid_pre.toml")
     worker.kill()
-    return most
+    return taken.most
 
 
 def two(day, spec, whole):
     cluster = Cluster(day, spec.parent)
-    first, second = (cluster.worker("--sharing", 2) for _ in range(2))
-    together = (lambda: card.taken(day, first)) if day.on_card else (lambda: card.taken(day, first) + card.taken(day, second))
-    with card.Most(together) as most:
+    workers = [cluster.worker("--sharing", 2) for _ in range(2)]
+    with card.Taken(day, *workers) as taken:
         run = cluster.sweep(spec, "--tile-multiply-adds", max(1, whole.executed // 64))
     day.figure("two workers with `--sharing 2`: workers that computed", len(run.workers), equal=2)
-    day.figure("two workers with `--sharing 2`: most of both, by the driver's count", most.bytes / 1e6, "MB")
+    day.figure("two workers with `--sharing 2`: most of both, by the driver's count", taken.most / 1e6, "MB")
     day.figure("two workers with `--sharing 2`: batches that did not fit", retries(run), equal=0)
     day.figure("two workers with `--sharing 2`: largest difference to one", largest(whole.scores, run.scores), most=SAME)
     day.figure("two workers with `--sharing 2`: seconds over those of one", run.seconds / whole.seconds, "x")
@@ -85,17 +79,27 @@ def run_out(day, spec):
     if day.on_card:
         worker = cluster.worker()
         # The weights, CUDA's own, and then less than one batch.
-        card.hold_all_but(day, 2 * GIB)
+        card.Driver(day).ask(f"leave {2 * GIB}")
     else:
         worker = cluster.worker("--memory-budget", 64 * GIB, address_space=needed + (16 << 20))
     cramped = cluster.sweep(spec, *all_prompts)
     day.figure("running out of memory: batches that did not fit and were halved", retries(cramped), least=1)
     day.figure("running out of memory: largest difference", largest(plenty.scores, cramped.scores), most=SAME)
-    day.end_processes()
 
 
 def retries(run):
     return sum(worker["memory_retries"] for worker in run.workers)
+
+
+def large_streams(day):
+    home, size = large(day, "large", models.LLAMA_1B, 32, "z,resid_pre")
+    spec = home / "resid_pre.toml"
+    cluster = Cluster(day, home)
+    worker = cluster.worker()
+    cluster.sweep(spec)
+    fits = cluster.sweep(spec)
+    worker.kill()
+    stream(day, spec, size, fits)
 
 
 def stream(day, spec, size, fits):

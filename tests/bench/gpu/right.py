@@ -38,7 +38,7 @@ def compute(day):
             day.note("TF32: not on cpu")
             continue
         differences(day, kind, wanted, {case: run.scores for case, run in zip(cases, device.sweeps(specs[kind]))}, bound)
-    at_full_width(day)
+    day.step(at_full_width)
 
 
 def at_full_width(day):
