@@ -16,19 +16,6 @@ def cpu_name():
     return found[1] if found else "unknown CPU"
 
 
-def gpu_name(device):
-    """Name of the card behind `cuda:N` by nvidia-smi; None where there is none."""
-    index = int(device.partition(":")[2] or 0)
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    card = visible[index] if index < len(visible) and visible[index] else str(index)
-    try:
-        asked = subprocess.run(["nvidia-smi", f"--id={card}", "--query-gpu=name", "--format=csv,noheader"],
-                               capture_output=True, text=True)
-    except FileNotFoundError:
-        return None
-    return asked.stdout.strip() if asked.returncode == 0 else None
-
-
 def matrix_rate(threads, device="cpu", dtype="float32", python=sys.executable):
     """Multiply-adds per second of large matrix products; None if a Python has no torch for the device."""
     command = [python, HERE / "rate.py", threads, device, dtype]

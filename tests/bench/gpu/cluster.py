@@ -1,6 +1,7 @@
 """A coordinator with workers whose options a test of memory or of faults chooses; sweeps one after the other."""
 
 import json
+import os
 import pathlib
 import re
 import resource
@@ -48,7 +49,7 @@ class Cluster:
     def call(self, *words, code=0):
         """What a command prints; `code`: how it may end."""
         command = [str(word) for word in (self.day.programs / "patchsweep", *words, "--coordinator", self.url)]
-        done = subprocess.run(command, capture_output=True, text=True, env={**ours.os.environ, **self.day.environment})
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **self.day.environment})
         if done.returncode != code:
             raise Failed(f"`{' '.join(command[1:])}` ended with {done.returncode}: {done.stderr.strip()}")
         return done.stdout.strip()

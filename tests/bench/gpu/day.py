@@ -140,8 +140,8 @@ class Day:
             holds = None
         self.parts[-1].figures.append({"what": what, "value": value, "unit": unit, "wanted": wanted, "holds": holds})
         shown = "not measured" if value is None else f"{value:.3g}{f' {unit}' if unit else ''}"
-        verdict = {None: f"; wanted {wanted}, not judged here", True: f"; wanted {wanted}: yes", False: f"; wanted {wanted}: **no**"}
-        say(f"- {what}: {shown}{verdict[holds] if wanted else ''}")
+        verdict = {None: ", not judged here", True: ": yes", False: ": **no**"}[holds]
+        say(f"- {what}: {shown}{f'; wanted {wanted}{verdict}' if wanted else ''}")
         self.save()
 
     def failures(self):

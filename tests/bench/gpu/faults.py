@@ -56,7 +56,8 @@ def refused(day, what, environment, code):
     """How a worker ends, and what it says."""
     worker = day.start([day.programs / "patchsweep-worker", "--coordinator", "http://127.0.0.1:1", "--device",
                         day.device if day.on_card else "cuda:0"],
-                       environment=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                       environment=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.PIPE, text=True)
     try:
         said_last = worker.communicate(timeout=30)[1].strip().splitlines()[-1]
     except subprocess.TimeoutExpired:
