@@ -42,7 +42,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=machine.CORES)
     parser.add_argument("--libtorch", type=pathlib.Path, default=os.environ.get("LIBTORCH"),
                         help="folder with lib/, if not where the programs were built against it [$LIBTORCH]")
-    parser.add_argument("--scratch", type=pathlib.Path, help="folder on a disk with 22 GB, for models that are written "
+    parser.add_argument("--scratch", type=pathlib.Path, help="folder on a disk with 24 GB, for models that are written "
                         "[default: where temporary files are]")
     parser.add_argument("--matrix-rate", type=float, help="of the device in float32, in multiply-adds per second, where this "
                         "Python has no torch to measure it")
