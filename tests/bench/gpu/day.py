@@ -30,6 +30,11 @@ class Part:
     figures: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
+    def end(self, outcome, why):
+        """A failure of a piece of it stays."""
+        self.outcome = "failed" if self.why else outcome
+        self.why = "; ".join(filter(None, (self.why, why))) or None
+
 
 @dataclass
 class Day:
@@ -70,11 +75,11 @@ class Day:
         say(f"\n## {title}\n")
         begin, left = time.monotonic(), min(seconds, self.left())
         if left < 1:
-            part.outcome, part.why = "skipped", f"the {self.seconds:.0f} s of the day are over"
+            part.end("skipped", f"the {self.seconds:.0f} s of the day are over")
         else:
             with self.within(left, part):
                 compute(self)
-                part.outcome = "failed" if part.why else "ran"
+                part.end("ran", None)
         part.seconds = time.monotonic() - begin
         if part.outcome != "ran":
             say(f"\n**{part.outcome}**: {part.why}")
@@ -91,11 +96,11 @@ class Day:
         try:
             yield
         except TimeIsUp:
-            part.outcome, part.why = "stopped", f"its {seconds:.0f} s were over"
+            part.end("stopped", f"its {seconds:.0f} s were over")
         except Skipped as reason:
-            part.outcome, part.why = "skipped", str(reason)
+            part.end("skipped", str(reason))
         except Exception as error:  # whatever it is: the other parts are worth as much without this one
-            part.outcome, part.why = "failed", f"{type(error).__name__}: {error}"
+            part.end("failed", f"{type(error).__name__}: {error}")
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -118,8 +123,7 @@ class Day:
         try:
             return compute(self, *arguments)
         except Exception as error:
-            part = self.parts[-1]
-            part.why = "; ".join(filter(None, (part.why, f"{type(error).__name__}: {error}")))
+            self.parts[-1].end("failed", f"{type(error).__name__}: {error}")
             say(f"- **failed**: {error}")
             return None
         finally:
