@@ -21,7 +21,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-load bench-loading bench-paths bench-trained bench-waiting gpu-day model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -51,8 +51,9 @@ end-to-end-test: libtorch
 	cargo build --workspace
 	cargo test -p patchsweep-tests
 
-# The results, read by the libraries that they are for; the tokens of many tokenizers, held to those of transformers; and
-# models read as Hugging Face's libraries read them, with the torch that libtorch is of.
+# The results, read by the libraries that they are for; the tokens of many tokenizers, held to those of transformers;
+# models read as Hugging Face's libraries read them, with the torch that libtorch is of; and what a GPU has to show, tried out
+# on the CPU.
 python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
@@ -60,6 +61,7 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
+	$(PYTHON) tests/python/check_gpu_day.py target/debug
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
 python-client-test: libtorch $(CLIENT_VENV)/.installed
@@ -144,10 +146,10 @@ bench-loading: build $(BENCH_VENV)/.ready
 bench-trained: build $(REAL_MODEL_VENV)/.lens
 	$(REAL_MODEL_VENV)/bin/python tests/bench/trained.py target/release/patchsweep target/real-model $(BENCH)
 
-# On a GPU node: neither builds nor installs. MODEL=FOLDER of a GPT-2; BINARIES=FOLDER of the programs.
-bench-gpu:
-	$(if $(MODEL),,$(error MODEL=FOLDER names the folder of a GPT-2))
-	$(PYTHON) tests/bench/bench_gpu.py $(BINARIES) $(MODEL) $(BENCH)
+# On a GPU node: everything that a GPU has to show, in 8 minutes; neither builds nor installs. BINARIES=FOLDER of the programs,
+# OUT=FOLDER for the figures. BENCH="--device cpu --small" tries it out.
+gpu-day:
+	$(PYTHON) tests/bench/gpu_day.py $(BINARIES) --out $(or $(OUT),target/gpu-day) $(BENCH)
 
 # What a coordinator takes: 1,000 workers, a million cells, trivial tiles, a kill. Neither Python nor a model.
 bench-load: build

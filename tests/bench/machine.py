@@ -16,21 +16,33 @@ def cpu_name():
     return found[1] if found else "unknown CPU"
 
 
-def gpu_name(device):
-    """Name of the card behind `cuda:N` by nvidia-smi; None where there is none."""
-    index = int(device.partition(":")[2] or 0)
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    card = visible[index] if index < len(visible) and visible[index] else str(index)
-    try:
-        asked = subprocess.run(["nvidia-smi", f"--id={card}", "--query-gpu=name", "--format=csv,noheader"],
-                               capture_output=True, text=True)
-    except FileNotFoundError:
-        return None
-    return asked.stdout.strip() if asked.returncode == 0 else None
-
-
-def matrix_rate(threads, device="cpu"):
-    """Multiply-adds per second of large float32 matrix products; None if this Python has no torch for the device."""
-    command = [sys.executable, HERE / "rate.py", threads, device]
+def matrix_rate(threads, device="cpu", dtype="float32", python=sys.executable):
+    """Multiply-adds per second of large matrix products; None if a Python has no torch for the device."""
+    command = [python, HERE / "rate.py", threads, device, dtype]
     asked = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     return max(json.loads(asked.stdout).values()) if asked.returncode == 0 else None
+
+
+def libtorch_of(worker, environment):
+    """The folder of the libtorch that a worker finds; None where it finds none."""
+    asked = subprocess.run(["ldd", worker], capture_output=True, text=True, env={**os.environ, **environment})
+    found = re.search(r"libtorch_cpu\.so => (/\S+)", asked.stdout)
+    return pathlib.Path(found[1]).resolve().parents[1] if found else None
+
+
+def version_of(libtorch):
+    """As a wheel's torch says it, or a plain libtorch; None where neither does."""
+    for name, pattern in (("version.py", r"__version__ = '(.*)'"), ("build-version", r"(\S+)")):
+        file = libtorch / name
+        if file.is_file() and (found := re.search(pattern, file.read_text())):
+            return found[1]
+    return None
+
+
+def python_with_torch(libtorch):
+    """This Python if it has torch, or that of the environment which a wheel's libtorch is in; None where neither has."""
+    beside = [str(libtorch.parents[3] / "bin/python")] if libtorch and len(libtorch.parents) > 3 else []
+    for python in [sys.executable, *(other for other in beside if os.path.exists(other))]:
+        if subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
+            return python
+    return None

@@ -32,6 +32,7 @@ class Run:
     peak: int  # bytes of the largest process
     grids: list  # of the manifest
     scores: dict  # tensors by name
+    workers: list  # of the manifest
 
     @property
     def grid(self):
@@ -62,13 +63,22 @@ def run(program, spec, *, workers=1, threads, device="cpu", environment=None):
         command = [program, "run", spec, "--out", out, "--device", device, "--workers", workers,
                    "--threads", max(1, threads // workers)]
         talk, peak = finish(command, {**os.environ, **(environment or {}), "PATCHSWEEP_LOG": LOG})
-        manifest = json.loads((out / "manifest.json").read_text())
-        scores = npz.load(out / "scores.npz")
+        return read(out, loading(talk), peak)
+
+
+def loading(talk):
+    """Seconds in which workers loaded models, of what they logged."""
+    return sum(float(seconds) for seconds in LOADED.findall(talk))
+
+
+def read(out, loading, peak=0):
+    """A folder of results; `loading`: seconds of it."""
+    manifest = json.loads((out / "manifest.json").read_text())
     done = manifest["run"]
-    loading = sum(float(seconds) for seconds in LOADED.findall(talk))
     computing = sum(worker["busy_seconds"] for worker in done["workers"]) - loading
     calls = sum(worker.get("libtorch_calls", 0) for worker in done["workers"]) / manifest["tiles"]["count"]
-    return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], calls, peak, manifest["grids"], scores)
+    return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], calls, peak, manifest["grids"],
+               npz.load(out / "scores.npz"), done["workers"])
 
 
 def finish(command, environment):

@@ -1,6 +1,6 @@
 """TransformerLens' side: a sample of a grid's cells, one forward pass per cell, timed.
 
-    python peer.py SPEC SAMPLE THREADS
+    python peer.py SPEC SAMPLE THREADS [DEVICE]
 
 SPEC has one grid. Prints a JSON object: seconds for all cells, peak memory, and the sampled cells with their scores.
 """
@@ -44,16 +44,16 @@ def all_cells(grid, config, length):
 
 
 def main():
-    path, sample, threads = sys.argv[1:]
+    path, sample, threads, device = [*sys.argv[1:], "cpu"][:4]
     path = pathlib.Path(path)
     torch.set_num_threads(int(threads))
     spec = tomllib.loads(path.read_text())
     grid, = spec["grid"]
     tokens = json.loads((path.parent / spec["dataset"]["tokens"]).read_text())
-    clean, answers = torch.tensor(tokens["clean"]), torch.tensor(tokens["answers"])
-    candidates = torch.tensor(spec["metric"][0]["candidate_ids"])
+    clean, answers = (torch.tensor(tokens[name], device=device) for name in ("clean", "answers"))
+    candidates = torch.tensor(spec["metric"][0]["candidate_ids"], device=device)
     plain = load_hugging_face(path.parent / spec["model"]["path"])
-    lens = to_transformer_lens(plain)
+    lens = to_transformer_lens(plain).to(device)
     del plain
     cells = all_cells(grid, lens.cfg, clean.shape[1])
     setter = (PATTERN_SETTERS if grid["component"] == "pattern" else SETTERS)[tuple(grid["axes"])]
@@ -62,15 +62,15 @@ def main():
         def metric(logits):
             return logit_diff_max(logits, iteration["read"], answers[:, iteration["answer"]], candidates)
 
-        _, cache = lens.run_with_cache(torch.tensor(corrupted))
+        _, cache = lens.run_with_cache(torch.tensor(corrupted, device=device))
         chosen = random.Random(index).sample(cells, min(int(sample), len(cells)))
         for cell in chosen:
             frame = pd.DataFrame([cell], columns=grid["axes"])
             start = time.perf_counter()
             value = patching.generic_activation_patch(
-                lens, clean, cache, metric, setter, grid["component"], index_df=frame)
+                lens, clean, cache, metric, setter, grid["component"], index_df=frame).item()
             seconds.append(time.perf_counter() - start)
-            scores.append([index, *cell, value.item()])
+            scores.append([index, *cell, value])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     # Every cell is the same forward pass; the median leaves out what else the machine did.
     total = statistics.median(seconds) * len(cells) * len(spec["iteration"])

@@ -1,6 +1,6 @@
-"""How fast a machine multiplies float32 matrices: the best of several tries, shapes and ways.
+"""How fast a machine multiplies matrices: the best of several tries, shapes and ways.
 
-    python rate.py THREADS DEVICE
+    python rate.py THREADS DEVICE [float32 | bfloat16]
 
 Prints a JSON object: multiply-adds per second for each way. MKL and oneDNN share the CPU's products in libtorch; which
 one is faster differs from machine to machine, and patchsweep uses both.
@@ -19,7 +19,7 @@ TRIES = 5
 
 
 def product(rows, inputs, outputs, device):
-    a, b = torch.randn(rows, inputs, device=device), torch.randn(inputs, outputs, device=device)
+    a, b = (torch.randn(shape, device=device, dtype=torch.get_default_dtype()) for shape in ((rows, inputs), (inputs, outputs)))
     return lambda: torch.mm(a, b)
 
 
@@ -42,13 +42,14 @@ def fastest(multiply, device):
 
 
 def main():
-    threads, device = sys.argv[1:]
+    threads, device, dtype = [*sys.argv[1:], "float32"][:3]
+    torch.set_default_dtype(getattr(torch, dtype))
     torch.set_grad_enabled(False)
     torch.set_num_threads(int(threads))
     on_gpu = device != "cpu"
     torch.backends.cuda.matmul.allow_tf32 = False
     shapes = GPU_SHAPES if on_gpu else CPU_SHAPES
-    ways = {"product": product} if on_gpu else {"product": product, "convolution": convolution}
+    ways = {"product": product} if on_gpu or dtype != "float32" else {"product": product, "convolution": convolution}
     print(json.dumps({
         name: max(rows * inputs * outputs / fastest(way(rows, inputs, outputs, device), device)
                   for rows, inputs, outputs in shapes)

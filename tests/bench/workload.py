@@ -23,8 +23,8 @@ def write_tokens(path, prompts, length, vocabulary=50257):
     path.write_text(json.dumps({"clean": clean, "corrupted": corrupted, "answers": answers}))
 
 
-def write_spec(path, grid, length, positions=None):
-    """A sweep over `grid` of the model and the tokens beside `path`.
+def write_spec(path, grid, length, positions=None, model="model", dtype="float32"):
+    """A sweep over `grid` of the tokens beside `path` and of a model, which is there too or below `--models`.
 
     positions: how many of them, evenly spread over the prompt, a grid over positions has; None for all.
     """
@@ -35,7 +35,8 @@ def write_spec(path, grid, length, positions=None):
 name = "bench-{grid.name}"
 
 [model]
-path = "model"
+path = "{model}"
+dtype = "{dtype}"
 
 [dataset]
 tokens = "tokens.json"
