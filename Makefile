@@ -20,7 +20,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
+.PHONY: demo deploy-test dist dist-folder family-test real-model otlp-test test fuzz-test fuzz image unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -76,8 +76,8 @@ browser-test: libtorch $(VENV)/.browser
 	cargo build --workspace
 	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
-# Slurm, Kubernetes' schemas and systemd, for deploy/; needs root and Debian's packages, which CI installs, and skips what it
-# cannot run. PART=slurm runs one.
+# Slurm, systemd, pods of the image, and Kubernetes' schemas, for deploy/; needs root and Debian's packages, which CI installs,
+# and skips what it cannot run. PART=slurm runs one.
 deploy-test: libtorch $(DEPLOY_VENV)/.ready
 	cargo build --workspace
 	$(DEPLOY_VENV)/bin/python tests/deploy/run.py target/debug $(PART)
@@ -91,9 +91,15 @@ build: libtorch
 	cargo build --release $(PROGRAMS)
 
 # Programs and libtorch in one folder that can be moved to any machine, and as a tar; CUDA=1 with what GPUs need.
-dist: build
-	deploy/dist.sh $(BINARIES) $(or $(LIBTORCH),$(VENV)/libtorch) target/dist/patchsweep
+dist: dist-folder
 	tar -C target/dist -cf target/dist/patchsweep.tar patchsweep
+
+dist-folder: build
+	deploy/dist.sh $(BINARIES) $(or $(LIBTORCH),$(VENV)/libtorch) target/dist/patchsweep
+
+# A container image of that folder: CUDA=1 for GPUs, IMAGE=NAME:TAG, and BASE and ENGINE as deploy/image/build.sh has them.
+image: dist-folder
+	deploy/image/build.sh target/dist/patchsweep $(or $(IMAGE),patchsweep:latest)
 
 # Trains the embedded model anew; a few minutes.
 model: libtorch

@@ -12,15 +12,22 @@ import sys
 import tempfile
 
 import manifests
+import pods
 import slurm
 import units
 from engines import Unavailable
 from sweeps import Sweeps
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
+# podman starts these itself.
+NETWORK = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
 # Each part, the programs without which it cannot run, and Debian's packages of these. Those with programs need root too.
 PARTS = {
     "kubernetes": (manifests.check, {}),
+    "image": (
+        pods.check,
+        {program: pathlib.Path(program).name for program in ("podman", "buildah", "runc", "conmon", "catatonit", "iptables", *NETWORK)},
+    ),
     "systemd": (units.check, {"systemd-nspawn": "systemd-container"}),
     "slurm": (slurm.check, {"slurmctld": "slurm-wlm", "slurmd": "slurm-wlm", "munged": "munge"}),
 }
