@@ -8,6 +8,7 @@ BENCH_VENV := .venv-bench
 HUGGING_FACE_VENV := .venv-hugging-face
 REAL_MODEL_VENV := .venv-real-model
 DEPLOY_VENV := .venv-deploy
+CLIENT_VENV := .venv-client
 BINARIES ?= target/release
 # What people run; the rest of the workspace tests it.
 PROGRAMS := -p patchsweep -p patchsweep-worker
@@ -20,13 +21,13 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist dist-folder family-test real-model otlp-test test fuzz-test fuzz image unit-test end-to-end-test python-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
+.PHONY: demo deploy-test dist dist-folder family-test real-model otlp-test test fuzz-test fuzz image unit-test end-to-end-test python-test python-client-test python-messages browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
-test: lint unit-test fuzz-test end-to-end-test python-test browser-test deploy-test
+test: lint unit-test fuzz-test end-to-end-test python-test python-client-test browser-test deploy-test
 
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
@@ -60,6 +61,16 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
+
+# The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
+python-client-test: libtorch $(CLIENT_VENV)/.installed
+	cargo build $(PROGRAMS)
+	cd proto/python && ../../$(CLIENT_VENV)/bin/python -m pytest $(TESTS)
+
+# What the Python client has of proto/patchsweep/v1 and of docs/spec.schema.json, made anew.
+python-messages: $(CLIENT_VENV)/.ready
+	$(CLIENT_VENV)/bin/python proto/python/tools/make_messages.py proto proto/python/src
+	$(CLIENT_VENV)/bin/python proto/python/tools/make_spec.py docs/spec.schema.json proto/python/src/patchsweep/spec.py
 
 # Configs of every family, drawn at random, against transformers; DRAWS of each.
 family-test: libtorch $(HUGGING_FACE_VENV)/.ready
@@ -193,6 +204,17 @@ $(REAL_MODEL_VENV)/.lens: tests/bench/trained.txt $(REAL_MODEL_VENV)/.ready
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps -r tests/bench/trained.txt
 	touch $@
 
+# grpcio-tools wants the protobuf of its own release, while what it makes is read by any later one: the tests take the newest.
+$(CLIENT_VENV)/.ready: proto/python/tests/requirements.txt
+	$(PYTHON) -m venv $(CLIENT_VENV)
+	$(CLIENT_VENV)/bin/pip install --quiet -r proto/python/tests/requirements.txt
+	$(CLIENT_VENV)/bin/pip install --quiet --no-deps grpcio-tools==1.71.2
+	touch $@
+
+$(CLIENT_VENV)/.installed: $(CLIENT_VENV)/.ready proto/python/pyproject.toml $(wildcard proto/python/src/patchsweep/*.py proto/python/src/patchsweep/v1/*)
+	$(CLIENT_VENV)/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./proto/python
+	touch $@
+
 $(DEPLOY_VENV)/.ready: tests/deploy/requirements.txt
 	$(PYTHON) -m venv $(DEPLOY_VENV)
 	$(DEPLOY_VENV)/bin/pip install --quiet -r tests/deploy/requirements.txt
@@ -210,4 +232,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) $(CLIENT_VENV) demo-results

@@ -1,0 +1,76 @@
+"""Activation-patching sweeps of language models, from Python.
+
+    import patchsweep
+    client = patchsweep.connect()
+    sweep = client.submit("sweep.toml").wait()
+    patchsweep.plot(sweep.results()["z"])
+"""
+
+from .client import Client, SweepList, connect
+from .errors import (
+    AnswerLost,
+    CheckDisagrees,
+    ConfigError,
+    CredentialsError,
+    InputError,
+    MissingPackage,
+    NoProgram,
+    NotLetIn,
+    OtherRelease,
+    PatchsweepError,
+    PatchsweepWarning,
+    ProgramFailed,
+    Refused,
+    RequestFailed,
+    SpecError,
+    SweepCancelled,
+    SweepEnded,
+    SweepFailed,
+    SweepPartial,
+    UnknownSweep,
+    Unreachable,
+)
+from .folder import load
+from ._plan import Plan
+from ._plan import make_plan as plan
+from .plots import plot
+from .spec import Spec
+from .status import GridProgress, SweepStatus
+from .sweep import Sweep
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AnswerLost",
+    "CheckDisagrees",
+    "Client",
+    "ConfigError",
+    "CredentialsError",
+    "GridProgress",
+    "InputError",
+    "MissingPackage",
+    "NoProgram",
+    "NotLetIn",
+    "OtherRelease",
+    "PatchsweepError",
+    "PatchsweepWarning",
+    "Plan",
+    "ProgramFailed",
+    "Refused",
+    "RequestFailed",
+    "Spec",
+    "SpecError",
+    "Sweep",
+    "SweepCancelled",
+    "SweepEnded",
+    "SweepFailed",
+    "SweepList",
+    "SweepPartial",
+    "SweepStatus",
+    "UnknownSweep",
+    "Unreachable",
+    "connect",
+    "load",
+    "plan",
+    "plot",
+]

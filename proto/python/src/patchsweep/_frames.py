@@ -1,0 +1,84 @@
+"""Datasets that are in memory, as the JSON lines that a coordinator reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .errors import InputError
+
+#: Rows of prompts: a pandas or polars data frame with the columns `prompt`, `answer`, ..; a dict of such columns; a list of
+#: dicts; a list of (prompt, answer); or a list of prompts.
+Rows: TypeAlias = Any
+
+#: What the spec of such a dataset calls it; says which form the text has.
+NAME = "dataset.jsonl"
+
+_FORMS = (
+    "a dataset is a data frame with the columns `prompt` and `answer`, a dict of such columns, a list of dicts, a list of"
+    " (prompt, answer), or a list of prompts"
+)
+
+
+def json_lines(rows: Rows, columns: frozenset[str]) -> str:
+    """One JSON object for each prompt. What is None or NaN is left out.
+
+    `columns`: those that the spec knows.
+    """
+    records = list(_records(rows))
+    if not records:
+        raise InputError(f"the dataset has no rows; {_FORMS}")
+    lines = []
+    for number, record in enumerate(records):
+        kept = {str(key): _plain(value) for key, value in record.items() if not _is_missing(value)}
+        for key in kept.keys() - columns:
+            known = ", ".join(f"`{column}`" for column in sorted(columns))
+            text = f"row {number} of the dataset has a column `{key}`, which the spec does not name; leave it out. Known are"
+            raise InputError(f"{text} {known}")
+        try:
+            lines.append(json.dumps(kept, ensure_ascii=False))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"row {number} of the dataset cannot be sent ({error}); give texts and lists of texts") from error
+    return "\n".join(lines) + "\n"
+
+
+def _records(rows: Rows) -> Iterable[Mapping[Any, Any]]:
+    if hasattr(rows, "to_dicts"):  # polars
+        return list(rows.to_dicts())
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
+        return list(rows.to_dict("records"))
+    if isinstance(rows, Mapping):
+        return _of_columns(rows)
+    if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
+        raise InputError(f"{type(rows).__name__} is no dataset: {_FORMS}")
+    return [_record(row) for row in rows]
+
+
+def _of_columns(columns: Mapping[Any, Any]) -> Iterable[Mapping[Any, Any]]:
+    lists = {name: list(column) for name, column in columns.items()}
+    lengths = {name: len(column) for name, column in lists.items()}
+    if len(set(lengths.values())) > 1:
+        described = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
+        raise InputError(f"the columns of the dataset differ in length: {described}; give each a row for every prompt")
+    return [dict(zip(lists, values)) for values in zip(*lists.values())]
+
+
+def _record(row: Any) -> Mapping[Any, Any]:
+    if isinstance(row, str):
+        return {"prompt": row}
+    if isinstance(row, Mapping):
+        return row
+    if isinstance(row, Sequence) and len(row) == 2:
+        return {"prompt": row[0], "answer": row[1]}
+    raise InputError(f"a row of the dataset is a {type(row).__name__}: {_FORMS}")
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _plain(value: Any) -> Any:
+    """numpy's arrays and scalars as Python's."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,170 @@
+"""Heat maps of effects, as the report draws them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._dataset import token_name
+from ._packages import needed
+from ._statistics import FAILED, NOOP, NOT_DRAWN, NOT_FINITE, PENDING
+from ._top import visible
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+    import xarray
+
+#: ColorBrewer's RdBu, as coordinator/results/src/colour.rs has it: red is low, white zero, blue high.
+RED_WHITE_BLUE = (
+    (103, 0, 31), (178, 24, 43), (214, 96, 77), (244, 165, 130), (253, 219, 199), (247, 247, 247), (209, 229, 240),
+    (146, 197, 222), (67, 147, 195), (33, 102, 172), (5, 48, 97),
+)  # fmt: skip
+
+#: ColorBrewer's PuOr, of estimates, so that nobody takes one for an effect.
+ORANGE_WHITE_PURPLE = (
+    (127, 59, 8), (179, 88, 6), (224, 130, 20), (253, 184, 99), (254, 224, 182), (247, 247, 247), (216, 218, 235),
+    (178, 171, 210), (128, 115, 172), (84, 39, 136), (45, 0, 75),
+)  # fmt: skip
+
+#: Of cells that have no number.
+GREY = "rgb(226, 226, 226)"
+
+_WORDS = {
+    NOT_FINITE: "not finite",
+    NOOP: "skipped as no-op",
+    FAILED: "failed",
+    PENDING: "not computed yet",
+    NOT_DRAWN: "not drawn by check or verify",
+}
+
+_MOST_FACETS = 64
+_TICK_CHARACTERS = 16
+_MAP_PIXELS, _CELL_PIXELS = 320, 26
+
+
+def plot(
+    array: xarray.DataArray, status: xarray.DataArray | None = None, title: str | None = None, limit: float | None = None
+) -> plotly.graph_objects.Figure:
+    """Heat maps of a tensor: layers go down, the last axis goes right, and every other axis has a map for each index.
+
+    All maps share one range with 0 in its middle: red is low, white is zero, blue is high. Tokens stand at positions. Cells
+    without a number are grey.
+
+    `array`: such as `ds["z"]`. `status`: such as `ds["z.status"]`; then no-ops are grey too, and what is under the pointer says
+    why. `limit`: the end of the range; without it the largest magnitude.
+    """
+    go = needed("plotly.graph_objects", "patchsweep.plot")
+    subplots = needed("plotly.subplots", "patchsweep.plot")
+    down, right = _directions([str(dimension) for dimension in array.dims])
+    facets = [str(dimension) for dimension in array.dims if dimension not in (down, right)]
+    shown = array.transpose(*facets, *([down] if down else []), right)
+    statuses = status.transpose(*shown.dims) if status is not None else None
+    places = list(product(*(range(shown.sizes[facet]) for facet in facets)))
+    if len(places) > _MOST_FACETS:
+        text = f"{len(places)} maps are too many to look at; choose some, for instance .isel({facets[-1]}=0)"
+        raise ValueError(text)
+    numbers = np.asarray(shown.values, dtype=np.float64)
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    end = limit if limit is not None else (finite.max() if finite.size and finite.max() > 0 else 1.0)
+    columns = min(len(places), 3)
+    rows = -(-len(places) // columns)
+    figure = subplots.make_subplots(
+        rows, columns, subplot_titles=[_facet(shown, facets, place) for place in places], horizontal_spacing=0.12 / columns,
+        vertical_spacing=0.28 / rows,
+    )  # fmt: skip
+    x, y = _ticks(shown, right), _ticks(shown, down)
+    for number, place in enumerate(places):
+        values, codes = numbers[place], np.asarray(statuses.values[place]) if statuses is not None else None
+        map_ = go.Heatmap(
+            z=_hidden(_plane(values), codes), x=list(range(len(x))), y=list(range(len(y))), coloraxis="coloraxis",
+            xgap=1, ygap=1, customdata=_hover(_plane(values), codes, x, y, right, down), hoverongaps=True,
+            hovertemplate="%{customdata}<extra></extra>",
+        )  # fmt: skip
+        figure.add_trace(map_, number // columns + 1, number % columns + 1)
+    name = str(array.name) if array.name is not None else ""
+    colours = ORANGE_WHITE_PURPLE if name.endswith(".estimate") else RED_WHITE_BLUE
+    figure.update_xaxes(tickvals=list(range(len(x))), ticktext=[_short(tick) for tick in x], title_text=right, showgrid=False)
+    figure.update_yaxes(
+        tickvals=list(range(len(y))), ticktext=[_short(tick) for tick in y], title_text=down, showgrid=False, autorange="reversed"
+    )
+    figure.update_layout(
+        title=title if title is not None else name,
+        coloraxis={"colorscale": _scale(colours), "cmin": -float(end), "cmax": float(end), "colorbar": {"title": name}},
+        plot_bgcolor=GREY,
+        width=100 + columns * max(_MAP_PIXELS, len(x) * _CELL_PIXELS),
+        height=140 + rows * max(_MAP_PIXELS * 3 // 4, len(y) * _CELL_PIXELS + 60),
+    )
+    found: plotly.graph_objects.Figure = figure
+    return found
+
+
+def _directions(dimensions: list[str]) -> tuple[str | None, str]:
+    """Which dimension goes down and which right. Where sources go right, destinations go down, and senders of paths where
+    their receivers go right."""
+    if not dimensions:
+        raise ValueError("a single number is no heat map; give a tensor with axes, for instance ds['z']")
+    axes = [dimension.rpartition(".")[2] for dimension in dimensions]
+    right = dimensions[-1]
+    if len(dimensions) == 1 or dimensions == ["iteration", right]:
+        return ("iteration" if len(dimensions) == 2 else None), right
+    if axes[-1] == "src_pos":
+        return dimensions[-2], right
+    layers = [dimension for dimension, axis in zip(dimensions[:-1], axes) if axis == "layer"]
+    return (layers[0] if layers else dimensions[-2]), right
+
+
+def _ticks(array: xarray.DataArray, dimension: str | None) -> list[str]:
+    """What each row or column is: `5: ' Officer'` for a position with its token, else its number or name."""
+    if dimension is None:
+        return [""]
+    if dimension not in array.coords:
+        return [str(index) for index in range(array.sizes[dimension])]
+    labels = [visible(str(value)) for value in array.coords[dimension].values.tolist()]
+    beside = token_name(dimension)
+    if beside is None or beside not in array.coords:
+        return labels
+    tokens = array.coords[beside].values.tolist()
+    return [f"{label}: '{visible(token)}'" if token else label for label, token in zip(labels, tokens)]
+
+
+def _facet(array: xarray.DataArray, facets: list[str], place: tuple[int, ...]) -> str:
+    parts = []
+    for facet, index in zip(facets, place):
+        tick = _ticks(array, facet)[index]
+        parts.append(tick if facet == "iteration" else f"{facet} {tick}")
+    return ", ".join(parts)
+
+
+def _plane(values: Any) -> Any:
+    return values.reshape(1, -1) if values.ndim == 1 else values
+
+
+def _hidden(values: Any, codes: Any | None) -> list[list[float | None]]:
+    """What is drawn: nothing where a cell has no effect that was computed."""
+    hidden = ~np.isfinite(values)
+    if codes is not None:
+        hidden |= _plane(codes) != 0
+    return [[None if gone else float(value) for value, gone in zip(*row)] for row in zip(values, hidden)]
+
+
+def _hover(values: Any, codes: Any | None, x: list[str], y: list[str], right: str, down: str | None) -> list[list[str]]:
+    lines = []
+    for row, tick in enumerate(y):
+        above = f"{down} {tick}<br>" if down else ""
+        line = []
+        for column, other in enumerate(x):
+            code = int(_plane(codes)[row, column]) if codes is not None else 0
+            number = f"{values[row, column]:.4f}" if np.isfinite(values[row, column]) else "no number"
+            line.append(f"{above}{right} {other}<br>{_WORDS.get(code, number)}")
+        lines.append(line)
+    return lines
+
+
+def _short(tick: str) -> str:
+    return tick if len(tick) <= _TICK_CHARACTERS else tick[: _TICK_CHARACTERS - 1] + "…"
+
+
+def _scale(colours: tuple[tuple[int, int, int], ...]) -> list[list[float | str]]:
+    return [[place / (len(colours) - 1), f"rgb{colour}"] for place, colour in enumerate(colours)]

@@ -1,0 +1,60 @@
+"""Files that are made of others are what would be made of them now; and types hold."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import patchsweep
+from conftest import ROOT
+from patchsweep import _link, _settings
+from patchsweep.v1 import client_pb2
+
+PACKAGE = ROOT / "proto" / "python"
+
+
+def test_messages_are_those_of_the_proto_files(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, PACKAGE / "tools/make_messages.py", ROOT / "proto", tmp_path], check=True)
+    made = {path.name: path.read_text() for path in (tmp_path / "patchsweep/v1").iterdir()}
+    kept = {path.name: path.read_text() for path in (PACKAGE / "src/patchsweep/v1").glob("*_pb2.py*")}
+    assert made == kept, "run `make python-messages`"
+
+
+def test_the_spec_s_types_are_those_of_the_schema() -> None:
+    made = subprocess.run(
+        [sys.executable, PACKAGE / "tools/make_spec.py", ROOT / "docs/spec.schema.json"], check=True, capture_output=True, text=True
+    )
+    assert made.stdout == (PACKAGE / "src/patchsweep/spec.py").read_text(), "run `make python-messages`"
+
+
+def test_numbers_that_both_languages_have_are_equal() -> None:
+    def constant(path: str, name: str) -> str:
+        found = re.search(rf"const {name}: \w+ = ([^;]+);", (ROOT / path).read_text())
+        assert found is not None
+        return found[1]
+
+    assert _link.PROTOCOL_VERSION == int(constant("proto/src/lib.rs", "PROTOCOL_VERSION"))
+    from patchsweep import _scores, _submission
+
+    assert constant("proto/src/chunk.rs", "MAX_SUBMISSION_BYTES") == "256 << 20" and _submission.MOST_BYTES == 256 << 20
+    assert constant("proto/src/chunk.rs", "MAX_CHUNK_BYTES") == "1 << 20" and _submission.CHUNK_BYTES == 1 << 20
+    assert constant("proto/src/chunk.rs", "MAX_TOTAL_BYTES") == "1 << 30" and _scores.MOST_BYTES == 1 << 30
+    words = re.search(r"const WORDS: &\[&str\] = &\[([^]]+)\]", (ROOT / "coordinator/src/cli/settings/file.rs").read_text())
+    assert words is not None and tuple(re.findall(r'"(\w+)"', words[1])) == _settings.KEYS
+    release = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.M)
+    assert release is not None and patchsweep.__version__ == release[1]
+    assert f'version = "{release[1]}"' in (PACKAGE / "pyproject.toml").read_text()
+
+
+def test_every_procedure_that_is_called_is_in_the_proto_files() -> None:
+    methods = client_pb2.DESCRIPTOR.services_by_name["ClientService"].methods_by_name
+    texts = [path.read_text() for path in (PACKAGE / "src/patchsweep").glob("*.py")]
+    called = {name for text in texts for name in re.findall(r'_link\.(?:call|send|stream)\("(\w+)"', text)}
+    assert len(called) == 8 and called <= set(methods)
+
+
+def test_types_hold(tmp_path: Path) -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path)], cwd=PACKAGE, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout

@@ -1,0 +1,175 @@
+"""A sweep from submission to results, against real programs over TLS."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pandas as pd
+import patchsweep
+import pytest
+import xarray as xr
+from conftest import BOUND_SECONDS, DATA, Coordinator
+
+Command = Callable[..., CompletedProcess[str]]
+
+
+def assert_same_bits(ours: xr.Dataset, theirs: xr.Dataset) -> None:
+    xr.testing.assert_identical(ours, theirs)
+    for name in theirs.variables:
+        assert ours[name].dtype == theirs[name].dtype, name
+        if ours[name].dtype.kind in "fiu":
+            np.testing.assert_array_equal(ours[name].values.view(np.uint8), theirs[name].values.view(np.uint8), err_msg=str(name))
+
+
+def test_results_are_those_of_the_command_line_bit_for_bit(acronyms: patchsweep.Sweep, folder: Path) -> None:
+    ours = acronyms.results()
+    with np.load(folder / "scores.npz") as npz:
+        assert set(ours.data_vars) == set(npz.files)
+        for name in npz.files:
+            np.testing.assert_array_equal(ours[name].values.view(np.uint8), npz[name].view(np.uint8), err_msg=name)
+    assert_same_bits(ours, patchsweep.load(folder))
+    assert acronyms.manifest()["sweep"] == json.loads((folder / "manifest.json").read_text())["sweep"]
+
+
+def test_tokens_stand_beside_positions(acronyms: patchsweep.Sweep) -> None:
+    ds = acronyms.results()
+    assert ds["resid_pre"].dims == ("iteration", "layer", "pos")
+    assert ds["token"].values.tolist()[:3] == ["<|bos|>", "The", " Welder"]
+    assert (ds["resid_pre.status"] == 2).any() and (ds["z.status"] == 0).all()
+    assert ds.attrs == {"title": "acronyms", "metrics": ["logit_diff_max"]}
+
+
+@pytest.mark.parametrize("name", ["attention.toml", "paths.toml", "per_prompt.toml", "named.toml"])
+def test_every_kind_of_results_is_the_folder_s(
+    name: str, client: patchsweep.Client, tmp_path: Path, command: Command
+) -> None:
+    """Grids that differ in their axes, several metrics, paths, statistics of single prompts and positions with names."""
+    sweep = client.submit(variant(name, tmp_path)).wait(timeout=BOUND_SECONDS, show=False)
+    out = tmp_path / "out"
+    assert command("results", sweep.id, "--out", str(out)).returncode == 0
+    assert_same_bits(sweep.results(), patchsweep.load(out))
+    assert_same_top(sweep, command, 7)
+
+
+def variant(name: str, folder: Path) -> Path:
+    """A spec that shows more than the example, beside links to what it names."""
+    for path in DATA.iterdir():
+        if path.suffix != ".toml":
+            (folder / path.name).symlink_to(path)
+    text = (DATA / "acronyms.toml").read_text().replace("samples = 250", "samples = 40")
+    if name == "attention.toml":
+        text = (DATA / name).read_text()
+    if name == "paths.toml":
+        text += '\n[[grid]]\nname = "paths"\ncomponent = "z"\naxes = ["layer", "head"]\nlayers = [0, 1]\n'
+        text += '[grid.to]\ncomponent = "q"\naxes = ["layer", "head"]\n'
+    if name == "per_prompt.toml":
+        text = text.replace("schema = 1", "schema = 1\nper_prompt = true").replace("[corruption]", "[corruption]\nreplicates = 2")
+    if name == "named.toml":
+        text += '\n[[grid]]\nname = "named"\ncomponent = "resid_post"\naxes = ["layer", "pos"]\npositions = ["end", "end-1"]\n'
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def assert_same_top(sweep: patchsweep.Sweep, command: Command, k: int) -> None:
+    printed = command("--output", "json", "top", sweep.id, "-k", str(k))
+    assert printed.returncode == 0, printed.stderr
+    theirs = json.loads(printed.stdout)["top"]
+    ours = sweep.top(k)
+    assert len(ours) == len(theirs) > 0
+    for record, row in zip(theirs, ours.to_dict("records"), strict=True):
+        for key, value in record.items():
+            if value is None:
+                assert pd.isna(row[key]), key
+            elif isinstance(value, float):
+                assert np.float32(row[key]) == np.float32(value), key
+            else:
+                assert row[key] == value, key
+
+
+def test_top_is_the_command_line_s(acronyms: patchsweep.Sweep, command: Command) -> None:
+    assert_same_top(acronyms, command, 5)
+    top = acronyms.top(1)
+    assert top.loc[top["grid"] == "z", "label"].tolist() == ["0.2", "0.0", "0.0"]
+    assert top.loc[top["grid"] == "z", "pos"].isna().all() and str(top["layer"].dtype) == "int64"
+
+
+def test_the_same_plan_is_the_same_sweep_and_a_new_one_is_not(
+    client: patchsweep.Client, acronyms: patchsweep.Sweep
+) -> None:
+    again = client.submit(DATA / "acronyms.toml")
+    assert again.id == acronyms.id and not again.created
+    new = client.submit(DATA / "acronyms.toml", new=True)
+    assert new.created and new.id != acronyms.id
+    assert new.cancel().state == "cancelled"
+
+
+def test_progress_says_how_far_each_grid_is(acronyms: patchsweep.Sweep) -> None:
+    status = acronyms.progress()
+    assert (status.state, status.percent, status.has_ended, status.remaining) == ("done", 100, True, None)
+    grids = {grid.name: grid for grid in status.grids}
+    assert set(grids) == {"baselines", "resid_pre", "z"}
+    assert (grids["resid_pre"].cells_total, grids["resid_pre"].cells_noop) == (96, 55)
+    assert repr(status).startswith(f"<{acronyms.id}: done 100%  12/12 tiles, 1 workers, ")
+    assert repr(acronyms) == repr(status)
+    assert acronyms.id in (acronyms._repr_html_() or "")
+
+
+def test_a_sweep_that_waits_says_for_what_and_has_partial_results(idle_client: patchsweep.Client) -> None:
+    sweep = idle_client.submit(DATA / "acronyms.toml", priority=20)
+    status = sweep.progress()
+    assert (status.state, status.priority) == ("running", 20)
+    with pytest.raises(TimeoutError, match="has not ended in time; it goes on"):
+        sweep.wait(timeout=0.2, show=False)
+    assert "no worker is connected" in str(sweep.explain())
+    with pytest.raises(patchsweep.RequestFailed, match="has no results: it is running; .* --partial gives what there is"):
+        sweep.results()
+    ds = sweep.results(partial=True)
+    assert (ds["z.status"] == 4).all() and ds["z"].isnull().all() and (ds["z.count"] == 0).all()
+    assert ds["z"].sizes == {"iteration": 3, "layer": 4, "head": 4}
+    assert sweep.top(partial=True).empty
+
+
+def test_a_sweep_is_cancelled_and_resumed(
+    coordinator: Coordinator, client: patchsweep.Client, acronyms: patchsweep.Sweep
+) -> None:
+    sweep = client.submit(DATA / "acronyms.toml", new=True)
+    assert sweep.cancel().state == "cancelled"
+    with pytest.raises(patchsweep.SweepCancelled) as caught:
+        sweep.wait(show=False)
+    assert str(caught.value) == f"sweep `{sweep.id}` was cancelled; `patchsweep resume {sweep.id}` computes what it lacks"
+    assert (caught.value.sweep, caught.value.next_command) == (sweep.id, f"patchsweep resume {sweep.id}")
+    assert sweep.resume().state == "running"
+    sweep.wait(timeout=BOUND_SECONDS, show=False)
+    xr.testing.assert_identical(sweep.results(), acronyms.results())
+
+
+def test_explain_says_where_a_cell_is_as_the_command_line_does(acronyms: patchsweep.Sweep, command: Command) -> None:
+    whole = acronyms.explain()
+    assert str(whole) == command("explain", acronyms.id).stdout.rstrip()
+    noop = acronyms.explain("resid_pre", "Iteration 0", "pos=7", "layer=1")
+    assert str(noop) == command("explain", acronyms.id, "resid_pre", "0", "pos=7", "layer=1").stdout.rstrip()
+    assert noop.cell is not None and noop.cell.noop is not None and noop.cell.tiles == ()
+    head = acronyms.explain("z", 0, "0.2").cell
+    assert head is not None and head.indices == {"layer": 0, "head": 2}
+    assert [tile.state for tile in head.tiles] == ["done"] and "on disk, by " in str(acronyms.explain("z", 0, 0, 2))
+
+
+def test_a_check_computes_some_cells_again(acronyms: patchsweep.Sweep) -> None:
+    report = acronyms.check(cells=4, seed=3, show=False)
+    assert report.agreed and report.cells >= 4 and report.sweep == acronyms.id
+    assert report.tolerance == 1e-4 and report.largest_difference is not None
+    assert f"check: {report.cells} cells and {report.noops} no-ops agree (largest difference " in str(report)
+    with pytest.raises(ValueError, match="fraction 2 is not above 0"):
+        acronyms.check(fraction=2)
+
+
+def test_sweeps_are_listed_and_found_by_a_part_of_their_name(client: patchsweep.Client, acronyms: patchsweep.Sweep) -> None:
+    listed = client.list()
+    assert acronyms.id in [sweep.id for sweep in listed]
+    assert acronyms.id in repr(listed) and "<table>" in listed._repr_html_()
+    assert client.sweep(acronyms.id).id == acronyms.id
+    last = [status.sweep for status in listed.statuses if status.check_of is None][-1]
+    assert client.sweep().id == last
