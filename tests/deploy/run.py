@@ -15,6 +15,7 @@ import manifests
 import pods
 import slurm
 import units
+import wheel
 from engines import Unavailable
 from sweeps import Sweeps
 
@@ -24,6 +25,7 @@ NETWORK = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
 # Each part, the programs without which it cannot run, and Debian's packages of these. Those with programs need root too.
 PARTS = {
     "kubernetes": (manifests.check, {}),
+    "wheel": (wheel.check, {}),
     "image": (
         pods.check,
         {program: pathlib.Path(program).name for program in ("podman", "buildah", "runc", "conmon", "catatonit", "iptables", *NETWORK)},
