@@ -1,8 +1,8 @@
 //! Paths: what the senders, a cell's writes, change in what later places read, the receivers, and nothing else.
 //!
 //! Wang et al. (2023), appendix B. A second pass has the senders changed and attention held as it is in the run that is
-//! patched, MLPs too where they are frozen; the receivers' inputs are taken from it. The third one, which is scored, has these
-//! in their place and nothing else. In the second pass no position reads another one, for all attention is held.
+//! patched, MLPs too where they are frozen, and what norms divide by where these are; the receivers' inputs are taken from it.
+//! The third one, which is scored, has these in their place and nothing else. In the second pass no position reads another one, for all attention is held.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ pub struct Receivers {
     pub positions: Vec<u32>,
     /// What MLPs between senders and receivers do.
     pub mlps: Mlps,
+    /// What norms between senders and receivers do.
+    pub norms: Norms,
     /// Whether each receiver is a cell of its own, along the axes `to_layer` and `to_head`; there are all of them then.
     pub apart: bool,
 }
@@ -34,6 +36,17 @@ pub enum Mlps {
     #[default]
     Live,
     /// They add what they add in the run that is patched.
+    Frozen,
+}
+
+/// What norms that read the residual stream do between senders and receivers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Norms {
+    /// They divide by what the changed stream asks for.
+    #[default]
+    Recomputed,
+    /// They divide by what they divide by in the run that is patched (`TransformerLens`' `hook_scale`): what is sent goes through
+    /// them as through a linear map. Norms behind attention and MLPs, and those of queries and keys, compute.
     Frozen,
 }
 
@@ -81,6 +94,17 @@ impl Mlps {
     pub fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+impl Norms {
+    /// Its name in specs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recomputed => "recomputed",
             Self::Frozen => "frozen",
         }
     }

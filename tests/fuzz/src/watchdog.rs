@@ -2,11 +2,19 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Long enough for a machine that does much else; an input takes milliseconds, and one with the most prompts of a sweep 10
-/// seconds.
+use rustix::time::{ClockId, clock_gettime};
+
+/// Of this process' computing time: an input takes milliseconds, and one with the most prompts of a sweep 30 seconds. A machine
+/// that does much else takes no part of it.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Of the clock on the wall, for an input that waits.
+const PATIENCE_WITH_WAITING: Duration = Duration::from_secs(1800);
+
+/// How often the watchdog looks.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Watches one input after the other.
 pub(crate) struct Watchdog {
@@ -32,9 +40,19 @@ impl Watchdog {
 
 fn watch(heard: &Receiver<()>, found: &str) {
     while heard.recv().is_ok() {
-        if heard.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("no end after {} s: {found}", PATIENCE.as_secs());
-            std::process::abort();
+        let (begin, computed) = (Instant::now(), computing_time());
+        while heard.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            let computed = computing_time().saturating_sub(computed);
+            if computed > PATIENCE || begin.elapsed() > PATIENCE_WITH_WAITING {
+                eprintln!("no end after {} s of computing: {found}", computed.as_secs());
+                std::process::abort();
+            }
         }
     }
+}
+
+/// Of this process, so far.
+fn computing_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
 }

@@ -5,7 +5,7 @@ use patchsweep_core::architecture::{ParallelNorms, Wiring};
 use patchsweep_core::grid::Component;
 
 use crate::attention;
-use crate::hooks::{Hook, hooked};
+use crate::hooks::{Hook, Recording, hooked};
 use crate::layers::{Norm, activate, capped};
 use crate::model::{Block, Model};
 
@@ -25,32 +25,54 @@ impl Model {
 
     /// Logits \[positions, vocabulary\] of one prompt's embedding \[positions, `d_model`\].
     pub(crate) fn forward(&self, embedding: &Array2<f64>, hook: &mut Hook<'_>) -> Array2<f64> {
+        self.forward_dividing_as(None, embedding, hook)
+    }
+
+    /// The same, where norms of the residual stream divide as they do in another run.
+    pub(crate) fn forward_dividing_as(
+        &self,
+        run: Option<&Recording>,
+        embedding: &Array2<f64>,
+        hook: &mut Hook<'_>,
+    ) -> Array2<f64> {
         let mut resid = embedding.clone();
         for (layer, block) in (0..).zip(&self.blocks) {
             resid = hooked(hook, Component::ResidPre, layer, resid);
-            resid = self.block(layer, block, resid, hook);
+            resid = self.block(layer, block, run, resid, hook);
             resid = hooked(hook, Component::ResidPost, layer, resid);
         }
-        let logits = self.unembed.of(&normed(self.ln_final.as_ref(), &resid));
+        let last = self.architecture.layers - 1;
+        let logits = self.unembed.of(&normed(self.ln_final.as_ref(), &resid, stream(run, Component::ResidPost, last)));
         logits.mapv(|logit| capped(self.architecture.readout.cap, logit))
     }
 
     /// What a block makes of the residual stream \[positions, `d_model`\].
-    fn block(&self, layer: u32, block: &Block, resid: Array2<f64>, hook: &mut Hook<'_>) -> Array2<f64> {
-        let first = normed(block.ln1.as_ref(), &resid);
+    fn block(
+        &self,
+        layer: u32,
+        block: &Block,
+        run: Option<&Recording>,
+        resid: Array2<f64>,
+        hook: &mut Hook<'_>,
+    ) -> Array2<f64> {
+        let of_stream =
+            |norm: &Option<Norm>, component, x: &Array2<f64>| normed(norm.as_ref(), x, stream(run, component, layer));
+        let first = of_stream(&block.ln1, Component::ResidPre, &resid);
         let attn_out = attention::out(&self.architecture, layer, block, &first, hook);
-        let attn_out = normed(block.ln1_post.as_ref(), &attn_out);
+        let attn_out = normed(block.ln1_post.as_ref(), &attn_out, None);
         let attn_out = hooked(hook, Component::AttnOut, layer, attn_out);
         let (read_by_mlp, rest) = match self.architecture.wiring {
             Wiring::Sequential => {
                 let mid = hooked(hook, Component::ResidMid, layer, resid + attn_out);
-                (normed(block.ln2.as_ref(), &mid), mid)
+                (of_stream(&block.ln2, Component::ResidMid, &mid), mid)
             }
             Wiring::Parallel { norms: ParallelNorms::One } => (first, resid + attn_out),
-            Wiring::Parallel { norms: ParallelNorms::Two } => (normed(block.ln2.as_ref(), &resid), resid + attn_out),
+            Wiring::Parallel { norms: ParallelNorms::Two } => {
+                (of_stream(&block.ln2, Component::ResidPre, &resid), resid + attn_out)
+            }
         };
         let read_by_mlp = hooked(hook, Component::MlpIn, layer, read_by_mlp);
-        let mlp_out = normed(block.ln2_post.as_ref(), &self.mlp(layer, block, &read_by_mlp, hook));
+        let mlp_out = normed(block.ln2_post.as_ref(), &self.mlp(layer, block, &read_by_mlp, hook), None);
         rest + hooked(hook, Component::MlpOut, layer, mlp_out)
     }
 
@@ -64,7 +86,16 @@ impl Model {
     }
 }
 
-/// As it is where there is no norm.
-fn normed(norm: Option<&Norm>, x: &Array2<f64>) -> Array2<f64> {
-    norm.map_or_else(|| x.clone(), |norm| norm.of(x))
+/// As it is where there is no norm. `like`: what the norm divides as, where that is not `x`.
+fn normed(norm: Option<&Norm>, x: &Array2<f64>, like: Option<Array2<f64>>) -> Array2<f64> {
+    match (norm, like) {
+        (None, _) => x.clone(),
+        (Some(norm), None) => norm.of(x),
+        (Some(norm), Some(like)) => norm.dividing_as(x, &like),
+    }
+}
+
+/// A residual stream of another run, if there is one.
+fn stream(run: Option<&Recording>, component: Component, layer: u32) -> Option<Array2<f64>> {
+    run.map(|run| run.get(component, layer).clone().into_dimensionality().expect("positions and width"))
 }

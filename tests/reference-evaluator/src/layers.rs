@@ -34,9 +34,22 @@ pub(crate) struct Norm {
 impl Norm {
     /// \[.., width\]
     pub(crate) fn of<D: Dimension + RemoveAxis>(&self, x: &Array<f64, D>) -> Array<f64, D> {
-        let mut normed = x.clone();
-        for mut row in normed.lanes_mut(Axis(x.ndim() - 1)) {
-            self.normalise(&mut row);
+        self.dividing_as(x, x)
+    }
+
+    /// The same, where each row is divided by what that row of `like` would be divided by.
+    pub(crate) fn dividing_as<D: Dimension + RemoveAxis>(
+        &self,
+        x: &Array<f64, D>,
+        like: &Array<f64, D>,
+    ) -> Array<f64, D> {
+        let (mut normed, mut like) = (x.clone(), like.clone());
+        let last = Axis(x.ndim() - 1);
+        for (mut row, mut like) in normed.lanes_mut(last).into_iter().zip(like.lanes_mut(last)) {
+            self.centre(&mut row);
+            self.centre(&mut like);
+            let mean_square = like.mapv(|entry| entry * entry).mean().expect("a width");
+            row /= (mean_square + self.eps).sqrt();
             if let Some(weight) = &self.weight {
                 row *= weight;
             }
@@ -47,13 +60,11 @@ impl Norm {
         normed
     }
 
-    fn normalise<S: DataMut<Elem = f64>>(&self, row: &mut ArrayBase<S, Ix1>) {
+    fn centre<S: DataMut<Elem = f64>>(&self, row: &mut ArrayBase<S, Ix1>) {
         if self.kind == NormKind::Layer {
             let mean = row.mean().expect("a width");
             *row -= mean;
         }
-        let mean_square = row.mapv(|entry| entry * entry).mean().expect("a width");
-        *row /= (mean_square + self.eps).sqrt();
     }
 }
 

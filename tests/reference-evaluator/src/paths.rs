@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use patchsweep_core::grid::Component;
-use patchsweep_core::paths::{Mlps, Path};
+use patchsweep_core::paths::{Mlps, Norms, Path};
 use patchsweep_core::writes::Write;
 
 use crate::hooks::{New, Recording, patch, replace};
@@ -16,7 +16,8 @@ pub(crate) fn logits(model: &Model, path: &Path<'_>, senders: &[(Write<'_>, New<
     // Paths are of sweeps whose positions are numbers.
     let numbers = |listed: &[u32]| listed.to_vec();
     let mut send = patch(senders, &numbers);
-    let to_receivers = model.forward(&base.embedding, &mut |component, layer, activation| {
+    let norms = (path.to.norms == Norms::Frozen).then_some(&base.activations);
+    let to_receivers = model.forward_dividing_as(norms, &base.embedding, &mut |component, layer, activation| {
         let frozen = component == Component::MlpOut && path.to.mlps == Mlps::Frozen;
         if component == Component::Z || frozen {
             activation.assign(base.activations.get(component, layer));

@@ -67,6 +67,11 @@ fn paths_agree_with_plain_passes() {
     agrees("paths", 2 * 14 + 2);
 }
 
+#[test]
+fn paths_with_frozen_norms_agree_with_plain_passes() {
+    agrees("frozen_norms", 2 * 9 + 2);
+}
+
 /// Prompts of three lengths and named positions; baselines, values and effects of two metrics in seven grids.
 #[test]
 fn prompts_of_different_lengths_agree_with_plain_passes() {

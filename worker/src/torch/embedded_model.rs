@@ -57,7 +57,7 @@ fn each_letter_is_right_for_99_percent_of_unseen_prompts_with_a_logit_difference
     let answers = Tensor::from_slice(&answers).view([rows, 3]);
     for (letter, read) in (0..).zip(READS) {
         let (resid, answer) = (resid.select(1, read), answers.select(1, letter));
-        let normed = exec.final_norm(&resid);
+        let normed = exec.final_norm(&resid, None);
         let best = normed.matmul(&model.unembed.transpose(0, 1)).argmax(-1, false);
         let right = best.eq_tensor(&answer).mean(Kind::Double).double_value(&[]);
         let answers: Vec<i64> = answer.contiguous().try_into().expect("integers");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use patchsweep_core::grid::{AxesError, Component, Grid};
-use patchsweep_core::paths::{Mlps, PathError, Receivers};
+use patchsweep_core::paths::{Mlps, Norms, PathError, Receivers};
 use patchsweep_core::sites::Heads;
 
 use super::super::{Inputs, PlanError};
@@ -17,7 +17,6 @@ pub(super) fn read(inputs: &Inputs<'_>, grid: &schema::Grid, positions: u32) -> 
     let Some(to) = &grid.to else { return Ok(None) };
     let to = to.get_ref();
     let component = component(inputs, &to.component)?;
-    refuse_norm(inputs, to)?;
     let places = match component {
         None => none(inputs, to)?,
         Some(component) if to.axes.is_some() => all(inputs, to, component)?,
@@ -27,8 +26,8 @@ pub(super) fn read(inputs: &Inputs<'_>, grid: &schema::Grid, positions: u32) -> 
         None => (0..positions).collect(),
         Some(given) => list(inputs, "positions", given, positions)?,
     };
-    let mlps = mlps(inputs, to)?;
-    Ok(Some(Receivers { component, places, positions, mlps, apart: to.axes.is_some() }))
+    let (mlps, norms) = (mlps(inputs, to)?, norms(inputs, to)?);
+    Ok(Some(Receivers { component, places, positions, mlps, norms, apart: to.axes.is_some() }))
 }
 
 /// The grid with its receivers; what does not fit is refused where it stands.
@@ -142,16 +141,14 @@ fn mlps(inputs: &Inputs<'_>, to: &To) -> Result<Mlps, PlanError> {
     })
 }
 
-fn refuse_norm(inputs: &Inputs<'_>, to: &To) -> Result<(), PlanError> {
-    match &to.norm {
-        None => Ok(()),
-        Some(word) if word.get_ref() == "recomputed" => Ok(()),
-        Some(word) if word.get_ref() == "frozen" => {
-            let message = "`norm = \"frozen\"` is not built yet: norms are computed anew, exactly; leave `norm` out";
-            refuse(inputs, word.span(), message.to_owned())
-        }
-        Some(word) => refuse(inputs, word.span(), format!("unknown norm `{}`: leave `norm` out", word.get_ref())),
-    }
+fn norms(inputs: &Inputs<'_>, to: &To) -> Result<Norms, PlanError> {
+    let Some(word) = &to.norm else { return Ok(Norms::Recomputed) };
+    let all = [Norms::Recomputed, Norms::Frozen];
+    let found = all.into_iter().find(|norms| norms.name() == word.get_ref());
+    found.ok_or_else(|| {
+        let message = format!("norms are `recomputed` or `frozen`, not `{}`", word.get_ref());
+        inputs.source.word_error(word.span(), message, word.get_ref(), &all.map(Norms::name)).into()
+    })
 }
 
 fn refuse<T>(inputs: &Inputs<'_>, place: Range<usize>, message: String) -> Result<T, PlanError> {

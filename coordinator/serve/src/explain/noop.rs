@@ -124,7 +124,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::grid::{Axis, Component, Grid};
-    use patchsweep_core::paths::{Mlps, Receivers};
+    use patchsweep_core::paths::{Mlps, Norms, Receivers};
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
 
@@ -175,7 +175,14 @@ mod tests {
             let mut plan = plan(Component::Z);
             let context = Arc::make_mut(&mut plan.context);
             let heads = if component.is_some() { BTreeMap::from([(1, vec![0])]) } else { BTreeMap::new() };
-            let to = Receivers { component, places: heads, positions: vec![0, 1, 2], mlps: Mlps::Live, apart: false };
+            let to = Receivers {
+                component,
+                places: heads,
+                positions: vec![0, 1, 2],
+                mlps: Mlps::Live,
+                norms: Norms::Recomputed,
+                apart: false,
+            };
             context.grids[0] = context.grids[0].clone().with_paths_to(to, &context.architecture, 3).expect("paths");
             let address = CellAddress { grid: 0, iteration: 0, place: layer * 3 + pos };
             noop(&plan, &address, std::slice::from_ref(&(1..5))).1.expect("a reason")

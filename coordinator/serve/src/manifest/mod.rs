@@ -249,6 +249,7 @@ fn receivers(to: &Receivers) -> Value {
         "places": to.places.iter().map(|(layer, heads)| json!({ "layer": layer, "heads": heads })).collect::<Vec<_>>(),
         "positions": to.positions,
         "mlps": to.mlps.name(),
+        "norm": to.norms.name(),
         "each_alone": to.apart,
     })
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::architecture::{ParallelNorms, Sizes, Wiring};
 use crate::causality::NoEffect;
 use crate::grid::PatchValue;
+use crate::paths::Norms;
 
 const POSITIONS: u32 = 5;
 
@@ -15,7 +16,14 @@ fn parallel() -> Architecture {
 
 fn receivers(component: Option<Component>, places: &[(u32, &[u32])]) -> Receivers {
     let places = places.iter().map(|(layer, heads)| (*layer, heads.to_vec())).collect();
-    Receivers { component, places, positions: (0..POSITIONS).collect(), mlps: Mlps::Live, apart: false }
+    Receivers {
+        component,
+        places,
+        positions: (0..POSITIONS).collect(),
+        mlps: Mlps::Live,
+        norms: Norms::Recomputed,
+        apart: false,
+    }
 }
 
 fn senders(component: Component, model: &Architecture) -> Grid {

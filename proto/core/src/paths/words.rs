@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Path, Receivers};
+use super::{Norms, Path, Receivers};
 
 /// Most heads or layers that are listed.
 const MOST: usize = 12;
@@ -40,12 +40,13 @@ impl Receivers {
             of_heads.chain(heads.is_empty().then(|| layer.to_string()))
         });
         let listed = listed(&places.collect::<Vec<_>>());
-        let mlps = self.mlps.name();
+        let norms = if self.norms == Norms::Frozen { ", norms frozen" } else { "" };
+        let mlps = format!("MLPs {}{norms}", self.mlps.name());
         match self.name() {
-            name if self.places.is_empty() => format!("paths to the {name}, MLPs {mlps}"),
-            name if self.apart => format!("paths to each `{name}` alone, MLPs {mlps}"),
-            "mlp_in" => format!("paths to mlp_in of layer {listed}, MLPs {mlps}"),
-            name => format!("paths to {name} of {listed}, MLPs {mlps}"),
+            name if self.places.is_empty() => format!("paths to the {name}, {mlps}"),
+            name if self.apart => format!("paths to each `{name}` alone, {mlps}"),
+            "mlp_in" => format!("paths to mlp_in of layer {listed}, {mlps}"),
+            name => format!("paths to {name} of {listed}, {mlps}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_core::groups::{Group, Groups};
 use patchsweep_core::metric::{Difference, Metric, MetricKind, Reduce, ReducedSets, TokenScore};
 use patchsweep_core::model::{Dtype, ModelRef};
-use patchsweep_core::paths::{Mlps, Receivers};
+use patchsweep_core::paths::{Mlps, Norms, Receivers};
 
 const SIZES: Sizes = Sizes { layers: 2, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 3 };
 
@@ -61,7 +61,9 @@ fn paths(component: Option<Component>, places: &[(u32, &[u32])], mlps: Mlps, apa
     let model = Architecture::plain(SIZES);
     let grid = Grid::new("paths".into(), Component::Z, vec![Axis::Layer], &model, 3).expect("a grid");
     let positions = if component.is_some() { vec![0, 2] } else { vec![0, 1, 2] };
-    let to = Receivers { component, places, positions, mlps, apart };
+    // Frozen together, so that both are sent.
+    let norms = if mlps == Mlps::Frozen { Norms::Frozen } else { Norms::Recomputed };
+    let to = Receivers { component, places, positions, mlps, norms, apart };
     grid.with_paths_to(to, &model, 3).expect("paths")
 }
 
@@ -78,6 +80,7 @@ fn receivers_come_back_or_are_refused() {
         positions: vec![0, 1, 2],
         mlps_frozen: false,
         apart: false,
+        norms_frozen: false,
     };
     let refusal = |to: v1::Receivers| {
         let mut wire = v1::SweepContext::from(&context());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use patchsweep_core::grid::Component;
-use patchsweep_core::paths::{Mlps, Receivers};
+use patchsweep_core::paths::{Mlps, Norms, Receivers};
 
 use crate::v1;
 use crate::wire::WireError;
@@ -19,6 +19,7 @@ impl From<&Receivers> for v1::Receivers {
             positions: to.positions.clone(),
             mlps_frozen: to.mlps == Mlps::Frozen,
             apart: to.apart,
+            norms_frozen: to.norms == Norms::Frozen,
         }
     }
 }
@@ -52,7 +53,8 @@ pub(super) fn from_wire(wire: v1::Receivers) -> Result<Receivers, WireError> {
         }
     }
     let mlps = if wire.mlps_frozen { Mlps::Frozen } else { Mlps::Live };
-    Ok(Receivers { component, places, positions: wire.positions, mlps, apart: wire.apart })
+    let norms = if wire.norms_frozen { Norms::Frozen } else { Norms::Recomputed };
+    Ok(Receivers { component, places, positions: wire.positions, mlps, norms, apart: wire.apart })
 }
 
 /// How many indices it lists.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use patchsweep_core::also::Also;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue, extent};
-use patchsweep_core::paths::{Mlps, Receivers};
+use patchsweep_core::paths::{Mlps, Norms, Receivers};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -42,37 +42,40 @@ fn grid(model: Architecture, positions: u32, topic: Topic) -> impl Strategy<Valu
 /// Paths to receivers of any kind, some of them at once or each alone.
 fn paths(alone: impl Strategy<Value = Grid>, model: Architecture, positions: u32) -> impl Strategy<Value = Grid> {
     let components = vec![Some(Component::Q), Some(Component::K), Some(Component::V), Some(Component::MlpIn), None];
-    let to = (select(components), select(vec![Mlps::Live, Mlps::Frozen]), any::<bool>());
+    let norms = select(vec![Norms::Recomputed, Norms::Frozen]);
+    let to = (select(components), select(vec![Mlps::Live, Mlps::Frozen]), norms, any::<bool>());
     let layers: Vec<u32> = (0..model.layers).collect();
     let all: Vec<u32> = (0..positions).collect();
     let places = prop_oneof![2 => Just(all.clone()), 1 => subsequence(all, 1..=positions as usize)];
     let some = subsequence(layers, 1..=model.layers as usize);
     let heads: Vec<u32> = (0..model.heads).collect();
     let heads = subsequence(heads, 1..=model.heads as usize);
-    (alone, to, some, heads, places).prop_map(move |(grid, (component, mlps, apart), layers, heads, positions_of)| {
-        let count = component.map_or(0, |component| component.heads().count(&model));
-        let apart = apart && component.is_some();
-        let of_layer = |layer: u32| match count {
-            0 => (layer, Vec::new()),
-            _ if apart => (layer, (0..count).collect()),
-            _ => {
-                let mut own: Vec<u32> = heads.iter().map(|head| (head + layer) % count).collect();
-                own.sort_unstable();
-                own.dedup();
-                (layer, own)
-            }
-        };
-        let places = match component {
-            None => BTreeMap::new(),
-            Some(_) if apart => (0..model.layers).map(of_layer).collect(),
-            Some(_) => layers.into_iter().map(of_layer).collect(),
-        };
-        let positions_of = if component.is_some() { positions_of } else { (0..positions).collect() };
-        let each = if apart { model.layers * count.max(1) } else { 1 };
-        let to = Receivers { component, places, positions: positions_of, mlps, apart };
-        let grid = sending(grid, MOST_CELLS.div_ceil(each), &model, positions);
-        grid.with_paths_to(to, &model, positions).expect("senders and receivers")
-    })
+    (alone, to, some, heads, places).prop_map(
+        move |(grid, (component, mlps, norms, apart), layers, heads, positions_of)| {
+            let count = component.map_or(0, |component| component.heads().count(&model));
+            let apart = apart && component.is_some();
+            let of_layer = |layer: u32| match count {
+                0 => (layer, Vec::new()),
+                _ if apart => (layer, (0..count).collect()),
+                _ => {
+                    let mut own: Vec<u32> = heads.iter().map(|head| (head + layer) % count).collect();
+                    own.sort_unstable();
+                    own.dedup();
+                    (layer, own)
+                }
+            };
+            let places = match component {
+                None => BTreeMap::new(),
+                Some(_) if apart => (0..model.layers).map(of_layer).collect(),
+                Some(_) => layers.into_iter().map(of_layer).collect(),
+            };
+            let positions_of = if component.is_some() { positions_of } else { (0..positions).collect() };
+            let each = if apart { model.layers * count.max(1) } else { 1 };
+            let to = Receivers { component, places, positions: positions_of, mlps, norms, apart };
+            let grid = sending(grid, MOST_CELLS.div_ceil(each), &model, positions);
+            grid.with_paths_to(to, &model, positions).expect("senders and receivers")
+        },
+    )
 }
 
 /// At most so many senders; a residual stream sends in the first layer only.

@@ -37,7 +37,7 @@ impl Point<'_> {
         let mut seen: BTreeMap<Site, Tensor> = BTreeMap::new();
         let scores = with_grad(|| {
             let embedding = self.embedding.copy().set_requires_grad(true);
-            let last = forward(self.exec, &embedding, &mut |layer, component: Component, activation| {
+            let last = forward(self.exec, &embedding, None, &mut |layer, component: Component, activation| {
                 if is_wanted((layer, component)) {
                     seen.insert((layer, component), activation.shallow_clone());
                 }

@@ -80,7 +80,12 @@ impl Exec<'_> {
 
     /// What attention's projections read \[.., `d_model`\].
     pub(crate) fn normed(&self, layer: u32, resid_pre: &Tensor) -> Tensor {
-        self.norm(resid_pre, self.weights(layer).ln1.as_ref())
+        self.normed_like(layer, resid_pre, None)
+    }
+
+    /// The same, divided as in [`Self::norm_like`].
+    pub(crate) fn normed_like(&self, layer: u32, resid_pre: &Tensor, like: Option<&Tensor>) -> Tensor {
+        self.norm_like(resid_pre, like, self.weights(layer).ln1.as_ref())
     }
 
     /// \[.., head, `d_head`\], as they are projected.

@@ -33,11 +33,21 @@ impl Exec<'_> {
 
     /// What the MLP reads of the residual stream that it reads, at any positions \[.., `d_model`\].
     pub(crate) fn mlp_reads(&self, layer: u32, stream: &Tensor) -> Tensor {
-        let reads = self.mlp_reads_input(layer, stream, || self.normed(layer, stream));
-        reads.unwrap_or_else(|| self.mlp_normed(layer, stream))
+        self.mlp_reads_like(layer, stream, None)
     }
 
-    /// Adds to the residual stream \[rows, `d_model`\] what the MLP adds; `reads`: of a parallel block.
+    /// The same, divided as in [`Self::norm_like`].
+    pub(crate) fn mlp_reads_like(&self, layer: u32, stream: &Tensor, like: Option<&Tensor>) -> Tensor {
+        let block = self.weights(layer);
+        let weights = match self.model.architecture.wiring {
+            Wiring::Parallel { norms: ParallelNorms::One } => &block.ln1,
+            Wiring::Sequential | Wiring::Parallel { norms: ParallelNorms::Two } => &block.ln2,
+        };
+        self.norm_like(stream, like, weights.as_ref())
+    }
+
+    /// Adds to the residual stream \[rows, `d_model`\] what the MLP adds; `reads`: what it reads, where
+    /// that is not this stream's norm.
     pub(crate) fn add_mlp_out(&self, layer: u32, resid: &Tensor, reads: Option<&Tensor>) {
         let most = if resid.device().is_cuda() { MLP_ROWS_ON_GPU } else { MLP_ROWS_ON_CPU };
         let mut reads = reads.map(|reads| reads.split(most, 0).into_iter());

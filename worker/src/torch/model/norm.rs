@@ -17,14 +17,32 @@ impl Exec<'_> {
         }
     }
 
+    /// A norm over the residual stream's width; where `like` \[.., `d_model`\] is there, each row is divided by what that row of
+    /// `like` would be divided by, in float32.
+    pub(crate) fn norm_like(&self, x: &Tensor, like: Option<&Tensor>, weights: Option<&NormWeights>) -> Tensor {
+        let (Some(like), Some(weights)) = (like, weights) else { return self.norm(x, weights) };
+        let norm = &self.model.architecture.norm;
+        let centred = |x: &Tensor| {
+            let wide = x.to_kind(Kind::Float);
+            match norm.kind {
+                NormKind::Layer => &wide - mean(&wide),
+                NormKind::Rms => wide,
+            }
+        };
+        let normed = centred(x) * (mean(&centred(like).square()) + norm.eps).rsqrt();
+        weighted(normed, weights).to_kind(x.kind())
+    }
+
     /// The final norm, in float32 whatever the model's dtype \[rows, `d_model`\]; what the unembedding is applied to.
-    pub(crate) fn final_norm(&self, resid: &Tensor) -> Tensor {
+    ///
+    /// `like`: see [`Self::norm_like`].
+    pub(crate) fn final_norm(&self, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
         let in_float32 = |x: &Tensor| x.to_kind(Kind::Float);
         let norm = self.model.ln_final.as_ref().map(|NormWeights { weight, bias }| NormWeights {
             weight: weight.as_ref().map(in_float32),
             bias: bias.as_ref().map(in_float32),
         });
-        self.norm(&in_float32(resid), norm.as_ref())
+        self.norm_like(&in_float32(resid), like, norm.as_ref())
     }
 
     /// A norm of queries or keys \[.., head, `d_head`\], if there is one: over each head, or over all together.
@@ -52,13 +70,22 @@ fn layer_norm(x: &Tensor, weights: &NormWeights, eps: f64) -> Tensor {
 /// Over the last dimension, in float32.
 fn rms_norm(x: &Tensor, weights: &NormWeights, eps: f64) -> Tensor {
     let wide = x.to_kind(Kind::Float);
-    let mean_square = wide.square().mean_dim([-1i64].as_slice(), true, Kind::Float);
-    let mut normed = wide * (mean_square + eps).rsqrt();
+    let normed = &wide * (mean(&wide.square()) + eps).rsqrt();
+    weighted(normed, weights).to_kind(x.kind())
+}
+
+/// Over the last dimension, which stays with one entry.
+fn mean(x: &Tensor) -> Tensor {
+    x.mean_dim([-1i64].as_slice(), true, Kind::Float)
+}
+
+/// Normalised rows in float32, times the weight and plus the bias.
+fn weighted(mut normed: Tensor, weights: &NormWeights) -> Tensor {
     if let Some(weight) = &weights.weight {
         normed *= weight.to_kind(Kind::Float);
     }
     if let Some(bias) = &weights.bias {
         normed += bias.to_kind(Kind::Float);
     }
-    normed.to_kind(x.kind())
+    normed
 }

@@ -10,7 +10,7 @@ use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use super::features::{features, with_features};
-use super::forward::{Hook, forward};
+use super::forward::{Hook, Like, forward};
 use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
 use crate::torch::dictionary::DictionaryTensors;
@@ -43,7 +43,7 @@ pub(crate) type Logits = Vec<f32>;
 impl PlainChunk<'_> {
     /// A whole run, with activations replaced where something is written; of two writes at one place the later one counts.
     pub(crate) fn logits(&self, run: Run, writes: &[(Write<'_>, Tensor)]) -> Logits {
-        self.hooked_logits(run, &mut |layer, component, activation| {
+        self.hooked_logits(run, None, &mut |layer, component, activation| {
             let here = writes.iter().filter(|(write, _)| (layer, component) == (write.layer, write.component));
             here.fold(activation, |activation, (write, replacement)| match self.dictionary {
                 Some(dictionary) => with_features(self.exec, dictionary, write, &activation, replacement),
@@ -53,9 +53,13 @@ impl PlainChunk<'_> {
     }
 
     /// A whole run that is changed on its way.
-    pub(super) fn hooked_logits(&self, run: Run, hook: &mut Hook<'_>) -> Logits {
-        let resid = forward(self.exec, &self.embedding(run), hook);
-        let read = |&read: &u32| self.logits_of(&resid.select(1, read.into()));
+    pub(super) fn hooked_logits(&self, run: Run, like: Like<'_>, hook: &mut Hook<'_>) -> Logits {
+        let resid = forward(self.exec, &self.embedding(run), like, hook);
+        let last = like.map(|streams| streams.at(self.context.architecture.layers - 1, Component::ResidPost));
+        let read = |&read: &u32| {
+            let at_read = |resid: &Tensor| resid.select(1, read.into());
+            self.logits_of(&at_read(&resid), last.as_ref().map(at_read).as_ref())
+        };
         let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
         host(&Tensor::stack(&logits, 0))
     }
@@ -63,7 +67,7 @@ impl PlainChunk<'_> {
     /// A whole run's activations at some sites; of a tile of features, the features there.
     pub(crate) fn record(&self, run: Run, sites: &BTreeSet<(u32, Component)>) -> Recording {
         let mut recording = Recording::default();
-        let _ = forward(self.exec, &self.embedding(run), &mut |layer, component, activation| {
+        let _ = forward(self.exec, &self.embedding(run), None, &mut |layer, component, activation| {
             if sites.contains(&(layer, component)) {
                 let features = |dictionary| features(self.exec, dictionary, (layer, component), &activation);
                 recording.keep(layer, component, &self.dictionary.map_or_else(|| activation.shallow_clone(), features));
@@ -139,9 +143,9 @@ impl PlainChunk<'_> {
     }
 
     /// All logits, float32 whatever the model's dtype \[prompts, vocabulary\], of the last residual stream at one position.
-    fn logits_of(&self, resid: &Tensor) -> Tensor {
+    fn logits_of(&self, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
         let (exec, model) = (self.exec, self.exec.model);
-        let normed = super::forward::norm(exec, &resid.to_kind(Kind::Float), model.ln_final.as_ref());
+        let normed = super::forward::norm(exec, &resid.to_kind(Kind::Float), like, model.ln_final.as_ref());
         let mut logits = exec.product(&normed, &self.unembed.transpose(0, 1));
         if let Some(bias) = &model.unembed_bias {
             logits += bias;

@@ -7,31 +7,39 @@ use tch::{Kind, Tensor};
 use crate::torch::devices::on;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::{Block, Linear, NormWeights};
+use crate::torch::plain::hooks::Recording;
 
 /// Called with each activation \[prompts, ..\] of a run, which goes on with what it gives back.
 pub(crate) type Hook<'a> = dyn FnMut(u32, Component, Tensor) -> Tensor + 'a;
 
+/// Divides as norms do in another run, whose residual streams are here; `None`: as each run's own norms.
+pub(crate) type Like<'a> = Option<&'a Recording>;
+
 /// The last residual stream \[prompts, pos, `d_model`\] of some prompts' embeddings, of the same shape.
-pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, hook: &mut Hook<'_>) -> Tensor {
+pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, like: Like<'_>, hook: &mut Hook<'_>) -> Tensor {
+    let norm_of = |layer, stream, x: &Tensor, weights: &Option<NormWeights>| {
+        let like = like.map(|streams| streams.at(layer, stream));
+        norm(exec, x, like.as_ref(), weights.as_ref())
+    };
     let mut resid = embedding.shallow_clone();
     for layer in 0..exec.model.architecture.layers {
         let block = &*exec.weights(layer);
         resid = hook(layer, Component::ResidPre, on(exec.device(layer), resid));
-        let normed = norm(exec, &resid, block.ln1.as_ref());
-        let attn_out = norm(exec, &attention(exec, layer, block, &normed, hook), block.ln1_post.as_ref());
+        let normed = norm_of(layer, Component::ResidPre, &resid, &block.ln1);
+        let attn_out = norm(exec, &attention(exec, layer, block, &normed, hook), None, block.ln1_post.as_ref());
         let attn_out = hook(layer, Component::AttnOut, attn_out);
         let (read, mid) = match exec.model.architecture.wiring {
             Wiring::Sequential => {
                 let mid = hook(layer, Component::ResidMid, resid + attn_out);
-                (norm(exec, &mid, block.ln2.as_ref()), mid)
+                (norm_of(layer, Component::ResidMid, &mid, &block.ln2), mid)
             }
             Wiring::Parallel { norms: ParallelNorms::One } => (normed, resid + attn_out),
             Wiring::Parallel { norms: ParallelNorms::Two } => {
-                (norm(exec, &resid, block.ln2.as_ref()), &resid + attn_out)
+                (norm_of(layer, Component::ResidPre, &resid, &block.ln2), &resid + attn_out)
             }
         };
         let read = hook(layer, Component::MlpIn, read);
-        let mlp_out = norm(exec, &mlp(exec, layer, block, &read, hook), block.ln2_post.as_ref());
+        let mlp_out = norm(exec, &mlp(exec, layer, block, &read, hook), None, block.ln2_post.as_ref());
         let mlp_out = hook(layer, Component::MlpOut, mlp_out);
         resid = hook(layer, Component::ResidPost, mid + mlp_out);
     }
@@ -116,10 +124,22 @@ fn rotated(rotary: &Rotary, x: &Tensor) -> Tensor {
     Tensor::cat(&[turned.to_kind(x.kind()), x.slice(-1, width, None, 1)], -1)
 }
 
-/// Over the last dimension, in the kind of `x`, if there is one.
-pub(crate) fn norm(exec: &Exec<'_>, x: &Tensor, weights: Option<&NormWeights>) -> Tensor {
+/// Over the last dimension, in the kind of `x`, if there is one; divided as it would be of `like`, where that is there.
+pub(crate) fn norm(exec: &Exec<'_>, x: &Tensor, like: Option<&Tensor>, weights: Option<&NormWeights>) -> Tensor {
     let Some(weights) = weights else { return x.shallow_clone() };
     let norm = &exec.model.architecture.norm;
+    if let Some(like) = like {
+        // What differs goes through a linear map, so that where nothing does, nothing does behind it.
+        let centred = |x: &Tensor| match norm.kind {
+            NormKind::Layer => x.to_kind(Kind::Double) - mean(x),
+            NormKind::Rms => x.to_kind(Kind::Double),
+        };
+        let mut change = (centred(x) - centred(like)) / root(&centred(like), norm.eps);
+        if let Some(weight) = &weights.weight {
+            change *= weight;
+        }
+        return (self::norm(exec, like, None, Some(weights)) + change).to_kind(x.kind());
+    }
     match norm.kind {
         NormKind::Layer => {
             let in_kind = |x: &Option<Tensor>, kind: Kind| x.as_ref().map(|x| x.to_kind(kind));
@@ -142,16 +162,28 @@ fn head_norm(exec: &Exec<'_>, x: &Tensor, weights: Option<&NormWeights>) -> Tens
 }
 
 fn root_mean_square(x: &Tensor, weights: &NormWeights, eps: f64) -> Tensor {
+    weighted(x.to_kind(Kind::Double) / root(x, eps), weights).to_kind(x.kind())
+}
+
+/// The root of the mean square over the last dimension, in float64.
+fn root(x: &Tensor, eps: f64) -> Tensor {
     let wide = x.to_kind(Kind::Double);
-    let mean = (&wide * &wide).mean_dim([-1i64].as_slice(), true, Kind::Double);
-    let mut normed = wide / (mean + eps).sqrt();
+    (mean(&(&wide * &wide)) + eps).sqrt()
+}
+
+/// Over the last dimension, in float64.
+fn mean(x: &Tensor) -> Tensor {
+    x.mean_dim([-1i64].as_slice(), true, Kind::Double)
+}
+
+fn weighted(mut normed: Tensor, weights: &NormWeights) -> Tensor {
     if let Some(weight) = &weights.weight {
         normed *= weight;
     }
     if let Some(bias) = &weights.bias {
         normed += bias;
     }
-    normed.to_kind(x.kind())
+    normed
 }
 
 /// The MLP's nonlinearity.

@@ -123,8 +123,8 @@ impl PlainTask<'_> {
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
         let written: BTreeSet<_> =
             cells.iter().flat_map(Cell::writes).map(|write| (write.layer, write.component)).collect();
-        // Of paths what is held of the run that is patched, and what is received.
-        let held = if cells.iter().any(|cell| cell.path().is_some()) { 3 * u64::from(model.layers) } else { 0 };
+        // Of paths what is held of the run that is patched, and what is received: six activations of a block.
+        let held = if cells.iter().any(|cell| cell.path().is_some()) { 6 * u64::from(model.layers) } else { 0 };
         let layers = written.len() as u64 + held;
         let has_neurons = written.iter().any(|(_, component)| component.has_neurons());
         let neurons = if has_neurons { u64::from(model.d_mlp) } else { 0 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use patchsweep_core::grid::Component;
-use patchsweep_core::paths::{Mlps, Path};
+use patchsweep_core::paths::{Mlps, Norms, Path};
 use patchsweep_core::writes::Write;
 use tch::Tensor;
 
@@ -11,10 +11,11 @@ use super::cells::{Logits, PlainChunk, Run};
 use super::hooks::{Recording, patched, replaced};
 
 impl PlainChunk<'_> {
-    /// What the second pass of paths holds of a run: `z` and what MLPs add, in all layers.
+    /// What the second pass of paths holds of a run: `z` and what MLPs add, in all layers, and the streams that norms read.
     pub(super) fn held(&self, run: Run) -> Recording {
-        let layers = 0..self.context.architecture.layers;
-        let sites = layers.flat_map(|layer| [(layer, Component::Z), (layer, Component::MlpOut)]);
+        use Component::{MlpOut, ResidMid, ResidPost, ResidPre, Z};
+        let sites = |layer| [Z, MlpOut, ResidPre, ResidMid, ResidPost].map(|component| (layer, component));
+        let sites = (0..self.context.architecture.layers).flat_map(sites);
         self.record(run, &sites.collect::<BTreeSet<_>>())
     }
 
@@ -28,7 +29,8 @@ impl PlainChunk<'_> {
     ) -> Logits {
         let receives = |layer, component| path.to.component == Some(component) && path.layers().any(|own| own == layer);
         let mut kept = Recording::default();
-        let logits = self.hooked_logits(run, &mut |layer, component, activation| {
+        let like = (path.to.norms == Norms::Frozen).then_some(held);
+        let logits = self.hooked_logits(run, like, &mut |layer, component, activation| {
             let is_held = match component {
                 Component::Z => true,
                 Component::MlpOut => path.to.mlps == Mlps::Frozen,
@@ -45,7 +47,7 @@ impl PlainChunk<'_> {
         if path.to.component.is_none() {
             return logits;
         }
-        self.hooked_logits(run, &mut |layer, component, activation| {
+        self.hooked_logits(run, None, &mut |layer, component, activation| {
             if !receives(layer, component) {
                 return activation;
             }

@@ -6,6 +6,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::estimate::Gradients;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
+use patchsweep_core::paths::Norms;
 
 use crate::torch::runs::recorder::{Site, canonical};
 
@@ -57,8 +58,8 @@ impl Sites {
     fn of_paths(grid: &Grid, layers: &BTreeSet<u32>, model: &Architecture) -> Self {
         use Component::{AttnOut, K, MlpOut, Q, ResidMid, ResidPre, V};
         let first = layers.first().copied().unwrap_or(model.layers);
-        let to_mlps = grid.to().is_some_and(|to| to.component == Some(Component::MlpIn));
-        let stream = (to_mlps && ResidMid.is_in(model)).then_some(ResidMid);
+        let reads_mid = grid.to().is_some_and(|to| to.component == Some(Component::MlpIn) || to.norms == Norms::Frozen);
+        let stream = (reads_mid && ResidMid.is_in(model)).then_some(ResidMid);
         let in_block = move |layer: u32| {
             let sites = [ResidPre, Q, K, V, AttnOut, MlpOut].into_iter().chain(stream);
             sites.map(move |component| (layer, component))

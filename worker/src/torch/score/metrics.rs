@@ -46,7 +46,7 @@ impl<'a> Scorer<'a> {
             answers: answers.map(ids),
             wrong_answers: wrong_answers.map(ids),
             sets,
-            clean: compares.then(|| CleanDistribution::of(exec, &exec.final_norm(clean))),
+            clean: compares.then(|| CleanDistribution::of(exec, &exec.final_norm(clean, None))),
         }
     }
 
@@ -54,8 +54,14 @@ impl<'a> Scorer<'a> {
     ///
     /// `resid`: the last residual stream at the read position \[cells, prompts, `d_model`\].
     pub(crate) fn score(&self, resid: &Tensor) -> Tensor {
+        self.score_like(resid, None)
+    }
+
+    /// The same, where the final norm divides as it does of another stream \[prompts, `d_model`\].
+    pub(crate) fn score_like(&self, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
         let (cells, prompts, _) = resid.size3().expect("cells, prompts and d_model");
-        let normed = self.exec.final_norm(&resid.flatten(0, 1));
+        let like = like.map(|like| like.repeat([cells, 1]));
+        let normed = self.exec.final_norm(&resid.flatten(0, 1), like.as_ref());
         let repeated = |ids: &Option<Tensor>| ids.as_ref().map(|ids| ids.repeat([cells]));
         let (answers, wrong_answers) = (repeated(&self.answers), repeated(&self.wrong_answers));
         let reads_vocabulary = self.metrics.iter().any(|metric| metric.kind.reads_vocabulary());

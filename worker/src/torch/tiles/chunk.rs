@@ -7,6 +7,7 @@ use std::rc::Rc;
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::grid::{Cell, Grid, PatchValue};
+use patchsweep_core::paths::Norms;
 use patchsweep_core::writes::Beginning;
 use tch::Tensor;
 
@@ -89,6 +90,7 @@ impl Chunk<'_> {
             let runs = FeatureRuns { base: &base, other: &other, means: feature_means, last };
             FeatureChange::of(self.exec, dictionary, grid, &runs)
         });
+        let freezes_last = grid.to().is_some_and(|to| to.component.is_none() && to.norms == Norms::Frozen);
         let patch = Patch { exec: self.exec, value: grid.value, base, other, means, last, features };
         let stepper = Stepper { patch: &patch, reads: &reads };
         // A patch that cannot change a score leaves it exactly as it is: its effect is 0.
@@ -103,7 +105,8 @@ impl Chunk<'_> {
             };
             for (index, (scorer, read)) in scorers.iter().zip(reads.iter()).enumerate() {
                 let Some((patched, resid)) = at_read(&done, read) else { continue };
-                let new = host(&scorer.score(&resid));
+                let like = freezes_last.then(|| last_resid(&patch.base, self.context).select(1, read));
+                let new = host(&scorer.score_like(&resid, like.as_ref()));
                 let metrics = new.chunks(patched.len() * pairs.len());
                 for (place, &cell) in patched.iter().enumerate() {
                     let mut reached = self.reached(&cells[cell], &pairs, read);

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use patchsweep_core::grid::Component;
-use patchsweep_core::paths::Mlps;
+use patchsweep_core::paths::{Mlps, Norms};
 
 use crate::example::{plan, refusal};
 
@@ -31,7 +31,9 @@ fn receivers_are_read() {
     let (_, last) = to("component = \"mlp_in\"\nlayers = [-1]");
     assert_eq!(last.places, BTreeMap::from([(2, vec![])]));
     let (extents, logits) = to("component = \"logits\"\nnorm = \"recomputed\"");
-    assert_eq!((extents, logits.component), (vec![3, 2], None));
+    assert_eq!((extents, logits.component, logits.norms), (vec![3, 2], None, Norms::Recomputed));
+    let (_, frozen) = to("component = \"logits\"\nnorm = \"frozen\"");
+    assert_eq!(frozen.norms, Norms::Frozen);
 }
 
 #[test]
@@ -62,8 +64,10 @@ fn what_receives_no_paths_is_refused_where_it_stands() {
         ("component = \"logits\"\naxes = [\"layer\"]", "leave `axes` out"),
         ("component = \"mlp_in\"\npositions = [4]", "4 is out of range of `positions`"),
         ("component = \"mlp_in\"\nmlps = \"froze\"", "line 21, column 8: MLPs are `live` or `frozen`, not `froze`"),
-        ("component = \"mlp_in\"\nnorm = \"frozen\"", "line 21, column 8: `norm = \"frozen\"` is not built yet"),
-        ("component = \"mlp_in\"\nnorm = \"live\"", "unknown norm `live`"),
+        (
+            "component = \"mlp_in\"\nnorm = \"live\"",
+            "line 21, column 8: norms are `recomputed` or `frozen`, not `live`",
+        ),
         ("component = \"mlp_in\"\nmlp = \"live\"", "did you mean `mlps`?"),
         ("layers = [1]", "missing field `component`"),
     ] {

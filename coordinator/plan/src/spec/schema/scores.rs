@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use patchsweep_core::grid::{Axis, Component};
 use patchsweep_core::metric::{Reduce, TokenScore};
-use patchsweep_core::paths::Mlps;
+use patchsweep_core::paths::{Mlps, Norms};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -270,8 +270,9 @@ pub struct To {
     /// (`frozen`).
     #[schemars(extend("enum" = [Mlps::Live.name(), Mlps::Frozen.name()], "default" = Mlps::Live.name()))]
     pub mlps: Option<Spanned<String>>,
-    /// Norms are computed anew on the way: `"recomputed"`. `"frozen"` ones are not built yet.
-    #[schemars(extend("enum" = ["recomputed"], "default" = "recomputed"))]
+    /// Whether the norms of the residual stream on the way divide by what the changed stream asks for (`recomputed`), or by what
+    /// they divide by in the run that is patched (`frozen`).
+    #[schemars(extend("enum" = [Norms::Recomputed.name(), Norms::Frozen.name()], "default" = Norms::Recomputed.name()))]
     pub norm: Option<Spanned<String>>,
 }
 

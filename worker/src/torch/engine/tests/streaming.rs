@@ -39,7 +39,7 @@ fn run(model: &crate::torch::model::parameters::Model) -> (Vec<f32>, u64) {
         for layer in 0..architecture.layers {
             resid = exec.block(layer, &resid, None, &mut Recorder::new(&|_| false));
         }
-        exec.final_norm(&resid).matmul(&model.unembed.to_kind(Kind::Float).transpose(0, 1))
+        exec.final_norm(&resid, None).matmul(&model.unembed.to_kind(Kind::Float).transpose(0, 1))
     });
     (resid.flatten(0, -1).try_into().expect("numbers"), exec.streamed_bytes())
 }

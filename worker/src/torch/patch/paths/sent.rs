@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::Component;
-use patchsweep_core::paths::{Mlps, Path, Receivers, SenderKey};
-use patchsweep_core::sites::Stage;
+use patchsweep_core::paths::{Mlps, Norms, Path, Receivers, SenderKey};
+use patchsweep_core::sites::{Stage, read_by_mlp};
 use tch::Tensor;
 
 use crate::torch::devices::on;
@@ -66,19 +66,22 @@ pub(super) fn send(patch: &Patch<'_>, starts: &[Start<'_>], rows: &dyn Fn(&Path<
         if read_stage == Stage::Input {
             flight = received(patch, to, layer, flight, &mut tables);
         }
-        let mut reads = None;
+        let mut reads =
+            flight.as_ref().filter(|_| model.is_parallel()).map(|flight| mlp_reads(patch, to, layer, flight));
         if let Some(Flight { groups, resid }) = &mut flight {
-            reads = patch.exec.mlp_reads_input(layer, resid, || patch.exec.normed(layer, resid));
-            *resid = &*resid + base_rows(patch, layer, Component::AttnOut, groups);
+            *resid = &*resid + base_rows(patch, layer, Component::AttnOut, &*groups);
         }
         flight = joined(patch, layer, flight, due(Stage::BeforeMlp));
         if read_stage == Stage::BeforeMlp {
             flight = received(patch, to, layer, flight, &mut tables);
         }
+        if reads.is_none() && to.norms == Norms::Frozen {
+            reads = flight.as_ref().map(|flight| mlp_reads(patch, to, layer, flight));
+        }
         if let Some(Flight { groups, resid }) = &mut flight {
             match to.mlps {
                 Mlps::Live => patch.exec.add_mlp_out(layer, resid, reads.as_ref()),
-                Mlps::Frozen => *resid = &*resid + base_rows(patch, layer, Component::MlpOut, groups),
+                Mlps::Frozen => *resid = &*resid + base_rows(patch, layer, Component::MlpOut, &*groups),
             }
         }
         flight = joined(patch, layer, flight, due(Stage::Output));
@@ -88,6 +91,23 @@ pub(super) fn send(patch: &Patch<'_>, starts: &[Start<'_>], rows: &dyn Fn(&Path<
     } else {
         Sent::ToLogits(flight.expect("senders").done(patch))
     }
+}
+
+/// What the MLPs of a block read of the runs that are under way.
+fn mlp_reads(patch: &Patch<'_>, to: &Receivers, layer: u32, flight: &Flight<'_, '_>) -> Tensor {
+    let like = like(patch, to, layer, read_by_mlp(&patch.exec.model.architecture), &flight.groups);
+    patch.exec.mlp_reads_like(layer, &flight.resid, like.as_ref())
+}
+
+/// Row by row the residual stream whose norms' divisors are taken, where they are frozen.
+fn like<'s, 'a: 's>(
+    patch: &Patch<'_>,
+    to: &Receivers,
+    layer: u32,
+    stream: Component,
+    groups: impl IntoIterator<Item = &'s Group<'s, 'a>>,
+) -> Option<Tensor> {
+    (to.norms == Norms::Frozen).then(|| base_rows(patch, layer, stream, groups))
 }
 
 /// Each sender once, by its layer.
@@ -152,34 +172,46 @@ fn received<'s, 'a>(
     let reading = flight.kept(prompts, |group| group.received.contains(&layer));
     if let Some((groups, resid)) = reading {
         let (mut first, mut places) = (0, HashMap::new());
+        let stream = if component == Component::MlpIn {
+            read_by_mlp(&patch.exec.model.architecture)
+        } else {
+            Component::ResidPre
+        };
+        let like = like(patch, to, layer, stream, groups.iter().copied());
         for group in groups {
             for (key, _) in &group.senders {
                 places.insert(*key, (first, group.rows.clone()));
                 first += prompts * group.rows.len();
             }
         }
-        tables.insert(layer, Table { rows: read(patch, layer, component, &resid), places });
+        tables.insert(layer, Table { rows: read(patch, layer, component, &resid, like.as_ref()), places });
     }
     let resid = flight.kept(prompts, |group| group.goes_beyond(layer)).map(|(_, resid)| resid);
     let groups = flight.groups.into_iter().filter(|group| group.goes_beyond(layer)).collect();
     resid.map(|resid| Flight { groups, resid })
 }
 
-/// What a receiver reads of the residual stream \[.., `d_model`\].
-fn read(patch: &Patch<'_>, layer: u32, component: Component, resid: &Tensor) -> Tensor {
+/// What a receiver reads of the residual stream \[.., `d_model`\]; `like`: of the same shape, where norms are frozen.
+fn read(patch: &Patch<'_>, layer: u32, component: Component, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
     let exec = patch.exec;
+    let normed = || exec.normed_like(layer, resid, like);
     match component {
-        Component::Q => exec.queries(layer, &exec.normed(layer, resid)),
+        Component::Q => exec.queries(layer, &normed()),
         // Without a norm it is the residual stream itself, which goes on.
-        Component::MlpIn => exec.mlp_reads(layer, resid).copy(),
-        _ => exec.keys_or_values(layer, component, &exec.normed(layer, resid)),
+        Component::MlpIn => exec.mlp_reads_like(layer, resid, like).copy(),
+        _ => exec.keys_or_values(layer, component, &normed()),
     }
 }
 
 /// An activation of the run that is patched, for each row.
-fn base_rows(patch: &Patch<'_>, layer: u32, component: Component, groups: &[Group<'_, '_>]) -> Tensor {
+fn base_rows<'s, 'a: 's>(
+    patch: &Patch<'_>,
+    layer: u32,
+    component: Component,
+    groups: impl IntoIterator<Item = &'s Group<'s, 'a>>,
+) -> Tensor {
     let all = patch.base(layer, component).flatten(0, 1);
-    let rows = groups.iter().flat_map(|group| {
+    let rows = groups.into_iter().flat_map(|group| {
         let runs = group.senders.iter().flat_map(|_| 0..patch.prompts());
         runs.flat_map(|prompt| group.rows.iter().map(move |pos| prompt * (patch.last + 1) + pos))
     });
