@@ -22,7 +22,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist dist-folder family-test real-model otlp-test test fuzz-test fuzz image unit-test end-to-end-test python-test python-client-test python-messages browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch wheel clean
+.PHONY: demo deploy-test dist dist-folder family-test real-model otlp-test test fuzz-test fuzz image unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-gpu bench-load bench-loading bench-paths bench-trained bench-waiting model libtorch wheel clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -58,20 +58,26 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
-	$(VENV)/bin/python tests/python/run_notebook.py target/debug/patchsweep data/acronyms.toml data/acronyms.ipynb
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
 python-client-test: libtorch $(CLIENT_VENV)/.installed
-	cargo build $(PROGRAMS)
+	cargo build --workspace
 	cd proto/python && ../../$(CLIENT_VENV)/bin/python -m pytest $(TESTS)
 
 # What the Python client has of proto/patchsweep/v1 and of docs/spec.schema.json, made anew.
 python-messages: $(CLIENT_VENV)/.ready
 	$(CLIENT_VENV)/bin/python proto/python/tools/make_messages.py proto proto/python/src
 	$(CLIENT_VENV)/bin/python proto/python/tools/make_spec.py docs/spec.schema.json proto/python/src/patchsweep/spec.py
+
+# What docs/transformer-lens.md says, with TransformerLens itself; outside CI, as that brings several hundred MB.
+lens-test: libtorch $(REAL_MODEL_VENV)/.lens
+	cargo build --workspace
+	$(REAL_MODEL_VENV)/bin/pip install --quiet --force-reinstall --no-deps ./proto/python
+	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps grpcio==1.85.3 tomli-w==1.2.0 xarray==2026.9.0 zarr==3.1.6 donfig==0.8.1.post1 numcodecs==0.16.6 google-crc32c==1.9.0
+	$(REAL_MODEL_VENV)/bin/python proto/python/tests/lens/check_transformer_lens.py target/debug/patchsweep target/debug/patchsweep-worker data
 
 # Configs of every family, drawn at random, against transformers; DRAWS of each.
 family-test: libtorch $(HUGGING_FACE_VENV)/.ready

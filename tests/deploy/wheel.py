@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 
 from engines import Unavailable
 
@@ -25,6 +26,9 @@ def check(programs, sweeps, folder):
     [wheel] = folder.glob("*.whl")
     # From the oldest C library that any program can be linked with, to none that pip would not install here.
     assert re.fullmatch(r"patchsweep-[\d.]+-py3-none-manylinux_2_\d+_x86_64\.whl", wheel.name), wheel.name
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    assert f"torch=={libtorch_release()}.*" in metadata, metadata
     environment = Environment(folder / "environment", wheel)
     without_torch(environment, sweeps)
     beside_torch(environment, torch)

@@ -61,10 +61,10 @@ class Running:
 class Coordinator(Running):
     """A coordinator on a free port, with its state in a folder."""
 
-    def __init__(self, state: Path, *options: str, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, state: Path, *options: str, listen: str = "127.0.0.1:0", models: Path = DATA) -> None:
         self.state = state
         serve = [str(PROGRAMS / "patchsweep"), "serve", "--listen", listen, "--state", str(state)]
-        super().__init__([*serve, "--models", str(DATA), *options])
+        super().__init__([*serve, "--models", str(models), *options])
         self.url = self.wait_for("listening on ").rpartition(" ")[2]
 
     @property

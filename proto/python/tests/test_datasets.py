@@ -49,10 +49,14 @@ def test_a_dict_is_the_sweep_of_its_file(
 def test_rows_in_memory_are_the_sweep_of_their_file(
     rows: Callable[[], Any], client: patchsweep.Client, acronyms: patchsweep.Sweep, spec: dict[str, Any]
 ) -> None:
-    for given in (spec, DATA / "acronyms.toml"):
-        assert client.submit(given, rows()).id == acronyms.id
-    assert "dataset" in spec and spec["dataset"]["path"] == "acronyms.txt", "what was given is not changed"
-    plan = client.plan(spec, rows(), models=[DATA])
+    assert client.submit(spec, rows()).id == acronyms.id
+    assert spec["dataset"]["path"] == "acronyms.txt", "what was given is not changed"
+
+
+def test_rows_take_the_place_of_a_file_s_dataset(client: patchsweep.Client, acronyms: patchsweep.Sweep) -> None:
+    rows = list(zip(PROMPTS, ANSWERS))
+    assert client.submit(DATA / "acronyms.toml", rows).id == acronyms.id
+    plan = client.plan(DATA / "acronyms.toml", rows)
     assert plan.prompts == 250 and plan.first_prompt[2] == " Welder"
 
 
@@ -143,9 +147,9 @@ def test_large_submissions_travel_in_chunks_and_too_large_ones_do_not(
 
 
 def test_tiles_change_no_score(client: patchsweep.Client, acronyms: patchsweep.Sweep) -> None:
-    plan = client.plan(DATA / "acronyms.toml", tile_prompts=50)
-    assert plan.tiles > client.plan(DATA / "acronyms.toml").tiles
-    sweep = client.submit(DATA / "acronyms.toml", tile_prompts=50, new=True)
+    plan = client.plan(DATA / "acronyms.toml", tile_prompts=125)
+    assert plan.tiles > acronyms.progress().tiles_total
+    sweep = client.submit(DATA / "acronyms.toml", tile_prompts=125, new=True)
     assert sweep.progress().tiles_total == plan.tiles
     sweep.wait(timeout=BOUND_SECONDS, show=False)
     xr.testing.assert_allclose(sweep.results()["z"], acronyms.results()["z"], atol=2e-6)

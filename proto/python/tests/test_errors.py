@@ -9,6 +9,8 @@ from subprocess import CompletedProcess
 
 import patchsweep
 import pytest
+import tomli
+import tomli_w
 from conftest import DATA, PROGRAMS, Coordinator
 from patchsweep.check import CheckReport, report_of
 
@@ -162,11 +164,32 @@ def test_tls_and_tokens_say_what_to_mend(coordinator: Coordinator, tmp_path: Pat
     assert "wants a token and got none from" in refused(None, stranger)
 
 
+def test_what_the_machine_trusts_counts_where_no_ca_is_given(
+    coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tomli.loads(coordinator.credentials.read_text())
+    own = tmp_path / "c"
+    own.write_text(tomli_w.dumps({key: value for key, value in keys.items() if key != "ca"}))
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / "authority.pem").write_text(keys["ca"])
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
+    patchsweep.connect(credentials=own).list()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    with pytest.raises(patchsweep.NotLetIn, match="is not of the CA in"):
+        patchsweep.connect(credentials=own)
+    (folder / "authority.pem").rename(folder / "0123abcd.0")
+    patchsweep.connect(credentials=own).list()
+
+
 def test_a_certificate_of_another_host_is_named(tmp_path: Path) -> None:
     coordinator = Coordinator(tmp_path / "state", "--tls", "--host", "head-node", listen="0.0.0.0:0")
     address = f"https://127.0.0.3:{coordinator.url.rpartition(':')[2]}"
     with pytest.raises(patchsweep.NotLetIn) as caught:
         patchsweep.connect(address, coordinator.credentials)
+    # It is for this machine by its own names too, so that a tunnel leads to it.
+    assert list(patchsweep.connect(address.replace("127.0.0.3", "localhost"), coordinator.credentials).list()) == []
     coordinator.end()
     text = str(caught.value)
     assert text.startswith(f"the certificate of the coordinator at {address} is for ") and ", head-node, " in text
@@ -249,8 +272,8 @@ def test_a_failed_sweep_says_why_and_what_to_do(failing: patchsweep.Sweep) -> No
 
 
 def test_another_release_is_called_that(coordinator: Coordinator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patchsweep._link.PROTOCOL_VERSION", 8)
-    with pytest.raises(patchsweep.NotLetIn, match="refused: protocol version 8 is not the coordinator's 9: install the same release"):
+    monkeypatch.setattr("patchsweep._link.PROTOCOL_VERSION", 1)
+    with pytest.raises(patchsweep.NotLetIn, match=r"refused: protocol version 1 is not the coordinator's \d+: install the same"):
         patchsweep.connect(credentials=coordinator.credentials).list()
     monkeypatch.undo()
     monkeypatch.setenv("PATCHSWEEP_CONFIG", "")

@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import patchsweep
 from conftest import ROOT
-from patchsweep import _link, _settings
+from patchsweep import _settings
 from patchsweep.v1 import client_pb2
 
 PACKAGE = ROOT / "proto" / "python"
@@ -16,7 +18,7 @@ PACKAGE = ROOT / "proto" / "python"
 def test_messages_are_those_of_the_proto_files(tmp_path: Path) -> None:
     subprocess.run([sys.executable, PACKAGE / "tools/make_messages.py", ROOT / "proto", tmp_path], check=True)
     made = {path.name: path.read_text() for path in (tmp_path / "patchsweep/v1").iterdir()}
-    kept = {path.name: path.read_text() for path in (PACKAGE / "src/patchsweep/v1").glob("*_pb2.py*")}
+    kept = {path.name: path.read_text() for path in (PACKAGE / "src/patchsweep/v1").glob("*.py*")}
     assert made == kept, "run `make python-messages`"
 
 
@@ -33,7 +35,6 @@ def test_numbers_that_both_languages_have_are_equal() -> None:
         assert found is not None
         return found[1]
 
-    assert _link.PROTOCOL_VERSION == int(constant("proto/src/lib.rs", "PROTOCOL_VERSION"))
     from patchsweep import _scores, _submission
 
     assert constant("proto/src/chunk.rs", "MAX_SUBMISSION_BYTES") == "256 << 20" and _submission.MOST_BYTES == 256 << 20
@@ -51,6 +52,21 @@ def test_every_procedure_that_is_called_is_in_the_proto_files() -> None:
     texts = [path.read_text() for path in (PACKAGE / "src/patchsweep").glob("*.py")]
     called = {name for text in texts for name in re.findall(r'_link\.(?:call|send|stream)\("(\w+)"', text)}
     assert len(called) == 8 and called <= set(methods)
+
+
+def test_a_source_distribution_has_all_that_a_wheel_needs(tmp_path: Path) -> None:
+    """As pip builds it from an archive, without the rest of the repository."""
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run([*build, "-t", "sdist"], cwd=PACKAGE, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    [source] = (tmp_path / "source").iterdir()
+    subprocess.run([*build, "-t", "wheel"], cwd=source, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*-py3-none-any.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    own = {f"patchsweep/{path.relative_to(PACKAGE / 'src/patchsweep')}" for path in (PACKAGE / "src/patchsweep").rglob("*.py*")}
+    own = {name for name in own if "__pycache__" not in name} | {"patchsweep/py.typed"}
+    assert {name for name in names if not name.startswith("patchsweep-")} == own
 
 
 def test_types_hold(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def test_each_iteration_has_a_map_of_layers_and_heads(ds: xr.Dataset) -> None:
     titles = [annotation.text for annotation in figure.layout.annotations]
     assert titles == ["Iteration 0", "Iteration 1", "Iteration 2"]
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("head", "layer")
+    assert figure.layout.coloraxis.colorbar.title.text == "effect"
     assert list(figure.layout.yaxis.ticktext) == ["0", "1", "2", "3"] and figure.layout.yaxis.autorange == "reversed"
 
 
@@ -59,6 +60,8 @@ def test_cells_without_a_number_are_grey_and_say_why(ds: xr.Dataset) -> None:
     assert [[number is None for number in row] for row in first.z] == noops.tolist()
     assert figure.layout.plot_bgcolor == GREY
     assert first.customdata[1][7].endswith("skipped as no-op")
+    values = patchsweep.plot(ds["resid_pre.value"], status=ds["resid_pre.status"]).data[0]
+    np.testing.assert_array_equal(np.array(values.z, dtype=np.float32), ds["resid_pre.value"][0].values)
     missing = ds["z"].where(ds["head"] != 2)
     assert patchsweep.plot(missing).data[0].z[0][2] is None
     assert patchsweep.plot(missing).data[0].customdata[0][2].endswith("no number")
@@ -90,4 +93,5 @@ def test_where_sources_go_right_destinations_go_down() -> None:
 def test_estimates_have_colours_of_their_own(ds: xr.Dataset) -> None:
     figure = patchsweep.plot(ds["z"].rename("z.estimate"))
     assert figure.layout.coloraxis.colorscale[0][1] == "rgb(127, 59, 8)"
+    assert figure.layout.coloraxis.colorbar.title.text == "estimate"
     assert figure.layout.title.text == "z.estimate" and patchsweep.plot(ds["z"], title="Heads").layout.title.text == "Heads"

@@ -8,6 +8,7 @@ from pathlib import Path
 import patchsweep
 import pytest
 from conftest import PROGRAMS, Coordinator
+from patchsweep._link import _target
 from patchsweep._settings import settings
 
 
@@ -97,6 +98,24 @@ def test_credentials_come_from_the_environment_and_are_read_again(
         patchsweep.connect().list()
     file.write_text(own)
     client.list()
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://127.0.0.1:7070", "dns:///127.0.0.1:7070"),
+        ("https://head-node", "dns:///head-node:443"),
+        ("https://[::1]:7070", "dns:///[::1]:7070"),
+    ],
+)
+def test_addresses_are_dialled_as_they_are_written(url: str, target: str) -> None:
+    assert settings(url, None).coordinator == url and _target(url) == target
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:7070", "ftp://head-node", "http://", "http://a:0x", "https://[::1"])
+def test_addresses_that_cannot_be_dialled_are_refused(url: str) -> None:
+    with pytest.raises(patchsweep.ConfigError, match="is no address of a coordinator: an address begins with http:// or https://"):
+        settings(url, None)
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:

@@ -1,6 +1,8 @@
 """A sweep from submission to results, against real programs over TLS."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,7 +12,8 @@ import pandas as pd
 import patchsweep
 import pytest
 import xarray as xr
-from conftest import BOUND_SECONDS, DATA, Coordinator
+from conftest import BOUND_SECONDS, DATA, PROGRAMS, Coordinator
+from patchsweep._remarks import remarks
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -41,7 +44,7 @@ def test_tokens_stand_beside_positions(acronyms: patchsweep.Sweep) -> None:
     assert ds.attrs == {"title": "acronyms", "metrics": ["logit_diff_max"]}
 
 
-@pytest.mark.parametrize("name", ["attention.toml", "paths.toml", "per_prompt.toml", "named.toml"])
+@pytest.mark.parametrize("name", ["attention.toml", "paths.toml", "per_prompt.toml", "named.toml", "estimate.toml"])
 def test_every_kind_of_results_is_the_folder_s(
     name: str, client: patchsweep.Client, tmp_path: Path, command: Command
 ) -> None:
@@ -68,9 +71,54 @@ def variant(name: str, folder: Path) -> Path:
         text = text.replace("schema = 1", "schema = 1\nper_prompt = true").replace("[corruption]", "[corruption]\nreplicates = 2")
     if name == "named.toml":
         text += '\n[[grid]]\nname = "named"\ncomponent = "resid_post"\naxes = ["layer", "pos"]\npositions = ["end", "end-1"]\n'
+    if name == "estimate.toml":
+        text += '\n[[grid]]\nname = "estimated"\ncomponent = "z"\naxes = ["layer", "pos", "head"]\nestimate = "gradient"\n'
+        text += "verify = { top = 5, sample = 5 }\n"
     path = folder / name
     path.write_text(text)
     return path
+
+
+def test_what_is_not_finite_or_failed_is_a_warning(tmp_path: Path) -> None:
+    """A model with an infinite weight, which the command line warns of in the same words."""
+    (tmp_path / "acronym-gpt2").mkdir()
+    for path in (DATA / "acronym-gpt2").iterdir():
+        (tmp_path / "acronym-gpt2" / path.name).write_bytes(path.read_bytes())
+    weights = tmp_path / "acronym-gpt2" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    start = 8 + length + next(tensor["data_offsets"][0] for name, tensor in header.items() if name.endswith("h.3.mlp.c_proj.bias"))
+    content[start : start + 4] = np.float32(np.inf).tobytes()
+    weights.write_bytes(content)
+    own = Coordinator(tmp_path / "state", "--tls", models=tmp_path)
+    worker = own.worker(tmp_path)
+    with patchsweep.connect(credentials=own.credentials) as client:
+        sweep = client.submit(DATA / "acronyms.toml").wait(timeout=BOUND_SECONDS, show=False)
+        with pytest.warns(patchsweep.PatchsweepWarning) as caught:
+            assert (sweep.results()["z.status"] == 1).all()
+        with pytest.warns(patchsweep.PatchsweepWarning):
+            sweep.results(partial=True)
+        assert sweep.top().empty
+        told = subprocess.run(
+            [str(PROGRAMS / "patchsweep"), "results", sweep.id, "--out", str(tmp_path / "out")],
+            capture_output=True, text=True, env={**os.environ, "PATCHSWEEP_CREDENTIALS": str(own.credentials)}, check=False,
+        )  # fmt: skip
+    worker.end()
+    own.end()
+    ours = [str(warning.message) for warning in caught]
+    assert ours == [line.removeprefix("warning: ") for line in told.stderr.splitlines() if line.startswith("warning: ")]
+    assert "z: 48 of 48 cells are not finite (status 1): probably the weights hold infinities" in ours[-1]
+
+
+def test_cells_that_failed_are_remarked_with_their_reasons(acronyms: patchsweep.Sweep) -> None:
+    scores = acronyms._scores(partial=False)
+    z = next(grid for grid in scores.grids if grid.name == "z")
+    z.tensors[".status"][0, 0] = 3
+    assert remarks(scores) == ["z: 4 of 48 cells failed (status 3): manifest.json says why"]
+    failures = [{"grid": grid, "iteration": "Iteration 0", "reason": why} for grid, why in [("z", "a"), (None, "b"), ("y", "c"), ("z", "a")]]
+    scores.manifest["run"]["failures"] = failures
+    assert remarks(scores) == ["z: 4 of 48 cells failed (status 3): a; b"]
 
 
 def assert_same_top(sweep: patchsweep.Sweep, command: Command, k: int) -> None:
@@ -132,18 +180,29 @@ def test_a_sweep_that_waits_says_for_what_and_has_partial_results(idle_client: p
     assert sweep.top(partial=True).empty
 
 
-def test_a_sweep_is_cancelled_and_resumed(
-    coordinator: Coordinator, client: patchsweep.Client, acronyms: patchsweep.Sweep
-) -> None:
-    sweep = client.submit(DATA / "acronyms.toml", new=True)
+def test_a_sweep_is_cancelled_keeps_what_is_computed_and_is_resumed(client: patchsweep.Client) -> None:
+    sweep = client.submit(DATA / "acronyms.toml", tile_prompts=50, new=True)
+    for status in sweep._statuses(None):
+        # Some heads are whole then, and others not begun.
+        if next(grid for grid in status.grids if grid.name == "z").cells_done > 0:
+            break
     assert sweep.cancel().state == "cancelled"
     with pytest.raises(patchsweep.SweepCancelled) as caught:
         sweep.wait(show=False)
     assert str(caught.value) == f"sweep `{sweep.id}` was cancelled; `patchsweep resume {sweep.id}` computes what it lacks"
     assert (caught.value.sweep, caught.value.next_command) == (sweep.id, f"patchsweep resume {sweep.id}")
+
+    partial = sweep.results(partial=True)
+    computed = partial["z.status"] == 0
+    assert computed.any() and not computed.all()
+    assert (partial["z.status"].where(~computed, 4) == 4).all()
+    for suffix in ("", ".value", ".stderr", ".low", ".high", ".p_value"):
+        assert (partial[f"z{suffix}"].isnull() == ~computed).all(), suffix
+    assert (partial["z.count"] == 250 * computed).all()
+
     assert sweep.resume().state == "running"
-    sweep.wait(timeout=BOUND_SECONDS, show=False)
-    xr.testing.assert_identical(sweep.results(), acronyms.results())
+    whole = sweep.wait(timeout=BOUND_SECONDS, show=False).results()
+    xr.testing.assert_identical(whole["z"].where(computed), partial["z"])
 
 
 def test_explain_says_where_a_cell_is_as_the_command_line_does(acronyms: patchsweep.Sweep, command: Command) -> None:

@@ -31,6 +31,7 @@ from .errors import (
     Unreachable,
 )
 from .folder import load
+from .lens import from_transformer_lens
 from ._plan import Plan
 from ._plan import make_plan as plan
 from .plots import plot
@@ -70,6 +71,7 @@ __all__ = [
     "UnknownSweep",
     "Unreachable",
     "connect",
+    "from_transformer_lens",
     "load",
     "plan",
     "plot",

@@ -1,8 +1,8 @@
 """The random numbers that the command line resamples prompts with, so that equal scores give equal intervals.
 
-Rust's `ChaCha8Rng::seed_from_u64` and `random_range` of rand 0.9: ChaCha with 8 rounds (Bernstein, "ChaCha, a variant of Salsa20",
-2008), a counter of 64 bits, and Lemire's multiplication ("Fast random integer generation in an interval", 2019) with one more
-draw where the low half could overflow.
+Rust's `ChaCha8Rng::seed_from_u64` and `random_range` of rand 0.9: ChaCha with 8 rounds (Bernstein, "ChaCha, a variant of
+Salsa20", 2008), a counter of 64 bits, and Lemire's multiplication ("Fast random integer generation in an interval", 2019)
+with one more draw where the low half could overflow.
 """
 
 from __future__ import annotations

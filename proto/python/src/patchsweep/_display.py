@@ -30,7 +30,7 @@ class Display:
         """The sweep stands so."""
         if self._bar is not None:
             self._bar.n = status.percent
-            self._bar.set_postfix_str(str(status).split("%  ", 1)[1])
+            self._bar.set_description_str(f"{status.sweep}: {status.summary}")
         elif status.has_ended or time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY_SECONDS
             self.say(str(status))
@@ -66,4 +66,4 @@ def _bar(title: str) -> Any:
             from tqdm.auto import tqdm
         except ImportError:
             return None
-        return tqdm(total=100, desc=title, bar_format="{desc} {percentage:3.0f}%|{bar}| {postfix}")
+        return tqdm(total=100, desc=title, bar_format="{percentage:3.0f}%|{bar:32}| {desc}")

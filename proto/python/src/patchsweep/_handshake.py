@@ -7,6 +7,7 @@ asked and again when its connection breaks.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -44,13 +45,13 @@ def trusted(ca: str | None, file: Path | None) -> bytes:
             inside = f" in {file}" if file else ""
             raise NotLetIn(f"the CA{inside} is no certificate ({error}): {COPY}") from error
         return ca.encode()
-    # gRPC would trust a list of its own.
+    # gRPC would trust a list of its own (findings/grpc_trusts_roots_of_its_own.sh).
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is not None:
-        return Path(paths.cafile).read_bytes()
-    context = ssl.create_default_context()
-    found = context.get_ca_certs(binary_form=True)
-    return "".join(ssl.DER_cert_to_PEM_cert(certificate) for certificate in found).encode()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if not files and paths.capath:
+        # Certificates by their hashes, as OpenSSL has them: `5ad8a5d6.0`.
+        files = sorted(path for path in Path(paths.capath).iterdir() if re.fullmatch(r"[0-9a-f]{8}\.\d+", path.name))
+    return b"\n".join(path.read_bytes() for path in files)
 
 
 def try_address(url: str, roots: bytes | None, file: Path | None) -> None:
@@ -94,8 +95,7 @@ def _refuse_tls(tcp: socket.socket, url: str) -> None:
 
 
 def _shake_hands(tcp: socket.socket, url: str, roots: bytes, file: Path | None) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=roots.decode())
+    context = _context(roots)
     context.set_alpn_protocols(["h2"])
     try:
         context.wrap_socket(tcp, server_hostname=host_and_port(url)[0]).close()
@@ -108,6 +108,13 @@ def _shake_hands(tcp: socket.socket, url: str, roots: bytes, file: Path | None) 
         inside = f" in {file}" if file else ""
         text = f"no TLS with the coordinator at {url} ({error.reason}): compare its --tls-cert with the CA{inside}"
         raise NotLetIn(text) from error
+
+
+def _context(roots: bytes) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if roots:
+        context.load_verify_locations(cadata=roots.decode("ascii", "ignore"))
+    return context
 
 
 # X509_V_ERR_.. of OpenSSL's x509_vfy.h.
@@ -134,8 +141,7 @@ def _certificate(error: ssl.SSLCertVerificationError, url: str, roots: bytes, fi
 
 def _names(url: str, roots: bytes) -> list[str]:
     """Whom a coordinator's certificate is for."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=roots.decode())
+    context = _context(roots)
     context.check_hostname = False
     host, port = host_and_port(url)
     try:

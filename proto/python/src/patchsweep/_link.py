@@ -13,10 +13,8 @@ from . import _credentials
 from ._handshake import COPY, GIVE, host_and_port, try_address, trusted, unreachable
 from ._settings import LOCAL, Settings
 from .errors import AnswerLost, NotLetIn, OtherRelease, PatchsweepError, Refused, RequestFailed, UnknownSweep
+from .v1 import PROTOCOL_VERSION
 from .v1 import client_pb2 as pb
-
-#: As in proto/src/lib.rs; a coordinator of another one is refused by its own words.
-PROTOCOL_VERSION = 9
 
 _VERSION_KEY, _REFUSAL_KEY = "patchsweep-protocol", "patchsweep-refusal"
 
@@ -28,9 +26,9 @@ _OPTIONS = [
     ("grpc.keepalive_timeout_ms", _KEEP_ALIVE_MS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # gRPC takes http_proxy and https_proxy for its own; the command line does not, and a cluster's proxy knows no HTTP/2.
+    # gRPC takes http_proxy and https_proxy for its own (findings/grpc_channel_and_proxies.sh); the command line does not.
     ("grpc.enable_http_proxy", 0),
-    # A connection of one's own, so that what one client meets is not kept from another's time.
+    # No connection is shared with an earlier client of the same address, which may have lost it.
     ("grpc.use_local_subchannel_pool", 1),
 ]
 
@@ -61,14 +59,13 @@ class Link:
         with_tls = self.url.startswith("https:")
         self._roots = trusted(credentials.ca if credentials else None, self._file) if with_tls else None
         try_address(self.url, self._roots, self._file)
-        host, port = host_and_port(self.url)
-        target = f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
         self.close()
         metadata = [(_VERSION_KEY, str(PROTOCOL_VERSION))]
         if self._roots is None:
-            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+            self._channel = grpc.insecure_channel(_target(self.url), options=_OPTIONS)
         else:
-            self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(self._roots), options=_OPTIONS)
+            trust = grpc.ssl_channel_credentials(self._roots)
+            self._channel = grpc.secure_channel(_target(self.url), trust, options=_OPTIONS)
             # A token is never sent where others could read it.
             if credentials and credentials.token:
                 metadata.append(("authorization", f"Bearer {credentials.token}"))
@@ -136,6 +133,8 @@ class Link:
         if mark == "unknown-token" or code == grpc.StatusCode.UNAUTHENTICATED:
             text = f"the coordinator at {self.url} does not know the token{inside}; it was rotated, or is another"
             return NotLetIn(f"{text} coordinator's: {COPY}")
+        if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+            return unreachable(self.url, text)  # It was asked for: the connection may be fine.
         if code in _BROKEN:
             return self._broken(text, channel)
         if code == grpc.StatusCode.UNIMPLEMENTED:
@@ -168,12 +167,13 @@ class Link:
         )
 
 
-_BROKEN = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-)
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED)
+
+
+def _target(url: str) -> str:
+    """An address as gRPC wants it."""
+    host, port = host_and_port(url)
+    return f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
 
 
 def _path(method: str) -> str:

@@ -17,5 +17,6 @@ def needed(package: str, purpose: str) -> ModuleType:
         if isinstance(error, ModuleNotFoundError) and error.name != top:
             raise  # It is there, and lacks something itself.
         install = f"pip install {top}"
-        text = f"{purpose} needs {top}, which is not installed; `{install}` installs it, `pip install 'patchsweep[notebook]'` all that notebooks need"
+        all_of_them = "`pip install 'patchsweep[notebook]'` all that notebooks need"
+        text = f"{purpose} needs {top}, which is not installed; `{install}` installs it, {all_of_them}"
         raise MissingPackage(text, install) from error

@@ -109,8 +109,8 @@ def make_plan(
 ) -> Plan:
     """What a sweep costs; runs no model and asks no coordinator.
 
-    The plan is made by the program `patchsweep` on this machine, which needs the model's config and tokenizer. `models`: folders
-    that hold model folders, before the spec's own. The rest is as in `Client.submit`.
+    The plan is made by the program `patchsweep` on this machine, which needs the model's config and tokenizer. `models`:
+    folders that hold model folders, before the spec's own. The rest is as in `Client.submit`.
     """
     submission = read(spec, dataset)
     options = [f"--models={os.fspath(folder)}" for folder in models]

@@ -1,4 +1,5 @@
-"""Which coordinator: what is given, then the environment, then the config file, then the default, as the command line has it."""
+"""Which coordinator: what is given, then the environment, then the config file, then the default; as the command line
+has it."""
 
 from __future__ import annotations
 
@@ -31,8 +32,6 @@ class Settings:
     #: Counts more than the credentials file's; None: that, or LOCAL.
     coordinator: str | None
     credentials: Path | None
-    #: Folders that hold model folders.
-    models: tuple[Path, ...] = ()
 
 
 def settings(coordinator: str | None, credentials: str | os.PathLike[str] | None) -> Settings:
@@ -43,7 +42,7 @@ def settings(coordinator: str | None, credentials: str | os.PathLike[str] | None
         where = "" if url != file.get("coordinator") else f"{file['path']}: "
         raise ConfigError(f"{where}`{url}` is no address of a coordinator: {NO_ADDRESS}")
     path = credentials or os.environ.get("PATCHSWEEP_CREDENTIALS") or file.get("credentials")
-    return Settings(url, Path(path) if path is not None else None, tuple(file.get("models", ())))
+    return Settings(url, Path(path) if path is not None else None)
 
 
 def is_address(url: str) -> bool:
@@ -56,7 +55,7 @@ def is_address(url: str) -> bool:
 
 
 def _config_file() -> dict[str, Any]:
-    """What the config file says; paths are absolute. Where none was named and there is none, it says nothing."""
+    """What the config file says, and its `path`. Where none was named and there is none, it says nothing."""
     named = os.environ.get(STATED_BY)
     if named == "":
         return {}
@@ -94,10 +93,8 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
         if (key == "models") != isinstance(value, list) or not all(isinstance(word, str) for word in words):
             wanted = "a list of texts" if key == "models" else "a text"
             raise ConfigError(f"{path}: `{key}` is not {wanted}; {advice}")
-    for key in ("credentials", "state"):
-        if key in keys:
-            keys[key] = _absolute(keys[key], path)
-    keys["models"] = [_absolute(folder, path) for folder in keys.get("models", [])]
+    if "credentials" in keys:
+        keys["credentials"] = _absolute(keys["credentials"], path)
     return {**keys, "path": path}
 
 

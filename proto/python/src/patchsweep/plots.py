@@ -9,7 +9,7 @@ import numpy as np
 
 from ._dataset import token_name
 from ._packages import needed
-from ._statistics import FAILED, NOOP, NOT_DRAWN, NOT_FINITE, PENDING
+from ._statistics import COMPUTED, FAILED, NOOP, NOT_DRAWN, NOT_FINITE, PENDING
 from ._top import visible
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _WORDS = {
     NOT_DRAWN: "not drawn by check or verify",
 }
 
-_MOST_FACETS = 64
+_MOST_FACETS, _MOST_COLUMNS = 64, 3
 _TICK_CHARACTERS = 16
 _MAP_PIXELS, _CELL_PIXELS = 320, 26
 
@@ -60,49 +60,58 @@ def plot(
     down, right = _directions([str(dimension) for dimension in array.dims])
     facets = [str(dimension) for dimension in array.dims if dimension not in (down, right)]
     shown = array.transpose(*facets, *([down] if down else []), right)
-    statuses = status.transpose(*shown.dims) if status is not None else None
     places = list(product(*(range(shown.sizes[facet]) for facet in facets)))
     if len(places) > _MOST_FACETS:
         text = f"{len(places)} maps are too many to look at; choose some, for instance .isel({facets[-1]}=0)"
         raise ValueError(text)
-    numbers = np.asarray(shown.values, dtype=np.float64)
-    finite = np.abs(numbers[np.isfinite(numbers)])
-    end = limit if limit is not None else (finite.max() if finite.size and finite.max() > 0 else 1.0)
-    columns = min(len(places), 3)
+    name = str(array.name) if array.name is not None else ""
+    quantity = name.rpartition(".")[2] if "." in name else "effect"
+    columns = min(len(places), _MOST_COLUMNS)
     rows = -(-len(places) // columns)
-    figure = subplots.make_subplots(
-        rows, columns, subplot_titles=[_facet(shown, facets, place) for place in places], horizontal_spacing=0.12 / columns,
-        vertical_spacing=0.28 / rows,
+    figure: plotly.graph_objects.Figure = subplots.make_subplots(
+        rows, columns, subplot_titles=[_facet(shown, facets, place) for place in places],
+        horizontal_spacing=0.12 / columns, vertical_spacing=0.28 / rows,
     )  # fmt: skip
     x, y = _ticks(shown, right), _ticks(shown, down)
+    numbers = np.asarray(shown.values, dtype=np.float64)
+    codes = status.transpose(*shown.dims).values if status is not None else np.zeros(numbers.shape, dtype=np.uint32)
     for number, place in enumerate(places):
-        values, codes = numbers[place], np.asarray(statuses.values[place]) if statuses is not None else None
+        values, statuses = _plane(numbers[place]), _plane(codes[place])
         map_ = go.Heatmap(
-            z=_hidden(_plane(values), codes), x=list(range(len(x))), y=list(range(len(y))), coloraxis="coloraxis",
-            xgap=1, ygap=1, customdata=_hover(_plane(values), codes, x, y, right, down), hoverongaps=True,
+            z=_drawn(values, statuses, quantity), x=list(range(len(x))), y=list(range(len(y))), coloraxis="coloraxis", xgap=1,
+            ygap=1, customdata=_hover(values, statuses, quantity, (right, x), (down, y)), hoverongaps=True,
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
         figure.add_trace(map_, number // columns + 1, number % columns + 1)
-    name = str(array.name) if array.name is not None else ""
-    colours = ORANGE_WHITE_PURPLE if name.endswith(".estimate") else RED_WHITE_BLUE
-    figure.update_xaxes(tickvals=list(range(len(x))), ticktext=[_short(tick) for tick in x], title_text=right, showgrid=False)
-    figure.update_yaxes(
-        tickvals=list(range(len(y))), ticktext=[_short(tick) for tick in y], title_text=down, showgrid=False, autorange="reversed"
-    )
+    for update, ticks in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
+        update(tickvals=list(range(len(ticks))), ticktext=[_short(tick) for tick in ticks], showgrid=False, zeroline=False)
+    figure.update_xaxes(title_text=right)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(title_text=down, col=1)
     figure.update_layout(
         title=title if title is not None else name,
-        coloraxis={"colorscale": _scale(colours), "cmin": -float(end), "cmax": float(end), "colorbar": {"title": name}},
+        coloraxis=_colours(quantity, limit if limit is not None else _largest(numbers)),
         plot_bgcolor=GREY,
         width=100 + columns * max(_MAP_PIXELS, len(x) * _CELL_PIXELS),
         height=140 + rows * max(_MAP_PIXELS * 3 // 4, len(y) * _CELL_PIXELS + 60),
     )
-    found: plotly.graph_objects.Figure = figure
-    return found
+    return figure
+
+
+def _largest(numbers: Any) -> float:
+    """The largest number by magnitude, so that zero is white and all maps compare."""
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    return float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+
+
+def _colours(quantity: str, end: float) -> dict[str, Any]:
+    stops = ORANGE_WHITE_PURPLE if quantity == "estimate" else RED_WHITE_BLUE
+    scale = [[place / (len(stops) - 1), f"rgb{colour}"] for place, colour in enumerate(stops)]
+    return {"colorscale": scale, "cmin": -float(end), "cmax": float(end), "colorbar": {"title": quantity}}
 
 
 def _directions(dimensions: list[str]) -> tuple[str | None, str]:
-    """Which dimension goes down and which right. Where sources go right, destinations go down, and senders of paths where
-    their receivers go right."""
+    """Which dimension goes down and which right. Where sources go right, destinations go down."""
     if not dimensions:
         raise ValueError("a single number is no heat map; give a tensor with axes, for instance ds['z']")
     axes = [dimension.rpartition(".")[2] for dimension in dimensions]
@@ -141,30 +150,28 @@ def _plane(values: Any) -> Any:
     return values.reshape(1, -1) if values.ndim == 1 else values
 
 
-def _hidden(values: Any, codes: Any | None) -> list[list[float | None]]:
-    """What is drawn: nothing where a cell has no effect that was computed."""
-    hidden = ~np.isfinite(values)
-    if codes is not None:
-        hidden |= _plane(codes) != 0
-    return [[None if gone else float(value) for value, gone in zip(*row)] for row in zip(values, hidden)]
+def _drawn(values: Any, statuses: Any, quantity: str) -> list[list[float | None]]:
+    """The numbers that have a colour. A no-op has no effect that was computed, but a patched metric like any other."""
+    has_colour = (statuses == COMPUTED) | ((statuses == NOOP) & (quantity != "effect"))
+    kept = has_colour & np.isfinite(values)
+    return [[float(value) if keep else None for value, keep in zip(*row)] for row in zip(values, kept)]
 
 
-def _hover(values: Any, codes: Any | None, x: list[str], y: list[str], right: str, down: str | None) -> list[list[str]]:
-    lines = []
-    for row, tick in enumerate(y):
-        above = f"{down} {tick}<br>" if down else ""
-        line = []
-        for column, other in enumerate(x):
-            code = int(_plane(codes)[row, column]) if codes is not None else 0
-            number = f"{values[row, column]:.4f}" if np.isfinite(values[row, column]) else "no number"
-            line.append(f"{above}{right} {other}<br>{_WORDS.get(code, number)}")
-        lines.append(line)
-    return lines
+def _hover(
+    values: Any, statuses: Any, quantity: str, right: tuple[str, list[str]], down: tuple[str | None, list[str]]
+) -> list[list[str]]:
+    """What is under the pointer at each cell."""
+
+    def text(row: int, column: int) -> str:
+        above = f"{down[0]} {down[1][row]}<br>" if down[0] else ""
+        value, status = values[row, column], int(statuses[row, column])
+        number = f"{value:.4f}" if np.isfinite(value) else "no number"
+        if status != COMPUTED and (status != NOOP or quantity == "effect"):
+            number = _WORDS.get(status, number)
+        return f"{above}{right[0]} {right[1][column]}<br>{number}"
+
+    return [[text(row, column) for column in range(len(right[1]))] for row in range(len(down[1]))]
 
 
 def _short(tick: str) -> str:
     return tick if len(tick) <= _TICK_CHARACTERS else tick[: _TICK_CHARACTERS - 1] + "…"
-
-
-def _scale(colours: tuple[tuple[int, int, int], ...]) -> list[list[float | str]]:
-    return [[place / (len(colours) - 1), f"rgb{colour}"] for place, colour in enumerate(colours)]

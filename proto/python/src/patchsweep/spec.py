@@ -235,9 +235,9 @@ class GridTo(TypedDict):
     mlps: NotRequired[Literal["live", "frozen"]]
     """Whether the MLPs between sender and receiver compute (`live`), or add what they add in the run that is patched
     (`frozen`). Default: `"live"`."""
-    norm: NotRequired[Literal["recomputed"]]
-    """Norms are computed anew on the way: `"recomputed"`. `"frozen"` ones are not built yet. Default:
-    `"recomputed"`."""
+    norm: NotRequired[Literal["recomputed", "frozen"]]
+    """Whether the norms of the residual stream on the way divide by what the changed stream asks for (`recomputed`),
+    or by what they divide by in the run that is patched (`frozen`). Default: `"recomputed"`."""
 
 
 class Grid(TypedDict):

@@ -86,13 +86,16 @@ class SweepStatus:
         missing = max(0, self.multiply_adds_total - self.multiply_adds_done)
         return datetime.timedelta(milliseconds=missing * 1000 // rate)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """How far it is, in a few words."""
         failed = f", {self.tiles_failed} failed" if self.tiles_failed else ""
         remaining = f", {short(self.remaining)} left" if self.remaining is not None else ""
-        return (
-            f"{self.state} {self.percent:>3}%  {self.tiles_done}/{self.tiles_total} tiles{failed}, {self.workers} workers,"
-            f" {short(self.elapsed)} elapsed{remaining}"
-        )
+        done = f"{self.tiles_done}/{self.tiles_total} tiles{failed}"
+        return f"{done}, {self.workers} workers, {short(self.elapsed)} elapsed{remaining}"
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.percent:>3}%  {self.summary}"
 
     def __repr__(self) -> str:
         return f"<{self.sweep}: {self}{self._remark()}>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,13 @@ from . import _scores
 from ._dataset import dataset
 from ._display import Display
 from ._link import Link
+from ._remarks import remarks
 from ._top import top
 from .check import CheckReport, cells_to_draw, report_of
 from .errors import (
     CheckDisagrees,
     PatchsweepError,
+    PatchsweepWarning,
     RequestFailed,
     SweepCancelled,
     SweepFailed,
@@ -66,9 +69,12 @@ class Sweep:
         """All tensors of it, as `scores.zarr` of a results folder has them: docs/results.md says what each is.
 
         `partial`: what there is so far of a sweep that runs, failed or was cancelled. A cell has its final score or none: then
-        it is NaN and its `.status` is 4.
+        it is NaN and its `.status` is 4. Cells that failed or are no finite numbers are a PatchsweepWarning.
         """
-        return dataset(self._scores(partial))
+        scores = self._scores(partial)
+        for remark in remarks(scores):
+            warnings.warn(remark, PatchsweepWarning, stacklevel=2)
+        return dataset(scores)
 
     def manifest(self, partial: bool = False) -> dict[str, object]:
         """What went into it, and what each axis means: `manifest.json` of a results folder."""

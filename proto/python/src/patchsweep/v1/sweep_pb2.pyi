@@ -564,18 +564,20 @@ class Dictionary(_message.Message):
     def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., layer: _Optional[int] = ..., width: _Optional[int] = ..., features: _Optional[int] = ..., encoder: _Optional[_Union[Encoder, str]] = ..., k: _Optional[int] = ..., rescaled: bool = ..., subtracts_decoder_bias: bool = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Receivers(_message.Message):
-    __slots__ = ("receiver", "layers", "positions", "mlps_frozen", "apart")
+    __slots__ = ("receiver", "layers", "positions", "mlps_frozen", "apart", "norms_frozen")
     RECEIVER_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
     MLPS_FROZEN_FIELD_NUMBER: _ClassVar[int]
     APART_FIELD_NUMBER: _ClassVar[int]
+    NORMS_FROZEN_FIELD_NUMBER: _ClassVar[int]
     receiver: Receiver
     layers: _containers.RepeatedCompositeFieldContainer[ReceivingLayer]
     positions: _containers.RepeatedScalarFieldContainer[int]
     mlps_frozen: bool
     apart: bool
-    def __init__(self, receiver: _Optional[_Union[Receiver, str]] = ..., layers: _Optional[_Iterable[_Union[ReceivingLayer, _Mapping]]] = ..., positions: _Optional[_Iterable[int]] = ..., mlps_frozen: bool = ..., apart: bool = ...) -> None: ...
+    norms_frozen: bool
+    def __init__(self, receiver: _Optional[_Union[Receiver, str]] = ..., layers: _Optional[_Iterable[_Union[ReceivingLayer, _Mapping]]] = ..., positions: _Optional[_Iterable[int]] = ..., mlps_frozen: bool = ..., apart: bool = ..., norms_frozen: bool = ...) -> None: ...
 
 class ReceivingLayer(_message.Message):
     __slots__ = ("layer", "heads")

@@ -1,0 +1,69 @@
+"""docs/python.md, block by block, and what docs/transformer-lens.md says of grids."""
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import patchsweep
+import pytest
+from conftest import DATA, PROGRAMS, ROOT, Coordinator
+from patchsweep.spec import Grid
+
+DOCS = ROOT / "docs"
+
+
+def blocks(page: Path) -> list[tuple[str, str | None]]:
+    """Blocks of Python, each with what it prints where the page says so."""
+    found = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", page.read_text(), re.M | re.S)
+    return [(code, printed or None) for code, printed in found]
+
+
+@pytest.fixture
+def fresh_coordinator(tmp_path: Path) -> Iterator[Coordinator]:
+    """One that knows no sweep yet, with a worker."""
+    coordinator = Coordinator(tmp_path / "state", "--tls")
+    worker = coordinator.worker()
+    yield coordinator
+    worker.end()
+    coordinator.end()
+
+
+def test_the_page_does_what_it_says(
+    fresh_coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in DATA.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATCHSWEEP_CREDENTIALS", str(fresh_coordinator.credentials))
+    monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("PATCHSWEEP_PROGRAM")
+    namespace: dict[str, Any] = {"__name__": "page"}
+    page = blocks(DOCS / "python.md")
+    assert len(page) >= 12
+    for code, wanted in page:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, "docs/python.md", "exec", dont_inherit=True), namespace)
+        assert wanted is None or out.getvalue() == wanted, code
+
+
+def test_the_page_lists_every_error() -> None:
+    page = (DOCS / "python.md").read_text()
+    table = page[page.index("| class | `kind` | when |") :]
+    for name, error in vars(patchsweep.errors).items():
+        if isinstance(error, type) and issubclass(error, patchsweep.PatchsweepError) and name != "PatchsweepError":
+            assert f"`{name}`" in table and f"`{error.kind}`" in table, name
+
+
+def test_every_function_of_transformer_lens_has_its_grid() -> None:
+    rows = re.findall(r"^\| `(get_act_patch_\w+)` \| `(\{.*?\})` \|$", (DOCS / "transformer-lens.md").read_text(), re.M)
+    tested = (ROOT / "proto/python/tests/lens/check_transformer_lens.py").read_text()
+    assert len(rows) == 15
+    for name, text in rows:
+        grid: Grid = eval(text)
+        axes = ", ".join(f'"{axis}"' for axis in grid["axes"])
+        assert f'"{name}": ("{grid["component"]}", [{axes}]),' in tested
