@@ -56,12 +56,13 @@ class Containers:
 
     def log(self, name):
         """What a container has said, to both streams."""
-        command = ["podman", "logs", name]
-        return subprocess.run(command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.run(["podman", "logs", name], env=self.environment, text=True, check=True, **streams).stdout
 
     def stop(self):
         """Nothing runs and nothing is mounted."""
-        for words in (["pod", "rm", "--force", "--all", "--time", "0"], ["rm", "--force", "--all", "--time", "0"], ["network", "prune", "--force"]):
+        everything = ("--force", "--all", "--time=0")
+        for words in (("pod", "rm", *everything), ("rm", *everything), ("network", "prune", "--force")):
             subprocess.run(["podman", *words], env=self.environment, capture_output=True, timeout=PATIENCE_S)
         mounted = [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
         for path in reversed([path for path in mounted if pathlib.Path(path).is_relative_to(self.folder)]):

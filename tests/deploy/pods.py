@@ -24,7 +24,7 @@ from waiting import until
 DEPLOY = MANIFESTS.parent
 NOBODY = 65534
 WORKERS = 2
-# The base has little to do with a worker's needs here, and this is seen in what it takes for its own.
+# Less than the manifests ask for, and than CI's machines have; a worker takes it for its own.
 MEMORY = "2Gi"
 GIB = 1 << 30
 COORDINATOR = "patchsweep-coordinator"

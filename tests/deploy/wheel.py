@@ -22,7 +22,9 @@ def check(programs, sweeps, folder):
     torch = (REPOSITORY / ".venv" / "libtorch").resolve()
     if not (torch / "version.py").is_file():
         raise Unavailable(f"{torch} is no Python package, which a researcher's torch is")
-    subprocess.run([REPOSITORY / "deploy" / "wheel" / "build.sh", sys.executable, programs, folder], check=True, capture_output=True)
+    build = [REPOSITORY / "deploy" / "wheel" / "build.sh", sys.executable, programs, folder]
+    built = subprocess.run(build, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert built.returncode == 0, built.stdout
     [wheel] = folder.glob("*.whl")
     # From the oldest C library that any program can be linked with, to none that pip would not install here.
     assert re.fullmatch(r"patchsweep-[\d.]+-py3-none-manylinux_2_\d+_x86_64\.whl", wheel.name), wheel.name

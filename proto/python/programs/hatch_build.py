@@ -1,4 +1,4 @@
-"""Puts both programs into the wheel where PATCHSWEEP_PROGRAMS names their folder (`make wheel`); without it the wheel is pure Python.
+"""Puts both programs into the wheel where PATCHSWEEP_PROGRAMS names their folder (`make wheel`); else it is pure Python.
 
 `patchsweep` stands beside Python as it is. `patchsweep-worker` there is a script, which looks for torch and becomes the program.
 """
