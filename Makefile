@@ -123,9 +123,11 @@ image: dist-folder
 wheel: build $(WHEEL_VENV)/.ready
 	deploy/wheel/build.sh $(WHEEL_VENV)/bin/python $(BINARIES) target/wheel
 
-# Trains the embedded model anew; a few minutes.
+# Trains the embedded models anew, a few minutes each, and then the dictionary of the second.
 model: libtorch
-	cargo run --release -p patchsweep-worker --example train_acronym_gpt2
+	cargo run --release -p patchsweep-worker --example train_embedded acronyms
+	cargo run --release -p patchsweep-worker --example train_embedded guests
+	cargo run --release -p patchsweep-worker --example train_embedded dictionary
 
 # BENCH holds more arguments of these: BENCH="--length 64 --prompts 10 --positions 8" (docs/benchmarks.md).
 # TransformerLens and patchsweep in turn; installs several GB.

@@ -1,6 +1,7 @@
 //! The committed files that this crate generates.
 
 use crate::{
+    guests,
     prompts::{Acronym, test_acronyms},
     tokenizer::{Vocabulary, tokenizer_config_json},
 };
@@ -19,17 +20,25 @@ pub struct GeneratedFile {
 
 /// All files, made anew: always the same bytes.
 #[must_use]
-pub fn generate() -> [GeneratedFile; 3] {
+pub fn generate() -> [GeneratedFile; 8] {
     [
         GeneratedFile { path: "acronyms.txt", content: prompt_lines() },
         GeneratedFile {
             path: "acronym-gpt2/tokenizer.json",
-            content: format!("{:#}\n", Vocabulary::embedded().tokenizer_json()),
+            content: format!("{:#}\n", Vocabulary::of_acronyms().tokenizer_json()),
         },
         GeneratedFile {
             path: "acronym-gpt2/tokenizer_config.json",
             content: format!("{:#}\n", tokenizer_config_json()),
         },
+        GeneratedFile { path: "facts.csv", content: guests::facts() },
+        GeneratedFile { path: "paths.csv", content: guests::paths() },
+        GeneratedFile { path: "features.csv", content: guests::features() },
+        GeneratedFile {
+            path: "guest-gpt2/tokenizer.json",
+            content: format!("{:#}\n", guests::vocabulary().tokenizer_json()),
+        },
+        GeneratedFile { path: "guest-gpt2/tokenizer_config.json", content: format!("{:#}\n", tokenizer_config_json()) },
     ]
 }
 

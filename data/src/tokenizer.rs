@@ -1,4 +1,4 @@
-//! The vocabulary: one token per word, bracket and letter, numbered once and for all.
+//! Vocabularies of whole words, numbered once and for all, and the one of the acronyms: a token per noun, bracket and letter.
 
 use std::collections::HashMap;
 
@@ -28,18 +28,26 @@ const TOKEN_PATTERN: &str = r" ?[A-Z][a-z]+| \(|[A-Z]";
 #[derive(Debug, Clone)]
 pub struct Vocabulary {
     ids: HashMap<String, u32>,
+    pattern: &'static str,
 }
 
 impl Vocabulary {
     /// The vocabulary of the embedded nouns.
     #[must_use]
-    pub fn embedded() -> Self {
-        let specials = [BEGIN, UNKNOWN, ARTICLE].map(String::from);
+    pub fn of_acronyms() -> Self {
         let nouns = Nouns::embedded();
         let words = nouns.all().iter().map(|noun| word_token(noun));
         let letters = LETTERS.map(String::from);
-        let tokens = specials.into_iter().chain(words).chain([BRACKET.to_owned()]).chain(letters);
-        Self { ids: tokens.zip(0..).collect() }
+        Self::new(
+            [ARTICLE.to_owned()].into_iter().chain(words).chain([BRACKET.to_owned()]).chain(letters),
+            TOKEN_PATTERN,
+        )
+    }
+
+    /// [`BEGIN`], what stands for unknown text, and these tokens, none of them twice. `pattern` cuts text into them.
+    pub(crate) fn new(tokens: impl IntoIterator<Item = String>, pattern: &'static str) -> Self {
+        let specials = [BEGIN, UNKNOWN].map(String::from);
+        Self { ids: specials.into_iter().chain(tokens).zip(0..).collect(), pattern }
     }
 
     /// How many tokens there are.
@@ -97,7 +105,7 @@ impl Vocabulary {
             "added_tokens": [special(BEGIN), special(UNKNOWN)],
             "normalizer": null,
             "pre_tokenizer": {
-                "type": "Split", "pattern": { "Regex": TOKEN_PATTERN }, "behavior": "Isolated", "invert": false,
+                "type": "Split", "pattern": { "Regex": self.pattern }, "behavior": "Isolated", "invert": false,
             },
             "post_processor": null,
             "decoder": { "type": "Fuse" },
@@ -124,7 +132,7 @@ pub fn tokenizer_config_json() -> Value {
     config
 }
 
-/// A noun within a sentence: its leading space is part of the token.
-fn word_token(noun: &str) -> String {
-    format!(" {noun}")
+/// A word within a sentence: its leading space is part of the token.
+pub(crate) fn word_token(word: &str) -> String {
+    format!(" {word}")
 }

@@ -7,6 +7,7 @@ use std::{
 
 use patchsweep_data::{
     files,
+    guests::{self, Draws, OPENINGS, Pairs},
     prompts::test_acronyms,
     tokenizer::{BEGIN, Vocabulary},
 };
@@ -17,7 +18,11 @@ fn committed(path: &str) -> PathBuf {
 }
 
 fn committed_tokenizer() -> Tokenizer {
-    Tokenizer::from_file(committed("acronym-gpt2/tokenizer.json")).expect("the tokenizer loads")
+    tokenizer("acronym-gpt2")
+}
+
+fn tokenizer(model: &str) -> Tokenizer {
+    Tokenizer::from_file(committed(model).join("tokenizer.json")).expect("the tokenizer loads")
 }
 
 #[test]
@@ -26,7 +31,7 @@ fn committed_files_are_what_the_program_makes() {
         let content = fs::read_to_string(committed(file.path)).expect(file.path);
         assert!(
             content == file.content,
-            "{} is out of date: cargo run -p patchsweep-data --bin acronym-prompts",
+            "{} is out of date: cargo run -p patchsweep-data --bin embedded-prompts",
             file.path
         );
     }
@@ -44,7 +49,7 @@ fn the_tokenizer_cuts_prompts_into_words_and_letters() {
 #[test]
 fn the_tokenizer_and_the_vocabulary_agree_on_every_prompt() {
     let tokenizer = committed_tokenizer();
-    let vocabulary = Vocabulary::embedded();
+    let vocabulary = Vocabulary::of_acronyms();
     assert_eq!(tokenizer.get_vocab_size(true), vocabulary.size());
     for acronym in test_acronyms() {
         let last_letter = &acronym.letters()[2..];
@@ -60,4 +65,20 @@ fn the_tokenizer_and_the_vocabulary_agree_on_every_prompt() {
 fn unknown_words_are_one_unknown_token() {
     let encoding = committed_tokenizer().encode("The Zzz", false).expect("encodes");
     assert_eq!(encoding.get_tokens(), ["The", "<|unk|>"]);
+}
+
+#[test]
+fn the_tokenizer_and_the_vocabulary_agree_on_lists_of_guests() {
+    let (tokenizer, vocabulary) = (tokenizer("guest-gpt2"), guests::vocabulary());
+    assert_eq!(tokenizer.get_vocab_size(true), vocabulary.size());
+    let mut draws = Draws::seeded(Pairs::HeldOut, 0);
+    for opening in OPENINGS {
+        for list in (0..100).map(|_| draws.list(opening, 4, 1)) {
+            let tokens = list.tokens();
+            let encoding = tokenizer.encode(list.prompt() + &list.answer(), false).expect("encodes");
+            assert_eq!(encoding.get_tokens(), tokens, "{list:?}");
+            let ids: Vec<u32> = tokens.iter().map(|token| vocabulary.id(token)).collect();
+            assert_eq!(encoding.get_ids(), ids);
+        }
+    }
 }

@@ -11,9 +11,9 @@ import patchsweep
 import pytest
 import tomli
 import xarray as xr
-from conftest import BOUND_SECONDS, DATA
 from patchsweep import _submission
 from patchsweep._frames import json_lines
+from programs import BOUND_SECONDS, DATA
 
 LINES = (DATA / "acronyms.txt").read_text().splitlines()
 PROMPTS = [line.rpartition(", ")[0] for line in LINES]

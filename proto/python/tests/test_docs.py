@@ -10,8 +10,8 @@ from typing import Any
 
 import patchsweep
 import pytest
-from conftest import DATA, PROGRAMS, ROOT, Coordinator
 from patchsweep.spec import Grid
+from programs import DATA, PROGRAMS, ROOT, Coordinator
 
 DOCS = ROOT / "docs"
 

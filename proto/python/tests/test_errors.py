@@ -11,8 +11,8 @@ import patchsweep
 import pytest
 import tomli
 import tomli_w
-from conftest import DATA, PROGRAMS, Coordinator
 from patchsweep.check import CheckReport, report_of
+from programs import DATA, PROGRAMS, Coordinator
 
 Command = Callable[..., CompletedProcess[str]]
 

@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import patchsweep
-from conftest import ROOT
 from patchsweep import _settings
 from patchsweep.v1 import client_pb2
+from programs import ROOT
 
 PACKAGE = ROOT / "proto" / "python"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import patchsweep
 import pytest
-from conftest import BOUND_SECONDS
+from programs import BOUND_SECONDS
 
 CLEAN = np.array([[0, 2, 285, 316, 247, 550], [0, 2, 316, 247, 285, 550]])
 CORRUPTED = np.array([[0, 2, 409, 316, 247, 550], [0, 2, 191, 247, 285, 550]])

@@ -10,8 +10,8 @@ import nbformat
 import numpy as np
 import patchsweep
 import pytest
-from conftest import DATA, PROGRAMS, Coordinator, Running
 from nbclient import NotebookClient
+from programs import DATA, PROGRAMS, Coordinator, Running
 
 #: README.md prints the same.
 STRONGEST = {"Iteration 0": "0.2", "Iteration 1": "0.0", "Iteration 2": "0.0"}

@@ -7,8 +7,8 @@ import numpy as np
 import patchsweep
 import pytest
 import xarray as xr
-from conftest import ROOT
 from patchsweep.plots import GREY, RED_WHITE_BLUE
+from programs import ROOT
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import patchsweep
 import pytest
-from conftest import PROGRAMS, Coordinator
 from patchsweep._link import _target
 from patchsweep._settings import settings
+from programs import PROGRAMS, Coordinator
 
 
 def shown() -> dict[str, str | None]:

@@ -12,8 +12,8 @@ import pandas as pd
 import patchsweep
 import pytest
 import xarray as xr
-from conftest import BOUND_SECONDS, DATA, PROGRAMS, Coordinator
 from patchsweep._remarks import remarks
+from programs import BOUND_SECONDS, DATA, PROGRAMS, Coordinator
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -44,11 +44,14 @@ def test_tokens_stand_beside_positions(acronyms: patchsweep.Sweep) -> None:
     assert ds.attrs == {"title": "acronyms", "metrics": ["logit_diff_max"]}
 
 
-@pytest.mark.parametrize("name", ["attention.toml", "paths.toml", "per_prompt.toml", "named.toml", "estimate.toml"])
+@pytest.mark.parametrize(
+    "name", ["attention.toml", "facts.toml", "features.toml", "receivers.toml", "per_prompt.toml", "estimate.toml"]
+)
 def test_every_kind_of_results_is_the_folder_s(
     name: str, client: patchsweep.Client, tmp_path: Path, command: Command
 ) -> None:
-    """Grids that differ in their axes, several metrics, paths, statistics of single prompts and positions with names."""
+    """Grids that differ in their axes, several metrics, positions with names, features of a dictionary, paths to receivers that are
+    cells, statistics of single prompts, and estimates."""
     sweep = client.submit(variant(name, tmp_path)).wait(timeout=BOUND_SECONDS, show=False)
     out = tmp_path / "out"
     assert command("results", sweep.id, "--out", str(out)).returncode == 0
@@ -62,15 +65,13 @@ def variant(name: str, folder: Path) -> Path:
         if path.suffix != ".toml":
             (folder / path.name).symlink_to(path)
     text = (DATA / "acronyms.toml").read_text().replace("samples = 250", "samples = 40")
-    if name == "attention.toml":
+    if (DATA / name).exists():
         text = (DATA / name).read_text()
-    if name == "paths.toml":
+    if name == "receivers.toml":
         text += '\n[[grid]]\nname = "paths"\ncomponent = "z"\naxes = ["layer", "head"]\nlayers = [0, 1]\n'
         text += '[grid.to]\ncomponent = "q"\naxes = ["layer", "head"]\n'
     if name == "per_prompt.toml":
         text = text.replace("schema = 1", "schema = 1\nper_prompt = true").replace("[corruption]", "[corruption]\nreplicates = 2")
-    if name == "named.toml":
-        text += '\n[[grid]]\nname = "named"\ncomponent = "resid_post"\naxes = ["layer", "pos"]\npositions = ["end", "end-1"]\n'
     if name == "estimate.toml":
         text += '\n[[grid]]\nname = "estimated"\ncomponent = "z"\naxes = ["layer", "pos", "head"]\nestimate = "gradient"\n'
         text += "verify = { top = 5, sample = 5 }\n"

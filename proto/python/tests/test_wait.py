@@ -9,7 +9,7 @@ from pathlib import Path
 
 import patchsweep
 import pytest
-from conftest import BOUND_SECONDS, DATA, PROGRAMS, Coordinator, Running
+from programs import BOUND_SECONDS, DATA, PROGRAMS, Coordinator, Running
 
 WAIT = """
 import sys, patchsweep

@@ -10,7 +10,8 @@ use crate::text::short;
 const TICK_CHARS: usize = 16;
 
 /// Layers go down, and all other axes go right, the last of them fastest; but where sources go right, destinations go
-/// down, so that each layer and head has a picture of its attention.
+/// down, so that each layer and head has a picture of its attention, and where features go right, which are of one layer,
+/// positions go down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane {
     /// The vertical axis.
@@ -71,11 +72,13 @@ impl Plane {
         }
         axes.reverse();
         let sources_go_right = axes.iter().any(|axis| axis.name == "src_pos");
+        let features_go_right = axes.iter().any(|axis| axis.name == "feature");
         // Senders of paths go down, where their receivers go right.
         let receivers_go_right = axes.iter().any(|axis| axis.name.starts_with("to_"));
         let goes_down = |axis: &GridAxis| {
             axis.name == "layer"
                 || sources_go_right && axis.name == "dest_pos"
+                || features_go_right && axis.name == "pos"
                 || receivers_go_right && !axis.name.starts_with("to_")
         };
         let (down, right): (Vec<_>, Vec<_>) = axes.into_iter().partition(goes_down);
@@ -175,6 +178,14 @@ mod tests {
             ("layer 1, head 1", "to_layer 1, to_head 2")
         );
         assert_eq!(plane.cell(4, 5), 4 * 6 + 5);
+    }
+
+    #[test]
+    fn positions_of_features_go_down() {
+        let plane = plane(&["pos", "feature"], &[2, 5]);
+        assert_eq!((plane.rows.title.as_str(), plane.columns.title.as_str()), ("pos", "feature"));
+        assert_eq!(plane.rows.ticks[1].text, "1: 'The'");
+        assert_eq!(plane.cell(1, 4), 9);
     }
 
     #[test]

@@ -1,20 +1,22 @@
 //! A model's parameters from its files.
 
-use std::collections::BTreeMap;
+mod parameters;
+
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
-use patchsweep_core::architecture::{Architecture, Parameter, Part, Slot};
+use patchsweep_core::architecture::{Parameter, Part, Slot};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::model::{Dtype, ModelConfig};
 use patchsweep_core::weights::{Placement, WeightBytes};
 use patchsweep_files::{Contents, ModelError, WeightFiles, read_config};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::torch::devices::{Devices, Layers, on};
 use crate::torch::model::parameters::{Block, Blocks, Linear, Model, NormWeights};
-use crate::torch::model::stored::{file_kind, kind, mapped, on_device, part_of};
+use crate::torch::model::scratch::Scratch;
+use crate::torch::model::stored::{file_kind, kind, mapped};
 use crate::torch::runs::noise::deviation;
 
 /// A model's files, open.
@@ -30,9 +32,6 @@ pub(crate) struct Loader {
     /// Whether tensors stay in their files where they can be used as they are stored.
     maps: bool,
 }
-
-/// Parameters of a block, or of what is around the blocks.
-struct Parameters(BTreeMap<(Slot, Part), Tensor>);
 
 impl Loader {
     /// Opens a Hugging Face folder; of its weights, only headers are read.
@@ -95,21 +94,22 @@ impl Loader {
     fn model(&self, layers: u32) -> Result<Model, ModelError> {
         let (architecture, contents) = (&self.config.architecture, &self.contents);
         let (embed, blocks) = std::thread::scope(|scope| {
-            let embed = scope.spawn(|| self.stored(&contents.embedding, &self.vocabulary(), self.layers.first()));
-            let blocks = in_parallel(layers, |layer| self.block(layer));
+            let embed = scope.spawn(|| self.stored(&contents.embedding, &self.vocabulary(), self.layers.first(), None));
+            let blocks = in_parallel(layers, |layer, scratch| self.block(layer, scratch));
             (joined(embed), blocks)
         });
         let embed = embed?;
         let unembed = if contents.unembedding == contents.embedding {
             on(self.layers.last(), embed.shallow_clone())
         } else {
-            self.stored(&contents.unembedding, &self.vocabulary(), self.layers.last())?
+            self.stored(&contents.unembedding, &self.vocabulary(), self.layers.last(), None)?
         };
         let is_vocabulary = |p: &Parameter| p.part == Part::Weight && matches!(p.slot, Slot::Embed | Slot::Unembed);
         let around = architecture.parameters_around().into_iter().filter(|p| !is_vocabulary(p));
         let (first, last): (Vec<_>, Vec<_>) = around.partition(|parameter| parameter.slot == Slot::PosEmbed);
-        let mut embedding = self.parameters(&first, self.layers.first())?;
-        let mut readout = self.parameters(&last, self.layers.last())?;
+        let mut scratch = Scratch::default();
+        let mut embedding = self.parameters(&first, self.layers.first(), &mut scratch)?;
+        let mut readout = self.parameters(&last, self.layers.last(), &mut scratch)?;
         let offset = architecture.embed.positions.map_or(0, |positions| positions.offset);
         let pos_embed = embedding.take(Slot::PosEmbed, Part::Weight);
         Ok(Model {
@@ -128,14 +128,14 @@ impl Loader {
     }
 
     /// One block; what its parameters are views of goes with it.
-    pub(crate) fn block(&self, layer: u32) -> Result<Block, ModelError> {
+    pub(crate) fn block(&self, layer: u32, scratch: &mut Scratch) -> Result<Block, ModelError> {
         let architecture = &self.config.architecture;
         let device = self.layers.device(layer);
         let wanted = architecture.parameters_of(layer);
         // Some at a time, which no stored tensor reaches beyond: only these are in memory as they are stored, too.
-        let of = |slots: &[Slot]| {
+        let mut of = |slots: &[Slot]| {
             let wanted: Vec<_> = wanted.iter().filter(|parameter| slots.contains(&parameter.slot)).cloned().collect();
-            self.parameters(&wanted, device)
+            self.parameters(&wanted, device, scratch)
         };
         let mut parameters = of(&[Slot::Ln1, Slot::Q, Slot::K, Slot::V])?;
         let ln1 = parameters.norm(architecture, Slot::Ln1);
@@ -195,30 +195,6 @@ impl Loader {
         folded.unflatten(0, [i64::from(self.config.architecture.kv_heads), -1])
     }
 
-    /// Each stored tensor is read once, however many parameters are in it.
-    fn parameters(&self, wanted: &[Parameter], device: Device) -> Result<Parameters, ModelError> {
-        let mut stored: BTreeMap<String, Tensor> = BTreeMap::new();
-        let mut found = BTreeMap::new();
-        for parameter in wanted {
-            let source = self.config.source(parameter);
-            if !stored.contains_key(&source.name) {
-                stored.insert(source.name.clone(), self.stored(&source.name, &source.shape, device)?);
-            }
-            found.insert((parameter.slot, parameter.part), part_of(&stored[&source.name], &source));
-        }
-        Ok(Parameters(found))
-    }
-
-    /// As it is in the file; in the file, where it stays there.
-    fn stored(&self, name: &str, shape: &[u32], device: Device) -> Result<Tensor, ModelError> {
-        let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
-        let tensor = self.files.tensor(name, &sizes)?;
-        match self.maps.then(|| mapped(&tensor, shape)).flatten() {
-            Some(mapped) => Ok(on(device, mapped).to_kind(self.kind())),
-            None => on_device(&tensor, shape, self.kind(), device),
-        }
-    }
-
     fn vocabulary(&self) -> [u32; 2] {
         [self.config.architecture.d_vocab, self.config.architecture.d_model]
     }
@@ -228,38 +204,23 @@ impl Loader {
     }
 }
 
-impl Parameters {
-    fn take(&mut self, slot: Slot, part: Part) -> Option<Tensor> {
-        self.0.remove(&(slot, part)).map(|tensor| tensor.contiguous())
-    }
-
-    /// One that the architecture has; as a view of what is stored, if it is one.
-    fn linear(&mut self, slot: Slot) -> Linear {
-        let is_joined = matches!(slot, Slot::Q | Slot::K | Slot::V);
-        let weight = if is_joined { self.0.remove(&(slot, Part::Weight)) } else { self.take(slot, Part::Weight) };
-        let weight = weight.expect("every architecture has this matrix");
-        Linear { weight, bias: self.take(slot, Part::Bias) }
-    }
-
-    /// A norm, if the architecture has it. Its weight gets the offset added, in float32 where that is not 0.
-    fn norm(&mut self, architecture: &Architecture, slot: Slot) -> Option<NormWeights> {
-        let (weight, bias) = (self.take(slot, Part::Weight), self.take(slot, Part::Bias));
-        let offset = architecture.norm.offset;
-        let weight = weight.map(|weight| if offset == 0.0 { weight } else { weight.to_kind(Kind::Float) + offset });
-        architecture.has_norm(slot).then_some(NormWeights { weight, bias })
-    }
-}
-
 /// Blocks by layer, made by some threads side by side: copying and transposing takes most of the time of loading.
-fn in_parallel(layers: u32, block: impl Fn(u32) -> Result<Block, ModelError> + Sync) -> Result<Vec<Block>, ModelError> {
-    // Each has what it reads in memory twice.
+fn in_parallel(
+    layers: u32,
+    block: impl Fn(u32, &mut Scratch) -> Result<Block, ModelError> + Sync,
+) -> Result<Vec<Block>, ModelError> {
+    // Each has scratch of its own.
     const MOST_THREADS: u32 = 4;
     let threads = u32::try_from(tch::get_num_threads()).unwrap_or(1).clamp(1, MOST_THREADS);
     let share = layers.div_ceil(threads).max(1);
     let block = &block;
     std::thread::scope(|scope| {
         let part = |first: u32| {
-            scope.spawn(move || (first..layers.min(first + share)).map(block).collect::<Result<Vec<_>, _>>())
+            scope.spawn(move || {
+                let mut scratch = Scratch::default();
+                let blocks = (first..layers.min(first + share)).map(|layer| block(layer, &mut scratch));
+                blocks.collect::<Result<Vec<_>, _>>()
+            })
         };
         let parts: Vec<_> = (0..layers).step_by(share as usize).map(part).collect();
         Ok(parts.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())

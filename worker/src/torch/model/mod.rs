@@ -9,5 +9,6 @@ pub(crate) mod mlp;
 pub(crate) mod norm;
 pub(crate) mod parameters;
 pub(crate) mod rotary;
+mod scratch;
 mod stored;
 pub(crate) mod weights;

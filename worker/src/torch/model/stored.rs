@@ -8,21 +8,14 @@ use tch::{Device, Kind, Tensor};
 /// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// A tensor of a file, read in pieces: of the file, only a piece at a time is in memory.
-pub(super) fn on_device(
-    tensor: &WeightTensor<'_>,
-    shape: &[u32],
-    kind: Kind,
-    device: Device,
-) -> Result<Tensor, ModelError> {
+/// Reads a tensor of a file into one of its shape, in pieces: of the file, only a piece at a time is in memory.
+pub(super) fn read_into(whole: &mut Tensor, tensor: &WeightTensor<'_>, shape: &[u32]) -> Result<(), ModelError> {
     let mut sizes = sizes(shape);
-    let mut whole = Tensor::empty(&sizes, (kind, device));
     let file_kind = file_kind(tensor.dtype());
-    if device == Device::Cpu && kind == file_kind {
-        tensor.read(0, bytes_of(&mut whole))?;
-        return Ok(whole);
+    if whole.device() == Device::Cpu && whole.kind() == file_kind {
+        return tensor.read(0, bytes_of(whole));
     }
-    let Some((&rows, row)) = shape.split_first() else { return Ok(whole) };
+    let Some((&rows, row)) = shape.split_first() else { return Ok(()) };
     let row_bytes = row.iter().map(|&size| size as usize).product::<usize>() * file_kind.elt_size_in_bytes();
     let piece_rows = u32::try_from(PIECE_BYTES / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
     let mut buffer = vec![0; piece_rows as usize * row_bytes];
@@ -34,16 +27,16 @@ pub(super) fn on_device(
         let piece = Tensor::from_data_size(bytes, &sizes, file_kind);
         whole.narrow(0, first.into(), count.into()).copy_(&piece);
     }
-    Ok(whole)
+    Ok(())
 }
 
-/// A new tensor's memory on the CPU, to be filled.
+/// A tensor's memory on the CPU, to be filled.
 #[allow(unsafe_code)]
 fn bytes_of(whole: &mut Tensor) -> &mut [u8] {
     assert!(whole.device() == Device::Cpu && whole.is_contiguous(), "it has one piece of memory here");
     let length = whole.numel() * whole.kind().elt_size_in_bytes();
     // SAFETY: a contiguous tensor on the CPU has this many bytes at its address, any of which are numbers; they live as long as
-    // the tensor, which is borrowed, and nobody else knows of a new one.
+    // the tensor, which is borrowed. Nobody looks at them meanwhile: the tensor is new, or a thread's own piece of scratch.
     unsafe { std::slice::from_raw_parts_mut(whole.data_ptr().cast(), length) }
 }
 
@@ -76,7 +69,7 @@ pub(super) fn part_of(stored: &Tensor, source: &Source) -> Tensor {
     if (source.factor - 1.0).abs() > 0.0 { part * source.factor } else { part }
 }
 
-fn sizes(shape: &[u32]) -> Vec<i64> {
+pub(super) fn sizes(shape: &[u32]) -> Vec<i64> {
     shape.iter().map(|&size| size.into()).collect()
 }
 

@@ -8,6 +8,7 @@ use crate::torch::heap;
 use crate::torch::model::exec::{Exec, Stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::parameters::{Block, Blocks};
+use crate::torch::model::scratch::Scratch;
 
 /// After so many blocks of a streamed model, memory that is free is given back: after each it would take as long as the blocks.
 const BLOCKS_BETWEEN: u32 = 4;
@@ -54,7 +55,9 @@ impl Exec<'_> {
             // Blocks and activations of other sizes come and go, and leave holes between them.
             heap::give_back();
         }
-        let block = loader.block(layer).unwrap_or_else(|error| resume_unwind(Box::new(Stopped::Unreadable(error))));
+        let block = loader
+            .block(layer, &mut Scratch::default())
+            .unwrap_or_else(|error| resume_unwind(Box::new(Stopped::Unreadable(error))));
         self.count_streamed(loader.weight_bytes().block);
         let block = Rc::new(block);
         in_hand.0 = Some((layer, Rc::clone(&block)));

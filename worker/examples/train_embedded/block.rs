@@ -1,10 +1,10 @@
 //! One layer of the transformer.
 
-use tch::{Tensor, nn::Path};
+use tch::{Kind, Tensor, nn::Path};
 
 use crate::{
     architecture::Architecture,
-    parts::{Conv1d, INITIAL_DEVIATION, LayerNorm},
+    parts::{Conv1d, LayerNorm},
 };
 
 /// One layer: attention and a multi-layer perceptron, each reading the normed residual stream and adding to it.
@@ -25,9 +25,15 @@ impl Block {
         }
     }
 
-    pub(crate) fn forward(&self, residual: &Tensor) -> Tensor {
-        let residual = residual + self.attention.forward(&self.attention_norm.forward(residual));
+    /// `pattern`: takes the attention pattern `[batch, head, position, position attended to]`, where it is wanted.
+    pub(crate) fn forward(&self, residual: &Tensor, pattern: Option<&mut Vec<Tensor>>) -> Tensor {
+        let residual = residual + self.attended(residual, pattern);
         &residual + self.mlp.forward(&self.mlp_norm.forward(&residual))
+    }
+
+    /// What attention adds to the residual stream.
+    pub(crate) fn attended(&self, residual: &Tensor, pattern: Option<&mut Vec<Tensor>>) -> Tensor {
+        self.attention.forward(&self.attention_norm.forward(residual), pattern)
     }
 }
 
@@ -39,15 +45,16 @@ struct Attention {
 
 impl Attention {
     fn new(path: &Path, architecture: &Architecture) -> Self {
-        let width = architecture.width;
+        let (width, initial) = (architecture.width, architecture.initial);
+        let adding = (initial.adding)(width, architecture.layers);
         Self {
             heads: architecture.heads,
-            query_key_value: Conv1d::new(&(path / "c_attn"), width, 3 * width, INITIAL_DEVIATION),
-            output: Conv1d::new(&(path / "c_proj"), width, width, into_residual(architecture)),
+            query_key_value: Conv1d::new(&(path / "c_attn"), width, 3 * width, initial.reading),
+            output: Conv1d::new(&(path / "c_proj"), width, width, adding),
         }
     }
 
-    fn forward(&self, normed: &Tensor) -> Tensor {
+    fn forward(&self, normed: &Tensor, pattern: Option<&mut Vec<Tensor>>) -> Tensor {
         let (batch, length, width) = normed.size3().expect("[batch, position, width]");
         let by_head = |joined: Tensor| {
             let split = joined.view([batch, length, self.heads, width / self.heads]);
@@ -57,10 +64,21 @@ impl Attention {
         let mut next_part = || by_head(parts.next().expect("query, key and value"));
         let (query, key, value) = (next_part(), next_part(), next_part());
 
+        if let Some(patterns) = pattern {
+            patterns.push(attention_pattern(&query, &key));
+        }
         let mixed = Tensor::scaled_dot_product_attention(&query, &key, &value, None::<Tensor>, 0.0, true, None, false);
         let joined = mixed.transpose(1, 2).reshape([batch, length, width]);
         self.output.forward(&joined)
     }
+}
+
+/// What the mixing of values weighs them with: `[batch, head, position, position attended to]`.
+fn attention_pattern(query: &Tensor, key: &Tensor) -> Tensor {
+    let (length, width) = (query.size()[2], query.size()[3]);
+    let scores = query.matmul(&key.transpose(2, 3)) / f64::from(i32::try_from(width).expect("a head is narrow")).sqrt();
+    let later = Tensor::ones([length, length], (Kind::Bool, query.device())).triu(1);
+    scores.masked_fill(&later, f64::NEG_INFINITY).softmax(-1, Kind::Float)
 }
 
 struct Mlp {
@@ -70,20 +88,15 @@ struct Mlp {
 
 impl Mlp {
     fn new(path: &Path, architecture: &Architecture) -> Self {
-        let width = architecture.width;
+        let (width, initial) = (architecture.width, architecture.initial);
+        let adding = (initial.adding)(4 * width, architecture.layers);
         Self {
-            hidden: Conv1d::new(&(path / "c_fc"), width, 4 * width, INITIAL_DEVIATION),
-            output: Conv1d::new(&(path / "c_proj"), 4 * width, width, into_residual(architecture)),
+            hidden: Conv1d::new(&(path / "c_fc"), width, 4 * width, initial.reading),
+            output: Conv1d::new(&(path / "c_proj"), 4 * width, width, adding),
         }
     }
 
     fn forward(&self, normed: &Tensor) -> Tensor {
         self.output.forward(&self.hidden.forward(normed).gelu("tanh"))
     }
-}
-
-/// The deviation of what is added to the residual stream, lower the more there is of it, as in GPT-2.
-fn into_residual(architecture: &Architecture) -> f64 {
-    let additions = i32::try_from(2 * architecture.layers).expect("a few layers");
-    INITIAL_DEVIATION / f64::from(additions).sqrt()
 }

@@ -1,14 +1,14 @@
 //! What layers are made of: linear maps, norms, and their initial weights.
 
 use tch::{
-    Tensor,
+    Device, Kind, Tensor,
     nn::{Init, Path},
 };
 
 use crate::architecture::Architecture;
 
-/// The standard deviation of initial weights, as in GPT-2.
-pub(crate) const INITIAL_DEVIATION: f64 = 0.02;
+/// What tensors are made of here.
+const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 /// A linear map whose weight is `[in, out]`, as GPT-2 stores it.
 pub(crate) struct Conv1d {
@@ -51,4 +51,14 @@ impl LayerNorm {
 /// Normally distributed initial weights.
 pub(crate) fn normal(deviation: f64) -> Init {
     Init::Randn { mean: 0.0, stdev: deviation }
+}
+
+/// Position embeddings `[position, width]` of sines and cosines with wavelengths from 2 pi to 30 times as much.
+pub(crate) fn waves(positions: i64, width: i64, deviation: f64) -> Tensor {
+    let places = Tensor::arange(positions, FLOAT).unsqueeze(1);
+    let rates = (Tensor::arange(width / 2, FLOAT) * (-2.0 * 30f64.ln())
+        / f64::from(i32::try_from(width).expect("narrow")))
+    .exp();
+    let angles = places * rates.unsqueeze(0);
+    Tensor::cat(&[angles.sin(), angles.cos()], 1) * (deviation * 2f64.sqrt())
 }

@@ -48,8 +48,8 @@ fn config(architecture: &Architecture, vocabulary: &Vocabulary) -> Value {
     config
 }
 
-/// All weights in float32; the unembedding is tied, and so not stored.
-fn safetensors(weights: &VarStore) -> Result<Vec<u8>, Box<dyn Error>> {
+/// All weights in float32. A model's unembedding is tied, and so not stored.
+pub(crate) fn safetensors(weights: &VarStore) -> Result<Vec<u8>, Box<dyn Error>> {
     let variables = weights.variables();
     let contents = variables
         .iter()

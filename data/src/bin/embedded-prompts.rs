@@ -1,4 +1,4 @@
-//! Writes the acronym prompts and the tokenizer: `acronym-prompts [DATA_FOLDER]`, by default into this checkout's.
+//! Writes the prompts and the tokenizers: `embedded-prompts [DATA_FOLDER]`, by default into this checkout's.
 
 use std::{env, fs, io, path::PathBuf};
 
