@@ -8,6 +8,7 @@ BENCH_VENV := .venv-bench
 HUGGING_FACE_VENV := .venv-hugging-face
 REAL_MODEL_VENV := .venv-real-model
 DEPLOY_VENV := .venv-deploy
+WHEEL_VENV := .venv-wheel
 CLIENT_VENV := .venv-client
 BINARIES ?= target/release
 # What people run; the rest of the workspace tests it.
@@ -21,7 +22,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-load bench-loading bench-paths bench-trained bench-waiting gpu-day model libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-load bench-loading bench-paths bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -95,8 +96,8 @@ browser-test: libtorch $(VENV)/.browser
 	cargo build --workspace
 	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
-# Slurm, Kubernetes' schemas and systemd, for deploy/; needs root and Debian's packages, which CI installs, and skips what it
-# cannot run. PART=slurm runs one.
+# Slurm, systemd, pods of the image, the wheel, and Kubernetes' schemas, for deploy/; most needs root and Debian's packages, which CI
+# installs; what it cannot run is skipped. PART=slurm runs one.
 deploy-test: libtorch $(DEPLOY_VENV)/.ready
 	cargo build --workspace
 	$(DEPLOY_VENV)/bin/python tests/deploy/run.py target/debug $(PART)
@@ -110,9 +111,19 @@ build: libtorch
 	cargo build --release $(PROGRAMS)
 
 # Programs and libtorch in one folder that can be moved to any machine, and as a tar; CUDA=1 with what GPUs need.
-dist: build
-	deploy/dist.sh $(BINARIES) $(or $(LIBTORCH),$(VENV)/libtorch) target/dist/patchsweep
+dist: dist-folder
 	tar -C target/dist -cf target/dist/patchsweep.tar patchsweep
+
+dist-folder: build
+	deploy/dist.sh $(BINARIES) $(or $(LIBTORCH),$(VENV)/libtorch) target/dist/patchsweep
+
+# A container image of that folder: CUDA=1 for GPUs, IMAGE=NAME:TAG, and BASE and ENGINE as deploy/image/build.sh has them.
+image: dist-folder
+	deploy/image/build.sh target/dist/patchsweep $(or $(IMAGE),patchsweep:latest)
+
+# Client and programs, to be installed with pip beside torch: target/wheel/*.whl.
+wheel: build $(WHEEL_VENV)/.ready
+	deploy/wheel/build.sh $(WHEEL_VENV)/bin/python $(BINARIES) target/wheel
 
 # Trains the embedded models anew, a few minutes each, and then the dictionary of the second.
 model: libtorch
@@ -219,9 +230,14 @@ $(CLIENT_VENV)/.installed: $(CLIENT_VENV)/.ready proto/python/pyproject.toml $(w
 	$(CLIENT_VENV)/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall ./proto/python
 	touch $@
 
-$(DEPLOY_VENV)/.ready: tests/deploy/requirements.txt
+$(WHEEL_VENV)/.ready: deploy/wheel/requirements.txt
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/pip install --quiet -r deploy/wheel/requirements.txt
+	touch $@
+
+$(DEPLOY_VENV)/.ready: tests/deploy/requirements.txt deploy/wheel/requirements.txt
 	$(PYTHON) -m venv $(DEPLOY_VENV)
-	$(DEPLOY_VENV)/bin/pip install --quiet -r tests/deploy/requirements.txt
+	$(DEPLOY_VENV)/bin/pip install --quiet -r tests/deploy/requirements.txt -r deploy/wheel/requirements.txt
 	touch $@
 
 $(VENV)/.browser: tests/browser/requirements.txt | $(VENV)/bin/python
@@ -236,4 +252,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) $(CLIENT_VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) $(WHEEL_VENV) $(CLIENT_VENV) demo-results

@@ -10,6 +10,7 @@ packages=$(dirname "$libtorch")
 
 rm -rf "$folder"
 mkdir -p "$folder/bin"
+cp "$(dirname "$0")/../LICENSE" "$folder/"
 for program in patchsweep patchsweep-worker; do
     cp "$programs/$program" "$folder/bin/"
     strip "$folder/bin/$program"

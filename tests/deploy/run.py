@@ -12,15 +12,22 @@ import sys
 import tempfile
 
 import manifests
+import pods
 import slurm
 import units
+import wheel
 from engines import Unavailable
 from sweeps import Sweeps
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
+# Called as their packages are; podman starts most of them itself, the last two from there.
+NETWORK = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
+CONTAINERS = ("podman", "buildah", "runc", "conmon", "catatonit", "iptables", *NETWORK)
 # Each part, the programs without which it cannot run, and Debian's packages of these. Those with programs need root too.
 PARTS = {
     "kubernetes": (manifests.check, {}),
+    "wheel": (wheel.check, {}),
+    "image": (pods.check, {program: pathlib.Path(program).name for program in CONTAINERS}),
     "systemd": (units.check, {"systemd-nspawn": "systemd-container"}),
     "slurm": (slurm.check, {"slurmctld": "slurm-wlm", "slurmd": "slurm-wlm", "munged": "munge"}),
 }

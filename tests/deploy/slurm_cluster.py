@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 
@@ -154,5 +155,15 @@ class Slurm:
         self.command("scontrol", "shutdown")
         pid_files = [self.folder / "slurmctld.pid", *(self.folder / f"slurmd-{node}.pid" for node in self.nodes)]
         until("Slurm's daemons gone", lambda: not any(file.exists() for file in pid_files), 60)
-        munge = (self.folder / "munge" / "pid").read_text().strip()
-        subprocess.run(["kill", munge], check=True)
+        munge = int((self.folder / "munge" / "pid").read_text())
+        os.kill(munge, signal.SIGTERM)
+        # It writes its seed at the very end, into a folder that is about to be deleted.
+        until("munge gone", lambda: has_ended(munge))
+
+
+def has_ended(pid):
+    """Also where nobody has asked yet how."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

@@ -11,14 +11,18 @@ use patchsweep_process::health::Health;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk;
 use patchsweep_serve::server::{Coordinator, Offload, RecentLog, Service, Watched};
-use patchsweep_serve::state::Store;
+use patchsweep_serve::state::{Recovered, StateError, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use super::CliError;
 use super::gate::GateArgs;
 use super::http::HttpArgs;
 use super::output::{Output, Printer};
+
+/// How often the state is looked at while another coordinator has it.
+const LOOKS: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
@@ -31,6 +35,9 @@ pub(super) struct ServeArgs {
     /// Forget sweeps by themselves when they ended so long ago, for instance 30d or 12h [default: keep them for ever].
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     keep: Option<Duration>,
+    /// How long to wait for another coordinator with the same state to end, for instance 2m [default: not at all].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    wait_for_state: Option<Duration>,
     #[command(flatten)]
     gate: GateArgs,
     #[command(flatten)]
@@ -44,7 +51,15 @@ pub(super) async fn serve(args: ServeArgs, events: RecentLog, printer: Printer) 
     // Until the very end: probes see how the coordinator leaves.
     let http = args.http.open(health.clone()).await?;
     // First of all: another coordinator that serves from this directory keeps everything that is in it.
-    let (store, recovered) = Store::open(&args.gate.state_directory()?)?;
+    let opening = open_state(args.gate.state_directory()?, args.wait_for_state.unwrap_or_default());
+    let (store, recovered) = tokio::select! {
+        biased;
+        signal = signals.next() => {
+            tracing::info!("{signal}: leaving before the state was opened");
+            return Ok(());
+        }
+        opened = opening => opened?,
+    };
     let coordinator = Coordinator::bind(args.listen).await?;
     let opened = args.gate.open(coordinator.address())?;
     let [worker, client] = opened.flags.each_ref().map(|flag| flag.join(" "));
@@ -68,6 +83,25 @@ pub(super) async fn serve(args: ServeArgs, events: RecentLog, printer: Printer) 
         tracing::info!("{signal}: shutting down; a second signal ends at once");
     };
     Ok(coordinator.serve(service, asked).await?)
+}
+
+/// Waits while another coordinator has it: one that is about to end, or one of a machine that is gone, whose lock a file system
+/// of several machines keeps for a while.
+async fn open_state(folder: PathBuf, patience: Duration) -> Result<(Store, Recovered), StateError> {
+    let deadline = Instant::now() + patience;
+    let mut is_said = false;
+    loop {
+        match Store::open(&folder) {
+            Err(StateError::Locked { path }) if Instant::now() < deadline => {
+                if !is_said {
+                    talk!("waiting for another coordinator to end, which uses {}", path.display());
+                    is_said = true;
+                }
+                sleep(LOOKS).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Where a coordinator is; people have read it on stderr.

@@ -137,6 +137,24 @@ fn a_state_folder_has_one_coordinator() {
 }
 
 #[test]
+fn a_coordinator_waits_for_the_one_before_it_to_end() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut before = Durable::start(&folder);
+    let state = before.state().to_str().expect("a plain path").to_owned();
+    let args = ["serve", "--listen", "127.0.0.1:0", "--state", &state, "--wait-for-state", "10m"];
+    let mut next = Running::start("patchsweep", &args);
+    next.wait_for("waiting for another coordinator to end");
+    before.process().signal("TERM");
+    before.process().wait();
+    next.wait_for("listening on");
+
+    let mut third = Running::start("patchsweep", &args);
+    third.wait_for("waiting for another coordinator to end");
+    third.signal("TERM");
+    assert!(third.wait().success(), "one that waits leaves when it is asked to");
+}
+
+#[test]
 fn a_sweep_that_is_done_can_be_fetched_after_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut coordinator = Durable::start(&folder);
