@@ -124,6 +124,8 @@ def test_what_is_missing_is_left_out_and_what_is_no_dataset_is_refused() -> None
         ([1], "a row of the dataset is a int"),
         ([("a", "b", "c")], "a row of the dataset is a tuple"),
         ({"prompt": ["a"], "answer": ["b", "c"]}, "differ in length: `prompt` has 1, `answer` has 2"),
+        ({"prompt": "abc", "answer": "def"}, "the column `prompt` of the dataset is one str; give a list"),
+        ({"prompt": ["a"], "answer": 7}, "the column `answer` of the dataset is one int"),
         ({"prompt": [object()]}, "row 0 of the dataset cannot be sent"),
         ({"prompt": ["a"], "nots": ["b"]}, "row 0 of the dataset has a column `nots`, which the spec does not name; leave it"),
     ]:

@@ -332,7 +332,13 @@ def test_a_program_that_is_missing_is_asked_for(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(patchsweep.NoProgram, match="is not on this machine, .*; build it with `make build`, put it on PATH or name"):
         patchsweep.plan(DATA / "acronyms.toml")
     monkeypatch.setenv("PATCHSWEEP_PROGRAM", "/bin/true")
-    with pytest.raises(patchsweep.NoProgram, match="`/bin/true` does not work as the program `patchsweep` does"):
+    with pytest.raises(patchsweep.NoProgram, match=r"`/bin/true` does not work as the program `patchsweep` does \(it ended with 0\)"):
+        patchsweep.plan(DATA / "acronyms.toml")
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'libfoo.so: no such file' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATCHSWEEP_PROGRAM", str(broken))
+    with pytest.raises(patchsweep.NoProgram, match=r"\(it ended with 127: libfoo.so: no such file\)"):
         patchsweep.plan(DATA / "acronyms.toml")
 
 

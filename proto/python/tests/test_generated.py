@@ -55,7 +55,8 @@ def test_every_procedure_that_is_called_is_in_the_proto_files() -> None:
 
 
 def test_a_source_distribution_has_all_that_a_wheel_needs(tmp_path: Path) -> None:
-    """As pip builds it from an archive, without the rest of the repository."""
+    """As pip builds it from an archive, without the rest of the repository; a link to its LICENSE would lead out of the archive."""
+    assert (PACKAGE / "LICENSE").read_text() == (ROOT / "LICENSE").read_text() and not (PACKAGE / "LICENSE").is_symlink()
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
     subprocess.run([*build, "-t", "sdist"], cwd=PACKAGE, check=True, capture_output=True)
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:

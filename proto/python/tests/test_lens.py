@@ -60,6 +60,20 @@ def test_the_model_s_own_name_is_taken(tmp_path: Path, model: Any, hub: str) -> 
     [
         ((stand_in(), CLEAN, CORRUPTED, [1, 2]), "the model has no name on the hub; give it with hub='OWNER/NAME', or its folder"),
         ((stand_in(model_name="mine"), CLEAN, CORRUPTED, [1, 2]), "`mine` is no repository on the hub"),
+        ((stand_in(model_name="custom", tokenizer_name="gpt2"), CLEAN, CORRUPTED, [1, 2]), "`custom` is no repository on the hub"),
+        (
+            (stand_in(model_name="SoLU_1L512W_C4_Code", tokenizer_name="EleutherAI/gpt-neox-20b"), CLEAN, CORRUPTED, [1, 2]),
+            "`SoLU_1L512W_C4_Code` is no repository on the hub",
+        ),
+        (
+            (
+                stand_in(
+                    model_name="pythia-160m", tokenizer_name="EleutherAI/pythia-160m", from_checkpoint=True, checkpoint_value=8
+                ),
+                CLEAN, CORRUPTED, [1, 2],
+            ),
+            r"the model is a checkpoint of `pythia-160m` \(8\), and the hub's main revision is another; save it",
+        ),
         ((stand_in(dtype="torch.float64"), CLEAN, CORRUPTED, [1, 2]), "computes in float64; patchsweep computes in float32, bfloat16"),
         ((stand_in(), CLEAN, CORRUPTED[:, 1:], [1, 2]), "differ in shape; give a corrupted prompt as many tokens"),
         ((stand_in(), "text", CORRUPTED, [1, 2]), "str holds no token ids"),

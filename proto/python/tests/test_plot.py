@@ -67,6 +67,21 @@ def test_cells_without_a_number_are_grey_and_say_why(ds: xr.Dataset) -> None:
     assert patchsweep.plot(missing).data[0].customdata[0][2].endswith("no number")
 
 
+def test_statuses_are_those_of_the_cells_that_were_chosen(ds: xr.Dataset) -> None:
+    status = ds["resid_pre.status"]
+    chosen = ds["resid_pre"].isel(iteration=[2], layer=[3, 1])
+    figure = patchsweep.plot(chosen, status=status)
+    noops = status.isel(iteration=2, layer=[3, 1]).values == 2
+    assert [[number is None for number in row] for row in figure.data[0].z] == noops.tolist()
+    assert not np.array_equal(noops, status.isel(iteration=0, layer=[0, 1]).values == 2)
+    one = patchsweep.plot(ds["resid_pre"].isel(iteration=2, layer=3), status=status).data[0]
+    assert [number is None for number in one.z[0]] == noops[0].tolist()
+    with pytest.raises(ValueError, match="`status` is of other cells than the tensor: it has"):
+        patchsweep.plot(ds["resid_pre"], status=ds["z.status"])
+    with pytest.raises(ValueError, match="`status` lacks a layer of the tensor"):
+        patchsweep.plot(ds["resid_pre"], status=status.isel(layer=[0, 1]))
+
+
 def test_more_axes_have_more_maps_and_fewer_axes_fewer(ds: xr.Dataset) -> None:
     z = ds["z"].expand_dims(pos=[4, 5]).transpose("iteration", "layer", "pos", "head")
     figure = patchsweep.plot(z)
@@ -94,4 +109,11 @@ def test_estimates_have_colours_of_their_own(ds: xr.Dataset) -> None:
     figure = patchsweep.plot(ds["z"].rename("z.estimate"))
     assert figure.layout.coloraxis.colorscale[0][1] == "rgb(127, 59, 8)"
     assert figure.layout.coloraxis.colorbar.title.text == "estimate"
+    statuses = xr.zeros_like(ds["z.status"])
+    for head, status in enumerate([0, 2, 3, 5]):
+        statuses.loc[{"head": head}] = status
+    # Those that `verify` did not draw are what estimates are for; the others have none, as in the report.
+    drawn = patchsweep.plot(ds["z"].rename("z.estimate"), status=statuses).data[0]
+    assert [number is None for number in drawn.z[0]] == [False, True, True, False]
+    assert drawn.customdata[0][3] == f"layer 0<br>head 3<br>{float(ds['z'][0, 0, 3]):.4f}"
     assert figure.layout.title.text == "z.estimate" and patchsweep.plot(ds["z"], title="Heads").layout.title.text == "Heads"

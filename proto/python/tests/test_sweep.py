@@ -100,7 +100,8 @@ def test_what_is_not_finite_or_failed_is_a_warning(tmp_path: Path) -> None:
             assert (sweep.results()["z.status"] == 1).all()
         with pytest.warns(patchsweep.PatchsweepWarning):
             sweep.results(partial=True)
-        assert sweep.top().empty
+        with pytest.warns(patchsweep.PatchsweepWarning) as caught_by_top:
+            assert sweep.top().empty
         told = subprocess.run(
             [str(PROGRAMS / "patchsweep"), "results", sweep.id, "--out", str(tmp_path / "out")],
             capture_output=True, text=True, env={**os.environ, "PATCHSWEEP_CREDENTIALS": str(own.credentials)}, check=False,
@@ -108,6 +109,7 @@ def test_what_is_not_finite_or_failed_is_a_warning(tmp_path: Path) -> None:
     worker.end()
     own.end()
     ours = [str(warning.message) for warning in caught]
+    assert ours == [str(warning.message) for warning in caught_by_top]
     assert ours == [line.removeprefix("warning: ") for line in told.stderr.splitlines() if line.startswith("warning: ")]
     assert "z: 48 of 48 cells are not finite (status 1): probably the weights hold infinities" in ours[-1]
 
@@ -170,6 +172,9 @@ def test_a_sweep_that_waits_says_for_what_and_has_partial_results(idle_client: p
     sweep = idle_client.submit(DATA / "acronyms.toml", priority=20)
     status = sweep.progress()
     assert (status.state, status.priority) == ("running", 20)
+    for priority in (0, 101, -1):
+        with pytest.raises(ValueError, match=f"priority {priority} is not 1 to 100"):
+            idle_client.submit(DATA / "acronyms.toml", priority=priority)
     with pytest.raises(TimeoutError, match="has not ended in time; it goes on"):
         sweep.wait(timeout=0.2, show=False)
     assert "no worker is connected" in str(sweep.explain())
@@ -215,6 +220,11 @@ def test_explain_says_where_a_cell_is_as_the_command_line_does(acronyms: patchsw
     head = acronyms.explain("z", 0, "0.2").cell
     assert head is not None and head.indices == {"layer": 0, "head": 2}
     assert [tile.state for tile in head.tiles] == ["done"] and "on disk, by " in str(acronyms.explain("z", 0, 0, 2))
+
+
+def test_a_head_is_no_number_with_a_point(acronyms: patchsweep.Sweep) -> None:
+    with pytest.raises(TypeError, match='0.1 is a float: as one, 8.10 is 8.1, another head; give layer and head as a text'):
+        acronyms.explain("z", 0, 0.10)  # type: ignore[arg-type]
 
 
 def test_a_check_computes_some_cells_again(acronyms: patchsweep.Sweep) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import patchsweep
@@ -52,6 +53,14 @@ def test_a_bar_where_there_is(acronyms: patchsweep.Sweep, capsys: pytest.Capture
     acronyms.wait()
     shown = capsys.readouterr().err
     assert "100%|" in shown and f"{acronyms.id}: 12/12 tiles, 1 workers, " in shown
+
+
+def test_threads_that_find_the_connection_broken_make_one(idle_coordinator: Coordinator) -> None:
+    with patchsweep.connect(credentials=idle_coordinator.credentials) as client, ThreadPoolExecutor(8) as threads:
+        for _ in range(20):
+            client.close()
+            for listed in [threads.submit(client.list) for _ in range(8)]:
+                listed.result()
 
 
 def test_a_wait_goes_on_when_the_coordinator_is_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,10 @@ def _records(rows: Rows) -> Iterable[Mapping[Any, Any]]:
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> Iterable[Mapping[Any, Any]]:
+    for name, column in columns.items():
+        # A text has characters, and each would be a prompt.
+        if isinstance(column, (str, bytes)) or not isinstance(column, Iterable):
+            raise InputError(f"the column `{name}` of the dataset is one {type(column).__name__}; give a list")
     lists = {name: list(column) for name, column in columns.items()}
     lengths = {name: len(column) for name, column in lists.items()}
     if len(set(lengths.values())) > 1:

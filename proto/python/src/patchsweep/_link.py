@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -45,6 +46,8 @@ class Link:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._file = settings.credentials
+        #: Held while the connection is made or given up: two threads that find it broken make one, and not each its own.
+        self._lock = threading.RLock()
         self.url = LOCAL
         self._channel: grpc.Channel | None = None
         self._metadata: tuple[tuple[str, str], ...] = ()
@@ -52,57 +55,72 @@ class Link:
         self.dial()
 
     def dial(self) -> None:
-        """Connects. The credentials file is read each time, so that a rotated token needs no new client."""
+        """Connects, unless it is. The credentials file is read each time, so that a rotated token needs no new client."""
+        with self._lock:
+            if self._channel is None:
+                self._dial()
+
+    def _dial(self) -> None:
         credentials = _credentials.read(self._file) if self._file else None
         url = self._settings.coordinator or (credentials.coordinator if credentials else LOCAL)
         self.url = url.rstrip("/")
         with_tls = self.url.startswith("https:")
         self._roots = trusted(credentials.ca if credentials else None, self._file) if with_tls else None
         try_address(self.url, self._roots, self._file)
-        self.close()
         metadata = [(_VERSION_KEY, str(PROTOCOL_VERSION))]
         if self._roots is None:
-            self._channel = grpc.insecure_channel(_target(self.url), options=_OPTIONS)
+            channel = grpc.insecure_channel(_target(self.url), options=_OPTIONS)
         else:
             trust = grpc.ssl_channel_credentials(self._roots)
-            self._channel = grpc.secure_channel(_target(self.url), trust, options=_OPTIONS)
+            channel = grpc.secure_channel(_target(self.url), trust, options=_OPTIONS)
             # A token is never sent where others could read it.
             if credentials and credentials.token:
                 metadata.append(("authorization", f"Bearer {credentials.token}"))
-        self._metadata = tuple(metadata)
+        self._channel, self._metadata = channel, tuple(metadata)
         _log.debug("connected to the coordinator at %s", self.url)
 
     def close(self) -> None:
         """Hangs up."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        with self._lock:
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
 
     def call(self, method: str, request: Any, answer: Callable[[bytes], Answer]) -> Answer:
         """One request, one answer."""
-        channel = self._open()
+        channel, metadata = self._open()
         rpc = channel.unary_unary(_path(method), _serialized, answer)
         try:
-            return rpc(request, metadata=self._metadata)
+            return rpc(request, metadata=metadata)
         except grpc.RpcError as error:
             raise self._meaning(error, channel) from error
+        except ValueError as error:
+            # gRPC's for a channel that is closed: another thread has found it broken.
+            raise unreachable(self.url, str(error)) from error
 
     def send(self, method: str, requests: Iterable[Any], answer: Callable[[bytes], Answer]) -> Answer:
         """Several requests, one answer."""
-        channel = self._open()
+        channel, metadata = self._open()
         rpc = channel.stream_unary(_path(method), _serialized, answer)
         try:
-            return rpc(iter(requests), metadata=self._metadata)
+            return rpc(iter(requests), metadata=metadata)
         except grpc.RpcError as error:
             raise self._meaning(error, channel) from error
+        except ValueError as error:
+            # gRPC's for a channel that is closed: another thread has found it broken.
+            raise unreachable(self.url, str(error)) from error
 
     def stream(
         self, method: str, request: Any, answer: Callable[[bytes], Answer], timeout: float | None = None
     ) -> Iterator[Answer]:
         """One request, several answers; the call ends with the iterator, or after so many seconds."""
-        channel = self._open()
+        channel, metadata = self._open()
         rpc = channel.unary_stream(_path(method), _serialized, answer)
-        call = rpc(request, metadata=self._metadata, timeout=timeout)
+        try:
+            call = rpc(request, metadata=metadata, timeout=timeout)
+        except ValueError as error:
+            # gRPC's for a channel that is closed: another thread has found it broken.
+            raise unreachable(self.url, str(error)) from error
         try:
             yield from call
         except grpc.RpcError as error:
@@ -110,11 +128,11 @@ class Link:
         finally:
             call.cancel()
 
-    def _open(self) -> grpc.Channel:
-        if self._channel is None:
+    def _open(self) -> tuple[grpc.Channel, tuple[tuple[str, str], ...]]:
+        with self._lock:
             self.dial()
-        assert self._channel is not None
-        return self._channel
+            assert self._channel is not None
+            return self._channel, self._metadata
 
     def _meaning(self, error: grpc.RpcError, channel: grpc.Channel) -> PatchsweepError:
         """What an answer that is none means. A coordinator marks whom it does not let in; no text is read."""
@@ -149,8 +167,9 @@ class Link:
     def _broken(self, text: str, channel: grpc.Channel) -> PatchsweepError:
         # A channel that has lost its connection refuses calls for a while, even when the coordinator is back: the next
         # call dials anew. Another thread may have done so already.
-        if self._channel is channel:
-            self.close()
+        with self._lock:
+            if self._channel is channel:
+                self.close()
         try:
             try_address(self.url, self._roots, self._file)
         except PatchsweepError as error:

@@ -36,11 +36,17 @@ def program() -> str:
 def run(words: Sequence[str]) -> dict[str, Any]:
     """What a command prints as JSON; what it refuses is raised with the command's own text."""
     command = [program(), "--output", "json", *words]
+    other = f"`{command[0]}` does not work as the program `patchsweep` does"
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        fields: dict[str, Any] = json.loads(ended.stdout)
     except (OSError, ValueError) as error:
-        raise NoProgram(f"`{command[0]}` does not work as the program `patchsweep` does ({error})") from error
+        raise NoProgram(f"{other} ({error})") from error
+    try:
+        fields: dict[str, Any] = json.loads(ended.stdout)
+    except ValueError as error:
+        # It says itself why: a library that is missing, a panic.
+        said = ended.stderr.strip()
+        raise NoProgram(f"{other} (it ended with {ended.returncode}{f': {said}' if said else ''})") from error
     if "error" in fields:
         raise _refusal(fields["error"])
     return fields

@@ -22,6 +22,9 @@ _FALSE_DISCOVERY_RATE = 0.05
 
 _RESAMPLES, _MOST_BOOTSTRAPPED_PROMPTS = 2000, 10_000
 
+#: Cells whose means of all resamples are in memory at once: 32 MB of them.
+_CELLS_AT_ONCE = 2048
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.uint32]
@@ -80,7 +83,17 @@ def _bootstrap(effects: Floats, normal_p: Doubles) -> tuple[Doubles, Doubles, Do
     drawn = np.zeros((_RESAMPLES, prompts))
     for row in drawn:
         row += np.bincount(random.integers(prompts, prompts), minlength=prompts)
-    means = (effects.astype(np.float64) @ drawn.T) / prompts
+    parts = [
+        _percentiles(effects[start : start + _CELLS_AT_ONCE], normal_p[start : start + _CELLS_AT_ONCE], drawn)
+        for start in range(0, len(effects), _CELLS_AT_ONCE)
+    ]
+    low, high, p_value = (np.concatenate(part) for part in zip(*parts))
+    return low, high, p_value
+
+
+def _percentiles(effects: Floats, normal_p: Doubles, drawn: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """`drawn` [resamples, prompts]: how often each has each prompt."""
+    means = (effects.astype(np.float64) @ drawn.T) / effects.shape[-1]
     low, high = np.quantile(means, [0.025, 0.975], axis=-1)
     fewer = np.minimum((means <= 0).sum(-1), (means >= 0).sum(-1))
     share = np.minimum(2.0 * (fewer + 1) / (_RESAMPLES + 1), 1.0)

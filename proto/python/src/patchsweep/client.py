@@ -83,6 +83,8 @@ class Client:
 
         What a person should know before trusting the scores is a PatchsweepWarning.
         """
+        if not 1 <= priority <= 100:
+            raise ValueError(f"priority {priority} is not 1 to 100")
         submission = _submission.read(spec, dataset)
         message = pb.Submission(
             spec=submission.spec,

@@ -45,8 +45,8 @@ def from_transformer_lens(
     `model`: a HookedTransformer; only its `cfg` is read, so the weights are those of the hub or of a folder, and not those in
     memory. `clean_tokens`, `corrupted_tokens`: ids [prompts, positions], of equal shapes. `answers`: ids [prompts],
     scored by their log probability; or [prompts, 2], right and wrong, scored by the difference of their logits. `hub` or
-    `path`: what the model is called in a spec; without them its own name on the hub. `read`: the position whose next token is
-    scored. `grids`: else the four that most sweeps begin with.
+    `path`: what the model is called in a spec; without them its own name on the hub, which a checkpoint or a model of one's own
+    does not have. `read`: the position whose next token is scored. `grids`: else the four that most sweeps begin with.
     """
     clean, corrupted = _ids(clean_tokens, "clean_tokens"), _ids(corrupted_tokens, "corrupted_tokens")
     if [len(row) for row in clean] != [len(row) for row in corrupted]:
@@ -86,14 +86,28 @@ def _model(model: Any, hub: str | None, path: str | None) -> Model:
     if path is not None:
         found["path"] = path
     else:
-        names = (hub, getattr(config, "tokenizer_name", None), getattr(config, "model_name", None))
-        repository = next((name for name in names if name), None)
+        repository = hub or _repository(config)
         found["hub"] = _ALIASES.get(str(repository), repository)
         if repository is None or "/" not in found["hub"]:
             who = "the model has no name" if repository is None else f"`{repository}` is no repository"
             raise SpecError(f"{who} on the hub; give it with hub='OWNER/NAME', or its folder with path='FOLDER'")
     written: Model = found  # type: ignore[assignment]
     return written
+
+
+def _repository(config: Any) -> str | None:
+    """What the model itself is called. The tokenizer's name is the model's, with its owner, only where it ends as that does: a
+    model of one's own, `custom`, may have the tokenizer of gpt2."""
+    tokenizer, model = getattr(config, "tokenizer_name", None), getattr(config, "model_name", None)
+    if getattr(config, "from_checkpoint", False):
+        step = getattr(config, "checkpoint_value", None)
+        raise SpecError(
+            f"the model is a checkpoint of `{model}` ({step}), and the hub's main revision is another; save it and give its"
+            " folder with path='FOLDER', or hub='OWNER/NAME' and then a `revision` in spec[\"model\"]"
+        )
+    if tokenizer and (not model or str(tokenizer).rpartition("/")[2] == str(model).rpartition("/")[2]):
+        return str(tokenizer)
+    return str(model) if model else None
 
 
 #: Names without an owner, which the hub itself redirects.

@@ -53,7 +53,8 @@ def plot(
     without a number are grey.
 
     `array`: such as `ds["z"]`. `status`: such as `ds["z.status"]`; then no-ops are grey too, and what is under the pointer says
-    why. `limit`: the end of the range; without it the largest magnitude.
+    why. It may have more cells than `array`, of which some were chosen: labels say which are meant. `limit`: the end of the
+    range; without it the largest magnitude.
     """
     go = needed("plotly.graph_objects", "patchsweep.plot")
     subplots = needed("plotly.subplots", "patchsweep.plot")
@@ -74,7 +75,7 @@ def plot(
     )  # fmt: skip
     x, y = _ticks(shown, right), _ticks(shown, down)
     numbers = np.asarray(shown.values, dtype=np.float64)
-    codes = status.transpose(*shown.dims).values if status is not None else np.zeros(numbers.shape, dtype=np.uint32)
+    codes = _codes(status, shown) if status is not None else np.zeros(numbers.shape, dtype=np.uint32)
     for number, place in enumerate(places):
         values, statuses = _plane(numbers[place]), _plane(codes[place])
         map_ = go.Heatmap(
@@ -96,6 +97,23 @@ def plot(
         height=140 + rows * max(_MAP_PIXELS * 3 // 4, len(y) * _CELL_PIXELS + 60),
     )
     return figure
+
+
+def _codes(status: xarray.DataArray, shown: xarray.DataArray) -> Any:
+    """Statuses of the cells that are shown, in their order."""
+    found = status
+    for dimension in map(str, status.dims):
+        if dimension in shown.coords and dimension in status.coords:
+            labels = shown.coords[dimension].values
+            if not np.array_equal(labels, status.coords[dimension].values):
+                try:
+                    found = found.sel({dimension: labels if labels.ndim else labels.item()})
+                except KeyError as error:
+                    raise ValueError(f"`status` lacks a {dimension} of the tensor: {error}") from error
+    if dict(found.sizes) != dict(shown.sizes):
+        sizes = f"{dict(found.sizes)}, and the tensor {dict(shown.sizes)}"
+        raise ValueError(f"`status` is of other cells than the tensor: it has {sizes}; choose the same of both")
+    return found.transpose(*shown.dims).values
 
 
 def _largest(numbers: Any) -> float:
@@ -151,10 +169,17 @@ def _plane(values: Any) -> Any:
 
 
 def _drawn(values: Any, statuses: Any, quantity: str) -> list[list[float | None]]:
-    """The numbers that have a colour. A no-op has no effect that was computed, but a patched metric like any other."""
-    has_colour = (statuses == COMPUTED) | ((statuses == NOOP) & (quantity != "effect"))
-    kept = has_colour & np.isfinite(values)
+    """The numbers that have a colour."""
+    kept = _has_number(statuses, quantity) & np.isfinite(values)
     return [[float(value) if keep else None for value, keep in zip(*row)] for row in zip(values, kept)]
+
+
+def _has_number(statuses: Any, quantity: str) -> Any:
+    """Whether the status leaves a cell its number. A no-op has no effect that was computed, but a patched metric like any
+    other; an estimate is there, too, where its effect was not drawn or is not finite."""
+    if quantity == "estimate":
+        return (statuses == COMPUTED) | (statuses == NOT_DRAWN) | (statuses == NOT_FINITE)
+    return (statuses == COMPUTED) | ((statuses == NOOP) & (quantity != "effect"))
 
 
 def _hover(
@@ -166,7 +191,7 @@ def _hover(
         above = f"{down[0]} {down[1][row]}<br>" if down[0] else ""
         value, status = values[row, column], int(statuses[row, column])
         number = f"{value:.4f}" if np.isfinite(value) else "no number"
-        if status != COMPUTED and (status != NOOP or quantity == "effect"):
+        if not _has_number(status, quantity):
             number = _WORDS.get(status, number)
         return f"{above}{right[0]} {right[1][column]}<br>{number}"
 

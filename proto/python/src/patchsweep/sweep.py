@@ -81,8 +81,15 @@ class Sweep:
         return self._scores(partial).manifest
 
     def top(self, k: int = 5, partial: bool = False) -> pandas.DataFrame:
-        """The `k` cells of each grid and iteration with the largest effects by magnitude, one in each row."""
-        return top(self._scores(partial), k)
+        """The `k` cells of each grid and iteration with the largest effects by magnitude, one in each row.
+
+        `effect` and `stderr` are in the metric's unit. Cells without a score are left out; those that failed or are no finite
+        numbers are a PatchsweepWarning.
+        """
+        scores = self._scores(partial)
+        for remark in remarks(scores):
+            warnings.warn(remark, PatchsweepWarning, stacklevel=2)
+        return top(scores, k)
 
     def cancel(self) -> SweepStatus:
         """Ends it; scores that are there are kept."""
@@ -97,8 +104,13 @@ class Sweep:
     def explain(self, *cell: str | int) -> Explanation:
         """Where its work is, why nothing of it runs, and what failed; or all that is known of one cell.
 
-        `cell`: grid, iteration (label or index), and one index for each axis, as `explain("z", 0, "8.11")`.
+        `cell`: grid, iteration (label or index), and one index for each axis, as `explain("z", 0, "8.11")`. Refused: a cell that
+        there is not.
         """
+        for word in cell:
+            if isinstance(word, float):
+                text = 'as one, 8.10 is 8.1, another head; give layer and head as a text, "8.10", or as two integers'
+                raise TypeError(f"{word} is a float: {text}")
         request = pb.ExplainSweepRequest(sweep_id=self.id, cell=[str(word) for word in cell])
         return explanation(self._link.call("ExplainSweep", request, pb.SweepExplanation.FromString))
 
