@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Of the clock on the wall, for an input that waits.
-const PATIENCE_WITH_WAITING: Duration = Duration::from_secs(1800);
+const PATIENCE_WITH_WAITING: Duration = Duration::from_mins(30);
 
 /// How often the watchdog looks.
 const LOOK: Duration = Duration::from_secs(5);
