@@ -1,4 +1,4 @@
-"""docs/python.md, block by block, and what docs/transformer-lens.md says of grids."""
+"""docs/python.md and README.md's part on the client, block by block, and what docs/transformer-lens.md says of grids."""
 
 import contextlib
 import io
@@ -32,23 +32,39 @@ def fresh_coordinator(tmp_path: Path) -> Iterator[Coordinator]:
     coordinator.end()
 
 
-def test_the_page_does_what_it_says(
-    fresh_coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for path in DATA.iterdir():
-        (tmp_path / path.name).symlink_to(path)
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def settings(fresh_coordinator: Coordinator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that a reader has."""
     monkeypatch.setenv("PATCHSWEEP_CREDENTIALS", str(fresh_coordinator.credentials))
     monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("PATCHSWEEP_PROGRAM")
+
+
+def run(page: list[tuple[str, str | None]]) -> None:
+    """Block after block, in one namespace."""
     namespace: dict[str, Any] = {"__name__": "page"}
-    page = blocks(DOCS / "python.md")
-    assert len(page) >= 12
     for code, wanted in page:
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(compile(code, "docs/python.md", "exec", dont_inherit=True), namespace)
+            exec(compile(code, "page", "exec", dont_inherit=True), namespace)
         assert wanted is None or out.getvalue() == wanted, code
+
+
+def test_the_page_does_what_it_says(settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in DATA.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    page = blocks(DOCS / "python.md")
+    assert len(page) >= 12
+    run(page)
+
+
+def test_the_readme_does_what_it_says(settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").symlink_to(DATA)
+    monkeypatch.chdir(tmp_path)
+    page = [block for block in blocks(ROOT / "README.md") if block[0].startswith("import patchsweep\n")]
+    assert page
+    run(page)
 
 
 def test_the_page_lists_every_error() -> None:
