@@ -103,7 +103,7 @@ def array(site):
     # It has left before Slurm would start it again, two minutes later; here that is at once.
     until("the coordinator gone", lambda: not slurm.processes("patchsweep"))
     assert site.sweep() is None
-    slurm.command("scontrol", "update", f"JobId={coordinator}", "StartTime=now")
+    slurm.start_again(coordinator)
     slurm.until_state(coordinator, "RUNNING")
     again = until("the coordinator with its sweep", site.sweep)
     assert again["tiles_done"] > done, (again, done)
@@ -132,7 +132,7 @@ def preemption(site, coordinator):
     urgent = slurm.sbatch("--partition=high", "--exclusive", f"--nodelist={node}", "--output=urgent.log", "--wrap", "true", cwd=site.folder)
     slurm.until_state(urgent, "COMPLETED")
     until("the worker's job is queued again", lambda: slurm.job(job).get("Restarts") == "1")
-    slurm.command("scontrol", "update", f"JobId={job}", "StartTime=now")
+    slurm.start_again(job)
     # Both lives are in one log, and the first ended in order.
     until("the worker is back", lambda: len(re.findall("worker started", slurm.log(job))) == 2)
     assert "SIGTERM: leaving" in slurm.log(job), slurm.log(job)

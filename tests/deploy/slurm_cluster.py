@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 from waiting import until
 
@@ -121,11 +122,29 @@ class Slurm:
         """Waits for one of the states; fails with the job's log."""
 
         def reached():
-            state = self.job(job).get("JobState")
-            assert state in states or state != "FAILED", f"job {job} failed:\n{self.log(job)}"
+            now = self.job(job)
+            state = now.get("JobState")
+            why = {key: now.get(key) for key in ("ExitCode", "Reason", "Restarts", "NodeList")}
+            assert state in states or state != "FAILED", f"job {job} failed, {why}:\n{self.log(job)}\n{self.daemons(job)}"
             return state in states
 
         until(f"job {job} {' or '.join(states)}", reached)
+
+    def daemons(self, job):
+        """What Slurm itself said of a job, last."""
+        logs = sorted(self.folder.glob("*.log"))
+        lines = [f"{log.name}: {line}" for log in logs for line in log.read_text(errors="replace").splitlines()]
+        return "\n".join([line for line in lines if re.search(rf"\b(JobId=|job |Job ){job}\b", line)][-40:])
+
+    def start_again(self, job):
+        """Ends the two minutes' wait of a job that is queued again. All its processes are gone.
+
+        In the second in which it took back a job's credential slurmd starts no later life of it: "Job credential revoked", and the
+        job has failed for good (seen with 22.05, one time in eight).
+        """
+        ended = int(time.time())
+        until("the next second", lambda: int(time.time()) > ended)
+        self.command("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def log(self, job):
         """What a job's log says; empty before it runs."""
