@@ -26,7 +26,8 @@ pub(super) fn read(inputs: &Inputs<'_>, grid: &schema::Grid, positions: u32) -> 
         None => (0..positions).collect(),
         Some(given) => list(inputs, "positions", given, positions)?,
     };
-    let (mlps, norms) = (mlps(inputs, to)?, norms(inputs, to)?);
+    let mlps = one_of(inputs, "MLPs", to.mlps.as_ref(), [Mlps::Live, Mlps::Frozen], Mlps::name)?;
+    let norms = one_of(inputs, "norms", to.norm.as_ref(), [Norms::Recomputed, Norms::Frozen], Norms::name)?;
     Ok(Some(Receivers { component, places, positions, mlps, norms, apart: to.axes.is_some() }))
 }
 
@@ -131,23 +132,20 @@ fn some(inputs: &Inputs<'_>, to: &To, component: Component) -> Result<BTreeMap<u
     }
 }
 
-fn mlps(inputs: &Inputs<'_>, to: &To) -> Result<Mlps, PlanError> {
-    let Some(word) = &to.mlps else { return Ok(Mlps::Live) };
-    let all = [Mlps::Live, Mlps::Frozen];
-    let found = all.into_iter().find(|mlps| mlps.name() == word.get_ref());
+/// Which of two a word of the spec means; the first where there is none.
+fn one_of<T: Copy>(
+    inputs: &Inputs<'_>,
+    what: &str,
+    word: Option<&Spanned<String>>,
+    all: [T; 2],
+    name: fn(T) -> &'static str,
+) -> Result<T, PlanError> {
+    let Some(word) = word else { return Ok(all[0]) };
+    let found = all.into_iter().find(|&one| name(one) == word.get_ref());
     found.ok_or_else(|| {
-        let message = format!("MLPs are `live` or `frozen`, not `{}`", word.get_ref());
-        inputs.source.word_error(word.span(), message, word.get_ref(), &all.map(Mlps::name)).into()
-    })
-}
-
-fn norms(inputs: &Inputs<'_>, to: &To) -> Result<Norms, PlanError> {
-    let Some(word) = &to.norm else { return Ok(Norms::Recomputed) };
-    let all = [Norms::Recomputed, Norms::Frozen];
-    let found = all.into_iter().find(|norms| norms.name() == word.get_ref());
-    found.ok_or_else(|| {
-        let message = format!("norms are `recomputed` or `frozen`, not `{}`", word.get_ref());
-        inputs.source.word_error(word.span(), message, word.get_ref(), &all.map(Norms::name)).into()
+        let names = all.map(name);
+        let message = format!("{what} are `{}` or `{}`, not `{}`", names[0], names[1], word.get_ref());
+        inputs.source.word_error(word.span(), message, word.get_ref(), &names).into()
     })
 }
 

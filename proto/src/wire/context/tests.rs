@@ -61,8 +61,8 @@ fn paths(component: Option<Component>, places: &[(u32, &[u32])], mlps: Mlps, apa
     let model = Architecture::plain(SIZES);
     let grid = Grid::new("paths".into(), Component::Z, vec![Axis::Layer], &model, 3).expect("a grid");
     let positions = if component.is_some() { vec![0, 2] } else { vec![0, 1, 2] };
-    // Frozen together, so that both are sent.
-    let norms = if mlps == Mlps::Frozen { Norms::Frozen } else { Norms::Recomputed };
+    // One of them is frozen, so that neither is taken for the other.
+    let norms = if mlps == Mlps::Frozen { Norms::Recomputed } else { Norms::Frozen };
     let to = Receivers { component, places, positions, mlps, norms, apart };
     grid.with_paths_to(to, &model, 3).expect("paths")
 }
