@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::{Cell, Component, PatchValue};
+use patchsweep_core::paths::Norms;
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::Tile;
 use patchsweep_core::writes::Write;
@@ -33,6 +34,7 @@ use crate::torch::tiles::memory::MemoryShares;
 use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
 use hooks::Recording;
+use paths::held_sites;
 
 #[cfg(test)]
 pub(crate) use features::all_features;
@@ -78,8 +80,7 @@ impl PlainTask<'_> {
             PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(write.layer))),
         };
         let clean = chunk.logits(Run::Clean, &[]);
-        let held =
-            if cells.iter().any(|cell| cell.path().is_some()) { chunk.held(patched) } else { Recording::default() };
+        let held = norms_of_paths(cells).map_or_else(Recording::default, |norms| chunk.held(patched, norms));
         let patched_cell = |cell: &Cell<'_>| {
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
             match cell.path() {
@@ -123,8 +124,9 @@ impl PlainTask<'_> {
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
         let written: BTreeSet<_> =
             cells.iter().flat_map(Cell::writes).map(|write| (write.layer, write.component)).collect();
-        // Of paths what is held of the run that is patched, and what is received: six activations of a block.
-        let held = if cells.iter().any(|cell| cell.path().is_some()) { 6 * u64::from(model.layers) } else { 0 };
+        // Of paths what is held of the run that is patched, and what is received.
+        let held_of_block = norms_of_paths(cells).map_or(0, |norms| held_sites(norms).len() as u64 + 1);
+        let held = held_of_block * u64::from(model.layers);
         let layers = written.len() as u64 + held;
         let has_neurons = written.iter().any(|(_, component)| component.has_neurons());
         let neurons = if has_neurons { u64::from(model.d_mlp) } else { 0 };
@@ -141,6 +143,11 @@ impl PlainTask<'_> {
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)
     }
+}
+
+/// Of paths what norms do on the way; the cells are of one grid.
+fn norms_of_paths(cells: &[Cell<'_>]) -> Option<Norms> {
+    cells.iter().find_map(|cell| cell.path().map(|path| path.to.norms))
 }
 
 /// Where some cells write this value.

@@ -10,11 +10,19 @@ use tch::Tensor;
 use super::cells::{Logits, PlainChunk, Run};
 use super::hooks::{Recording, patched, replaced};
 
+/// Sites of each block that the second pass of paths holds.
+pub(super) fn held_sites(norms: Norms) -> &'static [Component] {
+    use Component::{MlpOut, ResidMid, ResidPost, ResidPre, Z};
+    match norms {
+        Norms::Recomputed => &[Z, MlpOut],
+        Norms::Frozen => &[Z, MlpOut, ResidPre, ResidMid, ResidPost],
+    }
+}
+
 impl PlainChunk<'_> {
-    /// What the second pass of paths holds of a run: `z` and what MLPs add, in all layers, and the streams that norms read.
-    pub(super) fn held(&self, run: Run) -> Recording {
-        use Component::{MlpOut, ResidMid, ResidPost, ResidPre, Z};
-        let sites = |layer| [Z, MlpOut, ResidPre, ResidMid, ResidPost].map(|component| (layer, component));
+    /// What the second pass of paths holds of a run: `z` and what MLPs add, in all layers, and the streams that frozen norms read.
+    pub(super) fn held(&self, run: Run, norms: Norms) -> Recording {
+        let sites = |layer| held_sites(norms).iter().map(move |&component| (layer, component));
         let sites = (0..self.context.architecture.layers).flat_map(sites);
         self.record(run, &sites.collect::<BTreeSet<_>>())
     }
