@@ -24,11 +24,28 @@ pub struct GridSummary {
     /// Cost estimate of those tiles.
     pub multiply_adds: u64,
     /// Cost of one whole forward pass per cell and prompt, in each replicate; of paths two.
-    pub multiply_adds_naive: u64,
+    pub multiply_adds_naive: u128,
     /// Bytes of the cached activations that its tiles need, over all iterations.
     pub cache_bytes: u64,
     /// Bytes of the largest activation of its largest batch.
     pub largest_batch_bytes: u64,
+}
+
+impl GridSummary {
+    /// Cost of one whole forward pass per cell and prompt as a number of JSON: whole, or the nearest float64 from 2^64 on, which
+    /// long prompts and large models reach.
+    #[must_use]
+    pub fn naive_number(&self) -> serde_json::Number {
+        match u64::try_from(self.multiply_adds_naive) {
+            Ok(whole) => whole.into(),
+            Err(_) => serde_json::Number::from_f64(as_f64(self.multiply_adds_naive)).unwrap_or(u64::MAX.into()),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+fn as_f64(count: u128) -> f64 {
+    count as f64
 }
 
 impl Plan {
@@ -39,9 +56,9 @@ impl Plan {
         let parts: Vec<Part<'_>> = context.parts().collect();
         let naive = |part: &Part<'_>| {
             let clean = &part.context.clean;
-            CostModel::of(context).full_pass(clean.positions()).saturating_mul(clean.prompts().into())
+            u128::from(CostModel::of(context).full_pass(clean.positions())) * u128::from(clean.prompts())
         };
-        let naive = parts.iter().map(naive).fold(0, u64::saturating_add);
+        let naive = parts.iter().map(naive).fold(0, u128::saturating_add);
         let summary = |(index, grid): (u32, &Grid)| {
             let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
             let each = grid.extents().into_iter().map(u64::from).product::<u64>();
@@ -54,7 +71,7 @@ impl Plan {
                 noops: cells - computed,
                 tiles: own.len() as u64,
                 multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
-                multiply_adds_naive: cells
+                multiply_adds_naive: u128::from(cells)
                     .saturating_mul(context.replicates.into())
                     .saturating_mul(grid.passes().into())
                     .saturating_mul(naive),
@@ -161,6 +178,19 @@ mod tests {
                 plan.tiles.len() as u64 - 2 * u64::from(5u32.div_ceil(tile_prompts.unwrap_or(5)))
             );
         }
+    }
+
+    #[test]
+    fn very_many_passes_are_counted_to_the_last() {
+        let mut plan = fixtures::plan(PlanOptions::default());
+        let few = plan.summarize().remove(0);
+        assert_eq!(few.naive_number().as_u64().map(u128::from), Some(few.multiply_adds_naive), "whole");
+        let model = &mut Arc::make_mut(&mut plan.context).architecture;
+        (model.d_model, model.d_mlp) = (u32::MAX, u32::MAX);
+        let many = plan.summarize().remove(0);
+        assert!(many.multiply_adds_naive > 1 << 66, "more than 64 bits hold");
+        let number = many.naive_number().as_f64().expect("a number");
+        assert!((number / as_f64(many.multiply_adds_naive) - 1.0).abs() < 1e-15, "{number}");
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(super) struct PlanFields {
     token_sets: Vec<ShownSets>,
     /// One for each grid.
     grids: Vec<GridFields>,
-    /// What is odd about prompts, one sentence each.
+    /// What is odd about prompts, grids and this machine, one sentence each.
     remarks: Vec<String>,
     /// What a person should know before trusting the scores, one sentence each.
     warnings: Vec<String>,
@@ -108,8 +108,8 @@ struct GridFields {
     tiles: u64,
     /// Estimated multiply-adds of its tiles.
     multiply_adds: u64,
-    /// Those of one forward pass for each cell and prompt.
-    multiply_adds_one_pass_per_cell: u64,
+    /// Those of one forward pass for each cell and prompt; the nearest float64 from 2^64 on.
+    multiply_adds_one_pass_per_cell: serde_json::Number,
     /// Cached activations that its tiles read, over all iterations.
     cache_bytes: u64,
     /// The largest activation of its largest batch.
@@ -264,7 +264,7 @@ impl From<&GridSummary> for GridFields {
             cells_noop: grid.noops,
             tiles: grid.tiles,
             multiply_adds: grid.multiply_adds,
-            multiply_adds_one_pass_per_cell: grid.multiply_adds_naive,
+            multiply_adds_one_pass_per_cell: grid.naive_number(),
             cache_bytes: grid.cache_bytes,
             largest_batch_bytes: grid.largest_batch_bytes,
         }
@@ -309,7 +309,7 @@ fn grids(summaries: &[GridSummary]) -> Table {
     table
 }
 
-/// Prompts on which the corruption does not do what one would think.
+/// Prompts on which the corruption does not do what one would think, and what else is odd.
 fn remarks(plan: &Plan) -> Vec<String> {
     let prompts = u64::from(plan.context.clean.prompts()) * u64::from(plan.context.replicates);
     let ablates = plan.context.grids.iter().any(Grid::has_ablation);
@@ -345,7 +345,7 @@ fn estimated(grid: &Grid) -> Option<String> {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn ratio(naive: u64, planned: u64) -> String {
+fn ratio(naive: u128, planned: u64) -> String {
     if planned == 0 { "-".to_owned() } else { format!("{:.1}x", naive as f64 / planned as f64) }
 }
 

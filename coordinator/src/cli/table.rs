@@ -19,6 +19,6 @@ pub(super) fn new(header: impl Into<Row>) -> Table {
 
 /// Shown to three digits, where the loss of precision is the point.
 #[allow(clippy::cast_precision_loss)]
-pub(super) fn scientific(count: u64) -> String {
-    format!("{:.2e}", count as f64)
+pub(super) fn scientific(count: impl Into<u128>) -> String {
+    format!("{:.2e}", count.into() as f64)
 }

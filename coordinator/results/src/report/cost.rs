@@ -21,7 +21,7 @@ struct Grid {
     cells: u64,
     noops: u64,
     multiply_adds: u64,
-    multiply_adds_naive: u64,
+    multiply_adds_naive: f64,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub(super) fn section(results: &SweepResults) -> String {
 fn html(manifest: &Manifest) -> String {
     let mut rows = String::new();
     for grid in &manifest.grids {
-        let (planned, naive) = (amount(grid.multiply_adds), amount(grid.multiply_adds_naive));
+        let (planned, naive) = (amount(grid.multiply_adds), scientific(grid.multiply_adds_naive));
         let (cells, noops, share) = (grid.cells, grid.noops, share(grid.noops, grid.cells));
         let (name, times) = (text::html(&grid.name), times(grid.multiply_adds_naive, grid.multiply_adds));
         let _ = writeln!(
@@ -59,7 +59,7 @@ fn html(manifest: &Manifest) -> String {
 
 fn sentence(manifest: &Manifest) -> String {
     let Manifest { grids, run } = manifest;
-    let naive = grids.iter().fold(0, |sum: u64, grid| sum.saturating_add(grid.multiply_adds_naive));
+    let naive: f64 = grids.iter().map(|grid| grid.multiply_adds_naive).sum();
     let executed = run.executed_multiply_adds;
     if executed == 0 || run.seconds <= 0.0 {
         return "No tile is done yet.".to_owned();
@@ -75,8 +75,8 @@ fn sentence(manifest: &Manifest) -> String {
         duration(run.seconds),
         amount(executed),
         scientific(rate),
-        amount(naive),
-        duration(as_f64(naive) / rate)
+        scientific(naive),
+        duration(naive / rate)
     )
 }
 
@@ -84,8 +84,8 @@ fn share(part: u64, whole: u64) -> String {
     format!("{:.0} %", 100.0 * as_f64(part) / as_f64(whole.max(1)))
 }
 
-fn times(naive: u64, planned: u64) -> String {
-    if planned == 0 { "–".to_owned() } else { format!("{:.1} ×", as_f64(naive) / as_f64(planned)) }
+fn times(naive: f64, planned: u64) -> String {
+    if planned == 0 { "–".to_owned() } else { format!("{:.1} ×", naive / as_f64(planned)) }
 }
 
 fn amount(multiply_adds: u64) -> String {

@@ -213,7 +213,7 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "cells": summary.cells,
             "noops": summary.noops,
             "multiply_adds": summary.multiply_adds,
-            "multiply_adds_naive": summary.multiply_adds_naive,
+            "multiply_adds_naive": summary.naive_number(),
         })
     };
     plan.context.grids.iter().zip(summaries).map(grid).collect()

@@ -30,8 +30,8 @@ class GridPlan:
     cells_noop: int
     tiles: int
     multiply_adds: int
-    #: Those of one forward pass for each cell and prompt.
-    multiply_adds_one_pass_per_cell: int
+    #: Those of one forward pass for each cell and prompt; whole below 2**64.
+    multiply_adds_one_pass_per_cell: float
     cache_bytes: int
     largest_batch_bytes: int
 
