@@ -10,6 +10,7 @@ use patchsweep_core::grid::Grid;
 use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::{GridSummary, Plan, ShownSet, ShownSets, ShownToken, ShownTokens};
+use patchsweep_process::machine::half;
 use patchsweep_process::talk::warn;
 use patchsweep_serve::server::make_plan;
 use schemars::JsonSchema;
@@ -327,6 +328,7 @@ fn remarks(plan: &Plan) -> Vec<String> {
         }
     }
     remarks.extend(plan.context.grids.iter().filter_map(estimated));
+    remarks.extend(half::remark(plan.context.dtype));
     remarks
 }
 

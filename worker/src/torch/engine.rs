@@ -12,6 +12,7 @@ use patchsweep_core::scores::{CacheStats, WorkDone};
 use patchsweep_core::tile::Tile;
 use patchsweep_core::weights::{LEAST_BESIDE, Placement};
 use patchsweep_files::FolderStamp;
+use patchsweep_process::machine::half;
 use patchsweep_proto::wire::refuse_tile;
 
 use crate::torch::calls;
@@ -114,6 +115,9 @@ impl TorchEngine {
         tracing::info!(model = %name.model, digest = %model.digest.short(), seconds, "model loaded");
         if let Some(layers) = model.layers.described() {
             tracing::info!(model = %name.model, "{layers}");
+        }
+        if let Some(remark) = half::remark(name.dtype).filter(|_| !self.devices.have_gpus()) {
+            tracing::warn!(model = %name.model, "{remark}");
         }
         for note in &model.notes {
             tracing::info!(model = %name.model, "{note}");

@@ -1,7 +1,8 @@
-//! What this machine lets a process have: memory and cores, within the limits of control groups and of Slurm; what
+//! What this machine lets a process have: memory and cores, within the limits of control groups and of Slurm, and 16-bit arithmetic; what
 //! distinguishes the process from others; and variables for its arithmetic's libraries.
 
 mod cgroup;
+pub mod half;
 pub mod memory;
 pub mod name;
 mod slurm;
