@@ -22,7 +22,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-families bench-growth bench-load bench-loading bench-paths bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-dtypes bench-families bench-growth bench-load bench-loading bench-paths bench-rates bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -143,6 +143,14 @@ bench-growth: build $(BENCH_VENV)/.ready
 # Seconds per executed multiply-add of models shaped as GPT-2, Llama and Gemma 2 are.
 bench-families: build $(BENCH_VENV)/.ready
 	$(BENCH_VENV)/bin/python tests/bench/families.py target/release/patchsweep $(BENCH)
+
+# Multiply-adds per second of patchsweep's engine and of TransformerLens, in turn.
+bench-rates: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python tests/bench/rates.py target/release/patchsweep $(BENCH)
+
+# bfloat16 and float32, in turn.
+bench-dtypes: build $(BENCH_VENV)/.ready
+	$(BENCH_VENV)/bin/python tests/bench/dtypes.py target/release/patchsweep $(BENCH)
 
 # All pairs of heads by path patching: four passes for each pair with transformers, and patchsweep, in turn.
 bench-paths: build $(BENCH_VENV)/.ready

@@ -18,6 +18,7 @@ GRIDS = [
     *(Grid(name, name, LAYER_HEAD) for name in ("z", "q", "k", "v", "pattern")),
     *(Grid(f"{name}_by_pos", name, LAYER_POS_HEAD) for name in "zqkv"),
     Grid("pattern_by_dest", "pattern", ("layer", "head", "dest_pos")),
+    Grid("pattern_by_dest_src", "pattern", ("layer", "head", "dest_pos", "src_pos")),
 ]
 
 

@@ -3,7 +3,7 @@
 //! Markdown table.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patchsweep_proto::v1::SweepState;
 use patchsweep_tests::cluster::ask;
@@ -17,6 +17,9 @@ const WORKERS: u32 = 1_000;
 
 const CREDIT: u32 = 2;
 
+/// Tiles that take no time.
+const AT_ONCE: Duration = Duration::ZERO;
+
 #[tokio::main]
 async fn main() {
     let mut args = std::env::args().skip(1);
@@ -29,8 +32,10 @@ async fn main() {
     for size in sizes.map_or_else(|| vec![1_000_000_000_000, 100_000_000_000, 7_000_000_000], |size| vec![size]) {
         million_cells(&program, size).await;
     }
+    steady(&program, 200, Duration::from_millis(200)).await;
     trivial_tiles(&program, 50, 2).await;
     trivial_tiles(&program, 50, 16).await;
+    trivial_tiles(&program, 200, 2).await;
     trivial_tiles(&program, WORKERS, 2).await;
     killed(&program).await;
     tokio::task::block_in_place(|| large_context(&program));
@@ -59,6 +64,26 @@ async fn million_cells(program: &Path, tile_multiply_adds: u64) {
         digests_of_folder(&results),
         expected_digests(&bulk.plan()),
         "the tensors are those of a single process"
+    );
+}
+
+/// A sweep of a million cells in tiles that take their time.
+async fn steady(program: &Path, workers: u32, pace: Duration) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let bulk = Bulk::new(101, 7_000_000_000);
+    let coordinator = Coordinator::start(program, bulk.models(), &folder.path().join("state"));
+    let crowd = Crowd::start(&coordinator.url(), workers, CREDIT, pace);
+    coordinator.wait_for_workers(workers).await;
+    let id = submit(&coordinator, &bulk);
+    let ended = coordinator.wait_for(&id, |status| status.state() != SweepState::Running).await;
+    assert_eq!(ended.state(), SweepState::Done);
+    println!(
+        "| {} cells in {} tiles of {pace:?}, {workers} workers with a credit of {CREDIT} | the least busy one computes {:.1}% of the \
+         time, {} MB |",
+        ended.cells_total,
+        ended.tiles_total,
+        100.0 * crowd.least_busy(),
+        megabytes(&coordinator)
     );
 }
 
@@ -122,7 +147,7 @@ fn large_context(program: &Path) {
 }
 
 async fn connect(coordinator: &Coordinator, workers: u32, credit: u32) -> Crowd {
-    let crowd = Crowd::start(&coordinator.url(), workers, credit);
+    let crowd = Crowd::start(&coordinator.url(), workers, credit, AT_ONCE);
     coordinator.wait_for_workers(workers).await;
     crowd
 }

@@ -1,5 +1,7 @@
 //! The memory of a coordinator under as much as it is made for.
 
+use std::time::Duration;
+
 use patchsweep_proto::v1::SweepState;
 use patchsweep_tests::cluster::{ask, fetch};
 use patchsweep_tests::load::{
@@ -25,7 +27,7 @@ async fn a_million_cells_and_a_thousand_workers_take_at_most_200_megabytes() {
     // Eleven thousand tiles.
     let bulk = Bulk::new(101, 30_000_000_000);
     let coordinator = Coordinator::start(&program("patchsweep"), bulk.models(), &folder.path().join("state"));
-    let crowd = Crowd::start(&coordinator.url(), WORKERS, 2);
+    let crowd = Crowd::start(&coordinator.url(), WORKERS, 2, Duration::ZERO);
     coordinator.wait_for_workers(WORKERS).await;
     let url = coordinator.url();
     let [spec, option, size] = bulk.submission();
