@@ -97,8 +97,8 @@ browser-test: libtorch $(VENV)/.browser
 	cargo build --workspace
 	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
-# Slurm, systemd, pods of the image, the wheel, and Kubernetes' schemas, for deploy/; most needs root and Debian's packages, which CI
-# installs; what it cannot run is skipped. PART=slurm runs one.
+# Slurm, systemd, pods of the image, the wheel, Kubernetes' schemas, and a tunnel through ssh, for deploy/; most needs root and
+# Debian's packages, which CI installs; what it cannot run is skipped. PART=slurm runs one.
 deploy-test: libtorch $(DEPLOY_VENV)/.ready
 	cargo build --workspace
 	$(DEPLOY_VENV)/bin/python tests/deploy/run.py target/debug $(PART)
