@@ -101,6 +101,12 @@ def test_files_that_are_missing_are_named(client: patchsweep.Client, spec: Path,
         patchsweep.load(tmp_path)
 
 
+def test_a_results_folder_wants_a_python_that_zarr_runs_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("patchsweep.folder._PYTHON_OF_ZARR", (4, 0))
+    with pytest.raises(patchsweep.MissingPackage, match=r"needs zarr 3, which needs Python 4\.0; numpy\.load reads .*/scores\.npz"):
+        patchsweep.load(folder)
+
+
 def test_what_is_wrong_with_a_model_is_the_spec_s_fault(client: patchsweep.Client, spec: Path) -> None:
     spec.write_text(SPEC.replace('"zz"', '"z"').replace("acronym-gpt2", "other"))
     with pytest.raises(patchsweep.SpecError, match="spec line 4, column 1: no model folder `other`"):
