@@ -10,6 +10,7 @@ REAL_MODEL_VENV := .venv-real-model
 DEPLOY_VENV := .venv-deploy
 WHEEL_VENV := .venv-wheel
 CLIENT_VENV := .venv-client
+OTHER_CLIENT_VENV := .venv-client-other
 BINARIES ?= target/release
 # What people run; the rest of the workspace tests it.
 PROGRAMS := -p patchsweep -p patchsweep-worker
@@ -22,7 +23,7 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-messages lens-test browser-test lint build bench bench-build bench-dtypes bench-families bench-growth bench-load bench-loading bench-paths bench-rates bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-client-test-on python-messages lens-test browser-test lint build bench bench-build bench-dtypes bench-families bench-growth bench-load bench-loading bench-paths bench-rates bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
@@ -58,6 +59,7 @@ end-to-end-test: libtorch
 python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
+	$(VENV)/bin/python tests/python/read_grids.py target/debug/patchsweep
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
@@ -68,6 +70,13 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 python-client-test: libtorch $(CLIENT_VENV)/.installed
 	cargo build --workspace
 	cd proto/python && ../../$(CLIENT_VENV)/bin/python -m pytest $(TESTS)
+
+# The same on another Python, with whatever packages pip finds for it: PYTHON=python3.10. Needs neither mypy nor grpcio-tools.
+python-client-test-on: libtorch
+	cargo build --workspace
+	$(PYTHON) -m venv --clear $(OTHER_CLIENT_VENV)
+	$(OTHER_CLIENT_VENV)/bin/pip install --quiet './proto/python[notebook]' pytest nbclient ipykernel tomli
+	cd proto/python && ../../$(OTHER_CLIENT_VENV)/bin/python -m pytest --ignore tests/test_generated.py $(TESTS)
 
 # What the Python client has of proto/patchsweep/v1 and of docs/spec.schema.json, made anew.
 python-messages: $(CLIENT_VENV)/.ready
@@ -96,8 +105,8 @@ browser-test: libtorch $(VENV)/.browser
 	cargo build --workspace
 	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
-# Slurm, systemd, pods of the image, the wheel, and Kubernetes' schemas, for deploy/; most needs root and Debian's packages, which CI
-# installs; what it cannot run is skipped. PART=slurm runs one.
+# Slurm, systemd, pods of the image, the wheel, Kubernetes' schemas, and a tunnel through ssh, for deploy/; most needs root and
+# Debian's packages, which CI installs; what it cannot run is skipped. PART=slurm runs one.
 deploy-test: libtorch $(DEPLOY_VENV)/.ready
 	cargo build --workspace
 	$(DEPLOY_VENV)/bin/python tests/deploy/run.py target/debug $(PART)
@@ -260,4 +269,4 @@ endef
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) $(WHEEL_VENV) $(CLIENT_VENV) demo-results
+	rm -rf $(VENV) $(BENCH_VENV) $(HUGGING_FACE_VENV) $(REAL_MODEL_VENV) $(DEPLOY_VENV) $(WHEEL_VENV) $(CLIENT_VENV) $(OTHER_CLIENT_VENV) demo-results

@@ -59,11 +59,15 @@ class Containers:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.run(["podman", "logs", name], env=self.environment, text=True, check=True, **streams).stdout
 
+    def remove_pods(self):
+        everything = ("--force", "--all", "--time=0")
+        for words in (("pod", "rm", *everything), ("rm", *everything)):
+            subprocess.run(["podman", *words], env=self.environment, capture_output=True, timeout=PATIENCE_S)
+
     def stop(self):
         """Nothing runs and nothing is mounted."""
-        everything = ("--force", "--all", "--time=0")
-        for words in (("pod", "rm", *everything), ("rm", *everything), ("network", "prune", "--force")):
-            subprocess.run(["podman", *words], env=self.environment, capture_output=True, timeout=PATIENCE_S)
+        self.remove_pods()
+        subprocess.run(["podman", "network", "prune", "--force"], env=self.environment, capture_output=True, timeout=PATIENCE_S)
         mounted = [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
         for path in reversed([path for path in mounted if pathlib.Path(path).is_relative_to(self.folder)]):
             subprocess.run(["umount", path], check=False)

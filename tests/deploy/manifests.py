@@ -98,7 +98,8 @@ def pod(spec, claimed, programs):
         assert security["readOnlyRootFilesystem"] and security["capabilities"]["drop"] == ["ALL"]
         arguments = dict(argument.lstrip("-").partition("=")[::2] for argument in container["args"])
         for folder in (arguments.get("state"), arguments["models"], arguments.get("credentials", "").rpartition("/")[0]):
-            assert not folder or folder in mounts.values(), (folder, mounts)
+            below = [mount for mount in mounts.values() if f"{mount}/".startswith(f"{folder}/")]
+            assert not folder or below, (folder, mounts)
         if "grace" in arguments:
             assert spec["terminationGracePeriodSeconds"] > int(arguments["grace"].removesuffix("s")) + LEAVING_S
         # The programs' own parsers take them.

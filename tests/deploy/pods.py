@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -34,8 +35,9 @@ def check(programs, sweeps, folder):
     containers = Containers(folder)
     try:
         image(containers, programs)
-        cluster = Cluster(containers, sweeps.folder)
-        survives(cluster, sweeps)
+        survives(Cluster(containers, "cpu", sweeps.folder), sweeps)
+        containers.remove_pods()
+        first_look(Cluster(containers, "try"), sweeps)
     finally:
         containers.stop()
 
@@ -65,15 +67,17 @@ def image(containers, programs):
 
 
 class Cluster:
-    """Pods as deploy/kubernetes/cpu has them."""
+    """Pods as deploy/kubernetes has them in one of its folders; `models` is a folder of this machine in the place of a claim."""
 
-    def __init__(self, containers, models):
-        self.containers = containers
-        self.folders = {"models": models, "state": containers.folder / "state", "credentials": containers.folder / "credentials"}
-        for name in ("state", "credentials"):
-            self.folders[name].mkdir()
-            os.chown(self.folders[name], NOBODY, NOBODY)
-        command = [find_kubectl(containers.folder), "kustomize", MANIFESTS / "cpu"]
+    def __init__(self, containers, overlay, models=None):
+        self.containers, self.kubectl = containers, find_kubectl(containers.folder)
+        self.folders = {name: containers.folder / overlay / name for name in ("state", "credentials")}
+        for folder in self.folders.values():
+            folder.mkdir(parents=True)
+            os.chown(folder, NOBODY, NOBODY)
+        if models:
+            self.folders["models"] = models
+        command = [self.kubectl, "kustomize", MANIFESTS / overlay]
         made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         found = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(made)}
         self.coordinator = self.adapt(found["StatefulSet", COORDINATOR]["spec"]["template"])
@@ -90,19 +94,21 @@ class Cluster:
         for key in ("startupProbe", "readinessProbe", "livenessProbe", "ports"):
             container.pop(key, None)
         container["resources"]["limits"]["memory"] = container["resources"]["requests"]["memory"] = MEMORY
-        names = [mount["name"] for mount in container["volumeMounts"]]
-        spec["volumes"] = [{"name": name, "hostPath": {"path": str(self.folders[name])}} for name in names]
+        # The coordinator's own claim is none of its pod's volumes.
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        volumes |= {name: {"name": name, "hostPath": {"path": str(folder)}} for name, folder in self.folders.items()}
+        spec["volumes"] = [volumes[mount["name"]] for mount in container["volumeMounts"]]
         return template
 
-    def play(self, resource):
+    def play(self, *resources):
         path = self.containers.folder / "play.yaml"
-        path.write_text(yaml.safe_dump(resource))
+        path.write_text(yaml.safe_dump_all(resources))
         self.containers.command("podman", "play", "kube", "--build=false", f"--network={self.containers.network}", path)
 
-    def start(self):
+    def start(self, *resources):
         """The workers wait for their credentials, which are what the coordinator's pod prints, as in the manifests' README.md."""
-        self.play(self.coordinator)
-        self.play(self.workers)
+        self.play(*resources, self.coordinator)
+        self.play(*resources, self.workers)
         until("the coordinator's credentials", lambda: (self.folders["state"] / "worker.credentials").exists())
         credentials = self.folders["credentials"] / "worker.credentials"
         credentials.write_text(self.exec("cat", "/state/worker.credentials"))
@@ -159,3 +165,21 @@ def survives(cluster, sweeps):
     budgets = re.findall(r'"memory_budget":(\d+)', cluster.containers.log(name))
     assert budgets and all(int(budget) < 2 * GIB for budget in budgets), budgets
     print("image: pods of a coordinator and two workers, killed in the middle of a sweep", flush=True)
+
+
+def first_look(cluster, sweeps):
+    """The model out of a ConfigMap, made as the manifests' README.md says, and a sweep of it."""
+    data = DEPLOY.parent / "data"
+    make = [cluster.kubectl, "create", "configmap", "patchsweep-try", f"--from-file={data}/guest-gpt2", "--dry-run=client", "-oyaml"]
+    made = subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True).stdout
+    cluster.start(yaml.safe_load(made))
+    until("two workers", lambda: cluster.workers_known() == WORKERS)
+    state = cluster.folders["state"]
+    for name in ("paths.toml", "paths.csv"):
+        shutil.copy(data / name, state)
+    assert cluster.patchsweep("submit", "/state/paths.toml", "--wait")
+    assert cluster.patchsweep("results", "last", "--out=/state/results")
+    expected = cluster.containers.folder / "expected-paths"
+    subprocess.run([sweeps.patchsweep, "run", data / "paths.toml", "--out", expected], check=True, capture_output=True)
+    sweeps.compare_with(expected, state / "results")
+    print("image: a first look, with a model out of a ConfigMap", flush=True)

@@ -14,6 +14,7 @@ import tempfile
 import manifests
 import pods
 import slurm
+import tunnel
 import units
 import wheel
 from engines import Unavailable
@@ -29,6 +30,7 @@ PARTS = {
     "wheel": (wheel.check, {}),
     "image": (pods.check, {program: pathlib.Path(program).name for program in CONTAINERS}),
     "systemd": (units.check, {"systemd-nspawn": "systemd-container"}),
+    "tunnel": (tunnel.check, {"sshd": "openssh-server", "ssh": "openssh-client", "ip": "iproute2"}),
     "slurm": (slurm.check, {"slurmctld": "slurm-wlm", "slurmd": "slurm-wlm", "munged": "munge"}),
 }
 

@@ -33,7 +33,11 @@ class Sweeps:
             self.expected[name] = self.folder / f"expected-{name}"
             command = [self.patchsweep, "run", self.spec(name), "--out", self.expected[name], "--workers", "1"]
             subprocess.run(command, check=True, capture_output=True)
-        with numpy.load(self.expected[name] / "scores.npz") as expected, numpy.load(pathlib.Path(results) / "scores.npz") as found:
+        self.compare_with(self.expected[name], results)
+
+    def compare_with(self, expected, results):
+        """Fails unless two results folders have the same scores."""
+        with numpy.load(expected / "scores.npz") as expected, numpy.load(pathlib.Path(results) / "scores.npz") as found:
             assert sorted(expected.files) == sorted(found.files)
             for tensor in expected.files:
                 numpy.testing.assert_allclose(found[tensor], expected[tensor], rtol=0, atol=TOLERANCE, err_msg=tensor)

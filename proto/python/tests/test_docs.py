@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def test_the_page_does_what_it_says(settings: None, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     page = blocks(DOCS / "python.md")
     assert len(page) >= 12
+    if sys.version_info < (3, 11):
+        page = [block for block in page if "patchsweep.load(" not in block[0]]
     run(page)
 
 

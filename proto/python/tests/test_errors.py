@@ -101,6 +101,12 @@ def test_files_that_are_missing_are_named(client: patchsweep.Client, spec: Path,
         patchsweep.load(tmp_path)
 
 
+def test_a_results_folder_wants_a_python_that_zarr_runs_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("patchsweep.folder._PYTHON_OF_ZARR", (4, 0))
+    with pytest.raises(patchsweep.MissingPackage, match=r"needs zarr 3, which needs Python 4\.0; numpy\.load reads .*/scores\.npz"):
+        patchsweep.load(folder)
+
+
 def test_what_is_wrong_with_a_model_is_the_spec_s_fault(client: patchsweep.Client, spec: Path) -> None:
     spec.write_text(SPEC.replace('"zz"', '"z"').replace("acronym-gpt2", "other"))
     with pytest.raises(patchsweep.SpecError, match="spec line 4, column 1: no model folder `other`"):
@@ -282,21 +288,26 @@ def test_another_release_is_called_that(coordinator: Coordinator, monkeypatch: p
         patchsweep.connect(credentials=coordinator.credentials).list()
 
 
-def test_a_port_that_hangs_up_is_unreachable() -> None:
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_port_that_hangs_up_is_unreachable(scheme: str, listens: bool) -> None:
+    """As a tunnel does whose other end is not there: `wait` tries again."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         def hang_up() -> None:
             while True:
                 try:
-                    server.accept()[0].close()
+                    connection = server.accept()[0]
                 except OSError:
                     return
+                with connection:
+                    # What was not read is a reset; otherwise the connection just ends.
+                    if listens:
+                        connection.recv(1 << 16)
 
         thread = threading.Thread(target=hang_up, daemon=True)
         thread.start()
-        port = server.getsockname()[1]
-        for scheme in ("http", "https"):
-            with pytest.raises((patchsweep.Unreachable, patchsweep.NotLetIn)):
-                patchsweep.connect(f"{scheme}://127.0.0.1:{port}")
+        with pytest.raises(patchsweep.Unreachable, match=r"\((Connection reset by peer .*|the connection ended)\)"):
+            patchsweep.connect(f"{scheme}://127.0.0.1:{server.getsockname()[1]}")
         server.shutdown(socket.SHUT_RDWR)
         thread.join(10)
 

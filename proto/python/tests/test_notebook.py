@@ -38,7 +38,9 @@ def printed(notebook: Any, stream: str) -> str:
     return "".join(output.text for output in shown if output.output_type == "stream" and output.name == stream)
 
 
-def test_the_notebook_runs_from_its_first_cell_to_its_last(coordinator_without_tls: str, folder: Path) -> None:
+def test_the_notebook_runs_from_its_first_cell_to_its_last(
+    coordinator_without_tls: str, acronyms: patchsweep.Sweep
+) -> None:
     notebook = nbformat.read(DATA / "acronyms.ipynb", as_version=4)
     nbformat.validate(notebook)
     kept = [cell for cell in notebook.cells if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
@@ -49,7 +51,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(coordinator_without_t
 
     maps = outputs(notebook, "application/vnd.plotly.v1+json")
     assert len(maps) == 2
-    ds = patchsweep.load(folder)
+    ds = acronyms.results()
     for figure, name in zip(maps, ["resid_pre", "z"], strict=True):
         for map_, effects, status in zip(figure["data"], ds[name].values, ds[f"{name}.status"].values, strict=True):
             drawn = np.array(map_["z"], dtype=np.float32)

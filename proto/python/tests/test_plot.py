@@ -12,8 +12,8 @@ from programs import ROOT
 
 
 @pytest.fixture
-def ds(folder: Path) -> xr.Dataset:
-    return patchsweep.load(folder)
+def ds(acronyms: patchsweep.Sweep) -> xr.Dataset:
+    return acronyms.results()
 
 
 def test_each_iteration_has_a_map_of_layers_and_heads(ds: xr.Dataset) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -26,13 +27,18 @@ def assert_same_bits(ours: xr.Dataset, theirs: xr.Dataset) -> None:
             np.testing.assert_array_equal(ours[name].values.view(np.uint8), theirs[name].values.view(np.uint8), err_msg=str(name))
 
 
-def test_results_are_those_of_the_command_line_bit_for_bit(acronyms: patchsweep.Sweep, folder: Path) -> None:
-    ours = acronyms.results()
+def assert_same_as_folder(ours: xr.Dataset, folder: Path) -> None:
     with np.load(folder / "scores.npz") as npz:
         assert set(ours.data_vars) == set(npz.files)
         for name in npz.files:
             np.testing.assert_array_equal(ours[name].values.view(np.uint8), npz[name].view(np.uint8), err_msg=name)
-    assert_same_bits(ours, patchsweep.load(folder))
+    # Not on Python 3.10, which zarr 3 does not run on.
+    if sys.version_info >= (3, 11):
+        assert_same_bits(ours, patchsweep.load(folder))
+
+
+def test_results_are_those_of_the_command_line_bit_for_bit(acronyms: patchsweep.Sweep, folder: Path) -> None:
+    assert_same_as_folder(acronyms.results(), folder)
     assert acronyms.manifest()["sweep"] == json.loads((folder / "manifest.json").read_text())["sweep"]
 
 
@@ -55,7 +61,7 @@ def test_every_kind_of_results_is_the_folder_s(
     sweep = client.submit(variant(name, tmp_path)).wait(timeout=BOUND_SECONDS, show=False)
     out = tmp_path / "out"
     assert command("results", sweep.id, "--out", str(out)).returncode == 0
-    assert_same_bits(sweep.results(), patchsweep.load(out))
+    assert_same_as_folder(sweep.results(), out)
     assert_same_top(sweep, command, 7)
 
 

@@ -6,6 +6,8 @@ use std::io;
 use patchsweep_process::machine::memory;
 use tch::Device;
 
+use super::driver::NoGpu;
+
 /// Why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
@@ -25,7 +27,15 @@ pub enum DeviceError {
         /// The dynamic loader's message.
         source: libloading::Error,
     },
-    /// No such GPU.
+    /// No GPU at all.
+    #[error("cannot use `{name}`: {why}")]
+    NoGpu {
+        /// As given.
+        name: String,
+        /// What is missing.
+        why: NoGpu,
+    },
+    /// No such GPU, but others.
     #[error("cannot use `{name}`: this machine has {found} CUDA devices that libtorch can use")]
     NoSuchGpu {
         /// As given.
@@ -59,6 +69,11 @@ pub(crate) fn open(name: &str) -> Result<Device, DeviceError> {
     let index: usize = index.parse().map_err(|_| unknown())?;
     load_cuda_library().map_err(|source| DeviceError::NoCudaLibrary { name: name.to_owned(), source })?;
     let found = tch::Cuda::device_count();
+    if found <= 0 {
+        let (driver, runtime) =
+            cuda_versions().map_err(|source| DeviceError::NoCudaLibrary { name: name.to_owned(), source })?;
+        return Err(DeviceError::NoGpu { name: name.to_owned(), why: NoGpu::of(driver, runtime) });
+    }
     if i64::try_from(index).map_or(true, |index| index >= found) {
         return Err(DeviceError::NoSuchGpu { name: name.to_owned(), found });
     }
@@ -74,6 +89,20 @@ fn load_cuda_library() -> Result<(), libloading::Error> {
     let library = unsafe { libloading::Library::new("libtorch_cuda.so") }?;
     std::mem::forget(library);
     Ok(())
+}
+
+/// The newest CUDA that the driver knows, 0 where there is no driver, and the CUDA of the runtime that libtorch has loaded.
+#[allow(unsafe_code)]
+fn cuda_versions() -> Result<(i32, i32), libloading::Error> {
+    let (mut driver, mut runtime) = (0, 0);
+    // SAFETY: these are the signatures of the CUDA runtime's C interface since CUDA 2.2, both pointers are valid for the call,
+    // and the library stays loaded as long as libtorch's CUDA part, which is for ever. On an error the numbers stay 0.
+    unsafe {
+        let library = libloading::Library::new("libcudart.so.13")?;
+        library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaDriverGetVersion")?(&raw mut driver);
+        library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaRuntimeGetVersion")?(&raw mut runtime);
+    }
+    Ok((driver, runtime))
 }
 
 /// Bytes that are free on a device now: on the CPU what the system can still give, within the limits of this process.

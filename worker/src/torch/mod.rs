@@ -10,6 +10,7 @@ mod calls;
 mod device;
 mod devices;
 mod dictionary;
+mod driver;
 mod engine;
 mod estimate;
 mod heap;
@@ -27,4 +28,5 @@ mod embedded_model;
 
 pub use device::DeviceError;
 pub use devices::Devices;
+pub use driver::{NoGpu, Version};
 pub use engine::TorchEngine;

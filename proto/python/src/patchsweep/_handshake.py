@@ -101,6 +101,9 @@ def _shake_hands(tcp: socket.socket, url: str, roots: bytes, file: Path | None) 
         context.wrap_socket(tcp, server_hostname=host_and_port(url)[0]).close()
     except ssl.SSLCertVerificationError as error:
         raise NotLetIn(_certificate(error, url, roots, file)) from error
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        # An ssh tunnel, say, that finds nobody at its other end.
+        raise unreachable(url, "the connection ended") from error
     except ssl.SSLError as error:
         if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
             text = f"the port of {url} does not speak TLS: use http:// in --coordinator, or start the coordinator with --tls"

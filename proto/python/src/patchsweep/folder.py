@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._packages import needed
-from .errors import InputError
+from .errors import InputError, MissingPackage
 
 if TYPE_CHECKING:
     import xarray
+
+#: The oldest Python of zarr 3; what pip finds for an older one does not know the store's format.
+_PYTHON_OF_ZARR = (3, 11)
 
 
 def load(folder: str | os.PathLike[str]) -> xarray.Dataset:
@@ -22,6 +26,9 @@ def load(folder: str | os.PathLike[str]) -> xarray.Dataset:
             " `patchsweep results SWEEP --out DIR` wrote"
         )
     xr = needed("xarray", "patchsweep.load")
+    if sys.version_info < _PYTHON_OF_ZARR:
+        wanted = ".".join(map(str, _PYTHON_OF_ZARR))
+        raise MissingPackage(f"patchsweep.load needs zarr 3, which needs Python {wanted}; numpy.load reads {folder}/scores.npz everywhere")
     needed("zarr", "patchsweep.load")
     found: xarray.Dataset = xr.open_zarr(store).load()
     return found
