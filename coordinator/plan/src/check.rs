@@ -230,9 +230,9 @@ impl Cutter<'_> {
     /// Multiply-adds of one whole run of a section's prompts.
     fn pass(&self, section: &Tile) -> u64 {
         let context = &self.plan.context;
-        let prompts = section.prompts.len() as u64;
-        let positions = length(context.clean.row(section.prompts.start).len());
-        CostModel::of(context).full_pass(positions).saturating_mul(prompts)
+        let model = CostModel::of(context);
+        let pass = |prompt| model.full_pass(length(context.clean.row(prompt).len()));
+        section.prompts.clone().map(pass).fold(0, u64::saturating_add)
     }
 
     /// Of the cells' runs, clean and corrupted run, and the mean over all prompts where it is taken.

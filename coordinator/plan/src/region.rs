@@ -181,8 +181,18 @@ impl Region {
 
     /// Cost of all live cells.
     pub(super) fn cost(&self) -> u64 {
+        self.sum(|strip| strip.each)
+    }
+
+    /// Rows of a batch that all live cells take.
+    pub(super) fn rows(&self) -> u64 {
+        self.sum(|strip| strip.rows)
+    }
+
+    /// Over all live cells what each of them has.
+    fn sum(&self, each: impl Fn(&Strip) -> u64) -> u64 {
         let sum = |strips: &Vec<Strip>| {
-            let each = strips.iter().map(|strip| strip.each.saturating_mul(strip.cells.len() as u64));
+            let each = strips.iter().map(|strip| each(strip).saturating_mul(strip.cells.len() as u64));
             each.fold(0, u64::saturating_add)
         };
         let head = self.layers.iter().map(sum).fold(0, u64::saturating_add);

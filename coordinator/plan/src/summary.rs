@@ -138,17 +138,18 @@ fn widest(model: &Architecture) -> u64 {
 /// Rows of the widest activation: all positions from the patch on, of all cells and prompts of a tile.
 fn largest_batch_bytes(parts: &[Part<'_>], grid: u32, tiles: &[(&Tile, &[Range<u32>], u64)]) -> u64 {
     let rows = |(tile, cells, _): &(&Tile, &[Range<u32>], u64)| {
-        let after = parts.partition_point(|part| part.first <= tile.prompts.start);
-        let context = &parts[after - 1].context;
-        let grid = &context.grids[grid as usize];
-        let last_read = context.iterations[tile.iteration as usize].last_read().unwrap_or(0);
+        let overlapping = parts.iter().map(|part| (part, part.own(&tile.prompts)));
         let mut rows = 0;
-        for place in cells.iter().cloned().flatten() {
-            let positions = grid.cell(place).writes().filter_map(|write| write.positions().first().copied());
-            let first = positions.min().unwrap_or(0);
-            rows += u64::from(last_read.saturating_sub(first) + 1) * tile.prompts.len() as u64;
-            if rows >= MOST_ROWS {
-                return MOST_ROWS;
+        for (part, prompts) in overlapping.filter(|(_, prompts)| !prompts.is_empty()) {
+            let grid = &part.context.grids[grid as usize];
+            let last_read = part.context.iterations[tile.iteration as usize].last_read().unwrap_or(0);
+            for place in cells.iter().cloned().flatten() {
+                let positions = grid.cell(place).writes().filter_map(|write| write.positions().first().copied());
+                let first = positions.min().unwrap_or(0);
+                rows += u64::from(last_read.saturating_sub(first) + 1) * prompts.len() as u64;
+                if rows >= MOST_ROWS {
+                    return MOST_ROWS;
+                }
             }
         }
         rows

@@ -2,6 +2,8 @@
 
 mod alike;
 mod estimates;
+mod sections;
+mod strips;
 mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +17,11 @@ use patchsweep_core::part::Part;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
-use self::alike::first_alike;
+use self::alike::{ends, first_alike, first_alike_up_to};
+use self::sections::{Section, Stretch, Width, ranges, sections};
+use self::strips::{Joined, joined};
 pub(super) use self::verified::verify;
-use super::region::{Region, Sent, Strip, Work};
+use super::region::{Region, Sent, Work};
 use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers.
@@ -60,9 +64,12 @@ const MOST_REGIONS: usize = 4 * MOST_TILES;
 /// All tiles in merging order, and the multiply-adds of each where runs are made once and a tile's cells fit one batch: for
 /// each iteration and range of prompts the baselines, then the live cells of grid after grid in row-major order.
 pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, Vec<u64>), PlanError> {
-    let shares: Vec<Share<'_>> = context.parts().map(|part| Share::of(part, options)).collect();
-    let ranges: usize = shares.iter().map(Share::ranges).fold(0, usize::saturating_add);
-    let count = ranges.saturating_mul(context.iterations.len());
+    let mut shares: Vec<Share<'_>> = context.parts().map(|part| Share::of(part, options)).collect();
+    if let [_, _, ..] = shares.as_slice() {
+        see_means(context, &mut shares);
+    }
+    let count: usize = shares.iter().map(Share::ranges).fold(0, usize::saturating_add);
+    let count = count.saturating_mul(context.iterations.len());
     if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
         return Err(PlanError::TooManyTiles { most: MOST_TILES });
     }
@@ -70,15 +77,17 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, &shares), ROWS_WANTED));
     let mut cutter =
         Cutter { target, rows_wanted, most_cells: 0, tiles: Vec::new(), costs: Vec::new(), means_of: BTreeSet::new() };
-    for section in sections(context, &shares) {
-        let (work, context) = (section.work(), section.context());
-        cutter.most_cells = most_cells(context, section.share.most_prompts);
-        let is_first = section.iteration == section.alike();
-        let baseline = work.baseline_cost(context, section.iteration == 0, is_first);
-        cutter.push(&section, TileWork::Baseline, baseline)?;
-        cutter.estimates(&section, &work)?;
-        for (grid, region) in regions(context, &work) {
-            cutter.patches(&section, grid, &region, &work, &besides(&shares, &section, grid, &work))?;
+    let ranges = ranges(context, &shares, Width::of(context, options), target, rows_wanted);
+    for section in sections(context, &ranges) {
+        let works = section.works();
+        cutter.most_cells = most_cells(context, section.most_prompts());
+        cutter.push(&section, TileWork::Baseline, section.baseline_cost(&works))?;
+        if let [work] = works.as_slice() {
+            cutter.estimates(&section, work)?;
+        }
+        for grid in computed(context) {
+            let regions = section.regions(grid, &works);
+            cutter.patches(&section, grid, &regions, &works, &besides(&shares, &section, grid, &works))?;
         }
     }
     Ok((cutter.tiles, cutter.costs))
@@ -90,17 +99,38 @@ struct Share<'a> {
     most_prompts: u32,
     /// For each iteration the first one whose corrupted run is the same.
     alike: Vec<u32>,
+    /// The same as far as any part is read, which is how far means go.
+    alike_in_means: Vec<u32>,
 }
 
 impl<'a> Share<'a> {
     fn of(part: Part<'a>, options: PlanOptions) -> Self {
         let context = part.context.as_ref();
         let most = options.tile_prompts.unwrap_or_else(|| default_prompts(context)).min(most_prompts(context));
-        Self { most_prompts: most, alike: first_alike(context), part }
+        let alike = first_alike(context);
+        Self { most_prompts: most, alike_in_means: alike.clone(), alike, part }
     }
 
     fn ranges(&self) -> usize {
         self.part.context.clean.prompts().div_ceil(self.most_prompts.max(1)) as usize
+    }
+
+    /// Its prompts, as many at a time as a tile may have.
+    fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
+        let chunks = chunks(self.part.context.clean.prompts(), self.most_prompts);
+        chunks.into_iter().map(|prompts| Stretch { share: self, prompts })
+    }
+}
+
+/// Of parts that are read up to different positions, sees which of their corrupted runs are the same in a mean over all prompts.
+fn see_means(context: &SweepContext, shares: &mut [Share<'_>]) {
+    if !context.grids.iter().any(|grid| grid.writes_value(PatchValue::Mean)) {
+        return;
+    }
+    let further = |a: Vec<u32>, b: Vec<u32>| a.into_iter().zip(b).map(|(a, b)| a.max(b)).collect();
+    let ends = shares.iter().map(|share| ends(&share.part.context)).reduce(further).unwrap_or_default();
+    for share in shares {
+        share.alike_in_means = first_alike_up_to(&share.part.context, &ends);
     }
 }
 
@@ -121,21 +151,23 @@ struct Means {
     of: (Vec<u32>, Option<u32>),
 }
 
-fn besides(shares: &[Share<'_>], section: &Section<'_>, grid: u32, work: &Work<'_>) -> Besides {
-    let context = section.context();
+fn besides(shares: &[Share<'_>], section: &Section<'_>, grid: u32, works: &[Work<'_>]) -> Besides {
+    let of_part = |(stretch, work): (&Stretch<'_>, &Work<'_>)| work.tile_cost(&stretch.context().grids[grid as usize]);
+    let each = section.stretches.iter().zip(works).map(of_part).fold(0, u64::saturating_add);
+    let context = section.stretches[0].context();
     let own = &context.grids[grid as usize];
-    let each = work.tile_cost(own);
     if !own.writes_value(PatchValue::Mean) {
         return Besides { each, means: Means::default() };
     }
     let mut means = means(shares, section.iteration);
     if own.dictionary().is_some() {
+        // Dictionaries are of sweeps without groups, whose one part has all prompts.
         let is_alike = |(_, other): &(u32, &Grid)| {
             let features = [own, other].map(|grid| grid.indices(Axis::Feature));
             other.value == PatchValue::Mean && other.dictionary() == own.dictionary() && features[0] == features[1]
         };
         means.of.1 = (0..).zip(&context.grids).find(is_alike).map(|(first, _)| first);
-        means.cost = means.cost.saturating_add(work.encoding_cost(own, context.clean.prompts()));
+        means.cost = means.cost.saturating_add(works[0].encoding_cost(own, context.clean.prompts()));
     }
     Besides { each, means }
 }
@@ -147,7 +179,7 @@ fn means(shares: &[Share<'_>], iteration: u32) -> Means {
         let context = share.part.context.as_ref();
         CostModel::of(context).run(0, end).saturating_mul(context.clean.prompts().into())
     };
-    let alike = shares.iter().map(|share| share.alike[iteration as usize]).collect();
+    let alike = shares.iter().map(|share| share.alike_in_means[iteration as usize]).collect();
     Means { cost: shares.iter().map(of_share).fold(0, u64::saturating_add), of: (alike, None) }
 }
 
@@ -175,54 +207,20 @@ fn default_prompts(context: &SweepContext) -> u32 {
 
 fn default_target(context: &SweepContext, shares: &[Share<'_>]) -> u64 {
     // Regions are made twice rather than kept: a sweep may have very many.
+    let stretches: Vec<Vec<Stretch<'_>>> =
+        shares.iter().flat_map(Share::stretches).map(|stretch| vec![stretch]).collect();
     let of_section = |section: Section<'_>| {
-        let work = section.work();
-        regions(section.context(), &work).map(|(_, region)| region.cost()).collect::<Vec<_>>()
+        let works = section.works();
+        let regions = computed(context).flat_map(|grid| section.regions(grid, &works));
+        regions.map(|region| region.cost()).fold(0, u64::saturating_add)
     };
-    let everything = sections(context, shares).flat_map(of_section).fold(0, u64::saturating_add);
+    let everything = sections(context, &stretches).map(of_section).fold(0, u64::saturating_add);
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
 
-/// One for each grid whose effects are computed, with its index.
-fn regions<'a>(context: &'a SweepContext, work: &'a Work<'a>) -> impl Iterator<Item = (u32, Region)> + use<'a> {
-    let computed = (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_none());
-    computed.map(move |(index, grid)| (index, Region::new(context, grid, work)))
-}
-
-/// One iteration over one range of prompts.
-struct Section<'a> {
-    share: &'a Share<'a>,
-    iteration: u32,
-    /// As the part counts them.
-    prompts: Range<u32>,
-}
-
-/// Those of all iterations.
-fn sections<'a>(context: &SweepContext, shares: &'a [Share<'a>]) -> impl Iterator<Item = Section<'a>> + use<'a> {
-    let of_share = |share: &'a Share<'a>| {
-        let chunks = chunks(share.part.context.clean.prompts(), share.most_prompts);
-        chunks.into_iter().map(move |prompts| (share, prompts))
-    };
-    let ranges: Vec<(&Share<'_>, Range<u32>)> = shares.iter().flat_map(of_share).collect();
-    (0..length(context.iterations.len())).flat_map(move |iteration| {
-        let section = move |(share, prompts)| Section { share, iteration, prompts };
-        ranges.clone().into_iter().map(section)
-    })
-}
-
-impl<'a> Section<'a> {
-    fn context(&self) -> &'a SweepContext {
-        self.share.part.context.as_ref()
-    }
-
-    fn work(&self) -> Work<'a> {
-        Work::new(self.context(), CostModel::of(self.context()), self.iteration, &self.prompts)
-    }
-
-    /// The first iteration whose corrupted run is the same: it is made once.
-    fn alike(&self) -> u32 {
-        self.share.alike[self.iteration as usize]
-    }
+/// The grids whose effects are computed.
+fn computed(context: &SweepContext) -> impl Iterator<Item = u32> {
+    (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_none()).map(|(index, _)| index)
 }
 
 struct Cutter {
@@ -244,10 +242,10 @@ struct Bundle {
     count: u32,
     cost: u64,
     rows: u64,
-    /// The read positions that they reach.
-    reads: BTreeSet<u32>,
-    /// Of paths the senders, by the first of their cells.
-    senders: BTreeMap<u32, Sent>,
+    /// The read positions that they reach in each of the section's stretches.
+    reads: BTreeSet<(usize, u32)>,
+    /// Of paths the senders, by the stretch and the first of their cells.
+    senders: BTreeMap<(usize, u32), Sent>,
 }
 
 impl Cutter {
@@ -256,29 +254,29 @@ impl Cutter {
         &mut self,
         section: &Section<'_>,
         grid: u32,
-        region: &Region,
-        work: &Work<'_>,
+        regions: &[Region],
+        works: &[Work<'_>],
         besides: &Besides,
     ) -> Result<(), PlanError> {
-        let mut left = region.cost();
+        let mut left = regions.iter().map(Region::cost).fold(0, u64::saturating_add);
         let mut bundle = Bundle::default();
-        for mut strip in region.strips() {
+        for mut strip in joined(regions.iter().map(Region::strips)) {
             while !strip.cells.is_empty() {
                 let share = left.div_ceil(left.div_ceil(self.target).max(1));
-                let by_cost = share.saturating_sub(bundle.cost).div_ceil(strip.each.max(1));
-                let by_rows = self.rows_wanted.saturating_sub(bundle.rows).div_ceil(strip.rows.max(1));
+                let by_cost = share.saturating_sub(bundle.cost).div_ceil(strip.each().max(1));
+                let by_rows = self.rows_wanted.saturating_sub(bundle.rows).div_ceil(strip.rows().max(1));
                 let room = u64::from(self.most_cells - bundle.count).min(by_cost.max(by_rows).max(1));
                 let count = u32::try_from(room).unwrap_or(u32::MAX).min(strip.cells.end - strip.cells.start);
                 bundle.add(&mut strip, count);
                 let is_full = bundle.cost >= share && bundle.rows >= self.rows_wanted;
                 if is_full || bundle.count == self.most_cells {
                     left = left.saturating_sub(bundle.cost);
-                    self.push_bundle(section, grid, std::mem::take(&mut bundle), work, besides)?;
+                    self.push_bundle(section, grid, std::mem::take(&mut bundle), works, besides)?;
                 }
             }
         }
         if bundle.count > 0 {
-            self.push_bundle(section, grid, bundle, work, besides)?;
+            self.push_bundle(section, grid, bundle, works, besides)?;
         }
         Ok(())
     }
@@ -288,19 +286,21 @@ impl Cutter {
         section: &Section<'_>,
         grid: u32,
         bundle: Bundle,
-        work: &Work<'_>,
+        works: &[Work<'_>],
         besides: &Besides,
     ) -> Result<(), PlanError> {
         // Whichever tile is computed first makes them.
         let Besides { each, means } = besides;
         let is_first = means.cost > 0 && self.means_of.insert(means.of.clone());
-        let besides = each.saturating_add(work.compared(bundle.reads.len())).saturating_add(if is_first {
-            means.cost
-        } else {
-            0
-        });
-        let sent = work.sent(&section.context().grids[grid as usize], &bundle.senders);
-        let cost = bundle.cost.saturating_add(besides).saturating_add(sent);
+        let means = if is_first { means.cost } else { 0 };
+        let of_stretch = |(index, (stretch, work)): (usize, (&Stretch<'_>, &Work<'_>))| {
+            let reads = bundle.reads.range((index, 0)..(index + 1, 0)).count();
+            let senders = bundle.senders.range((index, 0)..(index + 1, 0)).map(|(&(_, cell), sent)| (cell, sent));
+            let sent = work.sent(&stretch.context().grids[grid as usize], senders);
+            work.compared(reads).saturating_add(sent)
+        };
+        let of_stretches = section.stretches.iter().zip(works).enumerate().map(of_stretch);
+        let cost = of_stretches.chain([bundle.cost, *each, means]).fold(0, u64::saturating_add);
         self.push(section, TileWork::Patch { grid, cells: bundle.cells, plain: false }, cost)
     }
 
@@ -309,9 +309,7 @@ impl Cutter {
             return Err(PlanError::TooManyTiles { most: MOST_TILES });
         }
         let id = TileId(length(self.tiles.len()));
-        let first = section.share.part.first;
-        let prompts = first + section.prompts.start..first + section.prompts.end;
-        self.tiles.push(Tile { id, iteration: section.iteration, prompts, work });
+        self.tiles.push(Tile { id, iteration: section.iteration, prompts: section.prompts(), work });
         self.costs.push(cost);
         Ok(())
     }
@@ -319,16 +317,18 @@ impl Cutter {
 
 impl Bundle {
     /// Takes the first cells of a strip.
-    fn add(&mut self, strip: &mut Strip, count: u32) {
+    fn add(&mut self, strip: &mut Joined, count: u32) {
         let cells = strip.cells.start..strip.cells.start + count;
         strip.cells.start = cells.end;
         self.count += count;
-        self.reads.extend(&strip.reads);
-        if let Some(sender) = &strip.sender {
-            self.senders.entry(sender.cell).or_default().extend(sender);
+        for (stretch, own) in &strip.own {
+            self.reads.extend(own.reads.iter().map(|&read| (*stretch, read)));
+            if let Some(sender) = &own.sender {
+                self.senders.entry((*stretch, sender.cell)).or_default().extend(sender);
+            }
         }
-        self.cost = self.cost.saturating_add(strip.each.saturating_mul(count.into()));
-        self.rows = self.rows.saturating_add(strip.rows.saturating_mul(count.into()));
+        self.cost = self.cost.saturating_add(strip.each().saturating_mul(count.into()));
+        self.rows = self.rows.saturating_add(strip.rows().saturating_mul(count.into()));
         match self.cells.last_mut() {
             Some(last) if last.end == cells.start => last.end = cells.end,
             _ => self.cells.push(cells),

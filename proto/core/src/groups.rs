@@ -59,15 +59,6 @@ impl Groups {
             (start..end, group)
         })
     }
-
-    /// The group of a prompt, and its prompts.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[must_use]
-    pub fn of_prompt(&self, prompt: u32) -> (Range<u32>, &Group) {
-        self.ranges().find(|(range, _)| range.contains(&prompt)).expect("every prompt is in a group")
-    }
 }
 
 impl Group {
@@ -99,8 +90,8 @@ mod tests {
         };
         let ranges: Vec<_> = groups.ranges().map(|(range, _)| range).collect();
         assert_eq!(ranges, [0..2, 2..3]);
-        let (range, of_last) = groups.of_prompt(2);
-        assert_eq!((range, groups.number(2)), (2..3, 1));
+        let of_last = &groups.groups[1];
+        assert_eq!(groups.number(2), 1);
         assert_eq!((of_last.positions(&[0, 1]), of_last.positions(&[0])), (vec![2, 5], vec![2]));
         assert_eq!((Groups::default().number(7), Groups::default().is_empty()), (7, true));
     }

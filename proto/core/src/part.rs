@@ -17,10 +17,11 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// A range of the sweep's prompts as the part counts them.
+    /// Those of a range of the sweep's prompts that are in the part, as it counts them; empty where none is.
     #[must_use]
     pub fn own(&self, prompts: &Range<u32>) -> Range<u32> {
-        prompts.start - self.first..prompts.end - self.first
+        let own = |prompt: u32| prompt.saturating_sub(self.first).min(self.context.clean.prompts());
+        own(prompts.start)..own(prompts.end)
     }
 }
 
@@ -44,11 +45,18 @@ impl SweepContext {
     /// When there is no such prompt.
     #[must_use]
     pub fn part(&self, prompt: u32) -> Part<'_> {
+        self.parts_of(&(prompt..prompt + 1)).pop().expect("every prompt is in a group")
+    }
+
+    /// The parts that some prompts are in, one behind the other.
+    #[must_use]
+    pub fn parts_of(&self, prompts: &Range<u32>) -> Vec<Part<'_>> {
         if self.groups.is_empty() {
-            return Part { first: 0, context: Cow::Borrowed(self) };
+            return vec![Part { first: 0, context: Cow::Borrowed(self) }];
         }
-        let (prompts, group) = self.groups.of_prompt(prompt);
-        self.of_group(prompts, group)
+        let ranges = self.groups.ranges();
+        let overlapping = ranges.filter(|(own, _)| own.start < prompts.end && prompts.start < own.end);
+        overlapping.map(|(own, group)| self.of_group(own, group)).collect()
     }
 
     fn of_group(&self, prompts: Range<u32>, group: &Group) -> Part<'_> {

@@ -54,9 +54,6 @@ pub fn refuse_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError>
     if tile.prompts.end > context.clean.prompts() {
         return refuse("prompts", "out of range");
     }
-    if !context.groups.is_empty() && context.groups.of_prompt(tile.prompts.start).0.end < tile.prompts.end {
-        return refuse("prompts", "of several groups");
-    }
     if let Some((grid, cells)) = tile.work.cells() {
         let Some(grid) = context.grids.get(grid as usize) else {
             return refuse("grid", "out of range");

@@ -27,7 +27,7 @@ use estimates::{check_estimates, rank_agreement};
 use iterations::Corruption;
 use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
-use sweep::{Effects, check, check_digest, check_itself, check_swapped, check_work};
+use sweep::{Effects, SMALL_TILES, check, check_digest, check_itself, check_swapped, check_work};
 
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
@@ -271,7 +271,10 @@ fn prompts_of_different_lengths_and_positions_are_exact() {
     let topics = [Topic::all(), Topic::several()].concat();
     assert!(topics.len() >= 400, "{} cases", topics.len());
     let (effects, drawn) = (RefCell::new(Effects::default()), RefCell::new([0u32; 4]));
-    for (topic, kind) in topics.into_iter().zip([Kind::Gpt2, Kind::Described].into_iter().cycle()) {
+    let (groups_of_a_tile, groups_of_planned) = (RefCell::default(), RefCell::default());
+    let count = |of: &RefCell<BTreeMap<usize, u32>>, groups| *of.borrow_mut().entry(groups).or_default() += 1;
+    let kinds = [Kind::Gpt2, Kind::Described].into_iter().cycle();
+    for ((topic, kind), options) in topics.into_iter().zip(kinds).zip(ragged::PLANS.into_iter().cycle()) {
         draw(&mut runner, &ragged::scenarios(kind, topic), |scenario| {
             let SweepContext { clean, groups, .. } = &scenario.context;
             let spots = || groups.groups.iter().flat_map(|group| &group.spots);
@@ -284,12 +287,27 @@ fn prompts_of_different_lengths_and_positions_are_exact() {
             for (count, part) in drawn.borrow_mut().iter_mut().zip(parts) {
                 *count += u32::from(part);
             }
+            count(&groups_of_a_tile, ragged::groups_of_a_tile(&scenario));
             effects.borrow_mut().add(check(&scenario)?);
-            check_work(&scenario)
+            if !ragged::runs_are_apart(&scenario.context) {
+                return Ok(());
+            }
+            for tile in check_work(&scenario, options)?.iter().filter(|tile| tile.is_patch()) {
+                count(&groups_of_planned, scenario.context.parts_of(&tile.prompts).len());
+            }
+            Ok(())
         });
     }
     let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
     println!("lengths, groups, several positions, another order: {drawn:?}, {effects:?}");
+    for (tiles, least) in [(groups_of_a_tile, 20), (groups_of_planned, 50)] {
+        let tiles: BTreeMap<usize, u32> = tiles.into_inner();
+        println!("groups of a tile: {tiles:?}");
+        for groups in 1..=ragged::GROUPS {
+            let found = tiles.get(&groups).copied().unwrap_or(0);
+            assert!(found >= least, "{found} tiles have prompts of {groups} groups");
+        }
+    }
     assert!(drawn.iter().all(|&count| count >= 100), "lengths, groups, several positions, another order: {drawn:?}");
     assert!(effects.moved * 10 > effects.live * 6, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
@@ -300,7 +318,7 @@ fn what_is_planned_is_executed_to_the_last_multiply_add() {
     let mut runner = runner();
     for topic in [Topic::all(), Topic::several(), dictionaries::topics(), Topic::paths()].concat() {
         for kind in [Kind::Gpt2, Kind::Described] {
-            draw(&mut runner, &scenarios(kind, topic), |scenario| check_work(&scenario));
+            draw(&mut runner, &scenarios(kind, topic), |scenario| check_work(&scenario, SMALL_TILES).map(drop));
         }
     }
 }

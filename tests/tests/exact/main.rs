@@ -7,6 +7,7 @@ mod devices;
 mod embedded;
 mod exactness;
 mod families;
+mod groups;
 mod guests;
 mod interventions;
 mod metric_sets;

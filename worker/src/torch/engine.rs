@@ -27,6 +27,7 @@ use crate::torch::plain::PlainTask;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::tiles::memory::MemoryShares;
 use crate::torch::tiles::meter::Meter;
+use crate::torch::tiles::parts::TileParts;
 use crate::torch::tiles::task::TileTask;
 
 use crate::engine::{Cancel, Engine, EngineError, Evaluation};
@@ -225,9 +226,7 @@ impl Engine for TorchEngine {
             allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
         }
         let calls_before = calls::so_far();
-        let part = context.part(tile.prompts.start);
-        let own = Tile { prompts: part.own(&tile.prompts), ..tile.clone() };
-        let (whole, context, tile) = (context, part.context.as_ref(), &own);
+        let parts = &TileParts::of(context, &tile.prompts);
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
@@ -242,9 +241,9 @@ impl Engine for TorchEngine {
                 if is_estimate(tile) {
                     EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
                 } else if tile.is_plain() {
-                    PlainTask { context, whole, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
+                    PlainTask { context, parts, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
                 } else {
-                    TileTask { context, whole, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }
+                    TileTask { context, parts, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }
                         .scores()
                 }
             })

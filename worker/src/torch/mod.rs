@@ -19,6 +19,7 @@ mod numbers;
 mod patch;
 mod plain;
 mod positions;
+mod rows;
 mod runs;
 mod score;
 mod tiles;

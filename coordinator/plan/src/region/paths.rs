@@ -46,12 +46,14 @@ fn of_layer(grid: &Grid, first: u32, cells: Range<u32>, work: &Work<'_>, model: 
 
 impl Work<'_> {
     /// Multiply-adds of the second passes of some senders to the layers that receive.
-    pub(in super::super) fn sent(&self, grid: &Grid, senders: &BTreeMap<u32, Sent>) -> u64 {
-        let sent = |(&cell, sent): (&u32, &Sent)| {
+    ///
+    /// `senders`: by the first of their cells.
+    pub(in super::super) fn sent<'s>(&self, grid: &Grid, senders: impl Iterator<Item = (u32, &'s Sent)>) -> u64 {
+        let sent = |(cell, sent): (u32, &Sent)| {
             let path = grid.cell(cell).path()?;
             Some(self.cost.sent(&path, sent.rows, &sent.received).saturating_mul(self.prompts))
         };
-        senders.iter().filter_map(sent).fold(0, u64::saturating_add)
+        senders.filter_map(sent).fold(0, u64::saturating_add)
     }
 }
 

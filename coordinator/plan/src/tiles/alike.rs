@@ -8,8 +8,19 @@ use patchsweep_core::tokens::TokenMatrix;
 
 /// For each iteration the first one that reads as far and corrupts the same way.
 pub(super) fn first_alike(context: &SweepContext) -> Vec<u32> {
+    first_alike_up_to(context, &ends(context))
+}
+
+/// The same, as far as some positions: of each iteration the first one behind them.
+pub(super) fn first_alike_up_to(context: &SweepContext, ends: &[u32]) -> Vec<u32> {
     let mut first = HashMap::new();
-    (0..).zip(&context.iterations).map(|(index, iteration)| *first.entry(Run::of(iteration)).or_insert(index)).collect()
+    let runs = context.iterations.iter().zip(ends).map(|(iteration, &end)| Run::of(iteration, end));
+    (0..).zip(runs).map(|(index, run)| *first.entry(run).or_insert(index)).collect()
+}
+
+/// Of each iteration the position behind the last one that is read.
+pub(super) fn ends(context: &SweepContext) -> Vec<u32> {
+    context.iterations.iter().map(|iteration| iteration.last_read().map_or(1, |last| last + 1)).collect()
 }
 
 /// A corrupted run, up to its last position. Compared where it is: the tokens of a sweep may take 128 MiB.
@@ -20,9 +31,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn of(iteration: &'a Iteration) -> Self {
+    fn of(iteration: &'a Iteration, end: u32) -> Self {
         Self {
-            positions: iteration.last_read().map_or(1, |last| last + 1),
+            positions: end,
             corrupted: &iteration.corrupted,
             noise: iteration.noise.as_ref().map(|noise| (&*noise.positions, noise.scale.to_bits(), noise.seed)),
         }
@@ -54,7 +65,7 @@ mod tests {
     use patchsweep_core::context::{Iteration, Noise};
     use patchsweep_core::tokens::TokenMatrix;
 
-    use super::first_alike;
+    use super::{first_alike, first_alike_up_to};
     use crate::example::plan;
 
     fn iteration(rows: &[Vec<u32>], read: u32, noise: Option<u64>) -> Iteration {
@@ -82,5 +93,6 @@ mod tests {
             iteration(&behind, 0, None),
         ];
         assert_eq!(first_alike(&context), [0, 0, 2, 3, 4, 5, 4, 7]);
+        assert_eq!(first_alike_up_to(&context, &[3; 8]), [0, 1, 0, 1, 4, 5, 6, 1], "of what is not read, too");
     }
 }

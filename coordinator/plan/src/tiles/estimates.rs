@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{Bundle, Cutter, Means, PlanError, Section, means};
+use super::{Bundle, Cutter, Means, PlanError, Section, joined, means};
 use crate::CostModel;
 use crate::region::{Region, Work};
 use patchsweep_core::grid::PatchValue;
@@ -11,21 +11,23 @@ use patchsweep_core::tile::TileWork;
 impl Cutter {
     /// The live cells of all grids that are estimated, in tiles as large as messages may be: a worker makes the estimates of a
     /// section together, and so the first tile costs what all of them do.
+    ///
+    /// Estimates are of sweeps without groups, so that a section has one stretch.
     pub(super) fn estimates(&mut self, section: &Section<'_>, work: &Work<'_>) -> Result<(), PlanError> {
-        let context = section.context();
+        let stretch = &section.stretches[0];
+        let context = stretch.context();
         let iteration = &context.iterations[section.iteration as usize];
         let mut left =
-            CostModel::of(context).estimates(context, iteration).saturating_mul(section.prompts.len() as u64);
+            CostModel::of(context).estimates(context, iteration).saturating_mul(stretch.prompts.len() as u64);
         if context.grids.iter().any(|grid| grid.estimate.is_some() && grid.writes_value(PatchValue::Mean)) {
-            // Estimates are of sweeps without groups, whose one share has all prompts.
-            let Means { cost, of } = means(slice::from_ref(section.share), section.iteration);
+            let Means { cost, of } = means(slice::from_ref(stretch.share), section.iteration);
             if self.means_of.insert(of) {
                 left = left.saturating_add(cost);
             }
         }
         for (index, grid) in (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_some()) {
             let mut bundle = Bundle::default();
-            for mut strip in Region::new(context, grid, work).strips() {
+            for mut strip in joined(std::iter::once(Region::new(context, grid, work).strips())) {
                 while !strip.cells.is_empty() {
                     let count = (self.most_cells - bundle.count).min(strip.cells.end - strip.cells.start);
                     bundle.add(&mut strip, count);

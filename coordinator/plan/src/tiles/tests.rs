@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use patchsweep_core::also::Also;
 use patchsweep_core::architecture::{Architecture, Sizes};
 use patchsweep_core::causality::Suffix;
 use patchsweep_core::context::{Direction, Iteration};
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
-use patchsweep_core::groups::Groups;
+use patchsweep_core::groups::{Group, Groups, Spot};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
@@ -307,6 +309,110 @@ fn chunks_of_prompts_are_of_about_one_length() {
     assert_eq!(chunks(5, 2), [0..1, 1..3, 3..5]);
     assert_eq!(chunks(4, 3), [0..2, 2..4]);
     assert_eq!(chunks(300, 256), [0..150, 150..300]);
+}
+
+/// The same prompts at different lengths, each a group: positions are spots, which each group has one further on.
+fn in_groups(grids: Vec<Grid>) -> SweepContext {
+    let spots: Vec<Spot> =
+        (0..POSITIONS).map(|number| Spot { name: format!("s{number}"), number: Some(number) }).collect();
+    let shared: Arc<[Spot]> = spots.clone().into();
+    let context = context(grids.into_iter().map(|grid| grid.over_spots(shared.clone())).collect());
+    let longer = |tokens: &TokenMatrix| {
+        let row = |prompt: u32| [vec![7; prompt as usize], tokens.row(prompt).to_vec()].concat();
+        TokenMatrix::from_any_rows(&(0..4).map(row).collect::<Vec<_>>()).expect("rows")
+    };
+    let group = |shift: u32| Group {
+        prompts: 1,
+        tokens: POSITIONS + shift,
+        spots: (0..POSITIONS).map(|spot| vec![spot + shift]).collect(),
+    };
+    let iteration = |iteration: Iteration| Iteration { corrupted: longer(&iteration.corrupted), ..iteration };
+    SweepContext {
+        clean: longer(&context.clean),
+        iterations: context.iterations.into_iter().map(iteration).collect(),
+        groups: Groups { spots, groups: (0..4).map(group).collect(), numbers: (0..4).collect() },
+        ..context
+    }
+}
+
+/// The ranges of the tiles of the first iteration's grids.
+fn ranges_of(tiles: &[Tile]) -> BTreeSet<(u32, u32)> {
+    let patches = tiles.iter().filter(|tile| tile.iteration == 0 && tile.is_patch());
+    patches.map(|tile| (tile.prompts.start, tile.prompts.end)).collect()
+}
+
+#[test]
+fn prompts_of_groups_that_are_too_few_for_a_tile_join_and_cost_what_they_do_alone() {
+    let context = in_groups(grids());
+    let cut = |target, prompts| cut(&context, options(target, prompts)).expect("few tiles");
+    let (alone, costs) = cut(u64::MAX, 1);
+    // The last prompt is not corrupted in iteration 0, but some grids ablate.
+    assert_eq!(ranges_of(&alone), BTreeSet::from([(0, 1), (1, 2), (2, 3), (3, 4)]));
+    let live = |tiles: &[Tile], iteration: u32, index: u32| -> BTreeSet<u32> {
+        let of_grid = |tile: &&Tile| tile.iteration == iteration && of_grid(tile, index);
+        let cells = tiles.iter().filter(of_grid).filter_map(|tile| tile.work.cells());
+        cells.flat_map(|(_, cells)| cells.iter().cloned().flatten()).collect()
+    };
+    // Besides its cells a tile has the scores of its unpatched runs.
+    let besides = |tile: &Tile| {
+        let scores = CostModel::of(&context).unpatched_scores(&context.iterations[tile.iteration as usize], 1);
+        if tile.is_patch() { scores * tile.prompts.len() as u64 } else { 0 }
+    };
+    let of_cells = |tiles: &[Tile], costs: &[u64]| -> u64 {
+        tiles.iter().zip(costs).map(|(tile, cost)| cost - besides(tile)).sum()
+    };
+    for (prompts, ranges) in [(4, vec![(0, 4)]), (3, vec![(0, 3), (3, 4)]), (2, vec![(0, 2), (2, 4)])] {
+        let (tiles, of_joined) = cut(u64::MAX, prompts);
+        assert_eq!(ranges_of(&tiles), ranges.iter().copied().collect());
+        assert_eq!(of_cells(&tiles, &of_joined), of_cells(&alone, &costs), "up to {prompts} prompts");
+        let sections = context.iterations.len() * ranges.len();
+        assert!(tiles.len() <= sections * (1 + context.grids.len()), "{} tiles", tiles.len());
+        for (iteration, index) in (0..2).flat_map(|iteration| (0..12).map(move |index| (iteration, index))) {
+            assert_eq!(live(&tiles, iteration, index), live(&alone, iteration, index));
+        }
+    }
+    // Each is enough for a tile.
+    assert_eq!(ranges_of(&cut(1, 4).0), ranges_of(&alone));
+}
+
+#[test]
+fn a_range_of_several_groups_ends_where_one_of_its_grids_fills_a_tile() {
+    let context = in_groups(vec![grid(Component::ResidPre, &[Axis::Layer, Axis::Pos])]);
+    let (tiles, costs) = cut(&context, options(u64::MAX, 1)).expect("few tiles");
+    let of_prompt = |prompt: u32| {
+        let own = tiles
+            .iter()
+            .zip(&costs)
+            .find(|(tile, _)| tile.iteration == 0 && tile.is_patch() && tile.prompts.start == prompt);
+        own.map_or(0, |(_, &cost)| cost)
+    };
+    // Besides the cells of a tile there are the scores of the run that is patched.
+    let besides = CostModel::of(&context).unpatched_scores(&context.iterations[0], 1);
+    let cells = |prompt| of_prompt(prompt) - besides;
+    let ranges = |target| ranges_of(&cut(&context, options(target, 4)).expect("few tiles").0);
+    assert_eq!(ranges(cells(0) + cells(1)), BTreeSet::from([(0, 2), (2, 4)]));
+    assert_eq!(ranges(cells(0) + cells(1) + 1), BTreeSet::from([(0, 3)]), "the last prompt is not corrupted");
+}
+
+#[test]
+fn ranges_of_several_groups_have_no_more_tokens_than_others() {
+    let long = |prompts: u32, tokens: u32| {
+        let mut context = in_groups(Vec::new());
+        for (shift, group) in (0..).zip(&mut context.groups.groups) {
+            group.tokens = tokens + shift;
+            group.spots[4] = vec![group.tokens - 1];
+        }
+        let row = |prompt: u32| vec![7; (tokens + prompt) as usize];
+        let rows = TokenMatrix::from_any_rows(&(0..prompts).map(row).collect::<Vec<_>>()).expect("rows");
+        context.iterations.truncate(1);
+        context.iterations[0].corrupted = rows.clone();
+        context.clean = rows;
+        let (tiles, _) = cut(&context, PlanOptions::default()).expect("few tiles");
+        tiles.into_iter().map(|tile| tile.prompts).collect::<Vec<_>>()
+    };
+    assert_eq!(long(4, 100), std::slice::from_ref(&(0..4)));
+    assert_eq!(long(4, 4000), [0..2, 2..4]);
+    assert_eq!(long(4, 5000), [0..1, 1..2, 2..3, 3..4]);
 }
 
 #[test]

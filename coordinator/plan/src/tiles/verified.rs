@@ -7,7 +7,8 @@ use patchsweep_core::tile::{Tile, TileWork};
 
 use super::alike::first_alike;
 use super::{
-    Besides, Bundle, Cutter, LARGEST_TILE, Means, ROWS_WANTED, SMALLEST_TILE, Section, Share, TILES_WANTED, most_cells,
+    Besides, Bundle, Cutter, Joined, LARGEST_TILE, Means, ROWS_WANTED, SMALLEST_TILE, Section, Share, Stretch,
+    TILES_WANTED, most_cells,
 };
 use crate::PlanError;
 use crate::region::{Region, Strip, Work};
@@ -23,15 +24,19 @@ pub(crate) fn verify(
     let baselines = || tiles.iter().filter(|tile| tile.work == TileWork::Baseline);
     let longest = length(baselines().map(|tile| tile.prompts.len()).max().unwrap_or(1));
     // Estimates are of sweeps without groups.
-    let share = Share { part: context.part(0), most_prompts: longest, alike: first_alike(context) };
-    let section = |tile: &Tile| Section { share: &share, iteration: tile.iteration, prompts: tile.prompts.clone() };
+    let alike = first_alike(context);
+    let share = Share { part: context.part(0), most_prompts: longest, alike_in_means: alike.clone(), alike };
+    let section = |tile: &Tile| {
+        let stretch = Stretch { share: &share, prompts: tile.prompts.clone() };
+        Section { iteration: tile.iteration, stretches: vec![stretch] }
+    };
     let sections: Vec<Section<'_>> = baselines().map(section).collect();
     let of_section = |section: &Section<'_>| -> Vec<(u32, Vec<Strip>)> {
         let iteration = context.spec_iteration(section.iteration);
         let here = chosen.iter().filter(|chosen| chosen.iteration as usize == iteration);
-        let work = section.work();
+        let works = section.works();
         let strips = |chosen: &Chosen| {
-            let region = Region::new(context, &context.grids[chosen.grid as usize], &work);
+            let region = Region::new(context, &context.grids[chosen.grid as usize], &works[0]);
             (chosen.grid, one_by_one(&chosen.cells(), region.strips()))
         };
         here.map(strips).collect()
@@ -48,9 +53,9 @@ pub(crate) fn verify(
         means_of: share.alike.iter().map(|&alike| (vec![alike], None)).collect(),
     };
     for section in &sections {
-        let work = section.work();
+        let works = section.works();
         for (grid, strips) in of_section(section) {
-            cutter.verified(section, grid, strips, &work)?;
+            cutter.verified(section, grid, strips, &works)?;
         }
     }
     let Cutter { tiles: mut more, costs, .. } = cutter;
@@ -66,19 +71,19 @@ impl Cutter {
         section: &Section<'_>,
         grid: u32,
         strips: Vec<Strip>,
-        work: &Work<'_>,
+        works: &[Work<'_>],
     ) -> Result<(), PlanError> {
-        let each = work.tile_cost(&section.context().grids[grid as usize]);
+        let each = works[0].tile_cost(&section.stretches[0].context().grids[grid as usize]);
         let besides = Besides { each, means: Means::default() };
         let mut bundle = Bundle::default();
-        for mut strip in strips {
-            bundle.add(&mut strip, 1);
+        for strip in strips {
+            bundle.add(&mut Joined { cells: strip.cells.clone(), own: vec![(0, strip)] }, 1);
             let is_full = bundle.cost >= self.target && bundle.rows >= self.rows_wanted;
             if is_full || bundle.count == self.most_cells {
-                self.push_bundle(section, grid, std::mem::take(&mut bundle), work, &besides)?;
+                self.push_bundle(section, grid, std::mem::take(&mut bundle), works, &besides)?;
             }
         }
-        if bundle.count > 0 { self.push_bundle(section, grid, bundle, work, &besides) } else { Ok(()) }
+        if bundle.count > 0 { self.push_bundle(section, grid, bundle, works, &besides) } else { Ok(()) }
     }
 }
 

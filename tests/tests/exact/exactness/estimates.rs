@@ -10,7 +10,7 @@ use patchsweep_reference_evaluator::{BruteForce, Model};
 use super::compare::{Expected, tolerance};
 use super::engine::TiledEngine;
 use super::scenario::{Cut, LITTLE, Scenario};
-use super::sweep::{check_work, write_model};
+use super::sweep::{SMALL_TILES, check_work, write_model};
 
 const PLAIN: Estimate = Estimate { gradients: Gradients::AtBase, recompute_pattern: false, verify: None };
 
@@ -70,7 +70,7 @@ pub(crate) fn check_estimates(scenario: &Scenario) -> Result<Vec<Pairs>, String>
             }
         }
         let work = Scenario { context, ..scenario.clone() };
-        check_work(&work).map_err(|error| format!("{way:?}: {error}"))?;
+        check_work(&work, SMALL_TILES).map_err(|error| format!("{way:?}: {error}"))?;
     }
     Ok(pairs)
 }

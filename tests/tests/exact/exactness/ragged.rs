@@ -1,18 +1,21 @@
 //! Random sweeps over prompts that differ in their lengths and positions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::groups::{Group, Groups, Spot};
 use patchsweep_core::length;
+use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tokens::TokenMatrix;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::model::{Kind, models};
-use super::scenario::{Scenario, Sizes, Topic, contexts, cuts};
+use super::scenario::{Cut, Scenario, Sizes, Topic, contexts, cuts};
+use super::sweep::SMALL_TILES;
 
 /// How a group's prompts have the spots.
 #[derive(Clone, Debug)]
@@ -38,7 +41,10 @@ fn group(positions: u32, spots: u32) -> impl Strategy<Value = DrawnGroup> {
     })
 }
 
-/// Cases about a topic, over up to three groups of prompts.
+/// Most groups of prompts.
+pub(crate) const GROUPS: usize = 4;
+
+/// Cases about a topic, over some groups of prompts, of which a tile may have several.
 pub(crate) fn scenarios(kind: Kind, topic: Topic) -> impl Strategy<Value = Scenario> {
     (3..=9u32, 2..=5u32, 1..=5u32).prop_flat_map(move |(positions, spots, prompts)| {
         let spots = spots.min(positions);
@@ -46,21 +52,51 @@ pub(crate) fn scenarios(kind: Kind, topic: Topic) -> impl Strategy<Value = Scena
             let architecture = model.architecture();
             let sizes = Sizes { d_vocab: architecture.d_vocab, positions, listed: spots, prompts };
             let cuts = cuts(prompts, &architecture);
-            let groups = vec((group(positions, spots), 1..=3u32), 3);
+            let prompts_of_group = prop_oneof![3 => Just(1), 1 => 2..=3u32];
+            let groups = vec((group(positions, spots), prompts_of_group), GROUPS);
             let numbers = Just((0..prompts).collect::<Vec<_>>()).prop_shuffle();
+            let cuts = (cuts, any::<bool>());
             (Just(model), contexts(architecture, sizes, topic), cuts, groups, numbers).prop_map(
-                |(model, context, mut cut, drawn, numbers)| {
+                |(model, context, (cut, is_whole), drawn, numbers)| {
                     let context = in_groups(context, drawn, numbers);
-                    // No tile has prompts of several groups.
-                    cut.prompts.extend(context.groups.ranges().map(|(range, _)| range.start).skip(1));
-                    cut.prompts.sort_unstable();
-                    cut.prompts.dedup();
+                    let prompts = if is_whole { Vec::new() } else { cut.prompts };
+                    let cut = Cut { prompts, ..cut };
                     Scenario { model, context, cut }
                 },
             )
         })
     })
 }
+
+/// How many groups the tile has prompts of that has most of them.
+pub(crate) fn groups_of_a_tile(scenario: &Scenario) -> usize {
+    let Scenario { context, cut, .. } = scenario;
+    let ends = cut.prompts.iter().copied().chain([context.clean.prompts()]);
+    let starts = std::iter::once(0).chain(cut.prompts.iter().copied());
+    starts.zip(ends).map(|(start, end)| context.parts_of(&(start..end)).len()).max().unwrap_or(0)
+}
+
+/// Whether no two groups have prompts that are equal as far as they are run: a worker runs them once, which no plan looks for.
+pub(crate) fn runs_are_apart(context: &SweepContext) -> bool {
+    let mut parts_of_runs: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
+    context.parts().all(|part| {
+        let own = &part.context;
+        let ends = own.iterations.iter().map(|iteration| iteration.last_read().unwrap_or(0) + 1);
+        let corrupted = own.iterations.iter().map(|iteration| &iteration.corrupted).zip(ends);
+        let runs = corrupted.chain([(&own.clean, own.last_read() + 1)]);
+        let mut rows = runs.flat_map(|(tokens, end)| {
+            (0..tokens.prompts()).map(move |prompt| tokens.row(prompt)[..end as usize].to_vec())
+        });
+        rows.all(|row| *parts_of_runs.entry(row).or_insert(part.first) == part.first)
+    })
+}
+
+/// Ways of planning a sweep whose tiles have prompts of more groups or of fewer.
+pub(crate) const PLANS: [PlanOptions; 3] = [
+    SMALL_TILES,
+    PlanOptions { tile_multiply_adds: Some(200_000), tile_prompts: Some(4) },
+    PlanOptions { tile_multiply_adds: None, tile_prompts: None },
+];
 
 /// The sweep, whose positions are spots, over shorter prompts; where a mean is taken, over prompts of one length.
 fn in_groups(context: SweepContext, drawn: Vec<(DrawnGroup, u32)>, numbers: Vec<u32>) -> SweepContext {

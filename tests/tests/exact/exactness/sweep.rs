@@ -6,6 +6,7 @@ use patchsweep_core::moments::Moments;
 use patchsweep_core::part::Part;
 use patchsweep_core::scores::CellScore;
 use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::Tile;
 use patchsweep_plan::cut;
 use patchsweep_reference_evaluator::{BruteForce, Model};
 use tempfile::TempDir;
@@ -108,15 +109,17 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
     Ok(effects)
 }
 
-/// The multiply-adds of a planned sweep are those that an engine executes that has room for all of it.
-pub(crate) fn check_work(scenario: &Scenario) -> Result<(), String> {
+/// Small tiles of few prompts.
+pub(crate) const SMALL_TILES: PlanOptions = PlanOptions { tile_multiply_adds: Some(20_000), tile_prompts: Some(3) };
+
+/// The multiply-adds of a planned sweep are those that an engine executes that has room for all of it. Gives back the tiles.
+pub(crate) fn check_work(scenario: &Scenario, options: PlanOptions) -> Result<Vec<Tile>, String> {
     let folder = write_model(scenario);
-    let options = PlanOptions { tile_multiply_adds: Some(20_000), tile_prompts: Some(3) };
     let (tiles, costs) = cut(&scenario.context, options).map_err(|error| error.to_string())?;
     let everything = Cut { memory_budget: 1 << 30, ..scenario.cut.clone() };
     let executed = TiledEngine::new(folder.path(), &scenario.context, &everything).multiply_adds(&tiles);
     let planned: u64 = costs.iter().sum();
-    if planned == executed { Ok(()) } else { Err(format!("{planned} planned, {executed} executed")) }
+    if planned == executed { Ok(tiles) } else { Err(format!("{planned} planned, {executed} executed")) }
 }
 
 /// Files of another dictionary than the sweep was planned with are refused, also where it has been loaded.

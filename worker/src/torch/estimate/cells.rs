@@ -16,7 +16,7 @@ use crate::torch::patch::values::Patch;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, last_site};
-use crate::torch::tiles::chunk::{Chunk, Scores, base, other_and_means};
+use crate::torch::tiles::chunk::{Chunk, Scores, base, other_and_means, unpatched};
 
 impl Chunk<'_> {
     /// Estimated scores of all cells of each grid that has estimates; none of the others.
@@ -28,10 +28,10 @@ impl Chunk<'_> {
         let base = base(&mut runs, &sites);
         let [other, means] = other_and_means(&mut runs, &sites);
         let scorers = self.scorers(&clean);
-        let unpatched = self.unpatched(&base, &scorers).averaged();
-        let last = i64::from(self.iteration().last_read().expect("an iteration reads a position"));
+        let unpatched = unpatched(std::iter::once((self, &base, scorers.as_slice())))[0].averaged();
+        let (reads, last) = (self.reads(), self.last_read());
         let value = patchsweep_core::grid::PatchValue::Other;
-        let patch = Patch { exec: self.exec, value, base, other, means, features: None, last };
+        let patch = Patch { exec: self.exec, value, base, other, means, features: None, reads, last };
         let _phase = Phase::Patched.enter();
         let mut estimated: Vec<OfGrid> = vec![Vec::new(); self.context.grids.len()];
         let grids = || (0..).zip(&self.context.grids).filter(|(_, grid)| grid.estimate.is_some());

@@ -2,15 +2,16 @@
 
 use super::batch::{Layout, Segment};
 use super::frames::{Frame, frames};
+use super::patches::TableRows;
 use crate::torch::numbers::length;
 use crate::torch::positions::Positions;
 
 /// Where a row comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The run that is patched \[prompts, pos\].
+    /// A row of the table of the run that is patched.
     Unpatched(i64),
-    /// The other run \[prompts, pos\].
+    /// A row of the other run's.
     Other(i64),
     /// The runs' own rows.
     Own(i64),
@@ -18,6 +19,9 @@ pub(crate) enum Source {
 
 /// One frame as it goes through attention.
 pub(crate) struct Shape {
+    /// Which of the batch's parts, and its prompts.
+    pub(crate) part: usize,
+    pub(crate) prompts: i64,
     /// Indices in the tile's cells, in the order of its rows.
     pub(crate) cells: Vec<usize>,
     /// The first position of its keys and values, which go up to the last one that is read.
@@ -45,9 +49,13 @@ pub(crate) struct Arranged {
 
 /// Arranges the rows of a batch, `before`; `queries` has those of them that matter behind the block.
 ///
-/// `outputs`: the positions that matter there, from one on; `last`: the last position that is read.
-pub(crate) fn arranged(before: &Layout, queries: &Layout, outputs: impl Fn(i64) -> Positions, last: i64) -> Arranged {
-    let prompts = before.prompts;
+/// `outputs`: the positions of a part that matter there, from one on; `table`: the rows of unpatched and of other runs.
+pub(crate) fn arranged(
+    before: &Layout,
+    queries: &Layout,
+    outputs: impl Fn(usize, i64) -> Positions,
+    table: &TableRows,
+) -> Arranged {
     let (first_keys, first_queries) = (before.first_rows(), queries.first_rows());
     // What fills a frame up may be any row.
     let has_own = queries.segments.iter().any(|segment| segment.positions.len() > 0);
@@ -56,20 +64,20 @@ pub(crate) fn arranged(before: &Layout, queries: &Layout, outputs: impl Fn(i64) 
         frames: Vec::new(),
         keys: Vec::new(),
         queries: Vec::new(),
-        layout: Layout { segments: Vec::new(), prompts },
+        layout: Layout { segments: Vec::new() },
         picked: Vec::new(),
         resid: Vec::new(),
     };
-    for Frame { segments, first } in frames(&before.segments, last) {
-        let wanted = outputs(first);
-        let mut shape = Shape { cells: Vec::new(), first, outputs: wanted.clone(), needed: 0 };
+    for Frame { part, segments, first } in frames(&before.segments, |part| table.last(part)) {
+        let (wanted, last, prompts) = (outputs(part, first), table.last(part), before.segments[segments[0]].prompts);
+        let mut shape = Shape { part, prompts, cells: Vec::new(), first, outputs: wanted.clone(), needed: 0 };
         for index in segments {
-            let Segment { cells, suffix, positions } = &before.segments[index];
+            let Segment { cells, suffix, positions, .. } = &before.segments[index];
             let (start, own_queries) = (i64::from(suffix.first), &queries.segments[index].positions);
-            let mattering = outputs(start);
+            let mattering = outputs(part, start);
             let runs = length(cells.len()) * prompts;
             for run in 0..runs {
-                let unpatched = |pos: i64| (run % prompts) * (last + 1) + pos;
+                let unpatched = |pos: i64| table.of(part, run % prompts, pos);
                 let own = |first: i64, held: &Positions, pos: i64| {
                     held.place_of(pos).map(|place| Source::Own(first + run * held.len() + place))
                 };
@@ -88,8 +96,14 @@ pub(crate) fn arranged(before: &Layout, queries: &Layout, outputs: impl Fn(i64) 
             shape.cells.extend(cells);
             shape.needed += runs * mattering.len();
             match all.layout.segments.last_mut() {
-                Some(before) if before.suffix == *suffix => before.cells.extend(cells),
-                _ => all.layout.segments.push(Segment { cells: cells.clone(), suffix: *suffix, positions: mattering }),
+                Some(before) if (before.part, before.suffix) == (part, *suffix) => before.cells.extend(cells),
+                _ => all.layout.segments.push(Segment {
+                    part,
+                    prompts,
+                    cells: cells.clone(),
+                    suffix: *suffix,
+                    positions: mattering,
+                }),
             }
         }
         all.frames.push(shape);
@@ -106,13 +120,16 @@ mod tests {
 
     fn segment(cells: &[usize], first: u32, follows_other: bool, positions: &[i64]) -> Segment {
         let positions = Positions::new(positions.iter().copied());
-        Segment { cells: cells.to_vec(), suffix: Suffix { first, follows_other }, positions }
+        let suffix = Suffix { first, follows_other };
+        Segment { part: 0, prompts: 2, cells: cells.to_vec(), suffix, positions }
     }
 
-    /// Two prompts of four positions; all behind a position matters.
+    /// Two prompts of four positions, and one of three; all behind a position matters.
     fn arrange(segments: &[Segment]) -> Arranged {
-        let layout = |segments: &[Segment]| Layout { segments: segments.to_vec(), prompts: 2 };
-        arranged(&layout(segments), &layout(segments), |first| Positions::between(first, 3), 3)
+        let layout = |segments: &[Segment]| Layout { segments: segments.to_vec() };
+        let table = TableRows::new([(2, 4), (1, 3)]);
+        let outputs = |part, first| Positions::between(first, table.last(part));
+        arranged(&layout(segments), &layout(segments), outputs, &table)
     }
 
     #[test]
@@ -149,5 +166,18 @@ mod tests {
         assert_eq!((all.picked.len(), all.resid.len()), (2 * 3 + 3 * 2 * 2, 2 * 3 + 3 * 2 * 2));
         // The first prompt of cell 3.
         assert_eq!(all.resid[6 + 8..6 + 10], [Unpatched(2), Own(8 + 6)]);
+    }
+
+    #[test]
+    fn runs_of_two_parts_are_in_frames_and_segments_of_their_own() {
+        let of_second = Segment { part: 1, prompts: 1, ..segment(&[0], 1, false, &[1]) };
+        let all = arrange(&[segment(&[0], 1, false, &[1]), of_second]);
+        let frames: Vec<_> = all.frames.iter().map(|frame| (frame.part, frame.prompts, frame.first)).collect();
+        assert_eq!(frames, [(0, 2, 1), (1, 1, 1)]);
+        // The second part's table stands behind the eight rows of the first.
+        let of_first = [Own(0), Unpatched(2), Unpatched(3), Own(1), Unpatched(6), Unpatched(7)];
+        assert_eq!(all.keys, [of_first.as_slice(), &[Own(2), Unpatched(8 + 2)]].concat());
+        let segments: Vec<_> = all.layout.segments.iter().map(|segment| (segment.part, segment.prompts)).collect();
+        assert_eq!((segments, all.picked), (vec![(0, 2), (1, 1)], (0..8).collect::<Vec<_>>()));
     }
 }

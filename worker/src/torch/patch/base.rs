@@ -1,4 +1,4 @@
-//! What patched runs read of the unpatched ones in a block's attention.
+//! What patched runs of a part read of the unpatched ones in a block's attention.
 
 use patchsweep_core::grid::Component;
 use tch::Tensor;
@@ -26,11 +26,6 @@ impl<'a> LayerBase<'a> {
     /// Finished keys, and values, of all positions before one, each \[prompts * key-value heads, pos, `d_head`\].
     pub(crate) fn prefix(&self, first: i64) -> [Tensor; 2] {
         self.by_head.each_ref().map(|x| x.narrow(1, 0, first))
-    }
-
-    /// An activation, row by row \[prompts * pos, ..\].
-    pub(crate) fn table(&self, component: Component) -> Tensor {
-        self.patch.base(self.layer, component).flatten(0, 1)
     }
 
     /// Finished keys \[prompts * pos, key-value head, `d_head`\].

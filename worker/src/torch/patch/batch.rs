@@ -6,9 +6,13 @@ use tch::Tensor;
 use crate::torch::numbers::length;
 use crate::torch::positions::Positions;
 
-/// Runs of some cells that begin to differ at the same position.
+/// Runs of some cells over the prompts of one part that begin to differ at the same position.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
+    /// Which of the batch's parts.
+    pub(crate) part: usize,
+    /// Prompts of each cell.
+    pub(crate) prompts: i64,
     /// Indices in the tile's cells.
     pub(crate) cells: Vec<usize>,
     /// From where on they are computed.
@@ -21,8 +25,6 @@ pub(crate) struct Segment {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) segments: Vec<Segment>,
-    /// Prompts of each cell.
-    pub(crate) prompts: i64,
 }
 
 /// Patched runs on their way.
@@ -36,7 +38,7 @@ pub(crate) struct Batch {
 impl Layout {
     /// Sizes of each segment's part.
     fn sizes(&self) -> impl Iterator<Item = [i64; 3]> {
-        self.segments.iter().map(|segment| [length(segment.cells.len()), self.prompts, segment.positions.len()])
+        self.segments.iter().map(|segment| [length(segment.cells.len()), segment.prompts, segment.positions.len()])
     }
 
     /// Each segment's part of a tensor \[rows, ..\], as \[cells, prompts, positions, ..\].
@@ -65,7 +67,7 @@ impl Layout {
             positions: segment.positions.intersection(&wanted(segment)),
             ..segment.clone()
         };
-        Self { segments: self.segments.iter().map(at).collect(), prompts: self.prompts }
+        Self { segments: self.segments.iter().map(at).collect() }
     }
 
     /// Of a tensor \[rows, ..\] the rows of the same runs at fewer positions.
@@ -83,8 +85,8 @@ impl Layout {
 
 impl Batch {
     /// Of one tensor \[cells, prompts, positions, `d_model`\] per segment, at least one.
-    pub(crate) fn packed(segments: Vec<Segment>, prompts: i64, tensors: &[Tensor]) -> Self {
-        Self { layout: Layout { segments, prompts }, resid: flat(tensors) }
+    pub(crate) fn packed(segments: Vec<Segment>, tensors: &[Tensor]) -> Self {
+        Self { layout: Layout { segments }, resid: flat(tensors) }
     }
 
     /// Puts the runs of another batch behind these.

@@ -10,14 +10,13 @@ use tch::Tensor;
 
 use super::batch::Layout;
 use super::cohort::Start;
+use super::patches::{Patches, TableRows};
 use super::paths::Received;
-use super::values::Patch;
-use crate::torch::positions::Positions;
 
 /// What is changed on the way of a batch's cells.
 pub(crate) struct Changes<'a> {
-    /// The writes of cells with several of them, by their index in the tile's cells.
-    writes: HashMap<usize, Vec<Write<'a>>>,
+    /// The writes of cells with several of them, by the part and the index in the tile's cells.
+    writes: HashMap<(usize, usize), Vec<Write<'a>>>,
     /// Of paths what their receivers read.
     received: Option<Received<'a>>,
 }
@@ -28,14 +27,14 @@ pub(crate) struct Change {
     rows: Vec<i64>,
     /// Of each row the head; of components without heads none.
     heads: Vec<i64>,
-    /// Rows of the table of values \[prompts * pos, ..\].
+    /// Rows of the table of values \[prompts * pos, ..\] of all parts.
     sources: Vec<i64>,
 }
 
 impl<'a> Changes<'a> {
     pub(crate) fn of(starts: &[Start<'a>]) -> Self {
         let several = starts.iter().filter(|start| start.cell.has_several_writes());
-        let writes = several.map(|start| (start.index, start.cell.writes().collect())).collect();
+        let writes = several.map(|start| ((start.part, start.index), start.cell.writes().collect())).collect();
         Self { writes, received: None }
     }
 
@@ -49,8 +48,13 @@ impl<'a> Changes<'a> {
         self.received.as_ref()
     }
 
-    /// The writes of a cell at a site, of two at one place the one that counts last.
-    pub(crate) fn writes(&self, cell: usize, layer: u32, component: Component) -> impl Iterator<Item = &Write<'a>> {
+    /// The writes of a part's cell at a site, of two at one place the one that counts last.
+    pub(crate) fn writes(
+        &self,
+        cell: (usize, usize),
+        layer: u32,
+        component: Component,
+    ) -> impl Iterator<Item = &Write<'a>> {
         let here = move |write: &&Write<'_>| (write.layer, write.component) == (layer, component);
         self.writes.get(&cell).into_iter().flatten().filter(here)
     }
@@ -60,8 +64,8 @@ impl<'a> Changes<'a> {
         self.writes.keys().any(|&cell| self.writes(cell, layer, component).next().is_some())
     }
 
-    /// What is put into the rows of a batch at a site; `last`: the last position of the tables of values.
-    pub(crate) fn at(&self, layer: u32, component: Component, layout: &Layout, last: i64) -> Vec<Change> {
+    /// What is put into the rows of a batch at a site; `table`: of the tables of values.
+    pub(crate) fn at(&self, layer: u32, component: Component, layout: &Layout, table: &TableRows) -> Vec<Change> {
         if !self.are_at(layer, component) {
             return Vec::new();
         }
@@ -70,14 +74,14 @@ impl<'a> Changes<'a> {
         for (segment, first) in layout.segments.iter().zip(layout.first_rows()) {
             let positions = &segment.positions;
             for (place, &cell) in (0..).zip(&segment.cells) {
-                for write in self.writes(cell, layer, component) {
+                for write in self.writes((segment.part, cell), layer, component) {
                     let places = write.positions().iter().map(|&pos| i64::from(pos));
                     let places: Vec<_> = places.filter_map(|pos| Some((pos, positions.place_of(pos)?))).collect();
                     let heads = write.indices(Axis::Head);
-                    for prompt in 0..layout.prompts {
+                    for prompt in 0..segment.prompts {
                         for &(pos, at) in &places {
-                            let row = first + (place * layout.prompts + prompt) * positions.len() + at;
-                            let source = (write.value, prompt * (last + 1) + pos);
+                            let row = first + (place * segment.prompts + prompt) * positions.len() + at;
+                            let source = (write.value, table.of(segment.part, prompt, pos));
                             if component.has_heads() {
                                 put.extend(heads.iter().map(|&head| ((row, i64::from(head)), source)));
                             } else {
@@ -129,7 +133,7 @@ impl Change {
     }
 }
 
-impl Patch<'_> {
+impl Patches<'_> {
     /// Puts values into rows \[rows, ..\] of a site.
     pub(crate) fn overwrite(&self, layer: u32, component: Component, changes: &[Change], x: &mut Tensor) {
         for change in changes {
@@ -158,15 +162,10 @@ impl Patch<'_> {
     pub(crate) fn add_difference(&self, layer: u32, component: Component, changes: &[Change], resid: &mut Tensor) {
         for change in changes {
             let new = change.sources_of(&self.new_table(change.value, layer, component));
-            let old = change.sources_of(&self.base(layer, component).flatten(0, 1));
+            let old = change.sources_of(&self.base_table(layer, component));
             let sum = change.rows_of(resid) + (new - old);
             change.overwrite(resid, &sum);
         }
-    }
-
-    /// What an activation becomes, row by row \[prompts * pos, ..\]; not for patterns.
-    fn new_table(&self, value: PatchValue, layer: u32, component: Component) -> Tensor {
-        self.new_at(value, layer, component, &Positions::between(0, self.last)).flatten(0, 1)
     }
 }
 
@@ -185,6 +184,7 @@ mod tests {
 
     use super::*;
     use crate::torch::patch::batch::Segment;
+    use crate::torch::positions::Positions;
 
     #[test]
     fn of_two_writes_at_one_place_the_cells_own_counts() {
@@ -204,20 +204,25 @@ mod tests {
         let grid = grid.with_also(also, &model, 4).expect("heads");
         let (suffix, beginning) =
             (Suffix { first: 1, follows_other: false }, Beginning { layer: 0, stage: Stage::Input });
-        let changes = Changes::of(&[Start { index: 7, cell: grid.cell(1), suffix, beginning }]);
-        let segment = Segment { cells: vec![7], suffix, positions: Positions::between(1, 2) };
-        let layout = Layout { segments: vec![segment], prompts: 2 };
-        assert!(
-            changes.at(0, Component::Q, &layout, 2).is_empty() && changes.at(1, Component::Z, &layout, 2).is_empty()
-        );
-        let mut found: Vec<_> = changes
-            .at(0, Component::Z, &layout, 2)
-            .into_iter()
-            .map(|c| (c.value, c.rows, c.heads, c.sources))
-            .collect();
-        found.sort_by_key(|(value, ..)| *value == PatchValue::Other);
+        let start = |part| Start { part, index: 7, cell: grid.cell(1), suffix, beginning };
+        let changes = Changes::of(&[start(0), start(1)]);
+        let of_part =
+            |part, prompts| Segment { part, prompts, cells: vec![7], suffix, positions: Positions::between(1, 2) };
+        let found = |segments: Vec<Segment>, layer, component| -> Vec<_> {
+            let (layout, table) = (Layout { segments }, TableRows::new([(2, 3), (1, 4)]));
+            let changes = changes.at(layer, component, &layout, &table).into_iter();
+            let mut found: Vec<_> = changes.map(|c| (c.value, c.rows, c.heads, c.sources)).collect();
+            found.sort_by_key(|(value, ..)| *value == PatchValue::Other);
+            found
+        };
+        assert!(found(vec![of_part(0, 2)], 0, Component::Q).is_empty());
+        assert!(found(vec![of_part(0, 2)], 1, Component::Z).is_empty());
         // Rows are positions 1 and 2 of the first prompt, then of the second; tables have three positions.
         let zero = (PatchValue::Zero, vec![0, 0, 1, 2, 2, 3], vec![0, 1, 0, 0, 1, 0], vec![1, 1, 2, 4, 4, 5]);
-        assert_eq!(found, [zero, (PatchValue::Other, vec![1, 3], vec![1, 1], vec![2, 5])]);
+        let of_first = found(vec![of_part(0, 2)], 0, Component::Z);
+        assert_eq!(of_first, [zero, (PatchValue::Other, vec![1, 3], vec![1, 1], vec![2, 5])]);
+        // Of a part whose table stands behind six rows.
+        let zero = (PatchValue::Zero, vec![0, 0, 1], vec![0, 1, 0], vec![7, 7, 8]);
+        assert_eq!(found(vec![of_part(1, 1)], 0, Component::Z), [zero, (PatchValue::Other, vec![1], vec![1], vec![8])]);
     }
 }

@@ -12,6 +12,8 @@ use crate::torch::positions::Positions;
 /// A cell, and where its runs begin to differ from the unpatched ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start<'a> {
+    /// Which of the batch's parts its runs are of.
+    pub(crate) part: usize,
     /// Index in the tile's cells.
     pub(crate) index: usize,
     pub(crate) cell: Cell<'a>,
@@ -20,7 +22,10 @@ pub(crate) struct Start<'a> {
     pub(crate) beginning: Beginning,
 }
 
-/// Cells of one block and component that patch the same positions.
+/// Part, suffix, positions and sources of a cohort, and spots.
+type Key = (usize, Suffix, Positions, Positions, Vec<usize>);
+
+/// Cells of one block and component that patch the same positions, over the prompts of one part.
 pub(crate) struct Cohort<'a> {
     pub(crate) starts: Vec<&'a Start<'a>>,
     pub(crate) suffix: Suffix,
@@ -31,19 +36,20 @@ pub(crate) struct Cohort<'a> {
 }
 
 impl<'a> Cohort<'a> {
-    /// Of cells of one block, up to the last position that is read.
-    pub(crate) fn all(starts: &[&'a Start<'a>], last: i64) -> Vec<Self> {
+    /// Of cells of one block, up to the last position that is read; `last`: of a part.
+    pub(crate) fn all(starts: &[&'a Start<'a>], last: impl Fn(usize) -> i64) -> Vec<Self> {
         // Two spots that are one position here begin apart: each of their cells is planned as a run of its own.
-        let mut cohorts: BTreeMap<(Suffix, Positions, Positions, Vec<usize>), Vec<&'a Start<'a>>> = BTreeMap::new();
+        let mut cohorts: BTreeMap<Key, Vec<&'a Start<'a>>> = BTreeMap::new();
         for &start in starts {
-            let first = i64::from(start.suffix.first);
+            let (first, last) = (i64::from(start.suffix.first), last(start.part));
             let patched = start.cell.positions().iter().map(|&pos| i64::from(pos));
             let patched = Positions::new(patched.filter(|pos| (first..=last).contains(pos)));
             let sources = start.cell.indices(Axis::SrcPos).iter().map(|&pos| i64::from(pos));
             let sources = Positions::new(sources.filter(|&pos| pos <= last));
-            cohorts.entry((start.suffix, patched, sources, start.cell.spots())).or_default().push(start);
+            let key = (start.part, start.suffix, patched, sources, start.cell.spots());
+            cohorts.entry(key).or_default().push(start);
         }
-        let cohort = |((suffix, patched, sources, _), starts)| Cohort { starts, suffix, patched, sources };
+        let cohort = |((_, suffix, patched, sources, _), starts)| Cohort { starts, suffix, patched, sources };
         cohorts.into_iter().map(cohort).collect()
     }
 
@@ -52,9 +58,14 @@ impl<'a> Cohort<'a> {
         self.starts[0].cell.component()
     }
 
-    /// Its cells, with rows of some positions.
-    pub(crate) fn segment(&self, positions: Positions) -> Segment {
+    /// Which of the batch's parts.
+    pub(crate) fn part(&self) -> usize {
+        self.starts[0].part
+    }
+
+    /// Its cells, with rows of some positions of so many prompts.
+    pub(crate) fn segment(&self, prompts: i64, positions: Positions) -> Segment {
         let cells = self.starts.iter().map(|start| start.index).collect();
-        Segment { cells, suffix: self.suffix, positions }
+        Segment { part: self.part(), prompts, cells, suffix: self.suffix, positions }
     }
 }

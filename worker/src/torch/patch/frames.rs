@@ -14,26 +14,31 @@ const FILLED: (i64, i64) = (5, 4);
 /// Segments that go through attention together.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
+    /// Which of the batch's parts.
+    pub(crate) part: usize,
     /// Indices of segments; those of the same suffix are neighbours.
     pub(crate) segments: Vec<usize>,
     /// Its first position. Before it, each of the runs is as the one that is patched.
     pub(crate) first: i64,
 }
 
-/// All segments, up to the last position that is read.
-pub(crate) fn frames(segments: &[Segment], last: i64) -> Vec<Frame> {
-    let by_suffix: BTreeSet<(i64, Suffix, usize)> =
-        (0..).zip(segments).map(|(index, segment)| (start(segment.suffix), segment.suffix, index)).collect();
+/// All segments, part by part, up to the last position that is read; `last`: of a part.
+pub(crate) fn frames(segments: &[Segment], last: impl Fn(usize) -> i64) -> Vec<Frame> {
+    let by_suffix: BTreeSet<(usize, i64, Suffix, usize)> = (0..)
+        .zip(segments)
+        .map(|(index, segment)| (segment.part, start(segment.suffix), segment.suffix, index))
+        .collect();
     let mut frames: Vec<Frame> = Vec::new();
     let (mut cells, mut rows) = (0, 0);
-    for (start, _, index) in by_suffix {
-        let more = length(segments[index].cells.len());
+    for (part, start, _, index) in by_suffix {
+        let (more, last) = (length(segments[index].cells.len()), last(part));
         (cells, rows) = (cells + more, rows + more * (last + 1 - start));
+        let fits = |frame: &Frame| frame.part == part && cells * (last + 1 - frame.first) * FILLED.1 <= rows * FILLED.0;
         match frames.last_mut() {
-            Some(frame) if cells * (last + 1 - frame.first) * FILLED.1 <= rows * FILLED.0 => frame.segments.push(index),
+            Some(frame) if fits(frame) => frame.segments.push(index),
             _ => {
                 (cells, rows) = (more, more * (last + 1 - start));
-                frames.push(Frame { segments: vec![index], first: start });
+                frames.push(Frame { part, segments: vec![index], first: start });
             }
         }
     }
@@ -52,13 +57,14 @@ mod tests {
 
     fn segment(first: u32, follows_other: bool, cells: usize) -> Segment {
         let suffix = Suffix { first, follows_other };
-        Segment { cells: vec![0; cells], suffix, positions: Positions::between(first.into(), 31) }
+        let positions = Positions::between(first.into(), 31);
+        Segment { part: 0, prompts: 1, cells: vec![0; cells], suffix, positions }
     }
 
     #[test]
     fn a_frame_has_few_rows_that_are_filled_up() {
         let segments: Vec<Segment> = (0..32).map(|first| segment(first, false, 3)).collect();
-        let frames = frames(&segments, 31);
+        let frames = frames(&segments, |_| 31);
         let all: Vec<usize> = frames.iter().flat_map(|frame| frame.segments.clone()).collect();
         assert_eq!(all, (0..32).collect::<Vec<_>>());
         for frame in &frames {
@@ -72,7 +78,7 @@ mod tests {
     #[test]
     fn segments_of_one_suffix_are_neighbours_and_the_other_runs_position_is_inside() {
         let segments = [segment(9, true, 1), segment(8, false, 1), segment(9, true, 2), segment(9, false, 1)];
-        assert_eq!(frames(&segments, 31), [Frame { segments: vec![1, 0, 2, 3], first: 8 }]);
-        assert_eq!(frames(&segments[..1], 31), [Frame { segments: vec![0], first: 8 }]);
+        assert_eq!(frames(&segments, |_| 31), [Frame { part: 0, segments: vec![1, 0, 2, 3], first: 8 }]);
+        assert_eq!(frames(&segments[..1], |_| 31), [Frame { part: 0, segments: vec![0], first: 8 }]);
     }
 }

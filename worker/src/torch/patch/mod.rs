@@ -11,6 +11,7 @@ pub(crate) mod frames;
 pub(crate) mod heads;
 pub(crate) mod join;
 pub(crate) mod neurons;
+pub(crate) mod patches;
 pub(crate) mod paths;
 pub(crate) mod pattern_changes;
 pub(crate) mod several;

@@ -21,7 +21,7 @@ impl Stepper<'_> {
     ///
     /// `rows`: the positions at which a path's sender changes what is received.
     pub(crate) fn run_paths(&self, starts: &[Start<'_>], rows: &dyn Fn(&Path<'_>) -> Vec<u32>) -> Batch {
-        match send(self.patch, starts, rows) {
+        match send(self.patches.alone(), starts, rows) {
             Sent::ToLogits(done) => done,
             Sent::ToReceivers(tables) => self.walk(starts, &Changes::received(Received::of(starts, tables))),
         }

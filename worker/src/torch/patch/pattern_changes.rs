@@ -42,7 +42,7 @@ impl PatternChanges {
         // By place, so that of several writes the last one counts.
         let mut put: BTreeMap<(i64, i64, i64, i64), PatchValue> = BTreeMap::new();
         for (place, &cell) in (0..).zip(&frame.cells) {
-            for write in changes.writes(cell, layer, Component::Pattern) {
+            for write in changes.writes((frame.part, cell), layer, Component::Pattern) {
                 let queries = write.positions().iter().filter_map(|&pos| frame.outputs.place_of(pos.into()));
                 for query in queries {
                     for &head in write.indices(Axis::Head) {

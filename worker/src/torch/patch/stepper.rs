@@ -14,15 +14,13 @@ use tch::Tensor;
 use super::batch::{Batch, Segment};
 use super::changes::Changes;
 use super::cohort::{Cohort, Start};
-use super::values::Patch;
+use super::patches::Patches;
 use crate::torch::devices::on;
 use crate::torch::positions::Positions;
 
-/// Patched runs over some prompts.
+/// Patched runs over some prompts of one or several parts.
 pub(crate) struct Stepper<'a> {
-    pub(crate) patch: &'a Patch<'a>,
-    /// The read positions.
-    pub(crate) reads: &'a Positions,
+    pub(crate) patches: Patches<'a>,
 }
 
 impl Stepper<'_> {
@@ -39,7 +37,7 @@ impl Stepper<'_> {
         }
         let (&first, _) = waiting.first_key_value().expect("a cell");
         let mut batch = None;
-        for layer in first..self.patch.exec.model.architecture.layers {
+        for layer in first..self.patches.exec().model.architecture.layers {
             batch = self.block(layer, batch, &waiting.remove(&layer).unwrap_or_default(), changes);
         }
         batch.expect("cells have joined")
@@ -53,7 +51,7 @@ impl Stepper<'_> {
         joining: &[&Start<'_>],
         changes: &Changes<'_>,
     ) -> Option<Batch> {
-        let device = self.patch.exec.device(layer);
+        let device = self.patches.exec().device(layer);
         let running = running.map(|batch| Batch { resid: on(device, batch.resid), ..batch });
         let mut several = self.several_joining(layer, joining, changes);
         let mut joining = self.joining(layer, joining);
@@ -82,20 +80,20 @@ impl Stepper<'_> {
         changes: &Changes<'_>,
     ) -> Option<Batch> {
         running.map(|mut batch| {
-            let changes = changes.at(layer, component, &batch.layout, self.patch.last);
-            self.patch.overwrite(layer, component, &changes, &mut batch.resid);
+            let changes = changes.at(layer, component, &batch.layout, &self.patches.rows);
+            self.patches.overwrite(layer, component, &changes, &mut batch.resid);
             batch
         })
     }
 
     /// Adds what the MLP adds, or what is written in its place. `reads`: what the MLP of a parallel block reads.
     fn mlp(&self, layer: u32, batch: &mut Batch, reads: Option<&Tensor>, changes: &Changes<'_>) {
-        let received = changes.of_paths().map(|received| received.mlp_reads(self.patch, layer, batch, reads));
+        let received = changes.of_paths().map(|received| received.mlp_reads(self.patches.alone(), layer, batch, reads));
         let reads = received.as_ref().map_or(reads, Option::as_ref);
-        let changes = changes.at(layer, Component::MlpOut, &batch.layout, self.patch.last);
+        let changes = changes.at(layer, Component::MlpOut, &batch.layout, &self.patches.rows);
         let before: Vec<Tensor> = changes.iter().map(|change| change.rows_of(&batch.resid)).collect();
-        self.patch.exec.add_mlp_out(layer, &batch.resid, reads);
-        self.patch.add_anew(layer, Component::MlpOut, &changes, &before, &mut batch.resid);
+        self.patches.exec().add_mlp_out(layer, &batch.resid, reads);
+        self.patches.add_anew(layer, Component::MlpOut, &changes, &before, &mut batch.resid);
     }
 
     /// Cells with one write that join in a block, by the stage at which they do.
@@ -103,10 +101,10 @@ impl Stepper<'_> {
         let mut by_stage: BTreeMap<Stage, (Vec<Segment>, Vec<Tensor>)> = BTreeMap::new();
         let single: Vec<&Start<'_>> =
             starts.iter().filter(|start| !start.cell.is_changed_on_its_way()).copied().collect();
-        for cohort in Cohort::all(&single, self.patch.last) {
-            let component = cohort.component();
-            let facts = component.facts(&self.patch.exec.model.architecture);
-            let outputs = || self.outputs(layer, cohort.suffix.first.into());
+        for cohort in Cohort::all(&single, |part| self.patches.rows.last(part)) {
+            let (component, patch) = (cohort.component(), self.patches.of(cohort.part()));
+            let facts = component.facts(&patch.exec.model.architecture);
+            let outputs = || self.outputs(cohort.part(), layer, cohort.suffix.first.into());
             let positions = match (facts.stage, facts.reach) {
                 // Attention follows, which reads them whether they are read behind it or not.
                 (Stage::Input, _) => cohort.patched.clone(),
@@ -114,19 +112,20 @@ impl Stepper<'_> {
                 (_, Reach::OwnPosition) => cohort.patched.intersection(&outputs()),
             };
             let (segments, tensors) = by_stage.entry(facts.stage).or_default();
-            tensors.push(self.patch.changed(layer, component, &cohort, &positions));
-            segments.push(cohort.segment(positions));
+            tensors.push(patch.changed(layer, component, &cohort, &positions));
+            segments.push(cohort.segment(patch.prompts(), positions));
         }
-        let packed = |(segments, tensors): (_, Vec<Tensor>)| Batch::packed(segments, self.patch.prompts(), &tensors);
+        let packed = |(segments, tensors): (_, Vec<Tensor>)| Batch::packed(segments, &tensors);
         by_stage.into_iter().map(|(stage, parts)| (stage, packed(parts))).collect()
     }
 
-    /// The positions that matter behind a block for runs that differ from a position on.
-    pub(crate) fn outputs(&self, layer: u32, first: i64) -> Positions {
-        if layer + 1 == self.patch.exec.model.architecture.layers {
-            Positions::new(self.reads.iter().filter(|&read| read >= first))
+    /// The positions of a part that matter behind a block for runs that differ from a position on.
+    pub(crate) fn outputs(&self, part: usize, layer: u32, first: i64) -> Positions {
+        let patch = self.patches.of(part);
+        if layer + 1 == patch.exec.model.architecture.layers {
+            Positions::new(patch.reads.iter().filter(|&read| read >= first))
         } else {
-            Positions::between(first, self.patch.last)
+            Positions::between(first, patch.last)
         }
     }
 }

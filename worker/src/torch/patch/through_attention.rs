@@ -15,6 +15,7 @@ use super::pattern_changes::PatternChanges;
 use super::stepper::Stepper;
 use crate::torch::numbers::length;
 use crate::torch::positions::At;
+use crate::torch::rows::joined;
 
 impl Stepper<'_> {
     /// A block up to its MLP, and what the MLP of a parallel block reads. Behind attention runs may differ at all positions,
@@ -25,12 +26,12 @@ impl Stepper<'_> {
         Batch { layout, resid }: &Batch,
         changes: &Changes<'_>,
     ) -> (Batch, Option<Tensor>) {
-        let exec = self.patch.exec;
+        let (patches, exec) = (&self.patches, self.patches.exec());
         let write = |component, layout: &Layout, x: &mut Tensor| {
-            let written = changes.at(layer, component, layout, self.patch.last);
-            self.patch.overwrite(layer, component, &written, x);
+            let written = changes.at(layer, component, layout, &patches.rows);
+            patches.overwrite(layer, component, &written, x);
             if let Some(received) = changes.of_paths() {
-                received.put(self.patch, layer, component, layout, x);
+                received.put(patches.alone(), layer, component, layout, x);
             }
         };
         let normed = exec.normed(layer, resid);
@@ -38,33 +39,38 @@ impl Stepper<'_> {
         write(Component::K, layout, &mut keys);
         write(Component::V, layout, &mut values);
         let keys = exec.finished_keys(layer, &keys, At::Rows(&|| layout.row_positions()));
-        let fewer = layout.at(|segment| self.outputs(layer, segment.suffix.first.into()));
+        let fewer = layout.at(|segment| self.outputs(segment.part, layer, segment.suffix.first.into()));
         let mut queries = exec.queries(layer, &layout.picked(&fewer, &normed));
         write(Component::Q, &fewer, &mut queries);
         let queries = exec.finished_queries(layer, &queries, At::Rows(&|| fewer.row_positions()));
         let queries = queries * exec.attention_scale(layer);
         let own_resid = layout.picked(&fewer, resid);
 
-        let base = LayerBase::new(self.patch, layer);
-        let rows = arranged(layout, &fewer, |first| self.outputs(layer, first), self.patch.last);
-        let gather = |sources| Gather::new(sources, layout.prompts * (self.patch.last + 1), resid.device());
+        let bases: Vec<LayerBase<'_>> = patches.all().map(|patch| LayerBase::new(patch, layer)).collect();
+        let queries_of_base = || joined(bases.iter().map(LayerBase::queries));
+        let keys_of_base = || joined(bases.iter().map(LayerBase::keys));
+        let keys_of_other = || joined(bases.iter().map(LayerBase::other_keys));
+        let values_of_other = || joined(bases.iter().map(LayerBase::other_values));
+        let rows = arranged(layout, &fewer, |part, first| self.outputs(part, layer, first), &patches.rows);
+        let gather = |sources| Gather::new(sources, patches.rows.count(), resid.device());
         let no_other = || unreachable!("queries and residual streams follow on no other run");
-        let resid_pre = gather(&rows.resid).rows(|| base.table(Component::ResidPre), no_other, own_resid);
-        let queries = gather(&rows.queries).rows(|| base.queries(), no_other, queries);
+        let resid_pre =
+            gather(&rows.resid).rows(|| patches.base_table(layer, Component::ResidPre), no_other, own_resid);
+        let queries = gather(&rows.queries).rows(queries_of_base, no_other, queries);
         let of_keys = gather(&rows.keys);
-        let keys = of_keys.rows(|| base.keys(), || base.other_keys(), keys);
-        let values = of_keys.rows(|| base.table(Component::V), || base.other_values(), values);
+        let keys = of_keys.rows(keys_of_base, keys_of_other, keys);
+        let values = of_keys.rows(|| patches.base_table(layer, Component::V), values_of_other, values);
         let by_frame = |rows_of: &dyn Fn(&Shape) -> i64, x: Tensor| {
-            let lengths: Vec<i64> =
-                rows.frames.iter().map(|frame| length(frame.cells.len()) * layout.prompts * rows_of(frame)).collect();
+            let length_of = |frame: &Shape| length(frame.cells.len()) * frame.prompts * rows_of(frame);
+            let lengths: Vec<i64> = rows.frames.iter().map(length_of).collect();
             x.split_with_sizes(&lengths, 0).into_iter()
         };
-        let span = |frame: &Shape| self.patch.last + 1 - frame.first;
+        let span = |frame: &Shape| patches.rows.last(frame.part) + 1 - frame.first;
         let queries = by_frame(&|frame| frame.outputs.len(), queries);
         let keys_values = by_frame(&span, keys).zip(by_frame(&span, values));
         let frames = rows.frames.iter().zip(queries).zip(keys_values).map(|((frame, queries), (keys, values))| {
-            let apart = |x: Tensor, positions| x.unflatten(0, [length(frame.cells.len()), layout.prompts, positions]);
-            let pattern_changes = PatternChanges::of(self.patch, layer, changes, frame);
+            let apart = |x: Tensor, positions| x.unflatten(0, [length(frame.cells.len()), frame.prompts, positions]);
+            let pattern_changes = PatternChanges::of(patches.of(frame.part), layer, changes, frame);
             let attention = SuffixAttention {
                 layer,
                 queries: &apart(queries, frame.outputs.len()),
@@ -72,7 +78,7 @@ impl Stepper<'_> {
                 needed: frame.needed,
                 keys: &apart(keys, span(frame)),
                 values: &apart(values, span(frame)),
-                prefix: base.prefix(frame.first),
+                prefix: bases[frame.part].prefix(frame.first),
                 changes: pattern_changes.as_ref(),
             };
             suffix_attention(exec, &attention).flatten(0, 2)
@@ -81,16 +87,16 @@ impl Stepper<'_> {
         let mut z = z.index_select(0, &Tensor::from_slice(&rows.picked).to_device(z.device()));
         write(Component::Z, &rows.layout, &mut z);
         let mlp_reads = exec.mlp_reads_input(layer, &resid_pre, || exec.normed(layer, &resid_pre));
-        let written = changes.at(layer, Component::AttnOut, &rows.layout, self.patch.last);
+        let written = changes.at(layer, Component::AttnOut, &rows.layout, &patches.rows);
         let before: Vec<Tensor> = written.iter().map(|change| change.rows_of(&resid_pre)).collect();
         let mut resid = resid_pre + exec.attn_out(layer, &z);
-        self.patch.add_anew(layer, Component::AttnOut, &written, &before, &mut resid);
+        patches.add_anew(layer, Component::AttnOut, &written, &before, &mut resid);
         (Batch { layout: rows.layout, resid }, mlp_reads)
     }
 }
 
-/// Rows of up to three tables of equal rows, one behind the other: that of the run that is patched, that of the other one and
-/// the runs' own. Only those that are read are made.
+/// Rows of up to three tables, one behind the other: that of the run that is patched, that of the other one, each of all parts,
+/// and the runs' own. Only those that are read are made.
 struct Gather {
     index: Tensor,
     reads_unpatched: bool,
@@ -115,11 +121,6 @@ impl Gather {
 
     fn rows(&self, unpatched: impl FnOnce() -> Tensor, other: impl FnOnce() -> Tensor, own: Tensor) -> Tensor {
         let (unpatched, other) = (self.reads_unpatched.then(unpatched), self.reads_other.then(other));
-        let tables: Vec<Tensor> = [unpatched, other, Some(own)].into_iter().flatten().collect();
-        let table = match <[Tensor; 1]>::try_from(tables) {
-            Ok([own]) => own,
-            Err(tables) => Tensor::cat(&tables, 0),
-        };
-        table.index_select(0, &self.index)
+        joined([unpatched, other, Some(own)].into_iter().flatten()).index_select(0, &self.index)
     }
 }

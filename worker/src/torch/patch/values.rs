@@ -9,7 +9,7 @@ use crate::torch::model::exec::Exec;
 use crate::torch::positions::{At, Positions};
 use crate::torch::runs::activations::Activations;
 
-/// The run that is patched, and what it is patched with, for some prompts.
+/// The run that is patched, and what it is patched with, for some prompts of one part.
 pub(crate) struct Patch<'a> {
     pub(crate) exec: &'a Exec<'a>,
     /// What cells with one write put.
@@ -20,7 +20,9 @@ pub(crate) struct Patch<'a> {
     pub(crate) other: Activations,
     /// Means \[1, pos, ..\]; empty where none is put anywhere.
     pub(crate) means: Activations,
-    /// The last position that is read.
+    /// The positions that are read.
+    pub(crate) reads: Positions,
+    /// The last one of them.
     pub(crate) last: i64,
     /// What cells write that write features.
     pub(crate) features: Option<FeatureChange<'a>>,

@@ -31,6 +31,7 @@ use crate::torch::model::exec::Exec;
 use crate::torch::tiles::chunk::Scores;
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
 use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::parts::{TileParts, side_by_side};
 use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
 use hooks::Recording;
@@ -41,10 +42,10 @@ pub(crate) use features::all_features;
 
 /// One tile in hand.
 pub(crate) struct PlainTask<'a> {
-    /// The part of the sweep that the tile's prompts are in, counted as it does.
-    pub(crate) context: &'a SweepContext,
     /// The sweep.
-    pub(crate) whole: &'a SweepContext,
+    pub(crate) context: &'a SweepContext,
+    /// Those that the tile's prompts are in.
+    pub(crate) parts: &'a TileParts<'a>,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) shares: &'a mut MemoryShares,
@@ -57,19 +58,19 @@ pub(crate) struct PlainTask<'a> {
 impl PlainTask<'_> {
     /// The scores of all cells.
     pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
-        let cells = self.tile.patches(self.context);
         // The run that is patched, then the cells.
-        let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; cells.len() + 1];
+        let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; self.tile.cell_count() + 1];
         let (prompts, per_prompt) = (self.tile.prompts.clone(), self.context.per_prompt);
-        let mut chunks = Chunks { task: &mut self, cells, means: None, unembed: None };
+        let mut chunks = Chunks { task: &mut self, means: None, unembed: None };
         let runs = in_halves(&mut chunks, prompts, runs);
         let _phase = Phase::Merge.enter();
         (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
     }
 
-    /// Metrics of the run that is patched, then of each cell's.
-    fn chunk(&self, cells: &[Cell<'_>], prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
-        let chunk = self.prompts(self.context, prompts, unembed);
+    /// Metrics of the run that is patched, then of each cell's, over some prompts of a part.
+    fn chunk(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
+        let chunk = self.prompts(part, prompts, unembed);
+        let cells = &*self.tile.patches(part);
         let noising = self.context.direction == Direction::Noising;
         let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
         let others = sites(cells, PatchValue::Other);
@@ -93,14 +94,14 @@ impl PlainTask<'_> {
         runs.map(|logits| chunk.score(&logits, &clean)).collect()
     }
 
-    /// Means over all corrupted prompts of the iteration \[1, ..\], for the cells that take them.
-    fn means(&self, cells: &[Cell<'_>], most: u32, unembed: &Tensor) -> Recording {
-        let sites = sites(cells, PatchValue::Mean);
+    /// Means over all corrupted prompts of the iteration \[1, ..\], for cells that take them.
+    fn means(&self, most: u32, unembed: &Tensor) -> Recording {
+        let sites = sites(&self.tile.patches(self.parts.longest()), PatchValue::Mean);
         let mut sums = Recording::default();
         if sites.is_empty() {
             return sums;
         }
-        for part in self.whole.parts() {
+        for part in self.context.parts() {
             let all = part.context.clean.prompts();
             for first in (0..all).step_by(most as usize) {
                 let prompts = first..all.min(first.saturating_add(most));
@@ -108,7 +109,7 @@ impl PlainTask<'_> {
             }
         }
         let kind = if self.dictionary.is_some() { Kind::Float } else { self.exec.model.embed.kind() };
-        sums.map(|sum| (sum / f64::from(self.whole.clean.prompts())).to_kind(kind))
+        sums.map(|sum| (sum / f64::from(self.context.clean.prompts())).to_kind(kind))
     }
 
     fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
@@ -117,9 +118,11 @@ impl PlainTask<'_> {
     }
 
     /// Prompts whose whole runs fit the memory of a batch, at least one.
-    fn prompts_at_once(&self, cells: &[Cell<'_>]) -> u32 {
+    fn prompts_at_once(&self) -> u32 {
         let model = &self.context.architecture;
-        let positions = u64::from(self.context.clean.positions());
+        let context = self.parts.longest();
+        let cells = &*self.tile.patches(context);
+        let positions = u64::from(context.clean.positions());
         let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
         let written: BTreeSet<_> =
@@ -141,7 +144,7 @@ impl PlainTask<'_> {
                 .max(features);
         let logits = 3 * reads * u64::from(model.d_vocab);
         let rows = positions + (recorded + logits).div_ceil(12 * width);
-        u32::try_from(self.shares.batch_rows(self.context) / rows).unwrap_or(u32::MAX).max(1)
+        u32::try_from(self.shares.batch_rows(context) / rows).unwrap_or(u32::MAX).max(1)
     }
 }
 
@@ -159,7 +162,6 @@ fn sites(cells: &[Cell<'_>], value: PatchValue) -> BTreeSet<(u32, Component)> {
 /// A tile's prompts, some at a time.
 struct Chunks<'t, 'a> {
     task: &'t mut PlainTask<'a>,
-    cells: Vec<Cell<'a>>,
     /// Of all prompts, once they are made.
     means: Option<Recording>,
     /// In float32, once it is made.
@@ -168,7 +170,7 @@ struct Chunks<'t, 'a> {
 
 impl InChunks for Chunks<'_, '_> {
     fn most(&self) -> u32 {
-        self.task.prompts_at_once(&self.cells)
+        self.task.prompts_at_once()
     }
 
     fn is_least(&self, _chunk: &Range<u32>) -> bool {
@@ -177,16 +179,17 @@ impl InChunks for Chunks<'_, '_> {
 
     fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
         let most = self.most();
-        let Self { task, cells, means, unembed } = self;
+        let Self { task, means, unembed } = self;
         let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(Kind::Float));
-        let means = means.get_or_insert_with(|| task.means(cells, most, unembed));
-        task.chunk(cells, chunk, means, unembed)
+        let means = means.get_or_insert_with(|| task.means(most, unembed));
+        let of_part = |(part, prompts)| task.chunk(part, prompts, means, unembed);
+        side_by_side(task.parts.of_prompts(&chunk).map(of_part))
     }
 
     fn done(&mut self) {}
 
     fn ran_out(&mut self, prompts: u32) {
         self.task.memory_retries += 1;
-        self.task.shares.halve(self.task.context, prompts, 0);
+        self.task.shares.halve(self.task.parts.longest(), prompts, 0);
     }
 }

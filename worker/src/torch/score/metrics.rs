@@ -6,9 +6,19 @@ use patchsweep_core::metric::{Metric, MetricKind, TokenScore};
 use tch::{Kind, Tensor};
 
 use crate::torch::model::exec::Exec;
-use crate::torch::numbers::length;
+use crate::torch::numbers::{count, host, length};
+use crate::torch::rows::joined;
 use crate::torch::score::token_sets::{Rows, Sides, taken};
 use crate::torch::score::vocabulary::{CleanDistribution, Distribution};
+
+/// Runs to score.
+pub(crate) struct Scoring<'s, 'a> {
+    pub(crate) scorer: &'s Scorer<'a>,
+    /// The last residual stream at the read position \[cells, prompts, `d_model`\].
+    pub(crate) resid: Tensor,
+    /// Another stream \[prompts, `d_model`\], where the final norm divides as it does of that.
+    pub(crate) like: Option<Tensor>,
+}
 
 /// What some prompts are scored with at one read position.
 pub(crate) struct Scorer<'a> {
@@ -54,72 +64,115 @@ impl<'a> Scorer<'a> {
     ///
     /// `resid`: the last residual stream at the read position \[cells, prompts, `d_model`\].
     pub(crate) fn score(&self, resid: &Tensor) -> Tensor {
-        self.score_like(resid, None)
-    }
-
-    /// The same, where the final norm divides as it does of another stream \[prompts, `d_model`\].
-    pub(crate) fn score_like(&self, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
         let (cells, prompts, _) = resid.size3().expect("cells, prompts and d_model");
-        let like = like.map(|like| like.repeat([cells, 1]));
-        let normed = self.exec.final_norm(&resid.flatten(0, 1), like.as_ref());
-        let repeated = |ids: &Option<Tensor>| ids.as_ref().map(|ids| ids.repeat([cells]));
-        let (answers, wrong_answers) = (repeated(&self.answers), repeated(&self.wrong_answers));
-        let reads_vocabulary = self.metrics.iter().any(|metric| metric.kind.reads_vocabulary());
-        let distribution = reads_vocabulary.then(|| Distribution::of(self.exec, &normed, self.clean.as_ref()));
-        let log_sum = distribution.as_ref().map(|distribution| &distribution.log_sum);
-        let rows = Rows { exec: self.exec, normed: &normed, log_sum };
-        let answers = || answers.as_ref().expect("a context with this metric has answers");
-        let answer = |of: TokenScore| taken(of, self.logit(&normed, answers()), log_sum);
-        let score = |(metric, sets): (&Metric, &Option<Sides>)| match &metric.kind {
-            MetricKind::LogitDiffMax { candidates } => {
-                let (others, is_answer) = self.candidates(&normed, candidates, answers());
-                answer(TokenScore::Logit) - others.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false)
-            }
-            MetricKind::LogitDiffMean { candidates } => {
-                let (others, is_answer) = self.candidates(&normed, candidates, answers());
-                let sum = others.masked_fill(&is_answer, 0.0).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
-                let count = length(candidates.len()) - 1;
-                answer(TokenScore::Logit) - sum / count
-            }
-            MetricKind::LogitDiff => match &wrong_answers {
-                Some(wrong) => answer(TokenScore::Logit) - self.logit(&normed, wrong),
-                None => unreachable!("a context with this metric has wrong answers"),
-            },
-            MetricKind::Logprob => answer(TokenScore::Logprob),
-            MetricKind::Prob => answer(TokenScore::Prob),
-            MetricKind::Kl => match distribution.as_ref().and_then(|run| run.divergence.as_ref()) {
-                Some(divergence) => divergence.shallow_clone(),
-                None => unreachable!("compared for this metric"),
-            },
-            MetricKind::Difference(_) => match sets {
-                Some(sets) => sets.score(rows),
-                None => unreachable!("made for this metric"),
-            },
-        };
-        let pairs = self.metrics.iter().zip(self.sets.iter());
-        let scores: Vec<Tensor> = pairs.map(|pair| score(pair).view([cells, prompts])).collect();
-        Tensor::stack(&scores, 0)
+        scored(&[Scoring { scorer: self, resid: resid.shallow_clone(), like: None }]).unflatten(1, [cells, prompts])
     }
+}
 
+impl Exec<'_> {
     /// Of one token for each row, as a sum of products, which is not counted.
     fn logit(&self, normed: &Tensor, ids: &Tensor) -> Tensor {
-        let columns = self.exec.model.unembed.index_select(0, ids).to_kind(Kind::Float);
+        let columns = self.model.unembed.index_select(0, ids).to_kind(Kind::Float);
         let product = (normed * columns).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
-        self.exec.logits(product, self.bias_of(ids).as_ref())
+        self.logits(product, self.bias_of(ids).as_ref())
     }
 
     /// Of some tokens.
     fn bias_of(&self, ids: &Tensor) -> Option<Tensor> {
-        self.exec.model.unembed_bias.as_ref().map(|bias| bias.index_select(0, ids))
+        self.model.unembed_bias.as_ref().map(|bias| bias.index_select(0, ids))
     }
 
     /// Logits of the candidates, and which of them is the answer, each \[rows, candidates\].
     fn candidates(&self, normed: &Tensor, candidates: &[u32], answers: &Tensor) -> (Tensor, Tensor) {
         let ids: Vec<i64> = candidates.iter().map(|&id| id.into()).collect();
         let ids = Tensor::from_slice(&ids).to_device(normed.device());
-        let columns = self.exec.model.unembed.index_select(0, &ids).to_kind(Kind::Float);
-        let product = self.exec.product(normed, &columns.transpose(0, 1));
-        let logits = self.exec.logits(product, self.bias_of(&ids).as_ref());
+        let columns = self.model.unembed.index_select(0, &ids).to_kind(Kind::Float);
+        let product = self.product(normed, &columns.transpose(0, 1));
+        let logits = self.logits(product, self.bias_of(&ids).as_ref());
         (logits, ids.unsqueeze(0).eq_tensor(&answers.unsqueeze(1)))
+    }
+}
+
+/// All metrics of some runs, at least one, float32, each \[metrics, cells * prompts\] row by row.
+pub(crate) fn score_all(runs: &[Scoring<'_, '_>]) -> Vec<Vec<f32>> {
+    let scores = host(&scored(runs));
+    let lengths: Vec<usize> = runs.iter().map(|run| count(run.rows())).collect();
+    let all: usize = lengths.iter().sum();
+    let firsts = lengths.iter().scan(0, |next, length| Some(std::mem::replace(next, *next + length)));
+    let of_run = |(first, &length): (usize, &usize)| -> Vec<f32> {
+        scores.chunks(all.max(1)).flat_map(|metric| &metric[first..first + length]).copied().collect()
+    };
+    firsts.zip(&lengths).map(of_run).collect()
+}
+
+/// All metrics of some runs, at least one, under the same metrics \[metrics, rows\], float32; run behind run
+/// \[cells, prompts\].
+fn scored(runs: &[Scoring<'_, '_>]) -> Tensor {
+    let Scorer { exec, metrics, .. } = runs[0].scorer;
+    let all = |of: &dyn Fn(&Scoring<'_, '_>) -> Option<Tensor>| {
+        let each: Option<Vec<Tensor>> = runs.iter().map(of).collect();
+        each.map(|each| joined(each.into_iter()))
+    };
+    let like = all(&|run| Some(run.like.as_ref()?.repeat([run.cells(), 1])));
+    let resid = joined(runs.iter().map(|run| run.resid.flatten(0, 1)));
+    let normed = exec.final_norm(&resid, like.as_ref());
+    let answers = all(&|run| Some(run.scorer.answers.as_ref()?.repeat([run.cells()])));
+    let wrong_answers = all(&|run| Some(run.scorer.wrong_answers.as_ref()?.repeat([run.cells()])));
+    let clean: Vec<(i64, &CleanDistribution)> =
+        runs.iter().filter_map(|run| Some((run.rows(), run.scorer.clean.as_ref()?))).collect();
+    let reads_vocabulary = metrics.iter().any(|metric| metric.kind.reads_vocabulary());
+    let distribution = reads_vocabulary.then(|| Distribution::of(exec, &normed, &clean));
+    let log_sum = distribution.as_ref().map(|distribution| &distribution.log_sum);
+    let answers = || answers.as_ref().expect("a context with this metric has answers");
+    let answer = |of: TokenScore| taken(of, exec.logit(&normed, answers()), log_sum);
+    let score = |(place, metric): (usize, &Metric)| match &metric.kind {
+        MetricKind::LogitDiffMax { candidates } => {
+            let (others, is_answer) = exec.candidates(&normed, candidates, answers());
+            answer(TokenScore::Logit) - others.masked_fill(&is_answer, f64::NEG_INFINITY).amax([-1], false)
+        }
+        MetricKind::LogitDiffMean { candidates } => {
+            let (others, is_answer) = exec.candidates(&normed, candidates, answers());
+            let sum = others.masked_fill(&is_answer, 0.0).sum_dim_intlist([-1].as_slice(), false, Kind::Float);
+            answer(TokenScore::Logit) - sum / (length(candidates.len()) - 1)
+        }
+        MetricKind::LogitDiff => match &wrong_answers {
+            Some(wrong) => answer(TokenScore::Logit) - exec.logit(&normed, wrong),
+            None => unreachable!("a context with this metric has wrong answers"),
+        },
+        MetricKind::Logprob => answer(TokenScore::Logprob),
+        MetricKind::Prob => answer(TokenScore::Prob),
+        MetricKind::Kl => match distribution.as_ref().and_then(|run| run.divergence.as_ref()) {
+            Some(divergence) => divergence.shallow_clone(),
+            None => unreachable!("compared for this metric"),
+        },
+        MetricKind::Difference(_) => sets_scored(runs, place, Rows { exec, normed: &normed, log_sum }),
+    };
+    let scores: Vec<Tensor> = metrics.iter().enumerate().map(score).collect();
+    Tensor::stack(&scores, 0)
+}
+
+/// Differences of sets of tokens, which each run has of its own \[rows\].
+fn sets_scored(runs: &[Scoring<'_, '_>], metric: usize, rows: Rows<'_>) -> Tensor {
+    let mut first = 0;
+    let of_run = |run: &Scoring<'_, '_>| {
+        let own = |x: &Tensor| x.narrow(0, first, run.rows());
+        let (normed, log_sum) = (own(rows.normed), rows.log_sum.map(own));
+        first += run.rows();
+        match &run.scorer.sets[metric] {
+            Some(sets) => sets.score(Rows { exec: rows.exec, normed: &normed, log_sum: log_sum.as_ref() }),
+            None => unreachable!("made for this metric"),
+        }
+    };
+    joined(runs.iter().map(of_run))
+}
+
+impl Scoring<'_, '_> {
+    fn cells(&self) -> i64 {
+        self.resid.size()[0]
+    }
+
+    /// \[cells, prompts\]
+    fn rows(&self) -> i64 {
+        self.cells() * self.resid.size()[1]
     }
 }

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::torch::model::exec::Exec;
+use crate::torch::rows::joined;
 
 /// The next-token distribution of the clean run, one row per prompt.
 pub(crate) struct CleanDistribution {
@@ -16,40 +17,52 @@ pub(crate) struct CleanDistribution {
 pub(crate) struct Distribution {
     /// log Σ exp(logits) \[rows\].
     pub(crate) log_sum: Tensor,
-    /// KL(clean ‖ row) \[rows\], where the clean distribution was given.
+    /// KL(clean ‖ row) \[rows\], where clean distributions were given.
     pub(crate) divergence: Option<Tensor>,
 }
 
 impl CleanDistribution {
     /// `normed`: what the final layer norm gave \[prompts, `d_model`\].
     pub(crate) fn of(exec: &Exec<'_>, normed: &Tensor) -> Self {
-        Self { normed: normed.shallow_clone(), log_sum: Distribution::of(exec, normed, None).log_sum }
+        Self { normed: normed.shallow_clone(), log_sum: Distribution::of(exec, normed, &[]).log_sum }
     }
 }
 
 impl Distribution {
-    /// Of rows \[cells * prompts, `d_model`\], compared with the clean run's prompts.
+    /// Of rows \[rows, `d_model`\].
     ///
-    /// With p = softmax(a) of the clean run and q = softmax(b), KL is Σ p (a − b) − log Σ exp(a) + log Σ exp(b).
-    pub(crate) fn of(exec: &Exec<'_>, normed: &Tensor, clean: Option<&CleanDistribution>) -> Self {
+    /// `clean`: what they are compared with, if anything: one behind the other how many rows \[cells * prompts\] belong to the
+    /// prompts of each. With p = softmax(a) of the clean run and q = softmax(b), KL is Σ p (a − b) − log Σ exp(a) + log Σ exp(b).
+    pub(crate) fn of(exec: &Exec<'_>, normed: &Tensor, clean: &[(i64, &CleanDistribution)]) -> Self {
+        let lengths: Vec<i64> = clean.iter().map(|(rows, _)| *rows).collect();
+        let prompts: Vec<i64> = clean.iter().map(|(_, clean)| clean.normed.size()[0]).collect();
+        let all_clean =
+            (!clean.is_empty()).then(|| joined(clean.iter().map(|(_, clean)| clean.normed.shallow_clone())));
         let part = |(columns, bias): (Tensor, Option<Tensor>)| {
             let logits_of = |normed: &Tensor| exec.logits(exec.product(normed, &columns), bias.as_ref());
             let logits = logits_of(normed);
-            let compare = |clean: &CleanDistribution| {
-                let own = logits_of(&clean.normed);
-                let probability = (&own - clean.log_sum.unsqueeze(1)).exp();
-                let cells = logits.unflatten(0, [-1, own.size()[0]]);
-                ((own - cells) * probability).sum_dim_intlist([-1].as_slice(), false, Kind::Float)
+            let compare = |all_clean: &Tensor| {
+                let own = logits_of(all_clean).split_with_sizes(&prompts, 0);
+                let rows = logits.split_with_sizes(&lengths, 0);
+                let compare = |((own, rows), (_, clean)): ((Tensor, Tensor), &(i64, &CleanDistribution))| {
+                    let probability = (&own - clean.log_sum.unsqueeze(1)).exp();
+                    let cells = rows.unflatten(0, [-1, own.size()[0]]);
+                    ((own - cells) * probability).sum_dim_intlist([-1].as_slice(), false, Kind::Float)
+                };
+                own.into_iter().zip(rows).zip(clean).map(compare).collect::<Vec<_>>()
             };
-            (logits.logsumexp([-1], false), clean.map(compare))
+            (logits.logsumexp([-1], false), all_clean.as_ref().map(compare))
         };
-        let join = |(sum, expected): (Tensor, Option<Tensor>), (more, also): (Tensor, Option<Tensor>)| {
-            (sum.logaddexp(&more), expected.zip(also).map(|(a, b)| a + b))
+        let add = |(a, b): (Vec<Tensor>, Vec<Tensor>)| a.into_iter().zip(b).map(|(a, b)| a + b).collect();
+        let join = |(sum, expected): (Tensor, Option<Vec<Tensor>>), (more, also): (Tensor, Option<Vec<Tensor>>)| {
+            (sum.logaddexp(&more), expected.zip(also).map(add))
         };
         let slices = exec.vocabulary_slices(normed.size()[0]);
         let (log_sum, expected) = slices.map(part).reduce(join).expect("a vocabulary has tokens");
-        let divergence =
-            expected.zip(clean).map(|(expected, clean)| (expected - &clean.log_sum).flatten(0, 1) + &log_sum);
+        let divergence = expected.map(|expected| {
+            let of_each = expected.into_iter().zip(clean);
+            joined(of_each.map(|(expected, (_, clean))| (expected - &clean.log_sum).flatten(0, 1))) + &log_sum
+        });
         Self { log_sum, divergence }
     }
 }

@@ -4,4 +4,6 @@ pub(crate) mod chunk;
 pub(crate) mod in_halves;
 pub(crate) mod memory;
 pub(crate) mod meter;
+pub(crate) mod parts;
+pub(crate) mod patched;
 pub(crate) mod task;

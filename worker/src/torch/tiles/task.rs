@@ -13,20 +13,22 @@ use crate::torch::model::exec::Exec;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
-use crate::torch::tiles::chunk::{Chunk, Scores};
+use crate::torch::tiles::chunk::{Chunk, Scores, baselines};
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
 use crate::torch::tiles::memory::MemoryShares;
 use crate::torch::tiles::meter::Meter;
+use crate::torch::tiles::parts::{TileParts, side_by_side};
+use crate::torch::tiles::patched::patched;
 
 use crate::engine::EngineError;
 use crate::phases::Phase;
 
 /// One tile in hand.
 pub(crate) struct TileTask<'a> {
-    /// The part of the sweep that the tile's prompts are in, counted as it does.
-    pub(crate) context: &'a SweepContext,
     /// The sweep.
-    pub(crate) whole: &'a SweepContext,
+    pub(crate) context: &'a SweepContext,
+    /// Those that the tile's prompts are in.
+    pub(crate) parts: &'a TileParts<'a>,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) cache: &'a mut ActivationCache,
@@ -54,61 +56,70 @@ impl TileTask<'_> {
         (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
     }
 
-    fn chunk(&mut self, prompts: Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
-        let Self { context, whole, exec, tile, dictionary, .. } = *self;
+    fn chunk(&mut self, prompts: &Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
+        let Self { context: whole, exec, tile, dictionary, .. } = *self;
         let batch_rows = usize::try_from(batch_rows).expect("a batch fits the memory");
         let kept_bytes = self.shares.cache;
         let iteration = tile.iteration;
-        let chunk = Chunk { context, whole, exec, iteration, prompts, kept, batch_rows, kept_bytes, dictionary };
+        let chunk = |(context, prompts)| Chunk {
+            context,
+            whole,
+            exec,
+            iteration,
+            prompts,
+            kept,
+            batch_rows,
+            kept_bytes,
+            dictionary,
+        };
+        let chunks: Vec<Chunk<'_>> = self.parts.of_prompts(prompts).map(chunk).collect();
         match &tile.work {
-            TileWork::Baseline => {
-                let [clean, corrupted] = chunk.baselines(self.cache);
-                let baseline = match context.direction {
+            TileWork::Baseline => side_by_side(baselines(&chunks, self.cache).into_iter().map(|[clean, corrupted]| {
+                let baseline = match whole.direction {
                     Direction::Noising => clean.clone(),
                     Direction::Denoising => corrupted.clone(),
                 };
                 vec![baseline, clean, corrupted]
-            }
-            TileWork::Patch { grid, .. } => {
-                let cells = tile.patches(context);
-                let (baseline, cells) = chunk.patched(&context.grids[*grid as usize], &cells, self.cache);
-                [baseline].into_iter().chain(cells).collect()
-            }
+            })),
+            TileWork::Patch { .. } => side_by_side(patched(&chunks, tile, self.cache)),
             TileWork::Estimate { .. } => unreachable!("an `EstimateTask`"),
         }
     }
 
     /// What is kept of runs for the sweep's other tiles, where clean and corrupted run both fit the cache.
     fn kept(&self) -> BTreeSet<Site> {
-        let kept = Sites::of_sweep(self.context);
-        let both_runs =
-            2 * on_one_device(self.exec, self.context, &kept).saturating_mul(self.tile.prompts.len() as u64);
+        // The same of each part.
+        let kept = Sites::of_sweep(self.parts.longest());
+        let of_part = |(context, prompts): (&SweepContext, Range<u32>)| {
+            on_one_device(self.exec, context, &kept).saturating_mul(prompts.len() as u64)
+        };
+        let both_runs = 2 * self.parts.of_prompts(&self.tile.prompts).map(of_part).sum::<u64>();
         if both_runs <= self.shares.cache { kept } else { BTreeSet::new() }
     }
 
-    /// What one prompt's activations take in the runs of this tile.
+    /// What the activations of one of the longest prompts take in the runs of this tile.
     fn bytes_per_prompt(&self, kept: &BTreeSet<Site>) -> u64 {
+        let context = self.parts.longest();
         let sites = match &self.tile.work {
             _ if !kept.is_empty() => kept.clone(),
             // The corrupted run is made behind the clean one's keys and values.
-            TileWork::Baseline | TileWork::Estimate { .. } => {
-                keys_values(0, self.context.architecture.layers).collect()
-            }
+            TileWork::Baseline | TileWork::Estimate { .. } => keys_values(0, context.architecture.layers).collect(),
             TileWork::Patch { grid, .. } => {
-                let layers = self.tile.patches(self.context).iter().map(Cell::layer).collect();
-                let sites = Sites::of(&self.context.grids[*grid as usize], &layers, &self.context.architecture);
+                let layers = self.tile.patches(context).iter().map(Cell::layer).collect();
+                let sites = Sites::of(&context.grids[*grid as usize], &layers, &context.architecture);
                 sites.all()
             }
         };
-        2 * on_one_device(self.exec, self.context, &sites) + self.feature_bytes()
+        2 * on_one_device(self.exec, context, &sites) + self.feature_bytes()
     }
 
     /// What one prompt's features take: of both runs, and by how much they change.
     fn feature_bytes(&self) -> u64 {
         let TileWork::Patch { grid, .. } = &self.tile.work else { return 0 };
-        let grid = &self.context.grids[*grid as usize];
+        let context = self.parts.longest();
+        let grid = &context.grids[*grid as usize];
         let features = grid.dictionary().map_or(0, |_| grid.indices(Axis::Feature).len() as u64);
-        3 * size_of::<f32>() as u64 * features * (u64::from(self.context.last_read()) + 1)
+        3 * size_of::<f32>() as u64 * features * (u64::from(context.last_read()) + 1)
     }
 }
 
@@ -132,13 +143,13 @@ struct Chunks<'t, 'a> {
 
 impl Chunks<'_, '_> {
     fn rows(&self) -> u64 {
-        self.task.shares.batch_rows(self.task.context)
+        self.task.shares.batch_rows(self.task.parts.longest())
     }
 }
 
 impl InChunks for Chunks<'_, '_> {
     fn most(&self) -> u32 {
-        self.task.shares.prompts(self.task.context, self.bytes)
+        self.task.shares.prompts(self.task.parts.longest(), self.bytes)
     }
 
     fn is_least(&self, chunk: &Range<u32>) -> bool {
@@ -147,7 +158,7 @@ impl InChunks for Chunks<'_, '_> {
 
     fn compute(&mut self, chunk: Range<u32>) -> TileRuns {
         let rows = self.rows();
-        self.task.chunk(chunk, &self.kept, rows)
+        self.task.chunk(&chunk, &self.kept, rows)
     }
 
     fn done(&mut self) {
@@ -155,9 +166,9 @@ impl InChunks for Chunks<'_, '_> {
     }
 
     fn ran_out(&mut self, prompts: u32) {
-        let TileTask { context, cache, shares, memory_retries, .. } = &mut *self.task;
+        let TileTask { parts, cache, shares, memory_retries, .. } = &mut *self.task;
         *memory_retries += 1;
-        shares.halve(context, prompts, cache.stats().bytes);
+        shares.halve(parts.longest(), prompts, cache.stats().bytes);
         cache.limit(0);
         cache.limit(shares.cache);
         self.done();

@@ -101,8 +101,8 @@ impl<'a> Received<'a> {
                 }
                 let heads = path.heads(layer);
                 let sent = table.places.get(&path.sender());
-                for prompt in 0..layout.prompts {
-                    let run = first + (place * layout.prompts + prompt) * segment.positions.len();
+                for prompt in 0..segment.prompts {
+                    let run = first + (place * segment.prompts + prompt) * segment.positions.len();
                     for (row, pos) in (run..).zip(segment.positions.iter()) {
                         let is_received =
                             u32::try_from(pos).is_ok_and(|pos| path.to.positions.binary_search(&pos).is_ok());
@@ -175,7 +175,7 @@ impl Layout {
     /// For each row its place in a table \[prompts * pos, ..\] up to the last position.
     fn table_rows(&self, last: i64) -> Vec<i64> {
         let runs = self.segments.iter().flat_map(|segment| {
-            let runs = segment.cells.iter().flat_map(|_| 0..self.prompts);
+            let runs = segment.cells.iter().flat_map(|_| 0..segment.prompts);
             runs.map(move |prompt| (segment, prompt))
         });
         runs.flat_map(|(segment, prompt)| segment.positions.iter().map(move |pos| prompt * (last + 1) + pos)).collect()

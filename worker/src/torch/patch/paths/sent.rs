@@ -243,12 +243,14 @@ impl<'s, 'a> Flight<'s, 'a> {
     /// The runs behind all blocks, one for each sender.
     fn done(self, patch: &Patch<'_>) -> Batch {
         let segment = |group: Group<'_, '_>| Segment {
+            part: 0,
+            prompts: patch.prompts(),
             cells: group.senders.iter().map(|(_, start)| start.index).collect(),
             suffix: group.senders[0].1.suffix,
             positions: group.rows,
         };
         let segments = self.groups.into_iter().map(segment).collect();
-        let layout = Layout { segments, prompts: patch.prompts() };
+        let layout = Layout { segments };
         Batch { layout, resid: self.resid }
     }
 }
