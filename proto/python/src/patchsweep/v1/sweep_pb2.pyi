@@ -668,9 +668,11 @@ class PatchWork(_message.Message):
     def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ..., plain: bool = ...) -> None: ...
 
 class EstimateWork(_message.Message):
-    __slots__ = ("grid", "cells")
+    __slots__ = ("grid", "cells", "plain")
     GRID_FIELD_NUMBER: _ClassVar[int]
     CELLS_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_FIELD_NUMBER: _ClassVar[int]
     grid: int
     cells: _containers.RepeatedCompositeFieldContainer[IndexRange]
-    def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ...) -> None: ...
+    plain: bool
+    def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ..., plain: bool = ...) -> None: ...
