@@ -1,4 +1,5 @@
-//! The plan of a check: some cells of a sweep, drawn at random, each to be computed by plain forward passes.
+//! The plan of a check: some cells of a sweep, drawn at random, each to be computed by plain forward passes; of grids that are
+//! estimated some estimates, too.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,9 +18,30 @@ use super::cost::CostModel;
 use super::draw;
 use super::tiles::{LARGEST_TILE, SMALLEST_TILE, TILES_WANTED, most_cells};
 
-/// Which tile of a plan a cell is in.
+/// Which of a cell's scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Score {
+    /// Effect and value.
+    Effect,
+    /// The estimated effect.
+    Estimate,
+}
+
+impl Score {
+    /// Which ones a tile of cells has; `None` of baselines.
+    #[must_use]
+    pub fn of(work: &TileWork) -> Option<Self> {
+        match work {
+            TileWork::Baseline => None,
+            TileWork::Patch { .. } => Some(Self::Effect),
+            TileWork::Estimate { .. } => Some(Self::Estimate),
+        }
+    }
+}
+
+/// Which tile of a plan computes a cell.
 #[derive(Debug)]
-pub struct Origins<'a>(BTreeMap<(u32, u32, u32), Vec<&'a Tile>>);
+pub struct Origins<'a>(BTreeMap<(u32, u32, u32, Score), Vec<&'a Tile>>);
 
 impl<'a> Origins<'a> {
     /// Of the cells of this plan.
@@ -27,17 +49,17 @@ impl<'a> Origins<'a> {
     pub fn of(plan: &'a Plan) -> Self {
         let mut tiles: BTreeMap<_, Vec<&Tile>> = BTreeMap::new();
         for tile in &plan.tiles {
-            if let TileWork::Patch { grid, .. } = tile.work {
-                tiles.entry((tile.iteration, tile.prompts.start, grid)).or_default().push(tile);
+            if let (Some((grid, _)), Some(score)) = (tile.work.cells(), Score::of(&tile.work)) {
+                tiles.entry((tile.iteration, tile.prompts.start, grid, score)).or_default().push(tile);
             }
         }
         Self(tiles)
     }
 
-    /// The tile that computes a cell over the prompts from one on; `None` where none does.
+    /// The tile that computes a cell over the prompts that another tile begins with; `None` where none does.
     #[must_use]
-    pub fn tile(&self, iteration: u32, first_prompt: u32, grid: u32, cell: u32) -> Option<TileId> {
-        let tiles = self.0.get(&(iteration, first_prompt, grid))?;
+    pub fn tile(&self, like: &Tile, grid: u32, score: Score, cell: u32) -> Option<TileId> {
+        let tiles = self.0.get(&(like.iteration, like.prompts.start, grid, score))?;
         let behind = tiles.partition_point(|tile| ranges(tile).first().is_some_and(|first| first.start <= cell));
         let tile = tiles.get(behind.checked_sub(1)?)?;
         ranges(tile).iter().any(|range| range.contains(&cell)).then_some(tile.id)
@@ -45,24 +67,21 @@ impl<'a> Origins<'a> {
 }
 
 fn ranges(tile: &Tile) -> &[Range<u32>] {
-    match &tile.work {
-        TileWork::Baseline | TileWork::Estimate { .. } => &[],
-        TileWork::Patch { cells, .. } => cells,
-    }
+    tile.work.cells().map_or(&[], |(_, cells)| cells)
 }
 
 impl Plan {
     /// A sweep of its own that computes only cells of this one which are drawn: of each grid, iteration and replicate some
-    /// that were computed, and some that were not because they are no-ops.
+    /// that were computed, and some that were not because they are no-ops; the same of what is estimated.
     ///
     /// Its tiles are cut so that what one of them holds was computed by one tile of this plan.
     #[must_use]
     pub fn check(&self, check: CheckOf) -> Self {
         let apart = self.with_replicates_apart();
         let mut context = SweepContext { per_prompt: false, ..SweepContext::clone(&apart.context) };
-        // It computes effects, and those only.
-        for grid in &mut context.grids {
-            grid.estimate = None;
+        // What is verified is known.
+        for estimate in context.grids.iter_mut().filter_map(|grid| grid.estimate.as_mut()) {
+            estimate.verify = None;
         }
         let drawn = apart.drawn(&check);
         let most = most_cells(&context, context.clean.prompts());
@@ -90,28 +109,36 @@ impl Plan {
         Self { context, digest, iteration_labels, ..self.clone() }
     }
 
-    /// Cells by iteration and grid, ascending.
-    fn drawn(&self, check: &CheckOf) -> BTreeMap<(u32, u32), Vec<u32>> {
-        let mut live: BTreeMap<(u32, u32), Vec<Range<u32>>> = BTreeMap::new();
+    /// Cells by iteration, grid and score, ascending.
+    fn drawn(&self, check: &CheckOf) -> BTreeMap<Stratum, Vec<u32>> {
+        let mut live: BTreeMap<Stratum, Vec<Range<u32>>> = BTreeMap::new();
         for iteration in (0..).take(self.context.iterations.len()) {
-            live.extend((0..).zip(&self.context.grids).map(|(grid, _)| ((iteration, grid), Vec::new())));
-        }
-        // Cells that are estimated and not verified have no effect to hold anything to.
-        let mut estimated: BTreeMap<(u32, u32), Vec<Range<u32>>> = BTreeMap::new();
-        for tile in &self.tiles {
-            if let Some((grid, cells)) = tile.work.cells() {
-                let of_kind = if tile.is_patch() { &mut live } else { &mut estimated };
-                of_kind.entry((tile.iteration, grid)).or_default().extend_from_slice(cells);
+            for (index, grid) in (0..).zip(&self.context.grids) {
+                live.insert((iteration, index, Score::Effect), Vec::new());
+                if grid.estimate.is_some() {
+                    live.insert((iteration, index, Score::Estimate), Vec::new());
+                }
             }
         }
+        for tile in &self.tiles {
+            if let (Some((grid, cells)), Some(score)) = (tile.work.cells(), Score::of(&tile.work)) {
+                live.entry((tile.iteration, grid, score)).or_default().extend_from_slice(cells);
+            }
+        }
+        let estimated: BTreeMap<(u32, u32), Vec<Range<u32>>> = live
+            .iter()
+            .filter(|(stratum, _)| stratum.2 == Score::Estimate)
+            .map(|(stratum, ranges)| ((stratum.0, stratum.1), ranges.clone()))
+            .collect();
         let live: Vec<_> = live.into_iter().map(|(stratum, ranges)| (stratum, union(ranges))).collect();
         let noops: Vec<Vec<Range<u32>>> = live
             .iter()
             .map(|(stratum, ranges)| {
                 let cells = self.context.grids[stratum.1 as usize].extents().into_iter().product();
-                match estimated.remove(stratum) {
+                // Cells that are estimated and not verified have no effect to hold anything to.
+                match estimated.get(&(stratum.0, stratum.1)) {
                     None => complement(ranges, cells),
-                    Some(others) => complement(&union([others, ranges.clone()].concat()), cells),
+                    Some(others) => complement(&union([others.clone(), ranges.clone()].concat()), cells),
                 }
             })
             .collect();
@@ -132,6 +159,9 @@ impl Plan {
         drawn
     }
 }
+
+/// Iteration, grid, and which score.
+type Stratum = (u32, u32, Score);
 
 /// Ascending ranges without overlaps, of what any of these covers.
 fn union(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
@@ -185,21 +215,26 @@ struct Bundle {
 
 impl Cutter<'_> {
     /// Tiles and their costs: section by section of the plan, each section's grids in order.
-    fn cut(&self, drawn: &BTreeMap<(u32, u32), Vec<u32>>) -> (Vec<Tile>, Vec<u64>) {
+    fn cut(&self, drawn: &BTreeMap<Stratum, Vec<u32>>) -> (Vec<Tile>, Vec<u64>) {
         let sections: Vec<&Tile> = self.plan.tiles.iter().filter(|tile| tile.work == TileWork::Baseline).collect();
         let cells = |section: &Tile| -> u64 {
-            let of_iteration = drawn.iter().filter(|((iteration, _), _)| *iteration == section.iteration);
-            of_iteration.map(|(_, cells)| cells.len() as u64).sum()
+            let of_iteration = drawn.iter().filter(|(stratum, _)| stratum.0 == section.iteration);
+            of_iteration.map(|(stratum, cells)| cells.len() as u64 * self.passes(stratum.1, stratum.2)).sum()
         };
         let all = sections.iter().map(|section| self.pass(section).saturating_mul(cells(section)));
         let target = (all.fold(0, u64::saturating_add) / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE);
         let (mut tiles, mut costs) = (Vec::new(), Vec::new());
         for section in sections {
-            for (&(_, grid), cells) in drawn.range((section.iteration, 0)..=(section.iteration, u32::MAX)) {
-                for bundle in self.bundles(section, grid, cells, target) {
+            let (first, last) = ((section.iteration, 0, Score::Effect), (section.iteration, u32::MAX, Score::Estimate));
+            for (&(_, grid, score), cells) in drawn.range(first..=last) {
+                for bundle in self.bundles(section, (grid, score), cells, target) {
                     let id = TileId(length(tiles.len()));
-                    costs.push(self.cost(section, grid, bundle.count));
-                    let work = TileWork::Patch { grid, cells: bundle.cells, plain: true };
+                    costs.push(self.cost(section, (grid, score), bundle.count));
+                    let (cells, plain) = (bundle.cells, true);
+                    let work = match score {
+                        Score::Effect => TileWork::Patch { grid, cells, plain },
+                        Score::Estimate => TileWork::Estimate { grid, cells, plain },
+                    };
                     tiles.push(Tile { id, work, ..section.clone() });
                 }
             }
@@ -207,13 +242,23 @@ impl Cutter<'_> {
         (tiles, costs)
     }
 
-    fn bundles(&self, section: &Tile, grid: u32, cells: &[u32], target: u64) -> Vec<Bundle> {
-        let passes = self.plan.context.grids[grid as usize].passes();
-        let most = target / self.pass(section).saturating_mul(passes.into()).max(1);
+    /// Whole runs of one cell.
+    fn passes(&self, grid: u32, score: Score) -> u64 {
+        let grid = &self.plan.context.grids[grid as usize];
+        match (score, grid.estimate) {
+            (Score::Estimate, Some(estimate)) => {
+                2 * u64::from(estimate.steps()) + u64::from(estimate.recompute_pattern)
+            }
+            _ => grid.passes().into(),
+        }
+    }
+
+    fn bundles(&self, section: &Tile, (grid, score): (u32, Score), cells: &[u32], target: u64) -> Vec<Bundle> {
+        let most = target / self.pass(section).saturating_mul(self.passes(grid, score)).max(1);
         let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, self.most);
         let mut bundles: Vec<Bundle> = Vec::new();
         for &cell in cells {
-            let origin = self.origins.tile(section.iteration, section.prompts.start, grid, cell);
+            let origin = self.origins.tile(section, grid, score, cell);
             let fits = |bundle: &Bundle| {
                 bundle.count < most && (origin.is_none() || bundle.origin.is_none() || bundle.origin == origin)
             };
@@ -236,9 +281,9 @@ impl Cutter<'_> {
     }
 
     /// Of the cells' runs, clean and corrupted run, and the mean over all prompts where it is taken.
-    fn cost(&self, section: &Tile, grid: u32, cells: u32) -> u64 {
+    fn cost(&self, section: &Tile, (grid, score): (u32, Score), cells: u32) -> u64 {
         let context = &self.plan.context;
-        let passes = u64::from(context.grids[grid as usize].passes());
+        let passes = self.passes(grid, score);
         let own = self.pass(section).saturating_mul(u64::from(cells) * passes + 2);
         let takes_mean = context.grids[grid as usize].writes_value(PatchValue::Mean);
         let everyone = if takes_mean { u64::from(context.clean.prompts()) } else { 0 };

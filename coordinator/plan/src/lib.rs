@@ -71,7 +71,7 @@ use patchsweep_core::tile::Tile;
 use patchsweep_proto::wire::digest_of;
 
 pub use beginning::bos_token;
-pub use check::Origins;
+pub use check::{Origins, Score};
 pub use cost::{BACKWARD, CostModel, PatchPoint};
 pub use error::PlanError;
 pub use outline::Outline;

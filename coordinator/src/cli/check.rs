@@ -165,13 +165,13 @@ impl Output for CheckReport {
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = table::new(["grid", "cells", "no-ops", "largest difference", "tolerance", "agree"]);
-        for GridCheck { grid, cells, noops, largest_difference, agreed } in &self.grids {
+        for GridCheck { grid, cells, noops, largest_difference, tolerance, agreed } in &self.grids {
             rows.add_row([
                 grid.clone(),
                 cells.to_string(),
                 noops.to_string(),
                 shown(*largest_difference),
-                format!("{:e}", self.tolerance),
+                format!("{tolerance:e}"),
                 if *agreed { "yes" } else { "NO" }.to_owned(),
             ]);
         }
@@ -209,7 +209,14 @@ mod tests {
             computed_by: vec!["one:1".into()],
             checked_by: vec!["two:2".into()],
         };
-        let grid = GridCheck { grid: "z".into(), cells: 20, noops: 5, largest_difference: Some(2.5e-6), agreed: true };
+        let grid = GridCheck {
+            grid: "z".into(),
+            cells: 20,
+            noops: 5,
+            largest_difference: Some(2.5e-6),
+            tolerance: 1e-4,
+            agreed: true,
+        };
         CheckReport {
             sweep: "s".into(),
             check: "s-check".into(),

@@ -12,6 +12,8 @@ pub struct Also {
     pub layer: u32,
     /// Which heads, ascending; none where the component has none.
     pub heads: Vec<u32>,
+    /// Which neurons, ascending; none where the component has none.
+    pub neurons: Vec<u32>,
     /// Which positions, ascending; of a pattern those that attend.
     pub positions: Vec<u32>,
     /// Of a pattern the positions that are attended to, ascending: all of them. None of other components.
@@ -33,8 +35,9 @@ impl Also {
             Axis::Head => &self.heads,
             Axis::Pos | Axis::DestPos => &self.positions,
             Axis::SrcPos => &self.sources,
-            // Neurons and features are not written with others, and paths are none of these.
-            Axis::Neuron | Axis::Feature | Axis::ToLayer | Axis::ToHead => &[],
+            Axis::Neuron => &self.neurons,
+            // Features are not written with others, and paths are none of these.
+            Axis::Feature | Axis::ToLayer | Axis::ToHead => &[],
         }
     }
 
@@ -48,6 +51,6 @@ impl Also {
     /// How many indices it lists, over all axes.
     #[must_use]
     pub fn index_count(&self) -> u64 {
-        (self.heads.len() + self.positions.len() + self.sources.len()) as u64
+        (self.heads.len() + self.neurons.len() + self.positions.len() + self.sources.len()) as u64
     }
 }

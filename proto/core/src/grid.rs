@@ -61,7 +61,7 @@ pub(crate) struct Places {
 }
 
 /// What a patched activation becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PatchValue {
     /// The activation of the other run: of the corrupted one when noising, of the clean one when denoising.
     #[default]

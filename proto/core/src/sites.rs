@@ -113,6 +113,18 @@ impl Component {
         self.order() <= Self::V.order()
     }
 
+    /// Where in its block runs with several writes begin of which the first is here: what is inside attention or the MLP is put
+    /// into these on their way, so that all of it is computed.
+    #[must_use]
+    pub fn stage_of_several(self, model: &Architecture) -> Stage {
+        match self.heads() {
+            Heads::Query | Heads::KeyValue => Stage::Input,
+            Heads::None if self.has_neurons() && model.is_parallel() => Stage::Input,
+            Heads::None if self.has_neurons() => Stage::BeforeMlp,
+            Heads::None => self.facts(model).stage,
+        }
+    }
+
     /// Whether a patch of one of its heads changes what the others are for attention.
     #[must_use]
     pub fn mixes_heads(self, model: &Architecture) -> bool {
@@ -207,15 +219,18 @@ impl Component {
     }
 
     /// What a cell with several writes, one of them here, reads of the run that is patched, besides keys and values from there
-    /// on. Where the first of them is inside attention, its runs begin with the block.
+    /// on. Where the first of them is inside attention, its runs begin with the block; where it is inside the MLP, with what that reads.
     #[must_use]
     pub fn base_sites_of_several(self, layer: u32, model: &Architecture) -> Vec<(u32, Self)> {
-        let facts = self.facts(model);
-        if facts.heads != Heads::None {
+        let (facts, stage) = (self.facts(model), self.stage_of_several(model));
+        if stage == Stage::Input && facts.stage != stage {
             return vec![(layer, Self::ResidPre), (layer, Self::Q)];
         }
-        let mut sites = vec![(layer, facts.stage.stream()), (layer, self)];
-        if facts.stage == Stage::Input {
+        let mut sites = vec![(layer, stage.stream())];
+        if !self.has_neurons() {
+            sites.push((layer, self));
+        }
+        if stage == Stage::Input {
             sites.push((layer, Self::Q));
         } else if layer + 1 < model.layers {
             sites.extend([(layer, Self::ResidPost), (layer + 1, Self::Q)]);
@@ -314,6 +329,19 @@ mod tests {
         let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::One }, ..plain() };
         let gated = Architecture { mlp: model.mlp, ..parallel };
         assert_eq!(sites(Component::MlpPre, &gated)[2], Component::ResidPre);
+    }
+
+    #[test]
+    fn several_writes_begin_where_what_they_are_inside_of_does() {
+        let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::One }, ..plain() };
+        let stages = |component: Component| [&plain(), &parallel].map(|model| component.stage_of_several(model));
+        assert_eq!(stages(Component::Z), [Stage::Input; 2]);
+        assert_eq!(stages(Component::MlpPost), [Stage::BeforeMlp, Stage::Input]);
+        assert_eq!(stages(Component::MlpOut), [Stage::Output; 2]);
+        let of_mlp = [(1, Component::ResidMid)];
+        assert_eq!(Component::MlpPre.base_sites_of_several(1, &plain()), of_mlp);
+        let of_block = [(1, Component::ResidPre), (1, Component::Q)];
+        assert_eq!(Component::MlpPre.base_sites_of_several(1, &parallel), of_block);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum TileWork {
         grid: u32,
         /// Row-major places in the grid: ascending ranges, none empty.
         cells: Vec<Range<u32>>,
+        /// From differences of plain forward passes of each cell's own instead, for a check.
+        plain: bool,
     },
 }
 
@@ -50,7 +52,7 @@ impl TileWork {
     pub fn cells(&self) -> Option<(u32, &[Range<u32>])> {
         match self {
             Self::Baseline => None,
-            Self::Patch { grid, cells, .. } | Self::Estimate { grid, cells } => Some((*grid, cells)),
+            Self::Patch { grid, cells, .. } | Self::Estimate { grid, cells, .. } => Some((*grid, cells)),
         }
     }
 }
@@ -66,10 +68,16 @@ impl Tile {
         cells.map_or(BASELINE_CELLS, |(_, cells)| cells.iter().map(ExactSizeIterator::len).sum())
     }
 
-    /// Whether each of its cells is computed by a plain forward pass of its own.
+    /// Whether each of its cells is computed by plain forward passes of its own.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        matches!(self.work, TileWork::Patch { plain: true, .. })
+        matches!(self.work, TileWork::Patch { plain: true, .. } | TileWork::Estimate { plain: true, .. })
+    }
+
+    /// Whether its scores are estimates.
+    #[must_use]
+    pub fn is_estimate(&self) -> bool {
+        matches!(self.work, TileWork::Estimate { .. })
     }
 
     /// The dictionary whose features its cells write.

@@ -78,16 +78,6 @@ impl<'a> Write<'a> {
     pub fn positions(&self) -> &'a [u32] {
         self.indices(self.component.position_axis())
     }
-
-    /// Where in a forward pass it takes place: block, then site.
-    fn order(&self) -> (u32, u8) {
-        (self.layer, self.component.order())
-    }
-}
-
-/// What the engine cannot write together with anything else.
-fn without_neurons(component: Component) -> Result<(), AxesError> {
-    if component.has_neurons() { Err(AxesError::NeuronsWithOthers { component }) } else { Ok(()) }
 }
 
 impl Grid {
@@ -102,8 +92,6 @@ impl Grid {
             if !other.is_in(model) {
                 return Err(AxesError::NotInModel { component: other });
             }
-            without_neurons(other)?;
-            without_neurons(component)?;
             if other.axes() != component.axes() {
                 return Err(AxesError::OtherAxes { component, other });
             }
@@ -123,7 +111,6 @@ impl Grid {
         }
         if window > 1 {
             self.refuse_features()?;
-            without_neurons(self.component)?;
         }
         self.window = window;
         Ok(self)
@@ -135,16 +122,16 @@ impl Grid {
         if !component.is_in(model) {
             return Err(AxesError::NotInModel { component });
         }
-        without_neurons(component)?;
-        without_neurons(self.component)?;
         self.refuse_features()?;
         let some = |indices: &[u32], extent: u32| {
             let fits = indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|&last| last < extent);
             if extent == 0 { indices.is_empty() } else { fits }
         };
         let sources = if component == Component::Pattern { positions } else { 0 };
+        let neurons = if component.has_neurons() { model.d_mlp } else { 0 };
         let is_somewhere = also.layer < model.layers
             && some(&also.heads, component.heads().count(model))
+            && some(&also.neurons, neurons)
             && some(&also.positions, positions)
             && also.sources.len() == sources as usize
             && (sources == 0 || some(&also.sources, sources));
@@ -237,7 +224,7 @@ impl Beginning {
     /// were it alone. What comes before it puts what is there already.
     ///
     /// Several writes of which the first is inside attention begin with its block, which is computed as a whole: what they make of
-    /// attention is no sum of what each does.
+    /// attention is no sum of what each does. Where it is inside the MLP they begin with what that reads.
     #[must_use]
     pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Self {
         if let Some(path) = cell.path() {
@@ -247,13 +234,12 @@ impl Beginning {
             return Self { layer: cell.layer(), stage: cell.component().facts(model).stage };
         }
         let is_live = |write: &Write<'_>| pairs.iter().any(|pair| pair.first_change_of(write, model).is_ok());
-        let first = cell.writes().filter(is_live).min_by_key(Write::order);
-        let Some(Write { layer, component, .. }) = first else {
-            return Self { layer: cell.layer(), stage: Stage::Input };
-        };
-        let facts = component.facts(model);
-        let stage = if facts.heads == Heads::None { facts.stage } else { Stage::Input };
-        Self { layer, stage }
+        // Of a parallel block its neurons begin before what attention adds.
+        let beginning = |write: Write<'_>| (write.layer, write.component.stage_of_several(model));
+        match cell.writes().filter(is_live).map(beginning).min() {
+            Some((layer, stage)) => Self { layer, stage },
+            None => Self { layer: cell.layer(), stage: Stage::Input },
+        }
     }
 
     /// Of a path's third pass: where its first receiver is that can change a score. What an MLP reads changes its block's output;

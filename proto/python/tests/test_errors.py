@@ -317,7 +317,7 @@ def test_a_check_that_disagrees_names_cell_values_and_what_to_do() -> None:
         "grid": "z", "iteration": "Iteration 0", "cell": "3.1", "mean": "effect", "computed": 0.5, "checked": None,
         "computed_by": ["one:1"], "checked_by": ["two:2"],
     }  # fmt: skip
-    grid = {"grid": "z", "cells": 20, "noops": 5, "largest_difference": 2.5e-6, "agreed": True}
+    grid = {"grid": "z", "cells": 20, "noops": 5, "largest_difference": 2.5e-6, "tolerance": 1e-4, "agreed": True}
     fields = {
         "sweep": "s", "check": "s-check", "seed": 0, "cells": 20, "noops": 5, "without_score": 0, "not_finite": 0,
         "by_another_worker": 20, "tolerance": 1e-4, "largest_difference": 2.5e-6, "agreed": False,

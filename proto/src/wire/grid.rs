@@ -68,6 +68,7 @@ impl From<&Also> for v1::Also {
             heads: also.heads.clone(),
             positions: also.positions.clone(),
             value: value_to_wire(also.value).into(),
+            neurons: also.neurons.clone(),
         }
     }
 }
@@ -77,14 +78,15 @@ fn also_from_wire(wire: v1::Also, positions: u32) -> Result<Also, WireError> {
     let component = component_from_wire(wire.component())?;
     let value = value_from_wire(wire.value(), ALSO)?;
     let sources = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
-    Ok(Also { component, layer: wire.layer, heads: wire.heads, positions: wire.positions, sources, value })
+    let v1::Also { layer, heads, neurons, positions, .. } = wire;
+    Ok(Also { component, layer, heads, neurons, positions, sources, value })
 }
 
 pub(super) use paths::index_count as receivers_index_count;
 
 /// How many indices it lists, of prompts of so many positions.
 pub(super) fn also_index_count(wire: &v1::Also, positions: u32) -> u64 {
-    (wire.heads.len() + wire.positions.len()) as u64 + u64::from(positions)
+    (wire.heads.len() + wire.neurons.len() + wire.positions.len()) as u64 + u64::from(positions)
 }
 
 fn value_to_wire(value: PatchValue) -> v1::PatchValue {

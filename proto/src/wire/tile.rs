@@ -15,8 +15,9 @@ impl From<&Tile> for v1::Tile {
                 let cells = cells.iter().map(range_to_wire).collect();
                 Work::Patch(v1::PatchWork { grid: *grid, cells, plain: *plain })
             }
-            TileWork::Estimate { grid, cells } => {
-                Work::Estimate(v1::EstimateWork { grid: *grid, cells: cells.iter().map(range_to_wire).collect() })
+            TileWork::Estimate { grid, cells, plain } => {
+                let cells = cells.iter().map(range_to_wire).collect();
+                Work::Estimate(v1::EstimateWork { grid: *grid, cells, plain: *plain })
             }
         };
         Self { id: tile.id.0, iteration: tile.iteration, prompts: Some(range_to_wire(&tile.prompts)), work: Some(work) }
@@ -34,9 +35,9 @@ impl TryFrom<v1::Tile> for Tile {
                 let cells = cells.into_iter().map(|range| range_from_wire(range, "PatchWork", "cells"));
                 TileWork::Patch { grid, cells: cells.collect::<Result<_, _>>()?, plain }
             }
-            Work::Estimate(v1::EstimateWork { grid, cells }) => {
+            Work::Estimate(v1::EstimateWork { grid, cells, plain }) => {
                 let cells = cells.into_iter().map(|range| range_from_wire(range, "EstimateWork", "cells"));
-                TileWork::Estimate { grid, cells: cells.collect::<Result<_, _>>()? }
+                TileWork::Estimate { grid, cells: cells.collect::<Result<_, _>>()?, plain }
             }
         };
         let prompts = required(wire.prompts, "Tile", "prompts")?;

@@ -1,5 +1,6 @@
 //! `patchsweep check` and `run --check`: what they compute, who computes it, and that wrong scores are found.
 
+mod estimates;
 mod liar;
 
 use std::fs;

@@ -160,12 +160,15 @@ fn cells_with_several_writes_are_exact() {
     let topics = Topic::several();
     assert!(topics.len() >= 200, "{} cases", topics.len());
     let effects = RefCell::new(Effects::default());
-    let drawn = RefCell::new([0u32; 3]);
+    let drawn = RefCell::new([0u32; 4]);
     for topic in topics {
         for kind in [Kind::Gpt2, Kind::Described] {
             draw(&mut runner, &scenarios(kind, topic), |scenario| {
                 for grid in &scenario.context.grids {
-                    let parts = [grid.window() > 1, grid.components().count() > 1, !grid.also().is_empty()];
+                    let also = || grid.also().iter().map(|also| also.component);
+                    let has_neurons = grid.components().chain(also()).any(Component::has_neurons);
+                    let parts =
+                        [grid.window() > 1, grid.components().count() > 1, also().next().is_some(), has_neurons];
                     for (count, part) in drawn.borrow_mut().iter_mut().zip(parts) {
                         *count += u32::from(part);
                     }
@@ -177,7 +180,7 @@ fn cells_with_several_writes_are_exact() {
         }
     }
     let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
-    assert!(drawn.iter().all(|&count| count >= 100), "windows, several sites, also: {drawn:?}");
+    assert!(drawn.iter().all(|&count| count >= 100), "windows, several sites, also, neurons: {drawn:?}");
     assert!(effects.moved * 10 > effects.live * 7, "most cells that can matter do: {effects:?}");
     assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
 }

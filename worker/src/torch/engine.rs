@@ -19,7 +19,7 @@ use crate::torch::calls;
 use crate::torch::device::allow_tf32;
 use crate::torch::devices::Devices;
 use crate::torch::dictionary::loaded::Dictionaries;
-use crate::torch::estimate::{EstimateTask, Held, is_estimate};
+use crate::torch::estimate::{EstimateTask, Held};
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
@@ -231,17 +231,17 @@ impl Engine for TorchEngine {
         let exec = &exec;
         let (cache, meter) = (&mut self.cache, &self.meter);
         let dictionary = written.and_then(|dictionary| self.dictionaries.get(dictionary));
-        if !is_estimate(tile) {
+        if tile.is_plain() || !tile.is_estimate() {
             self.estimates = None;
         }
         let held = &mut self.estimates;
         meter.show(cache.stats(), 0);
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
-                if is_estimate(tile) {
-                    EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
-                } else if tile.is_plain() {
+                if tile.is_plain() {
                     PlainTask { context, parts, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
+                } else if tile.is_estimate() {
+                    EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
                 } else {
                     TileTask { context, parts, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }
                         .scores()

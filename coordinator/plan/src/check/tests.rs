@@ -64,10 +64,38 @@ fn all_can_be_drawn_and_every_tile_repeats_cells_of_one() {
     assert_eq!(cells(&check).len(), 24, "12 cells in each iteration");
     let origins = Origins::of(&plan);
     for tile in &check.tiles {
-        let of_cell = |cell| origins.tile(tile.iteration, tile.prompts.start, 0, cell);
+        let of_cell = |cell| origins.tile(tile, 0, Score::Effect, cell);
         let from: BTreeSet<TileId> = ranges(tile).iter().cloned().flatten().filter_map(of_cell).collect();
         assert!(from.len() <= 1, "{tile:?} repeats {from:?}");
     }
+}
+
+#[test]
+fn estimates_are_drawn_beside_effects_and_noops_and_repeat_tiles_that_estimated() {
+    let spec =
+        fixtures::SPEC.replace("axes", "estimate = \"integrated\"\nsteps = 3\nverify = { top = 2, sample = 1 }\naxes");
+    let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) };
+    let plan = fixtures::plan_from(&spec, options).verified(&[&[0.5; 24]]).expect("few tiles");
+    let check = plan.check(check_of(6, 1));
+    assert!(check.tiles.iter().all(Tile::is_plain) && !check.awaits_estimates());
+    let origins = Origins::of(&plan);
+    for (score, is_wanted) in [(Score::Effect, false), (Score::Estimate, true)] {
+        let own = || check.tiles.iter().filter(|tile| tile.is_estimate() == is_wanted);
+        assert!((0..2).all(|iteration| own().any(|tile| tile.iteration == iteration)), "{score:?}");
+        for tile in own() {
+            let of_cell = |cell| origins.tile(tile, 0, score, cell);
+            let from: BTreeSet<TileId> = ranges(tile).iter().cloned().flatten().filter_map(of_cell).collect();
+            assert!(from.len() <= 1, "{tile:?} repeats {from:?}");
+            assert!(from.iter().all(|id| plan.tiles[id.0 as usize].is_estimate() == is_wanted));
+        }
+    }
+    // Two passes for each of three points, and two of the runs themselves.
+    let cost = |is_estimate: bool| {
+        let tile = check.tiles.iter().position(|tile| tile.is_estimate() == is_estimate).expect("a tile");
+        (check.costs[tile], check.tiles[tile].cell_count() as u64)
+    };
+    let ((effects, each), (estimates, points)) = (cost(false), cost(true));
+    assert_eq!(effects / (each + 2), estimates / (6 * points + 2));
 }
 
 #[test]

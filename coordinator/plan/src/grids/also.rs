@@ -68,30 +68,31 @@ fn table(
         )?,
     };
     let sources: Vec<u32> = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
-    let write = |(layer, heads)| Also {
-        component,
-        layer,
-        heads,
-        positions: written.clone(),
-        sources: sources.clone(),
-        value: value(given.ablate),
+    let write = |(layer, units): (u32, Vec<u32>)| {
+        let (heads, neurons) = if component.has_neurons() { (Vec::new(), units) } else { (units, Vec::new()) };
+        let (positions, sources) = (written.clone(), sources.clone());
+        Also { component, layer, heads, neurons, positions, sources, value: value(given.ablate) }
     };
     Ok(layers.into_iter().map(write).collect())
 }
 
-/// The layers and the heads in each; none of components without heads.
+/// The layers and the heads or neurons in each; none of components without.
 fn layers(
     inputs: &Inputs<'_>,
     given: &schema::Also,
     component: Component,
 ) -> Result<BTreeMap<u32, Vec<u32>>, PlanError> {
     let refuse = |place: Range<usize>, message: String| Err(inputs.source.error(place, message).into());
+    if let Some(neurons) = &given.neurons {
+        return neurons_of(inputs, given, neurons, component);
+    }
     let has_heads = component.heads() != Heads::None;
+    let all = if component.has_neurons() { 0..inputs.config.architecture.d_mlp } else { 0..0 };
     match (&given.heads, &given.layers) {
-        (Some(words), None) if has_heads => heads(inputs, words, component),
+        (Some(words), None) if has_heads => units(inputs, words, component, HEADS),
         (None, Some(layers)) if !has_heads => {
             let layers = list(inputs, "layers", layers, inputs.config.architecture.layers)?;
-            Ok(layers.into_iter().map(|layer| (layer, Vec::new())).collect())
+            Ok(layers.into_iter().map(|layer| (layer, all.clone().collect())).collect())
         }
         (_, Some(layers)) if has_heads => {
             let message = format!(
@@ -112,43 +113,77 @@ fn layers(
     }
 }
 
-/// Heads as `"layer.head"`.
-pub(super) fn heads(
+/// The layers and the neurons in each that are named.
+fn neurons_of(
     inputs: &Inputs<'_>,
+    given: &schema::Also,
     words: &Spanned<Vec<Spanned<String>>>,
     component: Component,
 ) -> Result<BTreeMap<u32, Vec<u32>>, PlanError> {
     let refuse = |place: Range<usize>, message: String| Err(inputs.source.error(place, message).into());
+    if !component.has_neurons() {
+        let error = AxesError::NotOfComponent { component, axis: Axis::Neuron };
+        return refuse(words.span(), format!("{error}: leave `neurons` out"));
+    }
+    if let Some(layers) = &given.layers {
+        let message =
+            "`neurons` name their layers: leave `layers` out, or `neurons` for all of these layers".to_owned();
+        return refuse(layers.span(), message);
+    }
+    units(inputs, words, component, NEURONS)
+}
+
+/// What is named with its layer.
+#[derive(Clone, Copy)]
+pub(super) struct Named {
+    /// One of them.
+    one: &'static str,
+    /// Their key.
+    key: &'static str,
+    example: &'static str,
+}
+
+pub(super) const HEADS: Named = Named { one: "head", key: "heads", example: "9.6" };
+const NEURONS: Named = Named { one: "neuron", key: "neurons", example: "9.700" };
+
+/// Heads as `"layer.head"`, neurons as `"layer.neuron"`.
+pub(super) fn units(
+    inputs: &Inputs<'_>,
+    words: &Spanned<Vec<Spanned<String>>>,
+    component: Component,
+    Named { one, key, example }: Named,
+) -> Result<BTreeMap<u32, Vec<u32>>, PlanError> {
+    let refuse = |place: Range<usize>, message: String| Err(inputs.source.error(place, message).into());
     let model = &inputs.config.architecture;
-    let count = component.heads().count(model);
-    let mut heads: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let count = if component.has_neurons() { model.d_mlp } else { component.heads().count(model) };
+    let mut units: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for word in words.get_ref() {
         let text = word.get_ref();
-        let parsed = text.split_once('.').and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
-        let Some((layer, head)): Option<(u32, u32)> = parsed else {
+        let parsed = text.split_once('.').and_then(|(layer, unit)| Some((layer.parse().ok()?, unit.parse().ok()?)));
+        let Some((layer, unit)): Option<(u32, u32)> = parsed else {
             return refuse(
                 word.span(),
-                format!("`{text}` is no head: write layer and head with a point between, like `9.6`"),
+                format!("`{text}` is no {one}: write layer and {one} with a point between, like `{example}`"),
             );
         };
-        if layer >= model.layers || head >= count {
-            let (layers, heads) = (model.layers - 1, count - 1);
-            let message = format!("no head `{text}` of `{component}`: layers are 0 to {layers}, heads 0 to {heads}");
+        if layer >= model.layers || unit >= count {
+            let (layers, last) = (model.layers - 1, count - 1);
+            let message = format!("no {one} `{text}` of `{component}`: layers are 0 to {layers}, {key} 0 to {last}");
             return refuse(word.span(), message);
         }
-        let of_layer = heads.entry(layer).or_default();
-        if of_layer.contains(&head) {
-            return refuse(word.span(), format!("`heads` has {layer}.{head} twice"));
+        let of_layer = units.entry(layer).or_default();
+        if of_layer.contains(&unit) {
+            return refuse(word.span(), format!("`{key}` has {layer}.{unit} twice"));
         }
-        of_layer.push(head);
+        of_layer.push(unit);
     }
-    if heads.is_empty() {
-        return refuse(words.span(), "nothing would be written: name heads, or leave the table out".to_owned());
+    if units.is_empty() {
+        return refuse(words.span(), format!("nothing would be written: name {key}, or leave the table out"));
     }
-    for of_layer in heads.values_mut() {
+    for of_layer in units.values_mut() {
         of_layer.sort_unstable();
     }
-    Ok(heads)
+    Ok(units)
 }
 
 pub(super) fn list(

@@ -8,7 +8,7 @@ use patchsweep_core::paths::{Mlps, Norms, PathError, Receivers};
 use patchsweep_core::sites::Heads;
 
 use super::super::{Inputs, PlanError};
-use super::also::{heads, list};
+use super::also::{HEADS, list, units};
 use crate::spec::Spanned;
 use crate::spec::schema::{self, RECEIVERS, To};
 
@@ -110,7 +110,7 @@ fn some(inputs: &Inputs<'_>, to: &To, component: Component) -> Result<BTreeMap<u
     let model = &inputs.config.architecture;
     let has_heads = component.heads() != Heads::None;
     match (&to.heads, &to.layers) {
-        (Some(words), None) if has_heads => heads(inputs, words, component),
+        (Some(words), None) if has_heads => units(inputs, words, component, HEADS),
         (_, Some(layers)) if has_heads => {
             let message =
                 format!("`{component}` has heads: name them in `heads`, like `[\"1.0\"]`, and leave `layers` out");

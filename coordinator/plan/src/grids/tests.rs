@@ -76,10 +76,17 @@ fn what_is_written_as_well_is_read_table_by_table_and_layer_by_layer() {
     let plan = plan(&[(GRID.0, grid)]);
     let also = plan.context.grids[0].also();
     let (all, value) = (vec![0, 1, 2, 3], PatchValue::Mean);
-    let z =
-        |layer, heads| Also { component: Component::Z, layer, heads, positions: all.clone(), sources: vec![], value };
+    let z = |layer, heads| Also {
+        component: Component::Z,
+        layer,
+        heads,
+        neurons: vec![],
+        positions: all.clone(),
+        sources: vec![],
+        value,
+    };
     let (component, value) = (Component::MlpOut, PatchValue::Other);
-    let mlp = Also { component, layer: 2, heads: vec![], positions: vec![3], sources: vec![], value };
+    let mlp = Also { component, layer: 2, heads: vec![], neurons: vec![], positions: vec![3], sources: vec![], value };
     assert_eq!(also, [z(0, vec![1]), z(2, vec![0, 1]), mlp]);
 }
 
@@ -111,26 +118,16 @@ fn windows_without_a_layer_are_refused() {
 }
 
 #[test]
-fn neurons_are_written_alone() {
-    let also = "[[grid.also]]\ncomponent = \"mlp_post\"\nlayers = [1]";
-    for (grid, wanted) in [
-        (
-            "component = \"mlp_post\"\nwindow = 2\naxes = [\"layer\"]",
-            "line 18, column 10: `mlp_post` is not written together",
-        ),
-        (
-            "components = [\"mlp_pre\", \"mlp_post\"]\naxes = [\"layer\"]",
-            "line 17, column 26: `mlp_post` is not written",
-        ),
-        (&format!("component = \"z\"\naxes = [\"layer\"]\n{also}"), "`mlp_post` is not written together"),
-        (
-            &format!("component = \"mlp_pre\"\naxes = [\"layer\"]\n{}", also.replace("mlp_post", "mlp_out")),
-            "`mlp_pre` is not",
-        ),
-    ] {
-        let refused = with(grid);
-        assert!(refused.contains(wanted), "{refused}");
-    }
+fn neurons_are_written_with_others() {
+    let also = |neurons: &str| format!("[[grid.also]]\ncomponent = \"mlp_post\"\n{neurons}");
+    let of = |grid: &str| plan(&[("component = \"z\"\naxes = [\"layer\", \"head\"]", grid)]).context.grids[0].clone();
+    let window = of("components = [\"mlp_pre\", \"mlp_post\"]\nwindow = 2\nneurons = [3]\naxes = [\"layer\"]");
+    assert_eq!((window.window(), window.components().count()), (2, 2));
+    let some = of(&format!("component = \"z\"\naxes = [\"layer\"]\n{}", also("neurons = [\"2.5\", \"0.1\", \"2.0\"]")));
+    let of_layers: Vec<_> = some.also().iter().map(|also| (also.layer, also.neurons.as_slice())).collect();
+    assert_eq!(of_layers, [(0, &[1][..]), (2, &[0, 5])]);
+    let all = of(&format!("component = \"mlp_pre\"\naxes = [\"layer\"]\n{}", also("layers = [1]")));
+    assert_eq!(all.also()[0].neurons.len(), window.indices(Axis::Neuron).len().max(all.indices(Axis::Neuron).len()));
 }
 
 #[test]
@@ -156,6 +153,14 @@ fn what_is_written_nowhere_is_refused() {
         ("component = \"pattern\"\nheads = [\"0.0\"]\npositions = [1]", "leave `positions` out"),
         ("component = \"blocks.0.hook_mlp_out\"\nlayers = [0]", "names its layer"),
         ("component = \"mlp_out\"\nlayer = [0]", "did you mean `layers`?"),
+        ("component = \"mlp_post\"\nneurons = [\"0.9999\"]", "line 21, column 12: no neuron `0.9999` of `mlp_post`"),
+        (
+            "component = \"mlp_post\"\nneurons = [\"7\"]",
+            "`7` is no neuron: write layer and neuron with a point between",
+        ),
+        ("component = \"mlp_post\"\nneurons = [\"0.1\"]\nlayers = [0]", "`neurons` name their layers"),
+        ("component = \"mlp_post\"\nheads = [\"0.1\"]", "`mlp_post` has no axis `head`"),
+        ("component = \"mlp_out\"\nneurons = [\"0.1\"]", "`mlp_out` has no axis `neuron`"),
     ] {
         let refused = also(lines);
         assert!(refused.contains(wanted), "{lines}: {refused}");

@@ -33,12 +33,13 @@ impl Cutter {
                     bundle.add(&mut strip, count);
                     if bundle.count == self.most_cells {
                         let cells = std::mem::take(&mut bundle).cells;
-                        self.push(section, TileWork::Estimate { grid: index, cells }, std::mem::take(&mut left))?;
+                        let work = TileWork::Estimate { grid: index, cells, plain: false };
+                        self.push(section, work, std::mem::take(&mut left))?;
                     }
                 }
             }
             if bundle.count > 0 {
-                let work = TileWork::Estimate { grid: index, cells: bundle.cells };
+                let work = TileWork::Estimate { grid: index, cells: bundle.cells, plain: false };
                 self.push(section, work, std::mem::take(&mut left))?;
             }
         }

@@ -69,7 +69,15 @@ fn grids() -> Vec<Grid> {
     let some = some.restricted(DestPos, vec![2, 4]).expect("positions").restricted(SrcPos, vec![0, 3]);
     let model = Architecture::plain(SIZES);
     let (component, value) = (Component::Z, PatchValue::Zero);
-    let also = Also { component, layer: 2, heads: vec![1], positions: vec![1, 3], sources: Vec::new(), value };
+    let also = Also {
+        component,
+        layer: 2,
+        heads: vec![1],
+        neurons: vec![],
+        positions: vec![1, 3],
+        sources: Vec::new(),
+        value,
+    };
     let with_also = grid(Component::Z, &[Layer, Pos, Head]).with_also(also, &model, POSITIONS).expect("a head");
     let together = grid(Component::AttnOut, &[Layer, Pos]).together_with(vec![Component::MlpOut], &model);
     vec![

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::{CellStatus, GridScores};
-use patchsweep_core::tile::{Tile, TileWork};
-use patchsweep_plan::{Origins, Plan};
+use patchsweep_plan::{Origins, Plan, Score};
 use patchsweep_results::cell_label;
 
 use super::{CheckReport, GridCheck, WorstCell};
@@ -58,13 +57,17 @@ struct Drawn<'a> {
     checked_by: BTreeSet<&'a str>,
     /// One of its tiles was computed by the same worker both times.
     is_by_same: bool,
+    /// One of its tiles has no scores on one of the sides.
+    is_lost: bool,
 }
 
-/// Compares all cells that the check drew. Both sides have the same context.
+/// Cells that were drawn, by grid, score, iteration and cell.
+type AllDrawn<'a> = BTreeMap<(usize, Score, usize, usize), Drawn<'a>>;
+
+/// Compares all cells that the check drew. Both sides have the same context, but for what is verified.
 #[must_use]
 pub fn compare(checked: Side<'_>, check: Side<'_>) -> CheckReport {
     let drawn = drawn(checked, check);
-    let metrics = check.plan.context.metrics.len();
     let mut report = CheckReport {
         sweep: checked.sweep.0.clone(),
         check: check.sweep.0.clone(),
@@ -82,52 +85,129 @@ pub fn compare(checked: Side<'_>, check: Side<'_>) -> CheckReport {
         grids: Vec::new(),
         worst: None,
     };
-    let mut largest = Largest::default();
-    for (index, (theirs, ours)) in checked.merged.grids.iter().zip(&check.merged.grids).enumerate() {
-        let (grid, metric) = (index / metrics, index % metrics);
-        let mut of_grid = Largest::default();
-        let (mut cells, mut noops) = (0, 0);
-        for (&(_, iteration, cell), drawn) in drawn.range((grid, 0, 0)..=(grid, usize::MAX, usize::MAX)) {
+    let mut furthest: Option<Row> = None;
+    for index in 0..check.merged.grids.len() {
+        for score in [Score::Effect, Score::Estimate] {
+            if score == Score::Estimate && check.merged.grids[index].estimate.is_empty() {
+                continue;
+            }
+            let row = Row::of(checked, check, (index, score), &drawn, &mut report);
+            report.grids.push(GridCheck {
+                grid: tensor_name(check.plan, &check.merged.grids[index], score),
+                cells: row.cells,
+                noops: row.noops,
+                largest_difference: finite(row.largest.difference),
+                tolerance: row.tolerance,
+                agreed: row.agrees(),
+            });
+            report.agreed &= row.agrees();
+            if furthest
+                .as_ref()
+                .is_none_or(|furthest| furthest.largest.at.is_none() || row.excess() > furthest.excess())
+            {
+                furthest = Some(row);
+            }
+        }
+    }
+    if let Some(row) = furthest {
+        report.tolerance = row.tolerance;
+        report.largest_difference = finite(row.largest.difference);
+        report.worst = row.worst(checked, check, &drawn);
+    }
+    report
+}
+
+/// One of a grid's scores under one metric.
+struct Row {
+    /// Index of the grid under the metric.
+    index: usize,
+    score: Score,
+    cells: u64,
+    noops: u64,
+    tolerance: f64,
+    largest: Largest,
+}
+
+impl Row {
+    /// Compares its cells, and counts those of the first metric in the report.
+    fn of(
+        checked: Side<'_>,
+        check: Side<'_>,
+        (index, score): (usize, Score),
+        drawn: &AllDrawn<'_>,
+        report: &mut CheckReport,
+    ) -> Self {
+        let (theirs, ours) = (&checked.merged.grids[index], &check.merged.grids[index]);
+        let (grid, is_first) = (index / check.plan.context.metrics.len(), ours.metric == 0);
+        let mut row = Self { index, score, cells: 0, noops: 0, tolerance: 0.0, largest: Largest::default() };
+        // By magnitude, of the check's estimates.
+        let mut strongest = 0.0_f64;
+        let (first, last) = ((grid, score, 0, 0), (grid, score, usize::MAX, usize::MAX));
+        for (&(_, _, iteration, cell), drawn) in drawn.range(first..=last) {
             let place = iteration * ours.cells() + cell;
             let is_noop = drawn.computed_by.is_empty();
-            let statuses = [theirs.status[place], ours.status[place]];
-            if statuses.contains(&CellStatus::Failed) {
-                report.without_score += u64::from(metric == 0);
+            let (is_lost, is_not_finite) = match score {
+                Score::Effect => {
+                    let statuses = [theirs.status[place], ours.status[place]];
+                    (statuses.contains(&CellStatus::Failed), statuses == [CellStatus::NotFinite; 2])
+                }
+                Score::Estimate => {
+                    let estimates = [theirs.estimate[place], ours.estimate[place]];
+                    (drawn.is_lost, estimates.iter().all(|estimate| !estimate.is_finite()))
+                }
+            };
+            if is_lost {
+                report.without_score += u64::from(is_first);
                 continue;
             }
             // Numbers that are none agree on nothing.
-            if statuses == [CellStatus::NotFinite; 2] {
-                report.not_finite += u64::from(metric == 0);
+            if is_not_finite {
+                report.not_finite += u64::from(is_first);
                 continue;
             }
-            cells += u64::from(!is_noop);
-            noops += u64::from(is_noop);
-            report.by_another_worker += u64::from(metric == 0 && !is_noop && !drawn.is_by_same);
-            of_grid.see(theirs, ours, place);
+            row.cells += u64::from(!is_noop);
+            row.noops += u64::from(is_noop);
+            report.by_another_worker += u64::from(is_first && !is_noop && !drawn.is_by_same);
+            match score {
+                Score::Effect => row.largest.see(theirs, ours, place, &[Mean::Effect, Mean::Value]),
+                Score::Estimate => {
+                    row.largest.see(theirs, ours, place, &[Mean::Estimate]);
+                    strongest = strongest.max(f64::from(ours.estimate[place]).abs());
+                }
+            }
         }
-        if metric == 0 {
-            (report.cells, report.noops) = (report.cells + cells, report.noops + noops);
+        if is_first {
+            (report.cells, report.noops) = (report.cells + row.cells, report.noops + row.noops);
         }
-        report.grids.push(GridCheck {
-            grid: tensor_name(check.plan, ours),
-            cells,
-            noops,
-            largest_difference: finite(of_grid.difference),
-            agreed: of_grid.difference <= report.tolerance,
-        });
-        if largest.at.is_none() || of_grid.difference > largest.difference {
-            largest = Largest { grid: index, ..of_grid };
-        }
+        row.tolerance = match score {
+            Score::Effect => means::tolerance(&check.plan.context),
+            Score::Estimate => {
+                let ends =
+                    [&checked.merged.clean, &checked.merged.corrupted].into_iter().flat_map(|ends| &ends[ours.metric]);
+                let scale = ends.map(|&end| f64::from(end).abs()).filter(|end| end.is_finite()).fold(0.0, f64::max);
+                means::estimate_tolerance(&check.plan.context, strongest, scale)
+            }
+        };
+        row
     }
-    report.largest_difference = finite(largest.difference);
-    report.agreed = largest.difference <= report.tolerance;
-    report.worst = largest.at.map(|(place, mean)| {
-        let (theirs, ours) = (&checked.merged.grids[largest.grid], &check.merged.grids[largest.grid]);
+
+    fn agrees(&self) -> bool {
+        self.largest.difference <= self.tolerance
+    }
+
+    /// How many times its tolerance it is apart.
+    fn excess(&self) -> f64 {
+        self.largest.difference / self.tolerance
+    }
+
+    fn worst(&self, checked: Side<'_>, check: Side<'_>, drawn: &AllDrawn<'_>) -> Option<WorstCell> {
+        let (place, mean) = self.largest.at?;
+        let (theirs, ours) = (&checked.merged.grids[self.index], &check.merged.grids[self.index]);
         let (iteration, cell) = (place / ours.cells(), place % ours.cells());
         let indices: Vec<u32> = ours.places(cell).iter().zip(&ours.indices).map(|(&place, all)| all[place]).collect();
-        let drawn = &drawn[&(largest.grid / metrics, iteration, cell)];
-        WorstCell {
-            grid: tensor_name(check.plan, ours),
+        let drawn = &drawn[&(self.index / check.plan.context.metrics.len(), self.score, iteration, cell)];
+        Some(WorstCell {
+            grid: tensor_name(check.plan, ours, Score::Effect),
             iteration: check.plan.iteration_labels[iteration].clone(),
             cell: cell_label(ours, &indices, &check.plan.token_labels),
             mean: mean.name().to_owned(),
@@ -135,23 +215,22 @@ pub fn compare(checked: Side<'_>, check: Side<'_>) -> CheckReport {
             checked: finite(mean.of(ours)[place].into()),
             computed_by: names(drawn.computed_by.iter().copied()),
             checked_by: names(drawn.checked_by.iter().copied()),
-        }
-    });
-    report
+        })
+    }
 }
 
-/// By grid, iteration and cell.
-fn drawn<'a>(checked: Side<'a>, check: Side<'a>) -> BTreeMap<(usize, usize, usize), Drawn<'a>> {
+fn drawn<'a>(checked: Side<'a>, check: Side<'a>) -> AllDrawn<'a> {
     let origins = Origins::of(checked.plan);
-    let mut all: BTreeMap<_, Drawn<'a>> = BTreeMap::new();
-    for Tile { id, iteration, prompts, work } in &check.plan.tiles {
-        let TileWork::Patch { grid, cells, .. } = work else { continue };
-        let checked_by = check.workers.of(*id);
+    let mut all = AllDrawn::new();
+    for tile in &check.plan.tiles {
+        let (Some((grid, cells)), Some(score)) = (tile.work.cells(), Score::of(&tile.work)) else { continue };
+        let checked_by = check.workers.of(tile.id);
         for cell in cells.iter().cloned().flatten() {
-            let origin = origins.tile(*iteration, prompts.start, *grid, cell);
+            let origin = origins.tile(tile, grid, score, cell);
             let computed_by = origin.and_then(|tile| checked.workers.of(tile));
-            let drawn = all.entry((*grid as usize, *iteration as usize, cell as usize)).or_default();
+            let drawn = all.entry((grid as usize, score, tile.iteration as usize, cell as usize)).or_default();
             drawn.is_by_same |= computed_by.is_some() && computed_by == checked_by;
+            drawn.is_lost |= checked_by.is_none() || (origin.is_some() && computed_by.is_none());
             drawn.computed_by.extend(computed_by);
             drawn.checked_by.extend(checked_by);
         }
@@ -159,24 +238,32 @@ fn drawn<'a>(checked: Side<'a>, check: Side<'a>) -> BTreeMap<(usize, usize, usiz
     all
 }
 
-/// Cells that were drawn get their status; all others were not, and baselines never are.
+/// Cells that were drawn get their status, and those whose estimates were drawn their estimates; all others were not, and
+/// baselines never are.
 pub(crate) fn mark_what_was_not_drawn(plan: &Plan, merged: &mut Merged) {
     let metrics = plan.context.metrics.len();
-    let mut is_drawn: Vec<Vec<bool>> =
-        merged.grids.iter().step_by(metrics).map(|grid| vec![false; grid.status.len()]).collect();
+    let nothing = || -> Vec<Vec<bool>> {
+        merged.grids.iter().step_by(metrics).map(|grid| vec![false; grid.status.len()]).collect()
+    };
+    let (mut effects, mut estimates) = (nothing(), nothing());
     merged.baselines.fill(CellStatus::NotDrawn);
     for tile in &plan.tiles {
-        if let TileWork::Patch { grid, cells, .. } = &tile.work {
-            let first = tile.iteration as usize * merged.grids[*grid as usize * metrics].cells();
-            for cell in cells.iter().cloned().flatten() {
-                is_drawn[*grid as usize][first + cell as usize] = true;
-            }
+        let (Some((grid, cells)), Some(score)) = (tile.work.cells(), Score::of(&tile.work)) else { continue };
+        let of_score = if score == Score::Effect { &mut effects } else { &mut estimates };
+        let first = tile.iteration as usize * merged.grids[grid as usize * metrics].cells();
+        for cell in cells.iter().cloned().flatten() {
+            of_score[grid as usize][first + cell as usize] = true;
         }
     }
     for (index, grid) in merged.grids.iter_mut().enumerate() {
-        for (status, &is_drawn) in grid.status.iter_mut().zip(&is_drawn[index / metrics]) {
+        for (status, &is_drawn) in grid.status.iter_mut().zip(&effects[index / metrics]) {
             if !is_drawn {
                 *status = CellStatus::NotDrawn;
+            }
+        }
+        for (estimate, &is_drawn) in grid.estimate.iter_mut().zip(&estimates[index / metrics]) {
+            if !is_drawn {
+                *estimate = f32::NAN;
             }
         }
     }
@@ -187,6 +274,7 @@ pub(crate) fn mark_what_was_not_drawn(plan: &Plan, merged: &mut Merged) {
 enum Mean {
     Effect,
     Value,
+    Estimate,
 }
 
 impl Mean {
@@ -194,6 +282,7 @@ impl Mean {
         match self {
             Self::Effect => &scores.effect,
             Self::Value => &scores.value,
+            Self::Estimate => &scores.estimate,
         }
     }
 
@@ -201,6 +290,7 @@ impl Mean {
         match self {
             Self::Effect => "effect",
             Self::Value => "value",
+            Self::Estimate => "estimate",
         }
     }
 }
@@ -209,15 +299,13 @@ impl Mean {
 #[derive(Default)]
 struct Largest {
     difference: f64,
-    /// Index of the grid under a metric.
-    grid: usize,
     /// Place in its tensors.
     at: Option<(usize, Mean)>,
 }
 
 impl Largest {
-    fn see(&mut self, theirs: &GridScores, ours: &GridScores, place: usize) {
-        for mean in [Mean::Effect, Mean::Value] {
+    fn see(&mut self, theirs: &GridScores, ours: &GridScores, place: usize, means_of_cell: &[Mean]) {
+        for &mean in means_of_cell {
             let difference = means::difference(mean.of(theirs)[place].into(), mean.of(ours)[place].into());
             if self.at.is_none() || difference > self.difference {
                 (self.difference, self.at) = (difference, Some((place, mean)));
@@ -226,10 +314,14 @@ impl Largest {
     }
 }
 
-fn tensor_name(plan: &Plan, scores: &GridScores) -> String {
-    match scores.metric {
+fn tensor_name(plan: &Plan, scores: &GridScores, score: Score) -> String {
+    let name = match scores.metric {
         0 => scores.grid.clone(),
         metric => format!("{}@{}", scores.grid, plan.context.metrics[metric].name),
+    };
+    match score {
+        Score::Effect => name,
+        Score::Estimate => format!("{name}.estimate"),
     }
 }
 

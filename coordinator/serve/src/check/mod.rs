@@ -17,7 +17,7 @@ pub struct CheckReport {
     pub check: String,
     /// What the cells were drawn from.
     pub seed: u64,
-    /// Cells that were computed by the sweep and compared, over all iterations and grids.
+    /// Cells that were computed by the sweep and compared, over all iterations and grids; one whose estimate was drawn too counts twice.
     pub cells: u64,
     /// No-ops that were compared: cells that the sweep says to have no effect.
     pub noops: u64,
@@ -28,11 +28,11 @@ pub struct CheckReport {
     pub not_finite: u64,
     /// Of `cells`, those that another worker computed than the sweep's.
     pub by_another_worker: u64,
-    /// How far means may be apart.
+    /// How far the means of the grid that is furthest apart may be, measured by this.
     pub tolerance: f64,
-    /// Between means of value or effect.
+    /// Between means of value, effect or estimate, of that grid.
     pub largest_difference: Option<f64>,
-    /// No difference is above the tolerance.
+    /// No difference is above its grid's tolerance.
     pub agreed: bool,
     /// Who computed the cells for the sweep.
     pub computed_by: Vec<String>,
@@ -44,7 +44,7 @@ pub struct CheckReport {
     pub worst: Option<WorstCell>,
 }
 
-/// One grid under one metric.
+/// One grid under one metric; of a grid that is estimated its estimates are one more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridCheck {
     /// Name of its tensor.
@@ -55,6 +55,9 @@ pub struct GridCheck {
     pub noops: u64,
     /// As in the report.
     pub largest_difference: Option<f64>,
+    /// How far its means may be apart.
+    #[serde(default)]
+    pub tolerance: f64,
     /// As in the report.
     pub agreed: bool,
 }
@@ -68,7 +71,7 @@ pub struct WorstCell {
     pub iteration: String,
     /// The cell in words.
     pub cell: String,
-    /// `effect` or `value`: which of its means.
+    /// `effect`, `value` or `estimate`: which of its means.
     pub mean: String,
     /// As the sweep has it.
     pub computed: Option<f64>,

@@ -1,7 +1,7 @@
 //! How much memory a worker needs for a sweep at the very least.
 
 use patchsweep_core::context::SweepContext;
-use patchsweep_core::grid::Axis;
+use patchsweep_core::grid::{Axis, Component};
 use patchsweep_core::weights::{Placement, WeightBytes};
 use patchsweep_core::workers::WorkerStatus;
 
@@ -23,9 +23,14 @@ impl MemoryNeed {
         let last_read = context.parts().map(|part| part.context.last_read()).max().unwrap_or(0);
         let positions = u64::from(last_read) + 1;
         let kept = 5 * u64::from(model.d_keys()) * u64::from(model.layers) * positions;
-        // A tile of neurons reads the hidden layer of both runs in one layer at least.
-        let patched = context.grids.iter().map(|grid| grid.component).filter(|component| component.has_neurons());
-        let neurons = patched.map(|component| 2 * component.numbers(model, positions)).max().unwrap_or(0);
+        // A tile of neurons reads the hidden layer of both runs in one layer at least, of several writes in that of each.
+        let patched = context.grids.iter().map(|grid| {
+            let own = grid.components().filter(|component| component.has_neurons()).count() as u64;
+            let also = grid.also().iter().filter(|also| also.component.has_neurons()).count() as u64;
+            own * u64::from(grid.window()) + also
+        });
+        let hidden = 2 * Component::MlpPost.numbers(model, positions);
+        let neurons = patched.max().unwrap_or(0).saturating_mul(hidden);
         // A dictionary, and a prompt's features in both runs with their difference, all float32.
         let features = context.grids.iter().filter_map(|grid| {
             let written = grid.indices(Axis::Feature).len() as u64;
@@ -78,7 +83,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::architecture::{Architecture, Sizes};
-    use patchsweep_core::grid::{Component, Grid};
+    use patchsweep_core::grid::Grid;
     use patchsweep_core::scores::MemoryUse;
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;

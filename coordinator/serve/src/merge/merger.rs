@@ -126,7 +126,7 @@ impl<'a> Merger<'a> {
         match &tile.work {
             TileWork::Baseline => self.take_baseline(scores),
             TileWork::Patch { grid, cells, .. } => self.take_patches(*grid as usize, cells, scores),
-            TileWork::Estimate { grid, cells } => self.take_estimates(*grid as usize, cells, scores),
+            TileWork::Estimate { grid, cells, .. } => self.take_estimates(*grid as usize, cells, scores),
         }
         Ok(())
     }
@@ -185,13 +185,18 @@ impl<'a> Merger<'a> {
         let Some(prompts) = self.section.as_ref().map(|section| section.prompts.len() as u64) else { return };
         let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
         for range in cells {
-            self.leave_until(grid, range.start);
+            // A check has effects of other cells.
+            let is_check = self.plan.check.is_some();
+            if !is_check {
+                self.leave_until(grid, range.start);
+            }
             let Some(estimates) = &mut self.estimates[grid] else { return };
             estimates.leave_until(range.start, self.prompts, prompts);
             for _ in range.clone() {
                 let row = rows.as_mut().map_err(|lack| *lack).and_then(|rows| rows.next().ok_or(Lack::Failed));
                 estimates.add(row, self.prompts);
                 match row {
+                    _ if is_check => {}
                     Ok(_) => self.sums[grid].skip(self.prompts),
                     // Why there is no estimate stands where its effect's status does.
                     Err(lack) => self.sums[grid].compute(Err(lack), self.prompts),

@@ -7,8 +7,8 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepState};
-use patchsweep_core::tile::{Tile, TileWork};
-use patchsweep_plan::{Origins, Plan};
+use patchsweep_core::tile::Tile;
+use patchsweep_plan::{Origins, Plan, Score};
 use patchsweep_proto::wire::encode_context;
 
 use super::handle::NewSweep;
@@ -51,9 +51,9 @@ fn kept(snapshot: &Snapshot, sweep: &SweepId) -> Result<KeptSweep, RequestError>
 fn computed_by(plan: &Plan, check: &Plan, workers: &TileWorkers) -> BTreeMap<TileId, String> {
     let origins = Origins::of(plan);
     let of_tile = |tile: &Tile| {
-        let TileWork::Patch { grid, cells, .. } = &tile.work else { return None };
-        let mut cells = cells.iter().cloned().flatten();
-        let origin = cells.find_map(|cell| origins.tile(tile.iteration, tile.prompts.start, *grid, cell))?;
+        let (grid, cells) = tile.work.cells()?;
+        let score = Score::of(&tile.work)?;
+        let origin = cells.iter().cloned().flatten().find_map(|cell| origins.tile(tile, grid, score, cell))?;
         Some((tile.id, workers.of(origin)?.to_owned()))
     };
     check.tiles.iter().filter_map(of_tile).collect()

@@ -81,17 +81,10 @@ pub enum AxesError {
     #[error("a window has at least one layer; leave `window` out for the cell's own layer alone")]
     NoWindow,
     /// What every cell writes is nowhere.
-    #[error("what is written as well needs a position, and a head where `{component}` has heads, that the model has")]
-    AlsoNowhere {
-        /// The site.
-        component: Component,
-    },
-    /// Neurons are the only thing that a cell writes.
     #[error(
-        "`{component}` is not written together with other places yet: give it a grid of its own without `window`, `components` \
-         and `also`, or patch `mlp_out`, which is made of all neurons"
+        "what is written as well needs a position, and a head or a neuron where `{component}` has these, that the model has"
     )]
-    NeuronsWithOthers {
+    AlsoNowhere {
         /// The site.
         component: Component,
     },

@@ -1,5 +1,5 @@
 use super::*;
-use crate::architecture::Sizes;
+use crate::architecture::{ParallelNorms, Sizes, Wiring};
 
 fn model() -> Architecture {
     Architecture::plain(Sizes { layers: 6, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 })
@@ -18,7 +18,8 @@ fn grid(component: Component) -> Grid {
 
 fn also(component: Component, layer: u32, positions: &[u32], value: PatchValue) -> Also {
     let heads = if component.has_heads() { vec![1] } else { Vec::new() };
-    Also { component, layer, heads, positions: positions.to_vec(), sources: Vec::new(), value }
+    let neurons = if component.has_neurons() { vec![0, 2] } else { Vec::new() };
+    Also { component, layer, heads, neurons, positions: positions.to_vec(), sources: Vec::new(), value }
 }
 
 #[test]
@@ -93,6 +94,26 @@ fn rows_are_there_for_all_that_attention_reads() {
 }
 
 #[test]
+fn neurons_are_put_into_rows_that_go_through_the_mlp() {
+    let neurons = also(Component::MlpPost, 1, &[2, 4], PatchValue::Zero);
+    let grid = grid(Component::MlpOut).with_also(neurons, &model(), 6).expect("neurons");
+    let begins = |place: u32, model: &Architecture| {
+        let cell = grid.cell(place);
+        let beginning = Beginning::of(&cell, &[pair()], model);
+        (beginning.layer, beginning.stage, beginning.rows(&cell, 2..5, model))
+    };
+    // Layer 2 of the cell's own comes behind layer 1.
+    assert_eq!(begins(2 * 6 + 3, &model()), (1, Stage::BeforeMlp, vec![2, 4]));
+    let parallel = Architecture { wiring: Wiring::Parallel { norms: ParallelNorms::One }, ..model() };
+    assert_eq!(begins(2 * 6 + 3, &parallel), (1, Stage::Input, vec![]));
+    // What attention adds comes before them, but is added to the block's output.
+    let neurons = also(Component::MlpPost, 1, &[2, 4], PatchValue::Zero);
+    let grid = self::grid(Component::AttnOut).with_also(neurons, &parallel, 6).expect("neurons");
+    let beginning = Beginning::of(&grid.cell(6 + 3), &[pair()], &parallel);
+    assert_eq!((beginning.layer, beginning.stage), (1, Stage::Input));
+}
+
+#[test]
 fn sites_that_do_not_go_together_are_refused() {
     let with = |others: &[Component]| grid(Component::Q).together_with(others.to_vec(), &model());
     assert!(with(&[Component::K, Component::V]).is_ok());
@@ -108,6 +129,7 @@ fn sites_that_do_not_go_together_are_refused() {
 fn what_is_written_as_well_is_somewhere() {
     let with = |also: Also| grid(Component::Z).with_also(also, &model(), 6).is_ok();
     assert!(with(also(Component::Z, 5, &[0, 5], PatchValue::Zero)));
+    assert!(with(also(Component::MlpPre, 5, &[0, 5], PatchValue::Mean)));
     for wrong in [
         also(Component::Z, 6, &[0], PatchValue::Zero),
         also(Component::Z, 0, &[6], PatchValue::Zero),
@@ -116,6 +138,9 @@ fn what_is_written_as_well_is_somewhere() {
         Also { heads: vec![2], ..also(Component::Z, 0, &[0], PatchValue::Zero) },
         Also { heads: vec![0], ..also(Component::MlpOut, 0, &[0], PatchValue::Zero) },
         Also { heads: Vec::new(), ..also(Component::Z, 0, &[0], PatchValue::Zero) },
+        Also { neurons: vec![0], ..also(Component::Z, 0, &[0], PatchValue::Zero) },
+        Also { neurons: Vec::new(), ..also(Component::MlpPre, 0, &[0], PatchValue::Zero) },
+        Also { neurons: vec![4096], ..also(Component::MlpPost, 0, &[0], PatchValue::Zero) },
         also(Component::Pattern, 0, &[0], PatchValue::Zero),
     ] {
         assert!(!with(wrong.clone()), "{wrong:?}");

@@ -76,6 +76,9 @@ impl Also {
     fn words(&self) -> String {
         let Self { component, layer, value, .. } = self;
         let value = value.words();
+        if !self.neurons.is_empty() {
+            return format!("{component} of layer {layer}, neurons {} ({value})", ranges(&self.neurons));
+        }
         if self.heads.is_empty() {
             return format!("{component} of layer {layer} ({value})");
         }
@@ -143,7 +146,7 @@ mod tests {
         let grid = grid.together_with(vec![Component::MlpOut], &model).expect("equal axes");
         let value = PatchValue::Mean;
         let (component, heads) = (Component::Z, vec![0, 1]);
-        let also = Also { component, layer: 2, heads, positions: vec![2], sources: vec![], value };
+        let also = Also { component, layer: 2, heads, neurons: vec![], positions: vec![2], sources: vec![], value };
         let grid = grid.with_also(also, &model, 4).expect("heads");
         assert_eq!(grid.site_names(), "attn_out-mlp_out");
         assert_eq!(

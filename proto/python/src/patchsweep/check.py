@@ -23,12 +23,14 @@ def cells_to_draw(cells: int, fraction: float) -> int:
 
 @dataclass(frozen=True)
 class GridCheck:
-    """Of one grid."""
+    """Of one grid, or of its estimates."""
 
     grid: str
     cells: int
     noops: int
     largest_difference: float | None
+    #: How far its means may be apart.
+    tolerance: float
     agreed: bool
 
 
@@ -45,6 +47,7 @@ class CheckReport:
     without_score: int
     not_finite: int
     by_another_worker: int
+    #: Of the grid that is furthest apart, measured by its tolerance.
     tolerance: float
     largest_difference: float | None
     agreed: bool

@@ -205,8 +205,12 @@ class GridAlso(TypedDict):
     """What is patched, by its `TransformerLens` name. Of `pattern`, the probabilities of all positions."""
     heads: NotRequired[list[str]]
     """Which heads, as `"layer.head"`, like `["9.9", "10.0"]`; required where the component has heads."""
+    neurons: NotRequired[list[str]]
+    """Which neurons, as `"layer.neuron"`, like `["9.700", "10.3"]`, where the component has neurons; in place of
+    `layers`, which means all neurons of these."""
     layers: NotRequired[list[int]]
-    """Which layers; required where the component has no heads. Negative ones count from the end."""
+    """Which layers; required where the component has no heads and no `neurons` are given. Negative ones count from
+    the end."""
     positions: NotRequired[list[int | str]]
     """Which positions, given as in `corrupt` of an iteration. Without it, all."""
     ablate: NotRequired[Literal["zero", "mean"]]

@@ -4,8 +4,10 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::estimate::{Estimate, Gradients};
 use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::scores::CellScore;
 use patchsweep_core::tile::TileWork;
 use patchsweep_reference_evaluator::{BruteForce, Model};
+use patchsweep_serve::merge::compare::estimate_tolerance;
 
 use super::compare::{Expected, tolerance};
 use super::engine::TiledEngine;
@@ -45,18 +47,25 @@ pub(crate) fn check_estimates(scenario: &Scenario) -> Result<Vec<Pairs>, String>
             let brute_force = BruteForce::new(&model, &context, iteration as usize);
             let unpatched = brute_force.unpatched();
             for (index, grid) in (0..).zip(&context.grids) {
-                let scored = engine.estimates(iteration, index);
+                let scored = engine.estimates(iteration, index, false);
+                let plain = engine.estimates(iteration, index, true);
+                are_taken_for_equal(&context, &scored, &plain)
+                    .map_err(|error| format!("{way:?}: iteration {iteration}, {}: {error}", grid.name))?;
                 let mut of_grid = Pairs::new();
-                for (place, scores) in (0..).zip(&scored) {
+                for ((place, scores), plain) in (0..).zip(&scored).zip(&plain) {
                     let cell = grid.cell(place);
                     let wanted = brute_force.estimated(&cell);
                     for (metric, (wanted, unpatched)) in wanted.iter().zip(&unpatched).enumerate() {
                         let bound = 10.0 * tolerance(wanted.iter().chain(unpatched));
-                        let expected = Expected { numbers: wanted, tolerance: bound };
-                        expected.check(scores[metric].effect).map_err(|error| {
-                            let name = &context.metrics[metric].name;
+                        let name = &context.metrics[metric].name;
+                        let at = |error: String| {
                             format!("{way:?}: iteration {iteration}, {}, cell {place}, {name}: {error}", grid.name)
-                        })?;
+                        };
+                        let expected = |tolerance| Expected { numbers: wanted, tolerance };
+                        expected(bound).check(scores[metric].effect).map_err(at)?;
+                        let plainly = |error| at(format!("plainly: {error}"));
+                        // What is loaded was rounded to float32 once; all else is float64.
+                        expected(bound / 10.0).check(plain[metric].effect).map_err(plainly)?;
                     }
                     let is_live =
                         |prompt| !context.prompt_pair(iteration, prompt).is_noop(&cell, &context.architecture);
@@ -75,6 +84,29 @@ pub(crate) fn check_estimates(scenario: &Scenario) -> Result<Vec<Pairs>, String>
     Ok(pairs)
 }
 
+/// What a check says of all estimates of a grid: it finds no fault where there is none.
+fn are_taken_for_equal(
+    context: &SweepContext,
+    scored: &[Vec<CellScore>],
+    plain: &[Vec<CellScore>],
+) -> Result<(), String> {
+    for metric in 0..context.metrics.len() {
+        let largest =
+            |of: fn(&CellScore) -> f64| plain.iter().map(|scores| of(&scores[metric]).abs()).fold(0.0, f64::max);
+        let strongest = largest(|score| score.effect.mean);
+        // The run that is patched, of any cell.
+        let scale = largest(|score| score.value.mean - score.effect.mean);
+        let tolerance = estimate_tolerance(context, strongest, scale);
+        let differences =
+            scored.iter().zip(plain).map(|(ours, plain)| ours[metric].effect.mean - plain[metric].effect.mean);
+        let difference = differences.fold(0.0, |largest: f64, difference| largest.max(difference.abs()));
+        if difference > tolerance {
+            return Err(format!("a check finds a difference of {difference}, with a tolerance of {tolerance}"));
+        }
+    }
+    Ok(())
+}
+
 /// The same sweep with estimates in place of effects.
 fn estimated(context: &SweepContext, way: Estimate) -> SweepContext {
     let mut context = SweepContext { per_prompt: false, ..context.clone() };
@@ -85,9 +117,9 @@ fn estimated(context: &SweepContext, way: Estimate) -> SweepContext {
 
 impl TiledEngine<'_> {
     /// Estimated scores over all prompts \[cells, metrics\].
-    fn estimates(&mut self, iteration: u32, grid: u32) -> Vec<Vec<patchsweep_core::scores::CellScore>> {
+    fn estimates(&mut self, iteration: u32, grid: u32, plain: bool) -> Vec<Vec<CellScore>> {
         let cells = self.cells(grid);
-        let work = TileWork::Estimate { grid, cells: std::iter::once(0..cells).collect() };
+        let work = TileWork::Estimate { grid, cells: std::iter::once(0..cells).collect(), plain };
         self.over_prompts(iteration, &work).into_iter().map(|cell| cell.scores).collect()
     }
 }

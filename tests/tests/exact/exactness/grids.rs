@@ -100,7 +100,7 @@ fn several(
     let heads = topic.component.heads().count(&model);
     let goes_with = |other: &Component| {
         let is_alike = other.axes() == topic.component.axes() && other.heads().count(&model) == heads;
-        *other != topic.component && other.is_in(&model) && is_alike && !other.has_neurons()
+        *other != topic.component && other.is_in(&model) && is_alike
     };
     let others: Vec<Component> = Component::ALL.into_iter().filter(goes_with).collect();
     let most = others.len().min(2);
@@ -114,9 +114,9 @@ fn several(
     })
 }
 
-/// Heads, positions and a value of any component.
+/// Heads or neurons, positions and a value of any component.
 fn also(model: Architecture, positions: u32) -> impl Strategy<Value = Also> {
-    let is_there = |component: &Component| component.is_in(&model) && !component.has_neurons();
+    let is_there = |component: &Component| component.is_in(&model);
     let components: Vec<Component> = Component::ALL.into_iter().filter(is_there).collect();
     let value = select(vec![PatchValue::Other, PatchValue::Zero, PatchValue::Mean]);
     (select(components), value, 0..model.layers).prop_flat_map(move |(component, value, layer)| {
@@ -125,10 +125,14 @@ fn also(model: Architecture, positions: u32) -> impl Strategy<Value = Also> {
         let all: Vec<u32> = (0..positions).collect();
         let places = prop_oneof![Just(all.clone()), subsequence(all.clone(), 1..=positions as usize)];
         let sources = if component == Component::Pattern { all } else { Vec::new() };
-        (heads, places).prop_map(move |(heads, positions)| Also {
+        let neurons: Vec<u32> = if component.has_neurons() { (0..model.d_mlp).collect() } else { Vec::new() };
+        let least = neurons.len().min(1);
+        let neurons = prop_oneof![Just(neurons.clone()), subsequence(neurons.clone(), least..=neurons.len())];
+        (heads, neurons, places).prop_map(move |(heads, neurons, positions)| Also {
             component,
             layer,
             heads,
+            neurons,
             positions,
             sources: sources.clone(),
             value,

@@ -61,10 +61,9 @@ impl Topic {
         Self::all().into_iter().filter(sends).map(|topic| Self { writes: Writes::Paths, ..topic }).collect()
     }
 
-    /// The same with several writes, of which none may be a neuron's.
+    /// The same with several writes.
     pub(crate) fn several() -> Vec<Self> {
-        let go_together = |topic: &Self| !topic.component.has_neurons();
-        Self::all().into_iter().filter(go_together).map(|topic| Self { writes: Writes::Several, ..topic }).collect()
+        Self::all().into_iter().map(|topic| Self { writes: Writes::Several, ..topic }).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use std::ops::Range;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CellScore, TileScores};
-use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::tile::Tile;
 
 use crate::engine::EngineError;
 use crate::phases::Phase;
@@ -137,9 +137,4 @@ fn scored(count: u64, [value, value_m2, effect, effect_m2]: [f64; 4]) -> CellSco
         value: Moments { count, mean: value, m2: value_m2 },
         effect: Moments { count, mean: effect, m2: effect_m2 },
     }
-}
-
-/// Whether a tile is one of estimates.
-pub(crate) fn is_estimate(tile: &Tile) -> bool {
-    matches!(tile.work, TileWork::Estimate { .. })
 }

@@ -46,7 +46,10 @@ impl Exec<'_> {
             recorder.see(layer, Component::ResidMid, &resid_mid);
         }
         let reads = reads.unwrap_or_else(|| self.mlp_normed(layer, &resid_mid));
-        let mlp_out = self.mlp_out(layer, &reads, Some(&mut *recorder));
+        let mlp_out = self.mlp_out(layer, &reads, &mut |component, x| match component {
+            Component::MlpPre => recorder.see_copy(layer, component, x),
+            _ => recorder.see(layer, component, x),
+        });
         recorder.see(layer, Component::MlpOut, &mlp_out);
         let resid_post = resid_mid + mlp_out;
         recorder.see(layer, Component::ResidPost, &resid_post);

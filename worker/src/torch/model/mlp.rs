@@ -5,7 +5,6 @@ use patchsweep_core::grid::Component;
 use tch::Tensor;
 
 use crate::torch::model::exec::Exec;
-use crate::torch::runs::recorder::Recorder;
 
 /// Most rows that go through an MLP at once: its hidden layer is the largest activation.
 const MLP_ROWS_ON_CPU: i64 = 1 << 12;
@@ -49,11 +48,30 @@ impl Exec<'_> {
     /// Adds to the residual stream \[rows, `d_model`\] what the MLP adds; `reads`: what it reads, where
     /// that is not this stream's norm.
     pub(crate) fn add_mlp_out(&self, layer: u32, resid: &Tensor, reads: Option<&Tensor>) {
+        self.add_mlp_out_with(layer, resid, reads, &mut |_, _, _| {});
+    }
+
+    /// The same with a hidden layer that is changed on its way: `change` gets a site, `mlp_pre` or `mlp_post`, the first of some
+    /// rows, and what these have there \[some rows, `d_mlp`\].
+    pub(crate) fn add_mlp_out_with(
+        &self,
+        layer: u32,
+        resid: &Tensor,
+        reads: Option<&Tensor>,
+        change: &mut dyn FnMut(Component, i64, &mut Tensor),
+    ) {
+        let mut first = 0;
         let most = if resid.device().is_cuda() { MLP_ROWS_ON_GPU } else { MLP_ROWS_ON_CPU };
         let mut reads = reads.map(|reads| reads.split(most, 0).into_iter());
         for mut rows in resid.split(most, 0) {
             let input = reads.as_mut().and_then(Iterator::next);
-            let mlp_out = self.mlp_out(layer, &input.unwrap_or_else(|| self.mlp_normed(layer, &rows)), None);
+            let input = input.unwrap_or_else(|| self.mlp_normed(layer, &rows));
+            let mlp_out = self.mlp_out(layer, &input, &mut |component, x| {
+                if component.has_neurons() {
+                    change(component, first, x);
+                }
+            });
+            first += rows.size()[0];
             let _ = rows.g_add_(&mlp_out);
         }
     }
@@ -61,26 +79,23 @@ impl Exec<'_> {
     /// What the MLP adds to the residual stream for what it reads \[rows, `d_model`\].
     pub(crate) fn mlp_out_of(&self, layer: u32, reads: &Tensor) -> Tensor {
         let most = if reads.device().is_cuda() { MLP_ROWS_ON_GPU } else { MLP_ROWS_ON_CPU };
-        let parts = reads.split(most, 0).into_iter().map(|rows| self.mlp_out(layer, &rows, None));
+        let parts = reads.split(most, 0).into_iter().map(|rows| self.mlp_out(layer, &rows, &mut |_, _| {}));
         Tensor::cat(&parts.collect::<Vec<_>>(), 0)
     }
 
-    /// What the MLP adds to the residual stream \[.., `d_model`\].
-    pub(super) fn mlp_out(&self, layer: u32, normed: &Tensor, mut recorder: Option<&mut Recorder<'_>>) -> Tensor {
+    /// What the MLP adds to the residual stream \[.., `d_model`\]. `at` sees its sites on the way, and may change its neurons; what it
+    /// sees of `mlp_pre` is overwritten next.
+    pub(super) fn mlp_out(&self, layer: u32, normed: &Tensor, at: &mut dyn FnMut(Component, &mut Tensor)) -> Tensor {
         let block = self.weights(layer);
-        let first = self.linear(normed, block.mlp_gate.as_ref().unwrap_or(&block.mlp_in));
-        if let Some(recorder) = &mut recorder {
-            recorder.see_copy(layer, Component::MlpPre, &first);
-        }
+        let mut first = self.linear(normed, block.mlp_gate.as_ref().unwrap_or(&block.mlp_in));
+        at(Component::MlpPre, &mut first);
         let mut hidden = self.activation(first);
         if block.mlp_gate.is_some() {
             hidden *= self.linear(normed, &block.mlp_in);
         }
-        let projected = self.linear(&hidden, &block.mlp_out);
-        if let Some(recorder) = recorder {
-            recorder.see(layer, Component::MlpPost, &hidden);
-            recorder.see(layer, Component::MlpProjection, &projected);
-        }
+        at(Component::MlpPost, &mut hidden);
+        let mut projected = self.linear(&hidden, &block.mlp_out);
+        at(Component::MlpProjection, &mut projected);
         self.after_mlp(layer, &projected)
     }
 

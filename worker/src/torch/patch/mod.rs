@@ -9,6 +9,7 @@ pub(crate) mod cohort;
 pub(crate) mod features;
 pub(crate) mod frames;
 pub(crate) mod heads;
+pub(crate) mod hidden_changes;
 pub(crate) mod join;
 pub(crate) mod neurons;
 pub(crate) mod patches;

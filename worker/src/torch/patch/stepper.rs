@@ -14,6 +14,7 @@ use tch::Tensor;
 use super::batch::{Batch, Segment};
 use super::changes::Changes;
 use super::cohort::{Cohort, Start};
+use super::hidden_changes::HiddenChanges;
 use super::patches::Patches;
 use crate::torch::devices::on;
 use crate::torch::positions::Positions;
@@ -90,9 +91,12 @@ impl Stepper<'_> {
     fn mlp(&self, layer: u32, batch: &mut Batch, reads: Option<&Tensor>, changes: &Changes<'_>) {
         let received = changes.of_paths().map(|received| received.mlp_reads(self.patches.alone(), layer, batch, reads));
         let reads = received.as_ref().map_or(reads, Option::as_ref);
+        let hidden = HiddenChanges::of(&self.patches, layer, changes, &batch.layout);
         let changes = changes.at(layer, Component::MlpOut, &batch.layout, &self.patches.rows);
         let before: Vec<Tensor> = changes.iter().map(|change| change.rows_of(&batch.resid)).collect();
-        self.patches.exec().add_mlp_out(layer, &batch.resid, reads);
+        self.patches.exec().add_mlp_out_with(layer, &batch.resid, reads, &mut |component, first, x| {
+            hidden.put(component, first, x);
+        });
         self.patches.add_anew(layer, Component::MlpOut, &changes, &before, &mut batch.resid);
     }
 

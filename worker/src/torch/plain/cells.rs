@@ -15,15 +15,17 @@ use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
 use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
-use crate::torch::numbers::host;
+use crate::torch::numbers::host_wide;
 use crate::torch::tiles::chunk::Scores;
 
 /// Some prompts of one iteration.
 pub(crate) struct PlainChunk<'a> {
     pub(crate) context: &'a SweepContext,
     pub(crate) exec: &'a Exec<'a>,
-    /// The model's, float32 whatever its dtype \[vocabulary, `d_model`\].
+    /// The model's, float32 whatever its dtype, or float64 \[vocabulary, `d_model`\].
     pub(crate) unembed: &'a Tensor,
+    /// Of activations: the model's, or float64.
+    pub(crate) kind: Kind,
     /// Of a tile of features.
     pub(crate) dictionary: Option<&'a DictionaryTensors>,
     pub(crate) iteration: u32,
@@ -37,8 +39,8 @@ pub(crate) enum Run {
     Corrupted,
 }
 
-/// All logits at the read positions, float32 \[reads, prompts, vocabulary\] row by row.
-pub(crate) type Logits = Vec<f32>;
+/// All logits at the read positions \[reads, prompts, vocabulary\] row by row.
+pub(crate) type Logits = Vec<f64>;
 
 impl PlainChunk<'_> {
     /// A whole run, with activations replaced where something is written; of two writes at one place the later one counts.
@@ -54,14 +56,19 @@ impl PlainChunk<'_> {
 
     /// A whole run that is changed on its way.
     pub(super) fn hooked_logits(&self, run: Run, like: Like<'_>, hook: &mut Hook<'_>) -> Logits {
-        let resid = forward(self.exec, &self.embedding(run), like, hook);
+        self.logits_from(&self.embedding(run), like, hook)
+    }
+
+    /// A whole run from its embeddings \[prompts, pos, `d_model`\] on.
+    pub(super) fn logits_from(&self, embedding: &Tensor, like: Like<'_>, hook: &mut Hook<'_>) -> Logits {
+        let resid = forward(self.exec, embedding, like, hook);
         let last = like.map(|streams| streams.at(self.context.architecture.layers - 1, Component::ResidPost));
         let read = |&read: &u32| {
             let at_read = |resid: &Tensor| resid.select(1, read.into());
             self.logits_of(&at_read(&resid), last.as_ref().map(at_read).as_ref())
         };
         let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
-        host(&Tensor::stack(&logits, 0))
+        host_wide(&Tensor::stack(&logits, 0))
     }
 
     /// A whole run's activations at some sites; of a tile of features, the features there.
@@ -79,11 +86,16 @@ impl PlainChunk<'_> {
 
     /// Metrics of a run \[metrics\]\[prompts\]; the mean over the read positions.
     pub(crate) fn score(&self, logits: &Logits, clean: &Logits) -> Scores {
+        self.score_wide(logits, clean).into_iter().map(narrow).collect()
+    }
+
+    /// The same in float64.
+    pub(super) fn score_wide(&self, logits: &Logits, clean: &Logits) -> Vec<Vec<f64>> {
         let iteration = self.iteration();
         let (reads, vocabulary) = (iteration.reads.len(), self.context.architecture.d_vocab as usize);
         let row = |all: &Logits, read: usize, prompt: usize| -> Vec<f64> {
             let first = (read * self.prompts.len() + prompt) * vocabulary;
-            all[first..first + vocabulary].iter().map(|&logit| logit.into()).collect()
+            all[first..first + vocabulary].to_vec()
         };
         let mut scores = vec![Vec::new(); self.context.metrics.len()];
         for (place, prompt) in self.prompts.clone().enumerate() {
@@ -113,7 +125,7 @@ impl PlainChunk<'_> {
     }
 
     /// Token and position embeddings, and noise \[prompts, pos, `d_model`\].
-    fn embedding(&self, run: Run) -> Tensor {
+    pub(super) fn embedding(&self, run: Run) -> Tensor {
         let noise = self.iteration().noise.as_ref();
         let (tokens, noise) = match run {
             Run::Clean => (&self.context.clean, None),
@@ -138,14 +150,14 @@ impl PlainChunk<'_> {
     fn tokens(&self, tokens: &TokenMatrix) -> Tensor {
         let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
         let ids = Tensor::from_slice(&ids).to_device(self.exec.model.embed.device());
-        let rows = self.exec.model.embed.index_select(0, &ids);
+        let rows = self.exec.model.embed.index_select(0, &ids).to_kind(self.kind);
         rows.view([i64::from(tokens.prompts()), i64::from(tokens.positions()), -1])
     }
 
-    /// All logits, float32 whatever the model's dtype \[prompts, vocabulary\], of the last residual stream at one position.
+    /// All logits in the unembedding's kind \[prompts, vocabulary\], of the last residual stream at one position.
     fn logits_of(&self, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
         let (exec, model) = (self.exec, self.exec.model);
-        let normed = super::forward::norm(exec, &resid.to_kind(Kind::Float), like, model.ln_final.as_ref());
+        let normed = super::forward::norm(exec, &resid.to_kind(self.unembed.kind()), like, model.ln_final.as_ref());
         let mut logits = exec.product(&normed, &self.unembed.transpose(0, 1));
         if let Some(bias) = &model.unembed_bias {
             logits += bias;
@@ -157,8 +169,14 @@ impl PlainChunk<'_> {
     }
 }
 
-/// A metric is a float32, and read positions are few.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-fn mean(sum: f64, count: usize) -> f32 {
-    (sum / count as f64) as f32
+/// Read positions are few.
+#[allow(clippy::cast_precision_loss)]
+fn mean(sum: f64, count: usize) -> f64 {
+    sum / count as f64
+}
+
+/// A metric is a float32.
+#[allow(clippy::cast_possible_truncation)]
+pub(super) fn narrow(numbers: Vec<f64>) -> Vec<f32> {
+    numbers.into_iter().map(|number| number as f32).collect()
 }

@@ -47,13 +47,22 @@ pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, like: Like<'_>, hook:
 }
 
 fn mlp(exec: &Exec<'_>, layer: u32, block: &Block, read: &Tensor, hook: &mut Hook<'_>) -> Tensor {
-    let project = |linear: &Linear| exec.linear(read, linear);
+    let project = |linear: &Linear| project(exec, read, linear);
     let mut activated = |x: Tensor| activate(exec, &hook(layer, Component::MlpPre, x));
     let hidden = match &block.mlp_gate {
         Some(gate) => activated(project(gate)) * project(&block.mlp_in),
         None => activated(project(&block.mlp_in)),
     };
-    exec.linear(&hook(layer, Component::MlpPost, hidden), &block.mlp_out)
+    self::project(exec, &hook(layer, Component::MlpPost, hidden), &block.mlp_out)
+}
+
+/// In the kind of `x`, whatever that of the weights is \[.., in\] to \[.., out\].
+fn project(exec: &Exec<'_>, x: &Tensor, linear: &Linear) -> Tensor {
+    if linear.weight.kind() == x.kind() {
+        return exec.linear(x, linear);
+    }
+    let bias = linear.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
+    exec.linear(x, &Linear { weight: linear.weight.to_kind(x.kind()), bias })
 }
 
 /// Attention's output projection \[prompts, pos, `d_model`\].
@@ -64,7 +73,7 @@ fn attention(exec: &Exec<'_>, layer: u32, block: &Block, normed: &Tensor, hook: 
     let (prompts, positions, _) = normed.size3().expect("prompts, positions and width");
     let by_head = |x: &Tensor| x.reshape([prompts, positions, -1, i64::from(exec.model.architecture.d_head)]);
     let clip = exec.model.architecture.attention.clip.unwrap_or(f64::INFINITY);
-    let projected = |linear: &Linear| exec.linear(normed, linear).clamp(-clip, clip);
+    let projected = |linear: &Linear| project(exec, normed, linear).clamp(-clip, clip);
     let both = projected(&block.keys_values).chunk(2, 2);
     let q = hook(layer, Component::Q, by_head(&projected(&block.queries)));
     let k = hook(layer, Component::K, by_head(&both[0]));
@@ -80,7 +89,7 @@ fn attention(exec: &Exec<'_>, layer: u32, block: &Block, normed: &Tensor, hook: 
     let pattern = hook(layer, Component::Pattern, pattern(exec, layer, &q, &own(&k)));
     let z = exec.product(&pattern, &own(&v).permute([0, 2, 1, 3])).permute([0, 2, 1, 3]);
     let z = hook(layer, Component::Z, z) + &block.folded_z;
-    exec.linear(&z.reshape([prompts, positions, -1]), &block.attn_out)
+    project(exec, &z.reshape([prompts, positions, -1]), &block.attn_out)
 }
 
 /// Attention probabilities \[prompts, head, dest, src\] of queries and keys \[prompts, pos, head, `d_head`\].
@@ -91,8 +100,9 @@ fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor) -> Tensor {
         (layer.scale, layer.window)
     };
     let positions = q.size()[1];
+    let kind = if q.kind() == Kind::Double { Kind::Double } else { Kind::Float };
     // Scaled first: float16 could not hold the product.
-    let mut scores = exec.product(&(q * scale).permute([0, 2, 1, 3]), &k.permute([0, 2, 3, 1])).to_kind(Kind::Float);
+    let mut scores = exec.product(&(q * scale).permute([0, 2, 1, 3]), &k.permute([0, 2, 3, 1])).to_kind(kind);
     if let Some(cap) = attention.score_cap {
         scores = (scores / cap).tanh() * cap;
     }
@@ -101,7 +111,7 @@ fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor) -> Tensor {
     if let Some(window) = window {
         hidden = hidden.logical_or(&all.tril(-i64::from(window)));
     }
-    scores.masked_fill(&hidden, f64::NEG_INFINITY).softmax(-1, Kind::Float).to_kind(q.kind())
+    scores.masked_fill(&hidden, f64::NEG_INFINITY).softmax(-1, kind).to_kind(q.kind())
 }
 
 /// Queries or keys \[prompts, pos, head, `d_head`\], each position rotated by its own angle: pairs are complex numbers.

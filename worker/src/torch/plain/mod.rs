@@ -1,5 +1,5 @@
 //! Patched runs as their definition says: for each cell one whole forward pass of every prompt, from the embeddings to the
-//! logits, with the activation replaced on the way.
+//! logits, with the activation replaced on the way; of an estimate two, with it moved a little.
 //!
 //! This is what a check holds the other scores to. So it shares with the rest of the engine only the weights, the products
 //! of `products`, and the numbers that are drawn as noise, and how metrics
@@ -7,6 +7,7 @@
 //! causality, and runs of several cells are never packed together.
 
 mod cells;
+mod estimates;
 mod features;
 pub(crate) mod forward;
 mod hooks;
@@ -34,6 +35,7 @@ use crate::torch::tiles::memory::MemoryShares;
 use crate::torch::tiles::parts::{TileParts, side_by_side};
 use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
+use estimates::{estimate_scores, moved};
 use hooks::Recording;
 use paths::held_sites;
 
@@ -64,34 +66,54 @@ impl PlainTask<'_> {
         let mut chunks = Chunks { task: &mut self, means: None, unembed: None };
         let runs = in_halves(&mut chunks, prompts, runs);
         let _phase = Phase::Merge.enter();
-        (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
+        let is_estimate = self.tile.is_estimate();
+        let scores =
+            |runs: Vec<Scores>| if is_estimate { estimate_scores(&runs) } else { tile_scores(&runs, per_prompt) };
+        (runs.map(scores), self.memory_retries)
     }
 
     /// Metrics of the run that is patched, then of each cell's, over some prompts of a part.
     fn chunk(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
         let chunk = self.prompts(part, prompts, unembed);
         let cells = &*self.tile.patches(part);
-        let noising = self.context.direction == Direction::Noising;
-        let (patched, other) = if noising { (Run::Clean, Run::Corrupted) } else { (Run::Corrupted, Run::Clean) };
+        let (patched, other) = self.runs();
         let others = sites(cells, PatchValue::Other);
         let others = if others.is_empty() { Recording::default() } else { chunk.record(other, &others) };
-        let replacement = |write: &Write<'_>| match write.value {
-            PatchValue::Other => others.of(write),
-            PatchValue::Mean => means.of(write),
-            PatchValue::Zero => Tensor::zeros([1], (self.exec.model.embed.kind(), self.exec.device(write.layer))),
-        };
         let clean = chunk.logits(Run::Clean, &[]);
         let held = norms_of_paths(cells).map_or_else(Recording::default, |norms| chunk.held(patched, norms));
         let patched_cell = |cell: &Cell<'_>| {
-            let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
+            let writes: Vec<_> = cell.writes().map(|write| (write, self.replacement(&write, &others, means))).collect();
             match cell.path() {
                 Some(path) => chunk.path_logits(patched, &path, &writes, &held),
                 None => chunk.logits(patched, &writes),
             }
         };
-        let baseline = if noising { clean.clone() } else { chunk.logits(patched, &[]) };
+        let is_clean = self.context.direction == Direction::Noising;
+        let baseline = if is_clean { clean.clone() } else { chunk.logits(patched, &[]) };
         let runs = [baseline].into_iter().chain(cells.iter().map(patched_cell));
         runs.map(|logits| chunk.score(&logits, &clean)).collect()
+    }
+
+    /// The run that is patched, and the other.
+    fn runs(&self) -> (Run, Run) {
+        match self.context.direction {
+            Direction::Noising => (Run::Clean, Run::Corrupted),
+            Direction::Denoising => (Run::Corrupted, Run::Clean),
+        }
+    }
+
+    /// What takes the place of an activation; `others`: of the other run.
+    fn replacement(&self, write: &Write<'_>, others: &Recording, means: &Recording) -> Tensor {
+        match write.value {
+            PatchValue::Other => others.of(write),
+            PatchValue::Mean => means.of(write),
+            PatchValue::Zero => Tensor::zeros([1], (self.kind(), self.exec.device(write.layer))),
+        }
+    }
+
+    /// What runs are made of.
+    fn kind(&self) -> Kind {
+        if self.tile.is_estimate() { Kind::Double } else { self.exec.model.embed.kind() }
     }
 
     /// Means over all corrupted prompts of the iteration \[1, ..\], for cells that take them.
@@ -108,13 +130,13 @@ impl PlainTask<'_> {
                 sums.add_sums(&self.prompts(&part.context, prompts, unembed).record(Run::Corrupted, &sites));
             }
         }
-        let kind = if self.dictionary.is_some() { Kind::Float } else { self.exec.model.embed.kind() };
+        let kind = if self.dictionary.is_some() { Kind::Float } else { self.kind() };
         sums.map(|sum| (sum / f64::from(self.context.clean.prompts())).to_kind(kind))
     }
 
     fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
         let Self { exec, tile, dictionary, .. } = *self;
-        PlainChunk { context, exec, unembed, dictionary, iteration: tile.iteration, prompts }
+        PlainChunk { context, exec, unembed, dictionary, kind: self.kind(), iteration: tile.iteration, prompts }
     }
 
     /// Prompts whose whole runs fit the memory of a batch, at least one.
@@ -125,12 +147,19 @@ impl PlainTask<'_> {
         let positions = u64::from(context.clean.positions());
         let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
-        let written: BTreeSet<_> =
+        let mut written: BTreeSet<_> =
             cells.iter().flat_map(Cell::writes).map(|write| (write.layer, write.component)).collect();
+        // Of estimates what is changed is recorded of both runs, and there is one cell's change.
+        let recordings = if self.tile.is_estimate() {
+            written.extend(cells.iter().map(moved));
+            3
+        } else {
+            1
+        };
         // Of paths what is held of the run that is patched, and what is received.
         let held_of_block = norms_of_paths(cells).map_or(0, |norms| held_sites(norms).len() as u64 + 1);
         let held = held_of_block * u64::from(model.layers);
-        let layers = written.len() as u64 + held;
+        let layers = recordings * written.len() as u64 + held;
         let has_neurons = written.iter().any(|(_, component)| component.has_neurons());
         let neurons = if has_neurons { u64::from(model.d_mlp) } else { 0 };
         // What is recorded, made anew in the patched run, and their difference.
@@ -144,6 +173,9 @@ impl PlainTask<'_> {
                 .max(features);
         let logits = 3 * reads * u64::from(model.d_vocab);
         let rows = positions + (recorded + logits).div_ceil(12 * width);
+        // A batch's rows are of the model's numbers.
+        let kinds = [self.kind(), self.exec.model.embed.kind()].map(Kind::elt_size_in_bytes);
+        let rows = rows * (kinds[0] / kinds[1]) as u64;
         u32::try_from(self.shares.batch_rows(context) / rows).unwrap_or(u32::MAX).max(1)
     }
 }
@@ -164,7 +196,7 @@ struct Chunks<'t, 'a> {
     task: &'t mut PlainTask<'a>,
     /// Of all prompts, once they are made.
     means: Option<Recording>,
-    /// In float32, once it is made.
+    /// In float32, or float64 where runs are, once it is made.
     unembed: Option<Tensor>,
 }
 
@@ -180,9 +212,17 @@ impl InChunks for Chunks<'_, '_> {
     fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
         let most = self.most();
         let Self { task, means, unembed } = self;
-        let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(Kind::Float));
+        let is_estimate = task.tile.is_estimate();
+        let kind = if is_estimate { Kind::Double } else { Kind::Float };
+        let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(kind));
         let means = means.get_or_insert_with(|| task.means(most, unembed));
-        let of_part = |(part, prompts)| task.chunk(part, prompts, means, unembed);
+        let of_part = |(part, prompts)| {
+            if is_estimate {
+                task.estimated(part, prompts, means, unembed)
+            } else {
+                task.chunk(part, prompts, means, unembed)
+            }
+        };
         side_by_side(task.parts.of_prompts(&chunk).map(of_part))
     }
 

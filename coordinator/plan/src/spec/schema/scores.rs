@@ -234,7 +234,11 @@ pub struct Also {
     /// Which heads, as `"layer.head"`, like `["9.9", "10.0"]`; required where the component has heads.
     #[schemars(extend("x-unit" = "heads"))]
     pub heads: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Which layers; required where the component has no heads. Negative ones count from the end.
+    /// Which neurons, as `"layer.neuron"`, like `["9.700", "10.3"]`, where the component has neurons; in place of `layers`, which means
+    /// all neurons of these.
+    #[schemars(extend("x-unit" = "neurons"))]
+    pub neurons: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Which layers; required where the component has no heads and no `neurons` are given. Negative ones count from the end.
     #[schemars(extend("x-unit" = "layers"))]
     pub layers: Option<Spanned<Vec<i64>>>,
     /// Which positions, given as in `corrupt` of an iteration. Without it, all.

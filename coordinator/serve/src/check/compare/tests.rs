@@ -4,6 +4,7 @@ use patchsweep_core::moments::Moments;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_plan::fixtures;
 
 use super::*;

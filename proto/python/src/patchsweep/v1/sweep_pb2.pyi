@@ -608,18 +608,20 @@ class Verify(_message.Message):
     def __init__(self, top: _Optional[int] = ..., sample: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class Also(_message.Message):
-    __slots__ = ("component", "layer", "heads", "positions", "value")
+    __slots__ = ("component", "layer", "heads", "positions", "value", "neurons")
     COMPONENT_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    NEURONS_FIELD_NUMBER: _ClassVar[int]
     component: Component
     layer: int
     heads: _containers.RepeatedScalarFieldContainer[int]
     positions: _containers.RepeatedScalarFieldContainer[int]
     value: PatchValue
-    def __init__(self, component: _Optional[_Union[Component, str]] = ..., layer: _Optional[int] = ..., heads: _Optional[_Iterable[int]] = ..., positions: _Optional[_Iterable[int]] = ..., value: _Optional[_Union[PatchValue, str]] = ...) -> None: ...
+    neurons: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, component: _Optional[_Union[Component, str]] = ..., layer: _Optional[int] = ..., heads: _Optional[_Iterable[int]] = ..., positions: _Optional[_Iterable[int]] = ..., value: _Optional[_Union[PatchValue, str]] = ..., neurons: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Selection(_message.Message):
     __slots__ = ("axis", "indices")
@@ -668,9 +670,11 @@ class PatchWork(_message.Message):
     def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ..., plain: bool = ...) -> None: ...
 
 class EstimateWork(_message.Message):
-    __slots__ = ("grid", "cells")
+    __slots__ = ("grid", "cells", "plain")
     GRID_FIELD_NUMBER: _ClassVar[int]
     CELLS_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_FIELD_NUMBER: _ClassVar[int]
     grid: int
     cells: _containers.RepeatedCompositeFieldContainer[IndexRange]
-    def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ...) -> None: ...
+    plain: bool
+    def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ..., plain: bool = ...) -> None: ...

@@ -1,0 +1,170 @@
+//! A wrong estimate is found by a check that computes it anew, and a right one is not.
+
+use std::convert::Infallible;
+use std::fs;
+
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::scores::TileScores;
+use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_files::locate::ModelFolders;
+use patchsweep_plan::Plan;
+use patchsweep_plan::spec::Source;
+use patchsweep_serve::check::{CheckReport, Side, TileWorkers, compare};
+use patchsweep_serve::merge::{Merged, TileOutcome, merge};
+use patchsweep_serve::server::make_plan;
+use patchsweep_tests::repository;
+use patchsweep_worker::engine::{Cancel, Engine};
+use patchsweep_worker::torch::{Devices, TorchEngine};
+
+/// Grids beside those of the case `estimate`: AtP's correction, the mean on the way, a mean as the new value, and what is verified.
+const MORE: &str = r#"
+[[grid]]
+name = "queries"
+component = "q"
+axes = ["layer", "pos", "head"]
+estimate = "gradient"
+recompute_pattern = true
+
+[[grid]]
+name = "keys"
+component = "k"
+axes = ["layer", "pos", "head"]
+estimate = "integrated"
+steps = 3
+recompute_pattern = true
+
+[[grid]]
+component = "mlp_post"
+axes = ["layer", "neuron"]
+estimate = "integrated"
+steps = 5
+
+[[grid]]
+name = "averaged"
+component = "attn_out"
+axes = ["layer", "pos"]
+ablate = "mean"
+estimate = "gradient"
+verify = { top = 3, sample = 2 }
+"#;
+
+/// The sweep, and how its tiles are computed.
+struct Estimated {
+    plan: Plan,
+    engine: TorchEngine,
+    /// Of the plan's tiles.
+    scores: Vec<TileScores>,
+}
+
+impl Estimated {
+    fn new() -> Self {
+        let folder = repository().join("tests/reference/interventions/estimate");
+        let read = |file: &str| fs::read_to_string(folder.join(file)).expect("a file of the case");
+        let folders = ModelFolders { roots: vec![folder.clone()], hub_cache: None };
+        let source = Source::new(read("spec.toml") + MORE);
+        let options = PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) };
+        let plan = make_plan(&folders, &source, &read("tokens.json"), options).expect("a plan");
+        let devices = Devices::open("cpu").expect("every machine has one");
+        let engine = TorchEngine::new(devices, folders, 1 << 30);
+        let mut sweep = Self { plan, engine, scores: Vec::new() };
+        sweep.compute();
+        let merged = merged(&sweep.plan, &sweep.scores);
+        let metrics = sweep.plan.context.metrics.len();
+        let estimates: Vec<&[f32]> =
+            merged.grids.iter().step_by(metrics).map(|grid| grid.estimate.as_slice()).collect();
+        sweep.plan = sweep.plan.verified(&estimates).expect("few tiles");
+        sweep.compute();
+        sweep
+    }
+
+    /// The tiles that have no scores.
+    fn compute(&mut self) {
+        for tile in &self.plan.tiles[self.scores.len()..] {
+            self.scores.push(scores(&mut self.engine, &self.plan, tile));
+        }
+    }
+
+    /// What a check of many cells says of some scores.
+    fn checked(&mut self, scores: &[TileScores]) -> CheckReport {
+        let sweep = SweepId("estimate-1".into());
+        let check = self.plan.check(CheckOf { sweep: sweep.clone(), cells: 100_000, seed: 1 });
+        assert!(check.tiles.iter().all(Tile::is_plain));
+        let plainly: Vec<TileScores> =
+            check.tiles.iter().map(|tile| self::scores(&mut self.engine, &check, tile)).collect();
+        let workers = |plan: &Plan, name: &str| {
+            let mut workers = TileWorkers::default();
+            plan.tiles.iter().for_each(|tile| workers.add(tile.id, name));
+            workers
+        };
+        let (theirs_by, ours_by) = (workers(&self.plan, "computer"), workers(&check, "checker"));
+        let (theirs, ours) = (merged(&self.plan, scores), merged(&check, &plainly));
+        let id = SweepId("check-1".into());
+        compare(
+            Side { sweep: &sweep, plan: &self.plan, merged: &theirs, workers: &theirs_by },
+            Side { sweep: &id, plan: &check, merged: &ours, workers: &ours_by },
+        )
+    }
+
+    /// The largest estimate of a grid under the main metric, by magnitude.
+    fn largest(&self, grid: usize) -> f64 {
+        let merged = merged(&self.plan, &self.scores);
+        let estimates = &merged.grids[grid * self.plan.context.metrics.len()].estimate;
+        estimates.iter().fold(0.0, |largest: f64, &estimate| largest.max(f64::from(estimate).abs()))
+    }
+
+    /// The scores with one estimate of a grid off by so much under the main metric, over all prompts.
+    fn with_a_wrong_one(&self, wrong: u32, by: f64) -> Vec<TileScores> {
+        let mut scores = self.scores.clone();
+        for (tile, scores) in self.plan.tiles.iter().zip(&mut scores) {
+            if tile.iteration == 1 && matches!(tile.work, TileWork::Estimate { grid, .. } if grid == wrong) {
+                scores.scores[0].effect.mean += by;
+            }
+        }
+        scores
+    }
+}
+
+fn scores(engine: &mut TorchEngine, plan: &Plan, tile: &Tile) -> TileScores {
+    engine.evaluate(&plan.context, tile, None, &Cancel::new()).expect("the engine computes the tile").scores
+}
+
+fn merged(plan: &Plan, scores: &[TileScores]) -> Merged {
+    let outcomes = (0..).zip(scores).map(|(tile, scores)| (TileId(tile), TileOutcome::Scores(scores.clone())));
+    merge(plan, outcomes.map(Ok::<_, Infallible>)).expect("all tiles")
+}
+
+#[test]
+fn right_estimates_agree_and_one_that_is_off_by_a_hundredth_of_the_largest_is_found_in_every_grid() {
+    let mut sweep = Estimated::new();
+    let right = sweep.scores.clone();
+    let report = sweep.checked(&right);
+    assert!(report.agreed, "{report:?}");
+    let grids = sweep.plan.context.grids.clone();
+    for (index, grid) in (0..).zip(&grids) {
+        let name = format!("{}.estimate", grid.name);
+        let row = report.grids.iter().find(|row| row.grid == name).expect("a row of estimates");
+        let compared = row.cells + row.noops;
+        assert_eq!(compared, 2 * u64::from(grid.cell_count().expect("few cells")), "{name}: all in both iterations");
+        let (difference, largest) = (row.largest_difference.expect("a number"), sweep.largest(index));
+        eprintln!("{name}: {difference:.1e} apart, tolerance {:e}, largest {largest:.2}", row.tolerance);
+        // What is planted is found for what it is, and not because everything is.
+        assert!(difference < row.tolerance / 4.0, "{row:?}");
+
+        let wrong = sweep.with_a_wrong_one(length(index), 0.01 * largest);
+        let report = sweep.checked(&wrong);
+        let worst = report.worst.expect("a worst cell");
+        assert!(!report.agreed, "{name}");
+        assert_eq!((worst.grid.as_str(), worst.mean.as_str()), (grid.name.as_str(), "estimate"), "{worst:?}");
+        assert_eq!((worst.computed_by, worst.checked_by), (vec!["computer".into()], vec!["checker".into()]));
+        assert_eq!(report.grids.iter().filter(|row| !row.agreed).count(), 1, "{:?}", report.grids);
+    }
+    // Of the grid that is verified effects are checked, too.
+    let effects = report.grids.iter().find(|row| row.grid == "averaged").expect("a row of effects");
+    assert!(effects.cells >= 2 * 5 && effects.agreed, "{effects:?}");
+}
+
+fn length(index: usize) -> u32 {
+    u32::try_from(index).expect("few grids")
+}

@@ -1,0 +1,106 @@
+//! Neurons that cells with several writes write: put into the hidden layer of the rows that go through an MLP.
+//!
+//! What one write puts into all cells is one change, so that later ones overwrite earlier ones; rows and neurons are gathered as
+//! numbers first.
+
+use std::collections::BTreeMap;
+
+use patchsweep_core::grid::{Axis, Component, PatchValue};
+use tch::Tensor;
+
+use super::batch::Layout;
+use super::changes::{Changes, index};
+use super::patches::Patches;
+use crate::torch::numbers::length;
+
+/// What is put into a batch's hidden layer in one block.
+pub(crate) struct HiddenChanges(Vec<HiddenChange>);
+
+/// One value put into as many neurons of each of some rows.
+struct HiddenChange {
+    component: Component,
+    /// Ascending.
+    rows: Vec<i64>,
+    /// Rows of the table of values.
+    sources: Vec<i64>,
+    /// Of each row \[rows, neurons\]; `None`: the whole hidden layer.
+    neurons: Option<Vec<i64>>,
+    /// Values \[prompts * pos, `d_mlp`\].
+    table: Tensor,
+}
+
+/// Rows whose changes are one: which of its cell's writes at the site it is, what is put, into how many neurons.
+type Alike = (usize, PatchValue, usize);
+
+impl HiddenChanges {
+    pub(crate) fn of(patches: &Patches<'_>, layer: u32, changes: &Changes<'_>, layout: &Layout) -> Self {
+        let sites = [Component::MlpPre, Component::MlpPost];
+        let here = sites.into_iter().filter(|&component| changes.are_at(layer, component));
+        Self(here.flat_map(|component| Self::at(patches, (layer, component), changes, layout)).collect())
+    }
+
+    fn at(
+        patches: &Patches<'_>,
+        (layer, component): (u32, Component),
+        changes: &Changes<'_>,
+        layout: &Layout,
+    ) -> Vec<HiddenChange> {
+        let width = patches.exec().model.architecture.d_mlp as usize;
+        let mut alike: BTreeMap<Alike, HiddenChange> = BTreeMap::new();
+        for (segment, first) in layout.segments.iter().zip(layout.first_rows()) {
+            let positions = &segment.positions;
+            for (place, &cell) in (0..).zip(&segment.cells) {
+                for (order, write) in changes.writes((segment.part, cell), layer, component).enumerate() {
+                    let places = write.positions().iter().map(|&pos| i64::from(pos));
+                    let places: Vec<_> = places.filter_map(|pos| Some((pos, positions.place_of(pos)?))).collect();
+                    let neurons = write.indices(Axis::Neuron);
+                    let change = alike.entry((order, write.value, neurons.len())).or_insert_with(|| HiddenChange {
+                        component,
+                        rows: Vec::new(),
+                        sources: Vec::new(),
+                        neurons: (neurons.len() < width).then(Vec::new),
+                        table: patches.new_table(write.value, layer, component),
+                    });
+                    for prompt in 0..segment.prompts {
+                        for &(pos, at) in &places {
+                            change.rows.push(first + (place * segment.prompts + prompt) * positions.len() + at);
+                            change.sources.push(patches.rows.of(segment.part, prompt, pos));
+                            if let Some(all) = &mut change.neurons {
+                                all.extend(neurons.iter().map(|&neuron| i64::from(neuron)));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        alike.into_values().collect()
+    }
+
+    /// Puts values into some rows of a site, `first` and those behind it \[some rows, `d_mlp`\].
+    pub(crate) fn put(&self, component: Component, first: i64, x: &mut Tensor) {
+        for change in self.0.iter().filter(|change| change.component == component) {
+            change.put(first, x);
+        }
+    }
+}
+
+impl HiddenChange {
+    fn put(&self, first: i64, x: &mut Tensor) {
+        let end = first + x.size()[0];
+        let [from, to] = [first, end].map(|row| self.rows.partition_point(|&other| other < row));
+        if from == to {
+            return;
+        }
+        let rows: Vec<i64> = self.rows[from..to].iter().map(|row| row - first).collect();
+        let rows = index(&rows, x);
+        let new = self.table.index_select(0, &index(&self.sources[from..to], x));
+        let Some(neurons) = &self.neurons else {
+            let _ = x.index_copy_(0, &rows, &new);
+            return;
+        };
+        let of_each = neurons.len() / self.rows.len();
+        let neurons = index(&neurons[from * of_each..to * of_each], x).view([-1, length(of_each)]);
+        let new = new.gather(1, &neurons, false);
+        let _ = x.index_put_(&[Some(rows.unsqueeze(1)), Some(neurons)], &new, false);
+    }
+}
