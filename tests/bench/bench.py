@@ -7,7 +7,6 @@ times the number of cells. patchsweep runs whole grids; its seconds are from sub
 included, the median of its runs. This program stays small: see ours.py.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -17,6 +16,7 @@ import tempfile
 from importlib.metadata import version
 
 import machine
+import options
 import ours
 from grids import GRIDS, named
 from table import Table
@@ -26,17 +26,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def parse():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
+    parser = options.parser()
+    options.add_positions(parser)
     parser.add_argument("--grids", type=named, default=GRIDS)
-    parser.add_argument("--prompts", type=int, default=50)
-    parser.add_argument("--length", type=int, default=8, help="tokens of each prompt")
-    parser.add_argument("--positions", type=int, help="only so many positions, evenly spread, in grids over positions")
-    parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--sample", type=int, default=8,
                         help="cells per grid and iteration that TransformerLens runs; 0 leaves it out")
     parser.add_argument("--runs", type=int, default=1, help="of patchsweep, per grid")
-    parser.add_argument("--threads", type=int, default=machine.CORES, help="of both; shared out among the workers")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--compare-workers", action="store_true", help="run one worker with all threads as well")
     return parser.parse_args()

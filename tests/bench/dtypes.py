@@ -6,7 +6,6 @@
 effects, whose own largest stands beside it. This program stays small: see ours.py.
 """
 
-import argparse
 import math
 import pathlib
 import statistics
@@ -15,6 +14,7 @@ import sys
 import tempfile
 
 import machine
+import options
 import ours
 from grids import named
 from table import Table
@@ -27,14 +27,9 @@ INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
 
 def parse():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
+    parser = options.parser(prompts=20)
     parser.add_argument("--grids", type=named, default=named("resid_pre,z"))
-    parser.add_argument("--prompts", type=int, default=20)
-    parser.add_argument("--length", type=int, default=8, help="tokens of each prompt")
-    parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=machine.CORES)
     parser.add_argument("--device", default="cpu")
     return parser.parse_args()
 

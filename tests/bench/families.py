@@ -5,7 +5,6 @@
 Those that the worker computed, loading apart, medians of the runs; beside them the ratio to the first family.
 """
 
-import argparse
 import pathlib
 import statistics
 import subprocess
@@ -13,6 +12,7 @@ import sys
 import tempfile
 
 import machine
+import options
 import ours
 from grids import named
 from table import Table
@@ -22,15 +22,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def parse():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
+    parser = options.parser(layers=6)
     parser.add_argument("--grids", type=named, default=named("resid_pre,z"))
     parser.add_argument("--families", type=lambda names: names.split(","), default=["gpt2", "llama", "gemma2"])
-    parser.add_argument("--prompts", type=int, default=50)
-    parser.add_argument("--length", type=int, default=8, help="tokens of each prompt")
-    parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--runs", type=int, default=5, help="of each family and grid, in turn")
-    parser.add_argument("--threads", type=int, default=machine.CORES)
     return parser.parse_args()
 
 

@@ -8,7 +8,6 @@ the seconds of computing, loading apart. `rates` is the median of patchsweep's r
 stays small: see ours.py.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 import machine
+import options
 import ours
 from grids import GRIDS, named
 from table import Table
@@ -29,16 +29,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def parse():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
+    parser = options.parser()
+    options.add_positions(parser)
     parser.add_argument("--grids", type=named, default=GRIDS)
-    parser.add_argument("--prompts", type=int, default=50)
-    parser.add_argument("--length", type=int, default=8, help="tokens of each prompt")
-    parser.add_argument("--positions", type=int, help="only so many positions, evenly spread, in grids over positions")
-    parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--pairs", type=int, default=5, help="turns of each side")
     parser.add_argument("--sample", type=int, default=3, help="cells that TransformerLens runs in a turn")
-    parser.add_argument("--threads", type=int, default=machine.CORES, help="of both")
     return parser.parse_args()
 
 
