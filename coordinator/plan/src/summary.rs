@@ -138,9 +138,10 @@ fn widest(model: &Architecture) -> u64 {
 /// Rows of the widest activation: all positions from the patch on, of all cells and prompts of a tile.
 fn largest_batch_bytes(parts: &[Part<'_>], grid: u32, tiles: &[(&Tile, &[Range<u32>], u64)]) -> u64 {
     let rows = |(tile, cells, _): &(&Tile, &[Range<u32>], u64)| {
-        let overlapping = parts.iter().map(|part| (part, part.own(&tile.prompts)));
+        let first = parts.partition_point(|part| part.first <= tile.prompts.start) - 1;
+        let overlapping = parts[first..].iter().take_while(|part| part.first < tile.prompts.end);
         let mut rows = 0;
-        for (part, prompts) in overlapping.filter(|(_, prompts)| !prompts.is_empty()) {
+        for (part, prompts) in overlapping.map(|part| (part, part.own(&tile.prompts))) {
             let grid = &part.context.grids[grid as usize];
             let last_read = part.context.iterations[tile.iteration as usize].last_read().unwrap_or(0);
             for place in cells.iter().cloned().flatten() {

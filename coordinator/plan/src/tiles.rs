@@ -70,7 +70,7 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     }
     let count: usize = shares.iter().map(Share::ranges).fold(0, usize::saturating_add);
     let count = count.saturating_mul(context.iterations.len());
-    if count > MOST_TILES || count.saturating_mul(context.grids.len()) > MOST_REGIONS {
+    if count.saturating_mul(context.grids.len()) > MOST_REGIONS {
         return Err(PlanError::TooManyTiles { most: MOST_TILES });
     }
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
@@ -78,6 +78,9 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     let mut cutter =
         Cutter { target, rows_wanted, most_cells: 0, tiles: Vec::new(), costs: Vec::new(), means_of: BTreeSet::new() };
     let ranges = ranges(context, &shares, Width::of(context, options), target, rows_wanted);
+    if ranges.len().saturating_mul(context.iterations.len()) > MOST_TILES {
+        return Err(PlanError::TooManyTiles { most: MOST_TILES });
+    }
     for section in sections(context, &ranges) {
         let works = section.works();
         cutter.most_cells = most_cells(context, section.most_prompts());

@@ -125,6 +125,10 @@ fn neurons_of(
         let error = AxesError::NotOfComponent { component, axis: Axis::Neuron };
         return refuse(words.span(), format!("{error}: leave `neurons` out"));
     }
+    if let Some(heads) = &given.heads {
+        let error = AxesError::NotOfComponent { component, axis: Axis::Head };
+        return refuse(heads.span(), format!("{error}: leave `heads` out"));
+    }
     if let Some(layers) = &given.layers {
         let message =
             "`neurons` name their layers: leave `layers` out, or `neurons` for all of these layers".to_owned();

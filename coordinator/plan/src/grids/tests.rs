@@ -160,6 +160,7 @@ fn what_is_written_nowhere_is_refused() {
         ),
         ("component = \"mlp_post\"\nneurons = [\"0.1\"]\nlayers = [0]", "`neurons` name their layers"),
         ("component = \"mlp_post\"\nheads = [\"0.1\"]", "`mlp_post` has no axis `head`"),
+        ("component = \"mlp_post\"\nneurons = [\"0.1\"]\nheads = [\"0.0\"]", "`neuron`: leave `heads` out"),
         ("component = \"mlp_out\"\nneurons = [\"0.1\"]", "`mlp_out` has no axis `neuron`"),
     ] {
         let refused = also(lines);

@@ -33,6 +33,10 @@ pub(super) struct Width {
     tokens: u64,
 }
 
+/// How many times a tile's tokens its prompts may have if all were as long as the longest: a worker cuts a tile into chunks of prompts
+/// that fit its memory at that length.
+const MOST_UNEVEN: u64 = 3;
+
 impl Width {
     pub(super) fn of(context: &SweepContext, options: PlanOptions) -> Self {
         let most = most_prompts(context);
@@ -44,7 +48,10 @@ impl Width {
 
     fn fits<'a>(self, stretches: impl Iterator<Item = &'a Stretch<'a>> + Clone) -> bool {
         let prompts: u64 = stretches.clone().map(|stretch| stretch.prompts.len() as u64).sum();
-        prompts <= self.prompts.into() && stretches.map(Stretch::tokens).sum::<u64>() <= self.tokens
+        let longest = stretches.clone().map(Stretch::tokens_of_each).max().unwrap_or(0);
+        prompts <= self.prompts.into()
+            && stretches.map(Stretch::tokens).sum::<u64>() <= self.tokens
+            && prompts.saturating_mul(longest) <= self.tokens.saturating_mul(MOST_UNEVEN)
     }
 }
 
@@ -118,7 +125,12 @@ impl<'a> Stretch<'a> {
 
     /// Up to the last one that is read.
     fn tokens(&self) -> u64 {
-        (u64::from(self.context().last_read()) + 1) * self.prompts.len() as u64
+        self.tokens_of_each() * self.prompts.len() as u64
+    }
+
+    /// The same of one prompt.
+    fn tokens_of_each(&self) -> u64 {
+        u64::from(self.context().last_read()) + 1
     }
 }
 

@@ -404,23 +404,24 @@ fn a_range_of_several_groups_ends_where_one_of_its_grids_fills_a_tile() {
 
 #[test]
 fn ranges_of_several_groups_have_no_more_tokens_than_others() {
-    let long = |prompts: u32, tokens: u32| {
+    let long = |tokens: [u32; 4]| {
         let mut context = in_groups(Vec::new());
-        for (shift, group) in (0..).zip(&mut context.groups.groups) {
-            group.tokens = tokens + shift;
+        for (tokens, group) in tokens.into_iter().zip(&mut context.groups.groups) {
+            group.tokens = tokens;
             group.spots[4] = vec![group.tokens - 1];
         }
-        let row = |prompt: u32| vec![7; (tokens + prompt) as usize];
-        let rows = TokenMatrix::from_any_rows(&(0..prompts).map(row).collect::<Vec<_>>()).expect("rows");
+        let rows = tokens.map(|tokens| vec![7; tokens as usize]);
+        let rows = TokenMatrix::from_any_rows(&rows).expect("rows");
         context.iterations.truncate(1);
         context.iterations[0].corrupted = rows.clone();
         context.clean = rows;
         let (tiles, _) = cut(&context, PlanOptions::default()).expect("few tiles");
         tiles.into_iter().map(|tile| tile.prompts).collect::<Vec<_>>()
     };
-    assert_eq!(long(4, 100), std::slice::from_ref(&(0..4)));
-    assert_eq!(long(4, 4000), [0..2, 2..4]);
-    assert_eq!(long(4, 5000), [0..1, 1..2, 2..3, 3..4]);
+    assert_eq!(long([100, 101, 102, 103]), std::slice::from_ref(&(0..4)));
+    assert_eq!(long([4000, 4001, 4002, 4003]), [0..2, 2..4]);
+    assert_eq!(long([5000, 5001, 5002, 5003]), [0..1, 1..2, 2..3, 3..4]);
+    assert_eq!(long([10, 11, 12, 8150]), [0..3, 3..4], "a long one would have the others wait for it");
 }
 
 #[test]

@@ -140,8 +140,7 @@ impl Row {
         let (theirs, ours) = (&checked.merged.grids[index], &check.merged.grids[index]);
         let (grid, is_first) = (index / check.plan.context.metrics.len(), ours.metric == 0);
         let mut row = Self { index, score, cells: 0, noops: 0, tolerance: 0.0, largest: Largest::default() };
-        // By magnitude, of the check's estimates.
-        let mut strongest = 0.0_f64;
+        let mut estimates = Vec::new();
         let (first, last) = ((grid, score, 0, 0), (grid, score, usize::MAX, usize::MAX));
         for (&(_, _, iteration, cell), drawn) in drawn.range(first..=last) {
             let place = iteration * ours.cells() + cell;
@@ -172,7 +171,7 @@ impl Row {
                 Score::Effect => row.largest.see(theirs, ours, place, &[Mean::Effect, Mean::Value]),
                 Score::Estimate => {
                     row.largest.see(theirs, ours, place, &[Mean::Estimate]);
-                    strongest = strongest.max(f64::from(ours.estimate[place]).abs());
+                    estimates.push(ours.estimate[place]);
                 }
             }
         }
@@ -185,7 +184,7 @@ impl Row {
                 let ends =
                     [&checked.merged.clean, &checked.merged.corrupted].into_iter().flat_map(|ends| &ends[ours.metric]);
                 let scale = ends.map(|&end| f64::from(end).abs()).filter(|end| end.is_finite()).fold(0.0, f64::max);
-                means::estimate_tolerance(&check.plan.context, strongest, scale)
+                means::estimate_tolerance(&check.plan.context, strongest(&estimates), scale)
             }
         };
         row
@@ -217,6 +216,11 @@ impl Row {
             checked_by: names(drawn.checked_by.iter().copied()),
         })
     }
+}
+
+/// The largest magnitude of the numbers among some; infinite ones would let anything pass.
+fn strongest(numbers: &[f32]) -> f64 {
+    numbers.iter().filter(|number| number.is_finite()).map(|&number| f64::from(number).abs()).fold(0.0, f64::max)
 }
 
 fn drawn<'a>(checked: Side<'a>, check: Side<'a>) -> AllDrawn<'a> {

@@ -23,10 +23,32 @@ struct HiddenChange {
     rows: Vec<i64>,
     /// Rows of the table of values.
     sources: Vec<i64>,
-    /// Of each row \[rows, neurons\]; `None`: the whole hidden layer.
-    neurons: Option<Vec<i64>>,
+    /// `None`: the whole hidden layer.
+    neurons: Option<Neurons>,
     /// Values \[prompts * pos, `d_mlp`\].
     table: Tensor,
+}
+
+/// Lists of equally many neurons, of which rows of one write share one: a batch has very many rows.
+struct Neurons {
+    /// How many a list has.
+    each: usize,
+    /// Of each row the list's number.
+    of_rows: Vec<i64>,
+    /// One behind the other \[lists, neurons\].
+    lists: Vec<i64>,
+}
+
+impl Neurons {
+    fn of_each(each: usize) -> Self {
+        Self { each, of_rows: Vec::new(), lists: Vec::new() }
+    }
+
+    /// The number of a list that is new.
+    fn add(&mut self, list: &[u32]) -> i64 {
+        self.lists.extend(list.iter().map(|&neuron| i64::from(neuron)));
+        length(self.lists.len() / self.each) - 1
+    }
 }
 
 /// Rows whose changes are one: which of its cell's writes at the site it is, what is put, into how many neurons.
@@ -47,26 +69,35 @@ impl HiddenChanges {
     ) -> Vec<HiddenChange> {
         let width = patches.exec().model.architecture.d_mlp as usize;
         let mut alike: BTreeMap<Alike, HiddenChange> = BTreeMap::new();
+        let mut known: BTreeMap<(Alike, &[u32]), i64> = BTreeMap::new();
         for (segment, first) in layout.segments.iter().zip(layout.first_rows()) {
             let positions = &segment.positions;
             for (place, &cell) in (0..).zip(&segment.cells) {
                 for (order, write) in changes.writes((segment.part, cell), layer, component).enumerate() {
                     let places = write.positions().iter().map(|&pos| i64::from(pos));
                     let places: Vec<_> = places.filter_map(|pos| Some((pos, positions.place_of(pos)?))).collect();
+                    if places.is_empty() {
+                        continue;
+                    }
                     let neurons = write.indices(Axis::Neuron);
-                    let change = alike.entry((order, write.value, neurons.len())).or_insert_with(|| HiddenChange {
+                    let key = (order, write.value, neurons.len());
+                    let change = alike.entry(key).or_insert_with(|| HiddenChange {
                         component,
                         rows: Vec::new(),
                         sources: Vec::new(),
-                        neurons: (neurons.len() < width).then(Vec::new),
+                        neurons: (neurons.len() < width).then(|| Neurons::of_each(neurons.len())),
                         table: patches.new_table(write.value, layer, component),
                     });
+                    let list = change
+                        .neurons
+                        .as_mut()
+                        .map(|all| *known.entry((key, neurons)).or_insert_with(|| all.add(neurons)));
                     for prompt in 0..segment.prompts {
                         for &(pos, at) in &places {
                             change.rows.push(first + (place * segment.prompts + prompt) * positions.len() + at);
                             change.sources.push(patches.rows.of(segment.part, prompt, pos));
-                            if let Some(all) = &mut change.neurons {
-                                all.extend(neurons.iter().map(|&neuron| i64::from(neuron)));
+                            if let Some((all, list)) = change.neurons.as_mut().zip(list) {
+                                all.of_rows.push(list);
                             }
                         }
                     }
@@ -98,8 +129,8 @@ impl HiddenChange {
             let _ = x.index_copy_(0, &rows, &new);
             return;
         };
-        let of_each = neurons.len() / self.rows.len();
-        let neurons = index(&neurons[from * of_each..to * of_each], x).view([-1, length(of_each)]);
+        let lists = index(&neurons.lists, x).view([-1, length(neurons.each)]);
+        let neurons = lists.index_select(0, &index(&neurons.of_rows[from..to], x));
         let new = new.gather(1, &neurons, false);
         let _ = x.index_put_(&[Some(rows.unsqueeze(1)), Some(neurons)], &new, false);
     }

@@ -142,7 +142,8 @@ impl PlainTask<'_> {
     /// Prompts whose whole runs fit the memory of a batch, at least one.
     fn prompts_at_once(&self) -> u32 {
         let model = &self.context.architecture;
-        let context = self.parts.longest();
+        // Plain runs go on to the end of a prompt.
+        let context = self.parts.longest_whole();
         let cells = &*self.tile.patches(context);
         let positions = u64::from(context.clean.positions());
         let width = u64::from(model.d_model);
@@ -230,6 +231,6 @@ impl InChunks for Chunks<'_, '_> {
 
     fn ran_out(&mut self, prompts: u32) {
         self.task.memory_retries += 1;
-        self.task.shares.halve(self.task.parts.longest(), prompts, 0);
+        self.task.shares.halve(self.task.parts.longest_whole(), prompts, 0);
     }
 }

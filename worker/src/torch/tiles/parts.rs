@@ -23,8 +23,17 @@ impl<'a> TileParts<'a> {
 
     /// One whose prompts have the most tokens that matter.
     pub(crate) fn longest(&self) -> &SweepContext {
+        self.with_most(SweepContext::last_read)
+    }
+
+    /// One whose prompts have the most tokens, whether they are read or not.
+    pub(crate) fn longest_whole(&self) -> &SweepContext {
+        self.with_most(|context| context.clean.positions())
+    }
+
+    fn with_most(&self, tokens: impl Fn(&SweepContext) -> u32) -> &SweepContext {
         let contexts = self.0.iter().map(|part| part.context.as_ref());
-        contexts.max_by_key(|context| context.last_read()).expect("a tile has prompts")
+        contexts.max_by_key(|context| tokens(context)).expect("a tile has prompts")
     }
 }
 

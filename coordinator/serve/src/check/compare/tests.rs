@@ -166,3 +166,10 @@ fn cells_that_were_not_drawn_say_so() {
     assert_eq!(count(CellStatus::Computed) as u64, cells);
     assert_eq!(count(CellStatus::NotDrawn) as u64, 24 - cells);
 }
+
+#[test]
+fn what_is_no_number_does_not_raise_what_estimates_may_differ_by() {
+    let wanted = 2.0_f64.to_bits();
+    assert_eq!(strongest(&[1.0, f32::INFINITY, -2.0, f32::NAN, f32::NEG_INFINITY]).to_bits(), wanted);
+    assert_eq!(strongest(&[f32::NAN]).to_bits(), 0.0_f64.to_bits());
+}
