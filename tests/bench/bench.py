@@ -20,7 +20,7 @@ import options
 import ours
 from grids import GRIDS, named
 from table import Table
-from workload import write_spec, write_tokens
+from workload import make, write_spec
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -89,9 +89,7 @@ def main():
     table = Table("grid", "cells", "TL s", "ours s", "best s", "ratio", "TL GiB", "ours GiB", "difference",
                   "executed", "rate", "limit s", "of rate", "calls", *(["1 worker s", "vs 1"] if args.compare_workers else []))
     with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(args.layers)], check=True)
-        write_tokens(folder / "tokens.json", args.prompts, args.length)
+        folder = make(pathlib.Path(temporary), args)
         for grid in args.grids:
             table.row(*row(grid, folder / "spec.toml", args))
 

@@ -9,8 +9,6 @@ effects, whose own largest stands beside it. This program stays small: see ours.
 import math
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 
 import machine
@@ -18,9 +16,8 @@ import options
 import ours
 from grids import named
 from table import Table
-from workload import write_spec, write_tokens
+from workload import make, write_spec
 
-HERE = pathlib.Path(__file__).resolve().parent
 DTYPES = ("float32", "bfloat16")
 # What CPUs multiply bfloat16 with, as Linux calls it.
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
@@ -58,9 +55,7 @@ def main():
           f"{args.layers} layers, {args.prompts} prompts of {args.length} tokens, 3 iterations\n")
     table = Table("grid", "cells", *DTYPES, "ratio", "least", "most", "difference", "largest")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(args.layers)], check=True)
-        write_tokens(folder / "tokens.json", args.prompts, args.length)
+        folder = make(pathlib.Path(temporary), args)
         for grid in args.grids:
             table.row(*row(grid, folder, args))
 

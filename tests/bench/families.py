@@ -7,8 +7,6 @@ Those that the worker computed, loading apart, medians of the runs; beside them 
 
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 
 import machine
@@ -16,9 +14,7 @@ import options
 import ours
 from grids import named
 from table import Table
-from workload import write_spec, write_tokens
-
-HERE = pathlib.Path(__file__).resolve().parent
+from workload import make, write_spec
 
 
 def parse():
@@ -36,7 +32,7 @@ def main():
     rows = Table("grid", "family", "cells", "executed", "seconds", "computing", "computing/1e12", "ratio")
     with tempfile.TemporaryDirectory() as temporary:
         home = pathlib.Path(temporary)
-        folders = {family: make(home / family, family, args) for family in args.families}
+        folders = {family: make(home / family, args, family) for family in args.families}
         for grid in args.grids:
             runs = {family: [] for family in folders}
             for _ in range(args.runs):
@@ -48,14 +44,6 @@ def main():
                 middle = ours.median(of)
                 rows.row(grid.name, family, middle.cells, f"{middle.executed:.2e}", f"{middle.seconds:.2f}",
                          f"{middle.computing:.2f}", f"{each[family]:.2f}", f"{each[family] / each[args.families[0]]:.2f}x")
-
-
-def make(folder, family, args):
-    """A folder with model and tokens."""
-    folder.mkdir()
-    subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(args.layers), family], check=True)
-    write_tokens(folder / "tokens.json", args.prompts, args.length)
-    return folder
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import options
 import ours
 from grids import GRIDS, named
 from table import Table
-from workload import iterations, write_spec, write_tokens
+from workload import iterations, make, write_spec
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -81,9 +81,7 @@ def main():
     # `fewer`: multiply-adds of one pass for each cell over the executed ones; `whole`: seconds of both, loading included.
     table = Table("grid", "cells", "TL", "ours", "rates", "least", "most", "fewer", "whole")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(args.layers)], check=True)
-        write_tokens(folder / "tokens.json", args.prompts, args.length)
+        folder = make(pathlib.Path(temporary), args)
         for grid in args.grids:
             table.row(*row(grid, folder / "spec.toml", args))
 

@@ -1,7 +1,10 @@
-"""Prompts of random tokens, and specs of sweeps over them. Standard library only."""
+"""Models and prompts of random tokens, and specs of sweeps over them. Standard library only; torch makes models in a process of its own."""
 
 import json
+import pathlib
 import random
+import subprocess
+import sys
 
 CANDIDATES = list(range(100, 126))
 
@@ -11,6 +14,15 @@ def iterations(length):
     prompts."""
     scale = length // 8
     return [([first * scale, (first + 1) * scale], (first + 3) * scale) for first in (2, 3, 4)]
+
+
+def make(folder, args, family="gpt2"):
+    """A folder with tokens and a model of GPT-2 small's width, of the shape that the options say."""
+    folder.mkdir(exist_ok=True)
+    maker = pathlib.Path(__file__).resolve().parent / "model.py"
+    subprocess.run([sys.executable, maker, folder / "model", str(args.layers), family], check=True)
+    write_tokens(folder / "tokens.json", args.prompts, args.length)
+    return folder
 
 
 def write_tokens(path, prompts, length, vocabulary=50257):
