@@ -46,7 +46,7 @@ async fn million_cells(program: &Path, tile_multiply_adds: u64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bulk = Bulk::new(101, tile_multiply_adds);
     let coordinator = Coordinator::start(program, bulk.models(), &folder.path().join("state"));
-    let _crowd = connect(&coordinator, WORKERS, CREDIT).await;
+    let _crowd = connect(&coordinator, WORKERS, CREDIT, AT_ONCE).await;
     let connected = megabytes(&coordinator);
     let id = submit(&coordinator, &bulk);
     let ended = coordinator.wait_for(&id, |status| status.state() != SweepState::Running).await;
@@ -72,8 +72,7 @@ async fn steady(program: &Path, workers: u32, pace: Duration) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bulk = Bulk::new(101, 7_000_000_000);
     let coordinator = Coordinator::start(program, bulk.models(), &folder.path().join("state"));
-    let crowd = Crowd::start(&coordinator.url(), workers, CREDIT, pace);
-    coordinator.wait_for_workers(workers).await;
+    let crowd = connect(&coordinator, workers, CREDIT, pace).await;
     let id = submit(&coordinator, &bulk);
     let ended = coordinator.wait_for(&id, |status| status.state() != SweepState::Running).await;
     assert_eq!(ended.state(), SweepState::Done);
@@ -92,7 +91,7 @@ async fn trivial_tiles(program: &Path, workers: u32, credit: u32) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bulk = Bulk::new(10, 1);
     let coordinator = Coordinator::start(program, bulk.models(), &folder.path().join("state"));
-    let crowd = connect(&coordinator, workers, credit).await;
+    let crowd = connect(&coordinator, workers, credit, AT_ONCE).await;
     let id = submit(&coordinator, &bulk);
     let ended = coordinator.wait_for(&id, |status| status.state() != SweepState::Running).await;
     let seconds = crowd.began().expect("somebody computed").elapsed().as_secs_f64();
@@ -109,7 +108,7 @@ async fn killed(program: &Path) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bulk = Bulk::new(10, 1);
     let mut coordinator = Coordinator::start(program, bulk.models(), &folder.path().join("state"));
-    let crowd = connect(&coordinator, WORKERS, CREDIT).await;
+    let crowd = connect(&coordinator, WORKERS, CREDIT, AT_ONCE).await;
     let id = submit(&coordinator, &bulk);
     let before = coordinator.wait_for(&id, |status| 2 * status.tiles_done >= status.tiles_total).await;
     assert_eq!(before.state(), SweepState::Running, "killed in the middle");
@@ -146,8 +145,8 @@ fn large_context(program: &Path) {
     );
 }
 
-async fn connect(coordinator: &Coordinator, workers: u32, credit: u32) -> Crowd {
-    let crowd = Crowd::start(&coordinator.url(), workers, credit, AT_ONCE);
+async fn connect(coordinator: &Coordinator, workers: u32, credit: u32, pace: Duration) -> Crowd {
+    let crowd = Crowd::start(&coordinator.url(), workers, credit, pace);
     coordinator.wait_for_workers(workers).await;
     crowd
 }

@@ -1,6 +1,7 @@
 //! Numbers between Rust and libtorch.
 
-use tch::{Device, Kind, Tensor};
+use tch::kind::Element;
+use tch::{Device, Tensor};
 
 /// How many, as libtorch counts.
 ///
@@ -20,17 +21,17 @@ pub(crate) fn count(length: i64) -> usize {
 
 /// A tensor's numbers, as float64.
 pub(crate) fn host_wide(tensor: &Tensor) -> Vec<f64> {
-    let tensor = tensor.to_kind(Kind::Double).to_device(Device::Cpu).contiguous();
-    let mut numbers = vec![0.0; tensor.numel()];
-    let count = numbers.len();
-    tensor.copy_data(&mut numbers, count);
-    numbers
+    numbers_of(tensor)
 }
 
 /// A tensor's numbers, as float32.
 pub(crate) fn host(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.to_kind(Kind::Float).to_device(Device::Cpu).contiguous();
-    let mut numbers = vec![0.0; tensor.numel()];
+    numbers_of(tensor)
+}
+
+fn numbers_of<T: Element + Clone + Default>(tensor: &Tensor) -> Vec<T> {
+    let tensor = tensor.to_kind(T::KIND).to_device(Device::Cpu).contiguous();
+    let mut numbers = vec![T::default(); tensor.numel()];
     let count = numbers.len();
     tensor.copy_data(&mut numbers, count);
     numbers

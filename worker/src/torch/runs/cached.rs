@@ -17,6 +17,7 @@ use crate::torch::model::exec::Exec;
 use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
 use crate::torch::patch::features::encoded;
+use crate::torch::rows::joined;
 use crate::torch::runs::activations::{ActivationCache, ActivationKey, Activations};
 use crate::torch::runs::recorder::{Recorder, Site, canonical};
 use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
@@ -204,11 +205,7 @@ impl Runs<'_> {
                 parts.entry(site).or_default().push(whole);
             }
         }
-        let joined = |parts: Vec<Tensor>| match <[Tensor; 1]>::try_from(parts) {
-            Ok([whole]) => whole,
-            Err(parts) => Tensor::cat(&parts, 0),
-        };
-        Activations::new(parts.into_iter().map(|(site, parts)| (site, joined(parts))).collect())
+        Activations::new(parts.into_iter().map(|(site, parts)| (site, joined(parts.into_iter()))).collect())
     }
 
     /// \[prompts, pos, `d_model`\]
