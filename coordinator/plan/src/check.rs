@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::context::SweepContext;
-use patchsweep_core::grid::PatchValue;
+use patchsweep_core::grid::{Grid, PatchValue};
 use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
 use patchsweep_core::tile::{Tile, TileWork};
@@ -28,11 +28,11 @@ pub enum Score {
 }
 
 impl Score {
-    /// Which ones a tile of cells has; `None` of baselines.
+    /// Which ones a tile of cells has; `None` of baselines and of what says which features are active.
     #[must_use]
     pub fn of(work: &TileWork) -> Option<Self> {
         match work {
-            TileWork::Baseline => None,
+            TileWork::Baseline | TileWork::Activity { .. } => None,
             TileWork::Patch { .. } => Some(Self::Effect),
             TileWork::Estimate { .. } => Some(Self::Estimate),
         }
@@ -79,7 +79,8 @@ impl Plan {
     pub fn check(&self, check: CheckOf) -> Self {
         let apart = self.with_replicates_apart();
         let mut context = SweepContext { per_prompt: false, ..SweepContext::clone(&apart.context) };
-        // What is verified is known.
+        // What is computed is known.
+        context.grids = context.grids.into_iter().map(Grid::of_all_features).collect();
         for estimate in context.grids.iter_mut().filter_map(|grid| grid.estimate.as_mut()) {
             estimate.verify = None;
         }
@@ -88,7 +89,7 @@ impl Plan {
         let (tiles, costs) = Cutter { plan: &apart, origins: Origins::of(&apart), most }.cut(&drawn);
         let name = format!("{} check", self.name);
         let (digest, context) = (digest_of(&context), Arc::new(context));
-        Self { name, context, digest, tiles, costs, check: Some(check), verification: None, ..apart }
+        Self { name, context, digest, tiles, costs, check: Some(check), choice: None, ..apart }
     }
 
     /// The same tiles, but each replicate of an iteration is an iteration of its own: a cell that is drawn is drawn in one
@@ -106,7 +107,8 @@ impl Plan {
         };
         let iteration_labels = self.iteration_labels.iter().flat_map(of_iteration).collect();
         let (digest, context) = (digest_of(&context), Arc::new(context));
-        Self { context, digest, iteration_labels, ..self.clone() }
+        let choice = self.choice.as_ref().map(|choice| choice.of_replicates(replicates));
+        Self { context, digest, iteration_labels, choice, ..self.clone() }
     }
 
     /// Cells by iteration, grid and score, ascending.
@@ -135,6 +137,10 @@ impl Plan {
             .iter()
             .map(|(stratum, ranges)| {
                 let cells = self.context.grids[stratum.1 as usize].extents().into_iter().product();
+                // Which features are off is not known yet.
+                if self.choice.is_none() && self.context.grids[stratum.1 as usize].chooses_features() {
+                    return Vec::new();
+                }
                 // Cells that are estimated and not verified have no effect to hold anything to.
                 match estimated.get(&(stratum.0, stratum.1)) {
                     None => complement(ranges, cells),

@@ -8,7 +8,7 @@ mod estimates;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Iteration, SweepContext};
 use patchsweep_core::dictionary::Dictionary;
-use patchsweep_core::grid::{Axis, Cell, Component, Grid, PatchValue};
+use patchsweep_core::grid::{Axis, Cell, Component, PatchValue};
 use patchsweep_core::length;
 use patchsweep_core::metric::MetricKind;
 use patchsweep_core::sites::{Facts, Heads, Reach, Stage};
@@ -112,11 +112,10 @@ impl<'a> CostModel<'a> {
         u128::from(self.layers) * (self.projections(tokens, tokens) + self.rest(tokens, end.into()))
     }
 
-    /// A grid's features of one run at some positions; none where it is over no dictionary.
+    /// Some of a dictionary's features of one run at some positions.
     #[must_use]
-    pub fn encoding(&self, grid: &Grid, positions: u32) -> u64 {
-        let Some(dictionary) = grid.dictionary() else { return 0 };
-        let features = dictionary.encoded(length(grid.indices(Axis::Feature).len()));
+    pub fn encoding(&self, dictionary: &Dictionary, positions: usize, features: usize) -> u64 {
+        let (positions, features) = (length(positions), dictionary.encoded(length(features)));
         saturated(u128::from(positions) * u128::from(features) * u128::from(dictionary.width))
     }
 
@@ -290,6 +289,7 @@ fn saturated(multiply_adds: u128) -> u64 {
 #[cfg(test)]
 mod tests {
     use patchsweep_core::architecture::{NormPlace, ParallelNorms, QkNorm, Sizes, Wiring};
+    use patchsweep_core::grid::Grid;
 
     use super::*;
 

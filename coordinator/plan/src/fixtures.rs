@@ -1,5 +1,7 @@
 //! A small plan for tests: two iterations over five prompts, some of which are not corrupted.
 
+use patchsweep_core::dictionary::{DictionaryHeader, Encoder};
+use patchsweep_core::digest::Digest;
 use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 
@@ -40,6 +42,32 @@ const CONFIG: &str = r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_emb
 #[must_use]
 pub fn plan(options: PlanOptions) -> Plan {
     plan_from(SPEC, options)
+}
+
+/// The same over the features of a dictionary of six, of which only active ones are computed: \[pos, feature\].
+///
+/// # Panics
+/// When the options are refused.
+#[must_use]
+pub fn plan_of_features(options: PlanOptions) -> Plan {
+    let dictionary = "[[dictionary]]\nname = \"res\"\npath = \"sae\"\nat = \"blocks.1.hook_resid_pre\"\n[[metric]]";
+    let text = SPEC.replace("[[metric]]", dictionary).replace(
+        "component = \"z\"\naxes = [\"layer\", \"pos\", \"head\"]",
+        "component = \"res\"\naxes = [\"pos\", \"feature\"]\nfeatures = \"active\"",
+    );
+    let source = Source::new(text);
+    let mut spec = Spec::parse(&source).expect("a spec");
+    let header = DictionaryHeader {
+        width: 4,
+        features: 6,
+        encoder: Encoder::Standard,
+        subtracts_decoder_bias: true,
+        hook: Some("blocks.1.hook_resid_pre".to_owned()),
+    };
+    spec.found(0, header, Digest([7; 32]));
+    let config = ModelConfig::from_json(CONFIG).expect("a config");
+    let inputs = Inputs { source: &source, spec: &spec, dataset: TOKENS, config: &config, tokenizer: None };
+    Plan::build(&inputs, options).expect("a plan")
 }
 
 /// What another spec makes of the same prompts and model.

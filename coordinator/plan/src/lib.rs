@@ -8,6 +8,7 @@
 mod beginning;
 mod candidates;
 mod check;
+mod choice;
 mod columns;
 mod corrupted;
 mod corruption;
@@ -55,7 +56,6 @@ mod token_file;
 mod token_lists;
 mod tokenization;
 mod tokenizer;
-mod verification;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -72,6 +72,7 @@ use patchsweep_proto::wire::digest_of;
 
 pub use beginning::bos_token;
 pub use check::{Origins, Score};
+pub use choice::{ActiveFeatures, Activity, Choice, Chosen, Findings};
 pub use cost::{BACKWARD, CostModel, PatchPoint};
 pub use error::PlanError;
 pub use outline::Outline;
@@ -79,7 +80,6 @@ pub use shown::{ScoredTokens, ShownSet, ShownSets, ShownToken, ShownTokens};
 pub use summary::GridSummary;
 pub use tiles::cut;
 pub use tokenizer::{Bos, PromptTokenizer, TextPart, TokenizerFiles};
-pub use verification::{Chosen, Verification};
 
 use experiments::Experiments;
 use prompts::Prompts;
@@ -139,8 +139,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Which sweep's cells this one computes again, plainly; `None` for all but checks.
     pub check: Option<CheckOf>,
-    /// Which estimates are verified, by the last of the tiles; `None` as long as these are not planned.
-    pub verification: Option<Verification>,
+    /// Which cells the last of the tiles compute, where the others decide it; `None` as long as these are not planned.
+    pub choice: Option<Choice>,
 }
 
 /// What every random choice came from.
@@ -210,7 +210,7 @@ impl Plan {
             kept_answers,
             warnings,
             check: None,
-            verification: None,
+            choice: None,
         })
     }
 

@@ -10,8 +10,9 @@ use std::ops::Range;
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::causality::{PromptPair, Suffix};
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::{Axis, Cell, Grid, PatchValue};
-use patchsweep_core::length;
+use patchsweep_core::dictionary::Dictionary;
+use patchsweep_core::features::Encoded;
+use patchsweep_core::grid::{Axis, Cell, Grid};
 use patchsweep_core::writes::Beginning;
 
 use super::cost::{CostModel, PatchPoint};
@@ -59,18 +60,24 @@ impl<'a> Work<'a> {
         each.saturating_mul(self.prompts)
     }
 
-    /// Multiply-adds of a grid's features of the corrupted runs of so many prompts.
-    pub(super) fn encoding_cost(&self, grid: &Grid, prompts: u32) -> u64 {
-        self.cost.encoding(grid, self.last_read() + 1).saturating_mul(prompts.into())
+    /// Multiply-adds of all features that a grid writes, of the corrupted runs of so many prompts.
+    pub(super) fn mean_cost(&self, grid: &Grid, dictionary: &Dictionary, prompts: u32) -> u64 {
+        let (positions, features) = (self.last_read() as usize + 1, grid.indices(Axis::Feature).len());
+        self.cost.encoding(dictionary, positions, features).saturating_mul(prompts.into())
     }
 
-    /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores, and the features that its
-    /// cells write, of the run that is patched and, where they are its, of the other one.
-    pub(super) fn tile_cost(&self, grid: &Grid) -> u64 {
-        let positions = grid.indices(Axis::Pos).partition_point(|&pos| pos <= self.last_read());
-        let runs = if grid.value == PatchValue::Other { 2 } else { 1 };
-        let encoding = self.cost.encoding(grid, length(positions)).saturating_mul(runs);
-        self.cost.unpatched_scores(self.iteration, 1).saturating_add(encoding).saturating_mul(self.prompts)
+    /// Multiply-adds of what every tile computes besides its cells: the unpatched run's scores.
+    pub(super) fn tile_cost(&self) -> u64 {
+        self.cost.unpatched_scores(self.iteration, 1).saturating_mul(self.prompts)
+    }
+
+    /// Multiply-adds of the features that some cells write, of so many runs.
+    pub(super) fn encoding_cost(&self, grid: &Grid, cells: &[Range<u32>], runs: u64) -> u64 {
+        let Some(dictionary) = grid.dictionary() else { return 0 };
+        let cells = cells.iter().cloned().flatten().map(|place| grid.cell(place));
+        let Encoded { positions, features } = grid.encoded(&cells, self.last_read());
+        let each = self.cost.encoding(dictionary, positions.len(), features.len());
+        each.saturating_mul(runs).saturating_mul(self.prompts)
     }
 
     /// Multiply-adds of what a tile computes once for all its cells, at every read position that one of them reaches.
@@ -96,7 +103,7 @@ impl<'a> Work<'a> {
         self.prompts * u64::from(self.last_read().saturating_sub(start) + 1)
     }
 
-    fn last_read(&self) -> u32 {
+    pub(super) fn last_read(&self) -> u32 {
         self.iteration.last_read().unwrap_or(0)
     }
 }

@@ -10,6 +10,9 @@ use super::{Inputs, PlanError};
 use crate::spec::Spanned;
 use crate::spec::schema::{self, Position};
 
+/// Of features: those that are active in a run.
+const ACTIVE: &str = "active";
+
 /// A list of indices as the spec gives it.
 struct Given<'a> {
     key: &'static str,
@@ -132,12 +135,13 @@ fn restrict_features(inputs: &Inputs<'_>, given: &Spanned<schema::Features>, gri
             let ascending = ascending("features", features, extent).map_err(refuse)?;
             grid.restricted(Axis::Feature, ascending).map_err(|error| refuse(error.to_string()))
         }
-        schema::Features::Word(word) if word == "active" => Err(refuse(
-            "which features are active only a run of the model says, and a sweep is planned before that: list their numbers, \
-             or leave `features` out for all"
-                .to_owned(),
-        )),
-        schema::Features::Word(word) => Err(refuse(format!("`{word}` is no list of features; give their numbers"))),
+        schema::Features::Word(word) if word == ACTIVE => {
+            grid.of_active_features().map_err(|error| refuse(error.to_string()))
+        }
+        schema::Features::Word(word) => {
+            let message = format!("`{word}` is no list of features: give their numbers, or \"{ACTIVE}\"");
+            Err(inputs.source.word_error(given.span(), message, word, &[ACTIVE]).into())
+        }
     }
 }
 

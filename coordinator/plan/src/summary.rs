@@ -25,6 +25,8 @@ pub struct GridSummary {
     pub multiply_adds: u64,
     /// Cost of one whole forward pass per cell and prompt, in each replicate; of paths two.
     pub multiply_adds_naive: u128,
+    /// Whether tiles are to come that compute its cells, as which features are active is not known yet.
+    pub awaits_choice: bool,
     /// Bytes of the cached activations that its tiles need, over all iterations.
     pub cache_bytes: u64,
     /// Bytes of the largest activation of its largest batch.
@@ -60,9 +62,12 @@ impl Plan {
         };
         let naive = parts.iter().map(naive).fold(0, u128::saturating_add);
         let summary = |(index, grid): (u32, &Grid)| {
-            let own: Vec<(&Tile, &[Range<u32>], u64)> = self.patches_of(index).collect();
-            let each = grid.extents().into_iter().map(u64::from).product::<u64>();
-            let computed = computed_cells(&own, context);
+            let own: Vec<(&Tile, &[Range<u32>], u64)> = self.tiles_of(index).collect();
+            let each = self.shown_grid(index).extents().into_iter().map(u64::from).product::<u64>();
+            // Until features are chosen, every cell may be one that is computed.
+            let is_chosen = self.choice.is_some();
+            let counts = |(tile, ..): &&(&Tile, &[Range<u32>], u64)| !(is_chosen && tile.is_activity());
+            let computed = computed_cells(own.iter().filter(counts), context);
             // What a check did not draw is none of its cells.
             let cells = if self.check.is_some() { computed } else { each * context.spec_iterations() as u64 };
             GridSummary {
@@ -75,6 +80,7 @@ impl Plan {
                     .saturating_mul(context.replicates.into())
                     .saturating_mul(grid.passes().into())
                     .saturating_mul(naive),
+                awaits_choice: grid.chooses_features() && self.choice.is_none(),
                 cache_bytes: cache_bytes(&parts, grid),
                 largest_batch_bytes: largest_batch_bytes(&parts, index, &own),
             }
@@ -83,7 +89,7 @@ impl Plan {
     }
 
     /// A grid's tiles, their cells and their costs.
-    fn patches_of(&self, wanted: u32) -> impl Iterator<Item = (&Tile, &[Range<u32>], u64)> {
+    fn tiles_of(&self, wanted: u32) -> impl Iterator<Item = (&Tile, &[Range<u32>], u64)> {
         self.tiles.iter().zip(&self.costs).filter_map(move |(tile, &cost)| match tile.work.cells() {
             Some((grid, cells)) if grid == wanted => Some((tile, cells, cost)),
             _ => None,
@@ -92,7 +98,10 @@ impl Plan {
 }
 
 /// Cells that at least one tile computes, in at least one replicate, over the spec's iterations.
-fn computed_cells(tiles: &[(&Tile, &[Range<u32>], u64)], context: &SweepContext) -> u64 {
+fn computed_cells<'a>(
+    tiles: impl Iterator<Item = &'a (&'a Tile, &'a [Range<u32>], u64)>,
+    context: &SweepContext,
+) -> u64 {
     let mut ranges = vec![Vec::new(); context.spec_iterations()];
     for (tile, cells, _) in tiles {
         ranges[context.spec_iteration(tile.iteration)].extend_from_slice(cells);

@@ -1,10 +1,11 @@
 //! Cuts a sweep into tiles of about equal cost.
 
+mod activity;
 mod alike;
+mod chosen;
 mod estimates;
 mod sections;
 mod strips;
-mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -18,9 +19,9 @@ use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use self::alike::{ends, first_alike, first_alike_up_to};
+pub(super) use self::chosen::{chosen_cells, live_cells};
 use self::sections::{Section, Stretch, Width, ranges, sections};
 use self::strips::{Joined, joined};
-pub(super) use self::verified::verify;
 use super::region::{Region, Sent, Work};
 use super::{CostModel, PlanError};
 
@@ -88,6 +89,7 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         if let [work] = works.as_slice() {
             cutter.estimates(&section, work)?;
         }
+        cutter.activity(&section, &works)?;
         for grid in computed(context) {
             let regions = section.regions(grid, &works);
             cutter.patches(&section, grid, &regions, &works, &besides(&shares, &section, grid, &works))?;
@@ -155,22 +157,21 @@ struct Means {
 }
 
 fn besides(shares: &[Share<'_>], section: &Section<'_>, grid: u32, works: &[Work<'_>]) -> Besides {
-    let of_part = |(stretch, work): (&Stretch<'_>, &Work<'_>)| work.tile_cost(&stretch.context().grids[grid as usize]);
-    let each = section.stretches.iter().zip(works).map(of_part).fold(0, u64::saturating_add);
+    let each = works.iter().map(Work::tile_cost).fold(0, u64::saturating_add);
     let context = section.stretches[0].context();
     let own = &context.grids[grid as usize];
     if !own.writes_value(PatchValue::Mean) {
         return Besides { each, means: Means::default() };
     }
     let mut means = means(shares, section.iteration);
-    if own.dictionary().is_some() {
+    if let Some(dictionary) = own.dictionary() {
         // Dictionaries are of sweeps without groups, whose one part has all prompts.
         let is_alike = |(_, other): &(u32, &Grid)| {
             let features = [own, other].map(|grid| grid.indices(Axis::Feature));
             other.value == PatchValue::Mean && other.dictionary() == own.dictionary() && features[0] == features[1]
         };
         means.of.1 = (0..).zip(&context.grids).find(is_alike).map(|(first, _)| first);
-        means.cost = means.cost.saturating_add(works[0].encoding_cost(own, context.clean.prompts()));
+        means.cost = means.cost.saturating_add(works[0].mean_cost(own, dictionary, context.clean.prompts()));
     }
     Besides { each, means }
 }
@@ -221,9 +222,10 @@ fn default_target(context: &SweepContext, shares: &[Share<'_>]) -> u64 {
     (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
 }
 
-/// The grids whose effects are computed.
+/// The grids all of whose effects are computed.
 fn computed(context: &SweepContext) -> impl Iterator<Item = u32> {
-    (0..).zip(&context.grids).filter(|(_, grid)| grid.estimate.is_none()).map(|(index, _)| index)
+    let is_computed = |(_, grid): &(u32, &Grid)| grid.estimate.is_none() && !grid.chooses_features();
+    (0..).zip(&context.grids).filter(is_computed).map(|(index, _)| index)
 }
 
 struct Cutter {
@@ -242,6 +244,8 @@ struct Cutter {
 #[derive(Default)]
 struct Bundle {
     cells: Vec<Range<u32>>,
+    /// Those that can change the score of one of the prompts.
+    live: Vec<Range<u32>>,
     count: u32,
     cost: u64,
     rows: u64,
@@ -294,13 +298,16 @@ impl Cutter {
     ) -> Result<(), PlanError> {
         // Whichever tile is computed first makes them.
         let Besides { each, means } = besides;
-        let is_first = means.cost > 0 && self.means_of.insert(means.of.clone());
+        let is_first = means.cost > 0 && !bundle.live.is_empty() && self.means_of.insert(means.of.clone());
         let means = if is_first { means.cost } else { 0 };
         let of_stretch = |(index, (stretch, work)): (usize, (&Stretch<'_>, &Work<'_>))| {
             let reads = bundle.reads.range((index, 0)..(index + 1, 0)).count();
             let senders = bundle.senders.range((index, 0)..(index + 1, 0)).map(|(&(_, cell), sent)| (cell, sent));
-            let sent = work.sent(&stretch.context().grids[grid as usize], senders);
-            work.compared(reads).saturating_add(sent)
+            let grid = &stretch.context().grids[grid as usize];
+            // The features of the run that is patched and, where those of the other one are written, of that.
+            let runs = if grid.value == PatchValue::Other { 2 } else { 1 };
+            let encoding = work.encoding_cost(grid, &bundle.live, runs);
+            work.compared(reads).saturating_add(work.sent(grid, senders)).saturating_add(encoding)
         };
         let of_stretches = section.stretches.iter().zip(works).enumerate().map(of_stretch);
         let cost = of_stretches.chain([bundle.cost, *each, means]).fold(0, u64::saturating_add);
@@ -332,10 +339,18 @@ impl Bundle {
         }
         self.cost = self.cost.saturating_add(strip.each().saturating_mul(count.into()));
         self.rows = self.rows.saturating_add(strip.rows().saturating_mul(count.into()));
-        match self.cells.last_mut() {
-            Some(last) if last.end == cells.start => last.end = cells.end,
-            _ => self.cells.push(cells),
+        if strip.rows() > 0 {
+            append(&mut self.live, cells.clone());
         }
+        append(&mut self.cells, cells);
+    }
+}
+
+/// Puts cells behind others.
+fn append(all: &mut Vec<Range<u32>>, cells: Range<u32>) {
+    match all.last_mut() {
+        Some(last) if last.end == cells.start => last.end = cells.end,
+        _ => all.push(cells),
     }
 }
 

@@ -126,7 +126,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         context: Arc::new(context),
         costs: vec![1_000_000; tiles.len()],
         check: None,
-        verification: None,
+        choice: None,
         tiles,
         iteration_labels: vec!["Iteration 0".to_owned()],
         token_labels: vec!["token".to_owned(); SIDE as usize],

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use comfy_table::Table;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::estimate::Verify;
-use patchsweep_core::grid::Grid;
+use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::weights::WeightBytes;
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::{GridSummary, Plan, ShownSet, ShownSets, ShownToken, ShownTokens};
@@ -295,6 +295,7 @@ fn grids(summaries: &[GridSummary]) -> Table {
         "largest batch",
     ]);
     for grid in summaries {
+        let ratio = ratio(grid.multiply_adds_naive, grid.multiply_adds);
         table.add_row([
             grid.name.clone(),
             grid.cells.to_string(),
@@ -302,7 +303,7 @@ fn grids(summaries: &[GridSummary]) -> Table {
             grid.tiles.to_string(),
             scientific(grid.multiply_adds_naive),
             scientific(grid.multiply_adds),
-            ratio(grid.multiply_adds_naive, grid.multiply_adds),
+            if grid.awaits_choice { "-".to_owned() } else { ratio },
             bytes(grid.cache_bytes),
             bytes(grid.largest_batch_bytes),
         ]);
@@ -328,6 +329,7 @@ fn remarks(plan: &Plan) -> Vec<String> {
         }
     }
     remarks.extend(plan.context.grids.iter().filter_map(estimated));
+    remarks.extend(plan.context.grids.iter().filter_map(active));
     remarks.extend(half::remark(plan.context.dtype));
     remarks
 }
@@ -344,6 +346,17 @@ fn estimated(grid: &Grid) -> Option<String> {
         ),
     };
     Some(format!("{name}: effects are estimated ({way}); {computed}"))
+}
+
+/// What is computed of a grid that chooses its features.
+fn active(grid: &Grid) -> Option<String> {
+    let (name, features) = (&grid.name, grid.indices(Axis::Feature).len());
+    grid.chooses_features().then(|| {
+        format!(
+            "{name}: which of {features} features are active is found out first; only their cells are computed then, which is not \
+             counted here"
+        )
+    })
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -58,6 +58,8 @@ pub struct CellExplanation {
     pub noop_prompts: u32,
     /// That its effect is estimated, and whether it is verified; `None` where it is computed.
     pub estimate: Option<String>,
+    /// Of features of which only active ones are computed: that it is not known yet whether it is one; else `None`.
+    pub activity: Option<String>,
     /// The tiles that it is in, by their prompts.
     pub tiles: Vec<TileExplanation>,
 }

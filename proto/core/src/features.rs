@@ -8,6 +8,15 @@ use crate::axis::Axis;
 use crate::dictionary::Dictionary;
 use crate::grid::{AxesError, Cell, Grid, PatchValue};
 
+/// What of a run's activations is encoded for some cells that write features.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encoded {
+    /// At which positions, ascending.
+    pub positions: Vec<u32>,
+    /// Which features, ascending.
+    pub features: Vec<u32>,
+}
+
 /// The axes that a grid over features may have, in order: a dictionary is of one layer.
 pub(crate) const AXES: &[Axis] = &[Axis::Pos, Axis::Feature];
 
@@ -48,6 +57,7 @@ impl Grid {
             also: Vec::new(),
             layers: model.layers,
             dictionary: Some(dictionary),
+            chooses_features: false,
             to: None,
             estimate: None,
             spots: None,
@@ -59,6 +69,29 @@ impl Grid {
     #[must_use]
     pub fn dictionary(&self) -> Option<&Arc<Dictionary>> {
         self.dictionary.as_ref()
+    }
+
+    /// The same grid, of which only those cells are computed whose features are active: in the clean or the corrupted run of some
+    /// prompt, at one of the cell's positions. Others change nothing. Along no axis `feature` that is the same grid.
+    pub fn of_active_features(mut self) -> Result<Self, AxesError> {
+        let component = self.component;
+        if self.dictionary.is_none() {
+            return Err(AxesError::NotOfComponent { component, axis: Axis::Feature });
+        }
+        self.chooses_features = self.axes.contains(&Axis::Feature);
+        Ok(self)
+    }
+
+    /// Whether only cells of active features are computed, and its results have only these features.
+    #[must_use]
+    pub fn chooses_features(&self) -> bool {
+        self.chooses_features
+    }
+
+    /// The same grid, all of whose cells are computed.
+    #[must_use]
+    pub fn of_all_features(self) -> Self {
+        Self { chooses_features: false, ..self }
     }
 
     /// The axes that it may have, in order.
@@ -73,6 +106,26 @@ impl Grid {
             Some(dictionary) => Err(AxesError::FeaturesWithOthers { dictionary: dictionary.name.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// What is encoded for some of its cells: every position, up to the last one that is read, and every feature of any of them.
+    #[must_use]
+    pub fn encoded<'a>(&self, cells: &(impl Iterator<Item = Cell<'a>> + Clone), last_read: u32) -> Encoded {
+        let along = |axis: Axis| -> Vec<u32> {
+            let all = self.indices(axis);
+            let mut cells = cells.clone();
+            let Some(at) = self.axes.iter().position(|&own| own == axis) else {
+                return if cells.next().is_some() { all.to_vec() } else { Vec::new() };
+            };
+            let mut has = vec![false; all.len()];
+            for place in cells.filter_map(|cell| cell.places().nth(at)) {
+                has[place] = true;
+            }
+            all.iter().zip(has).filter_map(|(&index, has)| has.then_some(index)).collect()
+        };
+        let mut positions = along(Axis::Pos);
+        positions.retain(|&position| position <= last_read);
+        Encoded { positions, features: along(Axis::Feature) }
     }
 
     /// How many indices it lists over all axes of a dictionary, of prompts of so many positions.
@@ -133,6 +186,22 @@ mod tests {
         assert_eq!(some.site_names(), "res");
         let at_once = grid(&[Axis::Pos]).expect("a grid");
         assert_eq!((at_once.extents(), at_once.cell(0).indices(Axis::Feature).len()), (vec![5], 6));
+    }
+
+    #[test]
+    fn what_is_encoded_is_what_the_cells_have_up_to_the_last_read_position() {
+        let encoded = |axes: &[Axis], places: &[u32], last_read| {
+            let grid = grid(axes).expect("a grid").restricted(Axis::Feature, vec![0, 3, 4]).expect("features");
+            let Encoded { positions, features } =
+                grid.encoded(&places.iter().map(|&place| grid.cell(place)), last_read);
+            (positions, features)
+        };
+        let both = [Axis::Pos, Axis::Feature];
+        assert_eq!(encoded(&both, &[2, 3, 14], 4), (vec![0, 1, 4], vec![0, 4]));
+        assert_eq!(encoded(&both, &[2, 3, 14], 3), (vec![0, 1], vec![0, 4]));
+        assert_eq!(encoded(&[Axis::Pos], &[1], 4), (vec![1], vec![0, 3, 4]));
+        assert_eq!(encoded(&[Axis::Feature], &[1], 3), (vec![0, 1, 2, 3], vec![3]));
+        assert_eq!(encoded(&[Axis::Feature], &[], 3), (vec![], vec![]));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Grid {
     pub(crate) layers: u32,
     /// Whose features its cells write, where they write no activations.
     pub(crate) dictionary: Option<Arc<Dictionary>>,
+    /// Whether only cells of active features are computed.
+    pub(crate) chooses_features: bool,
     /// How its effects are estimated; `None`: all of them are computed.
     pub estimate: Option<Estimate>,
     /// What the positions are called, where they are spots.
@@ -147,6 +149,7 @@ impl Grid {
             to: None,
             layers: architecture.layers,
             dictionary: None,
+            chooses_features: false,
             estimate: None,
             spots: None,
             places: BTreeMap::new(),

@@ -19,7 +19,7 @@ pub mod digest;
 pub mod estimate;
 pub mod events;
 pub mod explain;
-mod features;
+pub mod features;
 pub mod grid;
 pub mod groups;
 pub mod ids;

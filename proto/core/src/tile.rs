@@ -44,6 +44,14 @@ pub enum TileWork {
         /// From differences of plain forward passes of each cell's own instead, for a check.
         plain: bool,
     },
+    /// How active features are: of each cell the largest activation of its features at its positions, in the clean or the
+    /// corrupted run, as its value. One score for each cell, whatever the metrics.
+    Activity {
+        /// Index in the context's grids.
+        grid: u32,
+        /// Row-major places in the grid: ascending ranges, none empty.
+        cells: Vec<Range<u32>>,
+    },
 }
 
 impl TileWork {
@@ -52,7 +60,9 @@ impl TileWork {
     pub fn cells(&self) -> Option<(u32, &[Range<u32>])> {
         match self {
             Self::Baseline => None,
-            Self::Patch { grid, cells, .. } | Self::Estimate { grid, cells, .. } => Some((*grid, cells)),
+            Self::Patch { grid, cells, .. } | Self::Estimate { grid, cells, .. } | Self::Activity { grid, cells } => {
+                Some((*grid, cells))
+            }
         }
     }
 }
@@ -68,6 +78,18 @@ impl Tile {
         cells.map_or(BASELINE_CELLS, |(_, cells)| cells.iter().map(ExactSizeIterator::len).sum())
     }
 
+    /// Scores of each cell: one under each metric, but one of how active it is.
+    #[must_use]
+    pub fn scores_per_cell(&self, context: &SweepContext) -> usize {
+        if self.is_activity() { 1 } else { context.metrics.len() }
+    }
+
+    /// Whether it says how active features are.
+    #[must_use]
+    pub fn is_activity(&self) -> bool {
+        matches!(self.work, TileWork::Activity { .. })
+    }
+
     /// Whether each of its cells is computed by plain forward passes of its own.
     #[must_use]
     pub fn is_plain(&self) -> bool {
@@ -80,12 +102,14 @@ impl Tile {
         matches!(self.work, TileWork::Estimate { .. })
     }
 
-    /// The dictionary whose features its cells write.
+    /// The dictionary whose features it is about.
     #[must_use]
     pub fn dictionary<'a>(&self, context: &'a SweepContext) -> Option<&'a Arc<Dictionary>> {
         match &self.work {
             TileWork::Baseline | TileWork::Estimate { .. } => None,
-            TileWork::Patch { grid, .. } => context.grids[*grid as usize].dictionary(),
+            TileWork::Patch { grid, .. } | TileWork::Activity { grid, .. } => {
+                context.grids[*grid as usize].dictionary()
+            }
         }
     }
 
@@ -95,7 +119,7 @@ impl Tile {
         matches!(self.work, TileWork::Patch { .. })
     }
 
-    /// The patches in order, computed or estimated; none for a baseline tile.
+    /// The cells in order; none for a baseline tile.
     #[must_use]
     pub fn patches<'a>(&self, context: &'a SweepContext) -> Vec<Cell<'a>> {
         let Some((grid, cells)) = self.work.cells() else { return Vec::new() };

@@ -70,6 +70,7 @@ impl From<&CellExplanation> for v1::CellExplanation {
             noop: cell.noop.clone().unwrap_or_default(),
             noop_prompts: cell.noop_prompts,
             estimate: cell.estimate.clone().unwrap_or_default(),
+            activity: cell.activity.clone().unwrap_or_default(),
             tiles: cell.tiles.iter().map(Into::into).collect(),
         }
     }
@@ -95,6 +96,7 @@ impl TryFrom<v1::CellExplanation> for CellExplanation {
             noop: Some(wire.noop).filter(|reason| !reason.is_empty()),
             noop_prompts: wire.noop_prompts,
             estimate: Some(wire.estimate).filter(|words| !words.is_empty()),
+            activity: Some(wire.activity).filter(|words| !words.is_empty()),
             tiles: wire.tiles.into_iter().map(TileExplanation::try_from).collect::<Result<_, _>>()?,
         })
     }
@@ -233,6 +235,7 @@ mod tests {
             noop: Some("nothing differs".into()),
             noop_prompts: 2,
             estimate: Some("estimated".into()),
+            activity: Some("not known yet".into()),
             tiles: (0..).zip(states).map(|(number, state)| tile(number, state)).collect(),
         };
         let wire = v1::CellExplanation::from(&sent);

@@ -32,6 +32,7 @@ impl From<&Grid> for v1::Grid {
             dictionary: grid.dictionary().map(|dictionary| v1::Dictionary::from(&**dictionary)),
             to: grid.to().map(v1::Receivers::from),
             estimate: grid.estimate.map(Into::into),
+            only_active: grid.chooses_features(),
         }
     }
 }
@@ -143,6 +144,9 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
     }
     grid.cell_count().map_err(refuse)?;
     grid = grid.patched_with(value);
+    if wire.only_active {
+        grid = grid.of_active_features().map_err(|error| WireError::invalid(GRID, "only_active", error))?;
+    }
     match wire.estimate {
         Some(estimate) => {
             let estimated = grid.estimated(estimate.into(), model);

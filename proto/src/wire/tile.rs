@@ -19,6 +19,9 @@ impl From<&Tile> for v1::Tile {
                 let cells = cells.iter().map(range_to_wire).collect();
                 Work::Estimate(v1::EstimateWork { grid: *grid, cells, plain: *plain })
             }
+            TileWork::Activity { grid, cells } => {
+                Work::Activity(v1::ActivityWork { grid: *grid, cells: cells.iter().map(range_to_wire).collect() })
+            }
         };
         Self { id: tile.id.0, iteration: tile.iteration, prompts: Some(range_to_wire(&tile.prompts)), work: Some(work) }
     }
@@ -38,6 +41,10 @@ impl TryFrom<v1::Tile> for Tile {
             Work::Estimate(v1::EstimateWork { grid, cells, plain }) => {
                 let cells = cells.into_iter().map(|range| range_from_wire(range, "EstimateWork", "cells"));
                 TileWork::Estimate { grid, cells: cells.collect::<Result<_, _>>()?, plain }
+            }
+            Work::Activity(v1::ActivityWork { grid, cells }) => {
+                let cells = cells.into_iter().map(|range| range_from_wire(range, "ActivityWork", "cells"));
+                TileWork::Activity { grid, cells: cells.collect::<Result<_, _>>()? }
             }
         };
         let prompts = required(wire.prompts, "Tile", "prompts")?;
@@ -61,6 +68,9 @@ pub fn refuse_tile(tile: &Tile, context: &SweepContext) -> Result<(), WireError>
         };
         if grid.estimate.is_none() && matches!(tile.work, TileWork::Estimate { .. }) {
             return refuse("estimate", "the grid has none");
+        }
+        if tile.is_activity() && !grid.chooses_features() {
+            return refuse("activity", "all of the grid's features are computed");
         }
         let count = grid.cell_count().map_err(|error| WireError::invalid("Tile", "grid", error))?;
         let ascending = cells.is_sorted_by(|a, b| a.end <= b.start);

@@ -54,6 +54,20 @@ def check_features(results):
     # Computed in batches of other sizes.
     np.testing.assert_allclose(both["names"], both["attended"], rtol=0, atol=2e-5)
     assert dataset["names"].isel(iteration=0).sel(pos=7).idxmin("names.feature") == 91, "the feature of Felix"
+    check_active(results)
+
+
+def check_active(results):
+    """The axis has the features that move something somewhere, and those alone are computed."""
+    dataset, [grid] = results.dataset, [grid for grid in results.manifest["grids"] if grid["features"] == "active"]
+    features = dataset["active.feature"].values.tolist()
+    assert grid["coordinates"]["feature"] == features == sorted(features) and 0 < len(features) < 96
+    everything = dataset["attended"]
+    active, others = everything.sel(feature=features), everything.drop_sel(feature=features)
+    assert (others == 0).all(), "what is off moves nothing"
+    np.testing.assert_allclose(dataset["active"], active, rtol=0, atol=2e-5)
+    status = dataset["active.status"].values
+    assert set(status.flat) <= {COMPUTED, NOOP} and grid["noops"] == (status == NOOP).sum() < grid["cells"] == status.size
 
 
 def check_kinds(results):

@@ -70,6 +70,21 @@ impl BruteForce<'_> {
         switches.fold(f64::INFINITY, f64::min)
     }
 
+    /// Whether one of the features that a cell writes is on in the clean or the corrupted run of any prompt, at one of its
+    /// positions up to the last one that is read.
+    #[must_use]
+    pub fn is_active(&self, cell: &Cell<'_>) -> bool {
+        let last_read = self.iteration.last_read().unwrap_or(0);
+        let described = cell.dictionary().expect("a cell over a dictionary");
+        self.clean.iter().chain(&self.corrupted).any(|run| {
+            let (features, _) = self.run_features(described, run);
+            let at = cell.positions().iter().filter(|&&pos| pos <= last_read).map(|&pos| &features[pos as usize]);
+            at.into_iter().any(|of_position| {
+                cell.indices(Axis::Feature).iter().any(|&feature| of_position[feature as usize].abs() > 0.0)
+            })
+        })
+    }
+
     /// Of a cell that writes features, whether all of them are off before and after \[prompts\]; of another one, no.
     #[must_use]
     pub fn features_stay_off(&self, cell: &Cell<'_>) -> Vec<bool> {

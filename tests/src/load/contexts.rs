@@ -77,7 +77,7 @@ impl LargeContext {
             tiles: vec![Tile { id: TileId(0), iteration: 0, prompts: 0..1, work }],
             costs: vec![1],
             check: None,
-            verification: None,
+            choice: None,
             iteration_labels: (0..ITERATIONS).map(|iteration| iteration.to_string()).collect(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
             spec_text: String::new(),

@@ -2,6 +2,7 @@
 //!
 //! The cases are the same on every run. `PROPTEST_RNG_SEED=N` draws others.
 
+mod active;
 mod compare;
 mod dictionaries;
 mod engine;
@@ -212,6 +213,25 @@ fn features_are_exact() {
     assert!(effects.moved * 3 > effects.live, "many features that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
     assert!(effects.undecided < 20, "and few are undecided: {effects:?}");
+}
+
+#[test]
+fn active_features_are_those_of_brute_force_and_their_cells_are_exact() {
+    let mut runner = runner();
+    let found = RefCell::new(active::Found::default());
+    for topic in dictionaries::topics() {
+        for kind in [Kind::Gpt2, Kind::Described] {
+            draw(&mut runner, &scenarios(kind, topic), |scenario| {
+                let own = active::check_active(&scenario)?;
+                found.borrow_mut().add(own);
+                Ok(())
+            });
+        }
+    }
+    let found = found.into_inner();
+    println!("{found:?}");
+    assert!(found.grids > 150 && found.parted * 3 > found.grids, "many grids have features of both kinds: {found:?}");
+    assert!(found.computed > 1000 && found.noops * 10 > found.computed, "and cells: {found:?}");
 }
 
 #[test]

@@ -143,6 +143,12 @@ fn one_feature_of_the_dictionary_is_what_the_previous_token_head_says_of_a_name(
         [features[[1, FEATURE_OF_FELIX]], scores.tensor("all_features")[[0, 1]], scores.tensor("attn_out")[[0, 0, 1]]];
     assert!(alone < -10.0 && next < 2.0, "{alone}, then {next}");
     assert!(alone / all > 0.8 && all / whole > 0.9, "{alone} of {all} of {whole}");
+    let active = scores.tensor("active");
+    let moved = |effects: &ArrayD<f32>| effects.iter().filter(|effect| effect.abs() > 1e-3).count();
+    assert!(active.shape()[2] < 192 / 2, "most features are of other names: {:?}", active.shape());
+    assert_eq!(moved(&active), moved(&features));
+    let (_, next_active) = strongest(&active.index_axis(Axis(0), 0).into_owned());
+    assert!((next_active - next).abs() < 1e-4, "{next_active}, not {next}");
     // The same feature, among fewer.
     assert!((scores.tensor("names")[[0, 1, 2]] - alone).abs() < 1e-4);
 }

@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod cancel;
+mod choices;
 mod disk;
 mod ended_run;
 mod gate;
@@ -12,4 +13,3 @@ mod partial;
 mod slow;
 mod streaming;
 mod twice;
-mod verified;

@@ -4,7 +4,7 @@ use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::PlanOptions;
 
 use super::*;
-use crate::fixtures;
+use crate::{Activity, Findings, fixtures};
 
 /// Two iterations, 24 cells each, 10 of all 48 no-ops; cut into many tiles and three ranges of prompts.
 fn plan() -> Plan {
@@ -75,9 +75,10 @@ fn estimates_are_drawn_beside_effects_and_noops_and_repeat_tiles_that_estimated(
     let spec =
         fixtures::SPEC.replace("axes", "estimate = \"integrated\"\nsteps = 3\nverify = { top = 2, sample = 1 }\naxes");
     let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) };
-    let plan = fixtures::plan_from(&spec, options).verified(&[&[0.5; 24]]).expect("few tiles");
+    let findings = Findings { estimates: vec![&[0.5; 24]], activity: vec![Vec::new()] };
+    let plan = fixtures::plan_from(&spec, options).extended(&findings).expect("few tiles");
     let check = plan.check(check_of(6, 1));
-    assert!(check.tiles.iter().all(Tile::is_plain) && !check.awaits_estimates());
+    assert!(check.tiles.iter().all(Tile::is_plain) && !check.awaits_choice());
     let origins = Origins::of(&plan);
     for (score, is_wanted) in [(Score::Effect, false), (Score::Estimate, true)] {
         let own = || check.tiles.iter().filter(|tile| tile.is_estimate() == is_wanted);
@@ -124,4 +125,25 @@ fn ranges_and_what_lies_between() {
     assert_eq!(complement(&live, 9), [3..4, 7..9]);
     assert_eq!(complement(&[], 2), std::iter::once(0..2).collect::<Vec<_>>());
     assert_eq!(places(&live, &[0, 2, 3, 5]).collect::<Vec<_>>(), [0, 2, 4, 6]);
+}
+
+#[test]
+fn features_that_are_off_are_noops_once_that_is_known() {
+    let plan = fixtures::plan_of_features(PlanOptions::default());
+    let drawn = |plan: &Plan| {
+        let check = plan.check(check_of(1000, 1));
+        assert!(check.tiles.iter().all(Tile::is_plain) && !check.awaits_choice());
+        cells(&check).len()
+    };
+    assert_eq!(drawn(&plan), 0, "nobody knows which are off");
+    let activity = (0..36).map(|cell| if cell % 5 == 0 { Activity::On } else { Activity::Off }).collect();
+    let findings = Findings { estimates: vec![&[]], activity: vec![activity] };
+    let chosen = plan.extended(&findings).expect("few tiles");
+    assert_eq!(drawn(&chosen), 36, "18 cells in each iteration");
+    let few = check_of(2, 1);
+    assert_eq!(
+        cells(&chosen.check(few.clone())).len(),
+        2 + few.noops() as usize,
+        "no-ops beside cells that were computed"
+    );
 }

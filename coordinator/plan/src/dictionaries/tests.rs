@@ -127,11 +127,28 @@ fn axes_and_indices_are_those_of_a_dictionary() {
     assert!(beyond.contains("6 is out of range of `features`: there are 6 (0 to 5, or -6 to -1)"), "{beyond}");
     let of_heads = refusal(&[("\"res\"\naxes = [\"pos\", \"feature\"]", "\"z\"\nfeatures = [1]\naxes = [\"layer\"]")]);
     assert!(of_heads.contains("`z` has no features: give a `[[dictionary]]`"), "{of_heads}");
-    let active = refusal(&[("axes", "features = \"active\"\naxes")]);
-    assert!(active.contains("which features are active only a run of the model says"), "{active}");
-    assert!(active.contains("list their numbers, or leave `features` out for all"), "{active}");
-    let word = refusal(&[("axes", "features = \"all\"\naxes")]);
-    assert!(word.contains("`all` is no list of features; give their numbers"), "{word}");
+    let word = refusal(&[("axes", "features = \"actve\"\naxes")]);
+    assert!(
+        word.contains("line 22, column 12: `actve` is no list of features: give their numbers, or \"active\""),
+        "{word}"
+    );
+    assert!(word.contains("did you mean `active`?"), "{word}");
+    let of_heads =
+        refusal(&[("\"res\"\naxes = [\"pos\", \"feature\"]", "\"z\"\nfeatures = \"active\"\naxes = [\"layer\"]")]);
+    assert!(of_heads.contains("`z` has no features: give a `[[dictionary]]`"), "{of_heads}");
+}
+
+#[test]
+fn active_features_are_chosen_along_an_axis_and_all_of_them_without_one() {
+    let active = planned(&[("axes", "features = \"active\"\naxes")], Some(&header())).expect("a plan");
+    let grid = &active.context.grids[0];
+    assert!(grid.chooses_features() && active.awaits_choice());
+    assert_eq!(grid.indices(Axis::Feature).len(), 6, "any of them may be");
+    let together = |keys: &str| planned(&[("\"pos\", \"feature\"", "\"pos\""), ("axes", keys)], Some(&header()));
+    let [active, all] = ["features = \"active\"\naxes", "axes"].map(|keys| together(keys).expect("a plan"));
+    assert!(!active.context.grids[0].chooses_features());
+    // Those that are off are written as well, and move nothing.
+    assert_eq!(active.digest, all.digest);
 }
 
 #[test]

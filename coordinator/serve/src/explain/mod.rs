@@ -96,8 +96,12 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
     let grid = &plan.context.grids[address.grid as usize];
     let cell = grid.cell(address.place);
     let tiles = tiles_of(plan, address);
-    let prompts: Vec<Range<u32>> = tiles.iter().map(|tile| tile.prompts.clone()).collect();
-    let (noop_prompts, noop) = noop::noop(plan, address, &prompts);
+    let activity = activity(plan, &tiles, kept);
+    // What says whether it is active does not compute it.
+    let may_compute = |tile: &&&Tile| activity.is_some() || !tile.is_activity();
+    let prompts: Vec<Range<u32>> = tiles.iter().filter(may_compute).map(|tile| tile.prompts.clone()).collect();
+    let is_off = grid.chooses_features() && activity.is_none();
+    let (noop_prompts, noop) = noop::noop(plan, address, &prompts, is_off);
     let received_by = cell.path().map(|path| format!("received by {}", path.words()));
     CellExplanation {
         grid: grid.name.clone(),
@@ -114,6 +118,7 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
         noop,
         noop_prompts,
         estimate: estimate(plan, address),
+        activity,
         tiles: tiles.into_iter().map(|tile| explain_tile(tile, situation, kept)).collect(),
     }
 }
@@ -123,7 +128,7 @@ fn estimate(plan: &Plan, address: &CellAddress) -> Option<String> {
     let grid = &plan.context.grids[address.grid as usize];
     let name = grid.estimate?.gradients.name();
     let of_cell = |chosen: &&Chosen| (chosen.grid, chosen.iteration) == (address.grid, address.iteration);
-    let chosen = plan.verification.as_ref().and_then(|verification| verification.chosen.iter().find(of_cell));
+    let chosen = plan.choice.as_ref().and_then(|choice| choice.chosen.iter().find(of_cell));
     let verified = match (grid.verify(), chosen) {
         (None, _) => "not computed: the grid has no `verify`",
         (Some(_), None) => "computed if `verify` chooses it, once all estimates are there",
@@ -134,6 +139,23 @@ fn estimate(plan: &Plan, address: &CellAddress) -> Option<String> {
         (Some(_), Some(_)) => "not computed: it is neither among the strongest nor in the sample",
     };
     Some(format!("its effect is estimated (`{name}`), and {verified}"))
+}
+
+/// That it is not known whether a cell's features are active, which decides whether it is computed.
+///
+/// `tiles`: those that it is in.
+fn activity(plan: &Plan, tiles: &[&Tile], kept: &Kept) -> Option<String> {
+    let mut asked = tiles.iter().filter(|tile| tile.is_activity()).peekable();
+    asked.peek()?;
+    if tiles.iter().any(|tile| tile.is_patch()) {
+        return None;
+    }
+    let is_lost = |tile: &&Tile| kept.failures.get(&tile.id).is_some_and(|failures| failures.given_up);
+    if asked.any(is_lost) {
+        return Some("it is computed if its features are active, but a tile that says so was given up".to_owned());
+    }
+    let waits = plan.choice.is_none();
+    waits.then(|| "it is computed if its features are active in a run of some prompt, which its tiles say".to_owned())
 }
 
 fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanation {

@@ -15,8 +15,8 @@ const MOST_REASONS: usize = 3;
 
 /// How many prompts no tile computes a cell over, and why.
 ///
-/// `computed`: prompts of the tiles that it is in.
-pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) -> (u32, Option<String>) {
+/// `computed`: prompts of the tiles that it is in; `is_off`: its features are active in no run of these prompts.
+pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>], is_off: bool) -> (u32, Option<String>) {
     let context = &plan.context;
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
     let mut skipped = 0;
@@ -29,8 +29,12 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) 
         for prompt in (0..own.clean.prompts()).filter(|prompt| !is_computed(prompt)) {
             skipped += 1;
             let reads = &own.iterations[first as usize].reads;
-            let Err(reason) = own.prompt_pair(first, prompt).first_change(&cell, &own.architecture) else { continue };
-            *reasons.entry(described(reason, &cell, reads)).or_default() += 1;
+            let reason = match own.prompt_pair(first, prompt).first_change(&cell, &own.architecture) {
+                Err(reason) => described(reason, &cell, reads),
+                Ok(_) if is_off => "its features are active in the clean and the corrupted run of no prompt".to_owned(),
+                Ok(_) => continue,
+            };
+            *reasons.entry(reason).or_default() += 1;
         }
     }
     let mut reasons: Vec<(String, u32)> = reasons.into_iter().collect();
@@ -144,7 +148,7 @@ mod tests {
         let plan = plan(component);
         let address = CellAddress { grid: 0, iteration, place: layer * 3 + pos };
         let others = [0..prompt, prompt + 1..plan.context.clean.prompts()];
-        let (prompts, reason) = noop(&plan, &address, &others);
+        let (prompts, reason) = noop(&plan, &address, &others, false);
         assert_eq!(prompts, 1);
         reason.expect("a reason")
     }
@@ -185,7 +189,7 @@ mod tests {
             };
             context.grids[0] = context.grids[0].clone().with_paths_to(to, &context.architecture, 3).expect("paths");
             let address = CellAddress { grid: 0, iteration: 0, place: layer * 3 + pos };
-            noop(&plan, &address, std::slice::from_ref(&(1..5))).1.expect("a reason")
+            noop(&plan, &address, std::slice::from_ref(&(1..5)), false).1.expect("a reason")
         };
         assert_eq!(why(Some(Component::K), 1, 2), "z of layer 1 comes behind what it would be received by: k 1.0");
         let own = "in the last layer q acts on its own position only, and position 1 is not read (only 2 is)";
@@ -197,11 +201,11 @@ mod tests {
     fn prompts_with_different_reasons_are_counted() {
         let plan = plan(Component::ResidPre);
         let address = CellAddress { grid: 0, iteration: 0, place: 0 };
-        let (prompts, reason) = noop(&plan, &address, std::slice::from_ref(&(0..1)));
+        let (prompts, reason) = noop(&plan, &address, std::slice::from_ref(&(0..1)), false);
         assert_eq!(prompts, 4);
         let reason = reason.expect("reasons");
         assert!(reason.contains("2 prompts: the corrupted prompt is the clean one"), "{reason}");
         assert!(reason.contains("1 prompts: position 0 comes before the first corrupted one, 1"), "{reason}");
-        assert_eq!(noop(&plan, &address, std::slice::from_ref(&(0..5))), (0, None));
+        assert_eq!(noop(&plan, &address, std::slice::from_ref(&(0..5)), false), (0, None));
     }
 }

@@ -191,7 +191,9 @@ fn dictionaries(plan: &Plan) -> Value {
 
 fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
     let iterations = plan.context.spec_iterations();
-    let grid = |(grid, summary): (&Grid, &GridSummary)| {
+    let grid = |(index, summary): (u32, &GridSummary)| {
+        // Of a grid that chooses its features those that are in the results.
+        let grid = &plan.shown_grid(index);
         let axes = ["iteration"].into_iter().chain(grid.axes.iter().map(|axis| axis.name()));
         let sizes = [iterations].into_iter().chain(grid.extents().into_iter().map(|extent| extent as usize));
         let at_once = grid.site_axes().iter().filter(|axis| !grid.axes.contains(axis));
@@ -199,6 +201,7 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "name": grid.name,
             "component": grid.site_names(),
             "dictionary": grid.dictionary().map(|dictionary| &dictionary.name),
+            "features": grid.chooses_features().then_some("active"),
             "components": grid.components().map(Component::name).collect::<Vec<_>>(),
             "value": grid.value.name(),
             "window": grid.window(),
@@ -216,7 +219,7 @@ fn grids(plan: &Plan, summaries: &[GridSummary]) -> Value {
             "multiply_adds_naive": summary.naive_number(),
         })
     };
-    plan.context.grids.iter().zip(summaries).map(grid).collect()
+    (0..).zip(summaries).map(grid).collect()
 }
 
 /// How effects are estimated.

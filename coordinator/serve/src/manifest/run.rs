@@ -60,7 +60,7 @@ fn worker(name: &str, device: &str, share: &WorkerShare) -> Value {
 fn tile_failure(plan: &Plan, tile: &Tile, failure: &TileFailure) -> Value {
     let grid = match &tile.work {
         TileWork::Baseline => None,
-        TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } => {
+        TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } | TileWork::Activity { grid, .. } => {
             plan.context.grids.get(*grid as usize).map(|grid| &grid.name)
         }
     };
@@ -68,6 +68,7 @@ fn tile_failure(plan: &Plan, tile: &Tile, failure: &TileFailure) -> Value {
         TileWork::Baseline => "baseline",
         TileWork::Patch { .. } => "patch",
         TileWork::Estimate { .. } => "estimate",
+        TileWork::Activity { .. } => "activity",
     };
     let attempt = |attempt: &FailedAttempt| json!({ "attempt": attempt.attempt.0, "worker": attempt.worker, "reason": attempt.reason });
     json!({

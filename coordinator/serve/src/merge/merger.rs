@@ -38,10 +38,10 @@ pub struct Merger<'a> {
     sums: Vec<GridSums>,
     /// Of grids that are estimated \[grids\].
     estimates: Vec<Option<Estimates>>,
-    /// The tiles in hand verify estimates: they are the last ones, of some cells, and without baselines.
-    is_verifying: bool,
-    /// The spec's iteration whose verified cells are in the sums.
-    verified: Option<usize>,
+    /// The tiles in hand are of cells that the others decided on: they are the last ones, and without baselines.
+    is_of_choice: bool,
+    /// The spec's iteration whose chosen cells are in the sums.
+    chosen: Option<usize>,
     /// Replicates of the spec's iteration that are behind us.
     replicates: u64,
     /// Why a baseline of these is missing.
@@ -87,8 +87,8 @@ impl<'a> Merger<'a> {
             baseline_lack: None,
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
             estimates: context.grids.iter().map(estimates).collect(),
-            is_verifying: false,
-            verified: None,
+            is_of_choice: false,
+            chosen: None,
             replicates: 0,
             lack: None,
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
@@ -116,10 +116,10 @@ impl<'a> Merger<'a> {
         if let Ok(scores) = scores {
             refuse_scores(plan, id, scores).map_err(|shape| MergeError::Shape { tile: id, shape })?;
         }
-        if plan.verification.as_ref().is_some_and(|verification| verification.first == id.0) {
+        if plan.choice.as_ref().is_some_and(|choice| choice.first == id.0) {
             self.leave_section();
             self.leave_iteration();
-            self.is_verifying = true;
+            self.is_of_choice = true;
         }
         self.taken += 1;
         self.enter(tile.iteration, &tile.prompts);
@@ -127,6 +127,7 @@ impl<'a> Merger<'a> {
             TileWork::Baseline => self.take_baseline(scores),
             TileWork::Patch { grid, cells, .. } => self.take_patches(*grid as usize, cells, scores),
             TileWork::Estimate { grid, cells, .. } => self.take_estimates(*grid as usize, cells, scores),
+            TileWork::Activity { grid, cells } => self.take_activity(*grid, cells, scores),
         }
         Ok(())
     }
@@ -205,6 +206,25 @@ impl<'a> Merger<'a> {
         }
     }
 
+    /// Cells of features that are off are as if they were in no tile; the others are in later ones, once these are chosen.
+    fn take_activity(&mut self, grid: u32, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
+        let plan = self.plan;
+        let iteration = self.section.as_ref().map_or(0, |section| section.iteration / plan.context.replicates);
+        let chosen =
+            plan.choice.as_ref().map(|choice| choice.of(grid, iteration).map_or(&[][..], |chosen| &chosen.top));
+        let grid = grid as usize;
+        for cell in cells.iter().cloned().flatten() {
+            self.leave_until(grid, cell);
+            let lack = scores.err().or(chosen.is_none().then_some(Lack::Pending));
+            let is_chosen = chosen.is_some_and(|chosen| chosen.binary_search(&cell).is_ok());
+            match lack {
+                _ if is_chosen => self.sums[grid].skip_until(cell + 1, self.prompts),
+                Some(lack) => self.sums[grid].compute(Err(lack), self.prompts),
+                None => self.leave_until(grid, cell + 1),
+            }
+        }
+    }
+
     fn take_patches(&mut self, grid: usize, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
         let mut rows = scores.map(|scores| scores.scores.chunks(scores.metrics));
         for range in cells {
@@ -240,7 +260,7 @@ impl<'a> Merger<'a> {
     fn leave_until(&mut self, grid: usize, cell: u32) {
         let untouched = self.section.as_ref().map_or(Err(Lack::Failed), Section::untouched);
         let (sums, context) = (&mut self.sums[grid], &self.plan.context);
-        if self.is_verifying {
+        if self.is_of_choice {
             return sums.skip_until(cell, self.prompts);
         }
         let left = sums.reached()..cell as usize;
@@ -263,7 +283,7 @@ impl<'a> Merger<'a> {
         let Some(Section { prompts, iteration, .. }) = &self.section else { return };
         let (prompts, iteration) = (prompts.clone(), self.plan.context.spec_iteration(*iteration));
         for (grid, of_plan) in self.plan.context.grids.iter().enumerate() {
-            if self.is_verifying && of_plan.verify().is_none() {
+            if self.is_of_choice && of_plan.verify().is_none() && !of_plan.chooses_features() {
                 continue;
             }
             self.leave_until(grid, self.sums[grid].cells());
@@ -271,8 +291,8 @@ impl<'a> Merger<'a> {
         }
         self.section = None;
         let here = u64::from(prompts.end - prompts.start);
-        self.verified = self.is_verifying.then_some(iteration);
-        if !self.is_verifying {
+        self.chosen = self.is_of_choice.then_some(iteration);
+        if !self.is_of_choice {
             self.estimates.iter_mut().flatten().for_each(|estimates| estimates.leave_section(self.prompts, here));
         }
         self.prompts += here;
@@ -280,8 +300,8 @@ impl<'a> Merger<'a> {
 
     /// Adds the iteration to its replicates, and with the last of them fills their part of the tensors.
     fn leave_iteration(&mut self) {
-        if self.is_verifying {
-            return self.leave_verified();
+        if self.is_of_choice {
+            return self.leave_chosen();
         }
         let metrics = self.plan.context.metrics.len();
         for metric in 0..metrics {
@@ -304,9 +324,9 @@ impl<'a> Merger<'a> {
         self.baselines.fill(Moments::default());
     }
 
-    /// The same of cells that verify estimates: those alone are written into tensors that are there.
-    fn leave_verified(&mut self) {
-        let Some(iteration) = self.verified.take() else { return };
+    /// The same of cells that were chosen: those alone are written into tensors that are there.
+    fn leave_chosen(&mut self) {
+        let Some(iteration) = self.chosen.take() else { return };
         for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
             pool.add(sums);
         }

@@ -4,10 +4,12 @@
 //! and the same tiles must give the same bits whichever came first. So tiles are taken one by one in that order, and
 //! none is held: what is needed is little more than the tensors.
 
+mod activity;
 pub mod compare;
 mod estimates;
 mod merger;
 mod pool;
+mod shown;
 mod sums;
 
 use std::convert::Infallible;
@@ -16,6 +18,7 @@ use patchsweep_core::ids::TileId;
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use patchsweep_core::scores::{CellScore, TileScores};
 
+pub use activity::Activities;
 pub use merger::Merger;
 use patchsweep_plan::Plan;
 
@@ -137,12 +140,12 @@ impl Merged {
 
 const SCORES: &str = "scores of cells under metrics, over all prompts of the tile,";
 
-/// Checks that scores are for this tile's cells, the plan's metrics and as many prompts.
+/// Checks that scores are for this tile's cells, as many of each as it has, and as many prompts.
 pub fn refuse_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(), ScoreShapeError> {
-    let metrics = plan.context.metrics.len();
     let Some(tile) = plan.tiles.get(tile.0 as usize) else {
         return Err(ScoreShapeError { what: SCORES, wanted: 0, found: scores.scores.len() });
     };
+    let metrics = tile.scores_per_cell(&plan.context);
     let wanted = tile.cell_count() * metrics;
     let prompts = u64::from(tile.prompts.end - tile.prompts.start);
     let is_full = |score: &&CellScore| score.value.count == prompts && score.effect.count == prompts;

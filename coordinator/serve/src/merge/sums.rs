@@ -51,7 +51,7 @@ pub(super) enum Fate {
     /// In no tile.
     #[default]
     Left,
-    /// Decided by tiles before, while others verify estimates.
+    /// Decided by other tiles: by those before, of a cell that is not chosen, and by those behind, of one that is.
     Elsewhere,
     /// In no tile but one that estimates it.
     NotDrawn,
@@ -98,7 +98,7 @@ impl GridSums {
         self.add(Ok(&[]), Fate::NotDrawn, before);
     }
 
-    /// The cells up to another one are none of those that verify estimates.
+    /// Other tiles decide the cells up to another one.
     pub(super) fn skip_until(&mut self, cell: u32, before: u64) {
         while self.next < cell as usize {
             self.add(Ok(&[]), Fate::Elsewhere, before);

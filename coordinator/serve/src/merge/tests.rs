@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::merger::{CLEAN, CORRUPTED};
 use super::*;
 
+mod activity;
 mod estimates;
 mod pending;
 mod replicates;
@@ -57,7 +58,7 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
     let run = |run| move |prompt| (unpatched(iteration, run, prompt), unpatched(iteration, baseline(plan), prompt));
     let scores = match &tile.work {
         TileWork::Baseline => vec![score(&run(CLEAN)), score(&run(CORRUPTED))],
-        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
             let places = cells.iter().cloned().flatten();
             places.map(|place| score(&|prompt| pass(plan, iteration, place, prompt))).collect()
         }
@@ -165,7 +166,7 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
 fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
     let of_cell = |tile: &&Tile| match &tile.work {
         TileWork::Baseline => true,
-        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+        TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
             cells.iter().any(|range| range.contains(&place))
         }
     };
@@ -179,7 +180,7 @@ fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
                 &last.prompts.clone().map(|prompt| unpatched(iteration, baseline(plan), prompt)).collect::<Vec<_>>(),
                 &last.prompts.clone().map(|prompt| unpatched(iteration, baseline(plan), prompt)).collect::<Vec<_>>(),
             ),
-            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
                 computed[cells.iter().cloned().flatten().position(|at| at == place).expect("of the cell")]
             }
         };
@@ -210,7 +211,7 @@ fn touched(plan: &Plan, lost: &[bool], iteration: u32, place: u32) -> bool {
         let of_section = |tile: &&Tile| tile.iteration == iteration && tile.prompts == baseline.prompts;
         let computing = plan.tiles.iter().filter(of_section).find(|tile| match &tile.work {
             TileWork::Baseline => false,
-            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
                 cells.iter().any(|range| range.contains(&place))
             }
         });
@@ -268,7 +269,7 @@ fn doubled(mut plan: Plan) -> Plan {
         tiles.extend_from_slice(section);
         tiles.extend(section.iter().filter_map(|tile| match &tile.work {
             TileWork::Baseline => None,
-            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
                 Some(Tile { work: TileWork::Patch { grid: 1, cells: cells.clone(), plain: false }, ..tile.clone() })
             }
         }));

@@ -37,15 +37,15 @@ impl Tally {
             grid.tiles_total += 1;
             grid.multiply_adds_total = grid.multiply_adds_total.saturating_add(plan.costs[tile]);
         }
-        for (index, (grid, missing)) in tally.grids.iter_mut().zip(&tally.missing).enumerate() {
+        // Of a grid that chooses its features those that are in the results.
+        let shown = (0..).zip(&plan.context.grids).map(|(index, _)| cells(&plan.shown_grid(index)));
+        let shown = std::iter::once(1).chain(shown);
+        for (index, ((grid, missing), cells)) in tally.grids.iter_mut().zip(&tally.missing).zip(shown).enumerate() {
             let weight = weight(index);
-            let in_no_tile = missing.iter().filter(|&&missing| missing == 0).count() as u64 * weight;
-            grid.cells_total = missing.len() as u64 * weight;
+            let in_tiles = missing.iter().filter(|&&missing| missing > 0).count() as u64 * weight;
             // What a check did not draw is none of its cells.
-            match plan.check {
-                Some(_) => grid.cells_total -= in_no_tile,
-                None => grid.cells_noop = in_no_tile,
-            }
+            grid.cells_total = if plan.check.is_some() { in_tiles } else { (iterations * cells) as u64 * weight };
+            grid.cells_noop = grid.cells_total - in_tiles;
         }
         tally
     }
@@ -84,6 +84,10 @@ impl Tally {
     fn change(&mut self, plan: &Plan, tile: usize, change: impl Fn(&mut u32) -> bool) -> u64 {
         let index = index(plan, tile);
         let tile = &plan.tiles[tile];
+        // Once cells are chosen, those are none of the grid's that only it has.
+        if tile.is_activity() && plan.choice.is_some() {
+            return 0;
+        }
         let missing = &mut self.missing[index];
         let context = &plan.context;
         let per_iteration = missing.len() / context.spec_iterations();

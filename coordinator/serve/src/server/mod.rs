@@ -2,6 +2,7 @@
 
 mod actor;
 mod checks;
+mod choices;
 mod client_service;
 mod comparisons;
 mod crew;
@@ -22,7 +23,6 @@ mod resumption;
 mod rpc_errors;
 mod shared;
 mod spans;
-mod verifications;
 mod watched;
 mod worker_service;
 
@@ -52,6 +52,7 @@ use crate::gate::{self, Gate};
 use crate::state::{Recovered, StateError, Store};
 use crate::telemetry::count_rpc;
 use actor::Actor;
+use choices::Choices;
 use client_service::ClientRpc;
 use comparisons::Comparisons;
 use handle::Handle;
@@ -60,7 +61,6 @@ use outbound::Outbound;
 use results::ResultsDesk;
 use shared::SendShared;
 use spans::Traces;
-use verifications::Verifications;
 use watched::Serving;
 use worker_service::WorkerRpc;
 
@@ -167,7 +167,7 @@ where
     let journal = Journal::start(store.clone(), offload)?;
     let traces = Traces::of(recovered.coordinator, recovered.epoch, offload);
     let outbound =
-        Outbound::new(journal, Comparisons::start(store.clone(), offload), Verifications::new(store.clone(), offload));
+        Outbound::new(journal, Comparisons::start(store.clone(), offload), Choices::new(store.clone(), offload));
     let (handle, actor) = Actor::recover(recovered, keep, outbound, traces).start();
     let results = ResultsDesk::new(store.clone(), offload);
     watched.begin(Serving { handle: handle.clone(), results: results.clone(), events: events.clone() });

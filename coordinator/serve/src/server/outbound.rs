@@ -4,12 +4,12 @@
 use patchsweep_core::ids::SweepId;
 use tokio::sync::mpsc;
 
+use super::choices::Choices;
 use super::comparisons::{Comparison, Comparisons};
 use super::handle::{Command, RunId};
 use super::journal::Journal;
 use super::promises::{Promise, Promises};
 use super::rpc_errors::RequestError;
-use super::verifications::Verifications;
 use crate::state::{Entry, JournalClosed};
 
 /// The journal and what waits for it.
@@ -17,12 +17,12 @@ pub(super) struct Outbound {
     journal: Journal,
     promises: Promises,
     comparisons: Comparisons,
-    verifications: Verifications,
+    choices: Choices,
 }
 
 impl Outbound {
-    pub(super) fn new(journal: Journal, comparisons: Comparisons, verifications: Verifications) -> Self {
-        Self { journal, promises: Promises::default(), comparisons, verifications }
+    pub(super) fn new(journal: Journal, comparisons: Comparisons, choices: Choices) -> Self {
+        Self { journal, promises: Promises::default(), comparisons, choices }
     }
 
     /// Adds an entry behind all others.
@@ -52,12 +52,12 @@ impl Outbound {
 
     /// Says who is told what was chosen.
     pub(super) fn connect(&mut self, commands: mpsc::WeakSender<Command>) {
-        self.verifications.connect(commands);
+        self.choices.connect(commands);
     }
 
-    /// Chooses which estimates of a sweep are verified.
+    /// Chooses which cells of a sweep are computed.
     pub(super) fn choose(&self, run: RunId, sweep: SweepId) {
-        self.verifications.plan(run, sweep);
+        self.choices.plan(run, sweep);
     }
 
     /// Refuses a change that nothing could keep now.

@@ -134,7 +134,7 @@ impl Running {
 
     /// A tile's scores were kept by an earlier life of the coordinator, or before the sweep was resumed.
     pub(super) fn recall(&mut self, tile: TileId) {
-        if self.plan.awaits_estimates() {
+        if self.plan.awaits_choice() {
             self.done.push(tile);
         }
         self.tally.finish(&self.plan, tile);
@@ -142,7 +142,7 @@ impl Running {
 
     /// A tile's scores are kept from now on.
     pub(super) fn finish(&mut self, tile: TileId) {
-        if self.plan.awaits_estimates() {
+        if self.plan.awaits_choice() {
             self.done.push(tile);
         }
         self.tally.finish(&self.plan, tile);
@@ -200,7 +200,7 @@ impl SweepRecord {
 
     /// Its plan has more tiles from now on; false where it is not running any more, or has them already.
     pub(super) fn extend(&mut self, plan: &Arc<Plan>) -> bool {
-        let Some(running) = self.running.as_mut().filter(|running| running.plan.awaits_estimates()) else {
+        let Some(running) = self.running.as_mut().filter(|running| running.plan.awaits_choice()) else {
             return false;
         };
         running.extend(plan);

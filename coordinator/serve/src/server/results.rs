@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use patchsweep_core::grid::Grid;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::{SweepState, SweepStatus};
+use patchsweep_plan::Findings;
 use patchsweep_proto::wire::encode_results;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -19,7 +21,7 @@ use super::rpc_errors::RequestError;
 use super::spans::merging;
 use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
-use crate::merge::{MergeError, Merger, TileOutcome};
+use crate::merge::{Activities, MergeError, Merger, TileOutcome};
 use crate::state::{KeptResult, KeptSweep, StateError, Store, TileFailures};
 use crate::verification::verification;
 
@@ -118,8 +120,8 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
     }
     let mut tensors = merger.finish().map_err(KeptError::from)?;
     let mut manifest = manifest(&kept.plan, &facts);
-    if let Some(chosen) = &kept.plan.verification {
-        manifest["verification"] = verification(&kept.plan, &chosen.chosen, &tensors);
+    if let Some(choice) = kept.plan.choice.as_ref().filter(|_| kept.plan.context.grids.iter().any(verifies)) {
+        manifest["verification"] = verification(&kept.plan, &choice.chosen, &tensors);
     }
     if let Some(check) = &kept.plan.check {
         if is_whole {
@@ -127,21 +129,31 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
         }
         mark_what_was_not_drawn(&kept.plan, &mut tensors);
     }
+    tensors.show_chosen_features(&kept.plan);
     Ok(tensors.into_results(&kept.plan, manifest.to_string()))
 }
 
-/// A sweep with the tiles that verify its estimates, all of which are kept or given up.
+fn verifies(grid: &Grid) -> bool {
+    grid.verify().is_some()
+}
+
+/// A sweep with the tiles that its others decide, all of which are kept or given up.
 pub(super) fn extended(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
     let snapshot = store.snapshot()?;
     let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
     let (facts, merger) = (RunFacts::new(sweep.clone(), kept.dataset), Merger::new(&kept.plan));
     let mut merge = Merge { merger, is_whole: false, pending: 0, facts };
-    snapshot.for_each_result(sweep, |tile, result| merge.take(tile, result))?;
+    let mut activities = Activities::new(&kept.plan);
+    snapshot.for_each_result(sweep, |tile, result| {
+        activities.take(tile, &result.completed.scores);
+        merge.take(tile, result)
+    })?;
     merge.leave_until(None)?;
     let tensors = merge.merger.finish().map_err(KeptError::from)?;
     let main = tensors.grids.iter().filter(|scores| scores.metric == 0);
-    let estimates: Vec<&[f32]> = main.map(|scores| scores.estimate.as_slice()).collect();
-    let plan = kept.plan.verified(&estimates).map_err(PlanningError::from)?;
+    let estimates = main.map(|scores| scores.estimate.as_slice()).collect();
+    let findings = Findings { estimates, activity: activities.finish() };
+    let plan = kept.plan.extended(&findings).map_err(PlanningError::from)?;
     Ok(KeptSweep { plan: Arc::new(plan), ..kept })
 }
 

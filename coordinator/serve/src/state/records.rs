@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
+use patchsweep_core::grid::Axis;
 use patchsweep_core::ids::{Lease, SweepId};
 use patchsweep_core::scores::WorkDone;
 use patchsweep_core::status::SweepState;
 use patchsweep_core::tile::Tile;
-use patchsweep_plan::{Chosen, Plan, Seeds, Verification};
+use patchsweep_plan::{ActiveFeatures, Choice, Chosen, Plan, Seeds};
 use patchsweep_proto::v1;
 use patchsweep_proto::wire::{
     WireError, decode_context, digest_from_wire, digest_of, from_unix_milliseconds, priority_from_wire, refuse_tile,
@@ -41,7 +42,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             priority: kept.priority.get().into(),
             submitted_unix_ms: unix_milliseconds(kept.submitted),
             check_of: plan.check.as_ref().map(Into::into),
-            verification: plan.verification.as_ref().map(verification_to_wire),
+            choice: plan.choice.as_ref().map(choice_to_wire),
         }
     }
 }
@@ -72,8 +73,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         if wire.token_labels.len() != context.clean.row(0).len() {
             return Err(Defect::Parts("its token labels do not fit its prompts"));
         }
-        let verification =
-            wire.verification.map(|wire| verification_from_wire(wire, &context, tiles.len())).transpose()?;
+        let choice = wire.choice.map(|wire| choice_from_wire(wire, &context, tiles.len())).transpose()?;
         let plan = Plan {
             name: wire.name,
             context: Arc::new(context),
@@ -88,7 +88,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             warnings: wire.warnings,
             answer_texts: wire.answer_texts.into_iter().map(|token| (token.id, token.text)).collect(),
             check: wire.check_of.map(TryInto::try_into).transpose()?,
-            verification,
+            choice,
         };
         Ok(Self {
             id: SweepId(wire.sweep_id),
@@ -101,21 +101,25 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
     }
 }
 
-fn verification_to_wire(Verification { first, chosen }: &Verification) -> v1::StoredVerification {
+fn choice_to_wire(Choice { first, chosen, features }: &Choice) -> v1::StoredChoice {
     let of_grid = |chosen: &Chosen| {
         let Chosen { grid, iteration, candidates, top, sample } = chosen.clone();
         v1::ChosenCells { grid, iteration, candidates, top, sample }
     };
-    v1::StoredVerification { first_tile: *first, chosen: chosen.iter().map(of_grid).collect() }
+    let active = |of_grid: &ActiveFeatures| {
+        let ActiveFeatures { grid, features } = of_grid.clone();
+        v1::ActiveFeatures { grid, features }
+    };
+    v1::StoredChoice {
+        first_tile: *first,
+        chosen: chosen.iter().map(of_grid).collect(),
+        features: features.iter().map(active).collect(),
+    }
 }
 
-fn verification_from_wire(
-    wire: v1::StoredVerification,
-    context: &SweepContext,
-    tiles: usize,
-) -> Result<Verification, Defect> {
+fn choice_from_wire(wire: v1::StoredChoice, context: &SweepContext, tiles: usize) -> Result<Choice, Defect> {
     if wire.first_tile as usize > tiles {
-        return Err(Defect::Parts("its verification begins behind its tiles"));
+        return Err(Defect::Parts("its choice of cells begins behind its tiles"));
     }
     let of_grid = |v1::ChosenCells { grid, iteration, candidates, top, sample }| {
         let chosen = Chosen { grid, iteration, candidates, top, sample };
@@ -128,10 +132,19 @@ fn verification_from_wire(
                 .is_some_and(|cells| fits(&chosen.top, cells) && fits(&chosen.sample, cells) && candidates <= cells)
             && count <= candidates as usize
             && chosen.cells().len() == count;
-        if is_one { Ok(chosen) } else { Err(Defect::Parts("its verification chose what it has not")) }
+        if is_one { Ok(chosen) } else { Err(Defect::Parts("its choice of cells has some that it has not")) }
     };
     let chosen = wire.chosen.into_iter().map(of_grid).collect::<Result<_, _>>()?;
-    Ok(Verification { first: wire.first_tile, chosen })
+    let active = |v1::ActiveFeatures { grid, features }| {
+        let all = context.grids.get(grid as usize).filter(|grid| grid.chooses_features());
+        let all = all.map_or(&[][..], |grid| grid.indices(Axis::Feature));
+        let are_its = features.iter().all(|feature| all.binary_search(feature).is_ok());
+        let is_list = !features.is_empty() && features.is_sorted_by(|a, b| a < b);
+        let refused = Defect::Parts("its choice of features has some that its grid has not");
+        if are_its && is_list { Ok(ActiveFeatures { grid, features }) } else { Err(refused) }
+    };
+    let features = wire.features.into_iter().map(active).collect::<Result<_, _>>()?;
+    Ok(Choice { first: wire.first_tile, chosen, features })
 }
 
 impl From<&KeptResult> for v1::StoredResult {

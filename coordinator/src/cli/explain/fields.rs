@@ -62,6 +62,8 @@ struct CellFields {
     noop_prompts: u32,
     /// That its effect is estimated, and whether it is verified; null where it is computed.
     estimate: Option<String>,
+    /// Of features of which only active ones are computed: that it is not known yet whether it is one; else null.
+    activity: Option<String>,
     /// The tiles that it is in, by their prompts.
     tiles: Vec<TileFields>,
 }
@@ -173,6 +175,7 @@ impl From<&CellExplanation> for CellFields {
             noop: cell.noop.clone(),
             noop_prompts: cell.noop_prompts,
             estimate: cell.estimate.clone(),
+            activity: cell.activity.clone(),
             tiles: cell.tiles.iter().map(TileFields::from).collect(),
         }
     }

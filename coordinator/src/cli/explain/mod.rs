@@ -108,8 +108,8 @@ impl Explained {
         for write in cell.writes.iter().filter(|_| cell.writes.len() > 1) {
             let _ = writeln!(text, "  writes {write}");
         }
-        if let Some(estimate) = &cell.estimate {
-            let _ = writeln!(text, "{estimate}");
+        for words in cell.estimate.iter().chain(&cell.activity) {
+            let _ = writeln!(text, "{words}");
         }
         if let Some(reason) = &cell.noop {
             let over = if cell.tiles.is_empty() { "all" } else { "some" };
@@ -215,6 +215,7 @@ mod tests {
             noop: None,
             noop_prompts: 0,
             estimate: None,
+            activity: None,
             tiles,
         }
     }

@@ -65,6 +65,8 @@ class Cell:
     noop_prompts: int
     #: That its effect is estimated, and whether it is verified; None where it is computed.
     estimate: str | None
+    #: Of features of which only active ones are computed: that it is not known yet whether it is one; else None.
+    activity: str | None
     tiles: tuple[Tile, ...]
 
 
@@ -108,7 +110,7 @@ class Explanation:
         lines = [f"{cell.grid}, {cell.iteration}, {places}"]
         # One write is what the cell's name says.
         lines += [f"  writes {write}" for write in cell.writes if len(cell.writes) > 1]
-        lines += [cell.estimate] if cell.estimate else []
+        lines += [words for words in [cell.estimate, cell.activity] if words]
         if cell.noop:
             over = "some" if cell.tiles else "all"
             lines.append(
@@ -151,6 +153,7 @@ def _cell(wire: pb.CellExplanation) -> Cell:
         wire.noop or None,
         wire.noop_prompts,
         wire.estimate or None,
+        wire.activity or None,
         tuple(_tile(tile) for tile in wire.tiles),
     )
 

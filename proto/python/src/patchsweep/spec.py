@@ -273,7 +273,7 @@ class Grid(TypedDict):
     """Which heads are patched. Without it, all. Negative ones count from the end."""
     neurons: NotRequired[list[int]]
     """Of `mlp_pre` and `mlp_post`: which neurons are patched. Without it, all. Negative ones count from the end."""
-    features: NotRequired[list[int]]
+    features: NotRequired[Literal["active"] | list[int]]
     """Of a dictionary: which features are written. Without it, all. Negative ones count from the end."""
     positions: NotRequired[list[int | str]]
     """Which positions are patched, given as in `corrupt` of an iteration. Without it, all. A list of numbers alone

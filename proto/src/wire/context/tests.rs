@@ -203,7 +203,19 @@ fn a_dictionary_travels_with_its_grid() {
         let sent = with(of(encoder));
         assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
     }
+    let active = |mut sent: SweepContext| {
+        let grid = sent.grids.pop().expect("the last one").of_active_features();
+        sent.grids.push(grid.expect("a grid over a dictionary"));
+        sent
+    };
+    let sent = active(with(of(Encoder::Standard)));
+    assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
+    let mut message = v1::SweepContext::from(&sent);
+    message.grids[0].only_active = true;
+    let refused = SweepContext::try_from(message).expect_err("is refused").to_string();
+    assert!(refused.contains("`only_active`"), "{refused}");
     digests.extend([
+        digest_of(&sent),
         digest_of(&with(Dictionary { digest: Digest([8; 32]), ..of(Encoder::Standard) })),
         digest_of(&with(Dictionary { subtracts_decoder_bias: true, ..of(Encoder::Standard) })),
         digest_of(&context()),

@@ -9,8 +9,8 @@ use patchsweep_core::scores::TileScores;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_files::locate::ModelFolders;
-use patchsweep_plan::Plan;
 use patchsweep_plan::spec::Source;
+use patchsweep_plan::{Findings, Plan};
 use patchsweep_serve::check::{CheckReport, Side, TileWorkers, compare};
 use patchsweep_serve::merge::{Merged, TileOutcome, merge};
 use patchsweep_serve::server::make_plan;
@@ -74,7 +74,8 @@ impl Estimated {
         let metrics = sweep.plan.context.metrics.len();
         let estimates: Vec<&[f32]> =
             merged.grids.iter().step_by(metrics).map(|grid| grid.estimate.as_slice()).collect();
-        sweep.plan = sweep.plan.verified(&estimates).expect("few tiles");
+        let findings = Findings { estimates, activity: vec![Vec::new(); sweep.plan.context.grids.len()] };
+        sweep.plan = sweep.plan.extended(&findings).expect("few tiles");
         sweep.compute();
         sweep
     }

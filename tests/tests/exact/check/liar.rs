@@ -40,7 +40,7 @@ fn plain(tiny: &Tiny, grant: &Grant, of_noops: f64) -> TileResult {
                     cells.iter().cloned().flatten().map(|cell| (tile.iteration, tile.prompts.start, *grid, cell));
                 known.extend(cells.zip(scores));
             }
-            TileWork::Estimate { .. } => panic!("the tiny sweep computes all effects"),
+            TileWork::Estimate { .. } | TileWork::Activity { .. } => panic!("the tiny sweep computes all effects"),
         }
     }
     let tile = Tile::try_from(grant.tile.clone().expect("a tile")).expect("a tile of the check");

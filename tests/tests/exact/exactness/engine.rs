@@ -5,7 +5,7 @@ use std::path::Path;
 
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::ids::TileId;
-use patchsweep_core::scores::CellScore;
+use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_worker::engine::{Cancel, Engine};
@@ -45,11 +45,14 @@ impl<'a> TiledEngine<'a> {
 
     /// Multiply-adds of all tiles of a sweep as it is planned.
     pub(crate) fn multiply_adds(&mut self, tiles: &[Tile]) -> u64 {
-        let mut of_tile = |tile| {
-            let evaluation = self.engine.evaluate(self.context, tile, None, &Cancel::new());
-            evaluation.expect("the engine computes the tile").work.multiply_adds
-        };
-        tiles.iter().map(&mut of_tile).sum()
+        tiles.iter().map(|tile| self.tile(tile).1).sum()
+    }
+
+    /// A tile's scores and multiply-adds.
+    pub(crate) fn tile(&mut self, tile: &Tile) -> (TileScores, u64) {
+        let evaluation = self.engine.evaluate(self.context, tile, None, &Cancel::new());
+        let evaluation = evaluation.expect("the engine computes the tile");
+        (evaluation.scores, evaluation.work.multiply_adds)
     }
 
     /// Why a grid's cells cannot be computed.

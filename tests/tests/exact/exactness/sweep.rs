@@ -24,7 +24,7 @@ const SOMETHING: f64 = 1e-6;
 
 /// Numbers this near to one at which a feature goes on or off may be on its other side in float32: they are sums of some dozen
 /// products of about 1.
-const SWITCH: f64 = 2e-5;
+pub(crate) const SWITCH: f64 = 2e-5;
 
 /// How many patches of one prompt did what, under any metric.
 #[derive(Clone, Copy, Debug, Default)]

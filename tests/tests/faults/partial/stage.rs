@@ -59,7 +59,7 @@ impl Stage {
         let plan = self.tiny.plan();
         match &plan.tiles[tile as usize].work {
             TileWork::Baseline => None,
-            TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } => {
+            TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } | TileWork::Activity { grid, .. } => {
                 Some(&plan.context.grids[*grid as usize].name)
             }
         }

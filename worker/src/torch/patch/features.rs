@@ -1,6 +1,7 @@
 //! Patches of a dictionary's features: what stands at the site moves along their rows of the decoder, by as much as they change.
 //! What the dictionary does not explain stays.
 
+use patchsweep_core::features::Encoded;
 use patchsweep_core::grid::{Axis, Cell, Component, Grid, PatchValue};
 use patchsweep_core::sites::changed_by_heads;
 use tch::{Device, Tensor};
@@ -14,12 +15,12 @@ use crate::torch::numbers::{count, length};
 use crate::torch::positions::Positions;
 use crate::torch::runs::activations::Activations;
 
-/// The features that a grid's cells write.
+/// The features that some cells of a grid write.
 pub(crate) struct FeatureChange<'a> {
     dictionary: &'a DictionaryTensors,
-    /// Of the grid.
-    features: &'a [u32],
-    /// Those of the grid that are read or come before.
+    /// Of these cells.
+    features: Vec<u32>,
+    /// Of these cells as well, up to the last one that is read.
     positions: Positions,
     /// By how much each changes \[prompts, positions, features\], float32.
     change: Tensor,
@@ -33,31 +34,37 @@ pub(crate) struct FeatureRuns<'a> {
     pub(crate) base: &'a Activations,
     /// The other one.
     pub(crate) other: &'a Activations,
-    /// Means of features \[1, pos, features\], where these are put.
+    /// Means of the grid's features \[1, pos, features\], where these are put.
     pub(crate) means: Option<Tensor>,
     /// The last position that is read.
     pub(crate) last: i64,
 }
 
 impl<'a> FeatureChange<'a> {
-    /// Of a grid over a dictionary.
-    pub(crate) fn of(
+    /// Of a grid over a dictionary what some cells write.
+    pub(crate) fn of<'c>(
         exec: &Exec<'_>,
         dictionary: &'a DictionaryTensors,
-        grid: &'a Grid,
+        grid: &Grid,
+        cells: &(impl Iterator<Item = Cell<'c>> + Clone),
         runs: &FeatureRuns<'_>,
     ) -> Self {
         let (layer, component) = (grid.cell(0).layer(), grid.component);
-        let positions = grid.indices(Axis::Pos).iter().map(|&pos| i64::from(pos));
-        let positions = Positions::new(positions.filter(|&pos| pos <= runs.last));
-        let features = grid.indices(Axis::Feature);
+        let last = u32::try_from(runs.last).expect("a position");
+        let Encoded { positions, features } = grid.encoded(cells, last);
+        let positions = Positions::new(positions.into_iter().map(i64::from));
         let of_run = |run: &Activations| {
             let x = positions.of(&run.get(layer, component), 1, 0);
-            encoded(exec, dictionary, layer, &x, features)
+            encoded(exec, dictionary, layer, &x, &features)
         };
         let old = of_run(runs.base);
         let change = match (grid.value, &runs.means) {
-            (PatchValue::Mean, Some(means)) => positions.of(means, 1, 0) - old,
+            (PatchValue::Mean, Some(means)) => {
+                let all = grid.indices(Axis::Feature);
+                let own: Vec<i64> = features.iter().map(|feature| length(place_of(all, *feature))).collect();
+                let own = Tensor::from_slice(&own).to_device(means.device());
+                positions.of(means, 1, 0).index_select(2, &own) - old
+            }
             (PatchValue::Other | PatchValue::Mean, _) => of_run(runs.other) - old,
             (PatchValue::Zero, _) => -old,
         };
@@ -71,7 +78,8 @@ impl<'a> FeatureChange<'a> {
         let (positions, features) = (count(self.positions.len()), self.features.len());
         let places = cell.positions().iter().filter_map(|&pos| self.positions.place_of(pos.into()));
         let rows = places.map(|place| (prompt * positions + count(place)) * features);
-        let own: Vec<usize> = cell.indices(Axis::Feature).iter().map(|&feature| self.place_of(feature)).collect();
+        let own: Vec<usize> =
+            cell.indices(Axis::Feature).iter().map(|&feature| place_of(&self.features, feature)).collect();
         rows.into_iter().any(|row| own.iter().any(|feature| self.moves[row + feature]))
     }
 
@@ -79,7 +87,7 @@ impl<'a> FeatureChange<'a> {
     fn written(&self, exec: &Exec<'_>, cohort: &Cohort<'_>, rows: &Positions) -> Tensor {
         let of_cells: Vec<u32> =
             cohort.starts.iter().flat_map(|start| start.cell.indices(Axis::Feature)).copied().collect();
-        let places: Vec<i64> = of_cells.iter().map(|&feature| length(self.place_of(feature))).collect();
+        let places: Vec<i64> = of_cells.iter().map(|&feature| length(place_of(&self.features, feature))).collect();
         let change = rows.places_in(&self.positions).of(&self.change, 1, 0);
         let [prompts, positions] = [0, 1].map(|dim| change.size()[dim]);
         let cells = length(cohort.starts.len());
@@ -91,10 +99,11 @@ impl<'a> FeatureChange<'a> {
         let written = exec.product(&change, &directions).to_kind(exec.model.embed.kind());
         written.unflatten(1, [prompts, positions])
     }
+}
 
-    fn place_of(&self, feature: u32) -> usize {
-        self.features.binary_search(&feature).expect("a cell's features are its grid's")
-    }
+/// Where a cell's index is in an ascending list of those of all cells.
+pub(crate) fn place_of(all: &[u32], index: u32) -> usize {
+    all.binary_search(&index).expect("a cell's indices are among those of all")
 }
 
 /// Some features of activations at a site \[prompts, positions, ..\]: \[prompts, positions, features\], float32.

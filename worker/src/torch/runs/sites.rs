@@ -98,9 +98,16 @@ impl Sites {
             let sites = Self::of(grid, &layers, &context.architecture);
             &sites.base | &sites.other
         };
+        // Which of a dictionary's features are active is seen in both.
+        let choosing = context.grids.iter().filter(|grid| grid.chooses_features()).map(Self::of_features);
         let computed = context.grids.iter().filter(|grid| grid.estimate.is_none() || grid.verify().is_some());
         let estimates = Self::of_estimates(context);
-        computed.flat_map(of_grid).chain(estimates.base).chain(estimates.other).collect()
+        computed.flat_map(of_grid).chain(estimates.base).chain(estimates.other).chain(choosing).collect()
+    }
+
+    /// What a grid's dictionary reads.
+    pub(crate) fn of_features(grid: &Grid) -> Site {
+        canonical((grid.indices(Axis::Layer)[0], grid.component))
     }
 
     /// What estimates of all grids need that have any; nothing where none has.

@@ -1,5 +1,6 @@
 //! Tiles, in chunks of prompts that fit the memory.
 
+mod activity;
 pub(crate) mod chunk;
 pub(crate) mod in_halves;
 pub(crate) mod memory;

@@ -139,7 +139,8 @@ impl<'a> Part<'a> {
         let (reads, last) = (chunk.reads(), chunk.last_read());
         let features = dictionary.map(|dictionary| {
             let runs = FeatureRuns { base: &base, other: &other, means: feature_means, last };
-            FeatureChange::of(chunk.exec, dictionary, grid, &runs)
+            let cells = self.starts.iter().map(|start| start.cell);
+            FeatureChange::of(chunk.exec, dictionary, grid, &cells, &runs)
         });
         let patch = Patch { exec: chunk.exec, value: grid.value, base, other, means, reads, last, features };
         (patch, scorers)

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use patchsweep_core::context::{Direction, SweepContext};
-use patchsweep_core::grid::{Axis, Cell};
+use patchsweep_core::features::Encoded;
+use patchsweep_core::grid::Cell;
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{Tile, TileWork};
 
@@ -13,6 +14,7 @@ use crate::torch::model::exec::Exec;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
+use crate::torch::tiles::activity::active;
 use crate::torch::tiles::chunk::{Chunk, Scores, baselines};
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
 use crate::torch::tiles::memory::MemoryShares;
@@ -46,7 +48,7 @@ type TileRuns = Vec<Scores>;
 impl TileTask<'_> {
     /// The scores of all cells.
     pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
-        let metrics = self.context.metrics.len();
+        let metrics = self.tile.scores_per_cell(self.context);
         let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
         let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
         let bytes = self.bytes_per_prompt(&kept);
@@ -82,6 +84,7 @@ impl TileTask<'_> {
                 vec![baseline, clean, corrupted]
             })),
             TileWork::Patch { .. } => side_by_side(patched(&chunks, tile, self.cache)),
+            TileWork::Activity { .. } => side_by_side(chunks.iter().map(|chunk| active(chunk, tile, self.cache))),
             TileWork::Estimate { .. } => unreachable!("an `EstimateTask`"),
         }
     }
@@ -104,6 +107,10 @@ impl TileTask<'_> {
             _ if !kept.is_empty() => kept.clone(),
             // The corrupted run is made behind the clean one's keys and values.
             TileWork::Baseline | TileWork::Estimate { .. } => keys_values(0, context.architecture.layers).collect(),
+            TileWork::Activity { grid, .. } => {
+                let site = Sites::of_features(&context.grids[*grid as usize]);
+                keys_values(0, context.architecture.layers).chain([site]).collect()
+            }
             TileWork::Patch { grid, .. } => {
                 let layers = self.tile.patches(context).iter().map(Cell::layer).collect();
                 let sites = Sites::of(&context.grids[*grid as usize], &layers, &context.architecture);
@@ -113,13 +120,17 @@ impl TileTask<'_> {
         2 * on_one_device(self.exec, context, &sites) + self.feature_bytes()
     }
 
-    /// What one prompt's features take: of both runs, and by how much they change.
+    /// What one prompt's features take: of both runs, and what is made of these.
     fn feature_bytes(&self) -> u64 {
-        let TileWork::Patch { grid, .. } = &self.tile.work else { return 0 };
+        let (TileWork::Patch { grid, .. } | TileWork::Activity { grid, .. }) = &self.tile.work else { return 0 };
         let context = self.parts.longest();
         let grid = &context.grids[*grid as usize];
-        let features = grid.dictionary().map_or(0, |_| grid.indices(Axis::Feature).len() as u64);
-        3 * size_of::<f32>() as u64 * features * (u64::from(context.last_read()) + 1)
+        if grid.dictionary().is_none() {
+            return 0;
+        }
+        let Encoded { positions, features } =
+            grid.encoded(&self.tile.patches(context).into_iter(), context.last_read());
+        3 * size_of::<f32>() as u64 * features.len() as u64 * positions.len() as u64
     }
 }
 

@@ -30,11 +30,11 @@ pub struct Dictionary {
 
 /// Which features are written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "give a list of whole numbers")]
+#[serde(untagged, expecting = "give a list of whole numbers, or \"active\"")]
 pub enum Features {
     /// Their numbers.
     List(Vec<i64>),
-    /// Not by their numbers.
-    #[schemars(skip)]
+    /// `active`: those that are active in the clean or the corrupted run.
+    #[schemars(extend("enum" = ["active"]))]
     Word(String),
 }

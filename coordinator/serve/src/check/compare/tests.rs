@@ -39,7 +39,7 @@ fn scored(plan: &Plan, effect: impl Fn(u32, u32) -> f64) -> Merged {
         let count = tile.prompts.len() as u64;
         let scores = match &tile.work {
             TileWork::Baseline => vec![score(count, 0.0), score(count, 1.0)],
-            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+            TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
                 cells.iter().cloned().flatten().map(|cell| score(count, effect(tile.iteration, cell))).collect()
             }
         };
@@ -75,7 +75,7 @@ fn cell(is_live: bool) -> (u32, u32) {
     let (plan, check) = plans();
     let cells = |tile: &Tile| match &tile.work {
         TileWork::Patch { cells, .. } => cells.iter().cloned().flatten().map(|cell| (tile.iteration, cell)).collect(),
-        TileWork::Baseline | TileWork::Estimate { .. } => Vec::new(),
+        TileWork::Baseline | TileWork::Estimate { .. } | TileWork::Activity { .. } => Vec::new(),
     };
     let mut all = check.tiles.iter().flat_map(cells);
     all.rfind(|&(iteration, cell)| (right(&plan, iteration, cell) > 0.0) == is_live).expect("there is one")

@@ -1,6 +1,7 @@
 //! Grids that are estimated.
 
 use patchsweep_core::estimate::{Estimate, Gradients, Verify};
+use patchsweep_plan::Findings;
 
 use super::*;
 
@@ -13,9 +14,11 @@ fn estimated(verify: Option<u32>, options: PlanOptions) -> Plan {
     plan
 }
 
-/// The estimates of the main metric, as the coordinator asks for them.
-fn estimates(merged: &Merged) -> Vec<&[f32]> {
-    merged.grids.iter().map(|grid| grid.estimate.as_slice()).collect()
+/// The plan that the estimates of the main metric decide, as the coordinator asks for it.
+fn extended(plan: &Plan, merged: &Merged) -> Plan {
+    let estimates: Vec<&[f32]> = merged.grids.iter().map(|grid| grid.estimate.as_slice()).collect();
+    let activity = vec![Vec::new(); estimates.len()];
+    plan.extended(&Findings { estimates, activity }).expect("few tiles")
 }
 
 #[test]
@@ -44,12 +47,12 @@ fn verified_cells_have_the_scores_of_a_sweep_without_estimates_and_all_others_st
     for (tile_multiply_adds, tile_prompts) in CUTS {
         let options = PlanOptions { tile_multiply_adds, tile_prompts };
         let before = estimated(Some(3), options);
-        assert!(before.awaits_estimates());
+        assert!(before.awaits_choice());
         let first = merged(&before);
-        let plan = before.verified(&estimates(&first)).expect("few tiles");
+        let plan = extended(&before, &first);
         let wanted = merged(&super::plan(Direction::Noising, options)).grids.remove(0);
         let (grid, first) = (merged(&plan).grids.remove(0), &first.grids[0]);
-        let chosen = plan.verification.clone().expect("chosen").chosen;
+        let chosen = plan.choice.clone().expect("chosen").chosen;
         assert_eq!(grid.estimate, first.estimate);
         for at in 0..24_u32 {
             let cells =
@@ -79,7 +82,7 @@ fn an_estimate_that_is_lost_is_no_number_and_its_cells_say_why() {
         assert_eq!(grid.estimate[at].is_nan(), failed, "{at}");
         assert!(failed || grid.status[at] == CellStatus::NoOp);
     }
-    let chosen = plan.verified(&estimates(&lost)).expect("few tiles").verification.expect("chosen").chosen;
+    let chosen = extended(&plan, &lost).choice.expect("chosen").chosen;
     assert_eq!(chosen.iter().map(|chosen| chosen.cells().len()).collect::<Vec<_>>(), [4, 0], "nothing to go by");
 }
 
@@ -102,7 +105,7 @@ fn estimates_are_means_over_replicates() {
         let mean = f32::midpoint(apart.estimate[cell], apart.estimate[12 + cell]);
         assert!((grid.estimate[cell] - mean).abs() <= 1e-3, "{cell}");
     }
-    let verified = plan.verified(&estimates(&merged)).expect("few tiles");
+    let verified = extended(&plan, &merged);
     let of_verified = super::merged(&verified).grids.remove(0);
     let computed = of_verified.status.iter().filter(|&&status| status == CellStatus::Computed).count();
     assert_eq!((computed, of_verified.estimate == grid.estimate), (3, true));

@@ -16,7 +16,7 @@ fn a_cell_has_its_final_score_or_none_whichever_tiles_are_pending() {
             // Over each range of prompts a cell's score comes from the tile that has it, or else from the baselines.
             let has = |tile: &Tile| match &tile.work {
                 TileWork::Baseline => false,
-                TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } => {
+                TileWork::Patch { cells, .. } | TileWork::Estimate { cells, .. } | TileWork::Activity { cells, .. } => {
                     cells.iter().any(|range| range.contains(&place))
                 }
             };

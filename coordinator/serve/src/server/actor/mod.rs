@@ -1,11 +1,11 @@
 //! The task that owns all state: it takes what happened to the part that it concerns, feeds the scheduler, and carries out
 //! what that says.
 
+mod choice;
 mod effects;
 mod recovery;
 mod reports;
 mod requests;
-mod verification;
 
 use std::time::Duration;
 

@@ -68,7 +68,7 @@ impl Actor {
         for (&tile, _) in past.iter().filter(|(_, past)| **past == Past::Done) {
             running.recall(tile);
         }
-        if running.plan.awaits_estimates() {
+        if running.plan.awaits_choice() {
             self.apply(Event::MoreToCome { sweep: id.clone() });
         }
         self.ledger.begin(id.clone(), priority, running);

@@ -53,7 +53,7 @@ impl Ledger {
         let tile = plan.tiles.get(lease.tile.0 as usize)?;
         let grid = match &tile.work {
             TileWork::Baseline => BASELINES,
-            TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } => {
+            TileWork::Patch { grid, .. } | TileWork::Estimate { grid, .. } | TileWork::Activity { grid, .. } => {
                 &plan.context.grids.get(*grid as usize)?.name
             }
         };

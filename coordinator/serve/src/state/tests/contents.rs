@@ -8,7 +8,7 @@ use patchsweep_core::ids::TileId;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
-use patchsweep_plan::{Chosen, Seeds, Verification};
+use patchsweep_plan::{Choice, Chosen, Seeds};
 use patchsweep_proto::v1;
 use proptest::prelude::*;
 
@@ -250,7 +250,7 @@ fn a_plan_that_has_more_tiles_takes_the_place_of_the_one_before_and_comes_back()
     plan.tiles.push(more);
     plan.costs.push(5);
     let chosen = Chosen { grid: 0, iteration: 1, candidates: 9, top: vec![2, 7], sample: vec![3] };
-    plan.verification = Some(Verification { first, chosen: vec![chosen] });
+    plan.choice = Some(Choice { first, chosen: vec![chosen], features: Vec::new() });
     let extended = KeptSweep { plan: plan.into(), ..kept.clone() };
     let entry = || Entry::Extended(Box::new(extended.clone()));
     store.write(&[entry()]).expect("written");
@@ -259,6 +259,6 @@ fn a_plan_that_has_more_tiles_takes_the_place_of_the_one_before_and_comes_back()
     store.write(&[Entry::Sweep(Box::new(kept.clone()))]).expect("written again");
     let found = store.sweep(&kept.id).expect("readable").expect("there");
     assert_eq!((&found.plan.tiles, &found.plan.costs), (&extended.plan.tiles, &extended.plan.costs));
-    assert_eq!(found.plan.verification, extended.plan.verification);
+    assert_eq!(found.plan.choice, extended.plan.choice);
     assert_eq!(found.plan.identity(), kept.plan.identity(), "it is the same sweep");
 }

@@ -395,7 +395,7 @@ class FailureGroup(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., attempts: _Optional[int] = ..., tiles: _Optional[_Iterable[int]] = ..., tiles_given_up: _Optional[int] = ..., workers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CellExplanation(_message.Message):
-    __slots__ = ("grid", "iteration", "axes", "indices", "noop", "noop_prompts", "tiles", "writes", "estimate", "names")
+    __slots__ = ("grid", "iteration", "axes", "indices", "noop", "noop_prompts", "tiles", "writes", "estimate", "names", "activity")
     GRID_FIELD_NUMBER: _ClassVar[int]
     ITERATION_FIELD_NUMBER: _ClassVar[int]
     AXES_FIELD_NUMBER: _ClassVar[int]
@@ -406,6 +406,7 @@ class CellExplanation(_message.Message):
     WRITES_FIELD_NUMBER: _ClassVar[int]
     ESTIMATE_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_FIELD_NUMBER: _ClassVar[int]
     grid: str
     iteration: str
     axes: _containers.RepeatedScalarFieldContainer[str]
@@ -416,7 +417,8 @@ class CellExplanation(_message.Message):
     writes: _containers.RepeatedScalarFieldContainer[str]
     estimate: str
     names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, grid: _Optional[str] = ..., iteration: _Optional[str] = ..., axes: _Optional[_Iterable[str]] = ..., indices: _Optional[_Iterable[int]] = ..., noop: _Optional[str] = ..., noop_prompts: _Optional[int] = ..., tiles: _Optional[_Iterable[_Union[TileExplanation, _Mapping]]] = ..., writes: _Optional[_Iterable[str]] = ..., estimate: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
+    activity: str
+    def __init__(self, grid: _Optional[str] = ..., iteration: _Optional[str] = ..., axes: _Optional[_Iterable[str]] = ..., indices: _Optional[_Iterable[int]] = ..., noop: _Optional[str] = ..., noop_prompts: _Optional[int] = ..., tiles: _Optional[_Iterable[_Union[TileExplanation, _Mapping]]] = ..., writes: _Optional[_Iterable[str]] = ..., estimate: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., activity: _Optional[str] = ...) -> None: ...
 
 class TileExplanation(_message.Message):
     __slots__ = ("tile_id", "prompts", "cells", "state", "holders", "result", "attempts")

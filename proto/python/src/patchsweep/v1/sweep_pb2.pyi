@@ -512,7 +512,7 @@ class Kl(_message.Message):
     def __init__(self) -> None: ...
 
 class Grid(_message.Message):
-    __slots__ = ("name", "component", "axes", "selections", "value", "others", "window", "also", "dictionary", "to", "estimate")
+    __slots__ = ("name", "component", "axes", "selections", "value", "others", "window", "also", "dictionary", "to", "estimate", "only_active")
     NAME_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_FIELD_NUMBER: _ClassVar[int]
     AXES_FIELD_NUMBER: _ClassVar[int]
@@ -524,6 +524,7 @@ class Grid(_message.Message):
     DICTIONARY_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ACTIVE_FIELD_NUMBER: _ClassVar[int]
     name: str
     component: Component
     axes: _containers.RepeatedScalarFieldContainer[Axis]
@@ -535,7 +536,8 @@ class Grid(_message.Message):
     dictionary: Dictionary
     to: Receivers
     estimate: Estimate
-    def __init__(self, name: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., axes: _Optional[_Iterable[_Union[Axis, str]]] = ..., selections: _Optional[_Iterable[_Union[Selection, _Mapping]]] = ..., value: _Optional[_Union[PatchValue, str]] = ..., others: _Optional[_Iterable[_Union[Component, str]]] = ..., window: _Optional[int] = ..., also: _Optional[_Iterable[_Union[Also, _Mapping]]] = ..., dictionary: _Optional[_Union[Dictionary, _Mapping]] = ..., to: _Optional[_Union[Receivers, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
+    only_active: bool
+    def __init__(self, name: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., axes: _Optional[_Iterable[_Union[Axis, str]]] = ..., selections: _Optional[_Iterable[_Union[Selection, _Mapping]]] = ..., value: _Optional[_Union[PatchValue, str]] = ..., others: _Optional[_Iterable[_Union[Component, str]]] = ..., window: _Optional[int] = ..., also: _Optional[_Iterable[_Union[Also, _Mapping]]] = ..., dictionary: _Optional[_Union[Dictionary, _Mapping]] = ..., to: _Optional[_Union[Receivers, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., only_active: bool = ...) -> None: ...
 
 class Dictionary(_message.Message):
     __slots__ = ("name", "path", "component", "layer", "width", "features", "encoder", "k", "rescaled", "subtracts_decoder_bias", "digest")
@@ -640,20 +642,22 @@ class IndexRange(_message.Message):
     def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
 
 class Tile(_message.Message):
-    __slots__ = ("id", "iteration", "prompts", "baseline", "patch", "estimate")
+    __slots__ = ("id", "iteration", "prompts", "baseline", "patch", "estimate", "activity")
     ID_FIELD_NUMBER: _ClassVar[int]
     ITERATION_FIELD_NUMBER: _ClassVar[int]
     PROMPTS_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     PATCH_FIELD_NUMBER: _ClassVar[int]
     ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_FIELD_NUMBER: _ClassVar[int]
     id: int
     iteration: int
     prompts: IndexRange
     baseline: BaselineWork
     patch: PatchWork
     estimate: EstimateWork
-    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., prompts: _Optional[_Union[IndexRange, _Mapping]] = ..., baseline: _Optional[_Union[BaselineWork, _Mapping]] = ..., patch: _Optional[_Union[PatchWork, _Mapping]] = ..., estimate: _Optional[_Union[EstimateWork, _Mapping]] = ...) -> None: ...
+    activity: ActivityWork
+    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., prompts: _Optional[_Union[IndexRange, _Mapping]] = ..., baseline: _Optional[_Union[BaselineWork, _Mapping]] = ..., patch: _Optional[_Union[PatchWork, _Mapping]] = ..., estimate: _Optional[_Union[EstimateWork, _Mapping]] = ..., activity: _Optional[_Union[ActivityWork, _Mapping]] = ...) -> None: ...
 
 class BaselineWork(_message.Message):
     __slots__ = ()
@@ -678,3 +682,11 @@ class EstimateWork(_message.Message):
     cells: _containers.RepeatedCompositeFieldContainer[IndexRange]
     plain: bool
     def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ..., plain: bool = ...) -> None: ...
+
+class ActivityWork(_message.Message):
+    __slots__ = ("grid", "cells")
+    GRID_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    grid: int
+    cells: _containers.RepeatedCompositeFieldContainer[IndexRange]
+    def __init__(self, grid: _Optional[int] = ..., cells: _Optional[_Iterable[_Union[IndexRange, _Mapping]]] = ...) -> None: ...

@@ -1,4 +1,4 @@
-//! Sweeps whose last tiles their estimates decide.
+//! Sweeps whose last tiles the others decide.
 
 use patchsweep_core::ids::SweepId;
 use patchsweep_schedule::Event;
@@ -10,7 +10,7 @@ use crate::server::promises::Promise;
 use crate::state::{Entry, KeptSweep};
 
 impl Actor {
-    /// All estimates of a sweep are kept: which cells are verified is chosen once they are on disk.
+    /// All tiles of a sweep have ended that decide which other cells are computed: that is chosen once they are on disk.
     pub(super) fn exhausted(&mut self, sweep: SweepId) {
         if let Ok(record) = self.ledger.record(&sweep) {
             let run = record.run;
@@ -24,7 +24,7 @@ impl Actor {
         let sweep = kept.id.clone();
         if self.ledger.extend(&sweep, run, &kept.plan) {
             let tiles = kept.plan.tiles.len();
-            tracing::info!(%sweep, tiles, "chose which estimates are verified");
+            tracing::info!(%sweep, tiles, "chose which cells are computed");
             self.outbound.write(Entry::Extended(Box::new(kept)));
             self.outbound.promise(Promise::Extend { sweep, run });
         }
@@ -34,7 +34,7 @@ impl Actor {
     pub(super) fn extended(&mut self, sweep: SweepId, run: RunId) {
         let is_this = self.ledger.record(&sweep).is_ok_and(|record| record.run == run);
         let Some(running) = self.ledger.running(&sweep).filter(|_| is_this) else { return };
-        let first = running.plan.verification.as_ref().map_or(usize::MAX, |verification| verification.first as usize);
+        let first = running.plan.choice.as_ref().map_or(usize::MAX, |choice| choice.first as usize);
         let tiles = tile_infos(&running.plan).into_iter().skip(first).collect();
         self.apply(Event::Extended { sweep, tiles });
         self.ledger.publish_running(&self.scheduler);

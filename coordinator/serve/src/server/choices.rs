@@ -1,5 +1,5 @@
-//! Which cells of a sweep are verified, once all of its estimates are kept. That reads the disk, so it is done beside the owning
-//! task, which is told with a command.
+//! Which cells of a sweep are computed, once all tiles are kept that decide it. That reads the disk, so it is done beside the
+//! owning task, which is told with a command.
 
 use patchsweep_core::error_chain;
 use patchsweep_core::ids::SweepId;
@@ -10,16 +10,16 @@ use super::offload::Offload;
 use super::results::extended;
 use crate::state::Store;
 
-/// Chooses cells by their estimates.
+/// Chooses cells by what other tiles found.
 #[derive(Debug)]
-pub(super) struct Verifications {
+pub(super) struct Choices {
     store: Store,
     offload: Offload,
     /// To the owning task, which ends when nobody else talks to it.
     commands: Option<mpsc::WeakSender<Command>>,
 }
 
-impl Verifications {
+impl Choices {
     pub(super) fn new(store: Store, offload: Offload) -> Self {
         Self { store, offload, commands: None }
     }
@@ -29,7 +29,7 @@ impl Verifications {
         self.commands = Some(commands);
     }
 
-    /// Plans the tiles that verify the estimates of a sweep, all of which are on disk, and tells the owning task.
+    /// Plans the tiles of a sweep that its others decide, all of which are on disk, and tells the owning task.
     pub(super) fn plan(&self, run: RunId, sweep: SweepId) {
         let (store, offload, commands) = (self.store.clone(), self.offload, self.commands.clone());
         tokio::spawn(async move {
@@ -43,7 +43,7 @@ impl Verifications {
                 }
                 Err(error) => {
                     let error = error_chain(&error);
-                    tracing::error!(%sweep, error, "cannot choose which estimates are verified; a restart tries again");
+                    tracing::error!(%sweep, error, "cannot choose which cells are computed; a restart tries again");
                 }
             }
         });

@@ -1,6 +1,7 @@
-//! A coordinator that is killed around the choice of which estimates are verified.
+//! A coordinator that is killed around the choice of which cells are computed.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use patchsweep_tests::cluster::{Durable, ask, data, fetch};
 use patchsweep_tests::scores::largest_difference;
@@ -27,37 +28,48 @@ fn same(one: &mut Scores, other: &mut Scores, name: &str) -> bool {
     one.shape() == other.shape() && one.iter().zip(other.iter()).all(known)
 }
 
+/// Moments at which the coordinator is killed.
+const MOMENTS: [&str; 3] = ["sweep submitted", "tile done", "chose which cells are computed"];
+
+/// What a sweep gives whose coordinator is killed and started again; `folder`: of results.
+fn disturbed(moment: &str, spec: &str, folder: &TempDir) -> PathBuf {
+    let mut coordinator = Durable::start(folder);
+    let url = coordinator.url();
+    let mut worker = coordinator.worker();
+    let id = ask(&url, &["submit", spec]);
+    coordinator.process().wait_for(moment);
+    coordinator.process().signal("KILL");
+    coordinator.process().wait();
+    coordinator.restart();
+    worker.wait_for("registered with the coordinator");
+    let _ = ask(&url, &["watch", &id]);
+    fetch(&url, &id, folder)
+}
+
+fn open(folder: &Path) -> Scores {
+    Scores::open(&folder.join("scores.npz"))
+}
+
+fn manifest(folder: &Path) -> serde_json::Value {
+    let text = fs::read(folder.join("manifest.json")).expect("a manifest");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
 #[test]
 fn a_choice_that_was_made_stays_and_one_that_was_not_is_made_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spec = spec(&folder);
     let undisturbed = folder.path().join("undisturbed");
     sweep::run(spec.as_ref(), &undisturbed, &["--workers", "1"]);
-    for moment in ["sweep submitted", "tile done", "chose which estimates are verified"] {
+    for moment in MOMENTS {
         let own = tempfile::tempdir().expect("a temporary folder");
-        let mut coordinator = Durable::start(&own);
-        let url = coordinator.url();
-        let mut worker = coordinator.worker();
-        let id = ask(&url, &["submit", &spec]);
-        coordinator.process().wait_for(moment);
-        coordinator.process().signal("KILL");
-        coordinator.process().wait();
-        coordinator.restart();
-        worker.wait_for("registered with the coordinator");
-        let _ = ask(&url, &["watch", &id]);
-        let fetched = fetch(&url, &id, &own);
-        let open = |folder: &std::path::Path| Scores::open(&folder.join("scores.npz"));
+        let fetched = disturbed(moment, &spec, &own);
         let (mut ours, mut theirs) = (open(&fetched), open(&undisturbed));
         for name in ["z", "z.value", "z.estimate", "resid_pre", "resid_pre.estimate"] {
             assert!(same(&mut ours, &mut theirs, name), "{moment}: {name}");
         }
         assert!(largest_difference(&ours.tensor("z.estimate"), &theirs.tensor("z.estimate")) <= 1e-5);
-        let manifest = |folder: &std::path::Path| -> serde_json::Value {
-            let text = fs::read(folder.join("manifest.json")).expect("a manifest");
-            let manifest: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-            manifest["verification"].clone()
-        };
-        let (ours, theirs) = (manifest(&fetched), manifest(&undisturbed));
+        let [ours, theirs] = [&fetched, &undisturbed].map(|folder| manifest(folder)["verification"].clone());
         let entries = ours.as_array().expect("a list");
         assert!(!entries.is_empty() && entries.len() == theirs.as_array().expect("a list").len());
         for (ours, theirs) in entries.iter().zip(theirs.as_array().expect("a list")) {
@@ -65,5 +77,24 @@ fn a_choice_that_was_made_stays_and_one_that_was_not_is_made_again() {
                 assert_eq!(ours[field], theirs[field], "{moment}: {field}");
             }
         }
+    }
+}
+
+#[test]
+fn active_features_are_the_same_whenever_the_coordinator_is_killed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spec = format!("{}/features.toml", data());
+    let undisturbed = folder.path().join("undisturbed");
+    sweep::run(spec.as_ref(), &undisturbed, &["--workers", "1"]);
+    let coordinates = |folder: &Path| manifest(folder)["grids"][1]["coordinates"].clone();
+    assert_eq!(manifest(&undisturbed)["grids"][1]["features"], "active");
+    for moment in MOMENTS {
+        let own = tempfile::tempdir().expect("a temporary folder");
+        let fetched = disturbed(moment, &spec, &own);
+        let (mut ours, mut theirs) = (open(&fetched), open(&undisturbed));
+        for name in ["active", "active.value", "attended"] {
+            assert!(same(&mut ours, &mut theirs, name), "{moment}: {name}");
+        }
+        assert_eq!(coordinates(&fetched), coordinates(&undisturbed), "{moment}");
     }
 }
