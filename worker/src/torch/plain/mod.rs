@@ -13,6 +13,7 @@ pub(crate) mod forward;
 mod hooks;
 mod metrics;
 mod paths;
+mod widened;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -38,6 +39,7 @@ use cells::{PlainChunk, Run};
 use estimates::{estimate_scores, moved};
 use hooks::Recording;
 use paths::held_sites;
+use widened::WIDENED;
 
 #[cfg(test)]
 pub(crate) use features::all_features;
@@ -63,7 +65,7 @@ impl PlainTask<'_> {
         // The run that is patched, then the cells.
         let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; self.tile.cell_count() + 1];
         let (prompts, per_prompt) = (self.tile.prompts.clone(), self.context.per_prompt);
-        let mut chunks = Chunks { task: &mut self, means: None, unembed: None };
+        let mut chunks = Chunks { task: &mut self, means: None };
         let runs = in_halves(&mut chunks, prompts, runs);
         let _phase = Phase::Merge.enter();
         let is_estimate = self.tile.is_estimate();
@@ -73,8 +75,8 @@ impl PlainTask<'_> {
     }
 
     /// Metrics of the run that is patched, then of each cell's, over some prompts of a part.
-    fn chunk(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
-        let chunk = self.prompts(part, prompts, unembed);
+    fn chunk(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording) -> Vec<Scores> {
+        let chunk = self.prompts(part, prompts);
         let cells = &*self.tile.patches(part);
         let (patched, other) = self.runs();
         let others = sites(cells, PatchValue::Other);
@@ -117,7 +119,7 @@ impl PlainTask<'_> {
     }
 
     /// Means over all corrupted prompts of the iteration \[1, ..\], for cells that take them.
-    fn means(&self, most: u32, unembed: &Tensor) -> Recording {
+    fn means(&self, most: u32) -> Recording {
         let sites = sites(&self.tile.patches(self.parts.longest()), PatchValue::Mean);
         let mut sums = Recording::default();
         if sites.is_empty() {
@@ -127,16 +129,16 @@ impl PlainTask<'_> {
             let all = part.context.clean.prompts();
             for first in (0..all).step_by(most as usize) {
                 let prompts = first..all.min(first.saturating_add(most));
-                sums.add_sums(&self.prompts(&part.context, prompts, unembed).record(Run::Corrupted, &sites));
+                sums.add_sums(&self.prompts(&part.context, prompts).record(Run::Corrupted, &sites));
             }
         }
         let kind = if self.dictionary.is_some() { Kind::Float } else { self.kind() };
         sums.map(|sum| (sum / f64::from(self.context.clean.prompts())).to_kind(kind))
     }
 
-    fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
+    fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>) -> PlainChunk<'a> {
         let Self { exec, tile, dictionary, .. } = *self;
-        PlainChunk { context, exec, unembed, dictionary, kind: self.kind(), iteration: tile.iteration, prompts }
+        PlainChunk { context, exec, dictionary, kind: self.kind(), iteration: tile.iteration, prompts }
     }
 
     /// Prompts whose whole runs fit the memory of a batch, at least one.
@@ -177,7 +179,9 @@ impl PlainTask<'_> {
         // A batch's rows are of the model's numbers.
         let kinds = [self.kind(), self.exec.model.embed.kind()].map(Kind::elt_size_in_bytes);
         let rows = rows * (kinds[0] / kinds[1]) as u64;
-        u32::try_from(self.shares.batch_rows(context) / rows).unwrap_or(u32::MAX).max(1)
+        // Beside them there is a piece of a matrix that is turned into the numbers of runs.
+        let batch_rows = self.shares.batch_rows(context) * (WIDENED - 1) / WIDENED;
+        u32::try_from(batch_rows / rows).unwrap_or(u32::MAX).max(1)
     }
 }
 
@@ -197,8 +201,6 @@ struct Chunks<'t, 'a> {
     task: &'t mut PlainTask<'a>,
     /// Of all prompts, once they are made.
     means: Option<Recording>,
-    /// In float32, or float64 where runs are, once it is made.
-    unembed: Option<Tensor>,
 }
 
 impl InChunks for Chunks<'_, '_> {
@@ -212,17 +214,11 @@ impl InChunks for Chunks<'_, '_> {
 
     fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
         let most = self.most();
-        let Self { task, means, unembed } = self;
+        let Self { task, means } = self;
         let is_estimate = task.tile.is_estimate();
-        let kind = if is_estimate { Kind::Double } else { Kind::Float };
-        let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(kind));
-        let means = means.get_or_insert_with(|| task.means(most, unembed));
+        let means = means.get_or_insert_with(|| task.means(most));
         let of_part = |(part, prompts)| {
-            if is_estimate {
-                task.estimated(part, prompts, means, unembed)
-            } else {
-                task.chunk(part, prompts, means, unembed)
-            }
+            if is_estimate { task.estimated(part, prompts, means) } else { task.chunk(part, prompts, means) }
         };
         side_by_side(task.parts.of_prompts(&chunk).map(of_part))
     }
