@@ -8,7 +8,6 @@ mod noop;
 mod streaming;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use patchsweep_core::explain::{
@@ -96,8 +95,7 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
     let grid = &plan.context.grids[address.grid as usize];
     let cell = grid.cell(address.place);
     let tiles = tiles_of(plan, address);
-    let prompts: Vec<Range<u32>> = tiles.iter().map(|tile| tile.prompts.clone()).collect();
-    let (noop_prompts, noop) = noop::noop(plan, address, &prompts);
+    let (noop_prompts, noop) = noop::noop(plan, address, &tiles);
     let received_by = cell.path().map(|path| format!("received by {}", path.words()));
     CellExplanation {
         grid: grid.name.clone(),
