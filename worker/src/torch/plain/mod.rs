@@ -32,7 +32,7 @@ use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::tiles::chunk::Scores;
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
-use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::memory::{MemoryShares, Tried, positions};
 use crate::torch::tiles::parts::{TileParts, side_by_side};
 use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
@@ -119,7 +119,7 @@ impl PlainTask<'_> {
     }
 
     /// Means over all corrupted prompts of the iteration \[1, ..\], for cells that take them.
-    fn means(&self, most: u32) -> Recording {
+    fn means(&self) -> Recording {
         let sites = sites(&self.tile.patches(self.parts.longest()), PatchValue::Mean);
         let mut sums = Recording::default();
         if sites.is_empty() {
@@ -127,6 +127,8 @@ impl PlainTask<'_> {
         }
         for part in self.context.parts() {
             let all = part.context.clean.prompts();
+            let most = self.batch_rows() / self.rows_of_prompt(&part.context);
+            let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
             for first in (0..all).step_by(most as usize) {
                 let prompts = first..all.min(first.saturating_add(most));
                 sums.add_sums(&self.prompts(&part.context, prompts).record(Run::Corrupted, &sites));
@@ -141,12 +143,17 @@ impl PlainTask<'_> {
         PlainChunk { context, exec, dictionary, kind: self.kind(), iteration: tile.iteration, prompts }
     }
 
-    /// Prompts whose whole runs fit the memory of a batch, at least one.
-    fn prompts_at_once(&self) -> u32 {
+    /// Rows of a batch that plain runs take together.
+    fn batch_rows(&self) -> u64 {
+        // Beside them there is a piece of a matrix that is turned into the numbers of runs.
+        self.shares.batch_rows(self.parts.longest_whole()) * (WIDENED - 1) / WIDENED
+    }
+
+    /// What the whole runs of one prompt of a part take, in rows of a batch.
+    fn rows_of_prompt(&self, context: &SweepContext) -> u64 {
         let model = &self.context.architecture;
-        // Plain runs go on to the end of a prompt.
-        let context = self.parts.longest_whole();
         let cells = &*self.tile.patches(context);
+        // Plain runs go on to the end of a prompt.
         let positions = u64::from(context.clean.positions());
         let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
@@ -178,10 +185,7 @@ impl PlainTask<'_> {
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         // A batch's rows are of the model's numbers.
         let kinds = [self.kind(), self.exec.model.embed.kind()].map(Kind::elt_size_in_bytes);
-        let rows = rows * (kinds[0] / kinds[1]) as u64;
-        // Beside them there is a piece of a matrix that is turned into the numbers of runs.
-        let batch_rows = self.shares.batch_rows(context) * (WIDENED - 1) / WIDENED;
-        u32::try_from(batch_rows / rows).unwrap_or(u32::MAX).max(1)
+        rows * (kinds[0] / kinds[1]) as u64
     }
 }
 
@@ -204,19 +208,19 @@ struct Chunks<'t, 'a> {
 }
 
 impl InChunks for Chunks<'_, '_> {
-    fn most(&self) -> u32 {
-        self.task.prompts_at_once()
+    fn most(&self, first: u32) -> u32 {
+        let task = &*self.task;
+        task.parts.fitting(first, task.batch_rows(), |part| task.rows_of_prompt(part))
     }
 
-    fn is_least(&self, _chunk: &Range<u32>) -> bool {
-        self.most() == 1
+    fn is_least(&self, chunk: &Range<u32>) -> bool {
+        self.most(chunk.start) == 1
     }
 
     fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
-        let most = self.most();
         let Self { task, means } = self;
         let is_estimate = task.tile.is_estimate();
-        let means = means.get_or_insert_with(|| task.means(most));
+        let means = means.get_or_insert_with(|| task.means());
         let of_part = |(part, prompts)| {
             if is_estimate { task.estimated(part, prompts, means) } else { task.chunk(part, prompts, means) }
         };
@@ -225,8 +229,11 @@ impl InChunks for Chunks<'_, '_> {
 
     fn done(&mut self) {}
 
-    fn ran_out(&mut self, prompts: u32) {
-        self.task.memory_retries += 1;
-        self.task.shares.halve(self.task.parts.longest_whole(), prompts, 0);
+    fn ran_out(&mut self, chunk: &Range<u32>) {
+        let task = &mut *self.task;
+        task.memory_retries += 1;
+        let rows = task.parts.taken(chunk, |part| task.rows_of_prompt(part));
+        let (context, tokens) = (task.parts.longest_whole(), task.parts.taken(chunk, positions));
+        task.shares.halve(&Tried { context, rows, tokens, cached: 0 });
     }
 }
