@@ -3,23 +3,19 @@
     python growth.py PATCHSWEEP [--grids resid_pre,z] [--prompt-counts 25,50,100,200] [--layer-counts 6,12,24]
 
 Loading the weights and starting a worker take the same time however long a sweep is, so the measure is printed twice:
-over all seconds from submission to the last score, and over those that the worker computed, loading apart.
+over all seconds from submission to the last score, and over those that the worker computed, loading apart. `--layers` is how many
+there are while the prompts grow, `--prompts` how many while the layers do.
 """
 
-import argparse
 import pathlib
-import subprocess
-import sys
 import tempfile
 
 import machine
+import options
 import ours
 from grids import named
 from table import Table
-from workload import write_spec, write_tokens
-
-HERE = pathlib.Path(__file__).resolve().parent
-LENGTH = 8
+from workload import make_model, write_spec, write_tokens
 
 
 def counts(text):
@@ -27,15 +23,11 @@ def counts(text):
 
 
 def parse():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
+    parser = options.parser()
     parser.add_argument("--grids", type=named, default=named("resid_pre,z"))
     parser.add_argument("--prompt-counts", type=counts, default=[25, 50, 100, 200])
     parser.add_argument("--layer-counts", type=counts, default=[6, 12, 24])
-    parser.add_argument("--prompts", type=int, default=50, help="while the layers grow")
-    parser.add_argument("--layers", type=int, default=12, help="while the prompts grow")
     parser.add_argument("--runs", type=int, default=3, help="of each sweep; the fastest counts")
-    parser.add_argument("--threads", type=int, default=machine.CORES)
     return parser.parse_args()
 
 
@@ -45,8 +37,8 @@ def table(folder, grid, sizes, args):
                  "computing/1e12")
     whole, computing = [], []
     for layers, prompts in sizes:
-        write_tokens(folder / "tokens.json", prompts, LENGTH)
-        write_spec(folder / "spec.toml", grid, LENGTH)
+        write_tokens(folder / "tokens.json", prompts, args.length)
+        write_spec(folder / "spec.toml", grid, args.length)
         use_model(folder, layers)
         runs = [ours.run(args.patchsweep, folder / "spec.toml", threads=args.threads) for _ in range(args.runs)]
         # The program is compared with itself; what slows a run down is what else the machine does.
@@ -63,7 +55,7 @@ def use_model(folder, layers):
     """Makes `model` the one with so many layers, and writes it when it is wanted for the first time."""
     written = folder / f"model-{layers}"
     if not written.exists():
-        subprocess.run([sys.executable, HERE / "model.py", written, str(layers)], check=True)
+        make_model(written, layers)
     link = folder / "model"
     link.unlink(missing_ok=True)
     link.symlink_to(written)
@@ -72,7 +64,7 @@ def use_model(folder, layers):
 def main():
     args = parse()
     print(f"{machine.cpu_name()}, {args.threads} threads, one worker, fastest of {args.runs} runs; "
-          f"prompts of {LENGTH} tokens, 3 iterations\n")
+          f"prompts of {args.length} tokens, 3 iterations\n")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         for grid in args.grids:

@@ -7,7 +7,6 @@ on one thread and on all, as b3sum does; then patchsweep runs a sweep of one cel
 sweep's largest process, less that of the same sweep of a model of one layer of width 8 and less the weights themselves.
 """
 
-import argparse
 import json
 import pathlib
 import statistics
@@ -16,9 +15,10 @@ import sys
 import tempfile
 
 import machine
+import options
 import ours
+from workload import make_model
 
-HERE = pathlib.Path(__file__).resolve().parent
 SPEC = """schema = 1
 name = "loading"
 [model]
@@ -43,11 +43,8 @@ TOKENS = {"clean": [[1, 2, 3, 4]], "corrupted": [[[1, 5, 3, 4]]], "answers": [[6
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
-    parser.add_argument("--layers", type=int, default=30)
+    parser = options.program(layers=30)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=machine.CORES)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         large, small = (make(pathlib.Path(temporary) / name, *sizes)
@@ -74,8 +71,7 @@ def main():
 
 def make(folder, layers, kind="gpt2"):
     """A folder with a model and a sweep of one cell."""
-    folder.mkdir()
-    subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(layers), kind], check=True)
+    make_model(folder / "model", layers, kind)
     (folder / "spec.toml").write_text(SPEC)
     (folder / "tokens.json").write_text(json.dumps(TOKENS))
     return folder

@@ -6,14 +6,20 @@ import pathlib
 import machine
 
 
-def parser(*, prompts=50, layers=12):
-    """With the program, and the shape of models and prompts."""
+def program(*, layers):
+    """With the program, and the layers of models."""
     made = argparse.ArgumentParser()
     made.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
-    made.add_argument("--prompts", type=int, default=prompts)
-    made.add_argument("--length", type=int, default=8, help="tokens of each prompt")
     made.add_argument("--layers", type=int, default=layers)
     made.add_argument("--threads", type=int, default=machine.CORES, help="of each side; shared out among workers")
+    return made
+
+
+def parser(*, prompts=50, length=8, layers=12):
+    """With the shape of prompts as well."""
+    made = program(layers=layers)
+    made.add_argument("--prompts", type=int, default=prompts)
+    made.add_argument("--length", type=int, default=length, help="tokens of each prompt")
     return made
 
 

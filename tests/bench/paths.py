@@ -9,13 +9,10 @@ those of the median pair times the number of pairs. `two passes` are those of th
 the first two. patchsweep runs the whole grid, no-ops included, from submission to the last score with loading.
 """
 
-import argparse
 import json
 import pathlib
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from importlib.metadata import version
@@ -24,11 +21,11 @@ import torch
 from transformers import GPT2LMHeadModel, logging
 
 import machine
+import options
 import ours
 from table import Table
+from workload import CANDIDATES, make_model
 
-HERE = pathlib.Path(__file__).resolve().parent
-CANDIDATES = list(range(100, 126))
 RECEIVERS = "qkv"
 
 
@@ -106,7 +103,7 @@ def main():
           f"PyTorch {version('torch')}\n{args.layers} layers, {args.prompts} prompts of {args.length} tokens, sample of {args.sample} pairs\n")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        subprocess.run([sys.executable, HERE / "model.py", folder / "model", str(args.layers)], check=True)
+        make_model(folder / "model", args.layers)
         dataset = write(folder, args)
         peer = Peer(folder / "model", *dataset)
         turns = [turn(peer, folder / "spec.toml", args) for _ in range(args.turns)]
@@ -119,15 +116,10 @@ def main():
 
 
 def parse():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("patchsweep", type=lambda path: pathlib.Path(path).resolve())
-    parser.add_argument("--layers", type=int, default=12)
-    parser.add_argument("--prompts", type=int, default=4)
-    parser.add_argument("--length", type=int, default=16, help="tokens of each prompt")
+    parser = options.parser(prompts=4, length=16)
     parser.add_argument("--to", choices=list(RECEIVERS), default="q", help="what receives")
     parser.add_argument("--sample", type=int, default=6, help="pairs of transformers in each turn")
     parser.add_argument("--turns", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=machine.CORES, help="of both")
     return parser.parse_args()
 
 

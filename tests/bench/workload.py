@@ -18,11 +18,16 @@ def iterations(length):
 
 def make(folder, args, family="gpt2"):
     """A folder with tokens and a model of GPT-2 small's width, of the shape that the options say."""
-    folder.mkdir(exist_ok=True)
-    maker = pathlib.Path(__file__).resolve().parent / "model.py"
-    subprocess.run([sys.executable, maker, folder / "model", str(args.layers), family], check=True)
+    make_model(folder / "model", args.layers, family)
     write_tokens(folder / "tokens.json", args.prompts, args.length)
     return folder
+
+
+def make_model(folder, layers, family="gpt2"):
+    """A folder with a model alone, of a family that model.py knows."""
+    maker = pathlib.Path(__file__).resolve().parent / "model.py"
+    folder.mkdir(parents=True)
+    subprocess.run([sys.executable, maker, folder, str(layers), family], check=True)
 
 
 def write_tokens(path, prompts, length, vocabulary=50257):

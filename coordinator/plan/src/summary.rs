@@ -122,16 +122,16 @@ fn covered(mut ranges: Vec<Range<u32>>) -> u64 {
 }
 
 /// Keys and values of the clean run, and as much again and a half for what the grid itself reads of both runs; of neurons,
-/// which are many more numbers, those of both runs.
+/// which are many more numbers, those that are kept of either run.
 fn cache_bytes(parts: &[Part<'_>], grid: &Grid) -> u64 {
     let context = &parts[0].context;
     let model = &context.architecture;
     let of_part = |part: &Part<'_>| u64::from(part.context.clean.prompts()) * (u64::from(part.context.last_read()) + 1);
     let tokens: u64 = parts.iter().map(of_part).sum();
     let per_token = 5 * u64::from(model.d_keys()) * u64::from(model.layers);
-    let neurons = if grid.component.has_neurons() { 2 * grid.component.numbers(model, 1) } else { 0 };
+    let neurons = grid.hidden_layers().iter().flatten().map(|(_, component)| component.numbers(model, 1)).sum::<u64>();
     let features = grid.dictionary().map_or(0, |_| 2 * grid.indices(Axis::Feature).len() as u64);
-    let per_token = per_token + neurons * grid.indices(Axis::Layer).len() as u64 + features;
+    let per_token = per_token + neurons + features;
     tokens.saturating_mul(per_token).saturating_mul(context.dtype.bytes())
 }
 
@@ -172,7 +172,8 @@ fn largest_batch_bytes(parts: &[Part<'_>], grid: u32, tiles: &[(&Tile, &[Range<u
 mod tests {
     use std::sync::Arc;
 
-    use patchsweep_core::grid::Component;
+    use patchsweep_core::also::Also;
+    use patchsweep_core::grid::{Component, PatchValue};
     use patchsweep_core::status::PlanOptions;
 
     use super::*;
@@ -212,18 +213,43 @@ mod tests {
 
     #[test]
     fn memory_is_that_of_the_tokens_up_to_the_last_read_position() {
-        let mut plan = fixtures::plan(PlanOptions::default());
+        let plan = fixtures::plan(PlanOptions::default());
         let summary = plan.summarize().remove(0);
         assert_eq!(summary.cache_bytes, 5 * 3 * 2 * 5 * 4 * 4);
         // Layer 0 of iteration 0 has two heads at each of three positions, layer 1 only those at the read position.
         let rows = 2 * 5 * (3 + 2 + 1) + 2 * 5;
         assert_eq!(summary.largest_batch_bytes, rows * 16 * 4);
-        // Of neurons both runs' hidden layers, in the layers that are patched.
-        let context = Arc::make_mut(&mut plan.context);
-        let axes = vec![Axis::Layer, Axis::Neuron];
-        let grid = Grid::new("z".into(), Component::MlpPost, axes, &context.architecture, context.clean.positions());
-        context.grids[0] = grid.expect("a grid").restricted(Axis::Layer, vec![1]).expect("a layer");
-        let neurons = 5 * 3 * 2 * u64::from(context.architecture.d_mlp) * 4;
-        assert_eq!(plan.summarize()[0].cache_bytes, summary.cache_bytes + neurons);
+    }
+
+    #[test]
+    fn neurons_take_memory_wherever_they_are_written() {
+        let mut plan = fixtures::plan(PlanOptions::default());
+        let model = plan.context.architecture.clone();
+        let without = plan.summarize()[0].cache_bytes;
+        plan.tiles.clear();
+        let mut hidden_layers = |grid: Grid| {
+            Arc::make_mut(&mut plan.context).grids[0] = grid;
+            (plan.summarize()[0].cache_bytes - without) / u64::from(5 * 3 * model.d_mlp * 4)
+        };
+        let axes = vec![Axis::Layer, Axis::Pos];
+        let of = |component| Grid::new("z".into(), component, axes.clone(), &model, 3).expect("a grid");
+        let in_last = |component| of(component).restricted(Axis::Layer, vec![1]).expect("a layer");
+        let also = |value| Also {
+            component: Component::MlpPost,
+            layer: 0,
+            heads: Vec::new(),
+            neurons: (0..model.d_mlp).collect(),
+            positions: vec![0],
+            sources: Vec::new(),
+            value,
+        };
+        // Of both runs in the layer that is patched; of an ablation no other run is read.
+        assert_eq!(hidden_layers(in_last(Component::MlpPost)), 2);
+        assert_eq!(hidden_layers(in_last(Component::MlpPost).patched_with(PatchValue::Zero)), 1);
+        let both = in_last(Component::MlpPre).together_with(vec![Component::MlpPost], &model).expect("equal axes");
+        assert_eq!(hidden_layers(both.clone()), 3);
+        assert_eq!(hidden_layers(both.with_window(2).expect("a window")), 5);
+        let with_also = |value| of(Component::MlpOut).with_also(also(value), &model, 3).expect("neurons");
+        assert_eq!([PatchValue::Other, PatchValue::Mean].map(|value| hidden_layers(with_also(value))), [1, 0]);
     }
 }

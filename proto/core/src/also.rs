@@ -1,5 +1,7 @@
 //! What is written in every cell of a grid, besides what the cell itself writes.
 
+use std::sync::Arc;
+
 use crate::grid::{Axis, Component, PatchValue};
 use crate::groups::Group;
 
@@ -12,8 +14,8 @@ pub struct Also {
     pub layer: u32,
     /// Which heads, ascending; none where the component has none.
     pub heads: Vec<u32>,
-    /// Which neurons, ascending; none where the component has none.
-    pub neurons: Vec<u32>,
+    /// Which neurons, ascending; none where the component has none. They may be very many, and groups of prompts share them.
+    pub neurons: Arc<[u32]>,
     /// Which positions, ascending; of a pattern those that attend.
     pub positions: Vec<u32>,
     /// Of a pattern the positions that are attended to, ascending: all of them. None of other components.
@@ -45,7 +47,15 @@ impl Also {
     #[must_use]
     pub(crate) fn of_group(&self, group: &Group) -> Self {
         let sources = if self.sources.is_empty() { Vec::new() } else { (0..group.tokens).collect() };
-        Self { positions: group.positions(&self.positions), sources, ..self.clone() }
+        Self {
+            component: self.component,
+            layer: self.layer,
+            heads: self.heads.clone(),
+            neurons: self.neurons.clone(),
+            positions: group.positions(&self.positions),
+            sources,
+            value: self.value,
+        }
     }
 
     /// How many indices it lists, over all axes.

@@ -51,7 +51,7 @@ impl Grid {
             component: dictionary.component,
             axes,
             value: PatchValue::Other,
-            selected,
+            selected: Arc::new(selected),
             others: Vec::new(),
             window: 1,
             also: Vec::new(),

@@ -31,8 +31,8 @@ pub struct Grid {
     pub axes: Vec<Axis>,
     /// What the patched activation becomes.
     pub value: PatchValue,
-    /// The indices that are patched along each of the component's axes, ascending.
-    pub(crate) selected: BTreeMap<Axis, Vec<u32>>,
+    /// The indices that are patched along each of the component's axes, ascending; groups of prompts share them.
+    pub(crate) selected: Arc<BTreeMap<Axis, Vec<u32>>>,
     /// Sites that each cell writes besides the component.
     pub(crate) others: Vec<Component>,
     /// How many layers a cell writes, itself in the middle; 1 is no window.
@@ -142,7 +142,7 @@ impl Grid {
             component,
             axes,
             value: PatchValue::Other,
-            selected: all.collect(),
+            selected: Arc::new(all.collect()),
             others: Vec::new(),
             window: 1,
             also: Vec::new(),
@@ -210,7 +210,8 @@ impl Grid {
     /// The same grid over some indices of an axis only; along an axis that is left out, those are patched at once.
     pub fn restricted(mut self, axis: Axis, indices: Vec<u32>) -> Result<Self, AxesError> {
         let component = self.component;
-        let all = self.selected.get_mut(&axis).ok_or(AxesError::NotOfComponent { component, axis })?;
+        let all =
+            Arc::make_mut(&mut self.selected).get_mut(&axis).ok_or(AxesError::NotOfComponent { component, axis })?;
         if indices.is_empty() || !indices.is_sorted_by(|a, b| a < b) {
             return Err(AxesError::Selection { axis });
         }

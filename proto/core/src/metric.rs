@@ -89,6 +89,21 @@ pub enum Reduce {
     Logsumexp,
 }
 
+impl MetricKind {
+    /// Whether it is made of probabilities without taking one from another, so that it is as small as they are: it changes by
+    /// itself times what its logarithm changes by.
+    #[must_use]
+    pub fn is_probability(&self) -> bool {
+        match self {
+            Self::Prob => true,
+            Self::Difference(Difference { of: TokenScore::Prob, right, wrong: None }) => {
+                right.reduce != Reduce::Logsumexp
+            }
+            _ => false,
+        }
+    }
+}
+
 impl TokenScore {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Logit, Self::Logprob, Self::Prob];

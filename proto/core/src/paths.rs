@@ -5,6 +5,7 @@
 //! The third one, which is scored, has these in their place and nothing else. In the second pass no position reads another one, for all attention is held.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::architecture::Architecture;
 use crate::causality::PromptPair;
@@ -186,7 +187,7 @@ impl Grid {
                 to.places.values().next().cloned().unwrap_or_default()
             };
             self.axes.push(axis);
-            self.selected.insert(axis, all);
+            Arc::make_mut(&mut self.selected).insert(axis, all);
         }
         self.to = Some(to);
         Ok(self)

@@ -3,6 +3,7 @@
 //! New values are those of the other run, zero or a mean, never of the run that is being patched. So what comes later in the
 //! forward pass becomes its new value whatever was written before it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -157,6 +158,21 @@ impl Grid {
     #[must_use]
     pub fn also(&self) -> &[Also] {
         &self.also
+    }
+
+    /// Hidden layers that its patches read whole: of the run that is patched those of its component, of the other run those whose
+    /// neurons take the place of others.
+    #[must_use]
+    pub fn hidden_layers(&self) -> [BTreeSet<(u32, Component)>; 2] {
+        let layers = || self.indices(Axis::Layer).iter().copied();
+        let base = layers().map(|layer| (layer, self.component));
+        let own = layers().flat_map(|layer| self.written_layers(layer));
+        let own = own.flat_map(|layer| self.components().map(move |component| (layer, component)));
+        let also = self.also.iter().filter(|also| also.value == PatchValue::Other);
+        let also = also.map(|also| (also.layer, also.component));
+        let other = own.filter(|_| self.value == PatchValue::Other).chain(also);
+        let is_hidden = |(_, component): &(u32, Component)| component.has_neurons();
+        [base.filter(is_hidden).collect(), other.filter(is_hidden).collect()]
     }
 
     /// Whether a cell may have several writes.

@@ -69,7 +69,7 @@ impl From<&Also> for v1::Also {
             heads: also.heads.clone(),
             positions: also.positions.clone(),
             value: value_to_wire(also.value).into(),
-            neurons: also.neurons.clone(),
+            neurons: also.neurons.to_vec(),
         }
     }
 }
@@ -80,7 +80,7 @@ fn also_from_wire(wire: v1::Also, positions: u32) -> Result<Also, WireError> {
     let value = value_from_wire(wire.value(), ALSO)?;
     let sources = if component == Component::Pattern { (0..positions).collect() } else { Vec::new() };
     let v1::Also { layer, heads, neurons, positions, .. } = wire;
-    Ok(Also { component, layer, heads, neurons, positions, sources, value })
+    Ok(Also { component, layer, heads, neurons: neurons.into(), positions, sources, value })
 }
 
 pub(super) use paths::index_count as receivers_index_count;

@@ -71,7 +71,7 @@ fn table(
     let write = |(layer, units): (u32, Vec<u32>)| {
         let (heads, neurons) = if component.has_neurons() { (Vec::new(), units) } else { (units, Vec::new()) };
         let (positions, sources) = (written.clone(), sources.clone());
-        Also { component, layer, heads, neurons, positions, sources, value: value(given.ablate) }
+        Also { component, layer, heads, neurons: neurons.into(), positions, sources, value: value(given.ablate) }
     };
     Ok(layers.into_iter().map(write).collect())
 }

@@ -80,13 +80,14 @@ fn what_is_written_as_well_is_read_table_by_table_and_layer_by_layer() {
         component: Component::Z,
         layer,
         heads,
-        neurons: vec![],
+        neurons: [].into(),
         positions: all.clone(),
         sources: vec![],
         value,
     };
     let (component, value) = (Component::MlpOut, PatchValue::Other);
-    let mlp = Also { component, layer: 2, heads: vec![], neurons: vec![], positions: vec![3], sources: vec![], value };
+    let mlp =
+        Also { component, layer: 2, heads: vec![], neurons: [].into(), positions: vec![3], sources: vec![], value };
     assert_eq!(also, [z(0, vec![1]), z(2, vec![0, 1]), mlp]);
 }
 
@@ -124,7 +125,7 @@ fn neurons_are_written_with_others() {
     let window = of("components = [\"mlp_pre\", \"mlp_post\"]\nwindow = 2\nneurons = [3]\naxes = [\"layer\"]");
     assert_eq!((window.window(), window.components().count()), (2, 2));
     let some = of(&format!("component = \"z\"\naxes = [\"layer\"]\n{}", also("neurons = [\"2.5\", \"0.1\", \"2.0\"]")));
-    let of_layers: Vec<_> = some.also().iter().map(|also| (also.layer, also.neurons.as_slice())).collect();
+    let of_layers: Vec<_> = some.also().iter().map(|also| (also.layer, &*also.neurons)).collect();
     assert_eq!(of_layers, [(0, &[1][..]), (2, &[0, 5])]);
     let all = of(&format!("component = \"mlp_pre\"\naxes = [\"layer\"]\n{}", also("layers = [1]")));
     assert_eq!(all.also()[0].neurons.len(), window.indices(Axis::Neuron).len().max(all.indices(Axis::Neuron).len()));

@@ -73,7 +73,7 @@ fn grids() -> Vec<Grid> {
         component,
         layer: 2,
         heads: vec![1],
-        neurons: vec![],
+        neurons: [].into(),
         positions: vec![1, 3],
         sources: Vec::new(),
         value,

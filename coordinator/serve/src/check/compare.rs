@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use patchsweep_core::check::CheckOf;
+use patchsweep_core::context::{Direction, SweepContext};
+use patchsweep_core::estimate::Gradients;
+use patchsweep_core::grid::Grid;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_plan::{Origins, Plan, Score};
@@ -181,10 +184,9 @@ impl Row {
         row.tolerance = match score {
             Score::Effect => means::tolerance(&check.plan.context),
             Score::Estimate => {
-                let ends =
-                    [&checked.merged.clean, &checked.merged.corrupted].into_iter().flat_map(|ends| &ends[ours.metric]);
-                let scale = ends.map(|&end| f64::from(end).abs()).filter(|end| end.is_finite()).fold(0.0, f64::max);
-                means::estimate_tolerance(&check.plan.context, strongest(&estimates), scale)
+                let context = &check.plan.context;
+                let scale = begins_at(checked.merged, context, &context.grids[grid], ours.metric);
+                means::estimate_tolerance(context, &context.metrics[ours.metric].kind, strongest(&estimates), scale)
             }
         };
         row
@@ -215,6 +217,16 @@ impl Row {
             computed_by: names(drawn.computed_by.iter().copied()),
             checked_by: names(drawn.checked_by.iter().copied()),
         })
+    }
+}
+
+/// Magnitude of a metric where estimates of a grid begin: in the run that is patched, or on the way from one to the other.
+fn begins_at(merged: &Merged, context: &SweepContext, grid: &Grid, metric: usize) -> f64 {
+    let (clean, corrupted) = (strongest(&merged.clean[metric]), strongest(&merged.corrupted[metric]));
+    match (grid.estimate.map(|estimate| estimate.gradients), context.direction) {
+        (Some(Gradients::AtBase), Direction::Noising) => clean,
+        (Some(Gradients::AtBase), Direction::Denoising) => corrupted,
+        _ => clean.max(corrupted),
     }
 }
 

@@ -8,7 +8,6 @@ mod noop;
 mod streaming;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use patchsweep_core::explain::{
@@ -99,9 +98,9 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
     let activity = activity(plan, &tiles, kept);
     // What says whether it is active does not compute it.
     let may_compute = |tile: &&&Tile| activity.is_some() || !tile.is_activity();
-    let prompts: Vec<Range<u32>> = tiles.iter().filter(may_compute).map(|tile| tile.prompts.clone()).collect();
+    let computing: Vec<&Tile> = tiles.iter().filter(may_compute).copied().collect();
     let is_off = grid.chooses_features() && activity.is_none();
-    let (noop_prompts, noop) = noop::noop(plan, address, &prompts, is_off);
+    let (noop_prompts, noop) = noop::noop(plan, address, &computing, is_off);
     let received_by = cell.path().map(|path| format!("received by {}", path.words()));
     CellExplanation {
         grid: grid.name.clone(),

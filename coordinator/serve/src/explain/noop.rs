@@ -1,11 +1,16 @@
 //! Why no worker computes a cell over some prompts.
+//!
+//! A tile may go over prompts of several parts of a sweep. A worker decides part by part which of the tile's cells it runs, so
+//! that a cell may be computed over some of its tile's prompts and be a no-op over the others.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use patchsweep_core::causality::NoEffect;
 use patchsweep_core::grid::Cell;
+use patchsweep_core::part::Part;
 use patchsweep_core::paths::Path;
+use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_plan::Plan;
 
 use super::cell::CellAddress;
@@ -13,10 +18,10 @@ use super::cell::CellAddress;
 /// Most different reasons that are reported.
 const MOST_REASONS: usize = 3;
 
-/// How many prompts no tile computes a cell over, and why.
+/// How many prompts no worker computes a cell over, and why.
 ///
-/// `computed`: prompts of the tiles that it is in; `is_off`: its features are active in no run of these prompts.
-pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>], is_off: bool) -> (u32, Option<String>) {
+/// `tiles`: those that it is in; `is_off`: its features are active in no run of other prompts.
+pub(super) fn noop(plan: &Plan, address: &CellAddress, tiles: &[&Tile], is_off: bool) -> (u32, Option<String>) {
     let context = &plan.context;
     let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
     let mut skipped = 0;
@@ -25,7 +30,8 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>], 
     for part in context.parts() {
         let own = &part.context;
         let cell = own.grids[address.grid as usize].cell(address.place);
-        let is_computed = |prompt: &u32| computed.iter().any(|range| range.contains(&(part.first + prompt)));
+        let computed: Vec<Range<u32>> = tiles.iter().filter_map(|tile| computed(tile, &part, &cell)).collect();
+        let is_computed = |prompt: &u32| computed.iter().any(|range| range.contains(prompt));
         for prompt in (0..own.clean.prompts()).filter(|prompt| !is_computed(prompt)) {
             skipped += 1;
             let reads = &own.iterations[first as usize].reads;
@@ -49,6 +55,17 @@ pub(super) fn noop(plan: &Plan, address: &CellAddress, computed: &[Range<u32>], 
         }
     };
     (skipped, why)
+}
+
+/// Prompts of a part, as it counts them, over which a tile's worker runs one of the tile's cells: all that the tile has of the
+/// part, if it changes the score of one of them.
+fn computed(tile: &Tile, part: &Part<'_>, cell: &Cell<'_>) -> Option<Range<u32>> {
+    let context = &part.context;
+    let has_effect = |prompt| !context.prompt_pair(tile.iteration, prompt).is_noop(cell, &context.architecture);
+    let own = part.own(&tile.prompts);
+    // A check runs no-ops too, to see that they are none by mistake; gradients are of all cells.
+    let leaves_out = matches!(tile.work, TileWork::Patch { plain: false, .. });
+    (!leaves_out || own.clone().any(has_effect)).then_some(own)
 }
 
 /// Why a patch of this cell has no effect on one prompt.
@@ -128,6 +145,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::grid::{Axis, Component, Grid};
+    use patchsweep_core::ids::TileId;
     use patchsweep_core::paths::{Mlps, Norms, Receivers};
     use patchsweep_core::status::PlanOptions;
     use patchsweep_plan::fixtures;
@@ -143,12 +161,29 @@ mod tests {
         plan
     }
 
+    /// Of a check, whose workers run every cell over these prompts of the first replicate.
+    fn plain(address: &CellAddress, prompts: &[Range<u32>]) -> Vec<Tile> {
+        let cells = std::iter::once(address.place..address.place + 1).collect();
+        let work = TileWork::Patch { grid: address.grid, cells, plain: true };
+        let tile = |prompts: &Range<u32>| Tile {
+            id: TileId(0),
+            iteration: address.iteration,
+            prompts: prompts.clone(),
+            work: work.clone(),
+        };
+        prompts.iter().map(tile).collect()
+    }
+
+    fn noop_but(plan: &Plan, address: &CellAddress, computed: &[Range<u32>]) -> (u32, Option<String>) {
+        noop(plan, address, &plain(address, computed).iter().collect::<Vec<_>>(), false)
+    }
+
     /// Of a cell that no tile computes over the first prompt only.
     fn why(component: Component, iteration: u32, prompt: u32, layer: u32, pos: u32) -> String {
         let plan = plan(component);
         let address = CellAddress { grid: 0, iteration, place: layer * 3 + pos };
         let others = [0..prompt, prompt + 1..plan.context.clean.prompts()];
-        let (prompts, reason) = noop(&plan, &address, &others, false);
+        let (prompts, reason) = noop_but(&plan, &address, &others);
         assert_eq!(prompts, 1);
         reason.expect("a reason")
     }
@@ -189,7 +224,7 @@ mod tests {
             };
             context.grids[0] = context.grids[0].clone().with_paths_to(to, &context.architecture, 3).expect("paths");
             let address = CellAddress { grid: 0, iteration: 0, place: layer * 3 + pos };
-            noop(&plan, &address, std::slice::from_ref(&(1..5)), false).1.expect("a reason")
+            noop_but(&plan, &address, std::slice::from_ref(&(1..5))).1.expect("a reason")
         };
         assert_eq!(why(Some(Component::K), 1, 2), "z of layer 1 comes behind what it would be received by: k 1.0");
         let own = "in the last layer q acts on its own position only, and position 1 is not read (only 2 is)";
@@ -201,11 +236,37 @@ mod tests {
     fn prompts_with_different_reasons_are_counted() {
         let plan = plan(Component::ResidPre);
         let address = CellAddress { grid: 0, iteration: 0, place: 0 };
-        let (prompts, reason) = noop(&plan, &address, std::slice::from_ref(&(0..1)), false);
+        let (prompts, reason) = noop_but(&plan, &address, std::slice::from_ref(&(0..1)));
         assert_eq!(prompts, 4);
         let reason = reason.expect("reasons");
         assert!(reason.contains("2 prompts: the corrupted prompt is the clean one"), "{reason}");
         assert!(reason.contains("1 prompts: position 0 comes before the first corrupted one, 1"), "{reason}");
-        assert_eq!(noop(&plan, &address, std::slice::from_ref(&(0..5)), false), (0, None));
+        assert_eq!(noop_but(&plan, &address, std::slice::from_ref(&(0..5))), (0, None));
+    }
+
+    #[test]
+    fn what_a_worker_leaves_out_of_a_tile_of_several_parts_is_not_computed() {
+        const TOKENS: &str = r#"{"clean": [[1, 2, 3], [4, 5, 6, 7], [4, 5, 6, 7]],
+            "corrupted": [[[0, 2, 3], [4, 5, 6, 7], [4, 5, 0, 7]]], "answers": [[1], [2], [1]]}"#;
+        let spec = fixtures::SPEC
+            .replace("[[iteration]]\nread = 2\n[[iteration]]\nread = 1\n", "[[iteration]]\nread = \"end\"\n");
+        let spec =
+            spec.replace("axes = [\"layer\", \"pos\", \"head\"]", "axes = [\"layer\", \"pos\"]\npositions = [-3, -1]");
+        let config =
+            r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 4, "vocab_size": 10, "n_positions": 4}"#;
+        let plan = fixtures::plan_of(&spec, config, TOKENS, PlanOptions::default());
+        assert_eq!(plan.context.parts().count(), 2, "prompts of three and of four tokens");
+        let explained = |place: u32| {
+            let address = CellAddress { grid: 0, iteration: 0, place };
+            let tiles = super::super::tiles_of(&plan, &address);
+            assert!(tiles.iter().all(|tile| tile.prompts == (0..3)), "{tiles:?}");
+            (tiles.len(), noop(&plan, &address, &tiles, false))
+        };
+        // In layer 0 the third last position is not before the corrupted one in the prompt of three tokens only.
+        let why = "1 prompts: position 1 comes before the first corrupted one, 2, so both runs have the same there; \
+                   1 prompts: the corrupted prompt is the clean one";
+        assert_eq!(explained(0), (1, (2, Some(why.to_owned()))));
+        // The last position is not before it in any part, so that all of them are run, the prompt that is not corrupted too.
+        assert_eq!(explained(1), (1, (0, None)));
     }
 }

@@ -240,7 +240,7 @@ fn also(context: &SweepContext, also: &Also) -> Value {
         "component": also.component.name(),
         "layer": also.layer,
         "heads": also.heads,
-        "neurons": also.neurons,
+        "neurons": &*also.neurons,
         "positions": places(context, &also.positions),
         "value": also.value.name(),
     })

@@ -63,3 +63,23 @@ fn a_restricted_grid_has_the_indices_that_it_was_given() {
         assert!(all.clone().restricted(axis, indices).is_err());
     }
 }
+
+#[test]
+fn groups_of_prompts_share_what_is_no_position() {
+    let also = Also {
+        component: Component::MlpPre,
+        layer: 1,
+        heads: Vec::new(),
+        neurons: (0..16).collect(),
+        positions: vec![0, 2],
+        sources: Vec::new(),
+        value: PatchValue::Zero,
+    };
+    let grid = grid(Component::MlpPost, &[Axis::Layer, Axis::Pos, Axis::Neuron]).expect("a grid");
+    let grid = grid.with_also(also, &Architecture::plain(SIZES), 5).expect("neurons");
+    let group = Group { prompts: 1, tokens: 6, spots: (1..6).map(|position| vec![position]).collect() };
+    let own = grid.of_group(&group);
+    assert_eq!((own.cell(0).positions(), &*own.also()[0].positions), ([1].as_slice(), [1, 3].as_slice()));
+    let lists = |grid: &Grid| [grid.indices(Axis::Neuron), &grid.also()[0].neurons].map(<[u32]>::as_ptr);
+    assert_eq!(lists(&own), lists(&grid), "a list of many neurons is there once");
+}

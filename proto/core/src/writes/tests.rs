@@ -18,7 +18,7 @@ fn grid(component: Component) -> Grid {
 
 fn also(component: Component, layer: u32, positions: &[u32], value: PatchValue) -> Also {
     let heads = if component.has_heads() { vec![1] } else { Vec::new() };
-    let neurons = if component.has_neurons() { vec![0, 2] } else { Vec::new() };
+    let neurons = if component.has_neurons() { [0, 2].into() } else { [].into() };
     Also { component, layer, heads, neurons, positions: positions.to_vec(), sources: Vec::new(), value }
 }
 
@@ -138,9 +138,9 @@ fn what_is_written_as_well_is_somewhere() {
         Also { heads: vec![2], ..also(Component::Z, 0, &[0], PatchValue::Zero) },
         Also { heads: vec![0], ..also(Component::MlpOut, 0, &[0], PatchValue::Zero) },
         Also { heads: Vec::new(), ..also(Component::Z, 0, &[0], PatchValue::Zero) },
-        Also { neurons: vec![0], ..also(Component::Z, 0, &[0], PatchValue::Zero) },
-        Also { neurons: Vec::new(), ..also(Component::MlpPre, 0, &[0], PatchValue::Zero) },
-        Also { neurons: vec![4096], ..also(Component::MlpPost, 0, &[0], PatchValue::Zero) },
+        Also { neurons: [0].into(), ..also(Component::Z, 0, &[0], PatchValue::Zero) },
+        Also { neurons: [].into(), ..also(Component::MlpPre, 0, &[0], PatchValue::Zero) },
+        Also { neurons: [4096].into(), ..also(Component::MlpPost, 0, &[0], PatchValue::Zero) },
         also(Component::Pattern, 0, &[0], PatchValue::Zero),
     ] {
         assert!(!with(wrong.clone()), "{wrong:?}");

@@ -146,7 +146,7 @@ mod tests {
         let grid = grid.together_with(vec![Component::MlpOut], &model).expect("equal axes");
         let value = PatchValue::Mean;
         let (component, heads) = (Component::Z, vec![0, 1]);
-        let also = Also { component, layer: 2, heads, neurons: vec![], positions: vec![2], sources: vec![], value };
+        let also = Also { component, layer: 2, heads, neurons: [].into(), positions: vec![2], sources: vec![], value };
         let grid = grid.with_also(also, &model, 4).expect("heads");
         assert_eq!(grid.site_names(), "attn_out-mlp_out");
         assert_eq!(

@@ -150,7 +150,7 @@ fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
                 [(Component::Pattern, vec![1], vec![0, 1, 2]), (Component::MlpOut, vec![], vec![])]
             {
                 let value = PatchValue::Mean;
-                let neurons = if component.has_neurons() { vec![0, 2] } else { vec![] };
+                let neurons = if component.has_neurons() { [0, 2].into() } else { [].into() };
                 let also = Also { component, layer: 1, heads, neurons, positions: vec![0, 2], sources, value };
                 c.grids[0] = c.grids[0].clone().with_also(also, &c.architecture, 3).expect("a place");
             }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::ids::{SweepId, TileId};
@@ -58,12 +59,18 @@ struct Estimated {
     scores: Vec<TileScores>,
 }
 
+/// The case.
+fn folder() -> PathBuf {
+    repository().join("tests/reference/interventions/estimate")
+}
+
 impl Estimated {
-    fn new() -> Self {
-        let folder = repository().join("tests/reference/interventions/estimate");
-        let read = |file: &str| fs::read_to_string(folder.join(file)).expect("a file of the case");
-        let folders = ModelFolders { roots: vec![folder.clone()], hub_cache: None };
-        let source = Source::new(read("spec.toml") + MORE);
+    /// Of the case's model, or of another one in a folder of that name.
+    fn new(folder_of_model: &Path, metric: &str) -> Self {
+        let read = |file: &str| fs::read_to_string(folder().join(file)).expect("a file of the case");
+        let folders = ModelFolders { roots: vec![folder_of_model.to_owned()], hub_cache: None };
+        let spec = read("spec.toml").replace("kind = \"logit_diff\"", metric);
+        let source = Source::new(spec + MORE);
         let options = PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) };
         let plan = make_plan(&folders, &source, &read("tokens.json"), options).expect("a plan");
         let devices = Devices::open("cpu").expect("every machine has one");
@@ -138,7 +145,48 @@ fn merged(plan: &Plan, scores: &[TileScores]) -> Merged {
 
 #[test]
 fn right_estimates_agree_and_one_that_is_off_by_a_hundredth_of_the_largest_is_found_in_every_grid() {
-    let mut sweep = Estimated::new();
+    let mut sweep = Estimated::new(&folder(), "kind = \"logit_diff\"");
+    what_is_off_is_found(&mut sweep);
+    // Of the grid that is verified effects are checked, too.
+    let right = sweep.scores.clone();
+    let report = sweep.checked(&right);
+    let effects = report.grids.iter().find(|row| row.grid == "averaged").expect("a row of effects");
+    assert!(effects.cells >= 2 * 5 && effects.agreed, "{effects:?}");
+}
+
+#[test]
+fn what_is_off_is_found_of_the_smallest_probabilities_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sharpen(&folder.path().join("model"));
+    let mut sweep = Estimated::new(folder.path(), "kind = \"prob\"");
+    let grids = 0..sweep.plan.context.grids.len();
+    let largest: Vec<f64> = grids.map(|grid| sweep.largest(grid)).collect();
+    assert!(largest.iter().all(|&largest| largest > 0.0 && largest < 1e-5), "{largest:?}");
+    what_is_off_is_found(&mut sweep);
+}
+
+/// The case's model with logits that are four times as large: answers are as likely as 1e-7 then.
+fn sharpen(model: &Path) {
+    const TIMES: f32 = 4.0;
+    fs::create_dir(model).expect("a folder");
+    fs::copy(folder().join("model/config.json"), model.join("config.json")).expect("a copy");
+    let mut file = fs::read(folder().join("model/model.safetensors")).expect("weights");
+    let header = usize::try_from(u64::from_le_bytes(file[..8].try_into().expect("a length"))).expect("it fits");
+    let tensors: serde_json::Value = serde_json::from_slice(&file[8..8 + header]).expect("a header");
+    for (name, tensor) in tensors.as_object().expect("tensors") {
+        if name.contains("ln_f.") {
+            let offset = |end: usize| tensor["data_offsets"][end].as_u64().and_then(|at| usize::try_from(at).ok());
+            let [first, end] = [0, 1].map(|end| 8 + header + offset(end).expect("an offset"));
+            for number in file[first..end].chunks_exact_mut(4) {
+                let sharper = TIMES * f32::from_le_bytes((&*number).try_into().expect("four bytes"));
+                number.copy_from_slice(&sharper.to_le_bytes());
+            }
+        }
+    }
+    fs::write(model.join("model.safetensors"), file).expect("written");
+}
+
+fn what_is_off_is_found(sweep: &mut Estimated) {
     let right = sweep.scores.clone();
     let report = sweep.checked(&right);
     assert!(report.agreed, "{report:?}");
@@ -149,7 +197,7 @@ fn right_estimates_agree_and_one_that_is_off_by_a_hundredth_of_the_largest_is_fo
         let compared = row.cells + row.noops;
         assert_eq!(compared, 2 * u64::from(grid.cell_count().expect("few cells")), "{name}: all in both iterations");
         let (difference, largest) = (row.largest_difference.expect("a number"), sweep.largest(index));
-        eprintln!("{name}: {difference:.1e} apart, tolerance {:e}, largest {largest:.2}", row.tolerance);
+        eprintln!("{name}: {difference:.1e} apart, tolerance {:e}, largest {largest:.1e}", row.tolerance);
         // What is planted is found for what it is, and not because everything is.
         assert!(difference < row.tolerance / 4.0, "{row:?}");
 
@@ -161,9 +209,6 @@ fn right_estimates_agree_and_one_that_is_off_by_a_hundredth_of_the_largest_is_fo
         assert_eq!((worst.computed_by, worst.checked_by), (vec!["computer".into()], vec!["checker".into()]));
         assert_eq!(report.grids.iter().filter(|row| !row.agreed).count(), 1, "{:?}", report.grids);
     }
-    // Of the grid that is verified effects are checked, too.
-    let effects = report.grids.iter().find(|row| row.grid == "averaged").expect("a row of effects");
-    assert!(effects.cells >= 2 * 5 && effects.agreed, "{effects:?}");
 }
 
 fn length(index: usize) -> u32 {

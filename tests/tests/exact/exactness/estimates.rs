@@ -96,7 +96,7 @@ fn are_taken_for_equal(
         let strongest = largest(|score| score.effect.mean);
         // The run that is patched, of any cell.
         let scale = largest(|score| score.value.mean - score.effect.mean);
-        let tolerance = estimate_tolerance(context, strongest, scale);
+        let tolerance = estimate_tolerance(context, &context.metrics[metric].kind, strongest, scale);
         let differences =
             scored.iter().zip(plain).map(|(ours, plain)| ours[metric].effect.mean - plain[metric].effect.mean);
         let difference = differences.fold(0.0, |largest: f64, difference| largest.max(difference.abs()));

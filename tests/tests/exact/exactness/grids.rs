@@ -132,7 +132,7 @@ fn also(model: Architecture, positions: u32) -> impl Strategy<Value = Also> {
             component,
             layer,
             heads,
-            neurons,
+            neurons: neurons.into(),
             positions,
             sources: sources.clone(),
             value,

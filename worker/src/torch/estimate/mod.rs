@@ -26,7 +26,7 @@ use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::Sites;
 use crate::torch::tiles::chunk::Chunk;
-use crate::torch::tiles::memory::{MemoryShares, OutOfMemory, within_memory};
+use crate::torch::tiles::memory::{MemoryShares, OutOfMemory, Tried, positions, within_memory};
 use crate::torch::tiles::task::on_one_device;
 
 pub(crate) use held::{Held, Key};
@@ -112,19 +112,24 @@ impl EstimateTask<'_> {
     /// Prompts whose whole forward pass fits the memory of a batch, with all that a backward pass reads of it; at least one.
     fn most_prompts(&self) -> u32 {
         let context = self.context;
-        // A row of a batch has room for a block's activations; what they are made of takes about as much again.
-        let blocks = 2 * (u64::from(context.architecture.layers) + 1);
         let iteration = &context.iterations[self.tile.iteration as usize];
-        let positions = u64::from(context.last_read()) + 1;
         let logits = 4 * iteration.reads.len() as u64 * u64::from(context.architecture.d_vocab);
         let by_logits = self.exec.most_logits.unsigned_abs() / logits.max(1);
-        let most = (self.shares.batch_rows(context) / (blocks * positions)).min(by_logits).max(1);
+        let most = (self.shares.batch_rows(context) / self.rows_of_prompt()).min(by_logits).max(1);
         u32::try_from(most).unwrap_or(u32::MAX)
+    }
+
+    /// What one prompt takes, in rows of a batch: one has room for a block's activations, and what they are made of takes about as
+    /// much again.
+    fn rows_of_prompt(&self) -> u64 {
+        2 * (u64::from(self.context.architecture.layers) + 1) * positions(self.context)
     }
 
     fn ran_out(&mut self, prompts: u32) {
         self.memory_retries += 1;
-        self.shares.halve(self.context, prompts, self.cache.stats().bytes);
+        let (rows, tokens) = (self.rows_of_prompt(), positions(self.context));
+        let [rows, tokens] = [rows, tokens].map(|each| each * u64::from(prompts));
+        self.shares.halve(&Tried { context: self.context, rows, tokens, cached: self.cache.stats().bytes });
         self.cache.limit(0);
         self.cache.limit(self.shares.cache);
         tracing::warn!(prompts, "out of memory; trying again with half as much at once");

@@ -197,7 +197,7 @@ mod tests {
             component: Component::Z,
             layer: 0,
             heads: vec![0, 1],
-            neurons: vec![],
+            neurons: [].into(),
             positions: vec![1, 2],
             sources: vec![],
             value,

@@ -13,6 +13,7 @@ use super::features::{features, with_features};
 use super::forward::{Hook, Like, forward};
 use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
+use super::widened::times;
 use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::host_wide;
@@ -22,8 +23,6 @@ use crate::torch::tiles::chunk::Scores;
 pub(crate) struct PlainChunk<'a> {
     pub(crate) context: &'a SweepContext,
     pub(crate) exec: &'a Exec<'a>,
-    /// The model's, float32 whatever its dtype, or float64 \[vocabulary, `d_model`\].
-    pub(crate) unembed: &'a Tensor,
     /// Of activations: the model's, or float64.
     pub(crate) kind: Kind,
     /// Of a tile of features.
@@ -63,12 +62,10 @@ impl PlainChunk<'_> {
     pub(super) fn logits_from(&self, embedding: &Tensor, like: Like<'_>, hook: &mut Hook<'_>) -> Logits {
         let resid = forward(self.exec, embedding, like, hook);
         let last = like.map(|streams| streams.at(self.context.architecture.layers - 1, Component::ResidPost));
-        let read = |&read: &u32| {
-            let at_read = |resid: &Tensor| resid.select(1, read.into());
-            self.logits_of(&at_read(&resid), last.as_ref().map(at_read).as_ref())
-        };
-        let logits: Vec<Tensor> = self.iteration().reads.iter().map(read).collect();
-        host_wide(&Tensor::stack(&logits, 0))
+        let reads: Vec<i64> = self.iteration().reads.iter().map(|&read| read.into()).collect();
+        let reads = Tensor::from_slice(&reads).to_device(resid.device());
+        let at_reads = |resid: &Tensor| resid.index_select(1, &reads).transpose(0, 1);
+        host_wide(&self.logits_of(&at_reads(&resid), last.as_ref().map(at_reads).as_ref()))
     }
 
     /// A whole run's activations at some sites; of a tile of features, the features there.
@@ -154,11 +151,13 @@ impl PlainChunk<'_> {
         rows.view([i64::from(tokens.prompts()), i64::from(tokens.positions()), -1])
     }
 
-    /// All logits in the unembedding's kind \[prompts, vocabulary\], of the last residual stream at one position.
+    /// All logits \[reads, prompts, vocabulary\], float32 whatever the model's dtype, or float64, of the last residual stream at
+    /// the read positions \[reads, prompts, `d_model`\].
     fn logits_of(&self, resid: &Tensor, like: Option<&Tensor>) -> Tensor {
         let (exec, model) = (self.exec, self.exec.model);
-        let normed = super::forward::norm(exec, &resid.to_kind(self.unembed.kind()), like, model.ln_final.as_ref());
-        let mut logits = exec.product(&normed, &self.unembed.transpose(0, 1));
+        let kind = if self.kind == Kind::Double { Kind::Double } else { Kind::Float };
+        let normed = super::forward::norm(exec, &resid.to_kind(kind), like, model.ln_final.as_ref());
+        let mut logits = times(exec, &normed, &model.unembed);
         if let Some(bias) = &model.unembed_bias {
             logits += bias;
         }

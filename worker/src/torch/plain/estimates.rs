@@ -31,14 +31,8 @@ struct Change {
 
 impl PlainTask<'_> {
     /// Metrics of the run that is patched, then each cell's estimated effect, over some prompts of a part.
-    pub(super) fn estimated(
-        &self,
-        part: &SweepContext,
-        prompts: Range<u32>,
-        means: &Recording,
-        unembed: &Tensor,
-    ) -> Vec<Scores> {
-        let chunk = self.prompts(part, prompts, unembed);
+    pub(super) fn estimated(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording) -> Vec<Scores> {
+        let chunk = self.prompts(part, prompts);
         let cells = &*self.tile.patches(part);
         let (base_run, other_run) = self.runs();
         let changed: BTreeSet<_> = cells.iter().flat_map(|cell| [written(cell), moved(cell)]).collect();

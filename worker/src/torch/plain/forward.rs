@@ -8,6 +8,7 @@ use crate::torch::devices::on;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::{Block, Linear, NormWeights};
 use crate::torch::plain::hooks::Recording;
+use crate::torch::plain::widened::times;
 
 /// Called with each activation \[prompts, ..\] of a run, which goes on with what it gives back.
 pub(crate) type Hook<'a> = dyn FnMut(u32, Component, Tensor) -> Tensor + 'a;
@@ -61,8 +62,8 @@ fn project(exec: &Exec<'_>, x: &Tensor, linear: &Linear) -> Tensor {
     if linear.weight.kind() == x.kind() {
         return exec.linear(x, linear);
     }
-    let bias = linear.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
-    exec.linear(x, &Linear { weight: linear.weight.to_kind(x.kind()), bias })
+    let product = times(exec, x, &linear.weight);
+    linear.bias.as_ref().map_or_else(|| product.shallow_clone(), |bias| &product + bias.to_kind(x.kind()))
 }
 
 /// Attention's output projection \[prompts, pos, `d_model`\].

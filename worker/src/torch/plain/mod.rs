@@ -13,6 +13,7 @@ pub(crate) mod forward;
 mod hooks;
 mod metrics;
 mod paths;
+mod widened;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -31,13 +32,14 @@ use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
 use crate::torch::tiles::chunk::Scores;
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
-use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::memory::{MemoryShares, Tried, positions};
 use crate::torch::tiles::parts::{TileParts, side_by_side};
 use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
 use estimates::{estimate_scores, moved};
 use hooks::Recording;
 use paths::held_sites;
+use widened::WIDENED;
 
 #[cfg(test)]
 pub(crate) use features::all_features;
@@ -63,7 +65,7 @@ impl PlainTask<'_> {
         // The run that is patched, then the cells.
         let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; self.tile.cell_count() + 1];
         let (prompts, per_prompt) = (self.tile.prompts.clone(), self.context.per_prompt);
-        let mut chunks = Chunks { task: &mut self, means: None, unembed: None };
+        let mut chunks = Chunks { task: &mut self, means: None };
         let runs = in_halves(&mut chunks, prompts, runs);
         let _phase = Phase::Merge.enter();
         let is_estimate = self.tile.is_estimate();
@@ -73,8 +75,8 @@ impl PlainTask<'_> {
     }
 
     /// Metrics of the run that is patched, then of each cell's, over some prompts of a part.
-    fn chunk(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording, unembed: &Tensor) -> Vec<Scores> {
-        let chunk = self.prompts(part, prompts, unembed);
+    fn chunk(&self, part: &SweepContext, prompts: Range<u32>, means: &Recording) -> Vec<Scores> {
+        let chunk = self.prompts(part, prompts);
         let cells = &*self.tile.patches(part);
         let (patched, other) = self.runs();
         let others = sites(cells, PatchValue::Other);
@@ -117,7 +119,7 @@ impl PlainTask<'_> {
     }
 
     /// Means over all corrupted prompts of the iteration \[1, ..\], for cells that take them.
-    fn means(&self, most: u32, unembed: &Tensor) -> Recording {
+    fn means(&self) -> Recording {
         let sites = sites(&self.tile.patches(self.parts.longest()), PatchValue::Mean);
         let mut sums = Recording::default();
         if sites.is_empty() {
@@ -125,26 +127,33 @@ impl PlainTask<'_> {
         }
         for part in self.context.parts() {
             let all = part.context.clean.prompts();
+            let most = self.batch_rows() / self.rows_of_prompt(&part.context);
+            let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
             for first in (0..all).step_by(most as usize) {
                 let prompts = first..all.min(first.saturating_add(most));
-                sums.add_sums(&self.prompts(&part.context, prompts, unembed).record(Run::Corrupted, &sites));
+                sums.add_sums(&self.prompts(&part.context, prompts).record(Run::Corrupted, &sites));
             }
         }
         let kind = if self.dictionary.is_some() { Kind::Float } else { self.kind() };
         sums.map(|sum| (sum / f64::from(self.context.clean.prompts())).to_kind(kind))
     }
 
-    fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>, unembed: &'a Tensor) -> PlainChunk<'a> {
+    fn prompts<'a>(&'a self, context: &'a SweepContext, prompts: Range<u32>) -> PlainChunk<'a> {
         let Self { exec, tile, dictionary, .. } = *self;
-        PlainChunk { context, exec, unembed, dictionary, kind: self.kind(), iteration: tile.iteration, prompts }
+        PlainChunk { context, exec, dictionary, kind: self.kind(), iteration: tile.iteration, prompts }
     }
 
-    /// Prompts whose whole runs fit the memory of a batch, at least one.
-    fn prompts_at_once(&self) -> u32 {
+    /// Rows of a batch that plain runs take together.
+    fn batch_rows(&self) -> u64 {
+        // Beside them there is a piece of a matrix that is turned into the numbers of runs.
+        self.shares.batch_rows(self.parts.longest_whole()) * (WIDENED - 1) / WIDENED
+    }
+
+    /// What the whole runs of one prompt of a part take, in rows of a batch.
+    fn rows_of_prompt(&self, context: &SweepContext) -> u64 {
         let model = &self.context.architecture;
-        // Plain runs go on to the end of a prompt.
-        let context = self.parts.longest_whole();
         let cells = &*self.tile.patches(context);
+        // Plain runs go on to the end of a prompt.
         let positions = u64::from(context.clean.positions());
         let width = u64::from(model.d_model);
         let reads = self.context.iterations[self.tile.iteration as usize].reads.len() as u64;
@@ -176,8 +185,7 @@ impl PlainTask<'_> {
         let rows = positions + (recorded + logits).div_ceil(12 * width);
         // A batch's rows are of the model's numbers.
         let kinds = [self.kind(), self.exec.model.embed.kind()].map(Kind::elt_size_in_bytes);
-        let rows = rows * (kinds[0] / kinds[1]) as u64;
-        u32::try_from(self.shares.batch_rows(context) / rows).unwrap_or(u32::MAX).max(1)
+        rows * (kinds[0] / kinds[1]) as u64
     }
 }
 
@@ -197,40 +205,35 @@ struct Chunks<'t, 'a> {
     task: &'t mut PlainTask<'a>,
     /// Of all prompts, once they are made.
     means: Option<Recording>,
-    /// In float32, or float64 where runs are, once it is made.
-    unembed: Option<Tensor>,
 }
 
 impl InChunks for Chunks<'_, '_> {
-    fn most(&self) -> u32 {
-        self.task.prompts_at_once()
+    fn most(&self, first: u32) -> u32 {
+        let task = &*self.task;
+        task.parts.fitting(first, task.batch_rows(), |part| task.rows_of_prompt(part))
     }
 
-    fn is_least(&self, _chunk: &Range<u32>) -> bool {
-        self.most() == 1
+    fn is_least(&self, chunk: &Range<u32>) -> bool {
+        self.most(chunk.start) == 1
     }
 
     fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
-        let most = self.most();
-        let Self { task, means, unembed } = self;
+        let Self { task, means } = self;
         let is_estimate = task.tile.is_estimate();
-        let kind = if is_estimate { Kind::Double } else { Kind::Float };
-        let unembed = unembed.get_or_insert_with(|| task.exec.model.unembed.to_kind(kind));
-        let means = means.get_or_insert_with(|| task.means(most, unembed));
+        let means = means.get_or_insert_with(|| task.means());
         let of_part = |(part, prompts)| {
-            if is_estimate {
-                task.estimated(part, prompts, means, unembed)
-            } else {
-                task.chunk(part, prompts, means, unembed)
-            }
+            if is_estimate { task.estimated(part, prompts, means) } else { task.chunk(part, prompts, means) }
         };
         side_by_side(task.parts.of_prompts(&chunk).map(of_part))
     }
 
     fn done(&mut self) {}
 
-    fn ran_out(&mut self, prompts: u32) {
-        self.task.memory_retries += 1;
-        self.task.shares.halve(self.task.parts.longest_whole(), prompts, 0);
+    fn ran_out(&mut self, chunk: &Range<u32>) {
+        let task = &mut *self.task;
+        task.memory_retries += 1;
+        let rows = task.parts.taken(chunk, |part| task.rows_of_prompt(part));
+        let (context, tokens) = (task.parts.longest_whole(), task.parts.taken(chunk, positions));
+        task.shares.halve(&Tried { context, rows, tokens, cached: 0 });
     }
 }

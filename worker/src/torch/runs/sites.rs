@@ -174,3 +174,45 @@ pub(crate) fn bytes_per_prompt(context: &SweepContext, sites: &BTreeSet<Site>) -
     let numbers = |(_, component): &Site| component.numbers(&context.architecture, positions);
     sites.iter().map(numbers).sum::<u64>() * context.dtype.bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_core::also::Also;
+    use patchsweep_core::architecture::Sizes;
+
+    use super::*;
+
+    #[test]
+    fn hidden_layers_that_a_plan_counts_are_those_that_are_kept() {
+        let model = Architecture::plain(Sizes { layers: 4, heads: 2, d_model: 4, d_mlp: 8, d_vocab: 4, n_ctx: 4 });
+        let grid = |component, value| {
+            let grid = Grid::new("g".into(), component, vec![Axis::Layer, Axis::Pos], &model, 4).expect("a grid");
+            grid.restricted(Axis::Layer, vec![1, 2]).expect("layers").patched_with(value)
+        };
+        let also = |value| Also {
+            component: Component::MlpPre,
+            layer: 3,
+            heads: Vec::new(),
+            neurons: [1].into(),
+            positions: vec![0],
+            sources: Vec::new(),
+            value,
+        };
+        for value in [PatchValue::Other, PatchValue::Zero, PatchValue::Mean] {
+            for component in [Component::MlpPost, Component::MlpOut, Component::ResidPre] {
+                let alone = grid(component, value);
+                let other = if component == Component::MlpPost { Component::MlpPre } else { Component::AttnOut };
+                let both = alone.clone().together_with(vec![other], &model).expect("equal axes");
+                let window = both.clone().with_window(3).expect("a window");
+                let with = |value| alone.clone().with_also(also(value), &model, 4).expect("neurons");
+                for grid in [alone.clone(), both, window, with(PatchValue::Other), with(PatchValue::Zero)] {
+                    let kept = Sites::of(&grid, &BTreeSet::from([1, 2]), &model);
+                    let hidden = |sites: BTreeSet<Site>| -> BTreeSet<Site> {
+                        sites.into_iter().filter(|(_, component)| component.has_neurons()).collect()
+                    };
+                    assert_eq!([kept.base, kept.other].map(hidden), grid.hidden_layers(), "{}", grid.words());
+                }
+            }
+        }
+    }
+}

@@ -8,8 +8,8 @@ use crate::torch::tiles::memory::{OutOfMemory, within_memory};
 
 /// Work on a tile that can be done for some of its prompts at a time.
 pub(crate) trait InChunks {
-    /// Prompts that are tried next, at least one.
-    fn most(&self) -> u32;
+    /// How many prompts are tried next, the first of them this one; at least one.
+    fn most(&self, first: u32) -> u32;
 
     /// Whether nothing less than this can be tried.
     fn is_least(&self, chunk: &Range<u32>) -> bool;
@@ -20,8 +20,8 @@ pub(crate) trait InChunks {
     /// A chunk is done.
     fn done(&mut self);
 
-    /// So many prompts were too many.
-    fn ran_out(&mut self, prompts: u32);
+    /// These prompts were too many.
+    fn ran_out(&mut self, chunk: &Range<u32>);
 }
 
 /// The scores of all prompts.
@@ -31,7 +31,7 @@ pub(crate) fn in_halves(
     mut runs: Vec<Scores>,
 ) -> Result<Vec<Scores>, EngineError> {
     while start < end {
-        let chunk = start..end.min(start.saturating_add(work.most()));
+        let chunk = start..end.min(start.saturating_add(work.most(start)));
         match within_memory(|| work.compute(chunk.clone())) {
             Ok(part) => {
                 for (scores, part) in runs.iter_mut().flatten().zip(part.into_iter().flatten()) {
@@ -42,9 +42,8 @@ pub(crate) fn in_halves(
             }
             Err(OutOfMemory) if work.is_least(&chunk) => return Err(EngineError::OnePromptTooLarge),
             Err(OutOfMemory) => {
-                let prompts = chunk.end - chunk.start;
-                work.ran_out(prompts);
-                tracing::warn!(prompts, "out of memory; trying again with half as much at once");
+                work.ran_out(&chunk);
+                tracing::warn!(prompts = chunk.len(), "out of memory; trying again with half as much at once");
             }
         }
     }
@@ -63,7 +62,7 @@ mod tests {
     }
 
     impl InChunks for Room {
-        fn most(&self) -> u32 {
+        fn most(&self, _first: u32) -> u32 {
             self.most
         }
 
@@ -80,8 +79,8 @@ mod tests {
 
         fn done(&mut self) {}
 
-        fn ran_out(&mut self, prompts: u32) {
-            self.most = prompts / 2;
+        fn ran_out(&mut self, chunk: &Range<u32>) {
+            self.most = (chunk.end - chunk.start) / 2;
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct MemoryShares {
     /// Rows of a batch, as running out of memory has taught.
     most_rows: u64,
     /// Tokens of the prompts that are in hand at once, as running out of memory has taught.
-    most_tokens: u64,
+    pub(crate) most_tokens: u64,
 }
 
 impl MemoryShares {
@@ -38,14 +38,7 @@ impl MemoryShares {
 
     /// Rows of a batch whose activations fit, at least one.
     pub(crate) fn batch_rows(&self, context: &SweepContext) -> u64 {
-        let model = &context.architecture;
-        let [width, queries, keys] = [model.d_model, model.d_queries(), model.d_keys()].map(u64::from);
-        // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
-        // twice, float32 whatever the model's dtype; and the hidden layer.
-        let hidden = if model.mlp.gated { 3 } else { 2 } * u64::from(model.d_mlp);
-        let projected = 6 * width + 4 * queries + 2 * keys;
-        let numbers = projected + 2 * u64::from(model.heads) * positions(context) + hidden;
-        (self.batch / (4 * numbers)).min(self.most_rows).max(1)
+        (self.batch / row_bytes(context)).min(self.most_rows).max(1)
     }
 
     /// Logits that are computed at once: they, their logarithms and what they are compared with are a few tensors of one size.
@@ -54,21 +47,46 @@ impl MemoryShares {
     }
 
     /// Prompts whose activations fit the cache, at least one. `bytes`: what one prompt's take.
-    pub(crate) fn prompts(&self, context: &SweepContext, bytes: u64) -> u32 {
-        let prompts = (self.cache / bytes.max(1)).min(self.most_tokens / positions(context)).max(1);
-        u32::try_from(prompts).unwrap_or(u32::MAX)
+    pub(crate) fn prompts(&self, bytes: u64) -> u32 {
+        u32::try_from((self.cache / bytes.max(1)).max(1)).unwrap_or(u32::MAX)
     }
 
-    /// From now on at most half of what did not fit: rows of a batch, prompts in hand, and bytes in the cache.
-    pub(crate) fn halve(&mut self, context: &SweepContext, prompts: u32, cached: u64) {
-        self.cache = self.cache.min((cached / 2).max(LEAST_BESIDE));
-        self.most_rows = self.batch_rows(context) / 2;
-        self.most_tokens = u64::from(prompts / 2) * positions(context);
+    /// From now on at most half of what did not fit. It is learnt in what batches are made of, not in prompts, so that it holds for
+    /// others than these, which may be shorter or longer: half the rows, and half the bytes, as longer prompts have larger rows.
+    pub(crate) fn halve(&mut self, tried: &Tried<'_>) {
+        self.cache = self.cache.min((tried.cached / 2).max(LEAST_BESIDE));
+        self.most_rows = self.most_rows.min(tried.rows / 2);
+        self.batch = self.batch.min(tried.rows.saturating_mul(row_bytes(tried.context)) / 2);
+        self.most_tokens = self.most_tokens.min(tried.tokens / 2);
     }
 }
 
+/// What was at once in the memory, or would have been, when it ran out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried<'a> {
+    /// Rows of a batch, at most,
+    pub(crate) rows: u64,
+    /// each as large as of these prompts.
+    pub(crate) context: &'a SweepContext,
+    /// Tokens of the prompts in hand.
+    pub(crate) tokens: u64,
+    /// Bytes in the cache.
+    pub(crate) cached: u64,
+}
+
+/// Bytes of a row of a batch.
+fn row_bytes(context: &SweepContext) -> u64 {
+    let model = &context.architecture;
+    let [width, queries, keys] = [model.d_model, model.d_queries(), model.d_keys()].map(u64::from);
+    // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
+    // twice, float32 whatever the model's dtype; and the hidden layer.
+    let hidden = if model.mlp.gated { 3 } else { 2 } * u64::from(model.d_mlp);
+    let projected = 6 * width + 4 * queries + 2 * keys;
+    4 * (projected + 2 * u64::from(model.heads) * positions(context) + hidden)
+}
+
 /// Tokens of a prompt that matter.
-fn positions(context: &SweepContext) -> u64 {
+pub(crate) fn positions(context: &SweepContext) -> u64 {
     u64::from(context.last_read()) + 1
 }
 
@@ -90,6 +108,8 @@ fn ran_out(panic: &(dyn Any + Send)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_data::sweep;
+
     use super::*;
 
     #[test]
@@ -97,6 +117,24 @@ mod tests {
         assert_eq!(MemoryShares::of(500 << 20, 600 << 20, false), None);
         let shares = MemoryShares::of(5 << 20, 1 << 20, false).expect("4 MiB");
         assert_eq!((shares.cache, shares.batch, shares.most_logits()), (2 << 20, 1 << 20, 1 << 16));
+    }
+
+    #[test]
+    fn what_running_out_teaches_holds_for_shorter_and_for_longer_prompts() {
+        let mut short = sweep::of_prompts(1);
+        let long = short.clone();
+        short.iterations[0].reads = vec![1];
+        let bytes = |shares: &MemoryShares, context: &SweepContext| shares.batch_rows(context) * row_bytes(context);
+        for (tried, other) in [(&short, &long), (&long, &short)] {
+            let mut shares = MemoryShares::of(64 << 20, 0, true).expect("enough");
+            let (rows, taken) = (shares.batch_rows(tried), bytes(&shares, tried));
+            shares.halve(&Tried { rows, context: tried, tokens: 22, cached: u64::MAX });
+            assert_eq!((shares.batch_rows(tried), shares.most_tokens), (rows / 2, 11));
+            assert!(shares.batch_rows(other) <= rows / 2 && bytes(&shares, other) <= taken / 2, "{shares:?}");
+            let learnt = shares;
+            shares.halve(&Tried { rows: 2 * rows, context: tried, tokens: 1000, cached: u64::MAX });
+            assert_eq!(shares, learnt, "nothing is forgotten");
+        }
     }
 
     #[test]

@@ -21,6 +21,26 @@ impl<'a> TileParts<'a> {
         self.0.iter().map(own).filter(|(_, own)| !own.is_empty()).map(|(part, own)| (part.context.as_ref(), own))
     }
 
+    /// What some prompts take together. `each`: what one prompt of a part takes.
+    pub(crate) fn taken(&self, prompts: &Range<u32>, each: impl Fn(&SweepContext) -> u64) -> u64 {
+        self.of_prompts(prompts).map(|(part, own)| each(part).saturating_mul(own.len() as u64)).sum()
+    }
+
+    /// How many prompts from one on take no more than this together; at least one.
+    pub(crate) fn fitting(&self, first: u32, most: u64, each: impl Fn(&SweepContext) -> u64) -> u32 {
+        let (mut fitting, mut left) = (0_u32, most);
+        for (part, own) in self.of_prompts(&(first..u32::MAX)) {
+            let (each, own) = (each(part).max(1), own.end - own.start);
+            let some = u32::try_from(left / each).unwrap_or(u32::MAX).min(own);
+            fitting += some;
+            left -= u64::from(some) * each;
+            if some < own {
+                break;
+            }
+        }
+        fitting.max(1)
+    }
+
     /// One whose prompts have the most tokens that matter.
     pub(crate) fn longest(&self) -> &SweepContext {
         self.with_most(SweepContext::last_read)
@@ -50,7 +70,37 @@ pub(crate) fn side_by_side(parts: impl IntoIterator<Item = Vec<Scores>>) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::side_by_side;
+    use patchsweep_core::context::Iteration;
+    use patchsweep_core::groups::{Group, Groups};
+    use patchsweep_core::tokens::TokenMatrix;
+    use patchsweep_data::sweep;
+
+    use super::*;
+    use crate::torch::tiles::memory::positions;
+
+    /// Four prompts of three tokens, then two of ten; the last token of each is read.
+    fn uneven() -> SweepContext {
+        let lengths = [3, 3, 3, 3, 10, 10];
+        let tokens = TokenMatrix::from_lengths(&lengths, (0..lengths.iter().sum()).collect()).expect("rows");
+        let group = |prompts, tokens| Group { prompts, tokens, spots: vec![vec![tokens - 1]] };
+        let even = sweep::of_prompts(6);
+        let iteration = Iteration { corrupted: tokens.clone(), reads: vec![0], ..even.iterations[0].clone() };
+        let groups = Groups { groups: vec![group(4, 3), group(2, 10)], ..Groups::default() };
+        SweepContext { clean: tokens, iterations: vec![iteration], grids: Vec::new(), groups, ..even }
+    }
+
+    #[test]
+    fn prompts_take_what_their_own_parts_say() {
+        let context = uneven();
+        let parts = TileParts::of(&context, &(0..6));
+        assert_eq!([0..6, 0..5, 2..4].map(|prompts| parts.taken(&prompts, positions)), [32, 22, 6]);
+        let fitting = |first, most| parts.fitting(first, most, positions);
+        assert_eq!(
+            [(0, 12), (0, 21), (0, 22), (3, 13), (0, 11)].map(|(first, most)| fitting(first, most)),
+            [4, 4, 5, 2, 3]
+        );
+        assert_eq!([fitting(4, 9), fitting(5, u64::MAX), fitting(0, 0)], [1; 3], "at least one, at most all");
+    }
 
     #[test]
     fn prompts_of_one_part_stand_behind_those_of_the_one_before() {

@@ -17,7 +17,7 @@ use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
 use crate::torch::tiles::activity::active;
 use crate::torch::tiles::chunk::{Chunk, Scores, baselines};
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
-use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::memory::{MemoryShares, Tried, positions};
 use crate::torch::tiles::meter::Meter;
 use crate::torch::tiles::parts::{TileParts, side_by_side};
 use crate::torch::tiles::patched::patched;
@@ -159,8 +159,9 @@ impl Chunks<'_, '_> {
 }
 
 impl InChunks for Chunks<'_, '_> {
-    fn most(&self) -> u32 {
-        self.task.shares.prompts(self.task.parts.longest(), self.bytes)
+    fn most(&self, first: u32) -> u32 {
+        let TileTask { shares, parts, .. } = &*self.task;
+        shares.prompts(self.bytes).min(parts.fitting(first, shares.most_tokens, positions))
     }
 
     fn is_least(&self, chunk: &Range<u32>) -> bool {
@@ -176,10 +177,12 @@ impl InChunks for Chunks<'_, '_> {
         self.task.meter.show(self.task.cache.stats(), self.task.memory_retries);
     }
 
-    fn ran_out(&mut self, prompts: u32) {
+    fn ran_out(&mut self, chunk: &Range<u32>) {
+        let rows = self.rows();
         let TileTask { parts, cache, shares, memory_retries, .. } = &mut *self.task;
         *memory_retries += 1;
-        shares.halve(parts.longest(), prompts, cache.stats().bytes);
+        let (context, tokens) = (parts.longest(), parts.taken(chunk, positions));
+        shares.halve(&Tried { context, rows, tokens, cached: cache.stats().bytes });
         cache.limit(0);
         cache.limit(shares.cache);
         self.done();
