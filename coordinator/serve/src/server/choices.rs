@@ -1,6 +1,8 @@
 //! Which cells of a sweep are computed, once all tiles are kept that decide it. That reads the disk, so it is done beside the
 //! owning task, which is told with a command.
 
+use std::time::Duration;
+
 use patchsweep_core::error_chain;
 use patchsweep_core::ids::SweepId;
 use tokio::sync::mpsc;
@@ -9,6 +11,11 @@ use super::handle::{Command, RunId};
 use super::offload::Offload;
 use super::results::extended;
 use crate::state::Store;
+
+/// How often a choice is tried, as a disk may be well again.
+const ATTEMPTS: u32 = 60;
+
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Chooses cells by what other tiles found.
 #[derive(Debug)]
@@ -33,18 +40,21 @@ impl Choices {
     pub(super) fn plan(&self, run: RunId, sweep: SweepId) {
         let (store, offload, commands) = (self.store.clone(), self.offload, self.commands.clone());
         tokio::spawn(async move {
-            let id = sweep.clone();
-            let Some(planned) = offload.run(move || extended(&store, &id)).await else { return };
-            match planned {
-                Ok(kept) => {
-                    if let Some(commands) = commands.and_then(|commands| commands.upgrade()) {
-                        let _ = commands.send(Command::Extend { run, kept: Box::new(kept) }).await;
+            for attempt in 1..=ATTEMPTS {
+                let (store, id) = (store.clone(), sweep.clone());
+                let Some(planned) = offload.run(move || extended(&store, &id)).await else { return };
+                let error = match planned {
+                    Ok(kept) => {
+                        if let Some(commands) = commands.and_then(|commands| commands.upgrade()) {
+                            let _ = commands.send(Command::Extend { run, kept: Box::new(kept) }).await;
+                        }
+                        return;
                     }
-                }
-                Err(error) => {
-                    let error = error_chain(&error);
-                    tracing::error!(%sweep, error, "cannot choose which cells are computed; a restart tries again");
-                }
+                    Err(error) => error_chain(&error),
+                };
+                let next = if attempt < ATTEMPTS { "tries again" } else { "a restart tries again" };
+                tracing::error!(%sweep, error, attempt, next, "cannot choose which cells are computed");
+                tokio::time::sleep(PAUSE).await;
             }
         });
     }
