@@ -57,6 +57,12 @@ struct Estimated {
     engine: TorchEngine,
     /// Of the plan's tiles.
     scores: Vec<TileScores>,
+    /// A check of many cells, and what its tiles score, whatever is checked.
+    check: Option<(Plan, Vec<TileScores>)>,
+}
+
+fn id() -> SweepId {
+    SweepId("estimate-1".into())
 }
 
 /// The case.
@@ -75,7 +81,7 @@ impl Estimated {
         let plan = make_plan(&folders, &source, &read("tokens.json"), options).expect("a plan");
         let devices = Devices::open("cpu").expect("every machine has one");
         let engine = TorchEngine::new(devices, folders, 1 << 30);
-        let mut sweep = Self { plan, engine, scores: Vec::new() };
+        let mut sweep = Self { plan, engine, scores: Vec::new(), check: None };
         sweep.compute();
         let merged = merged(&sweep.plan, &sweep.scores);
         let metrics = sweep.plan.context.metrics.len();
@@ -84,6 +90,10 @@ impl Estimated {
         let findings = Findings { estimates, activity: vec![Vec::new(); sweep.plan.context.grids.len()] };
         sweep.plan = sweep.plan.extended(&findings).expect("few tiles");
         sweep.compute();
+        let check = sweep.plan.check(CheckOf { sweep: id(), cells: 100_000, seed: 1 });
+        assert!(check.tiles.iter().all(Tile::is_plain));
+        let plainly = check.tiles.iter().map(|tile| scores(&mut sweep.engine, &check, tile)).collect();
+        sweep.check = Some((check, plainly));
         sweep
     }
 
@@ -94,24 +104,20 @@ impl Estimated {
         }
     }
 
-    /// What a check of many cells says of some scores.
-    fn checked(&mut self, scores: &[TileScores]) -> CheckReport {
-        let sweep = SweepId("estimate-1".into());
-        let check = self.plan.check(CheckOf { sweep: sweep.clone(), cells: 100_000, seed: 1 });
-        assert!(check.tiles.iter().all(Tile::is_plain));
-        let plainly: Vec<TileScores> =
-            check.tiles.iter().map(|tile| self::scores(&mut self.engine, &check, tile)).collect();
+    /// What the check says of some scores.
+    fn checked(&self, scores: &[TileScores]) -> CheckReport {
+        let (check, plainly) = self.check.as_ref().expect("made with the sweep");
         let workers = |plan: &Plan, name: &str| {
             let mut workers = TileWorkers::default();
             plan.tiles.iter().for_each(|tile| workers.add(tile.id, name));
             workers
         };
-        let (theirs_by, ours_by) = (workers(&self.plan, "computer"), workers(&check, "checker"));
-        let (theirs, ours) = (merged(&self.plan, scores), merged(&check, &plainly));
-        let id = SweepId("check-1".into());
+        let (theirs_by, ours_by) = (workers(&self.plan, "computer"), workers(check, "checker"));
+        let (theirs, ours) = (merged(&self.plan, scores), merged(check, plainly));
+        let (sweep, check_id) = (id(), SweepId("check-1".into()));
         compare(
             Side { sweep: &sweep, plan: &self.plan, merged: &theirs, workers: &theirs_by },
-            Side { sweep: &id, plan: &check, merged: &ours, workers: &ours_by },
+            Side { sweep: &check_id, plan: check, merged: &ours, workers: &ours_by },
         )
     }
 
@@ -145,8 +151,8 @@ fn merged(plan: &Plan, scores: &[TileScores]) -> Merged {
 
 #[test]
 fn right_estimates_agree_and_one_that_is_off_by_a_hundredth_of_the_largest_is_found_in_every_grid() {
-    let mut sweep = Estimated::new(&folder(), "kind = \"logit_diff\"");
-    what_is_off_is_found(&mut sweep);
+    let sweep = Estimated::new(&folder(), "kind = \"logit_diff\"");
+    what_is_off_is_found(&sweep);
     // Of the grid that is verified effects are checked, too.
     let right = sweep.scores.clone();
     let report = sweep.checked(&right);
@@ -158,11 +164,11 @@ fn right_estimates_agree_and_one_that_is_off_by_a_hundredth_of_the_largest_is_fo
 fn what_is_off_is_found_of_the_smallest_probabilities_too() {
     let folder = tempfile::tempdir().expect("a folder");
     sharpen(&folder.path().join("model"));
-    let mut sweep = Estimated::new(folder.path(), "kind = \"prob\"");
+    let sweep = Estimated::new(folder.path(), "kind = \"prob\"");
     let grids = 0..sweep.plan.context.grids.len();
     let largest: Vec<f64> = grids.map(|grid| sweep.largest(grid)).collect();
     assert!(largest.iter().all(|&largest| largest > 0.0 && largest < 1e-5), "{largest:?}");
-    what_is_off_is_found(&mut sweep);
+    what_is_off_is_found(&sweep);
 }
 
 /// The case's model with logits that are four times as large: answers are as likely as 1e-7 then.
@@ -186,7 +192,7 @@ fn sharpen(model: &Path) {
     fs::write(model.join("model.safetensors"), file).expect("written");
 }
 
-fn what_is_off_is_found(sweep: &mut Estimated) {
+fn what_is_off_is_found(sweep: &Estimated) {
     let right = sweep.scores.clone();
     let report = sweep.checked(&right);
     assert!(report.agreed, "{report:?}");
