@@ -27,7 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def parse():
     parser = options.parser()
-    options.add_positions(parser)
+    options.add_selection(parser)
     parser.add_argument("--grids", type=named, default=GRIDS)
     parser.add_argument("--sample", type=int, default=8,
                         help="cells per grid and iteration that TransformerLens runs; 0 leaves it out")
@@ -57,7 +57,7 @@ def measure(spec, args):
 
 
 def row(grid, spec, args):
-    write_spec(spec, grid, args.length, args.positions)
+    write_spec(spec, grid, args.length, args.positions, heads=args.heads)
     peer = run_peer(spec, args) if args.sample else None
     several, single, rate = measure(spec, args)
     run = ours.median(several)
@@ -80,11 +80,10 @@ def row(grid, spec, args):
 
 def main():
     args = parse()
-    positions = f", {args.positions} positions per grid" if args.positions else ""
     print(f"{machine.cpu_name()}, {args.threads} threads, {args.workers} workers, {args.runs} runs; "
           f"TransformerLens {version('transformer-lens')}, PyTorch {version('torch')}, "
           f"sample of {args.sample} cells per iteration")
-    print(f"{args.layers} layers, {args.prompts} prompts of {args.length} tokens, 3 iterations{positions}\n")
+    print(f"{args.layers} layers, {args.prompts} prompts of {args.length} tokens, 3 iterations{options.selected(args)}\n")
     # `rate` is in 1e9 multiply-adds per second; `limit s` are the executed ones over it.
     table = Table("grid", "cells", "TL s", "ours s", "best s", "ratio", "TL GiB", "ours GiB", "difference",
                   "executed", "rate", "limit s", "of rate", "calls", *(["1 worker s", "vs 1"] if args.compare_workers else []))

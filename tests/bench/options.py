@@ -23,5 +23,12 @@ def parser(*, prompts=50, length=8, layers=12):
     return made
 
 
-def add_positions(made):
+def add_selection(made):
     made.add_argument("--positions", type=int, help="only so many positions, evenly spread, in grids over positions")
+    made.add_argument("--heads", type=int, help="only so many heads, evenly spread, in grids over heads")
+
+
+def selected(given):
+    """In words."""
+    parts = [f", {count} {what} per grid" for what, count in (("positions", given.positions), ("heads", given.heads)) if count]
+    return "".join(parts)

@@ -77,10 +77,10 @@ class Peer:
 def all_cells(grid, config, length):
     along = {
         "layer": range(config.n_layers),
-        "head": range(config.n_heads),
+        "head": grid.get("heads", range(config.n_heads)),
         "pos": grid.get("positions", range(length)),
         "dest_pos": grid.get("dest_positions", range(length)),
-        "src_pos": range(length),
+        "src_pos": grid.get("src_positions", range(length)),
     }
     return list(itertools.product(*(along[axis] for axis in grid["axes"])))
 

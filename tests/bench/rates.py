@@ -1,6 +1,6 @@
 """Multiply-adds per second of patchsweep's engine and of TransformerLens, in turn: same machine, threads and weights.
 
-    python rates.py PATCHSWEEP [--grids resid_pre,z] [--prompts 50] [--length 8] [--positions 2] [--pairs 5]
+    python rates.py PATCHSWEEP [--grids resid_pre,z] [--prompts 50] [--length 8] [--positions 2] [--heads 3] [--pairs 5]
 
 A program that leaves cells and positions out gains that in full only if what it does compute is computed as fast. TransformerLens'
 rate is the multiply-adds of a forward pass, as PyTorch counts them, over the seconds of one; patchsweep's is the executed ones over
@@ -30,7 +30,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def parse():
     parser = options.parser()
-    options.add_positions(parser)
+    options.add_selection(parser)
     parser.add_argument("--grids", type=named, default=GRIDS)
     parser.add_argument("--pairs", type=int, default=5, help="turns of each side")
     parser.add_argument("--sample", type=int, default=3, help="cells that TransformerLens runs in a turn")
@@ -55,7 +55,7 @@ def peer(spec, threads):
 
 
 def row(grid, spec, args):
-    write_spec(spec, grid, args.length, args.positions)
+    write_spec(spec, grid, args.length, args.positions, heads=args.heads)
     pairs = []
     with peer(spec, args.threads) as turn:
         for _ in range(args.pairs):
@@ -73,11 +73,10 @@ def row(grid, spec, args):
 
 def main():
     args = parse()
-    positions = f", {args.positions} positions per grid" if args.positions else ""
     print(f"{machine.cpu_name()}, {args.threads} threads, one worker, medians of {args.pairs} pairs; "
           f"TransformerLens {version('transformer-lens')}, PyTorch {version('torch')}")
     print(f"{args.layers} layers, {args.prompts} prompts of {args.length} tokens, {len(iterations(args.length))} iterations"
-          f"{positions}; rates in 1e9 multiply-adds per second\n")
+          f"{options.selected(args)}; rates in 1e9 multiply-adds per second\n")
     # `fewer`: multiply-adds of one pass for each cell over the executed ones; `whole`: seconds of both, loading included.
     table = Table("grid", "cells", "TL", "ours", "rates", "least", "most", "fewer", "whole")
     with tempfile.TemporaryDirectory() as temporary:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 CANDIDATES = list(range(100, 126))
+# Of the models that `model.py` makes at GPT-2 small's width.
+HEADS = 12
 
 
 def iterations(length):
@@ -40,10 +42,10 @@ def write_tokens(path, prompts, length, vocabulary=50257):
     path.write_text(json.dumps({"clean": clean, "corrupted": corrupted, "answers": answers}))
 
 
-def write_spec(path, grid, length, positions=None, model="model", dtype="float32"):
+def write_spec(path, grid, length, positions=None, model="model", dtype="float32", heads=None):
     """A sweep over `grid` of the tokens beside `path` and of a model, which is there too or below `--models`.
 
-    positions: how many of them, evenly spread over the prompt, a grid over positions has; None for all.
+    positions, heads: how many of them, evenly spread, a grid over positions or heads has; None for all.
     """
     tables = "".join(
         f"\n[[iteration]]\ncorrupt = {corrupted}\nread = {read}\nanswer = {index}\n"
@@ -66,13 +68,16 @@ candidate_ids = {CANDIDATES}
 name = "{grid.name}"
 component = "{grid.component}"
 axes = {json.dumps(grid.axes)}
-{selection(grid, length, positions)}""")
+{selection(grid, length, positions, heads)}""")
 
 
-def selection(grid, length, positions):
-    keys = [key for axis, key in (("pos", "positions"), ("dest_pos", "dest_positions")) if axis in grid.axes]
-    if positions is None or not keys:
-        return ""
-    # The middles of equal parts, so that first and last position weigh no more than in the whole grid.
-    middles = sorted({int((part + 0.5) * length / positions) for part in range(positions)})
-    return "".join(f"{key} = {middles}\n" for key in keys)
+def selection(grid, length, positions, heads):
+    along = {"pos": ("positions", length, positions), "dest_pos": ("dest_positions", length, positions),
+             "src_pos": ("src_positions", length, positions), "head": ("heads", HEADS, heads)}
+    return "".join(f"{key} = {middles(total, wanted)}\n"
+                   for axis, (key, total, wanted) in along.items() if axis in grid.axes and wanted is not None)
+
+
+def middles(total, parts):
+    """Of equal parts, so that the first and the last index weigh no more than in the whole grid."""
+    return sorted({int((part + 0.5) * total / parts) for part in range(parts)})

@@ -6,15 +6,13 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use patchsweep_files::ModelError;
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::engine::{Cancel, EngineError};
+use crate::torch::model::convolved::convolved;
 use crate::torch::model::parameters::{Linear, Model};
 use crate::torch::model::rotary::Rotations;
 use crate::torch::model::weights::InHand;
-
-/// From so many multiply-adds on, a product outweighs the set-up of a convolution for its sizes.
-const CONVOLVE_FROM: i64 = 1 << 25;
 
 /// A model at work on one tile.
 pub(crate) struct Exec<'a> {
@@ -76,17 +74,7 @@ impl<'a> Exec<'a> {
         let (outputs, inputs) = linear.weight.size2().expect("a matrix");
         let rows = elements(x) / inputs.max(1);
         self.count(rows * inputs * outputs);
-        if x.device() == Device::Cpu
-            && x.kind() == Kind::Float
-            && !x.requires_grad()
-            && rows * inputs * outputs >= CONVOLVE_FROM
-        {
-            // oneDNN does not say why it cannot; if memory ran out, the product will.
-            if let Ok(result) = convolved(x, linear, [rows, inputs, outputs]) {
-                return result;
-            }
-        }
-        x.linear(&linear.weight, linear.bias.as_ref())
+        convolved(x, linear, [rows, inputs, outputs]).unwrap_or_else(|| x.linear(&linear.weight, linear.bias.as_ref()))
     }
 
     /// Batched product \[.., m, k\] x \[.., k, n\].
@@ -159,19 +147,6 @@ pub(crate) fn unless_stopped<T>(work: impl FnOnce() -> T) -> Result<T, Stopped> 
         Err(panic) => resume_unwind(panic),
     };
     catch_unwind(AssertUnwindSafe(work)).map_err(stopped)
-}
-
-/// The same as a 1x1 convolution over the rows as pixels. On CPUs, libtorch gives convolutions to oneDNN and products to
-/// MKL; the former is about a tenth faster and adds the bias on the way (docs/performance.md).
-fn convolved(x: &Tensor, linear: &Linear, [rows, inputs, outputs]: [i64; 3]) -> Result<Tensor, TchError> {
-    let pixels = x.reshape([1, rows, 1, inputs]).permute([0, 3, 1, 2]);
-    let kernel = linear.weight.view([outputs, inputs, 1, 1]);
-    let result = pixels.f_mkldnn_convolution(&kernel, linear.bias.as_ref(), [0, 0], [1, 1], [1, 1], 1)?;
-    let mut sizes = x.size();
-    if let Some(last) = sizes.last_mut() {
-        *last = outputs;
-    }
-    result.permute([0, 2, 3, 1]).f_reshape(sizes.as_slice())
 }
 
 fn elements(x: &Tensor) -> i64 {

@@ -1,6 +1,7 @@
 //! A model on a device: its parameters, and the forward pass.
 
 pub(crate) mod attention;
+mod convolved;
 pub(crate) mod exec;
 pub(crate) mod forward;
 pub(crate) mod load;
