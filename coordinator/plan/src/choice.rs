@@ -35,6 +35,8 @@ pub struct Chosen {
     pub top: Vec<u32>,
     /// Of estimated cells some that were drawn from the others, ascending.
     pub sample: Vec<u32>,
+    /// Of cells of features those that can change a score, but of which nobody knew whether they are active; ascending.
+    pub unknown: Vec<u32>,
 }
 
 /// The features of a grid that are active in any iteration. Where none is, they are all of them: a tensor has a cell.
@@ -86,6 +88,12 @@ impl Choice {
             (first..first + replicates).map(move |iteration| Chosen { iteration, ..chosen.clone() })
         };
         Self { chosen: self.chosen.iter().flat_map(each).collect(), ..self.clone() }
+    }
+
+    /// How many cells of a grid there are of which nobody knew whether they are active, over the spec's iterations.
+    #[must_use]
+    pub fn unknown(&self, grid: u32) -> u64 {
+        self.chosen.iter().filter(|chosen| chosen.grid == grid).map(|chosen| chosen.unknown.len() as u64).sum()
     }
 
     /// The cells of a grid in one of the spec's iterations.
@@ -167,8 +175,9 @@ impl Plan {
     fn active(&self, grid: u32, iteration: u32, activity: &[Activity]) -> Chosen {
         let candidates = length(activity.iter().filter(|&&activity| activity != Activity::Unknown).count());
         let live = tiles::live_cells(&self.context, &self.tiles, grid, iteration);
-        let top = live.into_iter().filter(|&cell| activity[cell as usize] == Activity::On).collect();
-        Chosen { grid, iteration, candidates, top, sample: Vec::new() }
+        let which = |wanted| live.iter().copied().filter(|&cell| activity[cell as usize] == wanted).collect();
+        let (top, unknown) = (which(Activity::On), which(Activity::Unknown));
+        Chosen { grid, iteration, candidates, top, sample: Vec::new(), unknown }
     }
 }
 
@@ -200,7 +209,7 @@ fn choose(grid: u32, iteration: u32, verify: Verify, candidates: Vec<u32>, estim
         verify.seed ^ (u64::from(grid) << 40 | u64::from(iteration) << 1 | 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut sample: Vec<u32> = draw::samples(rest.len(), amount, false, seed).into_iter().map(|at| rest[at]).collect();
     sample.sort_unstable();
-    Chosen { grid, iteration, candidates: count, top: order, sample }
+    Chosen { grid, iteration, candidates: count, top: order, sample, unknown: Vec::new() }
 }
 
 #[cfg(test)]
@@ -224,7 +233,7 @@ mod tests {
         let estimates = [0.1, -3.0, 2.0, 0.0, -0.2, 2.0];
         let plan = verified(&estimates, "{ top = 2, sample = 2, seed = 3 }");
         let Choice { first, chosen, .. } = plan.choice.clone().expect("chosen");
-        let [Chosen { grid: 0, iteration: 0, candidates, top, sample }] = chosen.as_slice() else {
+        let [Chosen { grid: 0, iteration: 0, candidates, top, sample, .. }] = chosen.as_slice() else {
             panic!("{chosen:?}")
         };
         assert_eq!((top.as_slice(), *candidates, sample.len()), ([1, 2].as_slice(), 6, 2));
@@ -293,14 +302,15 @@ mod tests {
         ]);
         let Choice { first, chosen, features } = plan.choice.clone().expect("chosen");
         assert_eq!(features, [ActiveFeatures { grid: 0, features: vec![0, 2, 4, 5] }]);
-        let of_iterations: Vec<_> = chosen.iter().map(|chosen| (chosen.candidates, chosen.cells())).collect();
-        assert_eq!(of_iterations, [(17, vec![8]), (18, vec![5])]);
+        let of_iterations: Vec<_> =
+            chosen.iter().map(|chosen| (chosen.candidates, chosen.cells(), chosen.unknown.clone())).collect();
+        assert_eq!(of_iterations, [(17, vec![8], vec![16]), (18, vec![5], vec![])]);
         assert_eq!(plan.shown_grid(0).extents(), [3, 4]);
         let (before, behind) = plan.tiles.split_at(first as usize);
         assert!(before.iter().all(|tile| !tile.is_patch()) && behind.iter().all(Tile::is_patch));
         assert_eq!(behind.iter().map(Tile::cell_count).collect::<Vec<_>>(), [1, 1]);
         let summary = plan.summarize().remove(0);
-        assert_eq!((summary.cells, summary.noops), (24, 22));
+        assert_eq!((summary.cells, summary.noops), (24, 21), "of one nobody knows");
         assert_eq!(of_features().summarize()[0].noops, 6, "what comes after the last read position");
     }
 

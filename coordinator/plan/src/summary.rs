@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::SweepContext;
-use patchsweep_core::grid::{Axis, Grid};
+use patchsweep_core::grid::Grid;
 use patchsweep_core::part::Part;
 use patchsweep_core::tile::Tile;
 
@@ -73,7 +73,7 @@ impl Plan {
             GridSummary {
                 name: grid.name.clone(),
                 cells,
-                noops: cells - computed,
+                noops: cells - computed - self.choice.as_ref().map_or(0, |choice| choice.unknown(index)),
                 tiles: own.len() as u64,
                 multiply_adds: own.iter().fold(0, |sum, &(_, _, cost)| sum.saturating_add(cost)),
                 multiply_adds_naive: u128::from(cells)
@@ -130,8 +130,7 @@ fn cache_bytes(parts: &[Part<'_>], grid: &Grid) -> u64 {
     let tokens: u64 = parts.iter().map(of_part).sum();
     let per_token = 5 * u64::from(model.d_keys()) * u64::from(model.layers);
     let neurons = grid.hidden_layers().iter().flatten().map(|(_, component)| component.numbers(model, 1)).sum::<u64>();
-    let features = grid.dictionary().map_or(0, |_| 2 * grid.indices(Axis::Feature).len() as u64);
-    let per_token = per_token + neurons + features;
+    let per_token = per_token + neurons;
     tokens.saturating_mul(per_token).saturating_mul(context.dtype.bytes())
 }
 
@@ -165,7 +164,8 @@ fn largest_batch_bytes(parts: &[Part<'_>], grid: u32, tiles: &[(&Tile, &[Range<u
         rows
     };
     let widest = widest(&parts[0].context.architecture);
-    tiles.iter().map(rows).max().unwrap_or(0) * widest * 4
+    // What says which features are active makes no patched run.
+    tiles.iter().filter(|(tile, ..)| !tile.is_activity()).map(rows).max().unwrap_or(0) * widest * 4
 }
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
     use std::sync::Arc;
 
     use patchsweep_core::also::Also;
-    use patchsweep_core::grid::{Component, PatchValue};
+    use patchsweep_core::grid::{Axis, Component, PatchValue};
     use patchsweep_core::status::PlanOptions;
 
     use super::*;

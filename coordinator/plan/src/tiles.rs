@@ -88,8 +88,8 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
         cutter.push(&section, TileWork::Baseline, section.baseline_cost(&works))?;
         if let [work] = works.as_slice() {
             cutter.estimates(&section, work)?;
+            cutter.activity(&section, work)?;
         }
-        cutter.activity(&section, &works)?;
         for grid in computed(context) {
             let regions = section.regions(grid, &works);
             cutter.patches(&section, grid, &regions, &works, &besides(&shares, &section, grid, &works))?;

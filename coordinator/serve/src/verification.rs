@@ -30,7 +30,8 @@ pub(crate) fn verification(plan: &Plan, chosen: &[Chosen], merged: &Merged) -> V
         };
         tensors.iter().map(of_metric).collect()
     };
-    chosen.iter().flat_map(entry).collect()
+    let is_estimated = |chosen: &&Chosen| plan.context.grids[chosen.grid as usize].verify().is_some();
+    chosen.iter().filter(is_estimated).flat_map(entry).collect()
 }
 
 /// How many cells that are stronger than the weakest of the top nobody has seen.
@@ -85,7 +86,8 @@ mod tests {
         for cell in failed {
             scores.status[6 + cell] = CellStatus::Failed;
         }
-        let chosen = Chosen { grid: 0, iteration: 1, candidates: 6, top: vec![0, 1], sample: vec![3, 5] };
+        let chosen =
+            Chosen { grid: 0, iteration: 1, candidates: 6, top: vec![0, 1], sample: vec![3, 5], unknown: Vec::new() };
         Missed::of(&chosen, &scores)
     }
 

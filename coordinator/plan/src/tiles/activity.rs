@@ -18,14 +18,15 @@ const RUNS: u64 = 2;
 impl Cutter {
     /// Of all grids that choose their features the cells up to the last position that is read, also those that cannot change a
     /// score: what is active is a matter of the runs alone.
-    pub(super) fn activity(&mut self, section: &Section<'_>, works: &[Work<'_>]) -> Result<(), PlanError> {
-        for (stretch, work) in section.stretches.iter().zip(works) {
-            for (index, grid) in (0..).zip(&stretch.context().grids).filter(|(_, grid)| grid.chooses_features()) {
-                for cells in pieces(grid, work.last_read()) {
-                    let cells = vec![cells];
-                    let cost = work.encoding_cost(grid, &cells, RUNS);
-                    self.push(section, TileWork::Activity { grid: index, cells }, cost)?;
-                }
+    ///
+    /// Dictionaries are of sweeps without groups, so that a section has one stretch.
+    pub(super) fn activity(&mut self, section: &Section<'_>, work: &Work<'_>) -> Result<(), PlanError> {
+        let context = section.stretches[0].context();
+        for (index, grid) in (0..).zip(&context.grids).filter(|(_, grid)| grid.chooses_features()) {
+            for cells in pieces(grid, work.last_read()) {
+                let cells = vec![cells];
+                let cost = work.encoding_cost(grid, &cells, RUNS);
+                self.push(section, TileWork::Activity { grid: index, cells }, cost)?;
             }
         }
         Ok(())

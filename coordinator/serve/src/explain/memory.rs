@@ -31,10 +31,11 @@ impl MemoryNeed {
         });
         let hidden = 2 * Component::MlpPost.numbers(model, positions);
         let neurons = patched.max().unwrap_or(0).saturating_mul(hidden);
-        // A dictionary, and a prompt's features in both runs with their difference, all float32.
+        // A dictionary, and of a prompt a cell's features in both runs with their difference, all float32.
         let features = context.grids.iter().filter_map(|grid| {
-            let written = grid.indices(Axis::Feature).len() as u64;
-            Some(4 * (grid.dictionary()?.numbers() + 3 * written * positions))
+            let of_cell = |axis| if grid.axes.contains(&axis) { 1 } else { grid.indices(axis).len() as u64 };
+            let written = of_cell(Axis::Feature) * of_cell(Axis::Pos).min(positions);
+            Some(4 * (grid.dictionary()?.numbers() + 3 * written))
         });
         let features = features.max().unwrap_or(0);
         let weights = WeightBytes::of(model, context.dtype);

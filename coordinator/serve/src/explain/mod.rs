@@ -95,7 +95,7 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
     let grid = &plan.context.grids[address.grid as usize];
     let cell = grid.cell(address.place);
     let tiles = tiles_of(plan, address);
-    let activity = activity(plan, &tiles, kept);
+    let activity = activity(plan, address, &tiles);
     // What says whether it is active does not compute it.
     let may_compute = |tile: &&&Tile| activity.is_some() || !tile.is_activity();
     let computing: Vec<&Tile> = tiles.iter().filter(may_compute).copied().collect();
@@ -143,18 +143,19 @@ fn estimate(plan: &Plan, address: &CellAddress) -> Option<String> {
 /// That it is not known whether a cell's features are active, which decides whether it is computed.
 ///
 /// `tiles`: those that it is in.
-fn activity(plan: &Plan, tiles: &[&Tile], kept: &Kept) -> Option<String> {
-    let mut asked = tiles.iter().filter(|tile| tile.is_activity()).peekable();
-    asked.peek()?;
-    if tiles.iter().any(|tile| tile.is_patch()) {
-        return None;
-    }
-    let is_lost = |tile: &&Tile| kept.failures.get(&tile.id).is_some_and(|failures| failures.given_up);
-    if asked.any(is_lost) {
-        return Some("it is computed if its features are active, but a tile that says so was given up".to_owned());
-    }
-    let waits = plan.choice.is_none();
-    waits.then(|| "it is computed if its features are active in a run of some prompt, which its tiles say".to_owned())
+fn activity(plan: &Plan, address: &CellAddress, tiles: &[&Tile]) -> Option<String> {
+    tiles.iter().find(|tile| tile.is_activity())?;
+    let Some(choice) = &plan.choice else {
+        return Some(
+            "it is computed if its features are active in a run of some prompt, which its tiles say".to_owned(),
+        );
+    };
+    let is_unknown = choice.of(address.grid, address.iteration)?.unknown.binary_search(&address.place).is_ok();
+    is_unknown.then(|| {
+        "it is not computed: when cells were chosen nobody knew whether its features are active, as a tile that says so was \
+         given up; submit the sweep anew, under another name"
+            .to_owned()
+    })
 }
 
 fn explain_tile(tile: &Tile, situation: &Situation, kept: &Kept) -> TileExplanation {

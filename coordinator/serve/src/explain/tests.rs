@@ -99,16 +99,15 @@ fn a_cell_of_features_says_whether_it_is_known_to_be_active() {
     let waiting = of_plan(&plan, &Kept::default());
     let words = "it is computed if its features are active in a run of some prompt, which its tiles say";
     assert_eq!((waiting.activity.as_deref(), waiting.noop), (Some(words), None));
-    let [asked] = tiles_of(&plan, &cell)[..] else { panic!("one tile") };
-    let given_up = Kept { failures: BTreeMap::from([(asked.id, failed(asked.id, true))]), ..Kept::default() };
-    let lost = of_plan(&plan, &given_up).activity.expect("nobody knows");
-    assert!(lost.ends_with("a tile that says so was given up"), "{lost}");
     let chosen = |found: Activity| {
         let activity = vec![(0..36).map(|place| if place == 8 { found } else { Activity::Off }).collect()];
         plan.extended(&Findings { estimates: vec![&[]], activity }).expect("few tiles")
     };
     let computed = of_plan(&chosen(Activity::On), &Kept::default());
     assert_eq!((computed.activity, computed.noop, computed.tiles.len()), (None, None, 2));
+    let lost = of_plan(&chosen(Activity::Unknown), &Kept::default());
+    let words = lost.activity.expect("nobody knows");
+    assert!(words.contains("a tile that says so was given up") && lost.noop.is_none(), "{words}");
     let off = of_plan(&chosen(Activity::Off), &Kept::default());
     let words = "2 prompts: its features are active in the clean and the corrupted run of no prompt";
     assert!(off.noop.as_deref().is_some_and(|reasons| reasons.contains(words)), "{:?}", off.noop);

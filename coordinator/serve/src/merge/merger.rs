@@ -5,6 +5,7 @@ use std::ops::Range;
 use patchsweep_core::context::{Direction, SweepContext};
 use patchsweep_core::grid::Grid;
 use patchsweep_core::ids::TileId;
+use patchsweep_core::length;
 use patchsweep_core::metric::Metric;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::results::{CellStatus, GridScores};
@@ -209,18 +210,22 @@ impl<'a> Merger<'a> {
     /// Cells of features that are off are as if they were in no tile; the others are in later ones, once these are chosen.
     fn take_activity(&mut self, grid: u32, cells: &[Range<u32>], scores: Result<&TileScores, Lack>) {
         let plan = self.plan;
-        let iteration = self.section.as_ref().map_or(0, |section| section.iteration / plan.context.replicates);
-        let chosen =
-            plan.choice.as_ref().map(|choice| choice.of(grid, iteration).map_or(&[][..], |chosen| &chosen.top));
+        let iteration = self.section.as_ref().map_or(0, |section| plan.context.spec_iteration(section.iteration));
+        let chosen = plan.choice.as_ref().and_then(|choice| choice.of(grid, length(iteration)));
+        let lack = scores.err().or(chosen.is_none().then_some(Lack::Pending));
         let grid = grid as usize;
         for cell in cells.iter().cloned().flatten() {
+            let is_in = |list: &[u32]| list.binary_search(&cell).is_ok();
             self.leave_until(grid, cell);
-            let lack = scores.err().or(chosen.is_none().then_some(Lack::Pending));
-            let is_chosen = chosen.is_some_and(|chosen| chosen.binary_search(&cell).is_ok());
-            match lack {
-                _ if is_chosen => self.sums[grid].skip_until(cell + 1, self.prompts),
-                Some(lack) => self.sums[grid].compute(Err(lack), self.prompts),
-                None => self.leave_until(grid, cell + 1),
+            if chosen.is_some_and(|chosen| is_in(&chosen.top)) {
+                self.sums[grid].skip_until(cell + 1, self.prompts);
+            } else if let Some(lack) = lack {
+                self.sums[grid].compute(Err(lack), self.prompts);
+            } else if chosen.is_some_and(|chosen| is_in(&chosen.unknown)) {
+                // Cells are chosen once: what a tile says that was computed after that comes too late.
+                self.sums[grid].compute(Err(Lack::Failed), self.prompts);
+            } else {
+                self.leave_until(grid, cell + 1);
             }
         }
     }

@@ -21,9 +21,10 @@ pub(super) fn cut(text: &str) -> String {
     }
 }
 
-/// Equal as long as no score has come in.
+/// Equal as long as no score has come in, and no cells were chosen.
 pub(super) fn version(status: &SweepStatus) -> String {
-    format!("{} {} {}", status.state.name(), status.tiles_done, status.tiles_failed)
+    let SweepStatus { tiles_total, tiles_done, tiles_failed, .. } = status;
+    format!("{} {tiles_done} {tiles_failed} {tiles_total}", status.state.name())
 }
 
 /// The newest sweeps.

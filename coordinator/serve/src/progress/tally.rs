@@ -1,6 +1,7 @@
 //! Counts what is done of each grid, tile by tile.
 
 use patchsweep_core::ids::TileId;
+use patchsweep_core::length;
 use patchsweep_core::status::{BASELINES, GridProgress};
 use patchsweep_core::tile::BASELINE_CELLS;
 use patchsweep_plan::Plan;
@@ -45,7 +46,9 @@ impl Tally {
             let in_tiles = missing.iter().filter(|&&missing| missing > 0).count() as u64 * weight;
             // What a check did not draw is none of its cells.
             grid.cells_total = if plan.check.is_some() { in_tiles } else { (iterations * cells) as u64 * weight };
-            grid.cells_noop = grid.cells_total - in_tiles;
+            let unknown = index.checked_sub(1).zip(plan.choice.as_ref());
+            let unknown = unknown.map_or(0, |(grid, choice)| choice.unknown(length(grid)));
+            grid.cells_noop = grid.cells_total - in_tiles - unknown;
         }
         tally
     }

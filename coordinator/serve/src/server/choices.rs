@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::handle::{Command, RunId};
 use super::offload::Offload;
 use super::results::extended;
+use super::rpc_errors::RequestError;
 use crate::state::Store;
 
 /// How often a choice is tried, as a disk may be well again.
@@ -50,10 +51,20 @@ impl Choices {
                         }
                         return;
                     }
-                    Err(error) => error_chain(&error),
+                    Err(RequestError::UnknownSweep(_)) => return,
+                    Err(error) => error,
                 };
-                let next = if attempt < ATTEMPTS { "tries again" } else { "a restart tries again" };
-                tracing::error!(%sweep, error, attempt, next, "cannot choose which cells are computed");
+                // A plan that is too large stays so.
+                let may_pass = matches!(error, RequestError::State(_));
+                let next = match may_pass {
+                    false => "cancel the sweep, and have fewer cells computed",
+                    true if attempt < ATTEMPTS => "tries again",
+                    true => "a restart tries again",
+                };
+                tracing::error!(%sweep, error = error_chain(&error), next, "cannot choose which cells are computed");
+                if !may_pass {
+                    return;
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         });

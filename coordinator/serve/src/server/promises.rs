@@ -30,7 +30,7 @@ pub(super) enum Promise {
         /// Its span, which ends with this.
         span: Span,
     },
-    /// All tiles of a run of a sweep have ended whose estimates decide what comes next.
+    /// All tiles of a run of a sweep have ended that decide which other cells are computed.
     Choose {
         /// The sweep.
         sweep: SweepId,

@@ -141,16 +141,23 @@ fn verifies(grid: &Grid) -> bool {
 pub(super) fn extended(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
     let snapshot = store.snapshot()?;
     let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
-    let (facts, merger) = (RunFacts::new(sweep.clone(), kept.dataset), Merger::new(&kept.plan));
-    let mut merge = Merge { merger, is_whole: false, pending: 0, facts };
+    let mut merge = kept.plan.context.grids.iter().any(verifies).then(|| {
+        let (facts, merger) = (RunFacts::new(sweep.clone(), kept.dataset), Merger::new(&kept.plan));
+        Merge { merger, is_whole: false, pending: 0, facts }
+    });
     let mut activities = Activities::new(&kept.plan);
     snapshot.for_each_result(sweep, |tile, result| {
         activities.take(tile, &result.completed.scores);
-        merge.take(tile, result)
+        merge.as_mut().map_or(Ok(()), |merge| merge.take(tile, result))
     })?;
-    merge.leave_until(None)?;
-    let tensors = merge.merger.finish().map_err(KeptError::from)?;
-    let main = tensors.grids.iter().filter(|scores| scores.metric == 0);
+    let tensors = match merge {
+        Some(mut merge) => {
+            merge.leave_until(None)?;
+            merge.merger.finish().map_err(KeptError::from)?.grids
+        }
+        None => Vec::new(),
+    };
+    let main = tensors.iter().filter(|scores| scores.metric == 0);
     let estimates = main.map(|scores| scores.estimate.as_slice()).collect();
     let findings = Findings { estimates, activity: activities.finish() };
     let plan = kept.plan.extended(&findings).map_err(PlanningError::from)?;

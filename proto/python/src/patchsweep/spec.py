@@ -274,7 +274,8 @@ class Grid(TypedDict):
     neurons: NotRequired[list[int]]
     """Of `mlp_pre` and `mlp_post`: which neurons are patched. Without it, all. Negative ones count from the end."""
     features: NotRequired[Literal["active"] | list[int]]
-    """Of a dictionary: which features are written. Without it, all. Negative ones count from the end."""
+    """Of a dictionary: which features are written, by their numbers, or those that are active in a run. Without it,
+    all. Negative ones count from the end."""
     positions: NotRequired[list[int | str]]
     """Which positions are patched, given as in `corrupt` of an iteration. Without it, all. A list of numbers alone
     ascends along the axis; one with words keeps its order. Required where prompts have different lengths and

@@ -137,7 +137,8 @@ pub struct Grid {
     /// Of `mlp_pre` and `mlp_post`: which neurons are patched. Without it, all. Negative ones count from the end.
     #[schemars(extend("x-unit" = "neurons"))]
     pub neurons: Option<Spanned<Vec<i64>>>,
-    /// Of a dictionary: which features are written. Without it, all. Negative ones count from the end.
+    /// Of a dictionary: which features are written, by their numbers, or those that are active in a run. Without it, all.
+    /// Negative ones count from the end.
     #[schemars(extend("x-unit" = "features"))]
     pub features: Option<Spanned<Features>>,
     /// Which positions are patched, given as in `corrupt` of an iteration. Without it, all. A list of numbers alone ascends along

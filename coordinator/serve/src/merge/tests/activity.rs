@@ -3,6 +3,8 @@
 use patchsweep_core::moments::Moments;
 use patchsweep_plan::{Activity, Findings};
 
+use crate::progress::Tally;
+
 use super::*;
 
 /// Position 0 has features 1 and 4 in iteration 0, position 1 feature 4 in iteration 1.
@@ -101,6 +103,13 @@ fn features_of_which_nobody_knows_are_in_the_results_and_have_failed() {
         };
         assert_eq!(*status, wanted, "iteration {iteration}, cell {cell}");
     }
+    let status = |plan: &Plan| (plan.summarize().remove(0), Tally::new(plan).grids()[1].cells_noop);
+    let (summary, noops) = status(&plan);
+    assert_eq!((summary.noops, noops), (36 - 3 - 16, 36 - 3 - 16), "of 16 of iteration 0 nobody knows");
+    // The sweep is resumed, and the tile computed after all: it is too late to choose what it finds.
+    let late = merged_with(&plan, |_| None);
+    assert_eq!(late.status, grid.status);
+    assert!(late.effect.iter().zip(&grid.effect).all(|(late, before)| late.to_bits() == before.to_bits()));
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Actor {
 
     /// Scores of a tile that has some: they are held against those once these are on disk.
     fn compare(&mut self, worker: WorkerId, span: &Span, lease: Lease, scores: TileScores) {
-        let Some(tolerance) = self.ledger.tolerance(&lease.sweep) else { return };
+        let Some(tolerance) = self.ledger.tolerance(&lease) else { return };
         let (worker, span, scores) = (self.crew.name(worker), span.clone(), Box::new(scores));
         self.outbound.promise(Promise::Compare(Comparison { worker, span, lease, scores, tolerance }));
     }

@@ -2,7 +2,7 @@
 
 use patchsweep_core::ids::{Lease, SweepId, WorkerId};
 use patchsweep_core::status::{BASELINES, SweepStatus};
-use patchsweep_core::tile::TileWork;
+use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_proto::v1;
 use tracing::Span;
 
@@ -94,8 +94,11 @@ impl Ledger {
     }
 
     /// How far second scores of a tile may be from the first; `None`: they are not compared.
-    pub(in crate::server) fn tolerance(&self, sweep: &SweepId) -> Option<f64> {
-        self.sweeps.get(sweep)?.tolerance
+    pub(in crate::server) fn tolerance(&self, lease: &Lease) -> Option<f64> {
+        let record = self.sweeps.get(&lease.sweep)?;
+        let tile = record.running.as_ref().and_then(|running| running.plan.tiles.get(lease.tile.0 as usize));
+        // How active features are is no score; only whether they are counts, which rounding may decide.
+        record.tolerance.filter(|_| !tile.is_some_and(Tile::is_activity))
     }
 
     /// Whether a worker did not fail for this reason before.
