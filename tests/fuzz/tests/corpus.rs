@@ -30,14 +30,15 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let tile = plan.tiles.last().expect("a tile");
     let lease = v1::Lease { epoch: 1, sweep_id: "tokens-1".to_owned(), tile_id: 1, attempt: 1 };
     let scores = v1::TileScores {
-        cells: 2,
+        cells: 4,
         metrics: 2,
-        counts: vec![2, 2],
+        counts: vec![2; 4],
         value_mean: vec![1.0, 2.0, f64::NAN, -1.0],
         value_m2: vec![0.5; 4],
         effect_mean: vec![0.0; 4],
         effect_m2: vec![0.25; 4],
-        prompt_effects: vec![0.5; 8],
+        prompt_effects: vec![0.5; 16],
+        zeros: vec![v1::IndexRange { start: 1, end: 3 }],
     };
     let worker = v1::WorkerStatus {
         worker_id: 1,

@@ -78,13 +78,23 @@ def check_kinds(results):
     [also] = grids["beside_1_1"]["also"]
     assert (also["component"], also["layer"], also["heads"], also["value"]) == ("z", 1, [1], "mean")
     assert dataset["mlp_post.neuron"].values.tolist() == [0, 17, 255] and dataset["neuron"].size == 16
-    assert dataset["attended"].dims == ("iteration", "attended.pos", "feature")
+    assert dataset["attended"].dims == ("iteration", "attended.pos", "attended.feature")
+    check_found(dataset, grids["found"])
     assert dataset["to_mlps"].dims == ("iteration", "layer", "head", "to_layer")
     check_behind(dataset, "to_keys")
     # A head is joined to the MLP of its own layer.
     status = dataset["to_mlps.status"]
     assert ((status == NOOP) == (status["to_layer"] < status["layer"])).all()
     check_estimates(results, grids)
+
+
+def check_found(dataset, grid):
+    """Active features are chosen beside estimates that are verified."""
+    features = dataset["feature"].values.tolist()
+    assert grid["features"] == "active" and grid["coordinates"]["feature"] == features and 91 in features
+    assert len(features) < 192 and set(dataset["found.status"].values.flat) == {COMPUTED, NOOP}
+    listed = dataset["attended"].sel({"attended.feature": 91}).values
+    np.testing.assert_allclose(dataset["found"].sel(feature=91).values, listed, rtol=0, atol=2e-5)
 
 
 def check_estimates(results, grids):

@@ -219,19 +219,18 @@ fn features_are_exact() {
 fn active_features_are_those_of_brute_force_and_their_cells_are_exact() {
     let mut runner = runner();
     let found = RefCell::new(active::Found::default());
-    for topic in dictionaries::topics() {
-        for kind in [Kind::Gpt2, Kind::Described] {
-            draw(&mut runner, &scenarios(kind, topic), |scenario| {
-                let own = active::check_active(&scenario)?;
-                found.borrow_mut().add(own);
-                Ok(())
-            });
-        }
+    // In turns that are of another length than what is drawn of a topic.
+    let kinds = [Kind::Described, Kind::Gpt2, Kind::Described, Kind::Described, Kind::Gpt2].into_iter().cycle();
+    for (topic, kind) in dictionaries::topics().into_iter().zip(kinds) {
+        draw(&mut runner, &scenarios(kind, topic), |scenario| {
+            found.borrow_mut().add(active::check_active(&scenario)?);
+            Ok(())
+        });
     }
     let found = found.into_inner();
     println!("{found:?}");
-    assert!(found.grids > 150 && found.parted * 3 > found.grids, "many grids have features of both kinds: {found:?}");
-    assert!(found.computed > 1000 && found.noops * 10 > found.computed, "and cells: {found:?}");
+    assert!(found.grids > 75 && found.parted >= 40, "many grids have features of both kinds: {found:?}");
+    assert!(found.computed > 500 && found.noops * 10 > found.computed, "and cells: {found:?}");
 }
 
 #[test]

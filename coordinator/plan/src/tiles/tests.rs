@@ -226,6 +226,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         effect_mean: list(),
         effect_m2: list(),
         prompt_effects: vec![1.0; cells as usize * metrics * kept as usize],
+        zeros: Vec::new(),
     };
     let most = u64::MAX;
     let name = v1::model_ref::Source::Folder("x".repeat(128));

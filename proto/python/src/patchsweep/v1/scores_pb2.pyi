@@ -1,12 +1,13 @@
+from patchsweep.v1 import sweep_pb2 as _sweep_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Iterable as _Iterable, Optional as _Optional
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TileScores(_message.Message):
-    __slots__ = ("cells", "metrics", "counts", "value_mean", "value_m2", "effect_mean", "effect_m2", "prompt_effects")
+    __slots__ = ("cells", "metrics", "counts", "value_mean", "value_m2", "effect_mean", "effect_m2", "prompt_effects", "zeros")
     CELLS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
@@ -15,6 +16,7 @@ class TileScores(_message.Message):
     EFFECT_MEAN_FIELD_NUMBER: _ClassVar[int]
     EFFECT_M2_FIELD_NUMBER: _ClassVar[int]
     PROMPT_EFFECTS_FIELD_NUMBER: _ClassVar[int]
+    ZEROS_FIELD_NUMBER: _ClassVar[int]
     cells: int
     metrics: int
     counts: _containers.RepeatedScalarFieldContainer[int]
@@ -23,7 +25,8 @@ class TileScores(_message.Message):
     effect_mean: _containers.RepeatedScalarFieldContainer[float]
     effect_m2: _containers.RepeatedScalarFieldContainer[float]
     prompt_effects: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, cells: _Optional[int] = ..., metrics: _Optional[int] = ..., counts: _Optional[_Iterable[int]] = ..., value_mean: _Optional[_Iterable[float]] = ..., value_m2: _Optional[_Iterable[float]] = ..., effect_mean: _Optional[_Iterable[float]] = ..., effect_m2: _Optional[_Iterable[float]] = ..., prompt_effects: _Optional[_Iterable[float]] = ...) -> None: ...
+    zeros: _containers.RepeatedCompositeFieldContainer[_sweep_pb2.IndexRange]
+    def __init__(self, cells: _Optional[int] = ..., metrics: _Optional[int] = ..., counts: _Optional[_Iterable[int]] = ..., value_mean: _Optional[_Iterable[float]] = ..., value_m2: _Optional[_Iterable[float]] = ..., effect_mean: _Optional[_Iterable[float]] = ..., effect_m2: _Optional[_Iterable[float]] = ..., prompt_effects: _Optional[_Iterable[float]] = ..., zeros: _Optional[_Iterable[_Union[_sweep_pb2.IndexRange, _Mapping]]] = ...) -> None: ...
 
 class CacheStats(_message.Message):
     __slots__ = ("hits", "misses", "evictions", "bytes", "budget_bytes")
