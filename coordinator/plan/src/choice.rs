@@ -107,8 +107,7 @@ impl Plan {
     /// Whether tiles are still to come, which others decide.
     #[must_use]
     pub fn awaits_choice(&self) -> bool {
-        let chooses = |grid: &Grid| grid.verify().is_some() || grid.chooses_features();
-        self.choice.is_none() && self.context.grids.iter().any(chooses)
+        self.choice.is_none() && self.context.grids.iter().any(Grid::is_chosen_from)
     }
 
     /// The plan with the tiles of the cells that are computed by what the others found.

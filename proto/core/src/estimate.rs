@@ -154,6 +154,12 @@ impl Grid {
         Ok(self)
     }
 
+    /// Whether tiles decide which of its cells are computed, by what they find.
+    #[must_use]
+    pub fn is_chosen_from(&self) -> bool {
+        self.verify().is_some() || self.chooses_features()
+    }
+
     /// Which of its cells' effects are computed by no tile unless they are verified.
     #[must_use]
     pub fn verify(&self) -> Option<Verify> {

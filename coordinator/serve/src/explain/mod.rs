@@ -21,7 +21,7 @@ use patchsweep_core::workers::WorkerStatus;
 
 pub use cell::{CellAddress, CellError};
 pub use memory::MemoryNeed;
-use patchsweep_plan::{Chosen, Plan};
+use patchsweep_plan::Plan;
 
 use crate::state::TileFailures;
 
@@ -126,8 +126,7 @@ fn explain_cell(plan: &Plan, situation: &Situation, kept: &Kept, address: &CellA
 fn estimate(plan: &Plan, address: &CellAddress) -> Option<String> {
     let grid = &plan.context.grids[address.grid as usize];
     let name = grid.estimate?.gradients.name();
-    let of_cell = |chosen: &&Chosen| (chosen.grid, chosen.iteration) == (address.grid, address.iteration);
-    let chosen = plan.choice.as_ref().and_then(|choice| choice.chosen.iter().find(of_cell));
+    let chosen = plan.choice.as_ref().and_then(|choice| choice.of(address.grid, address.iteration));
     let verified = match (grid.verify(), chosen) {
         (None, _) => "not computed: the grid has no `verify`",
         (Some(_), None) => "computed if `verify` chooses it, once all estimates are there",

@@ -288,7 +288,7 @@ impl<'a> Merger<'a> {
         let Some(Section { prompts, iteration, .. }) = &self.section else { return };
         let (prompts, iteration) = (prompts.clone(), self.plan.context.spec_iteration(*iteration));
         for (grid, of_plan) in self.plan.context.grids.iter().enumerate() {
-            if self.is_of_choice && of_plan.verify().is_none() && !of_plan.chooses_features() {
+            if self.is_of_choice && !of_plan.is_chosen_from() {
                 continue;
             }
             self.leave_until(grid, self.sums[grid].cells());
