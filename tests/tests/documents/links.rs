@@ -1,15 +1,15 @@
 //! Links between pages lead somewhere.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use patchsweep_tests::repository;
+use super::tree::files;
 
 #[test]
 fn every_link_within_the_repository_leads_to_a_file_and_a_heading() {
     let mut checked = 0;
     let mut dead = Vec::new();
-    for page in pages() {
+    for page in files("md") {
         let text = prose(&page);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.contains("://") || link.contains(' ') {
@@ -27,14 +27,6 @@ fn every_link_within_the_repository_leads_to_a_file_and_a_heading() {
     }
     assert!(checked > 50, "only {checked} links were found");
     assert!(dead.is_empty(), "links that lead nowhere:\n{}", dead.join("\n"));
-}
-
-/// README, ARCHITECTURE and all others.
-fn pages() -> Vec<PathBuf> {
-    let folders = ["", "docs", "data", "deploy", "tests/reference"].map(|folder| repository().join(folder));
-    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
-    let pages = files.map(|file| file.expect("a file").path());
-    pages.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
 /// A page without its code.

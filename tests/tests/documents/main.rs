@@ -4,7 +4,9 @@
 //! Listings of other kinds are not run: those that start servers, or depend on the machine, are `text`.
 
 mod links;
+mod lists;
 mod page;
+mod tree;
 mod varying;
 
 use std::fs;

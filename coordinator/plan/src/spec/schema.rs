@@ -80,7 +80,8 @@ pub struct Spec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// A Hugging Face folder, relative to a folder of `--models` or to the spec; without a leading `/` and without `..`.
+    /// A Hugging Face folder, relative to a folder of `--models`; without a leading `/` and without `..`. `run` and `plan`
+    /// also look beside the spec; what is submitted is looked for below the `--models` of the coordinator and of each worker.
     pub path: Option<Spanned<String>>,
     /// A repository in the local cache of the Hugging Face hub, like `openai-community/gpt2`.
     pub hub: Option<Spanned<String>>,

@@ -15,8 +15,9 @@ class Model(TypedDict):
     """The model to patch. Give either `path` or `hub`."""
 
     path: NotRequired[str]
-    """A Hugging Face folder, relative to a folder of `--models` or to the spec; without a leading `/` and without
-    `..`."""
+    """A Hugging Face folder, relative to a folder of `--models`; without a leading `/` and without `..`. `run` and
+    `plan` also look beside the spec; what is submitted is looked for below the `--models` of the coordinator and
+    of each worker."""
     hub: NotRequired[str]
     """A repository in the local cache of the Hugging Face hub, like `openai-community/gpt2`."""
     revision: NotRequired[str]
@@ -84,9 +85,9 @@ class Dictionary(TypedDict):
     name: str
     """What grids call it in `component`; letters, digits, `_` and `-`, no two alike, and no component's name."""
     path: str
-    """Where its files are, relative to a folder of `--models` or to the spec; without a leading `/` and without
-    `..`. A folder as `SAELens` 6 writes it (`cfg.json` and `sae_weights.safetensors`) of architecture `standard`,
-    `jumprelu`, `topk` or `gated`, or Gemma Scope's `params.npz`, or a folder with that."""
+    """Where its files are, looked for where `path` of `[model]` is; without a leading `/` and without `..`. A folder
+    as `SAELens` 6 writes it (`cfg.json` and `sae_weights.safetensors`) of architecture `standard`, `jumprelu`,
+    `topk` or `gated`, or Gemma Scope's `params.npz`, or a folder with that."""
     at: str
     """The activation that it reads, by its full hook name, like `blocks.8.hook_resid_pre`: a residual stream,
     `attn_out`, `mlp_out`, `mlp_post`, or `z` of all heads together. Required."""

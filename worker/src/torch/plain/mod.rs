@@ -2,9 +2,9 @@
 //! logits, with the activation replaced on the way; of an estimate two, with it moved a little.
 //!
 //! This is what a check holds the other scores to. So it shares with the rest of the engine only the weights, the products
-//! of `products`, and the numbers that are drawn as noise, and how metrics
-//! of prompts become a cell's scores: nothing is kept of one run for another, nothing is left out by
-//! causality, and runs of several cells are never packed together.
+//! of [`Exec`], the numbers that are drawn as noise, and how metrics of prompts become a cell's
+//! scores: nothing is kept of one run for another, nothing is left out by causality, and runs of several cells are never packed
+//! together.
 
 mod cells;
 mod estimates;

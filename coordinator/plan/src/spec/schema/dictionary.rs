@@ -14,7 +14,7 @@ pub struct Dictionary {
     /// What grids call it in `component`; letters, digits, `_` and `-`, no two alike, and no component's name.
     #[schemars(regex(pattern = super::scores::TENSOR_NAME))]
     pub name: Spanned<String>,
-    /// Where its files are, relative to a folder of `--models` or to the spec; without a leading `/` and without `..`. A folder
+    /// Where its files are, looked for where `path` of `[model]` is; without a leading `/` and without `..`. A folder
     /// as `SAELens` 6 writes it (`cfg.json` and `sae_weights.safetensors`) of architecture `standard`, `jumprelu`, `topk` or
     /// `gated`, or Gemma Scope's `params.npz`, or a folder with that.
     pub path: Spanned<String>,
