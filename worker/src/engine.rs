@@ -1,6 +1,5 @@
 //! What the session needs of an engine.
 
-use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,12 +79,6 @@ pub struct Evaluation {
     pub work: WorkDone,
     /// How long the model was being loaded before; zero: it was in memory.
     pub loading: Duration,
-}
-
-/// What a caught panic says; libtorch reports its errors so.
-#[must_use]
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
-    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
 /// Why a tile could not be computed.

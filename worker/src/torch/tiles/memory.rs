@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::weights::LEAST_BESIDE;
 
-use crate::engine::panic_text;
+use crate::panics;
 
 /// Rows of a batch beyond which products do not become faster.
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
@@ -103,7 +103,7 @@ pub(crate) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMe
 /// libtorch says what went wrong in words only.
 fn ran_out(panic: &(dyn Any + Send)) -> bool {
     let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
-    panic_text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    panics::text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
 }
 
 #[cfg(test)]
