@@ -166,12 +166,6 @@ pub enum EngineError {
         /// The least budget for it.
         needed: ByteSize,
     },
-    /// This libtorch is not the one that the worker was made for.
-    #[error("cannot tell libtorch whether to use TF32: {message}; use the version that the README names")]
-    Tf32 {
-        /// The dynamic loader's message.
-        message: String,
-    },
     /// A backward pass goes through all blocks at once.
     #[error(
         "estimates need all weights on the device, and this model's come to it block by block; raise --memory-budget until the \

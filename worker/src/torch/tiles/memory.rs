@@ -7,6 +7,7 @@ use patchsweep_core::context::SweepContext;
 use patchsweep_core::weights::LEAST_BESIDE;
 
 use crate::panics;
+use crate::torch::gpu;
 
 /// Rows of a batch beyond which products do not become faster.
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
@@ -96,8 +97,13 @@ pub(crate) struct OutOfMemory;
 
 /// Runs libtorch code and tells when memory ran out; other panics go on.
 pub(crate) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
-    catch_unwind(AssertUnwindSafe(compute))
-        .map_err(|panic| if ran_out(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) })
+    catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| {
+        if !ran_out(panic.as_ref()) {
+            resume_unwind(panic);
+        }
+        gpu::empty_cache();
+        OutOfMemory
+    })
 }
 
 /// libtorch says what went wrong in words only.
