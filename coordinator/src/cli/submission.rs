@@ -23,7 +23,7 @@ pub(super) struct TileArgs {
 
 impl TileArgs {
     pub(super) fn options(&self) -> PlanOptions {
-        PlanOptions { tile_multiply_adds: self.tile_multiply_adds, tile_prompts: self.tile_prompts }
+        PlanOptions { tile_multiply_adds: self.tile_multiply_adds, tile_prompts: self.tile_prompts, for_gpus: false }
     }
 }
 
