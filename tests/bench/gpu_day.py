@@ -61,6 +61,8 @@ def main():
     for needed in ("patchsweep", "patchsweep-worker"):
         if not (args.programs / needed).is_file():
             sys.exit(f"error: there is no {args.programs / needed}")
+    # As nvidia-smi counts cards; CUDA itself would begin with the fastest.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     facts = card.facts(args.device) if args.device != "cpu" else {"name": machine.cpu_name()}
     if facts is None:
         sys.exit(f"error: nvidia-smi finds no GPU for {args.device}; run this where there is one, or try --device cpu --small")

@@ -61,7 +61,8 @@ impl Tiny {
             fs::create_dir(models.path().join(model)).expect("a model folder");
             fs::write(models.path().join(model).join("config.json"), CONFIG).expect("a config");
         }
-        let options = PlanOptions { tile_multiply_adds: TILE_MULTIPLY_ADDS, tile_prompts: TILE_PROMPTS };
+        let options =
+            PlanOptions { tile_multiply_adds: TILE_MULTIPLY_ADDS, tile_prompts: TILE_PROMPTS, for_gpus: false };
         let dataset = tokens();
         let folders = ModelFolders::with_hub_cache(vec![models.path().to_owned()]);
         let spec = sample(MODELS[0]).to_string();

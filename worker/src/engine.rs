@@ -1,6 +1,5 @@
 //! What the session needs of an engine.
 
-use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,12 +79,6 @@ pub struct Evaluation {
     pub work: WorkDone,
     /// How long the model was being loaded before; zero: it was in memory.
     pub loading: Duration,
-}
-
-/// What a caught panic says; libtorch reports its errors so.
-#[must_use]
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
-    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
 /// Why a tile could not be computed.
@@ -172,12 +165,6 @@ pub enum EngineError {
         budget: ByteSize,
         /// The least budget for it.
         needed: ByteSize,
-    },
-    /// This libtorch is not the one that the worker was made for.
-    #[error("cannot tell libtorch whether to use TF32: {message}; use the version that the README names")]
-    Tf32 {
-        /// The dynamic loader's message.
-        message: String,
     },
     /// A backward pass goes through all blocks at once.
     #[error(

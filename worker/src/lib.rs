@@ -9,6 +9,7 @@ pub mod cache;
 pub mod engine;
 pub mod gauge;
 pub mod models;
+mod panics;
 pub mod phases;
 pub mod session;
 pub mod telemetry;

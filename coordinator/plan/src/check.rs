@@ -16,7 +16,7 @@ use patchsweep_proto::wire::digest_of;
 use super::Plan;
 use super::cost::CostModel;
 use super::draw;
-use super::tiles::{LARGEST_TILE, SMALLEST_TILE, TILES_WANTED, most_cells};
+use super::tiles::{TileSize, most_cells};
 
 /// Which of a cell's scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,7 +228,7 @@ impl Cutter<'_> {
             of_iteration.map(|(stratum, cells)| cells.len() as u64 * self.passes(stratum.1, stratum.2)).sum()
         };
         let all = sections.iter().map(|section| self.pass(section).saturating_mul(cells(section)));
-        let target = (all.fold(0, u64::saturating_add) / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE);
+        let target = TileSize::ON_CPU.target(all.fold(0, u64::saturating_add));
         let (mut tiles, mut costs) = (Vec::new(), Vec::new());
         for section in sections {
             let (first, last) = ((section.iteration, 0, Score::Effect), (section.iteration, u32::MAX, Score::Estimate));

@@ -266,7 +266,11 @@ mod tests {
 
     /// Iteration 0 reads position 2, iteration 1 position 1.
     fn of_features() -> Plan {
-        crate::fixtures::plan_of_features(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: None })
+        crate::fixtures::plan_of_features(PlanOptions {
+            tile_multiply_adds: Some(1),
+            tile_prompts: None,
+            for_gpus: false,
+        })
     }
 
     /// \[iterations, pos, feature\], all off but for some.

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn cells_are_noops_when_no_chunk_of_prompts_has_a_tile_for_them() {
         for tile_prompts in [None, Some(2), Some(1)] {
-            let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts });
+            let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts, for_gpus: false });
             let summary = plan.summarize().remove(0);
             assert_eq!((summary.cells, summary.noops), (24, 10), "{tile_prompts:?} prompts");
             assert_eq!(

@@ -26,15 +26,29 @@ use super::region::{Region, Sent, Work};
 use super::{CostModel, PlanError};
 
 /// Fine enough to balance any team of workers.
-pub(super) const TILES_WANTED: u64 = 64;
+const TILES_WANTED: u64 = 64;
 
-/// Coarse enough that its messages are little beside it.
-pub(super) const SMALLEST_TILE: u64 = 5_000_000_000;
+/// How large a tile is that its machine computes well.
+#[derive(Clone, Copy)]
+pub(super) struct TileSize {
+    /// Multiply-adds: coarse enough that its messages are little beside it.
+    smallest: u64,
+    /// Multiply-adds: seconds at most.
+    largest: u64,
+    /// Rows of a tile's batch from which on matrix products run at full speed.
+    rows: u64,
+}
 
-/// Rows of a tile's batch from which on matrix products run at full speed.
-const ROWS_WANTED: u64 = 2048;
+impl TileSize {
+    pub(super) const ON_CPU: Self = Self { smallest: 5_000_000_000, largest: 1_000_000_000_000, rows: 2048 };
+    /// At 3e13 to 4e14 multiply-adds a second, and some 10 milliseconds in which the CPU starts a batch's operators.
+    const ON_GPU: Self = Self { smallest: 1_000_000_000_000, largest: 20_000_000_000_000, rows: 16_384 };
 
-pub(super) const LARGEST_TILE: u64 = 1_000_000_000_000;
+    /// Multiply-adds of a tile of a sweep of so many.
+    pub(super) fn target(self, everything: u64) -> u64 {
+        (everything / TILES_WANTED).clamp(self.smallest, self.largest)
+    }
+}
 
 const MOST_PROMPTS_PER_TILE: u32 = 256;
 
@@ -74,8 +88,9 @@ pub fn cut(context: &SweepContext, options: PlanOptions) -> Result<(Vec<Tile>, V
     if count.saturating_mul(context.grids.len()) > MOST_REGIONS {
         return Err(PlanError::TooManyTiles { most: MOST_TILES });
     }
+    let size = if options.for_gpus { TileSize::ON_GPU } else { TileSize::ON_CPU };
     let target = options.tile_multiply_adds.map(|target| (target.max(1), 0));
-    let (target, rows_wanted) = target.unwrap_or_else(|| (default_target(context, &shares), ROWS_WANTED));
+    let (target, rows_wanted) = target.unwrap_or_else(|| (size.target(multiply_adds(context, &shares)), size.rows));
     let mut cutter =
         Cutter { target, rows_wanted, most_cells: 0, tiles: Vec::new(), costs: Vec::new(), means_of: BTreeSet::new() };
     let ranges = ranges(context, &shares, Width::of(context, options), target, rows_wanted);
@@ -209,7 +224,7 @@ fn default_prompts(context: &SweepContext) -> u32 {
     (TOKENS_PER_TILE / (context.last_read() + 1)).clamp(1, MOST_PROMPTS_PER_TILE)
 }
 
-fn default_target(context: &SweepContext, shares: &[Share<'_>]) -> u64 {
+fn multiply_adds(context: &SweepContext, shares: &[Share<'_>]) -> u64 {
     // Regions are made twice rather than kept: a sweep may have very many.
     let stretches: Vec<Vec<Stretch<'_>>> =
         shares.iter().flat_map(Share::stretches).map(|stretch| vec![stretch]).collect();
@@ -218,8 +233,7 @@ fn default_target(context: &SweepContext, shares: &[Share<'_>]) -> u64 {
         let regions = computed(context).flat_map(|grid| section.regions(grid, &works));
         regions.map(|region| region.cost()).fold(0, u64::saturating_add)
     };
-    let everything = sections(context, &stretches).map(of_section).fold(0, u64::saturating_add);
-    (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE)
+    sections(context, &stretches).map(of_section).fold(0, u64::saturating_add)
 }
 
 /// The grids all of whose effects are computed.

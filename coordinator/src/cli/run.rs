@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::results::SweepResults;
-use patchsweep_core::status::{Priority, SweepState, SweepStatus};
+use patchsweep_core::status::{PlanOptions, Priority, SweepState, SweepStatus, only_gpus};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
@@ -166,7 +166,7 @@ async fn sweep(
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,
-        options: args.tiles.options(),
+        options: PlanOptions { for_gpus: only_gpus(&args.device), ..args.tiles.options() },
         always_new: false,
         priority: Priority::default(),
     };

@@ -13,7 +13,7 @@ use super::CliError;
 /// How the work is cut into tiles; the scores do not depend on it.
 #[derive(Debug, clap::Args)]
 pub(super) struct TileArgs {
-    /// Multiply-adds that a tile aims at [default: a 64th of the sweep, but from 5e9 to 1e12].
+    /// Multiply-adds that a tile aims at [default: a 64th of the sweep, but from 5e9 to 1e12, for GPUs from 1e12 to 2e13].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     tile_multiply_adds: Option<u64>,
     /// Most prompts of a tile [default: as many as have 8192 tokens to run, at most 256].
@@ -23,7 +23,7 @@ pub(super) struct TileArgs {
 
 impl TileArgs {
     pub(super) fn options(&self) -> PlanOptions {
-        PlanOptions { tile_multiply_adds: self.tile_multiply_adds, tile_prompts: self.tile_prompts }
+        PlanOptions { tile_multiply_adds: self.tile_multiply_adds, tile_prompts: self.tile_prompts, for_gpus: false }
     }
 }
 

@@ -162,13 +162,21 @@ impl SweepState {
     }
 }
 
+/// Whether a worker's device, by its name or several with commas between them, is GPUs and nothing else.
+#[must_use]
+pub fn only_gpus(device: &str) -> bool {
+    device.split(',').all(|name| name.starts_with("cuda"))
+}
+
 /// How the work is cut into tiles; the scores do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
     /// Multiply-adds that a tile aims at; `None`: a 64th of the sweep, within bounds, and rows enough for matrix products
-    /// to run at full speed.
+    /// to run at full speed. Both are more for GPUs.
     pub tile_multiply_adds: Option<u64>,
     /// Most prompts of a tile; `None`: as many as have 8192 tokens up to the sweep's last read position, at least 1 and at
     /// most 256.
     pub tile_prompts: Option<u32>,
+    /// GPUs compute it, and nobody else.
+    pub for_gpus: bool,
 }

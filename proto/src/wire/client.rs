@@ -114,6 +114,7 @@ impl From<PlanOptions> for v1::PlanOptions {
         Self {
             tile_multiply_adds: options.tile_multiply_adds.unwrap_or(0),
             tile_prompts: options.tile_prompts.unwrap_or(0),
+            for_gpus: options.for_gpus,
         }
     }
 }
@@ -123,6 +124,7 @@ impl From<v1::PlanOptions> for PlanOptions {
         Self {
             tile_multiply_adds: Some(wire.tile_multiply_adds).filter(|&n| n > 0),
             tile_prompts: Some(wire.tile_prompts).filter(|&n| n > 0),
+            for_gpus: wire.for_gpus,
         }
     }
 }

@@ -111,7 +111,8 @@ class Worker:
         self.process.wait()
 
 
-def said(process, log, pattern, seconds=60):
+# The first program that loads CUDA's libraries from a network's disk takes minutes.
+def said(process, log, pattern, seconds=180):
     """The first group, or all, of what a program says; it must not end before."""
     until = time.monotonic() + seconds
     while not (found := re.search(pattern, log.read_text())):

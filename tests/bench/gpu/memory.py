@@ -79,7 +79,7 @@ def run_out(day, spec):
     if day.on_card:
         worker = cluster.worker()
         # The weights, CUDA's own, and then less than one batch.
-        card.Driver(day).ask(f"leave {2 * GIB}")
+        card.Driver(day).ask(f"leave {(16 << 20) if day.small else 2 * GIB}")
     else:
         worker = cluster.worker("--memory-budget", 64 * GIB, address_space=needed + (16 << 20))
     cramped = cluster.sweep(spec, *all_prompts)

@@ -13,8 +13,9 @@ REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "reference"
 FLOAT32 = 1e-4
 WIDE_GRIDS = "resid_pre,z,pattern_by_dest"
 # What `patchsweep check` allows; the differences themselves are what one wants to know.
-ROUNDED = {"tf32": 0.4, "bfloat16": 3.0}
-MODEL = {"float32": 'dtype = "float32"', "tf32": 'dtype = "float32"\ntf32 = true', "bfloat16": 'dtype = "bfloat16"'}
+ROUNDED = {"tf32": 0.4, "bfloat16": 3.0, "float16": 0.4}
+MODEL = {"float32": 'dtype = "float32"', "tf32": 'dtype = "float32"\ntf32 = true', "bfloat16": 'dtype = "bfloat16"',
+         "float16": 'dtype = "float16"'}
 
 
 def compute(day):

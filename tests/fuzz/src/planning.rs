@@ -38,7 +38,7 @@ static TOKENIZER: LazyLock<PromptTokenizer> = LazyLock::new(|| {
 pub fn plan(source: &Source, spec: &Spec, dataset: &str, model: Model) {
     let tokenizer = matches!(model, Model::Embedded).then(|| &*TOKENIZER);
     let inputs = Inputs { source, spec, dataset, config: &CONFIGS[model as usize], tokenizer };
-    let few_prompts = PlanOptions { tile_prompts: Some(3), tile_multiply_adds: Some(1 << 40) };
+    let few_prompts = PlanOptions { tile_prompts: Some(3), tile_multiply_adds: Some(1 << 40), for_gpus: false };
     for options in [PlanOptions::default(), few_prompts] {
         match Plan::build(&inputs, options) {
             Ok(plan) => hold(&plan),

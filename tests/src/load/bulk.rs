@@ -56,7 +56,7 @@ impl Bulk {
         fs::write(file("bulk/config.json"), config.to_string()).expect("a config");
         fs::write(file("tokens.json"), &dataset).expect("a dataset");
         fs::write(file("bulk.toml"), sample().to_string()).expect("a spec");
-        let options = PlanOptions { tile_multiply_adds: Some(tile_multiply_adds), tile_prompts: None };
+        let options = PlanOptions { tile_multiply_adds: Some(tile_multiply_adds), tile_prompts: None, for_gpus: false };
         Self { folder, dataset, options }
     }
 

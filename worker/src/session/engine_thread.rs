@@ -10,8 +10,9 @@ use patchsweep_core::ids::Lease;
 use tokio::sync::mpsc;
 
 use super::computer::{Computer, ComputerGone, Finished, Job};
-use crate::engine::{Cancel, Engine, EngineError, panic_text};
+use crate::engine::{Cancel, Engine, EngineError};
 use crate::gauge::{Gauge, Vitals};
+use crate::panics;
 use crate::telemetry::{MEMORY_RETRIES, MULTIPLY_ADDS, STREAMED_BYTES, TILES, show_cache};
 
 /// The engine's thread: takes one job at a time.
@@ -106,7 +107,7 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel, complaints: &mut
     let started = Instant::now();
     // libtorch reports what goes wrong, running out of memory included, as panics.
     let outcome = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&context, &tile, model, cancel)))
-        .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panic_message(panic.as_ref()) }));
+        .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panics::message(panic.as_ref()) }));
     let busy = started.elapsed();
     match &outcome {
         Ok(computed) => {
@@ -149,9 +150,4 @@ impl Complaints {
             self.0.insert(text);
         }
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic_text(panic).unwrap_or("no message");
-    text.lines().next().unwrap_or(text).to_owned()
 }

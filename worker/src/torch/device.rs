@@ -1,11 +1,11 @@
 //! The device to compute on.
 
-use std::ffi::c_void;
 use std::io;
 
 use patchsweep_process::machine::memory;
 use tch::Device;
 
+use super::cuda_runtime::{self, CudaError};
 use super::driver::NoGpu;
 
 /// Why a device cannot be used.
@@ -27,6 +27,14 @@ pub enum DeviceError {
         /// The dynamic loader's message.
         source: libloading::Error,
     },
+    /// There is no CUDA runtime to ask why no GPU is found.
+    #[error("cannot use `{name}`: libtorch finds no GPU")]
+    NoRuntime {
+        /// As given.
+        name: String,
+        /// Why.
+        source: CudaError,
+    },
     /// No GPU at all.
     #[error("cannot use `{name}`: {why}")]
     NoGpu {
@@ -44,10 +52,15 @@ pub enum DeviceError {
         found: i64,
     },
     /// The CUDA runtime could not be asked.
-    #[error("cannot tell how much memory is free; say with --memory-budget how much may be used")]
+    #[error(
+        "cannot tell how much memory `cuda:{index}` has free; another process may have taken it all, or hold it exclusively: \
+         compare `nvidia-smi`"
+    )]
     NoGpuMemoryInfo {
-        /// The dynamic loader's message.
-        source: libloading::Error,
+        /// Which GPU.
+        index: usize,
+        /// What the runtime says.
+        source: CudaError,
     },
     /// The system could not be asked.
     #[error("cannot tell how much memory is free; say with --memory-budget how much may be used")]
@@ -71,7 +84,7 @@ pub(crate) fn open(name: &str) -> Result<Device, DeviceError> {
     let found = tch::Cuda::device_count();
     if found <= 0 {
         let (driver, runtime) =
-            cuda_versions().map_err(|source| DeviceError::NoCudaLibrary { name: name.to_owned(), source })?;
+            cuda_runtime::versions().map_err(|source| DeviceError::NoRuntime { name: name.to_owned(), source })?;
         return Err(DeviceError::NoGpu { name: name.to_owned(), why: NoGpu::of(driver, runtime) });
     }
     if i64::try_from(index).map_or(true, |index| index >= found) {
@@ -91,72 +104,21 @@ fn load_cuda_library() -> Result<(), libloading::Error> {
     Ok(())
 }
 
-/// The newest CUDA that the driver knows, 0 where there is no driver, and the CUDA of the runtime that libtorch has loaded.
-#[allow(unsafe_code)]
-fn cuda_versions() -> Result<(i32, i32), libloading::Error> {
-    let (mut driver, mut runtime) = (0, 0);
-    // SAFETY: these are the signatures of the CUDA runtime's C interface since CUDA 2.2, both pointers are valid for the call,
-    // and the library stays loaded as long as libtorch's CUDA part, which is for ever. On an error the numbers stay 0.
-    unsafe {
-        let library = libloading::Library::new("libcudart.so.13")?;
-        library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaDriverGetVersion")?(&raw mut driver);
-        library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaRuntimeGetVersion")?(&raw mut runtime);
-    }
-    Ok((driver, runtime))
-}
-
 /// Bytes that are free on a device now: on the CPU what the system can still give, within the limits of this process.
 pub(crate) fn free_memory(device: Device) -> Result<u64, DeviceError> {
     if let Device::Cuda(index) = device {
-        return free_cuda_memory(index).map_err(|source| DeviceError::NoGpuMemoryInfo { source });
+        let memory = cuda_runtime::memory(index).map_err(|source| DeviceError::NoGpuMemoryInfo { index, source });
+        return memory.map(|(free, _)| free);
     }
     let free = memory::free().map_err(|source| DeviceError::NoMemoryInfo { source })?;
     tracing::debug!(bytes = free.bytes, limit = ?free.limit, "free memory");
     Ok(free.bytes)
 }
 
-fn free_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
-    Ok(cuda_memory(index)?.0 as u64)
-}
-
 /// Bytes of a GPU that are taken now, by whomever.
-pub(crate) fn used_cuda_memory(index: usize) -> Result<u64, libloading::Error> {
-    let (free, total) = cuda_memory(index)?;
-    Ok(total.saturating_sub(free) as u64)
-}
-
-/// Free bytes and all bytes. Asks the CUDA runtime, which libtorch has loaded.
-#[allow(unsafe_code)]
-fn cuda_memory(index: usize) -> Result<(usize, usize), libloading::Error> {
-    let (mut free, mut total) = (0usize, 0usize);
-    // SAFETY: these are the signatures of the CUDA runtime's C interface since its first version, both pointers are
-    // valid for the call, and the library stays loaded as long as libtorch's CUDA part, which is for ever. On an error
-    // the numbers stay 0.
-    unsafe {
-        let runtime = libloading::Library::new("libcudart.so.13")?;
-        let set_device = runtime.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
-        let memory_info = runtime.get::<unsafe extern "C" fn(*mut usize, *mut usize) -> i32>(b"cudaMemGetInfo")?;
-        set_device(i32::try_from(index).expect("few GPUs"));
-        memory_info(&raw mut free, &raw mut total);
-    }
-    Ok((free, total))
-}
-
-/// Lets matrix products on CUDA round their inputs to TF32, or not.
-///
-/// tch has no name for this setting; libtorch's own default can be changed by the environment.
-#[allow(unsafe_code)]
-pub(crate) fn allow_tf32(allow: bool) -> Result<(), libloading::Error> {
-    // SAFETY: these are `at::Context& at::globalContext()` and `void at::Context::setAllowTF32CuBLAS(bool)`. In the C++ ABI
-    // of Linux a reference is a pointer, and a method takes its object first. The context lives as long as the process,
-    // and only the engine's thread calls libtorch.
-    unsafe {
-        let library = libloading::Library::new("libtorch_cpu.so")?;
-        let context = library.get::<unsafe extern "C" fn() -> *mut c_void>(b"_ZN2at13globalContextEv")?;
-        let set = library.get::<unsafe extern "C" fn(*mut c_void, bool)>(b"_ZN2at7Context18setAllowTF32CuBLASEb")?;
-        set(context(), allow);
-    }
-    Ok(())
+pub(crate) fn used_cuda_memory(index: usize) -> Result<u64, CudaError> {
+    let (free, total) = cuda_runtime::memory(index)?;
+    Ok(total.saturating_sub(free))
 }
 
 #[cfg(test)]
@@ -166,29 +128,6 @@ mod tests {
     #[test]
     fn the_cpu_has_some_free_memory() {
         assert!(free_memory(Device::Cpu).is_ok_and(|bytes| (1 << 20..1 << 50).contains(&bytes)));
-    }
-
-    /// What libtorch says of the setting.
-    #[allow(unsafe_code)]
-    fn tf32_is_allowed() -> bool {
-        // SAFETY: as in `allow_tf32`; this is `bool at::Context::allowTF32CuBLAS() const`.
-        unsafe {
-            let library = libloading::Library::new("libtorch_cpu.so").expect("libtorch is loaded");
-            let context =
-                library.get::<unsafe extern "C" fn() -> *mut c_void>(b"_ZN2at13globalContextEv").expect("a function");
-            let allows = library
-                .get::<unsafe extern "C" fn(*const c_void) -> bool>(b"_ZNK2at7Context15allowTF32CuBLASEv")
-                .expect("a function");
-            allows(context())
-        }
-    }
-
-    #[test]
-    fn tf32_is_what_it_was_set_to() {
-        for allow in [true, false] {
-            allow_tf32(allow).expect("libtorch has the setting");
-            assert_eq!(tf32_is_allowed(), allow);
-        }
     }
 
     #[test]

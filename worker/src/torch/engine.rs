@@ -16,10 +16,10 @@ use patchsweep_process::machine::half;
 use patchsweep_proto::wire::refuse_tile;
 
 use crate::torch::calls;
-use crate::torch::device::allow_tf32;
 use crate::torch::devices::Devices;
 use crate::torch::dictionary::loaded::Dictionaries;
 use crate::torch::estimate::{EstimateTask, Held};
+use crate::torch::gpu::round_products;
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
@@ -223,7 +223,7 @@ impl Engine for TorchEngine {
             return Err(EngineError::OtherModel { folder: context.model.to_string(), found: model.digest, wanted });
         }
         if self.devices.have_gpus() {
-            allow_tf32(context.tf32).map_err(|error| EngineError::Tf32 { message: error.to_string() })?;
+            round_products(context.tf32);
         }
         let calls_before = calls::so_far();
         let parts = &TileParts::of(context, &tile.prompts);

@@ -7,12 +7,14 @@
 //! [`plain`] computes the same cells by whole forward passes, as checks do.
 
 mod calls;
+mod cuda_runtime;
 mod device;
 mod devices;
 mod dictionary;
 mod driver;
 mod engine;
 mod estimate;
+mod gpu;
 mod heap;
 mod model;
 mod numbers;
@@ -27,6 +29,7 @@ mod tiles;
 #[cfg(test)]
 mod embedded_model;
 
+pub use cuda_runtime::CudaError;
 pub use device::DeviceError;
 pub use devices::Devices;
 pub use driver::{NoGpu, Version};

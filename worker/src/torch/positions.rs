@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use crate::torch::gpu::upload;
 use crate::torch::numbers::length;
 
 /// Ascending positions.
@@ -22,7 +23,7 @@ impl At<'_> {
     pub(crate) fn of(self, table: &Tensor) -> Tensor {
         match self {
             Self::Positions(positions) => positions.of(table, 0, 0),
-            Self::Rows(rows) => table.index_select(0, &Tensor::from_slice(&rows()).to_device(table.device())),
+            Self::Rows(rows) => table.index_select(0, &upload(&rows(), table.device())),
         }
     }
 }

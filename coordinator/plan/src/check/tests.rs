@@ -8,7 +8,7 @@ use crate::{Activity, Findings, fixtures};
 
 /// Two iterations, 24 cells each, 10 of all 48 no-ops; cut into many tiles and three ranges of prompts.
 fn plan() -> Plan {
-    fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+    fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false })
 }
 
 fn check_of(cells: u32, seed: u64) -> CheckOf {
@@ -74,7 +74,7 @@ fn all_can_be_drawn_and_every_tile_repeats_cells_of_one() {
 fn estimates_are_drawn_beside_effects_and_noops_and_repeat_tiles_that_estimated() {
     let spec =
         fixtures::SPEC.replace("axes", "estimate = \"integrated\"\nsteps = 3\nverify = { top = 2, sample = 1 }\naxes");
-    let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) };
+    let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false };
     let findings = Findings { estimates: vec![&[0.5; 24]], activity: vec![Vec::new()] };
     let plan = fixtures::plan_from(&spec, options).extended(&findings).expect("few tiles");
     let check = plan.check(check_of(6, 1));

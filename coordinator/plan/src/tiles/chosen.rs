@@ -10,10 +10,7 @@ use patchsweep_core::length;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use super::alike::first_alike;
-use super::{
-    Besides, Bundle, Cutter, Joined, LARGEST_TILE, ROWS_WANTED, SMALLEST_TILE, Section, Share, Stretch, TILES_WANTED,
-    besides, most_cells,
-};
+use super::{Besides, Bundle, Cutter, Joined, Section, Share, Stretch, TileSize, besides, most_cells};
 use crate::PlanError;
 use crate::choice::Chosen;
 use crate::region::{Region, Strip, Work};
@@ -40,8 +37,8 @@ pub(crate) fn chosen_cells(
     let everything = sections.iter().flat_map(of_section).flat_map(|(_, strips)| strips);
     let everything = everything.fold(0_u64, |sum, strip| sum.saturating_add(strip.each));
     let mut cutter = Cutter {
-        target: (everything / TILES_WANTED).clamp(SMALLEST_TILE, LARGEST_TILE),
-        rows_wanted: ROWS_WANTED,
+        target: TileSize::ON_CPU.target(everything),
+        rows_wanted: TileSize::ON_CPU.rows,
         most_cells: most_cells(context, share.most_prompts),
         tiles: Vec::new(),
         costs: Vec::new(),

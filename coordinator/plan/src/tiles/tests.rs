@@ -97,7 +97,7 @@ fn grids() -> Vec<Grid> {
 }
 
 fn options(tile_multiply_adds: u64, tile_prompts: u32) -> PlanOptions {
-    PlanOptions { tile_multiply_adds: Some(tile_multiply_adds), tile_prompts: Some(tile_prompts) }
+    PlanOptions { tile_multiply_adds: Some(tile_multiply_adds), tile_prompts: Some(tile_prompts), for_gpus: false }
 }
 
 /// Cells of a section that can change a score, in order, with their costs.
@@ -206,6 +206,19 @@ fn a_tile_has_no_more_cells_than_its_messages_take() {
         assert_eq!(tiles_of(most), [whole]);
         assert_eq!(tiles_of(most + 1), [whole, 1]);
     }
+}
+
+#[test]
+fn tiles_for_gpus_are_larger() {
+    let wide = Sizes { layers: 48, heads: 32, d_model: 1024, d_mlp: 4096, ..SIZES };
+    let architecture = Architecture::plain(wide);
+    let z = Grid::new("g".into(), Component::Z, vec![Axis::Layer, Axis::Pos, Axis::Head], &architecture, POSITIONS);
+    let sweep = SweepContext { architecture, ..context(vec![z.expect("a grid")]) };
+    let tiles = |for_gpus| cut(&sweep, PlanOptions { for_gpus, ..PlanOptions::default() }).expect("few tiles").0.len();
+    let (on_cpu, on_gpus) = (tiles(false), tiles(true));
+    assert!(on_gpus * 4 < on_cpu, "{on_gpus} and {on_cpu}");
+    let given = |for_gpus| cut(&sweep, PlanOptions { for_gpus, ..options(1, 4) }).expect("few tiles");
+    assert_eq!(given(true), given(false), "what is asked for counts on both");
 }
 
 /// With the largest of everything that is beside the cells.

@@ -7,7 +7,7 @@ use crate::fixtures::{running, status};
 use crate::state::FailedAttempt;
 
 fn plan() -> Plan {
-    fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+    fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false })
 }
 
 fn situation(status: SweepStatus) -> Situation {

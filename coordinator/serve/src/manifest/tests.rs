@@ -14,7 +14,7 @@ use super::*;
 
 /// The example, denoising with noise, another metric, and a restricted grid that ablates.
 fn plan() -> Plan {
-    let mut plan = fixtures::plan(PlanOptions { tile_multiply_adds: None, tile_prompts: Some(3) });
+    let mut plan = fixtures::plan(PlanOptions { tile_multiply_adds: None, tile_prompts: Some(3), for_gpus: false });
     plan.kept_answers = vec![Some(2), None];
     plan.warnings = vec!["a warning".to_owned()];
     let context = Arc::make_mut(&mut plan.context);

@@ -110,7 +110,7 @@ const CUTS: [(Option<u64>, Option<u32>); 5] =
 fn every_score_is_that_of_whole_passes_whatever_the_cut() {
     for direction in [Direction::Noising, Direction::Denoising] {
         for (tile_multiply_adds, tile_prompts) in CUTS {
-            let plan = plan(direction, PlanOptions { tile_multiply_adds, tile_prompts });
+            let plan = plan(direction, PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false });
             let merged = merged(&plan);
             let grid = &merged.grids[0];
             let cells = || (0..2).flat_map(|iteration| (0..12).map(move |place| (iteration, place)));
@@ -138,7 +138,7 @@ fn every_score_is_that_of_whole_passes_whatever_the_cut() {
 #[test]
 fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
     for (direction, run) in [(Direction::Noising, CLEAN), (Direction::Denoising, CORRUPTED)] {
-        let plan = plan(direction, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) });
+        let plan = plan(direction, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2), for_gpus: false });
         let merged = merged(&plan);
         let (grid, baseline) = (&merged.grids[0], [&merged.clean, &merged.corrupted][run]);
         let noop = |iteration: u32, place| {
@@ -193,7 +193,7 @@ fn by_hand(plan: &Plan, iteration: u32, place: u32) -> CellScore {
 #[allow(clippy::cast_possible_truncation, reason = "as results are made")]
 fn tensors_are_the_merged_moments_bit_for_bit() {
     for (tile_multiply_adds, tile_prompts) in CUTS {
-        let plan = plan(Direction::Denoising, PlanOptions { tile_multiply_adds, tile_prompts });
+        let plan = plan(Direction::Denoising, PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false });
         let grid = merged(&plan).grids.remove(0);
         for (iteration, place) in (0..2).flat_map(|iteration| (0..12).map(move |place| (iteration, place))) {
             let (at, wanted) = ((iteration * 12 + place) as usize, by_hand(&plan, iteration, place));
@@ -226,7 +226,7 @@ fn whichever_tiles_are_given_up_their_cells_fail_and_all_others_are_as_before() 
     for round in 0..200 {
         let (tile_multiply_adds, tile_prompts) = CUTS[round % CUTS.len()];
         let direction = if round % 2 == 0 { Direction::Noising } else { Direction::Denoising };
-        let plan = plan(direction, PlanOptions { tile_multiply_adds, tile_prompts });
+        let plan = plan(direction, PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false });
         let share = random.random_range(0.0..=1.0);
         let lost: Vec<bool> = plan.tiles.iter().map(|_| random.random_bool(share)).collect();
         let (whole, part) = (merged(&plan), merged_without(&plan, |tile| lost[tile.id.0 as usize]));
@@ -283,7 +283,10 @@ fn doubled(mut plan: Plan) -> Plan {
 
 #[test]
 fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
-    let plan = doubled(plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(3) }));
+    let plan = doubled(plan(
+        Direction::Noising,
+        PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(3), for_gpus: false },
+    ));
     let is_patch = |tile: &&Tile| matches!(tile.work, TileWork::Patch { grid: 1, .. });
     let lost = plan.tiles.iter().filter(is_patch).nth(3).expect("enough tiles").id;
     let merged_without = |lost: Option<TileId>| {
@@ -309,7 +312,8 @@ fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
 
 #[test]
 fn a_score_that_is_not_finite_is_a_result_and_no_failure() {
-    let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: None });
+    let plan =
+        plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: None, for_gpus: false });
     let odd = plan.tiles.iter().find(|tile| tile.work != TileWork::Baseline).expect("a patch");
     let outcome = |tile: &Tile| {
         let mut scores = scores(&plan, tile);
@@ -342,7 +346,7 @@ fn merged_with_odd_baseline(plan: &Plan) -> Merged {
 #[test]
 fn a_cell_that_has_the_baseline_s_score_is_no_number_where_the_baseline_is_none() {
     for per_prompt in [false, true] {
-        let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) };
+        let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false };
         let mut plan = plan(Direction::Noising, options);
         Arc::make_mut(&mut plan.context).per_prompt = per_prompt;
         let (merged, whole) = (merged_with_odd_baseline(&plan), merged(&plan));
@@ -369,7 +373,8 @@ fn a_cell_that_has_the_baseline_s_score_is_no_number_where_the_baseline_is_none(
 
 #[test]
 fn baselines_say_what_became_of_them() {
-    let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) });
+    let plan =
+        plan(Direction::Noising, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2), for_gpus: false });
     let baselines = |outcomes: [Option<TileOutcome>; 2]| {
         let mut left = outcomes.into_iter();
         let lacking = |tile: &Tile| {
@@ -388,7 +393,8 @@ fn baselines_say_what_became_of_them() {
 
 #[test]
 fn tiles_come_in_order_each_once_and_all() {
-    let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(2) });
+    let plan =
+        plan(Direction::Noising, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(2), for_gpus: false });
     let last = TileId(u32::try_from(plan.tiles.len() - 1).expect("few"));
     let merge_of = |ids: &mut dyn Iterator<Item = u32>| {
         merge(&plan, ids.map(|id| Ok::<_, Infallible>((TileId(id), TileOutcome::GivenUp))))

@@ -126,7 +126,7 @@ mod tests {
 
     fn plan() -> Plan {
         // Tiles of a few cells over ranges of two prompts, some of which lack cells that others have.
-        fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) })
+        fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, WorkerId};
-use patchsweep_core::status::{PlanOptions, SweepState};
+use patchsweep_core::status::{PlanOptions, SweepState, only_gpus};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::spec::Source;
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
@@ -54,6 +54,12 @@ impl ClientRpc {
     ) -> Self {
         Self { handle, folders, store, results, events, offload }
     }
+
+    /// Whether there are workers, and none that computes on a CPU.
+    async fn are_gpus_only(&self) -> Result<bool, RequestError> {
+        let workers = self.handle.ask(|reply| Command::Workers { reply }).await?;
+        Ok(!workers.is_empty() && workers.iter().all(|worker| only_gpus(&worker.device)))
+    }
 }
 
 #[tonic::async_trait]
@@ -71,12 +77,14 @@ impl ClientService for ClientRpc {
         let folders = self.folders.clone();
         let (always_new, store) = (request.always_new, self.store.clone());
         let dataset = Digest::of(request.dataset.as_bytes());
+        let for_gpus = self.are_gpus_only().await?;
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
         let planned = self.offload.run(move || {
             if let Some(check) = request.check_of {
                 return plan_check(&store, check.try_into()?, priority);
             }
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
+            let options = PlanOptions { for_gpus: options.for_gpus || for_gpus, ..options };
             let plan = make_plan(&folders, &Source::new(request.spec), &request.dataset, options)?;
             Ok::<_, RequestError>(NewSweep {
                 context: encode_context(&plan.context).into(),

@@ -77,7 +77,7 @@ impl Estimated {
         let folders = ModelFolders { roots: vec![folder_of_model.to_owned()], hub_cache: None };
         let spec = read("spec.toml").replace("kind = \"logit_diff\"", metric);
         let source = Source::new(spec + MORE);
-        let options = PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) };
+        let options = PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2), for_gpus: false };
         let plan = make_plan(&folders, &source, &read("tokens.json"), options).expect("a plan");
         let devices = Devices::open("cpu").expect("every machine has one");
         let engine = TorchEngine::new(devices, folders, 1 << 30);

@@ -94,8 +94,8 @@ pub(crate) fn runs_are_apart(context: &SweepContext) -> bool {
 /// Ways of planning a sweep whose tiles have prompts of more groups or of fewer.
 pub(crate) const PLANS: [PlanOptions; 3] = [
     SMALL_TILES,
-    PlanOptions { tile_multiply_adds: Some(200_000), tile_prompts: Some(4) },
-    PlanOptions { tile_multiply_adds: None, tile_prompts: None },
+    PlanOptions { tile_multiply_adds: Some(200_000), tile_prompts: Some(4), for_gpus: false },
+    PlanOptions { tile_multiply_adds: None, tile_prompts: None, for_gpus: false },
 ];
 
 /// The sweep, whose positions are spots, over shorter prompts; where a mean is taken, over prompts of one length.

@@ -110,7 +110,8 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
 }
 
 /// Small tiles of few prompts.
-pub(crate) const SMALL_TILES: PlanOptions = PlanOptions { tile_multiply_adds: Some(20_000), tile_prompts: Some(3) };
+pub(crate) const SMALL_TILES: PlanOptions =
+    PlanOptions { tile_multiply_adds: Some(20_000), tile_prompts: Some(3), for_gpus: false };
 
 /// The multiply-adds of a planned sweep are those that an engine executes that has room for all of it. Gives back the tiles.
 pub(crate) fn check_work(scenario: &Scenario, options: PlanOptions) -> Result<Vec<Tile>, String> {

@@ -5,6 +5,7 @@ use patchsweep_core::length as count;
 use patchsweep_files::{DictionaryFileError, DictionaryFiles};
 use tch::{Device, Kind, Tensor};
 
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 
 /// A dictionary's tensors.
@@ -52,8 +53,8 @@ impl Selected {
     /// Of a dictionary with so many.
     pub(crate) fn of(features: &[u32], all: u32, device: Device) -> Self {
         let is_whole = features.iter().copied().eq(0..all);
-        let index = || Tensor::from_slice(&features.iter().map(|&feature| i64::from(feature)).collect::<Vec<_>>());
-        Self { index: (!is_whole).then(|| index().to_device(device)), count: count(features.len()) }
+        let index = || features.iter().map(|&feature| i64::from(feature)).collect::<Vec<_>>();
+        Self { index: (!is_whole).then(|| upload(&index(), device)), count: count(features.len()) }
     }
 
     fn of_dim(&self, x: &Tensor, dim: i64) -> Tensor {
@@ -133,7 +134,7 @@ impl DictionaryTensors {
         if is_whole {
             return self.decoder.shallow_clone();
         }
-        self.decoder.index_select(0, &Tensor::from_slice(features).to_device(self.decoder.device()))
+        self.decoder.index_select(0, &upload(features, self.decoder.device()))
     }
 
     /// How many features there are.

@@ -8,6 +8,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use tch::{Kind, Tensor};
 
+use crate::torch::gpu::upload;
 use crate::torch::numbers::length;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::{At, Positions};
@@ -49,7 +50,7 @@ impl NewPattern {
         if !grid.axes.contains(&Axis::Pos) {
             let written: Vec<bool> =
                 all.iter().map(|pos| grid.indices(Axis::Pos).iter().any(|&at| i64::from(at) == pos)).collect();
-            let written = Tensor::from_slice(&written).view([1, -1, 1, 1]).to_device(new.device());
+            let written = upload(&written, new.device()).view([1, -1, 1, 1]);
             let keys = new.where_self(&written, &base.keys);
             let after = scores(patch, layer, &Pair { keys, ..base });
             return Self::Difference(after.softmax(-1, None) - before.softmax(-1, None));

@@ -18,6 +18,7 @@ pub(crate) enum Source {
 }
 
 /// One frame as it goes through attention.
+#[derive(Debug)]
 pub(crate) struct Shape {
     /// Which of the batch's parts, and its prompts.
     pub(crate) part: usize,

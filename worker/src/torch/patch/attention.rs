@@ -9,6 +9,8 @@ use crate::torch::positions::Positions;
 
 /// Most attention probabilities that are computed at once.
 const MOST_PROBABILITIES: i64 = 1 << 24;
+/// Most matrices of one batched product: what the grid of a CUDA kernel holds beside its first dimension.
+const MOST_MATRICES: i64 = 65_535;
 
 /// What attention works on. Queries and keys are finished.
 pub(crate) struct SuffixAttention<'a> {
@@ -36,7 +38,8 @@ pub(crate) fn suffix_attention(exec: &Exec<'_>, attention: &SuffixAttention<'_>)
     let (cells, prompts, queries, heads, width) = attention.queries.size5().expect("queries have five dimensions");
     let all_keys = attention.keys.size()[2] + attention.prefix[0].size()[1];
     exec.count(2 * attention.needed * all_keys * heads * width);
-    let most = (MOST_PROBABILITIES / (prompts * heads * queries * all_keys)).max(1);
+    let matrices = prompts * attention.keys.size()[3];
+    let most = (MOST_PROBABILITIES / (prompts * heads * queries * all_keys)).min(MOST_MATRICES / matrices).max(1);
     if cells <= most {
         return attend(exec, attention);
     }

@@ -7,7 +7,7 @@ use crate::torch::numbers::length;
 use crate::torch::positions::Positions;
 
 /// Runs of some cells over the prompts of one part that begin to differ at the same position.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     /// Which of the batch's parts.
     pub(crate) part: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Segment {
 }
 
 /// Whose the rows of a tensor \[rows, ..\] are: segment after segment \[cells, prompts, positions\].
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) segments: Vec<Segment>,
 }

@@ -13,6 +13,8 @@ use super::cohort::Start;
 use super::patches::{Patches, TableRows};
 use super::paths::Received;
 
+use crate::torch::gpu::upload;
+
 /// What is changed on the way of a batch's cells.
 pub(crate) struct Changes<'a> {
     /// The writes of cells with several of them, by the part and the index in the tile's cells.
@@ -170,7 +172,7 @@ impl Patches<'_> {
 }
 
 pub(crate) fn index(numbers: &[i64], x: &Tensor) -> Tensor {
-    Tensor::from_slice(numbers).to_device(x.device())
+    upload(numbers, x.device())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::cohort::Cohort;
 use super::join::for_each_cell;
 use super::values::Patch;
 use crate::torch::dictionary::{DictionaryTensors, Selected};
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::{count, length};
 use crate::torch::positions::Positions;
@@ -62,7 +63,7 @@ impl<'a> FeatureChange<'a> {
             (PatchValue::Mean, Some(means)) => {
                 let all = grid.indices(Axis::Feature);
                 let own: Vec<i64> = features.iter().map(|feature| length(place_of(all, *feature))).collect();
-                let own = Tensor::from_slice(&own).to_device(means.device());
+                let own = upload(&own, means.device());
                 positions.of(means, 1, 0).index_select(2, &own) - old
             }
             (PatchValue::Other | PatchValue::Mean, _) => of_run(runs.other) - old,
@@ -92,7 +93,7 @@ impl<'a> FeatureChange<'a> {
         let [prompts, positions] = [0, 1].map(|dim| change.size()[dim]);
         let cells = length(cohort.starts.len());
         let each = [cells, length(of_cells.len()) / cells];
-        let index = Tensor::from_slice(&places).to_device(change.device());
+        let index = upload(&places, change.device());
         let change = change.index_select(2, &index).flatten(0, 1).unflatten(1, each).transpose(0, 1);
         let features: Vec<i64> = of_cells.iter().map(|&feature| feature.into()).collect();
         let directions = self.dictionary.directions(&features).unflatten(0, each);

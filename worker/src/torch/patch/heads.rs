@@ -7,6 +7,7 @@ use patchsweep_core::architecture::Architecture;
 use patchsweep_core::grid::{Component, PatchValue};
 use tch::Tensor;
 
+use crate::torch::gpu::upload;
 use crate::torch::numbers::length;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::{At, Positions};
@@ -76,10 +77,7 @@ impl Wanted {
 }
 
 fn picked(heads: Option<&[i64]>, x: &Tensor, dim: i64) -> Tensor {
-    heads.map_or_else(
-        || x.shallow_clone(),
-        |heads| x.index_select(dim, &Tensor::from_slice(heads).to_device(x.device())),
-    )
+    heads.map_or_else(|| x.shallow_clone(), |heads| x.index_select(dim, &upload(heads, x.device())))
 }
 
 impl Patch<'_> {

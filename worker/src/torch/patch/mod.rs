@@ -2,6 +2,7 @@
 
 pub(crate) mod arrange;
 pub(crate) mod attention;
+pub(crate) mod attention_rows;
 pub(crate) mod base;
 pub(crate) mod batch;
 pub(crate) mod changes;

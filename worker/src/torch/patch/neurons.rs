@@ -10,6 +10,7 @@ use tch::Tensor;
 use super::cohort::Cohort;
 use super::join::for_each_cell;
 use super::values::Patch;
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::Linear;
 use crate::torch::numbers::length;
@@ -100,7 +101,7 @@ impl Neurons {
             cohort.starts.iter().flat_map(|start| start.cell.indices(Axis::Neuron)).map(|&n| n.into()).collect();
         let (cells, count) = (length(cohort.starts.len()), length(all.len()));
         let is_whole = all.iter().copied().eq(0..exec.model.architecture.d_mlp.into());
-        let index = (!is_whole).then(|| Tensor::from_slice(&all).to_device(exec.device(layer)));
+        let index = (!is_whole).then(|| upload(&all, exec.device(layer)));
         Self { index, cells, of_each: count / cells }
     }
 

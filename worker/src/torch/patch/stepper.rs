@@ -11,6 +11,7 @@ use patchsweep_core::grid::Component;
 use patchsweep_core::sites::{Reach, Stage};
 use tch::Tensor;
 
+use super::attention_rows::LastRows;
 use super::batch::{Batch, Segment};
 use super::changes::Changes;
 use super::cohort::{Cohort, Start};
@@ -22,6 +23,13 @@ use crate::torch::positions::Positions;
 /// Patched runs over some prompts of one or several parts.
 pub(crate) struct Stepper<'a> {
     pub(crate) patches: Patches<'a>,
+    pub(super) rows: LastRows,
+}
+
+impl<'a> Stepper<'a> {
+    pub(crate) fn new(patches: Patches<'a>) -> Self {
+        Self { patches, rows: LastRows::default() }
+    }
 }
 
 impl Stepper<'_> {
@@ -123,10 +131,14 @@ impl Stepper<'_> {
         by_stage.into_iter().map(|(stage, parts)| (stage, packed(parts))).collect()
     }
 
+    pub(super) fn is_last(&self, layer: u32) -> bool {
+        layer + 1 == self.patches.exec().model.architecture.layers
+    }
+
     /// The positions of a part that matter behind a block for runs that differ from a position on.
     pub(crate) fn outputs(&self, part: usize, layer: u32, first: i64) -> Positions {
         let patch = self.patches.of(part);
-        if layer + 1 == patch.exec.model.architecture.layers {
+        if self.is_last(layer) {
             Positions::new(patch.reads.iter().filter(|&read| read >= first))
         } else {
             Positions::between(first, patch.last)

@@ -4,9 +4,9 @@
 //! none those of the run that is patched, or of the other one. So the number of calls grows with the number of frames only.
 
 use patchsweep_core::grid::Component;
-use tch::{Device, Tensor};
+use tch::Tensor;
 
-use super::arrange::{Shape, Source, arranged};
+use super::arrange::Shape;
 use super::attention::{SuffixAttention, suffix_attention};
 use super::base::LayerBase;
 use super::batch::{Batch, Layout};
@@ -34,32 +34,29 @@ impl Stepper<'_> {
                 received.put(patches.alone(), layer, component, layout, x);
             }
         };
+        let outputs = |part, first| self.outputs(part, layer, first);
+        let rows = self.rows.of(layout, self.is_last(layer), resid.device(), &patches.rows, outputs);
         let normed = exec.normed(layer, resid);
         let [mut keys, mut values] = exec.keys_values(layer, &normed);
         write(Component::K, layout, &mut keys);
         write(Component::V, layout, &mut values);
         let keys = exec.finished_keys(layer, &keys, At::Rows(&|| layout.row_positions()));
-        let fewer = layout.at(|segment| self.outputs(segment.part, layer, segment.suffix.first.into()));
-        let mut queries = exec.queries(layer, &layout.picked(&fewer, &normed));
-        write(Component::Q, &fewer, &mut queries);
-        let queries = exec.finished_queries(layer, &queries, At::Rows(&|| fewer.row_positions()));
+        let mut queries = exec.queries(layer, &layout.picked(&rows.fewer, &normed));
+        write(Component::Q, &rows.fewer, &mut queries);
+        let queries = exec.finished_queries(layer, &queries, At::Rows(&|| rows.fewer.row_positions()));
         let queries = queries * exec.attention_scale(layer);
-        let own_resid = layout.picked(&fewer, resid);
+        let own_resid = layout.picked(&rows.fewer, resid);
 
         let bases: Vec<LayerBase<'_>> = patches.all().map(|patch| LayerBase::new(patch, layer)).collect();
         let queries_of_base = || joined(bases.iter().map(LayerBase::queries));
         let keys_of_base = || joined(bases.iter().map(LayerBase::keys));
         let keys_of_other = || joined(bases.iter().map(LayerBase::other_keys));
         let values_of_other = || joined(bases.iter().map(LayerBase::other_values));
-        let rows = arranged(layout, &fewer, |part, first| self.outputs(part, layer, first), &patches.rows);
-        let gather = |sources| Gather::new(sources, patches.rows.count(), resid.device());
         let no_other = || unreachable!("queries and residual streams follow on no other run");
-        let resid_pre =
-            gather(&rows.resid).rows(|| patches.base_table(layer, Component::ResidPre), no_other, own_resid);
-        let queries = gather(&rows.queries).rows(queries_of_base, no_other, queries);
-        let of_keys = gather(&rows.keys);
-        let keys = of_keys.rows(keys_of_base, keys_of_other, keys);
-        let values = of_keys.rows(|| patches.base_table(layer, Component::V), values_of_other, values);
+        let resid_pre = rows.resid.rows(|| patches.base_table(layer, Component::ResidPre), no_other, own_resid);
+        let queries = rows.queries.rows(queries_of_base, no_other, queries);
+        let keys = rows.keys.rows(keys_of_base, keys_of_other, keys);
+        let values = rows.keys.rows(|| patches.base_table(layer, Component::V), values_of_other, values);
         let by_frame = |rows_of: &dyn Fn(&Shape) -> i64, x: Tensor| {
             let length_of = |frame: &Shape| length(frame.cells.len()) * frame.prompts * rows_of(frame);
             let lengths: Vec<i64> = rows.frames.iter().map(length_of).collect();
@@ -84,43 +81,13 @@ impl Stepper<'_> {
             suffix_attention(exec, &attention).flatten(0, 2)
         });
         let z = Tensor::cat(&frames.collect::<Vec<_>>(), 0);
-        let mut z = z.index_select(0, &Tensor::from_slice(&rows.picked).to_device(z.device()));
+        let mut z = z.index_select(0, &rows.picked);
         write(Component::Z, &rows.layout, &mut z);
         let mlp_reads = exec.mlp_reads_input(layer, &resid_pre, || exec.normed(layer, &resid_pre));
         let written = changes.at(layer, Component::AttnOut, &rows.layout, &patches.rows);
         let before: Vec<Tensor> = written.iter().map(|change| change.rows_of(&resid_pre)).collect();
         let mut resid = resid_pre + exec.attn_out(layer, &z);
         patches.add_anew(layer, Component::AttnOut, &written, &before, &mut resid);
-        (Batch { layout: rows.layout, resid }, mlp_reads)
-    }
-}
-
-/// Rows of up to three tables, one behind the other: that of the run that is patched, that of the other one, each of all parts,
-/// and the runs' own. Only those that are read are made.
-struct Gather {
-    index: Tensor,
-    reads_unpatched: bool,
-    reads_other: bool,
-}
-
-impl Gather {
-    /// `table_rows`: of either run.
-    fn new(sources: &[Source], table_rows: i64, device: Device) -> Self {
-        let reads_unpatched = sources.iter().any(|source| matches!(source, Source::Unpatched(_)));
-        let reads_other = sources.iter().any(|source| matches!(source, Source::Other(_)));
-        let before_other = table_rows * i64::from(reads_unpatched);
-        let before_own = before_other + table_rows * i64::from(reads_other);
-        let row = |source: &Source| match *source {
-            Source::Unpatched(row) => row,
-            Source::Other(row) => before_other + row,
-            Source::Own(row) => before_own + row,
-        };
-        let index: Vec<i64> = sources.iter().map(row).collect();
-        Self { index: Tensor::from_slice(&index).to_device(device), reads_unpatched, reads_other }
-    }
-
-    fn rows(&self, unpatched: impl FnOnce() -> Tensor, other: impl FnOnce() -> Tensor, own: Tensor) -> Tensor {
-        let (unpatched, other) = (self.reads_unpatched.then(unpatched), self.reads_other.then(other));
-        joined([unpatched, other, Some(own)].into_iter().flatten()).index_select(0, &self.index)
+        (Batch { layout: rows.layout.clone(), resid }, mlp_reads)
     }
 }

@@ -15,6 +15,7 @@ use super::hooks::{Recording, patched};
 use super::metrics::{At, score};
 use super::widened::times;
 use crate::torch::dictionary::DictionaryTensors;
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::host_wide;
 use crate::torch::tiles::chunk::Scores;
@@ -63,7 +64,7 @@ impl PlainChunk<'_> {
         let resid = forward(self.exec, embedding, like, hook);
         let last = like.map(|streams| streams.at(self.context.architecture.layers - 1, Component::ResidPost));
         let reads: Vec<i64> = self.iteration().reads.iter().map(|&read| read.into()).collect();
-        let reads = Tensor::from_slice(&reads).to_device(resid.device());
+        let reads = upload(&reads, resid.device());
         let at_reads = |resid: &Tensor| resid.index_select(1, &reads).transpose(0, 1);
         host_wide(&self.logits_of(&at_reads(&resid), last.as_ref().map(at_reads).as_ref()))
     }
@@ -146,7 +147,7 @@ impl PlainChunk<'_> {
     /// \[prompts, pos, `d_model`\]
     fn tokens(&self, tokens: &TokenMatrix) -> Tensor {
         let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
-        let ids = Tensor::from_slice(&ids).to_device(self.exec.model.embed.device());
+        let ids = upload(&ids, self.exec.model.embed.device());
         let rows = self.exec.model.embed.index_select(0, &ids).to_kind(self.kind);
         rows.view([i64::from(tokens.prompts()), i64::from(tokens.positions()), -1])
     }

@@ -5,6 +5,7 @@ use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use crate::torch::dictionary::{DictionaryTensors, Rule};
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 
 /// All features of an activation \[prompts, pos, ..\] at the dictionary's site: \[prompts, pos, feature\], float32.
@@ -58,7 +59,7 @@ pub(crate) fn with_features(
     let chosen = |axis: Axis, extent: i64| {
         let is_written = |index: i64| write.indices(axis).iter().any(|&chosen| i64::from(chosen) == index);
         let chosen: Vec<bool> = (0..extent).map(is_written).collect();
-        Tensor::from_slice(&chosen).to_device(old.device())
+        upload(&chosen, old.device())
     };
     let written = chosen(Axis::Pos, positions).unsqueeze(1).logical_and(&chosen(Axis::Feature, features));
     let change = (new - &old).masked_fill(&written.logical_not(), 0.0);

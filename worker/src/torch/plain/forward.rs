@@ -5,6 +5,7 @@ use patchsweep_core::grid::Component;
 use tch::{Kind, Tensor};
 
 use crate::torch::devices::on;
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::{Block, Linear, NormWeights};
 use crate::torch::plain::hooks::Recording;
@@ -119,7 +120,7 @@ fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor) -> Tensor {
 fn rotated(rotary: &Rotary, x: &Tensor) -> Tensor {
     let (width, half) = (i64::from(rotary.width), i64::from(rotary.width / 2));
     let positions = Tensor::arange(x.size()[1], (Kind::Double, x.device()));
-    let frequencies = Tensor::from_slice(&rotary.frequencies()).to_device(x.device());
+    let frequencies = upload(&rotary.frequencies(), x.device());
     let angles = positions.unsqueeze(1) * frequencies.unsqueeze(0);
     let turn = Tensor::polar(&angles.ones_like(), &angles).unsqueeze(1);
     let turned = x.slice(-1, 0, width, 1).to_kind(Kind::Double);

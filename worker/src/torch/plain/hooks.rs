@@ -6,6 +6,8 @@ use patchsweep_core::grid::Component;
 use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
+use crate::torch::gpu::upload;
+
 /// Whole activations of a run \[prompts, ..\] by layer and component.
 #[derive(Debug, Default)]
 pub(crate) struct Recording(BTreeMap<(u32, Component), Tensor>);
@@ -58,7 +60,7 @@ pub(super) fn replaced(indices: &[&[u32]], activation: &Tensor, replacement: &Te
         }
         let mut shape = vec![1; dimensions];
         shape[dimension] = extent;
-        mask = mask.logical_and(&Tensor::from_slice(&chosen).to_device(activation.device()).view(shape.as_slice()));
+        mask = mask.logical_and(&upload(&chosen, activation.device()).view(shape.as_slice()));
     }
     replacement.where_self(&mask, activation)
 }

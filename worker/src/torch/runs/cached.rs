@@ -13,6 +13,7 @@ use tch::{Kind, Tensor};
 use crate::phases::Phase;
 use crate::torch::devices::on;
 use crate::torch::dictionary::DictionaryTensors;
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
@@ -213,7 +214,7 @@ impl Runs<'_> {
         let tokens = &input.tokens;
         let ids: Vec<i64> = tokens.ids().iter().map(|&id| id.into()).collect();
         let shape = [i64::from(tokens.prompts()), i64::from(tokens.positions())];
-        let ids = Tensor::from_slice(&ids).view(shape).to_device(self.exec.model.embed.device());
+        let ids = upload(&ids, self.exec.model.embed.device()).view(shape);
         let embedded = self.exec.embed(&ids);
         match input.noise {
             Some(noise) => embedded + self.exec.model.noise(noise, &input.numbers, tokens.positions()),

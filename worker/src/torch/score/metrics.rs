@@ -5,6 +5,7 @@ use std::rc::Rc;
 use patchsweep_core::metric::{Metric, MetricKind, TokenScore};
 use tch::{Kind, Tensor};
 
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::{count, host, length};
 use crate::torch::rows::joined;
@@ -47,7 +48,7 @@ impl<'a> Scorer<'a> {
     ) -> Self {
         let ids = |ids: &[u32]| {
             let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
-            Tensor::from_slice(&ids).to_device(exec.model.unembed.device())
+            upload(&ids, exec.model.unembed.device())
         };
         let compares = metrics.iter().any(|metric| metric.kind == MetricKind::Kl);
         Self {
@@ -85,7 +86,7 @@ impl Exec<'_> {
     /// Logits of the candidates, and which of them is the answer, each \[rows, candidates\].
     fn candidates(&self, normed: &Tensor, candidates: &[u32], answers: &Tensor) -> (Tensor, Tensor) {
         let ids: Vec<i64> = candidates.iter().map(|&id| id.into()).collect();
-        let ids = Tensor::from_slice(&ids).to_device(normed.device());
+        let ids = upload(&ids, normed.device());
         let columns = self.model.unembed.index_select(0, &ids).to_kind(Kind::Float);
         let product = self.product(normed, &columns.transpose(0, 1));
         let logits = self.logits(product, self.bias_of(&ids).as_ref());

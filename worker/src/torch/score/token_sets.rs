@@ -5,6 +5,7 @@ use std::ops::Range;
 use patchsweep_core::metric::{Difference, Metric, Reduce, ReducedSets, TokenScore};
 use tch::{Device, Kind, Tensor};
 
+use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::length;
 
@@ -74,9 +75,9 @@ impl Side {
         let largest = length(largest);
         Self {
             reduce: side.reduce,
-            ids: Tensor::from_slice(&ids).view([count, largest]).to_device(device),
-            filled_up: Tensor::from_slice(&filled_up).view([count, 1, largest]).to_device(device),
-            sizes: Tensor::from_slice(&sizes).view([count, 1]).to_device(device).to_kind(Kind::Float),
+            ids: upload(&ids, device).view([count, largest]),
+            filled_up: upload(&filled_up, device).view([count, 1, largest]),
+            sizes: upload(&sizes, device).view([count, 1]).to_kind(Kind::Float),
         }
     }
 

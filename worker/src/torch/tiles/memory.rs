@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::weights::LEAST_BESIDE;
 
-use crate::engine::panic_text;
+use crate::panics;
+use crate::torch::gpu;
 
 /// Rows of a batch beyond which products do not become faster.
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
@@ -96,14 +97,19 @@ pub(crate) struct OutOfMemory;
 
 /// Runs libtorch code and tells when memory ran out; other panics go on.
 pub(crate) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
-    catch_unwind(AssertUnwindSafe(compute))
-        .map_err(|panic| if ran_out(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) })
+    catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| {
+        if !ran_out(panic.as_ref()) {
+            resume_unwind(panic);
+        }
+        gpu::empty_cache();
+        OutOfMemory
+    })
 }
 
 /// libtorch says what went wrong in words only.
 fn ran_out(panic: &(dyn Any + Send)) -> bool {
     let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
-    panic_text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    panics::text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
 }
 
 #[cfg(test)]

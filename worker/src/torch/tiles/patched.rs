@@ -79,7 +79,7 @@ fn run<'s, 'a>(
     let (first, last) = (starts[0].part, starts[starts.len() - 1].part);
     let starts: Vec<Start<'_>> = starts.iter().map(|start| Start { part: start.part - first, ..*start }).collect();
     let (parts, patches, scorers) = (&parts[first..=last], &patches[first..=last], &scorers[first..=last]);
-    let stepper = Stepper { patches: Patches::new(patches) };
+    let stepper = Stepper::new(Patches::new(patches));
     let done = if parts[0].grid.to().is_some() {
         let Part { chunk, pairs, .. } = &parts[0];
         let reads = &chunk.iteration().reads;

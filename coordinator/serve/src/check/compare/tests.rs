@@ -12,7 +12,7 @@ use crate::merge::{TileOutcome, merge};
 
 /// A sweep of several tiles over one range of prompts, and a check of some of its cells.
 fn plans() -> (Plan, Plan) {
-    let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: None });
+    let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: None, for_gpus: false });
     let check = plan.check(CheckOf { sweep: sweep(), cells: 6, seed: 1 });
     (plan, check)
 }

@@ -13,7 +13,7 @@ fn is_active(iteration: u32, cell: u32) -> bool {
 }
 
 fn asked(tile_prompts: Option<u32>) -> Plan {
-    patchsweep_plan::fixtures::plan_of_features(PlanOptions { tile_multiply_adds: None, tile_prompts })
+    patchsweep_plan::fixtures::plan_of_features(PlanOptions { tile_multiply_adds: None, tile_prompts, for_gpus: false })
 }
 
 /// How active a tile's cells are: in the second half of its prompts only.

@@ -24,7 +24,7 @@ fn extended(plan: &Plan, merged: &Merged) -> Plan {
 #[test]
 fn estimates_are_means_over_all_prompts_and_no_effects() {
     for (tile_multiply_adds, tile_prompts) in CUTS {
-        let options = PlanOptions { tile_multiply_adds, tile_prompts };
+        let options = PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false };
         let (plan, computed) = (estimated(None, options), plan(Direction::Noising, options));
         let (grid, wanted) = (merged(&plan).grids.remove(0), merged(&computed).grids.remove(0));
         for at in 0..24 {
@@ -45,7 +45,7 @@ fn estimates_are_means_over_all_prompts_and_no_effects() {
 #[test]
 fn verified_cells_have_the_scores_of_a_sweep_without_estimates_and_all_others_stay() {
     for (tile_multiply_adds, tile_prompts) in CUTS {
-        let options = PlanOptions { tile_multiply_adds, tile_prompts };
+        let options = PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false };
         let before = estimated(Some(3), options);
         assert!(before.awaits_choice());
         let first = merged(&before);

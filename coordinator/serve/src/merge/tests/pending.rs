@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_cell_has_its_final_score_or_none_whichever_tiles_are_pending() {
-    let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) };
+    let options = PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false };
     let plan = plan(Direction::Noising, options);
     let whole = merged(&plan);
     for pattern in 0..64u32 {
@@ -50,7 +50,8 @@ fn a_cell_has_its_final_score_or_none_whichever_tiles_are_pending() {
 
 #[test]
 fn what_failed_stays_failed_while_other_tiles_are_pending() {
-    let plan = plan(Direction::Noising, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2) });
+    let plan =
+        plan(Direction::Noising, PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2), for_gpus: false });
     let first = plan.tiles.iter().find(|tile| tile.work != TileWork::Baseline).expect("a tile").id;
     let so_far = merged_as(&plan, |tile| {
         let outcome = if tile.id == first { TileOutcome::GivenUp } else { TileOutcome::Pending };

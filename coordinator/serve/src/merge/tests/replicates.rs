@@ -34,7 +34,7 @@ fn close(a: f32, b: f64) -> bool {
 #[test]
 fn the_effects_on_prompts_are_those_of_whole_passes_and_means_come_from_the_moments() {
     for (tile_multiply_adds, tile_prompts) in CUTS {
-        let options = PlanOptions { tile_multiply_adds, tile_prompts };
+        let options = PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false };
         let (plan, without) = (keeping(true, options), merged(&keeping(false, options)));
         let merged = merged(&plan);
         let grid = &merged.grids[0];
@@ -57,7 +57,7 @@ fn the_effects_on_prompts_are_those_of_whole_passes_and_means_come_from_the_mome
 fn replicates_become_one_row_with_their_mean_and_their_spread() {
     for per_prompt in [false, true] {
         for (tile_multiply_adds, tile_prompts) in CUTS {
-            let options = PlanOptions { tile_multiply_adds, tile_prompts };
+            let options = PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false };
             let plan = replicated(per_prompt, options);
             let (together, apart) = (merged(&plan), merged(&keeping(per_prompt, options)));
             let (grid, apart_grid) = (&together.grids[0], &apart.grids[0]);
@@ -98,7 +98,7 @@ fn a_tile_lost_in_one_replicate_fails_its_cells_and_no_others() {
     let mut random = ChaCha8Rng::seed_from_u64(11);
     for round in 0..60 {
         let (tile_multiply_adds, tile_prompts) = CUTS[round % CUTS.len()];
-        let plan = replicated(round % 2 == 0, PlanOptions { tile_multiply_adds, tile_prompts });
+        let plan = replicated(round % 2 == 0, PlanOptions { tile_multiply_adds, tile_prompts, for_gpus: false });
         let share = random.random_range(0.0..=0.5);
         let lost: Vec<bool> = plan.tiles.iter().map(|_| random.random_bool(share)).collect();
         let (whole, part) = (merged(&plan), merged_without(&plan, |tile| lost[tile.id.0 as usize]));
@@ -121,7 +121,8 @@ fn a_tile_lost_in_one_replicate_fails_its_cells_and_no_others() {
 
 #[test]
 fn a_baseline_that_is_no_number_in_one_replicate_is_none_in_the_mean() {
-    let plan = replicated(false, PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2) });
+    let plan =
+        replicated(false, PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false });
     let (merged, whole) = (merged_with_odd_baseline(&plan), merged(&plan));
     assert!(merged.clean[0][0].is_nan());
     let (grid, last) = (&merged.grids[0], &whole.grids[0]);
@@ -135,7 +136,7 @@ fn a_baseline_that_is_no_number_in_one_replicate_is_none_in_the_mean() {
 
 #[test]
 fn a_cell_that_failed_keeps_no_effects_of_the_prompts_that_were_computed() {
-    let plan = keeping(true, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(2) });
+    let plan = keeping(true, PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(2), for_gpus: false });
     let lost = plan.tiles.iter().rfind(|tile| tile.work != TileWork::Baseline).expect("a patch").id;
     let grid = merged_without(&plan, |tile| tile.id == lost).grids.remove(0);
     let failed: Vec<usize> = (0..24).filter(|&at| grid.status[at] == CellStatus::Failed).collect();

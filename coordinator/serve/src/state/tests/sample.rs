@@ -19,7 +19,7 @@ pub(super) fn ended() -> SystemTime {
 
 /// Cut into as many tiles as there are.
 pub(super) fn sweep(name: &str) -> KeptSweep {
-    let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1) });
+    let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1), for_gpus: false });
     KeptSweep {
         id: SweepId(name.to_owned()),
         context: encode_context(&plan.context).into(),

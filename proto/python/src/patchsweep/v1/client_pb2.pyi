@@ -85,12 +85,14 @@ class CheckOf(_message.Message):
     def __init__(self, sweep_id: _Optional[str] = ..., cells: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class PlanOptions(_message.Message):
-    __slots__ = ("tile_multiply_adds", "tile_prompts")
+    __slots__ = ("tile_multiply_adds", "tile_prompts", "for_gpus")
     TILE_MULTIPLY_ADDS_FIELD_NUMBER: _ClassVar[int]
     TILE_PROMPTS_FIELD_NUMBER: _ClassVar[int]
+    FOR_GPUS_FIELD_NUMBER: _ClassVar[int]
     tile_multiply_adds: int
     tile_prompts: int
-    def __init__(self, tile_multiply_adds: _Optional[int] = ..., tile_prompts: _Optional[int] = ...) -> None: ...
+    for_gpus: bool
+    def __init__(self, tile_multiply_adds: _Optional[int] = ..., tile_prompts: _Optional[int] = ..., for_gpus: bool = ...) -> None: ...
 
 class SubmitSweepResponse(_message.Message):
     __slots__ = ("sweep_id", "created", "warnings")

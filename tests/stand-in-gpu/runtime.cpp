@@ -1,0 +1,51 @@
+// libcudart.so.13: what libtorch's CPU part and a worker ask of the CUDA runtime.
+
+#include "memory.h"
+
+#include <cstddef>
+
+namespace {
+
+constexpr int VERSION = 13000;
+constexpr int INVALID_DEVICE = 101;
+thread_local int current = 0;
+
+}  // namespace
+
+extern "C" {
+
+int cudaSetDevice(int device) {
+  if (device < 0 || device >= stand_in::visible()) return INVALID_DEVICE;
+  current = device;
+  return 0;
+}
+
+int cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *total = stand_in::total();
+  *free = *total - stand_in::taken(current);
+  return 0;
+}
+
+int cudaGetDeviceCount(int* count) {
+  *count = stand_in::visible();
+  return 0;
+}
+
+int cudaDriverGetVersion(int* version) {
+  *version = VERSION;
+  return 0;
+}
+
+int cudaRuntimeGetVersion(int* version) {
+  *version = VERSION;
+  return 0;
+}
+
+int cudaDeviceSynchronize() { return 0; }
+
+// libtorch's profiler would ask for it.
+int cudaGetDeviceProperties(void*, int) { return INVALID_DEVICE; }
+
+const char* cudaGetErrorString(int status) { return status == 0 ? "no error" : "invalid device ordinal"; }
+
+}

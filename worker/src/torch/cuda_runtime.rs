@@ -1,0 +1,77 @@
+//! What NVIDIA's CUDA runtime says of versions and memory. libtorch's CUDA part has loaded it.
+
+use std::ffi::{CStr, c_char};
+
+use libloading::Library;
+
+/// Of the CUDA versions that there are builds of libtorch for.
+const NAMES: [&str; 2] = ["libcudart.so.13", "libcudart.so.12"];
+
+/// Why the runtime says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CudaError {
+    /// It is not there, or it is another one.
+    #[error("the CUDA runtime cannot be asked")]
+    NoRuntime(#[from] libloading::Error),
+    /// It refused a call.
+    #[error("{call} failed: {message}")]
+    Call {
+        /// The function.
+        call: &'static str,
+        /// The runtime's words.
+        message: String,
+    },
+}
+
+/// The one that is loaded, or else the newest that there is.
+#[allow(unsafe_code)]
+fn runtime() -> Result<Library, libloading::Error> {
+    let [newer, older] = NAMES;
+    // SAFETY: the CUDA runtime is made to be loaded like this; its initialisers have no preconditions.
+    unsafe { Library::new(newer).or_else(|error| Library::new(older).map_err(|_| error)) }
+}
+
+/// The newest CUDA that the driver knows, 0 where there is no driver, and the CUDA of the runtime.
+#[allow(unsafe_code)]
+pub(crate) fn versions() -> Result<(i32, i32), CudaError> {
+    let (mut driver, mut own) = (0, 0);
+    // SAFETY: these are the signatures of the CUDA runtime's C interface since CUDA 2.2, both pointers are valid for the calls,
+    // and the library stays loaded as long as libtorch's CUDA part, which is for ever. On an error the numbers stay 0.
+    unsafe {
+        let library = runtime()?;
+        library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaDriverGetVersion")?(&raw mut driver);
+        library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaRuntimeGetVersion")?(&raw mut own);
+    }
+    Ok((driver, own))
+}
+
+/// Free bytes of a GPU, and all of its bytes.
+#[allow(unsafe_code)]
+pub(crate) fn memory(index: usize) -> Result<(u64, u64), CudaError> {
+    let (mut free, mut total) = (0usize, 0usize);
+    // SAFETY: these are the signatures of the CUDA runtime's C interface since its first version, both pointers are valid for
+    // the call, and the library stays loaded as long as libtorch's CUDA part, which is for ever.
+    unsafe {
+        let library = runtime()?;
+        let set_device = library.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
+        let memory_info = library.get::<unsafe extern "C" fn(*mut usize, *mut usize) -> i32>(b"cudaMemGetInfo")?;
+        answered(&library, "cudaSetDevice", set_device(i32::try_from(index).expect("few GPUs")))?;
+        answered(&library, "cudaMemGetInfo", memory_info(&raw mut free, &raw mut total))?;
+    }
+    Ok((free as u64, total as u64))
+}
+
+/// Turns the status of a call into an error.
+#[allow(unsafe_code)]
+fn answered(library: &Library, call: &'static str, status: i32) -> Result<(), CudaError> {
+    if status == 0 {
+        return Ok(());
+    }
+    // SAFETY: this is its signature since CUDA's first version; it takes any status, and what it gives is a text of its own that
+    // lives as long as the library.
+    let message = unsafe {
+        let words = library.get::<unsafe extern "C" fn(i32) -> *const c_char>(b"cudaGetErrorString")?;
+        CStr::from_ptr(words(status)).to_string_lossy().into_owned()
+    };
+    Err(CudaError::Call { call, message })
+}
