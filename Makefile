@@ -25,21 +25,30 @@ else
 LIBTORCH_READY := $(VENV)/.libtorch-$(if $(CUDA),cuda,cpu)
 endif
 
-.PHONY: demo deploy-test dist family-test real-model otlp-test test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-client-test-on python-messages lens-test browser-test lint build bench bench-build bench-dtypes bench-families bench-growth bench-load bench-loading bench-paths bench-rates bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
+.PHONY: demo deploy-test dist family-test real-model otlp-test test rust-test fuzz-test fuzz unit-test end-to-end-test python-test python-client-test python-client-test-on python-messages lens-test browser-test lint build bench bench-build bench-dtypes bench-families bench-growth bench-load bench-loading bench-paths bench-rates bench-trained bench-waiting gpu-day model dist-folder image wheel libtorch clean
 
 demo: libtorch
 	cargo build $(PROGRAMS)
 	target/debug/patchsweep run data/acronyms.toml --out demo-results --workers 2 --overwrite
 
-test: lint unit-test fuzz-test end-to-end-test python-test python-client-test browser-test deploy-test
+test: lint rust-test python-test python-client-test browser-test deploy-test
+
+# In CI 5,000 made-up inputs for each fuzz target instead of 500.
+FUZZ_INPUTS = PATCHSWEEP_FUZZ_INPUTS=$${PATCHSWEEP_FUZZ_INPUTS:-$(if $(CI),5000,500)}
+
+# Unit tests, fuzz targets and tests with real processes at once: Cargo compiles a dependency again for each choice of packages that
+# wants other features of it.
+rust-test: libtorch
+	cargo build --workspace
+	$(FUZZ_INPUTS) cargo test --workspace $(if $(CI),--no-fail-fast)
 
 unit-test: libtorch
 	cargo test --workspace --exclude patchsweep-tests --exclude patchsweep-fuzz
 
-# The committed inputs of tests/fuzz, then made-up ones for each target: 500, in CI 5,000. They are the same each time, so
-# that a change is judged by what it changes; `make fuzz` draws new ones.
+# The committed inputs of tests/fuzz, then made-up ones for each target. They are the same each time, so that a change is judged
+# by what it changes; `make fuzz` draws new ones.
 fuzz-test:
-	PATCHSWEEP_FUZZ_INPUTS=$${PATCHSWEEP_FUZZ_INPUTS:-$(if $(CI),5000,500)} cargo test -p patchsweep-fuzz
+	$(FUZZ_INPUTS) cargo test -p patchsweep-fuzz
 
 # New inputs of one target for longer: make fuzz TARGET=spec SECONDS=3600
 fuzz:
