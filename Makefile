@@ -75,6 +75,7 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready $(STAND_IN)/.
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_tokens.py target/debug/patchsweep data/acronym-gpt2
 	$(HUGGING_FACE_VENV)/bin/python tests/python/read_as_hugging_face.py target/debug/patchsweep
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
+	$(PYTHON) tests/python/check_cards.py target/debug $(STAND_IN)
 	$(PYTHON) tests/python/check_gpu_day.py target/debug $(STAND_IN)
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
