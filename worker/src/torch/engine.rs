@@ -239,12 +239,11 @@ impl Engine for TorchEngine {
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
                 if tile.is_plain() {
-                    PlainTask { context, parts, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
+                    PlainTask { context, parts, tile, exec, cache, shares, meter, dictionary }.scores()
                 } else if tile.is_estimate() {
-                    EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
+                    EstimateTask { context, tile, exec, cache, shares, meter, held }.scores()
                 } else {
-                    TileTask { context, parts, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }
-                        .scores()
+                    TileTask { context, parts, tile, exec, cache, shares, meter, dictionary }.scores()
                 }
             })
         })?;
