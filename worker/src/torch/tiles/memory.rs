@@ -113,10 +113,21 @@ pub(crate) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMe
         .map_err(|panic| if ran_out(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) })
 }
 
+/// What libtorch says where memory is missing; of each line all parts are there. A library of a GPU whose first call finds no room
+/// says that it is not there.
+const SIGNS: [&[&str]; 6] = [
+    &["out of memory"],
+    &["can't allocate memory"],
+    &["bad_alloc"],
+    &["CUBLAS_STATUS_ALLOC_FAILED"],
+    &["CUDNN_STATUS_ALLOC_FAILED"],
+    &["CUBLAS_STATUS_NOT_INITIALIZED", "cublasCreate"],
+];
+
 /// libtorch says what went wrong in words only.
 fn ran_out(panic: &(dyn Any + Send)) -> bool {
-    let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
-    panics::text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    let is_said = |text: &str| SIGNS.iter().any(|parts| parts.iter().all(|part| text.contains(part)));
+    panics::text(panic).is_some_and(is_said)
 }
 
 #[cfg(test)]
@@ -177,5 +188,18 @@ mod tests {
         assert!(within_memory(huge).is_err());
         let wrong = catch_unwind(|| within_memory(|| tch::Tensor::zeros([2], tch::kind::FLOAT_CPU).view([3])).is_ok());
         assert!(wrong.is_err());
+        let of_gpus = [
+            ("CUDA out of memory. Tried to allocate 2.00 GiB", true),
+            ("CUDA error: out of memory", true),
+            ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", true),
+            ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", true),
+            ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", true),
+            ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasSgemm(handle, opa)`", false),
+            ("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, opa)`", false),
+            ("CUDA error: an illegal memory access was encountered", false),
+        ];
+        for (text, is_of_memory) in of_gpus {
+            assert_eq!(ran_out(&text.to_owned()), is_of_memory, "{text}");
+        }
     }
 }
