@@ -31,7 +31,7 @@ use crate::torch::tiles::meter::Meter;
 use crate::torch::tiles::parts::TileParts;
 use crate::torch::tiles::task::TileTask;
 
-use crate::engine::{Cancel, Engine, EngineError, Evaluation};
+use crate::engine::{Cancel, DeviceLost, Engine, EngineError, Evaluation};
 use crate::gauge::Gauge;
 use crate::models::ModelSource;
 use crate::phases::Phase;
@@ -274,6 +274,10 @@ impl Engine for TorchEngine {
 
     fn gauge(&self) -> Gauge {
         self.meter.gauge()
+    }
+
+    fn lost(&self) -> Option<DeviceLost> {
+        self.devices.lost()
     }
 }
 
