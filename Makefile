@@ -77,6 +77,7 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready $(STAND_IN)/.
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws 4 target/debug/patchsweep target/debug/patchsweep-worker
 	$(PYTHON) tests/python/check_cards.py target/debug $(STAND_IN)
 	$(PYTHON) tests/python/check_gpu_day.py target/debug $(STAND_IN)
+	$(PYTHON) tests/python/check_lost_gpu.py target/debug $(STAND_IN)
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
 python-client-test: libtorch $(CLIENT_VENV)/.installed

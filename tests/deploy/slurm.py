@@ -27,6 +27,7 @@ def check(programs, sweeps, folder):
             slurm.start()
         site = Site(slurm, programs, sweeps)
         one_job(site)
+        lost_gpu(site)
         preemption(site, array(site))
     finally:
         slurm.stop()
@@ -75,6 +76,19 @@ def one_job(site):
     budgets = memory_budgets(log)
     assert len(budgets) == 3 and all(500 * MIB < budget <= 1000 * MIB for budget in budgets), (budgets, log)
     print("slurm: a sweep in one job")
+
+
+def lost_gpu(site):
+    """A worker that ends because its GPU is lost to it is started again in its job. This one says so twice, and never computes."""
+    programs, slurm = site.folder / "lost", site.slurm
+    programs.mkdir()
+    worker = programs / "patchsweep-worker"
+    worker.write_text('#!/bin/sh\necho started >> starts\n[ "$(wc -l < starts)" -eq 3 ] || exit 6\n')
+    worker.chmod(0o755)
+    job = slurm.sbatch("--ntasks=1", "--array=0-0", *SMALL, "workers.sbatch", cwd=site.folder, **site.environment | {"PATCHSWEEP_BIN": str(programs)})
+    slurm.until_state(f"{job}_0", "COMPLETED")
+    assert (site.folder / "starts").read_text() == 3 * "started\n", slurm.log(f"{job}_0")
+    print("slurm: a worker whose GPU is lost is started again")
 
 
 def array(site):

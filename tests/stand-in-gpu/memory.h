@@ -30,4 +30,8 @@ enum class Event {
 constexpr int EVENTS = 4;
 void count(Event event);
 
+// Whether this process has gone astray on its cards, which give it nothing but errors from then on: after $STAND_IN_GPU_LAUNCHES
+// operators.
+bool astray();
+
 }  // namespace stand_in

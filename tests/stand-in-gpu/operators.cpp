@@ -58,6 +58,7 @@ class Call {
       if (name == waiter) count(Event::download);
     }
     count(Event::launch);
+    TORCH_CHECK(!astray(), "CUDA error: an illegal memory access was encountered");
   }
 
   // `index`: CUDA takes indices of the CPU, which it uploads.

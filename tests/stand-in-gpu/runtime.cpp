@@ -8,6 +8,7 @@ namespace {
 
 constexpr int VERSION = 13000;
 constexpr int INVALID_DEVICE = 101;
+constexpr int ILLEGAL_ADDRESS = 700;
 thread_local int current = 0;
 
 }  // namespace
@@ -21,6 +22,7 @@ int cudaSetDevice(int device) {
 }
 
 int cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  if (stand_in::astray()) return ILLEGAL_ADDRESS;
   *total = stand_in::total();
   *free = *total - stand_in::taken(current);
   return 0;
@@ -41,11 +43,17 @@ int cudaRuntimeGetVersion(int* version) {
   return 0;
 }
 
-int cudaDeviceSynchronize() { return 0; }
+int cudaDeviceSynchronize() { return stand_in::astray() ? ILLEGAL_ADDRESS : 0; }
 
 // libtorch's profiler would ask for it.
 int cudaGetDeviceProperties(void*, int) { return INVALID_DEVICE; }
 
-const char* cudaGetErrorString(int status) { return status == 0 ? "no error" : "invalid device ordinal"; }
+const char* cudaGetErrorString(int status) {
+  switch (status) {
+    case 0: return "no error";
+    case ILLEGAL_ADDRESS: return "an illegal memory access was encountered";
+    default: return "invalid device ordinal";
+  }
+}
 
 }

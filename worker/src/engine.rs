@@ -35,6 +35,20 @@ pub trait Engine: Send + 'static {
 
     /// Shows what it takes, also while it computes.
     fn gauge(&self) -> Gauge;
+
+    /// A device with which it can compute nothing any more. Asked when a tile has failed.
+    fn lost(&self) -> Option<DeviceLost>;
+}
+
+/// A device with which this process can compute nothing any more, but a new one may: after some errors a GPU gives its process
+/// nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{device} is lost to this process ({fault})")]
+pub struct DeviceLost {
+    /// Its name, for instance `cuda:0`.
+    pub device: String,
+    /// What its driver says.
+    pub fault: String,
 }
 
 /// Asks the engine to stop computing a tile; clones share it.
@@ -175,6 +189,14 @@ pub enum EngineError {
     /// Halving did not help.
     #[error("out of memory with a single prompt; use a device with more memory, shorter prompts, or dtype bfloat16")]
     OnePromptTooLarge,
+    /// Nothing can be computed any more.
+    #[error("{lost}")]
+    DeviceLost {
+        /// Where.
+        lost: DeviceLost,
+        /// How the tile failed that showed it.
+        source: Box<EngineError>,
+    },
     /// The engine panicked, for instance because memory ran out.
     #[error("computing failed: {message}")]
     Panicked {

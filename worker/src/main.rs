@@ -31,6 +31,9 @@ const FAILED: u8 = 1;
 /// The coordinator lets nobody in like this, or will never take this worker.
 const REFUSED: u8 = 5;
 
+/// Its device is lost to the process: a new worker may find it well.
+const DEVICE_LOST: u8 = 6;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let variables = variables::take_effect();
@@ -63,8 +66,11 @@ async fn run(args: Args, variables: io::Result<()>) -> ExitCode {
     if let Err(error) = &outcome {
         complain(&patchsweep_core::error_chain(error));
     }
-    if !engine_ended.await {
+    let engine_ended = engine_ended.await;
+    if !engine_ended {
         tracing::warn!("the tile in hand does not end; leaving it");
+    }
+    if !engine_ended || code == DEVICE_LOST {
         // Not destructors of libtorch, but the log file is to be complete.
         drop(log);
         signal_hook::low_level::exit(code.into());
@@ -76,6 +82,7 @@ fn exit_code(error: &SessionError) -> u8 {
     match error {
         SessionError::Rejected(_) | SessionError::Refused { .. } => REFUSED,
         SessionError::Credentials(_) => USAGE,
+        SessionError::DeviceLost(_) => DEVICE_LOST,
         _ => FAILED,
     }
 }
@@ -83,4 +90,18 @@ fn exit_code(error: &SessionError) -> u8 {
 fn failed(error: &dyn Error, code: u8) -> ExitCode {
     complain(&patchsweep_core::error_chain(error));
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use patchsweep_worker::engine::DeviceLost;
+
+    use super::*;
+
+    #[test]
+    fn a_supervisor_can_tell_a_lost_device_from_what_does_not_pass() {
+        let lost = DeviceLost { device: "cuda:0".into(), fault: "an illegal memory access was encountered".into() };
+        let refused = SessionError::Refused { reason: "no".into() };
+        assert_eq!([SessionError::from(lost), refused].map(|error| exit_code(&error)), [6, 5]);
+    }
 }

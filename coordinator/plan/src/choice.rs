@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use patchsweep_core::estimate::Verify;
 use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::length;
 use patchsweep_core::tile::TileWork;
 
-use super::{Plan, PlanError, draw, tiles};
+use super::{Plan, PlanError, tiles};
+
+mod strongest;
+
+use strongest::{choose, without_estimates};
 
 /// The part of a plan that its first tiles decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +32,14 @@ pub struct Chosen {
     pub grid: u32,
     /// Index of the spec's iteration.
     pub iteration: u32,
-    /// Cells that these were chosen from: those that were estimated, or of which it is known whether they are active.
+    /// Cells that these were chosen from: those that are estimated, also where the estimate is missing, or of which it is known
+    /// whether they are active.
     pub candidates: u32,
+    /// Of estimated cells those that had no estimate then, so that they could not be among the strongest.
+    pub without_estimate: u32,
     /// Those with the strongest estimates, or all that are active and can change a score; ascending.
     pub top: Vec<u32>,
-    /// Of estimated cells some that were drawn from the others, ascending.
+    /// Of estimated cells some that were drawn from all others, those without an estimate among them; ascending.
     pub sample: Vec<u32>,
     /// Of cells of features those that can change a score, but of which nobody knew whether they are active; ascending.
     pub unknown: Vec<u32>,
@@ -117,9 +123,7 @@ impl Plan {
             for (index, grid) in (0..).zip(&self.context.grids) {
                 if let Some(verify) = grid.verify() {
                     let estimates = self.of_iteration(findings.estimates[index as usize], iteration);
-                    let candidates =
-                        self.estimated(index, iteration).filter(|&cell| !estimates[cell as usize].is_nan());
-                    chosen.push(choose(index, iteration, verify, candidates.collect(), estimates));
+                    chosen.push(choose(index, iteration, verify, self.estimated(index, iteration), estimates));
                 }
                 if grid.chooses_features() {
                     let activity = self.of_iteration(&findings.activity[index as usize], iteration);
@@ -131,7 +135,9 @@ impl Plan {
         let features = choosing.map(|(index, grid)| active_features(index, grid, &findings.activity[index as usize]));
         let (more, costs) = tiles::chosen_cells(&self.context, &self.tiles, &chosen)?;
         let choice = Choice { first: length(self.tiles.len()), chosen, features: features.collect() };
+        let warnings = without_estimates(&self.context.grids, &choice.chosen);
         let mut plan = Self { choice: Some(choice), ..self.clone() };
+        plan.warnings.extend(warnings);
         plan.tiles.extend(more);
         plan.costs.extend(costs);
         Ok(plan)
@@ -160,14 +166,13 @@ impl Plan {
     }
 
     /// Cells of a grid that are estimated over some prompts of one of the spec's iterations, ascending.
-    fn estimated(&self, grid: u32, iteration: u32) -> impl Iterator<Item = u32> + use<> {
+    fn estimated(&self, grid: u32, iteration: u32) -> BTreeSet<u32> {
         let of_grid = |tile: &&patchsweep_core::tile::Tile| {
             self.context.spec_iteration(tile.iteration) == iteration as usize
                 && matches!(tile.work, TileWork::Estimate { grid: other, .. } if other == grid)
         };
         let ranges = self.tiles.iter().filter(of_grid).filter_map(|tile| Some(tile.work.cells()?.1.to_vec()));
-        let cells: BTreeSet<u32> = ranges.flatten().flat_map(|range: Range<u32>| range).collect();
-        cells.into_iter()
+        ranges.flatten().flat_map(|range: Range<u32>| range).collect()
     }
 
     /// The cells of active features that can change the score of a prompt.
@@ -176,7 +181,7 @@ impl Plan {
         let live = tiles::live_cells(&self.context, &self.tiles, grid, iteration);
         let which = |wanted| live.iter().copied().filter(|&cell| activity[cell as usize] == wanted).collect();
         let (top, unknown) = (which(Activity::On), which(Activity::Unknown));
-        Chosen { grid, iteration, candidates, top, sample: Vec::new(), unknown }
+        Chosen { grid, iteration, candidates, without_estimate: 0, top, sample: Vec::new(), unknown }
     }
 }
 
@@ -193,76 +198,12 @@ fn active_features(index: u32, grid: &Grid, activity: &[Activity]) -> ActiveFeat
     ActiveFeatures { grid: index, features: if features.is_empty() { all.to_vec() } else { features } }
 }
 
-/// The strongest by magnitude (of equal ones the first), and a draw of the others.
-fn choose(grid: u32, iteration: u32, verify: Verify, candidates: Vec<u32>, estimates: &[f32]) -> Chosen {
-    let count = length(candidates.len());
-    let mut order = candidates;
-    let strength = |&cell: &u32| estimates[cell as usize].abs();
-    order.sort_by(|a, b| strength(b).total_cmp(&strength(a)).then(a.cmp(b)));
-    let mut rest = order.split_off(order.len().min(verify.top as usize));
-    rest.sort_unstable();
-    order.sort_unstable();
-    let amount = rest.len().min(verify.sample as usize);
-    // Grids and iterations draw independently of each other.
-    let seed =
-        verify.seed ^ (u64::from(grid) << 40 | u64::from(iteration) << 1 | 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut sample: Vec<u32> = draw::samples(rest.len(), amount, false, seed).into_iter().map(|at| rest[at]).collect();
-    sample.sort_unstable();
-    Chosen { grid, iteration, candidates: count, top: order, sample, unknown: Vec::new() }
-}
-
 #[cfg(test)]
 mod tests {
     use patchsweep_core::status::PlanOptions;
     use patchsweep_core::tile::Tile;
 
     use super::*;
-    use crate::example::plan;
-
-    fn verified(estimates: &[f32], verify: &str) -> Plan {
-        let keys = format!("estimate = \"gradient\"\nverify = {verify}\naxes");
-        let plan = plan(&[("axes", &keys)]);
-        assert!(plan.awaits_choice());
-        plan.extended(&Findings { estimates: vec![estimates], activity: vec![Vec::new()] }).expect("a plan")
-    }
-
-    #[test]
-    fn the_strongest_and_a_sample_of_the_others_are_computed_behind_all_other_tiles() {
-        // 3 layers and 2 heads.
-        let estimates = [0.1, -3.0, 2.0, 0.0, -0.2, 2.0];
-        let plan = verified(&estimates, "{ top = 2, sample = 2, seed = 3 }");
-        let Choice { first, chosen, .. } = plan.choice.clone().expect("chosen");
-        let [Chosen { grid: 0, iteration: 0, candidates, top, sample, .. }] = chosen.as_slice() else {
-            panic!("{chosen:?}")
-        };
-        assert_eq!((top.as_slice(), *candidates, sample.len()), ([1, 2].as_slice(), 6, 2));
-        assert!(sample.iter().all(|cell| !top.contains(cell)) && sample.is_sorted());
-        let (before, behind) = plan.tiles.split_at(first as usize);
-        assert!(before.iter().all(|tile| !tile.is_patch()) && behind.iter().all(Tile::is_patch));
-        let computed: BTreeSet<u32> =
-            behind.iter().flat_map(|tile| tile.work.cells().expect("cells").1.iter().cloned().flatten()).collect();
-        assert_eq!(computed.into_iter().collect::<Vec<_>>(), chosen[0].cells());
-        assert!(plan.tiles.iter().enumerate().all(|(index, tile)| tile.id.0 as usize == index));
-        assert_eq!((plan.costs.len(), plan.awaits_choice()), (plan.tiles.len(), false));
-    }
-
-    #[test]
-    fn equal_estimates_and_seeds_choose_alike_and_other_seeds_otherwise() {
-        let estimates = [0.5; 6];
-        let sample = |seed: u32| {
-            let plan = verified(&estimates, &format!("{{ top = 1, sample = 2, seed = {seed} }}"));
-            plan.choice.expect("chosen").chosen.remove(0).sample
-        };
-        assert_eq!(sample(1), sample(1));
-        assert!((2..20).any(|seed| sample(seed) != sample(1)));
-    }
-
-    #[test]
-    fn there_are_no_more_than_there_are_and_none_without_an_estimate() {
-        let estimates = [f32::NAN, 1.0, f32::NAN, 2.0, 3.0, 4.0];
-        let chosen = verified(&estimates, "{ top = 3, sample = 100 }").choice.expect("chosen").chosen.remove(0);
-        assert_eq!((chosen.candidates, chosen.top, chosen.sample), (4, vec![3, 4, 5], vec![1]));
-    }
 
     /// Iteration 0 reads position 2, iteration 1 position 1.
     fn of_features() -> Plan {

@@ -19,6 +19,7 @@ pub(crate) fn verification(plan: &Plan, chosen: &[Chosen], merged: &Merged) -> V
                 "iteration": plan.iteration_labels[chosen.iteration as usize],
                 "metric": plan.context.metrics[scores.metric].name,
                 "estimated": chosen.candidates,
+                "without_estimate": chosen.without_estimate,
                 "top": chosen.top.len(),
                 "sample": chosen.sample.len(),
                 "without_score": missed.without_score,
@@ -86,8 +87,15 @@ mod tests {
         for cell in failed {
             scores.status[6 + cell] = CellStatus::Failed;
         }
-        let chosen =
-            Chosen { grid: 0, iteration: 1, candidates: 6, top: vec![0, 1], sample: vec![3, 5], unknown: Vec::new() };
+        let chosen = Chosen {
+            grid: 0,
+            iteration: 1,
+            candidates: 6,
+            without_estimate: 0,
+            top: vec![0, 1],
+            sample: vec![3, 5],
+            unknown: Vec::new(),
+        };
         Missed::of(&chosen, &scores)
     }
 

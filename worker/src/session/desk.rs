@@ -19,6 +19,7 @@ use super::computer::{Computer, ComputerGone, Finished, Job};
 use super::contexts::Contexts;
 use super::messages::{Granted, not_begun, released, result};
 use super::spans::LeaseSpan;
+use crate::engine::{DeviceLost, EngineError};
 use crate::gauge::Vitals;
 
 /// Waiting tiles whose contexts are fetched: the next one, and the one behind it.
@@ -43,6 +44,8 @@ pub(super) struct Desk<'a, C> {
     cache: CacheStats,
     /// When there last was something to do, or a coordinator answered for the first time.
     active: Option<Instant>,
+    /// Nothing can be computed here any more.
+    lost: Option<DeviceLost>,
 }
 
 #[derive(Debug)]
@@ -75,6 +78,7 @@ impl<'a, C: Computer> Desk<'a, C> {
             contexts: Contexts::default(),
             cache: CacheStats::default(),
             active: None,
+            lost: None,
         }
     }
 
@@ -91,6 +95,11 @@ impl<'a, C: Computer> Desk<'a, C> {
     /// How long nothing has been computed.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         self.idle_since().map(|since| since.elapsed())
+    }
+
+    /// Where nothing can be computed any more.
+    pub(super) fn lost(&self) -> Option<&DeviceLost> {
+        self.lost.as_ref()
     }
 
     /// This worker's name.
@@ -262,8 +271,8 @@ impl<'a, C: Computer> Desk<'a, C> {
         Ok(self.put_away(&finished))
     }
 
-    /// Waits for something else meanwhile.
-    pub(super) async fn work_beside<T>(&mut self, other: impl Future<Output = T>) -> Result<T, ComputerGone> {
+    /// Waits for something else meanwhile. Fails when nothing can be computed any more.
+    pub(super) async fn work_beside<T>(&mut self, other: impl Future<Output = T>) -> Result<T, SessionError> {
         tokio::pin!(other);
         loop {
             tokio::select! {
@@ -271,6 +280,9 @@ impl<'a, C: Computer> Desk<'a, C> {
                 done = other.as_mut() => return Ok(done),
                 worked = self.work() => {
                     worked?;
+                    if let Some(lost) = &self.lost {
+                        return Err(lost.clone().into());
+                    }
                 }
             }
         }
@@ -290,6 +302,9 @@ impl<'a, C: Computer> Desk<'a, C> {
     }
 
     fn put_away(&mut self, finished: &Finished) -> Option<Message> {
+        if let Err(EngineError::DeviceLost { lost, .. }) = &finished.outcome {
+            self.lost = Some(lost.clone());
+        }
         let InHand { lease, awaited } = self.in_hand.take()?;
         self.active = Some(Instant::now());
         self.cache = finished.cache;

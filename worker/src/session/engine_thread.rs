@@ -37,13 +37,21 @@ impl EngineThread {
         let gauge = engine.gauge();
         let work = move || {
             let mut complaints = Complaints::default();
+            let mut is_lost = false;
             while let Some((job, cancel)) = incoming.blocking_recv() {
-                if outgoing.blocking_send(compute(&mut engine, job, &cancel, &mut complaints)).is_err() {
+                let finished = compute(&mut engine, job, &cancel, &mut complaints);
+                is_lost = matches!(finished.outcome, Err(EngineError::DeviceLost { .. }));
+                if outgoing.blocking_send(finished).is_err() || is_lost {
                     break;
                 }
             }
-            // The owner of this thread hears of its end by the channel, so the engine goes first.
-            drop(engine);
+            // The owner of this thread hears of its end by the channel, so the engine goes first. To a device that is lost nothing can
+            // be given back, and libtorch may end the process when it tries.
+            if is_lost {
+                std::mem::forget(engine);
+            } else {
+                drop(engine);
+            }
             drop(outgoing);
         };
         quieten_panics();
@@ -107,7 +115,8 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel, complaints: &mut
     let started = Instant::now();
     // libtorch reports what goes wrong, running out of memory included, as panics.
     let outcome = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&context, &tile, model, cancel)))
-        .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panics::message(panic.as_ref()) }));
+        .unwrap_or_else(|panic| Err(EngineError::Panicked { message: panics::message(panic.as_ref()) }))
+        .map_err(|error| lost_with(engine, error));
     let busy = started.elapsed();
     match &outcome {
         Ok(computed) => {
@@ -126,6 +135,17 @@ fn compute(engine: &mut impl Engine, job: Job, cancel: &Cancel, complaints: &mut
         Err(error) => complaints.say(error),
     }
     Finished { lease, outcome, cache: engine.cache_stats(), loaded: engine.gauge().read().loaded, busy }
+}
+
+/// What a tile failed of: its engine's device, where nothing can be computed there any more.
+fn lost_with(engine: &impl Engine, error: EngineError) -> EngineError {
+    match error {
+        EngineError::Cancelled => error,
+        error => match engine.lost() {
+            Some(lost) => EngineError::DeviceLost { lost, source: Box::new(error) },
+            None => error,
+        },
+    }
 }
 
 /// Reported reasons why models cannot be used: every tile of such a model fails alike.

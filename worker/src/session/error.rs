@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 
 use super::computer::ComputerGone;
 use super::dial::Dial;
+use crate::engine::DeviceLost;
 
 /// Why there is no session with the coordinator.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,11 @@ pub enum SessionError {
     /// The thread that computes is gone.
     #[error(transparent)]
     ComputerGone(#[from] ComputerGone),
+    /// Nothing can be computed here any more.
+    #[error(
+        "{0}: this worker ends, so that a new one takes its place; if that ends likewise, look for the GPU in the kernel's log"
+    )]
+    DeviceLost(#[from] DeviceLost),
 }
 
 impl From<Status> for SessionError {
@@ -92,7 +98,7 @@ impl SessionError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Rejected(_) | Self::Refused { .. } | Self::ComputerGone(_) => true,
+            Self::Rejected(_) | Self::Refused { .. } | Self::ComputerGone(_) | Self::DeviceLost(_) => true,
             Self::Credentials(error) => !error.may_pass(),
             _ => false,
         }

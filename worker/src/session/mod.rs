@@ -58,7 +58,7 @@ pub struct WorkerOptions {
 /// for, so then it ends at once. It also leaves by itself when it has had nothing to compute for as long as the options say;
 /// that counts from the first session on, and while the coordinator is unreachable too. When this returns, a job that is still in hand has been cancelled, but may not have ended.
 ///
-/// Fails only where trying again cannot help.
+/// Fails only where trying again cannot help. Where nothing can be computed any more, it hands back what is not finished before.
 pub async fn serve<C: Computer>(
     options: WorkerOptions,
     computer: &mut C,
@@ -72,7 +72,7 @@ pub async fn serve<C: Computer>(
     let outcome = loop {
         let ended = stream::run(&options, dialer, &mut desk, &mut backoff, &mut presence, shutdown.as_mut()).await;
         match ended.map_err(|error| error.judged_by(dialer)) {
-            Ok(Ending::Left) => break Ok(()),
+            Ok(Ending::Left) => break desk.lost().cloned().map_or(Ok(()), |lost| Err(lost.into())),
             Ok(Ending::Closed) => tracing::warn!("coordinator closed the session"),
             Err(error) if error.is_permanent() => break Err(error),
             Err(SessionError::Credentials(error)) => {
@@ -89,7 +89,7 @@ pub async fn serve<C: Computer>(
             biased;
             _ = shutdown.as_mut() => break Ok(()),
             rested = desk.work_beside(tokio::time::sleep(pause)) => if let Err(error) = rested {
-                break Err(error.into());
+                break Err(error);
             },
         }
         if let Some(limit) = options.leave_when_idle.filter(|&limit| desk.idle_for().is_some_and(|idle| idle >= limit))

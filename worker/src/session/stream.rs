@@ -194,7 +194,12 @@ impl<C: Computer> Session<'_, '_, C> {
                     self.outbox.push(self.desk.heartbeat());
                 }
                 () = self.outbox.pass_one_on(), if !self.outbox.is_empty() => {}
-                worked = self.desk.work() => self.say(worked?),
+                worked = self.desk.work() => {
+                    self.say(worked?);
+                    if self.desk.lost().is_some() {
+                        self.leave("its device is lost", self.grace);
+                    }
+                }
                 (digest, fetched) = self.fetching.fetched() => self.take_context(digest, fetched)?,
                 message = incoming.message(), if self.outbox.has_room() => match message?.and_then(|m| m.message) {
                     Some(message) => self.take(message)?,

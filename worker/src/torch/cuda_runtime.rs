@@ -1,4 +1,4 @@
-//! What NVIDIA's CUDA runtime says of versions and memory. libtorch's CUDA part has loaded it.
+//! What NVIDIA's CUDA runtime says of versions, memory and lost GPUs. libtorch's CUDA part has loaded it.
 
 use std::ffi::{CStr, c_char};
 
@@ -18,6 +18,8 @@ pub enum CudaError {
     Call {
         /// The function.
         call: &'static str,
+        /// What it gave.
+        status: i32,
         /// The runtime's words.
         message: String,
     },
@@ -61,6 +63,31 @@ pub(crate) fn memory(index: usize) -> Result<(u64, u64), CudaError> {
     Ok((free as u64, total as u64))
 }
 
+/// Why this process can do nothing more on a GPU; `None` as long as it can. Waits until all that was begun there has ended.
+pub(crate) fn fault(index: usize) -> Option<CudaError> {
+    state(index).err().filter(is_lasting)
+}
+
+/// What was wrong with a call alone, the runtime says to that call. An error that it gives where nothing was asked stays until the
+/// process ends, but for missing memory. A runtime that cannot be asked has no fault that is known.
+fn is_lasting(error: &CudaError) -> bool {
+    const NO_MEMORY: i32 = 2;
+    matches!(error, CudaError::Call { status, .. } if *status != NO_MEMORY)
+}
+
+#[allow(unsafe_code)]
+fn state(index: usize) -> Result<(), CudaError> {
+    // SAFETY: these are the signatures of the CUDA runtime's C interface since CUDA 4.0, and the library stays loaded as long as
+    // libtorch's CUDA part, which is for ever.
+    unsafe {
+        let library = runtime()?;
+        let set_device = library.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
+        let synchronize = library.get::<unsafe extern "C" fn() -> i32>(b"cudaDeviceSynchronize")?;
+        answered(&library, "cudaSetDevice", set_device(i32::try_from(index).expect("few GPUs")))?;
+        answered(&library, "cudaDeviceSynchronize", synchronize())
+    }
+}
+
 /// Turns the status of a call into an error.
 #[allow(unsafe_code)]
 fn answered(library: &Library, call: &'static str, status: i32) -> Result<(), CudaError> {
@@ -73,5 +100,18 @@ fn answered(library: &Library, call: &'static str, status: i32) -> Result<(), Cu
         let words = library.get::<unsafe extern "C" fn(i32) -> *const c_char>(b"cudaGetErrorString")?;
         CStr::from_ptr(words(status)).to_string_lossy().into_owned()
     };
-    Err(CudaError::Call { call, message })
+    Err(CudaError::Call { call, status, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_without_memory_is_not_lost_and_one_that_went_astray_is() {
+        let call = |status| CudaError::Call { call: "cudaDeviceSynchronize", status, message: String::new() };
+        let [illegal_address, launch_failure, ecc, unavailable] = [700, 719, 214, 46].map(call);
+        assert!([illegal_address, launch_failure, ecc, unavailable].iter().all(is_lasting));
+        assert!(!is_lasting(&call(2)));
+    }
 }

@@ -3,6 +3,8 @@
 use patchsweep_core::weights::WeightBytes;
 use tch::{Device, Tensor};
 
+use crate::engine::DeviceLost;
+use crate::torch::cuda_runtime;
 use crate::torch::device::{DeviceError, free_memory, open};
 
 /// The devices of a worker, at least one, in the order in which a model's layers are on them. One that is named more than once has
@@ -57,6 +59,15 @@ impl Devices {
             Device::Cuda(index) => Some(*index),
             _ => None,
         })
+    }
+
+    /// A GPU with which this process can do nothing any more.
+    pub(crate) fn lost(&self) -> Option<DeviceLost> {
+        let of_gpu = |index| {
+            let fault = cuda_runtime::fault(index)?;
+            Some(DeviceLost { device: name(Device::Cuda(index)), fault: fault.to_string() })
+        };
+        self.gpus().find_map(of_gpu)
     }
 
     pub(crate) fn have_gpus(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The engine: models in memory, one cache, tiles one after the other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,7 @@ use crate::torch::tiles::meter::Meter;
 use crate::torch::tiles::parts::TileParts;
 use crate::torch::tiles::task::TileTask;
 
-use crate::engine::{Cancel, Engine, EngineError, Evaluation};
+use crate::engine::{Cancel, DeviceLost, Engine, EngineError, Evaluation};
 use crate::gauge::Gauge;
 use crate::models::ModelSource;
 use crate::phases::Phase;
@@ -93,10 +94,7 @@ impl TorchEngine {
         let placement = self.placement(&loader)?;
         let bytes = loader.placed(placement);
         self.models.make_room(bytes);
-        self.divide(bytes)?;
-        let took = self.load_from(loader, placement, name, stamp);
-        self.divide(0)?;
-        took
+        self.with_room_for(bytes, |engine| engine.load_from(loader, placement, name, stamp))
     }
 
     fn load_from(
@@ -147,9 +145,7 @@ impl TorchEngine {
             let name = dictionary.name.clone();
             return Err(EngineError::DictionaryTooLarge { name, bytes: ByteSize(bytes), budget, needed });
         }
-        self.divide(bytes)?;
-        self.dictionaries.load(dictionary, device, &path)?;
-        self.divide(0)
+        self.with_room_for(bytes, |engine| engine.dictionaries.load(dictionary, device, &path))
     }
 
     /// Says so where the weights are streamed, which takes time.
@@ -179,6 +175,20 @@ impl TorchEngine {
         let [model, least, budget] = [weights, least, self.memory_budget].map(ByteSize);
         let needed = ByteSize::mib(least.0.saturating_add(LEAST_BESIDE).div_ceil(ByteSize::mib(1).0));
         EngineError::ModelTooLarge { model, least, budget, needed }
+    }
+
+    /// Loads what takes so many bytes. The rest of the memory is divided without them meanwhile, and by what is in memory then,
+    /// however that ends.
+    fn with_room_for<T>(
+        &mut self,
+        bytes: u64,
+        load: impl FnOnce(&mut Self) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.divide(bytes)?;
+        // What libtorch cannot do is a panic.
+        let loaded = catch_unwind(AssertUnwindSafe(|| load(self)));
+        self.divide(0)?;
+        loaded.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Divides the memory anew: the models' part, with so many bytes for another one, and the rest.
@@ -239,12 +249,11 @@ impl Engine for TorchEngine {
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
                 if tile.is_plain() {
-                    PlainTask { context, parts, tile, exec, shares, dictionary, memory_retries: 0 }.scores()
+                    PlainTask { context, parts, tile, exec, cache, shares, meter, dictionary }.scores()
                 } else if tile.is_estimate() {
-                    EstimateTask { context, tile, exec, cache, shares, held, memory_retries: 0 }.scores()
+                    EstimateTask { context, tile, exec, cache, shares, meter, held }.scores()
                 } else {
-                    TileTask { context, parts, tile, exec, cache, shares, meter, dictionary, memory_retries: 0 }
-                        .scores()
+                    TileTask { context, parts, tile, exec, cache, shares, meter, dictionary }.scores()
                 }
             })
         })?;
@@ -265,6 +274,10 @@ impl Engine for TorchEngine {
 
     fn gauge(&self) -> Gauge {
         self.meter.gauge()
+    }
+
+    fn lost(&self) -> Option<DeviceLost> {
+        self.devices.lost()
     }
 }
 

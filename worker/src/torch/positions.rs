@@ -52,6 +52,11 @@ impl Positions {
         self.0.binary_search(&pos).ok().map(length)
     }
 
+    /// Of some positions those that are in the list, each with its place there.
+    pub(crate) fn places_of(&self, wanted: &[u32]) -> impl Iterator<Item = (i64, i64)> {
+        wanted.iter().filter_map(|&pos| Some((pos.into(), self.place_of(pos.into())?)))
+    }
+
     /// Those that both have.
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         Self(self.iter().filter(|pos| other.0.contains(pos)).collect())

@@ -103,8 +103,8 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
 
 fn choice_to_wire(Choice { first, chosen, features }: &Choice) -> v1::StoredChoice {
     let of_grid = |chosen: &Chosen| {
-        let Chosen { grid, iteration, candidates, top, sample, unknown } = chosen.clone();
-        v1::ChosenCells { grid, iteration, candidates, top, sample, unknown }
+        let Chosen { grid, iteration, candidates, without_estimate, top, sample, unknown } = chosen.clone();
+        v1::ChosenCells { grid, iteration, candidates, without_estimate, top, sample, unknown }
     };
     let active = |of_grid: &ActiveFeatures| {
         let ActiveFeatures { grid, features } = of_grid.clone();
@@ -121,8 +121,8 @@ fn choice_from_wire(wire: v1::StoredChoice, context: &SweepContext, tiles: usize
     if wire.first_tile as usize > tiles {
         return Err(Defect::Parts("its choice of cells begins behind its tiles"));
     }
-    let of_grid = |v1::ChosenCells { grid, iteration, candidates, top, sample, unknown }| {
-        let chosen = Chosen { grid, iteration, candidates, top, sample, unknown };
+    let of_grid = |v1::ChosenCells { grid, iteration, candidates, without_estimate, top, sample, unknown }| {
+        let chosen = Chosen { grid, iteration, candidates, without_estimate, top, sample, unknown };
         let cells = context.grids.get(grid as usize).and_then(|grid| grid.cell_count().ok());
         let fits =
             |list: &[u32], cells: u32| list.is_sorted_by(|a, b| a < b) && list.last().is_none_or(|&last| last < cells);
@@ -131,6 +131,7 @@ fn choice_from_wire(wire: v1::StoredChoice, context: &SweepContext, tiles: usize
         let is_one = (iteration as usize) < context.spec_iterations()
             && cells.is_some_and(|cells| lists.iter().all(|list| fits(list, cells)) && candidates <= cells)
             && count <= candidates as usize
+            && chosen.top.len() + without_estimate as usize <= candidates as usize
             && chosen.cells().len() == count;
         if is_one { Ok(chosen) } else { Err(Defect::Parts("its choice of cells has some that it has not")) }
     };

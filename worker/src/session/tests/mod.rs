@@ -7,6 +7,7 @@ mod engine_thread;
 mod heartbeat;
 mod idle;
 mod leave;
+mod lost;
 mod refuse;
 mod resume;
 mod revoke;

@@ -1,4 +1,5 @@
 mod devices;
+mod dictionaries;
 mod models;
 mod streaming;
 

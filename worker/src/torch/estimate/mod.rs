@@ -26,7 +26,9 @@ use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::Sites;
 use crate::torch::tiles::chunk::Chunk;
-use crate::torch::tiles::memory::{MemoryShares, OutOfMemory, Tried, positions, within_memory};
+use crate::torch::tiles::in_halves::{InChunks, in_halves};
+use crate::torch::tiles::memory::{MemoryShares, Tried, positions, row_bytes};
+use crate::torch::tiles::meter::Meter;
 use crate::torch::tiles::task::on_one_device;
 
 pub(crate) use held::{Held, Key};
@@ -38,56 +40,42 @@ pub(crate) struct EstimateTask<'a> {
     pub(crate) exec: &'a Exec<'a>,
     pub(crate) cache: &'a mut ActivationCache,
     pub(crate) shares: &'a mut MemoryShares,
+    pub(crate) meter: &'a Meter,
     /// What was estimated with the tile before.
     pub(crate) held: &'a mut Option<Held>,
-    /// Chunks that were computed again in halves so far.
-    pub(crate) memory_retries: u64,
 }
 
 /// Estimated scores of all cells of a grid \[cells, metrics\], row-major.
 type OfGrid = Vec<CellScore>;
 
 impl EstimateTask<'_> {
-    /// The estimated scores of the tile's cells. Those of its section's other tiles are held for these.
+    /// The estimated scores of the tile's cells, and how many chunks were tried again. Those of its section's other tiles are held for
+    /// these.
     pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
         let key = Key::of(self.context, self.tile, self.exec.model.digest);
+        let mut tried_again = 0;
         if self.held.as_ref().is_none_or(|held| held.key != key) {
             *self.held = None;
-            match self.section() {
+            let (section, retries) = self.section();
+            tried_again = retries;
+            match section {
                 Ok(grids) => *self.held = Some(Held { key, grids }),
-                Err(error) => return (Err(error), self.memory_retries),
+                Err(error) => return (Err(error), retries),
             }
         }
         let held = self.held.as_ref().expect("made just above");
-        (Ok(held.of_tile(self.tile, self.context.metrics.len())), self.memory_retries)
+        (Ok(held.of_tile(self.tile, self.context.metrics.len())), tried_again)
     }
 
     /// The estimates of all grids that have any \[grids\]; none of the others.
-    fn section(&mut self) -> Result<Vec<OfGrid>, EngineError> {
+    fn section(&mut self) -> (Result<Vec<OfGrid>, EngineError>, u64) {
         if matches!(self.exec.model.blocks, Blocks::Streamed(_)) {
-            return Err(EngineError::EstimateOfStreamed);
+            return (Err(EngineError::EstimateOfStreamed), 0);
         }
-        let Range { mut start, end } = self.tile.prompts;
-        let mut grids: Vec<OfGrid> = vec![Vec::new(); self.context.grids.len()];
-        while start < end {
-            let prompts = start..end.min(start.saturating_add(self.most_prompts()));
-            match within_memory(|| self.chunk(prompts.clone())) {
-                Ok(part) => {
-                    let _phase = Phase::Merge.enter();
-                    for (sums, new) in grids.iter_mut().zip(part) {
-                        if sums.is_empty() {
-                            *sums = new;
-                        } else {
-                            sums.iter_mut().zip(new).for_each(|(sum, new)| *sum = sum.merge(new));
-                        }
-                    }
-                    start = prompts.end;
-                }
-                Err(OutOfMemory) if prompts.len() == 1 => return Err(EngineError::OnePromptTooLarge),
-                Err(OutOfMemory) => self.ran_out(prompts.end - prompts.start),
-            }
-        }
-        Ok(grids)
+        let (prompts, grids) = (self.tile.prompts.clone(), vec![Vec::new(); self.context.grids.len()]);
+        let mut chunks = Chunks { task: self, grids };
+        let (done, retries) = in_halves(&mut chunks, prompts);
+        (done.map(|()| chunks.grids), retries)
     }
 
     fn chunk(&mut self, prompts: Range<u32>) -> Vec<OfGrid> {
@@ -115,25 +103,59 @@ impl EstimateTask<'_> {
         let iteration = &context.iterations[self.tile.iteration as usize];
         let logits = 4 * iteration.reads.len() as u64 * u64::from(context.architecture.d_vocab);
         let by_logits = self.exec.most_logits.unsigned_abs() / logits.max(1);
-        let most = (self.shares.batch_rows(context) / self.rows_of_prompt()).min(by_logits).max(1);
+        let most = (self.shares.batch_rows(context) / rows_of_prompt(context)).min(by_logits).max(1);
         u32::try_from(most).unwrap_or(u32::MAX)
     }
+}
 
-    /// What one prompt takes, in rows of a batch: one has room for a block's activations, and what they are made of takes about as
-    /// much again.
-    fn rows_of_prompt(&self) -> u64 {
-        2 * (u64::from(self.context.architecture.layers) + 1) * positions(self.context)
+/// A section's prompts, some at a time.
+struct Chunks<'t, 'a> {
+    task: &'t mut EstimateTask<'a>,
+    /// Of the prompts so far \[grids\].
+    grids: Vec<OfGrid>,
+}
+
+impl InChunks for Chunks<'_, '_> {
+    type Part = Vec<OfGrid>;
+
+    fn most(&self, _first: u32) -> u32 {
+        self.task.most_prompts()
     }
 
-    fn ran_out(&mut self, prompts: u32) {
-        self.memory_retries += 1;
-        let (rows, tokens) = (self.rows_of_prompt(), positions(self.context));
-        let [rows, tokens] = [rows, tokens].map(|each| each * u64::from(prompts));
-        self.shares.halve(&Tried { context: self.context, rows, tokens, cached: self.cache.stats().bytes });
-        self.cache.limit(0);
-        self.cache.limit(self.shares.cache);
-        tracing::warn!(prompts, "out of memory; trying again with half as much at once");
+    fn is_least(&self, chunk: &Range<u32>) -> bool {
+        chunk.len() == 1
     }
+
+    fn compute(&mut self, chunk: Range<u32>) -> Vec<OfGrid> {
+        self.task.chunk(chunk)
+    }
+
+    fn take(&mut self, part: Vec<OfGrid>) {
+        let _phase = Phase::Merge.enter();
+        for (sums, new) in self.grids.iter_mut().zip(part) {
+            if sums.is_empty() {
+                *sums = new;
+            } else {
+                sums.iter_mut().zip(new).for_each(|(sum, new)| *sum = sum.merge(new));
+            }
+        }
+    }
+
+    fn ran_out(&mut self, chunk: &Range<u32>) {
+        let EstimateTask { context, cache, shares, .. } = &mut *self.task;
+        let [rows, tokens] = [rows_of_prompt(context), positions(context)].map(|each| each * chunk.len() as u64);
+        shares.ran_out(&Tried { rows, row_bytes: row_bytes(context), tokens }, cache);
+    }
+
+    fn show(&self, retries: u64) {
+        self.task.meter.show(self.task.cache.stats(), retries);
+    }
+}
+
+/// What one prompt takes, in rows of a batch: one has room for a block's activations, and what they are made of takes about as
+/// much again.
+fn rows_of_prompt(context: &SweepContext) -> u64 {
+    2 * (u64::from(context.architecture.layers) + 1) * positions(context)
 }
 
 /// Scores whose value and effect have these moments.

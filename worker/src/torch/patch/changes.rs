@@ -9,6 +9,7 @@ use patchsweep_core::writes::Write;
 use tch::Tensor;
 
 use super::batch::Layout;
+use super::cell_rows::Row;
 use super::cohort::Start;
 use super::patches::{Patches, TableRows};
 use super::paths::Received;
@@ -73,23 +74,16 @@ impl<'a> Changes<'a> {
         }
         // By row and head, so that of several writes the last one counts.
         let mut put: BTreeMap<(i64, i64), (PatchValue, i64)> = BTreeMap::new();
-        for (segment, first) in layout.segments.iter().zip(layout.first_rows()) {
-            let positions = &segment.positions;
-            for (place, &cell) in (0..).zip(&segment.cells) {
-                for write in self.writes((segment.part, cell), layer, component) {
-                    let places = write.positions().iter().map(|&pos| i64::from(pos));
-                    let places: Vec<_> = places.filter_map(|pos| Some((pos, positions.place_of(pos)?))).collect();
-                    let heads = write.indices(Axis::Head);
-                    for prompt in 0..segment.prompts {
-                        for &(pos, at) in &places {
-                            let row = first + (place * segment.prompts + prompt) * positions.len() + at;
-                            let source = (write.value, table.of(segment.part, prompt, pos));
-                            if component.has_heads() {
-                                put.extend(heads.iter().map(|&head| ((row, i64::from(head)), source)));
-                            } else {
-                                put.insert((row, 0), source);
-                            }
-                        }
+        for rows in layout.cells() {
+            let part = rows.segment.part;
+            for write in self.writes((part, rows.cell), layer, component) {
+                let heads = write.indices(Axis::Head);
+                for Row { number: row, prompt, pos } in rows.at(write.positions()) {
+                    let source = (write.value, table.of(part, prompt, pos));
+                    if component.has_heads() {
+                        put.extend(heads.iter().map(|&head| ((row, i64::from(head)), source)));
+                    } else {
+                        put.insert((row, 0), source);
                     }
                 }
             }

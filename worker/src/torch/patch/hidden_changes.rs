@@ -9,6 +9,7 @@ use patchsweep_core::grid::{Axis, Component, PatchValue};
 use tch::Tensor;
 
 use super::batch::Layout;
+use super::cell_rows::Row;
 use super::changes::{Changes, index};
 use super::patches::Patches;
 use crate::torch::numbers::length;
@@ -70,36 +71,29 @@ impl HiddenChanges {
         let width = patches.exec().model.architecture.d_mlp as usize;
         let mut alike: BTreeMap<Alike, HiddenChange> = BTreeMap::new();
         let mut known: BTreeMap<(Alike, &[u32]), i64> = BTreeMap::new();
-        for (segment, first) in layout.segments.iter().zip(layout.first_rows()) {
-            let positions = &segment.positions;
-            for (place, &cell) in (0..).zip(&segment.cells) {
-                for (order, write) in changes.writes((segment.part, cell), layer, component).enumerate() {
-                    let places = write.positions().iter().map(|&pos| i64::from(pos));
-                    let places: Vec<_> = places.filter_map(|pos| Some((pos, positions.place_of(pos)?))).collect();
-                    if places.is_empty() {
-                        continue;
-                    }
-                    let neurons = write.indices(Axis::Neuron);
-                    let key = (order, write.value, neurons.len());
-                    let change = alike.entry(key).or_insert_with(|| HiddenChange {
-                        component,
-                        rows: Vec::new(),
-                        sources: Vec::new(),
-                        neurons: (neurons.len() < width).then(|| Neurons::of_each(neurons.len())),
-                        table: patches.new_table(write.value, layer, component),
-                    });
-                    let list = change
-                        .neurons
-                        .as_mut()
-                        .map(|all| *known.entry((key, neurons)).or_insert_with(|| all.add(neurons)));
-                    for prompt in 0..segment.prompts {
-                        for &(pos, at) in &places {
-                            change.rows.push(first + (place * segment.prompts + prompt) * positions.len() + at);
-                            change.sources.push(patches.rows.of(segment.part, prompt, pos));
-                            if let Some((all, list)) = change.neurons.as_mut().zip(list) {
-                                all.of_rows.push(list);
-                            }
-                        }
+        for rows in layout.cells() {
+            let part = rows.segment.part;
+            for (order, write) in changes.writes((part, rows.cell), layer, component).enumerate() {
+                let mut rows = rows.at(write.positions()).peekable();
+                if rows.peek().is_none() {
+                    continue;
+                }
+                let neurons = write.indices(Axis::Neuron);
+                let key = (order, write.value, neurons.len());
+                let change = alike.entry(key).or_insert_with(|| HiddenChange {
+                    component,
+                    rows: Vec::new(),
+                    sources: Vec::new(),
+                    neurons: (neurons.len() < width).then(|| Neurons::of_each(neurons.len())),
+                    table: patches.new_table(write.value, layer, component),
+                });
+                let list =
+                    change.neurons.as_mut().map(|all| *known.entry((key, neurons)).or_insert_with(|| all.add(neurons)));
+                for Row { number: row, prompt, pos } in rows {
+                    change.rows.push(row);
+                    change.sources.push(patches.rows.of(part, prompt, pos));
+                    if let Some((all, list)) = change.neurons.as_mut().zip(list) {
+                        all.of_rows.push(list);
                     }
                 }
             }

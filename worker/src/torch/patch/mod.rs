@@ -5,6 +5,7 @@ pub(crate) mod attention;
 pub(crate) mod attention_rows;
 pub(crate) mod base;
 pub(crate) mod batch;
+pub(crate) mod cell_rows;
 pub(crate) mod changes;
 pub(crate) mod cohort;
 pub(crate) mod features;

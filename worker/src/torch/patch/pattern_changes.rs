@@ -43,8 +43,7 @@ impl PatternChanges {
         let mut put: BTreeMap<(i64, i64, i64, i64), PatchValue> = BTreeMap::new();
         for (place, &cell) in (0..).zip(&frame.cells) {
             for write in changes.writes((frame.part, cell), layer, Component::Pattern) {
-                let queries = write.positions().iter().filter_map(|&pos| frame.outputs.place_of(pos.into()));
-                for query in queries {
+                for (_, query) in frame.outputs.places_of(write.positions()) {
                     for &head in write.indices(Axis::Head) {
                         let sources = write.indices(Axis::SrcPos).iter().map(|&source| i64::from(source));
                         let sources = sources.filter(|&source| source <= patch.last);

@@ -30,10 +30,12 @@ use crate::engine::EngineError;
 use crate::phases::Phase;
 use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::model::exec::Exec;
+use crate::torch::runs::activations::ActivationCache;
 use crate::torch::tiles::chunk::Scores;
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
-use crate::torch::tiles::memory::{MemoryShares, Tried, positions};
-use crate::torch::tiles::parts::{TileParts, side_by_side};
+use crate::torch::tiles::memory::{MemoryShares, Tried, positions, row_bytes};
+use crate::torch::tiles::meter::Meter;
+use crate::torch::tiles::parts::{TileParts, put_behind, side_by_side};
 use crate::torch::tiles::task::tile_scores;
 use cells::{PlainChunk, Run};
 use estimates::{estimate_scores, moved};
@@ -43,6 +45,8 @@ use widened::WIDENED;
 
 #[cfg(test)]
 pub(crate) use features::all_features;
+#[cfg(test)]
+mod tests;
 
 /// One tile in hand.
 pub(crate) struct PlainTask<'a> {
@@ -52,26 +56,27 @@ pub(crate) struct PlainTask<'a> {
     pub(crate) parts: &'a TileParts<'a>,
     pub(crate) tile: &'a Tile,
     pub(crate) exec: &'a Exec<'a>,
+    /// Of other tiles: nothing is taken from it, but it makes room.
+    pub(crate) cache: &'a mut ActivationCache,
     pub(crate) shares: &'a mut MemoryShares,
+    pub(crate) meter: &'a Meter,
     /// Of a tile of features.
     pub(crate) dictionary: Option<&'a DictionaryTensors>,
-    /// Chunks that were computed again in halves so far.
-    pub(crate) memory_retries: u64,
 }
 
 impl PlainTask<'_> {
-    /// The scores of all cells.
+    /// The scores of all cells, and how many chunks were tried again.
     pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
         // The run that is patched, then the cells.
         let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; self.tile.cell_count() + 1];
         let (prompts, per_prompt) = (self.tile.prompts.clone(), self.context.per_prompt);
-        let mut chunks = Chunks { task: &mut self, means: None };
-        let runs = in_halves(&mut chunks, prompts, runs);
+        let mut chunks = Chunks { task: &mut self, means: None, runs };
+        let (done, retries) = in_halves(&mut chunks, prompts);
+        let runs = chunks.runs;
         let _phase = Phase::Merge.enter();
         let is_estimate = self.tile.is_estimate();
-        let scores =
-            |runs: Vec<Scores>| if is_estimate { estimate_scores(&runs) } else { tile_scores(&runs, per_prompt) };
-        (runs.map(scores), self.memory_retries)
+        let scores = |()| if is_estimate { estimate_scores(&runs) } else { tile_scores(&runs, per_prompt) };
+        (done.map(scores), retries)
     }
 
     /// Metrics of the run that is patched, then of each cell's, over some prompts of a part.
@@ -205,9 +210,13 @@ struct Chunks<'t, 'a> {
     task: &'t mut PlainTask<'a>,
     /// Of all prompts, once they are made.
     means: Option<Recording>,
+    /// Of the prompts so far.
+    runs: Vec<Scores>,
 }
 
 impl InChunks for Chunks<'_, '_> {
+    type Part = Vec<Scores>;
+
     fn most(&self, first: u32) -> u32 {
         let task = &*self.task;
         task.parts.fitting(first, task.batch_rows(), |part| task.rows_of_prompt(part))
@@ -218,7 +227,7 @@ impl InChunks for Chunks<'_, '_> {
     }
 
     fn compute(&mut self, chunk: Range<u32>) -> Vec<Scores> {
-        let Self { task, means } = self;
+        let Self { task, means, .. } = self;
         let is_estimate = task.tile.is_estimate();
         let means = means.get_or_insert_with(|| task.means());
         let of_part = |(part, prompts)| {
@@ -227,13 +236,17 @@ impl InChunks for Chunks<'_, '_> {
         side_by_side(task.parts.of_prompts(&chunk).map(of_part))
     }
 
-    fn done(&mut self) {}
+    fn take(&mut self, part: Vec<Scores>) {
+        put_behind(&mut self.runs, part);
+    }
 
     fn ran_out(&mut self, chunk: &Range<u32>) {
         let task = &mut *self.task;
-        task.memory_retries += 1;
         let rows = task.parts.taken(chunk, |part| task.rows_of_prompt(part));
-        let (context, tokens) = (task.parts.longest_whole(), task.parts.taken(chunk, positions));
-        task.shares.halve(&Tried { context, rows, tokens, cached: 0 });
+        let (row_bytes, tokens) = (row_bytes(task.parts.longest_whole()), task.parts.taken(chunk, positions));
+        task.shares.ran_out(&Tried { rows, row_bytes, tokens }, task.cache);
+    }
+    fn show(&self, retries: u64) {
+        self.task.meter.show(self.task.cache.stats(), retries);
     }
 }

@@ -86,6 +86,11 @@ impl ActivationCache {
         self.caches.iter().map(ByteLru::stats).fold(CacheStats::default(), CacheStats::and)
     }
 
+    /// Bytes on the device that has most of them.
+    pub(crate) fn fullest(&self) -> u64 {
+        self.caches.iter().map(|cache| cache.stats().bytes).max().unwrap_or(0)
+    }
+
     /// Keeps at most so many bytes on each device from now on.
     pub(crate) fn limit(&mut self, budget_bytes: u64) {
         self.caches.iter_mut().for_each(|cache| cache.limit(budget_bytes));
@@ -114,5 +119,13 @@ impl ActivationCache {
             let bytes = activation.numel() * activation.kind().elt_size_in_bytes();
             self.caches[place(site)].insert(key(site), activation.shallow_clone(), bytes as u64);
         }
+    }
+
+    /// Keeps so many bytes on a device.
+    #[cfg(test)]
+    pub(crate) fn keep_zeros(&mut self, device: usize, bytes: u64) {
+        let (model, run) = (Digest([0; 32]), Digest([0; 32]));
+        let key = ActivationKey { model, dtype: Dtype::Float32, tf32: false, run, site: (0, Component::K) };
+        self.caches[device].insert(key, Tensor::zeros([1], tch::kind::FLOAT_CPU), bytes);
     }
 }

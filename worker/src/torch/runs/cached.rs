@@ -5,23 +5,20 @@ use std::ops::Range;
 
 use patchsweep_core::context::{Noise, SweepContext};
 use patchsweep_core::digest::Digest;
-use patchsweep_core::grid::{Axis, Component, Grid};
-use patchsweep_core::part::Part;
+use patchsweep_core::grid::Component;
 use patchsweep_core::tokens::TokenMatrix;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::phases::Phase;
 use crate::torch::devices::on;
-use crate::torch::dictionary::DictionaryTensors;
 use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::forward::Prefix;
 use crate::torch::numbers::length;
-use crate::torch::patch::features::encoded;
 use crate::torch::rows::joined;
 use crate::torch::runs::activations::{ActivationCache, ActivationKey, Activations};
 use crate::torch::runs::recorder::{Recorder, Site, canonical};
-use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
+use crate::torch::runs::sites::keys_values;
 
 /// Runs of some prompts of one iteration.
 pub(crate) struct Runs<'a> {
@@ -42,8 +39,8 @@ pub(crate) struct Runs<'a> {
 }
 
 /// What goes into a run, up to the last position that matters.
-struct Input<'a> {
-    tokens: TokenMatrix,
+pub(super) struct Input<'a> {
+    pub(super) tokens: TokenMatrix,
     noise: Option<&'a Noise>,
     /// Which prompts of the dataset these are.
     numbers: Vec<u32>,
@@ -83,84 +80,8 @@ impl Runs<'_> {
         })
     }
 
-    /// Means over all corrupted prompts of the iteration \[1, pos, ..\].
-    pub(crate) fn mean_corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
-        let parts: Vec<Part<'_>> = self.whole.parts().collect();
-        let all = |part: &Part<'_>| 0..part.context.clean.prompts();
-        // Of equal lengths, but they may be read up to different positions.
-        let last_read = |context: &SweepContext| context.iterations[self.iteration as usize].last_read().unwrap_or(0);
-        let positions = parts.iter().map(|part| last_read(&part.context) + 1).max().unwrap_or(1);
-        let own_positions = last_read(self.context) + 1;
-        let iteration = self.iteration;
-        let input = |part, prompts| Input::corrupted_up_to(part, iteration, prompts, positions);
-        let digests: Vec<[u8; 32]> = parts.iter().map(|part| input(&part.context, all(part)).digest().0).collect();
-        let sites: BTreeSet<Site> = sites.iter().copied().map(canonical).collect();
-        // A mean is as large as one prompt's activations, and takes a run of all of them.
-        let wanted = Sites::means_of_sweep(self.context);
-        let digest = Digest::of(&[digests.as_flattened(), b"mean"].concat());
-        let means = self.cached(&digest, &sites, |runs| {
-            let _phase = Phase::Corrupted.enter();
-            let mut sums = BTreeMap::new();
-            // What is recorded of a batch is there until it is added up; of neurons that is more than what it takes to run.
-            let recorded = (runs.kept_bytes / bytes_per_prompt(runs.context, &wanted).max(1)).max(1);
-            let most = runs.prompts_per_batch(positions).min(usize::try_from(recorded).unwrap_or(usize::MAX));
-            for part in &parts {
-                let all = all(part);
-                for first in all.clone().step_by(most) {
-                    let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
-                    let some = first..first + u32::try_from(last).expect("some of the prompts");
-                    for (site, activation) in runs.run(&input(&part.context, some), 0, None, &wanted).into_sites() {
-                        let sum = activation.sum_dim_intlist([0].as_slice(), true, tch::Kind::Double);
-                        let sum =
-                            sums.remove(&site).map_or_else(|| sum.shallow_clone(), |before: Tensor| before + &sum);
-                        sums.insert(site, sum);
-                    }
-                }
-            }
-            let kind = runs.exec.model.embed.kind();
-            let prompts = f64::from(runs.whole.clean.prompts());
-            let mean = |(site, sum): (Site, Tensor)| (site, (sum / prompts).to_kind(kind));
-            Activations::new(sums.into_iter().map(mean).collect())
-        });
-        if own_positions < positions { means.truncated(own_positions.into()) } else { means }
-    }
-
-    /// Means of a grid's features over all corrupted prompts of the iteration \[1, pos, features\], float32.
-    pub(crate) fn mean_features(&mut self, dictionary: &DictionaryTensors, grid: &Grid) -> Tensor {
-        // Dictionaries are of sweeps without groups, so that these are all prompts.
-        let (context, iteration) = (self.context, self.iteration);
-        let all = 0..context.clean.prompts();
-        let corrupted = |prompts| Input::corrupted(context, iteration, prompts);
-        let (layer, features) = (grid.cell(0).layer(), grid.indices(Axis::Feature));
-        let site = canonical((layer, grid.component));
-        let numbers: Vec<u8> = features.iter().flat_map(|feature| feature.to_le_bytes()).collect();
-        let of = grid.dictionary().map_or([0; 32], |dictionary| dictionary.digest.0);
-        let input = corrupted(all.clone());
-        let digest = Digest::of(&[input.digest().0.as_slice(), b"mean of features", &of, &numbers].concat());
-        let positions = input.tokens.positions();
-        let means = self.cached(&digest, &BTreeSet::from([site]), |runs| {
-            let _phase = Phase::Corrupted.enter();
-            // What is encoded of a batch is there until it is added up, float32.
-            let of_prompt = 4 * features.len() as u64 * u64::from(positions);
-            let encoded_at_once = (runs.kept_bytes / of_prompt.max(1)).max(1);
-            let most = runs.prompts_per_batch(positions).min(usize::try_from(encoded_at_once).unwrap_or(usize::MAX));
-            let mut sum: Option<Tensor> = None;
-            for first in all.clone().step_by(most) {
-                let last = usize::try_from(all.end - first).map_or(most, |rest| rest.min(most));
-                let part = corrupted(first..first + u32::try_from(last).expect("some of the prompts"));
-                let run = runs.run(&part, 0, None, &BTreeSet::from([site]));
-                let encoded = encoded(runs.exec, dictionary, layer, &run.get(layer, grid.component), features);
-                let part = encoded.sum_dim_intlist([0].as_slice(), true, Kind::Double);
-                sum = Some(sum.map_or_else(|| part.shallow_clone(), |sum| sum + &part));
-            }
-            let mean = (sum.expect("a sweep has prompts") / f64::from(all.end)).to_kind(Kind::Float);
-            Activations::new(BTreeMap::from([(site, mean)]))
-        });
-        on(self.exec.device(layer), means.get(layer, grid.component))
-    }
-
     /// What is cached of a run; if anything is missing, the run is made.
-    fn cached(
+    pub(super) fn cached(
         &mut self,
         run: &Digest,
         sites: &BTreeSet<Site>,
@@ -179,7 +100,13 @@ impl Runs<'_> {
     }
 
     /// A forward pass from position `first` on, in batches of prompts, behind the clean run's activations.
-    fn run(&self, input: &Input<'_>, first: i64, clean: Option<&Activations>, wanted: &BTreeSet<Site>) -> Activations {
+    pub(super) fn run(
+        &self,
+        input: &Input<'_>,
+        first: i64,
+        clean: Option<&Activations>,
+        wanted: &BTreeSet<Site>,
+    ) -> Activations {
         let is_wanted = |site| wanted.contains(&site);
         let mut parts: BTreeMap<Site, Vec<Tensor>> = BTreeMap::new();
         let embedded = self.embedded(input);
@@ -222,27 +149,32 @@ impl Runs<'_> {
         }
     }
 
-    fn prompts_per_batch(&self, positions: u32) -> usize {
+    pub(super) fn prompts_per_batch(&self, positions: u32) -> usize {
         (self.batch_rows / positions as usize).max(1)
     }
 }
 
 impl<'a> Input<'a> {
     /// Of the corrupted run, up to the last position that its iteration reads.
-    fn corrupted(context: &'a SweepContext, iteration: u32, prompts: Range<u32>) -> Self {
+    pub(super) fn corrupted(context: &'a SweepContext, iteration: u32, prompts: Range<u32>) -> Self {
         let last_read = context.iterations[iteration as usize].last_read();
         Self::corrupted_up_to(context, iteration, prompts, last_read.map_or(1, |read| read + 1))
     }
 
     /// The same of so many positions.
-    fn corrupted_up_to(context: &'a SweepContext, iteration: u32, prompts: Range<u32>, positions: u32) -> Self {
+    pub(super) fn corrupted_up_to(
+        context: &'a SweepContext,
+        iteration: u32,
+        prompts: Range<u32>,
+        positions: u32,
+    ) -> Self {
         let iteration = &context.iterations[iteration as usize];
         let tokens = iteration.corrupted.slice(prompts.clone()).truncated(positions);
         let numbers = prompts.map(|prompt| context.groups.number(prompt)).collect();
         Self { tokens, noise: iteration.noise.as_ref(), numbers }
     }
 
-    fn digest(&self) -> Digest {
+    pub(super) fn digest(&self) -> Digest {
         let shape = [self.tokens.prompts(), self.tokens.positions()];
         let mut words: Vec<u32> = shape.iter().chain(self.tokens.ids()).copied().collect();
         let mut seed = 0;

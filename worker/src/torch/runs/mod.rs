@@ -2,6 +2,7 @@
 
 pub(crate) mod activations;
 pub(crate) mod cached;
+pub(crate) mod means;
 pub(crate) mod noise;
 pub(crate) mod recorder;
 pub(crate) mod sites;

@@ -8,6 +8,7 @@ use patchsweep_core::weights::LEAST_BESIDE;
 
 use crate::panics;
 use crate::torch::gpu;
+use crate::torch::runs::activations::ActivationCache;
 
 /// Rows of a batch beyond which products do not become faster.
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
@@ -52,31 +53,42 @@ impl MemoryShares {
         u32::try_from((self.cache / bytes.max(1)).max(1)).unwrap_or(u32::MAX)
     }
 
-    /// From now on at most half of what did not fit. It is learnt in what batches are made of, not in prompts, so that it holds for
-    /// others than these, which may be shorter or longer: half the rows, and half the bytes, as longer prompts have larger rows.
-    pub(crate) fn halve(&mut self, tried: &Tried<'_>) {
-        self.cache = self.cache.min((tried.cached / 2).max(LEAST_BESIDE));
+    /// The memory ran out: from now on there is at most half of what did not fit, and what is cached makes room.
+    pub(crate) fn ran_out(&mut self, tried: &Tried, cache: &mut ActivationCache) {
+        self.halve(tried, cache.fullest());
+        cache.limit(0);
+        gpu::empty_cache();
+        cache.limit(self.cache);
+    }
+
+    /// It is learnt in what batches are made of, not in prompts, so that it holds for others than these, which may be shorter or
+    /// longer: half the rows, and half the bytes, as longer prompts have larger rows. Of a cache in which nothing was, nothing is
+    /// learnt: something else took the memory.
+    ///
+    /// `cached`: bytes on the device that has most of them.
+    fn halve(&mut self, tried: &Tried, cached: u64) {
+        if cached > 0 {
+            self.cache = self.cache.min((cached / 2).max(LEAST_BESIDE));
+        }
         self.most_rows = self.most_rows.min(tried.rows / 2);
-        self.batch = self.batch.min(tried.rows.saturating_mul(row_bytes(tried.context)) / 2);
+        self.batch = self.batch.min(tried.rows.saturating_mul(tried.row_bytes) / 2);
         self.most_tokens = self.most_tokens.min(tried.tokens / 2);
     }
 }
 
-/// What was at once in the memory, or would have been, when it ran out.
+/// What a tile's work had at once in the memory, or would have had, when it ran out.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tried<'a> {
-    /// Rows of a batch, at most,
+pub(crate) struct Tried {
+    /// Rows of a batch, at most.
     pub(crate) rows: u64,
-    /// each as large as of these prompts.
-    pub(crate) context: &'a SweepContext,
+    /// Bytes of each.
+    pub(crate) row_bytes: u64,
     /// Tokens of the prompts in hand.
     pub(crate) tokens: u64,
-    /// Bytes in the cache.
-    pub(crate) cached: u64,
 }
 
-/// Bytes of a row of a batch.
-fn row_bytes(context: &SweepContext) -> u64 {
+/// Bytes of a row of a batch of prompts as long as these.
+pub(crate) fn row_bytes(context: &SweepContext) -> u64 {
     let model = &context.architecture;
     let [width, queries, keys] = [model.d_model, model.d_queries(), model.d_keys()].map(u64::from);
     // Residual stream, what is normed, queries, keys, values, z and their copies for attention; its probabilities
@@ -97,23 +109,30 @@ pub(crate) struct OutOfMemory;
 
 /// Runs libtorch code and tells when memory ran out; other panics go on.
 pub(crate) fn within_memory<T>(compute: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
-    catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| {
-        if !ran_out(panic.as_ref()) {
-            resume_unwind(panic);
-        }
-        gpu::empty_cache();
-        OutOfMemory
-    })
+    catch_unwind(AssertUnwindSafe(compute))
+        .map_err(|panic| if ran_out(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) })
 }
+
+/// What libtorch says where memory is missing; of each line all parts are there. A library of a GPU whose first call finds no room
+/// says that it is not there.
+const SIGNS: [&[&str]; 6] = [
+    &["out of memory"],
+    &["can't allocate memory"],
+    &["bad_alloc"],
+    &["CUBLAS_STATUS_ALLOC_FAILED"],
+    &["CUDNN_STATUS_ALLOC_FAILED"],
+    &["CUBLAS_STATUS_NOT_INITIALIZED", "cublasCreate"],
+];
 
 /// libtorch says what went wrong in words only.
 fn ran_out(panic: &(dyn Any + Send)) -> bool {
-    let signs = ["out of memory", "can't allocate memory", "bad_alloc"];
-    panics::text(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    let is_said = |text: &str| SIGNS.iter().any(|parts| parts.iter().all(|part| text.contains(part)));
+    panics::text(panic).is_some_and(is_said)
 }
 
 #[cfg(test)]
 mod tests {
+    use patchsweep_core::scores::CacheStats;
     use patchsweep_data::sweep;
 
     use super::*;
@@ -134,13 +153,33 @@ mod tests {
         for (tried, other) in [(&short, &long), (&long, &short)] {
             let mut shares = MemoryShares::of(64 << 20, 0, true).expect("enough");
             let (rows, taken) = (shares.batch_rows(tried), bytes(&shares, tried));
-            shares.halve(&Tried { rows, context: tried, tokens: 22, cached: u64::MAX });
+            shares.halve(&Tried { rows, row_bytes: row_bytes(tried), tokens: 22 }, 0);
             assert_eq!((shares.batch_rows(tried), shares.most_tokens), (rows / 2, 11));
             assert!(shares.batch_rows(other) <= rows / 2 && bytes(&shares, other) <= taken / 2, "{shares:?}");
             let learnt = shares;
-            shares.halve(&Tried { rows: 2 * rows, context: tried, tokens: 1000, cached: u64::MAX });
+            shares.halve(&Tried { rows: 2 * rows, row_bytes: row_bytes(tried), tokens: 1000 }, u64::MAX);
             assert_eq!(shares, learnt, "nothing is forgotten");
         }
+    }
+
+    #[test]
+    fn what_is_cached_makes_room_and_teaches_how_much_may_be() {
+        let mut cache = ActivationCache::new(2);
+        let mut shares = MemoryShares::of(64 << 20, 0, true).expect("enough");
+        cache.limit(shares.cache);
+        let all = shares.cache;
+        let tried = Tried { rows: 100, row_bytes: 100, tokens: 100 };
+        shares.ran_out(&tried, &mut cache);
+        assert_eq!((shares.cache, cache.stats().budget_bytes), (all, 2 * all), "nothing was cached");
+        // Of two devices, one has as much as there may be.
+        cache.keep_zeros(0, all);
+        cache.keep_zeros(1, all / 8);
+        shares.ran_out(&tried, &mut cache);
+        let CacheStats { bytes, budget_bytes, .. } = cache.stats();
+        assert_eq!((shares.cache, bytes, budget_bytes), (all / 2, 0, all));
+        cache.keep_zeros(0, 4);
+        shares.ran_out(&tried, &mut cache);
+        assert_eq!((shares.cache, cache.stats().bytes), (LEAST_BESIDE, 0));
     }
 
     #[test]
@@ -149,5 +188,18 @@ mod tests {
         assert!(within_memory(huge).is_err());
         let wrong = catch_unwind(|| within_memory(|| tch::Tensor::zeros([2], tch::kind::FLOAT_CPU).view([3])).is_ok());
         assert!(wrong.is_err());
+        let of_gpus = [
+            ("CUDA out of memory. Tried to allocate 2.00 GiB", true),
+            ("CUDA error: out of memory", true),
+            ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", true),
+            ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", true),
+            ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", true),
+            ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasSgemm(handle, opa)`", false),
+            ("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, opa)`", false),
+            ("CUDA error: an illegal memory access was encountered", false),
+        ];
+        for (text, is_of_memory) in of_gpus {
+            assert_eq!(ran_out(&text.to_owned()), is_of_memory, "{text}");
+        }
     }
 }

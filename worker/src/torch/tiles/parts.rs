@@ -60,12 +60,17 @@ impl<'a> TileParts<'a> {
 /// Runs over the prompts of all parts, one part behind the other; `parts`: the same runs of each, at least one.
 pub(crate) fn side_by_side(parts: impl IntoIterator<Item = Vec<Scores>>) -> Vec<Scores> {
     let behind = |mut runs: Vec<Scores>, more: Vec<Scores>| {
-        for (scores, more) in runs.iter_mut().flatten().zip(more.into_iter().flatten()) {
-            scores.extend(more);
-        }
+        put_behind(&mut runs, more);
         runs
     };
     parts.into_iter().reduce(behind).expect("prompts of a part")
+}
+
+/// Puts the same runs over other prompts behind these.
+pub(crate) fn put_behind(runs: &mut [Scores], more: Vec<Scores>) {
+    for (scores, more) in runs.iter_mut().flatten().zip(more.into_iter().flatten()) {
+        scores.extend(more);
+    }
 }
 
 #[cfg(test)]

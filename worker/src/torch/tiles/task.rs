@@ -17,9 +17,9 @@ use crate::torch::runs::sites::{Sites, bytes_per_prompt, keys_values};
 use crate::torch::tiles::activity::active;
 use crate::torch::tiles::chunk::{Chunk, Scores, baselines};
 use crate::torch::tiles::in_halves::{InChunks, in_halves};
-use crate::torch::tiles::memory::{MemoryShares, Tried, positions};
+use crate::torch::tiles::memory::{MemoryShares, Tried, positions, row_bytes};
 use crate::torch::tiles::meter::Meter;
-use crate::torch::tiles::parts::{TileParts, side_by_side};
+use crate::torch::tiles::parts::{TileParts, put_behind, side_by_side};
 use crate::torch::tiles::patched::patched;
 
 use crate::engine::EngineError;
@@ -38,24 +38,24 @@ pub(crate) struct TileTask<'a> {
     pub(crate) meter: &'a Meter,
     /// Of a tile of features.
     pub(crate) dictionary: Option<&'a DictionaryTensors>,
-    /// Chunks that were computed again in halves so far.
-    pub(crate) memory_retries: u64,
 }
 
 /// What the tile's cells scored \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells.
 type TileRuns = Vec<Scores>;
 
 impl TileTask<'_> {
-    /// The scores of all cells.
+    /// The scores of all cells, and how many chunks were tried again.
     pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
         let metrics = self.tile.scores_per_cell(self.context);
         let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
         let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
         let bytes = self.bytes_per_prompt(&kept);
         let per_prompt = self.context.per_prompt && self.tile.is_patch();
-        let runs = in_halves(&mut Chunks { task: &mut self, kept, bytes }, prompts, runs);
+        let mut chunks = Chunks { task: &mut self, kept, bytes, runs };
+        let (done, retries) = in_halves(&mut chunks, prompts);
+        let runs = chunks.runs;
         let _phase = Phase::Merge.enter();
-        (runs.map(|runs| tile_scores(&runs, per_prompt)), self.memory_retries)
+        (done.map(|()| tile_scores(&runs, per_prompt)), retries)
     }
 
     fn chunk(&mut self, prompts: &Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
@@ -150,6 +150,8 @@ struct Chunks<'t, 'a> {
     kept: BTreeSet<Site>,
     /// What one prompt's activations take.
     bytes: u64,
+    /// Of the prompts so far.
+    runs: TileRuns,
 }
 
 impl Chunks<'_, '_> {
@@ -159,6 +161,8 @@ impl Chunks<'_, '_> {
 }
 
 impl InChunks for Chunks<'_, '_> {
+    type Part = TileRuns;
+
     fn most(&self, first: u32) -> u32 {
         let TileTask { shares, parts, .. } = &*self.task;
         shares.prompts(self.bytes).min(parts.fitting(first, shares.most_tokens, positions))
@@ -173,19 +177,19 @@ impl InChunks for Chunks<'_, '_> {
         self.task.chunk(&chunk, &self.kept, rows)
     }
 
-    fn done(&mut self) {
-        self.task.meter.show(self.task.cache.stats(), self.task.memory_retries);
+    fn take(&mut self, part: TileRuns) {
+        put_behind(&mut self.runs, part);
     }
 
     fn ran_out(&mut self, chunk: &Range<u32>) {
         let rows = self.rows();
-        let TileTask { parts, cache, shares, memory_retries, .. } = &mut *self.task;
-        *memory_retries += 1;
-        let (context, tokens) = (parts.longest(), parts.taken(chunk, positions));
-        shares.halve(&Tried { context, rows, tokens, cached: cache.stats().bytes });
-        cache.limit(0);
-        cache.limit(shares.cache);
-        self.done();
+        let TileTask { parts, cache, shares, .. } = &mut *self.task;
+        let (row_bytes, tokens) = (row_bytes(parts.longest()), parts.taken(chunk, positions));
+        shares.ran_out(&Tried { rows, row_bytes, tokens }, cache);
+    }
+
+    fn show(&self, retries: u64) {
+        self.task.meter.show(self.task.cache.stats(), retries);
     }
 }
 

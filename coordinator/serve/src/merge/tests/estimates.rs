@@ -83,7 +83,42 @@ fn an_estimate_that_is_lost_is_no_number_and_its_cells_say_why() {
         assert!(failed || grid.status[at] == CellStatus::NoOp);
     }
     let chosen = extended(&plan, &lost).choice.expect("chosen").chosen;
-    assert_eq!(chosen.iter().map(|chosen| chosen.cells().len()).collect::<Vec<_>>(), [4, 0], "nothing to go by");
+    let counts = chosen.iter().map(|chosen| (chosen.top.len(), chosen.sample.len())).collect::<Vec<_>>();
+    assert_eq!(counts, [(2, 2), (0, 2)], "nothing to go by, but to be drawn from");
+}
+
+/// What the manifest says of the spec's iteration 1.
+fn verified(plan: &Plan, merged: &Merged) -> serde_json::Value {
+    let chosen = &plan.choice.as_ref().expect("chosen").chosen;
+    crate::verification::verification(plan, chosen, merged)[1].clone()
+}
+
+#[test]
+fn cells_without_an_estimate_count_among_those_that_may_have_been_missed() {
+    let before = estimated(Some(1), PlanOptions::default());
+    let is_estimate = |tile: &Tile| matches!(tile.work, TileWork::Estimate { .. }) && tile.iteration == 1;
+    // All but two of the cells are the strongest there are, and their estimates are no numbers.
+    let overflown = |tile: &Tile| {
+        is_estimate(tile).then(|| {
+            let mut scores = scores(&before, tile);
+            let numbers = scores.scores.len() - 2;
+            scores.scores[..numbers].iter_mut().for_each(|score| score.effect.mean = f64::NAN);
+            TileOutcome::Scores(scores)
+        })
+    };
+    let first = merged_as(&before, overflown);
+    let live = first.grids[0].status[12..].iter().filter(|&&status| status != CellStatus::NoOp).count();
+    let plan = extended(&before, &first);
+    let (merged, all) = (merged_as(&plan, overflown), merged(&plan));
+    let entry = verified(&plan, &merged);
+    assert_eq!((entry["estimated"].clone(), entry["without_estimate"].clone()), (live.into(), (live - 2).into()));
+    let computed = (12..24).filter(|&at| merged.grids[0].status[at] == CellStatus::Computed);
+    let (with, without): (Vec<usize>, Vec<usize>) = computed.partition(|&at| !merged.grids[0].estimate[at].is_nan());
+    assert!(with.len() + without.len() == 3 && !without.is_empty(), "one of the top, and two that were drawn");
+    let unseen = (live - 2 - without.len()) as u64;
+    assert!(entry["missed_at_most"].as_u64().expect("a bound") >= unseen, "{entry}");
+    // The estimates come when the sweep goes on; the choice was made.
+    assert_eq!(verified(&plan, &all), entry);
 }
 
 #[test]

@@ -22,9 +22,13 @@ impl Actor {
     /// makes another one.
     pub(super) fn extend(&mut self, run: RunId, kept: KeptSweep) {
         let sweep = kept.id.clone();
+        let known = self.ledger.running(&sweep).map_or(0, |running| running.plan.warnings.len());
         if self.ledger.extend(&sweep, run, &kept.plan) {
             let tiles = kept.plan.tiles.len();
             tracing::info!(%sweep, tiles, "chose which cells are computed");
+            for warning in kept.plan.warnings.iter().skip(known) {
+                tracing::warn!(%sweep, "{warning}");
+            }
             self.outbound.write(Entry::Extended(Box::new(kept)));
             self.outbound.promise(Promise::Extend { sweep, run });
         }

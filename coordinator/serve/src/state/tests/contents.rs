@@ -249,7 +249,15 @@ fn a_plan_that_has_more_tiles_takes_the_place_of_the_one_before_and_comes_back()
     more.id = TileId(first);
     plan.tiles.push(more);
     plan.costs.push(5);
-    let chosen = Chosen { grid: 0, iteration: 1, candidates: 9, top: vec![2, 7], sample: vec![3], unknown: Vec::new() };
+    let chosen = Chosen {
+        grid: 0,
+        iteration: 1,
+        candidates: 9,
+        without_estimate: 4,
+        top: vec![2, 7],
+        sample: vec![3],
+        unknown: Vec::new(),
+    };
     plan.choice = Some(Choice { first, chosen: vec![chosen], features: Vec::new() });
     let extended = KeptSweep { plan: plan.into(), ..kept.clone() };
     let entry = || Entry::Extended(Box::new(extended.clone()));

@@ -9,6 +9,7 @@ use tch::Tensor;
 
 use super::sent::{Table, Tables};
 use crate::torch::patch::batch::{Batch, Layout};
+use crate::torch::patch::cell_rows::Row;
 use crate::torch::patch::changes::index;
 use crate::torch::patch::cohort::Start;
 use crate::torch::patch::values::Patch;
@@ -93,27 +94,17 @@ impl<'a> Received<'a> {
     /// Row by row of a batch, those where something is received in a layer.
     fn places(&self, layer: u32, table: &Table, layout: &Layout, last: i64) -> Put {
         let mut put = Put::default();
-        for (segment, first) in layout.segments.iter().zip(layout.first_rows()) {
-            for (place, cell) in (0..).zip(&segment.cells) {
-                let Some(path) = self.paths.get(cell) else { continue };
-                if !path.layers().any(|own| own == layer) {
-                    continue;
-                }
-                let heads = path.heads(layer);
-                let sent = table.places.get(&path.sender());
-                for prompt in 0..segment.prompts {
-                    let run = first + (place * segment.prompts + prompt) * segment.positions.len();
-                    for (row, pos) in (run..).zip(segment.positions.iter()) {
-                        let is_received =
-                            u32::try_from(pos).is_ok_and(|pos| path.to.positions.binary_search(&pos).is_ok());
-                        if !is_received {
-                            continue;
-                        }
-                        let from = |(first, rows): &(i64, Positions)| Self::sent_row(*first, rows, prompt, pos);
-                        let source = sent.and_then(from).unwrap_or(Source::Base(prompt * (last + 1) + pos));
-                        put.push(row, heads, source);
-                    }
-                }
+        for rows in layout.cells() {
+            let Some(path) = self.paths.get(&rows.cell) else { continue };
+            if !path.layers().any(|own| own == layer) {
+                continue;
+            }
+            let heads = path.heads(layer);
+            let sent = table.places.get(&path.sender());
+            for Row { number: row, prompt, pos } in rows.at(&path.to.positions) {
+                let from = |(first, rows): &(i64, Positions)| Self::sent_row(*first, rows, prompt, pos);
+                let source = sent.and_then(from).unwrap_or(Source::Base(prompt * (last + 1) + pos));
+                put.push(row, heads, source);
             }
         }
         put
