@@ -14,7 +14,7 @@ import pytest
 import tomli
 import tomli_w
 from patchsweep.check import CheckReport, report_of
-from programs import DATA, PROGRAMS, Coordinator
+from programs import DATA, PROGRAMS, ROOT, Coordinator
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -360,9 +360,11 @@ def test_a_package_that_is_missing_is_asked_for(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(patchsweep.MissingPackage) as caught:
         acronyms.top()
     assert str(caught.value) == (
-        "Sweep.top needs pandas, which is not installed; `pip install pandas` installs it, `pip install"
-        " 'patchsweep[notebook]'` all that notebooks need"
+        "Sweep.top needs pandas, which is not installed; `pip install pandas` installs it, and `pip install"
+        " './proto/python[notebook]'` in a clone of the repository, or `pip install 'FILE.whl[notebook]'` with its wheel, all"
+        " that notebooks need"
     )
+    assert "\nnotebook = [" in (ROOT / "proto/python/pyproject.toml").read_text()
     assert isinstance(caught.value, ImportError)
 
 
