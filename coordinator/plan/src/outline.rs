@@ -18,7 +18,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Reads a dataset of text; refuses what no spec could make a sweep of.
+    /// Reads a dataset of text; refuses what no spec could make a sweep of, and prompts of different lengths, as what their
+    /// positions are called is not in it.
     ///
     /// `bos`: the token that each prompt begins with, if any.
     pub fn read(file: &str, text: &str, tokenizer: &PromptTokenizer, bos: Option<u32>) -> Result<Self, PlanError> {
@@ -29,8 +30,8 @@ impl Outline {
         if let Some(other) = prompts.iter().position(|prompt| prompt.len() != prompts[0].len()) {
             let bos = usize::from(bos.is_some());
             let message = format!(
-                "prompt of {} tokens, but the first has {}; a spec for prompts of different lengths names its positions, which \
-                 only you can: begin with docs/guide.md, \"Prompts of different lengths\"",
+                "prompt of {} tokens, but the first has {}, and `init` writes specs for prompts of one length; write this one by \
+                 hand, with `read = \"end\"` and names for the other positions: docs/guide.md, section 11, has an example",
                 prompts[other].len() - bos,
                 prompts[0].len() - bos,
             );

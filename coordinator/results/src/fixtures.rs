@@ -63,10 +63,13 @@ pub fn example_with_failures() -> SweepResults {
 #[must_use]
 pub fn manifest_of(results: &SweepResults) -> String {
     let grid = |scores: &GridScores| {
-        let coordinates: serde_json::Map<_, _> =
-            scores.axes.iter().cloned().zip(scores.indices.iter().map(|indices| json!(indices))).collect();
+        let along = |axis: usize| match scores.names_along(axis) {
+            [] => json!(scores.indices[axis]),
+            names => json!(names),
+        };
+        let coordinates: serde_json::Map<_, _> = scores.axes.iter().cloned().zip((0..).map(along)).collect();
         let axes: Vec<&str> = std::iter::once("iteration").chain(scores.axes.iter().map(String::as_str)).collect();
-        json!({ "name": scores.grid, "component": scores.component, "axes": axes, "coordinates": coordinates,
+        json!({ "name": scores.grid, "component": scores.component, "writes": scores.writes, "axes": axes, "coordinates": coordinates,
                 "cells": 96, "noops": 24, "multiply_adds": 2_000_000_000_u64, "multiply_adds_naive": 80_000_000_000_u64 })
     };
     let metrics: Vec<_> = results.metrics.iter().map(|name| json!({ "name": name, "kind": name })).collect();
@@ -76,6 +79,7 @@ pub fn manifest_of(results: &SweepResults) -> String {
         "labels": { "iteration": results.iteration_labels, "token": results.token_labels },
         "metrics": metrics,
         "grids": grids,
+        "replicates": results.replicates,
         "run": { "seconds": 2.0, "executed_multiply_adds": 4_000_000_000_u64, "workers": [{ "name": "a:1" }] },
     })
     .to_string()

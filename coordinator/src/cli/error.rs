@@ -1,5 +1,7 @@
 //! What can end a command early, and its exit code.
 
+mod kind;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,12 +21,11 @@ use patchsweep_serve::state::StateError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub(super) use kind::{Kind, USAGE};
+
 use super::selector::SelectorError;
 use super::settings::ConfigError;
 use crate::client::ClientError;
-
-/// Exit code of a bad command line, spec or file.
-pub(super) const USAGE: u8 = 2;
 
 /// What can end a command early.
 #[derive(Debug, thiserror::Error)]
@@ -143,58 +144,12 @@ pub(super) struct ErrorFields {
     pub(super) next: Option<String>,
 }
 
-/// What kind of error ended a command; says more than the exit code does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    /// The command line.
-    Usage,
-    /// Spec, dataset or model.
-    Spec,
-    /// Another file or folder.
-    Input,
-    /// The config file.
-    Config,
-    /// No sweep, or several, are called that.
-    NoSweep,
-    /// A check does not agree.
-    Check,
-    /// The sweep was cancelled.
-    Cancelled,
-    /// Some cells have no score.
-    Partial,
-    /// Some scores are not finite numbers.
-    NotFinite,
-    /// Nobody answers there, or the hub not as it should.
-    Unreachable,
-    /// Token, certificate or TLS; or a model that the hub does not show to everybody.
-    NotLetIn,
-    /// The other program is of another release.
-    OtherRelease,
-    /// Ended by Ctrl-C.
-    Interrupted,
-    /// Ended by SIGTERM.
-    Terminated,
-    /// Anything else.
-    Failed,
-}
-
 fn overwriting(error: &io::Error) -> &'static str {
     if error.kind() == io::ErrorKind::AlreadyExists { "; give another name with --out, or --overwrite" } else { "" }
 }
 
 fn resume(sweep: &str, can_resume: bool, when: &str) -> String {
     if can_resume { format!("; {when}`patchsweep resume {sweep}` computes what it lacks") } else { String::new() }
-}
-
-/// What kind of error it is that a model does not come from the hub.
-fn of_hub(error: &HubError) -> Kind {
-    match error {
-        HubError::Write { .. } | HubError::Cancelled => Kind::Failed,
-        error if error.is_of_network() => Kind::Unreachable,
-        error if error.is_of_access() => Kind::NotLetIn,
-        _ => Kind::Spec,
-    }
 }
 
 /// What a check found, and what to do about it.
@@ -232,63 +187,6 @@ impl CliError {
         }
     }
 
-    /// 1 failed, 2 bad command line, spec or file, 3 partial or not finite, 4 coordinator unreachable, 5 not let in, 130 interrupted, 143
-    /// ended by SIGTERM.
-    pub(super) fn exit_code(&self) -> u8 {
-        match self.kind() {
-            Kind::Usage | Kind::Spec | Kind::Input | Kind::Config => USAGE,
-            Kind::Partial | Kind::NotFinite => 3,
-            Kind::Unreachable => 4,
-            Kind::NotLetIn | Kind::OtherRelease => 5,
-            Kind::Interrupted => 130,
-            Kind::Terminated => 143,
-            Kind::NoSweep | Kind::Check | Kind::Cancelled | Kind::Failed => 1,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::InsecureElsewhere { .. }
-            | Self::NoState
-            | Self::Selector(SelectorError::TakesOne)
-            | Self::Client(ClientError::Refused(_)) => Kind::Usage,
-            Self::Spec { .. }
-            | Self::Planning { .. }
-            | Self::Refused { .. }
-            | Self::Model(_)
-            | Self::NoModel { .. }
-            | Self::NoModelFolder { .. } => Kind::Spec,
-            Self::ReadInput { .. }
-            | Self::Folder(_)
-            | Self::ReadFolder(_)
-            | Self::Png { .. }
-            | Self::Exists { .. }
-            | Self::AnotherRun { .. }
-            | Self::Unfinished { .. }
-            | Self::PartialFolder { .. }
-            | Self::NoStarter(_)
-            | Self::NoTokenizer { .. }
-            | Self::WriteSpec { .. }
-            | Self::Log(_)
-            | Self::Pages { .. }
-            | Self::Gate(GateError::HostName { .. })
-            | Self::Client(ClientError::Credentials(_)) => Kind::Input,
-            Self::Hub(error) => of_hub(error),
-            Self::Config(_) => Kind::Config,
-            Self::CheckDisagrees { .. } => Kind::Check,
-            Self::Selector(_) => Kind::NoSweep,
-            Self::SweepPartial { .. } => Kind::Partial,
-            Self::NotFinite { .. } => Kind::NotFinite,
-            Self::SweepCancelled { .. } => Kind::Cancelled,
-            Self::Client(ClientError::Unreachable { .. } | ClientError::AnswerLost { .. }) => Kind::Unreachable,
-            Self::Client(ClientError::Rejected(_)) => Kind::NotLetIn,
-            Self::Client(ClientError::OtherRelease { .. }) => Kind::OtherRelease,
-            Self::Interrupted => Kind::Interrupted,
-            Self::Terminated => Kind::Terminated,
-            _ => Kind::Failed,
-        }
-    }
-
     /// The command to run next, where there is one.
     fn next(&self) -> Option<String> {
         match self {
@@ -315,6 +213,7 @@ impl CliError {
 mod tests {
     use patchsweep_link::credentials::Role;
     use patchsweep_link::dial::{Rejected, Rejection};
+    use patchsweep_proto::wire::WireError;
     use serde_json::json;
 
     use super::*;
@@ -342,6 +241,18 @@ mod tests {
         ];
         for (error, wanted) in codes {
             assert_eq!(error.exit_code(), wanted, "{error}");
+        }
+    }
+
+    #[test]
+    fn answers_and_manifests_that_cannot_be_read_are_of_another_release() {
+        let manifest = CliError::Manifest(serde_json::from_str::<u32>("half").expect_err("no number"));
+        let answer = ClientError::from(WireError::Missing { message: "SweepStatus", field: "state" });
+        for error in [manifest, answer.into()] {
+            let fields = json!(error.fields());
+            assert_eq!((&fields["kind"], &fields["exit_code"]), (&json!("other_release"), &json!(5)));
+            let message = fields["message"].as_str().expect("a text");
+            assert!(message.contains(" cannot be read; install the same release on both: "), "{message}");
         }
     }
 

@@ -56,7 +56,7 @@ pub enum ClientError {
     #[error("{0}")]
     Failed(String),
     /// It answered with something that its schema does not allow.
-    #[error(transparent)]
+    #[error("the coordinator's answer cannot be read; install the same release on both")]
     Invalid(#[from] WireError),
     /// More came than is taken.
     #[error(transparent)]

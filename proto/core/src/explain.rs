@@ -104,20 +104,6 @@ pub enum TileState {
     Left,
 }
 
-impl TileState {
-    /// One word for tables and JSON.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Leased(_) => "leased",
-            Self::Done(_) => "done",
-            Self::GivenUp => "failed",
-            Self::Left => "left",
-        }
-    }
-}
-
 /// A worker that holds a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileHolder {

@@ -120,7 +120,22 @@ impl GridScores {
     /// The name of a place along an axis, where places along it have names.
     #[must_use]
     pub fn name_of(&self, axis: usize, place: usize) -> Option<&str> {
-        self.names.get(axis)?.get(place).map(String::as_str)
+        self.names_along(axis).get(place).map(String::as_str)
+    }
+
+    /// Names of the places along an axis; none where they are numbers.
+    #[must_use]
+    pub fn names_along(&self, axis: usize) -> &[String] {
+        self.names.get(axis).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the cells are the same: the axes, and what each place along them is known by.
+    #[must_use]
+    pub fn has_cells_of(&self, other: &Self) -> bool {
+        // Where places have names, indices count them, and are equal wherever there are as many.
+        let mut axes = 0..self.axes.len();
+        (&self.axes, &self.indices) == (&other.axes, &other.indices)
+            && axes.all(|axis| self.names_along(axis) == other.names_along(axis))
     }
 
     /// Sizes of the axes.

@@ -4,15 +4,17 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import numpy as np
 import patchsweep
 import pytest
 import tomli
 import tomli_w
 from patchsweep.check import CheckReport, report_of
-from programs import DATA, PROGRAMS, Coordinator
+from programs import DATA, PROGRAMS, ROOT, Coordinator
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -358,10 +360,46 @@ def test_a_package_that_is_missing_is_asked_for(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(patchsweep.MissingPackage) as caught:
         acronyms.top()
     assert str(caught.value) == (
-        "Sweep.top needs pandas, which is not installed; `pip install pandas` installs it, `pip install"
-        " 'patchsweep[notebook]'` all that notebooks need"
+        "Sweep.top needs pandas, which is not installed; `pip install pandas` installs it, and `pip install"
+        " './proto/python[notebook]'` in a clone of the repository, or `pip install 'FILE.whl[notebook]'` with its wheel, all"
+        " that notebooks need"
     )
+    assert "\nnotebook = [" in (ROOT / "proto/python/pyproject.toml").read_text()
     assert isinstance(caught.value, ImportError)
+
+
+def test_numbers_that_the_command_line_refuses_are_refused(
+    client: patchsweep.Client, acronyms: patchsweep.Sweep, command: Command
+) -> None:
+    before = [sweep.id for sweep in client.list()]
+    spec = DATA / "acronyms.toml"
+    asks: list[tuple[Callable[[], object], str, list[str]]] = [
+        (lambda: acronyms.top(k=-1), "k -1 is less than 0", ["top", acronyms.id, "-k=-1"]),
+        (lambda: client.submit(spec, priority=0), "priority 0 is less than 1", ["submit", str(spec), "--priority=0"]),
+        (lambda: acronyms.check(cells=0), "cells 0 is less than 1", ["check", acronyms.id, "--cells=0"]),
+        (lambda: acronyms.check(cells=-4), "cells -4 is less than 1", ["check", acronyms.id, "--cells=-4"]),
+        (lambda: acronyms.check(cells=4, seed=-1), "seed -1 is less than 0", ["check", acronyms.id, "--seed=-1"]),
+    ]
+    programs: list[tuple[Callable[..., object], str]] = [(client.submit, "submit"), (client.plan, "plan")]
+    for name, most in [("tile_prompts", 2**32 - 1), ("tile_multiply_adds", 2**64 - 1)]:
+        for number in (0, -1, most + 1):
+            option = f"--{name.replace('_', '-')}={number}"
+            given = {name: number}
+            text = f"{name} {number} is " + ("less than 1" if number < 1 else f"more than {most}")
+            for ask, word in programs:
+                asks.append((partial(ask, spec, **given), text, [word, str(spec), option]))
+    for refused, text, words in asks:
+        with pytest.raises(ValueError, match=f"^{text}$"):
+            refused()
+        assert command(*words).returncode == 2, words
+    with pytest.raises(TypeError, match="^cells 2.5 is not a whole number$"):
+        acronyms.check(cells=2.5)  # type: ignore[arg-type]
+    assert [sweep.id for sweep in client.list()] == before
+
+
+def test_numbers_at_the_bounds_are_taken(acronyms: patchsweep.Sweep, client: patchsweep.Client) -> None:
+    assert acronyms.top(k=0).empty and len(acronyms.top(k=2**64 - 1)) > len(acronyms.top(k=np.int64(1))) > 0
+    assert client.plan(DATA / "acronyms.toml", tile_prompts=2**32 - 1, tile_multiply_adds=1).tiles > 5
 
 
 def test_every_error_is_of_one_base_class_and_has_the_command_line_s_word() -> None:

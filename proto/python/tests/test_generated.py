@@ -9,6 +9,7 @@ from pathlib import Path
 
 import patchsweep
 from patchsweep import _settings
+from patchsweep.explain import Tile, explanation
 from patchsweep.v1 import client_pb2
 from programs import ROOT
 
@@ -45,6 +46,26 @@ def test_numbers_that_both_languages_have_are_equal() -> None:
     release = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.M)
     assert release is not None and patchsweep.__version__ == release[1]
     assert f'version = "{release[1]}"' in (PACKAGE / "pyproject.toml").read_text()
+
+
+def test_a_tile_s_state_is_the_word_of_the_command_line() -> None:
+    row = re.search(r"^\| `cell\.tiles\[\]\.state` .*", (ROOT / "docs/commands.md").read_text(), re.M)
+    assert row is not None
+    documented = re.findall(r"`(\w+)` \(", row[0])
+    enum = client_pb2.DESCRIPTOR.enum_types_by_name["TileState"]
+    states = {
+        name: _explained(value.number).state for name, value in enum.values_by_name.items() if not name.endswith("UNSPECIFIED")
+    }
+    assert list(states.values()) == documented
+    assert states["TILE_STATE_GIVEN_UP"] == "failed" and "`failed` (it failed on every attempt)" in row[0]
+
+
+def _explained(state: int) -> Tile:
+    running = client_pb2.SweepStatus(state=client_pb2.SWEEP_STATE_RUNNING)
+    wire = client_pb2.TileExplanation(tile_id=1, state=state)  # type: ignore[arg-type]
+    cell = explanation(client_pb2.SweepExplanation(status=running, cell=client_pb2.CellExplanation(tiles=[wire]))).cell
+    assert cell is not None
+    return cell.tiles[0]
 
 
 def test_every_procedure_that_is_called_is_in_the_proto_files() -> None:

@@ -56,7 +56,9 @@ fn a_spec_that_is_there_is_kept() {
 fn prompts_that_no_sweep_can_be_made_of_leave_no_spec() {
     let folder = tempfile::tempdir().expect("a folder");
     let ragged = "The House Inquiry Citizen (, H\nThe House, H\n";
-    for (prompts, reason) in [(ragged, "line 2: prompt of 2 tokens"), ("The Blorb, H\n", "does not know `Blorb`")] {
+    for (prompts, reason) in
+        [(ragged, "by hand, with `read = \"end\"` and names"), ("The Blorb, H\n", "does not know `Blorb`")]
+    {
         fs::write(folder.path().join("d.txt"), prompts).expect("written");
         let refused = init(folder.path(), "d.txt", &[]);
         assert_eq!(refused.status.code(), Some(2));

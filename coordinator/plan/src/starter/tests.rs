@@ -75,3 +75,20 @@ fn the_text_is_a_spec_whatever_names_and_tokens_are_made_of() {
     assert_eq!((parsed.name.get_ref().as_str(), parsed.dataset_file()), (named.name, named.dataset));
     assert!(text.starts_with("# Positions, with the tokens of the first prompt:\n#\n#     0  \"<bos>\"\n"), "{text}");
 }
+
+#[test]
+fn prompts_of_different_lengths_are_refused_with_what_to_write_instead() {
+    let text = "the cat sat, C\nthe dog sat, D\nthe cat, C\n";
+    let refused = Outline::read("d.txt", text, &tokenizer(), Some(BOS)).expect_err("two lengths");
+    assert_eq!(
+        refused.to_string(),
+        "d.txt line 3: prompt of 2 tokens, but the first has 3, and `init` writes specs for prompts of one length; write this \
+         one by hand, with `read = \"end\"` and names for the other positions: docs/guide.md, section 11, has an example"
+    );
+    let guide = include_str!("../../../../docs/guide.md");
+    let (_, section) = guide.split_once("\n## 11. ").expect("that section");
+    assert!(
+        section.starts_with("Prompts of different lengths\n") && section.contains("\nread = \"end\" "),
+        "{section}"
+    );
+}

@@ -1,6 +1,7 @@
 //! Heat maps of one grid under one metric, faceted by iteration: the same in the report and in files for papers.
 
 mod bar;
+mod directions;
 mod glyphs;
 mod layout;
 mod pixels;
@@ -16,6 +17,7 @@ use crate::statistics::Statistics;
 use layout::Layout;
 use view::{Cell, Mark};
 
+pub use directions::{GridAxis, Place, directions, offsets};
 pub use glyphs::Drawable;
 pub use plane::{Plane, Side, Tick};
 pub use png::{PngError, png};

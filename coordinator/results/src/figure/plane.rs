@@ -3,15 +3,14 @@
 use patchsweep_core::results::GridScores;
 
 use super::Drawable;
+use super::directions::{GridAxis, Place, directions, offsets};
 use crate::labels::tick;
 use crate::text::short;
 
 /// Most characters of a tick; what is longer is whole under the pointer.
 const TICK_CHARS: usize = 16;
 
-/// Layers go down, and all other axes go right, the last of them fastest; but where sources go right, destinations go
-/// down, so that each layer and head has a picture of its attention, and where features go right, which are of one layer,
-/// positions go down.
+/// Rows and columns as [`directions`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane {
     /// The vertical axis.
@@ -42,47 +41,12 @@ pub struct Tick {
     pub text: String,
 }
 
-/// An axis of the grid.
-struct GridAxis<'a> {
-    name: &'a str,
-    indices: &'a [u32],
-    /// None where its places have no names.
-    words: &'a [String],
-    /// Cells from one index to the next.
-    stride: usize,
-}
-
-impl GridAxis<'_> {
-    /// What is written at an index.
-    fn tick(&self, index: u32, tokens: &[String]) -> String {
-        tick(self.name, index, self.words.get(index as usize).map(String::as_str), tokens)
-    }
-}
-
 impl Plane {
     /// Lays out a grid.
     #[must_use]
     pub fn new(scores: &GridScores, tokens: &[String]) -> Self {
-        let mut axes = Vec::new();
-        let mut stride = 1;
-        for (axis, (name, indices)) in scores.axes.iter().zip(&scores.indices).enumerate().rev() {
-            let words = scores.names.get(axis).map_or(&[][..], Vec::as_slice);
-            axes.push(GridAxis { name, indices, words, stride });
-            stride *= indices.len();
-        }
-        axes.reverse();
-        let sources_go_right = axes.iter().any(|axis| axis.name == "src_pos");
-        let features_go_right = axes.iter().any(|axis| axis.name == "feature");
-        // Senders of paths go down, where their receivers go right.
-        let receivers_go_right = axes.iter().any(|axis| axis.name.starts_with("to_"));
-        let goes_down = |axis: &GridAxis| {
-            axis.name == "layer"
-                || sources_go_right && axis.name == "dest_pos"
-                || features_go_right && axis.name == "pos"
-                || receivers_go_right && !axis.name.starts_with("to_")
-        };
-        let (down, right): (Vec<_>, Vec<_>) = axes.into_iter().partition(goes_down);
-        Self { rows: Side::new(&down, tokens), columns: Side::new(&right, tokens) }
+        let [rows, columns] = directions(scores).map(|axes| Side::new(&axes, tokens));
+        Self { rows, columns }
     }
 
     /// With labels that can be drawn.
@@ -118,10 +82,15 @@ impl Side {
     }
 }
 
+/// What is written at a place along an axis.
+fn written(axis: &GridAxis, place: &Place, tokens: &[String]) -> String {
+    tick(axis.name, place.index, place.name, tokens)
+}
+
 /// The title names the index of an axis that has a single one, for no tick shows it.
 fn title(axes: &[GridAxis], tokens: &[String]) -> String {
-    let part = |axis: &GridAxis| match axis.indices {
-        &[index] if axes.len() > 1 => format!("{} {}", axis.name, axis.tick(index, tokens)),
+    let part = |axis: &GridAxis| match axis.places.as_slice() {
+        [place] if axes.len() > 1 => format!("{} {}", axis.name, written(axis, place, tokens)),
         _ => axis.name.to_owned(),
     };
     axes.iter().map(part).collect::<Vec<_>>().join(" · ")
@@ -132,31 +101,24 @@ fn names(axes: &[GridAxis], tokens: &[String]) -> Vec<String> {
         let longer = |name: &String| {
             let separator = if name.is_empty() { "" } else { ", " };
             let start = format!("{name}{separator}{} ", axis.name);
-            axis.indices.iter().map(move |&index| format!("{start}{}", axis.tick(index, tokens)))
+            axis.places.iter().map(move |place| format!("{start}{}", written(axis, place, tokens)))
         };
         names.iter().flat_map(longer).collect()
     })
 }
 
-fn offsets(axes: &[GridAxis]) -> Vec<usize> {
-    axes.iter().fold(vec![0], |offsets, axis| {
-        let further = |&offset: &usize| (0..axis.indices.len()).map(move |place| offset + place * axis.stride);
-        offsets.iter().flat_map(further).collect()
-    })
-}
-
 /// Of the first axis that has more than one index, in the middle of what lies at each.
 fn ticks(axes: &[GridAxis], tokens: &[String]) -> Vec<Tick> {
-    let first = axes.iter().position(|axis| axis.indices.len() > 1).unwrap_or(0);
+    let first = axes.iter().position(|axis| axis.places.len() > 1).unwrap_or(0);
     let Some((outer, inner)) = axes.get(first..).and_then(<[_]>::split_first) else {
         return Vec::new();
     };
-    let group: usize = inner.iter().map(|axis| axis.indices.len()).product();
-    let label = |(place, &index): (usize, &u32)| Tick {
-        at: place * group + group / 2,
-        text: short(&outer.tick(index, tokens), TICK_CHARS),
+    let group: usize = inner.iter().map(|axis| axis.places.len()).product();
+    let label = |(number, place): (usize, &Place)| Tick {
+        at: number * group + group / 2,
+        text: short(&written(outer, place, tokens), TICK_CHARS),
     };
-    outer.indices.iter().enumerate().map(label).collect()
+    outer.places.iter().enumerate().map(label).collect()
 }
 
 #[cfg(test)]

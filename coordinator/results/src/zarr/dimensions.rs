@@ -124,10 +124,11 @@ fn widest(grids: &[GridScores]) -> BTreeMap<&str, Places<'_>> {
 }
 
 fn axes(grid: &GridScores) -> impl Iterator<Item = Along<'_>> {
-    grid.axes.iter().zip(&grid.indices).enumerate().map(|(number, (axis, indices))| {
-        let names = grid.names.get(number).map_or(&[][..], Vec::as_slice);
-        Along { axis, places: Places { indices, names } }
-    })
+    grid.axes
+        .iter()
+        .zip(&grid.indices)
+        .enumerate()
+        .map(|(number, (axis, indices))| Along { axis, places: Places { indices, names: grid.names_along(number) } })
 }
 
 #[cfg(test)]

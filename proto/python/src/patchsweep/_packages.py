@@ -7,6 +7,12 @@ from types import ModuleType
 
 from .errors import MissingPackage
 
+#: No registry has a release, so that a name alone is found nowhere.
+_ALL_OF_THEM = (
+    "`pip install './proto/python[notebook]'` in a clone of the repository, or `pip install 'FILE.whl[notebook]'` with its wheel,"
+    " all that notebooks need"
+)
+
 
 def needed(package: str, purpose: str) -> ModuleType:
     """The package, or an error that says how to get it."""
@@ -17,6 +23,5 @@ def needed(package: str, purpose: str) -> ModuleType:
         if isinstance(error, ModuleNotFoundError) and error.name != top:
             raise  # It is there, and lacks something itself.
         install = f"pip install {top}"
-        all_of_them = "`pip install 'patchsweep[notebook]'` all that notebooks need"
-        text = f"{purpose} needs {top}, which is not installed; `{install}` installs it, {all_of_them}"
+        text = f"{purpose} needs {top}, which is not installed; `{install}` installs it, and {_ALL_OF_THEM}"
         raise MissingPackage(text, install) from error

@@ -14,6 +14,7 @@ from typing import Any
 import tomli_w
 
 from . import _frames, _program, _toml
+from ._numbers import tile_options
 from ._submission import AnySpec, Submission, dataset_file, read
 from .errors import SpecError
 
@@ -112,10 +113,10 @@ def make_plan(
     The plan is made by the program `patchsweep` on this machine, which needs the model's config and tokenizer. `models`:
     folders that hold model folders, before the spec's own. The rest is as in `Client.submit`.
     """
-    submission = read(spec, dataset)
+    tiles = tile_options(tile_multiply_adds, tile_prompts)
     options = [f"--models={os.fspath(folder)}" for folder in models]
-    options += [f"--tile-multiply-adds={tile_multiply_adds}"] if tile_multiply_adds else []
-    options += [f"--tile-prompts={tile_prompts}"] if tile_prompts else []
+    options += [f"--{name.replace('_', '-')}={number}" for name, number in tiles.items()]
+    submission = read(spec, dataset)
     if submission.path is not None and dataset is None:
         return _plan(_run(submission, submission.path, options))
     own = submission.path.parent if submission.path is not None else Path()

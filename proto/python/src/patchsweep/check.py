@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ._numbers import MOST_32_BITS
 from .errors import OtherRelease
 
 _LEAST_CELLS = 20
-_MOST_CELLS = 2**32 - 1
 
 
 def cells_to_draw(cells: int, fraction: float) -> int:
     """A share of some cells, but enough to mean something."""
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction {fraction} is not above 0 and at most 1")
-    return max(min(math.ceil(cells * fraction), _MOST_CELLS), _LEAST_CELLS)
+    return max(min(math.ceil(cells * fraction), MOST_32_BITS), _LEAST_CELLS)
 
 
 @dataclass(frozen=True)

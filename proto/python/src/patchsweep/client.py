@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import _frames, _submission
 from ._link import Link
+from ._numbers import checked, tile_options
 from ._selector import select
 from ._settings import settings
 from ._submission import AnySpec, chunks
@@ -83,13 +84,13 @@ class Client:
 
         What a person should know before trusting the scores is a PatchsweepWarning.
         """
-        if not 1 <= priority <= 100:
-            raise ValueError(f"priority {priority} is not 1 to 100")
+        priority = checked("priority", priority, 1, 100)
+        options = pb.PlanOptions(**tile_options(tile_multiply_adds, tile_prompts))
         submission = _submission.read(spec, dataset)
         message = pb.Submission(
             spec=submission.spec,
             dataset=submission.dataset,
-            options=pb.PlanOptions(tile_multiply_adds=tile_multiply_adds or 0, tile_prompts=tile_prompts or 0),
+            options=options,
             always_new=new,
             priority=priority,
         )

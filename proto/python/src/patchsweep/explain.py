@@ -15,7 +15,7 @@ _STATES: dict[int, str] = {
     pb.TILE_STATE_WAITING: "waiting",
     pb.TILE_STATE_LEASED: "leased",
     pb.TILE_STATE_DONE: "done",
-    pb.TILE_STATE_GIVEN_UP: "given_up",
+    pb.TILE_STATE_GIVEN_UP: "failed",
     pb.TILE_STATE_LEFT: "left",
 }
 
@@ -42,7 +42,7 @@ class Tile:
     #: The first one, and the one behind its last.
     prompts: tuple[int, int]
     cells: int
-    #: waiting, leased, done, given_up or left.
+    #: waiting, leased, done, failed or left: as `cell.tiles[].state` of `patchsweep explain --output json`.
     state: str
     #: That state in words: who has it, or who computed it.
     words: str

@@ -12,6 +12,7 @@ from . import _scores
 from ._dataset import dataset
 from ._display import Display
 from ._link import Link
+from ._numbers import MOST_32_BITS, MOST_64_BITS, checked
 from ._remarks import remarks
 from ._top import top
 from .check import CheckReport, cells_to_draw, report_of
@@ -86,6 +87,7 @@ class Sweep:
         `effect` and `stderr` are in the metric's unit. Cells without a score are left out; those that failed or are no finite
         numbers are a PatchsweepWarning.
         """
+        k = checked("k", k, 0, MOST_64_BITS)
         scores = self._scores(partial)
         for remark in remarks(scores):
             warnings.warn(remark, PatchsweepWarning, stacklevel=2)
@@ -121,7 +123,11 @@ class Sweep:
 
         `cells`: how many to draw; else a `fraction` of all, but at least 20. Waits for it. CheckDisagrees where scores differ.
         """
-        drawn = cells if cells is not None else cells_to_draw(self.progress().cells_total, fraction)
+        seed = checked("seed", seed, 0, MOST_64_BITS)
+        if cells is None:
+            drawn = cells_to_draw(self.progress().cells_total, fraction)
+        else:
+            drawn = checked("cells", cells, 1, MOST_32_BITS)
         asked = pb.Submission(check_of=pb.CheckOf(sweep_id=self.id, cells=drawn, seed=seed), always_new=True)
         request = [pb.SubmitSweepRequest(data=asked.SerializeToString())]
         try:

@@ -1,9 +1,9 @@
 //! A grid of any number of axes on rows and columns.
 
 use patchsweep_core::results::GridScores;
+use patchsweep_results::figure::{GridAxis, Place, directions, offsets};
 
-/// Layers go down and the other axes right, the last of them fastest; where sources go right, destinations go down. The
-/// report lays grids out in the same way.
+/// Rows and columns as the report's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Sheet {
     pub(in super::super) rows: Side,
@@ -21,32 +21,10 @@ pub(in super::super) struct Side {
     offsets: Vec<usize>,
 }
 
-struct Axis<'a> {
-    name: &'a str,
-    indices: &'a [u32],
-    /// None where its places have no names.
-    words: &'a [String],
-    stride: usize,
-}
-
 impl Sheet {
     pub(super) fn of(scores: &GridScores) -> Self {
-        let mut axes = Vec::new();
-        let mut stride = 1;
-        for (axis, (name, indices)) in scores.axes.iter().zip(&scores.indices).enumerate().rev() {
-            let words = scores.names.get(axis).map_or(&[][..], Vec::as_slice);
-            axes.insert(0, Axis { name, indices, words, stride });
-            stride *= indices.len();
-        }
-        let has_sources = scores.axes.iter().any(|axis| axis == "src_pos");
-        let has_receivers = scores.axes.iter().any(|axis| axis.starts_with("to_"));
-        let goes_down = |axis: &Axis| {
-            axis.name == "layer"
-                || has_sources && axis.name == "dest_pos"
-                || has_receivers && !axis.name.starts_with("to_")
-        };
-        let (down, right): (Vec<_>, Vec<_>) = axes.into_iter().partition(goes_down);
-        Self { rows: Side::of(&down), columns: Side::of(&right) }
+        let [rows, columns] = directions(scores).map(|axes| Side::of(&axes));
+        Self { rows, columns }
     }
 
     /// Row-major place of a cell in one iteration.
@@ -56,24 +34,21 @@ impl Sheet {
 }
 
 impl Side {
-    fn of(axes: &[Axis]) -> Self {
-        let start = (String::new(), 0);
-        let all = axes.iter().fold(vec![start], |all, axis| {
-            let longer = |(label, offset): &(String, usize)| {
-                let start = if label.is_empty() { String::new() } else { format!("{label}.") };
-                let offset = *offset;
-                let places = axis.indices.iter().enumerate();
-                places.map(move |(place, index)| {
-                    let label = axis.words.get(place).cloned().unwrap_or_else(|| index.to_string());
-                    (format!("{start}{label}"), offset + place * axis.stride)
-                })
-            };
-            all.iter().flat_map(longer).collect()
-        });
+    fn of(axes: &[GridAxis]) -> Self {
         let title = axes.iter().map(|axis| axis.name).collect::<Vec<_>>().join(".");
-        let (labels, offsets) = all.into_iter().unzip();
-        Self { title, labels, offsets }
+        Self { title, labels: labels(axes), offsets: offsets(axes) }
     }
+}
+
+fn labels(axes: &[GridAxis]) -> Vec<String> {
+    axes.iter().fold(vec![String::new()], |labels, axis| {
+        let longer = |label: &String| {
+            let start = if label.is_empty() { String::new() } else { format!("{label}.") };
+            let own = |place: &Place| place.name.map_or_else(|| place.index.to_string(), str::to_owned);
+            axis.places.iter().map(move |place| format!("{start}{}", own(place)))
+        };
+        labels.iter().flat_map(longer).collect()
+    })
 }
 
 #[cfg(test)]
@@ -99,6 +74,17 @@ mod tests {
         assert_eq!((sheet.rows.labels.len(), sheet.columns.labels.len()), (8, 12));
         assert_eq!((sheet.rows.labels[6].as_str(), sheet.columns.labels[7].as_str()), ("1.2", "1.3"));
         assert_eq!(scores.places(sheet.cell(6, 7)), [1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn features_have_positions_down() {
+        let mut scores = grid("res", &["pos", "feature"], &[2, 5]);
+        scores.names = vec![vec!["subject".to_owned(), "end".to_owned()], Vec::new()];
+        let sheet = Sheet::of(&scores);
+        assert_eq!((sheet.rows.title.as_str(), sheet.columns.title.as_str()), ("pos", "feature"));
+        assert_eq!(sheet.rows.labels, ["subject", "end"]);
+        assert_eq!(sheet.columns.labels, ["0", "1", "2", "3", "4"]);
+        assert_eq!(sheet.cell(1, 4), 9);
     }
 
     #[test]
