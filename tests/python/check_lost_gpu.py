@@ -1,4 +1,4 @@
-"""A worker whose GPU is lost to it, on what stands in for one: python check_lost_gpu.py PROGRAMS STAND_IN
+"""A worker whose GPU is lost to it, on what stands in for GPUs: python check_lost_gpu.py PROGRAMS STAND_IN
 
 It fails the tile in hand, which counts once, and ends with an exit code of its own; a new worker, which finds the card well, computes
 the sweep.
@@ -41,7 +41,7 @@ def check(programs, environment, folder):
         worker = [programs / "patchsweep-worker", "--coordinator", url, "--models", DATA, "--device", "cuda:0", "--leave-when-idle", "1s"]
         astray = run(*worker, env={**environment, "STAND_IN_GPU_LAUNCHES": str(LAUNCHES)}, code=DEVICE_LOST)
         last = astray.stderr.strip().splitlines()[-1]
-        assert last.startswith("error: cuda:0 is lost to this process (cudaDeviceSynchronize failed: an illegal memory access"), last
+        assert last.startswith("error: this worker ends") and "cuda:0 is lost to this process" in last, last
         assert state() == "running"
         run(*worker, env=environment)
         assert state() == "done"

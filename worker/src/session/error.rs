@@ -59,7 +59,7 @@ pub enum SessionError {
     ComputerGone(#[from] ComputerGone),
     /// Nothing can be computed here any more.
     #[error(
-        "{0}: this worker ends, so that a new one takes its place; if that ends likewise, look for the GPU in the kernel's log"
+        "this worker ends, and a new one may take its place; if that ends likewise, look for the GPU in the kernel's log"
     )]
     DeviceLost(#[from] DeviceLost),
 }
