@@ -88,8 +88,21 @@ struct Manifest {
     labels: Labels,
     metrics: Vec<Metric>,
     grids: Vec<Grid>,
-    #[serde(default = "one")]
+    #[serde(default)]
+    dataset: Dataset,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Dataset {
+    /// Missing in folders of earlier releases.
     replicates: u32,
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self { replicates: 1 }
+    }
 }
 
 #[derive(Deserialize)]
@@ -144,10 +157,6 @@ impl Coordinates {
     }
 }
 
-fn one() -> u32 {
-    1
-}
-
 /// Reads back what [`write_folder`](super::write_folder) wrote.
 pub fn read_folder(dir: &Path) -> Result<SweepResults, ReadFolderError> {
     let (manifest_path, path) = (dir.join(MANIFEST), dir.join(SAFETENSORS));
@@ -191,7 +200,7 @@ fn results(file: &File<'_>, manifest: Manifest, text: String) -> Result<SweepRes
         metrics,
         grids,
         manifest: text,
-        replicates: manifest.replicates,
+        replicates: manifest.dataset.replicates,
     })
 }
 
@@ -283,8 +292,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         let mut results = example();
         results.grids[1].normalized = results.grids[1].effect.clone();
-        results.manifest = manifest_of(&results);
         results.baselines[2] = CellStatus::Pending;
+        results.replicates = 3;
+        results.manifest = manifest_of(&results);
         write_folder(&Analysed::of(&results).expect("consistent"), dir.path(), Overwrite::Refuse).expect("written");
         (dir, results)
     }
@@ -301,7 +311,7 @@ mod tests {
         assert_eq!((&read.name, &read.iteration_labels), (&written.name, &written.iteration_labels));
         assert_eq!((&read.token_labels, &read.metrics), (&written.token_labels, &written.metrics));
         assert_eq!((&read.clean, &read.corrupted), (&written.clean, &written.corrupted));
-        assert_eq!(read.baselines, written.baselines);
+        assert_eq!((&read.baselines, read.replicates), (&written.baselines, written.replicates));
         assert_eq!(read.grids.len(), written.grids.len());
         for (read, written) in read.grids.iter().zip(&written.grids) {
             assert_eq!((&read.grid, &read.axes, &read.indices), (&written.grid, &written.axes, &written.indices));
