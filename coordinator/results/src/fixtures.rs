@@ -76,6 +76,7 @@ pub fn manifest_of(results: &SweepResults) -> String {
     let grids: Vec<_> = results.grids.iter().filter(|scores| scores.metric == 0).map(grid).collect();
     json!({
         "sweep": { "name": results.name },
+        "dataset": { "replicates": results.replicates },
         "labels": { "iteration": results.iteration_labels, "token": results.token_labels },
         "metrics": metrics,
         "grids": grids,

@@ -88,8 +88,21 @@ struct Manifest {
     labels: Labels,
     metrics: Vec<Metric>,
     grids: Vec<Grid>,
-    #[serde(default = "one")]
+    #[serde(default)]
+    dataset: Dataset,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Dataset {
+    /// Missing in folders of earlier releases.
     replicates: u32,
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self { replicates: 1 }
+    }
 }
 
 #[derive(Deserialize)]
@@ -144,10 +157,6 @@ impl Coordinates {
     }
 }
 
-fn one() -> u32 {
-    1
-}
-
 /// Reads back what [`write_folder`](super::write_folder) wrote.
 pub fn read_folder(dir: &Path) -> Result<SweepResults, ReadFolderError> {
     let (manifest_path, path) = (dir.join(MANIFEST), dir.join(SAFETENSORS));
@@ -191,7 +200,7 @@ fn results(file: &File<'_>, manifest: Manifest, text: String) -> Result<SweepRes
         metrics,
         grids,
         manifest: text,
-        replicates: manifest.replicates,
+        replicates: manifest.dataset.replicates,
     })
 }
 

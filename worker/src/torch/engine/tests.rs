@@ -6,6 +6,7 @@ mod streaming;
 use std::path::Path;
 use std::thread;
 
+use patchsweep_core::context::Iteration;
 use patchsweep_core::ids::TileId;
 use patchsweep_data::sweep;
 use patchsweep_files::locate::ModelFolders;
@@ -75,4 +76,28 @@ fn another_model_than_expected_computes_nothing() {
     assert_eq!(wanted, expected);
     let right = engine.evaluate(&context, &tile(8), Some(found), &Cancel::new()).expect("the model expected");
     assert_eq!(right.model, found);
+}
+
+/// Two iterations whose prompts are corrupted alike from the eighth position on, read up to the given ones.
+fn read_up_to(last_reads: [u32; 2]) -> SweepContext {
+    let mut context = sweep::of_prompts(8);
+    let clean = context.clean.clone();
+    let positions = clean.positions() as usize;
+    let ids = clean.ids().iter().enumerate();
+    let corrupted = clean.with_ids(ids.map(|(at, &id)| if at % positions < 8 { id } else { (id + 1) % 577 }).collect());
+    let iteration = Iteration { corrupted, ..context.iterations[0].clone() };
+    context.iterations = last_reads.map(|last| Iteration { reads: vec![last], ..iteration.clone() }).to_vec();
+    context
+}
+
+#[test]
+fn what_was_computed_of_another_sweep_changes_no_bit_of_the_scores() {
+    let [sweep, another] = [[15, 11], [12, 11]].map(read_up_to);
+    let tile = Tile { iteration: 1, ..tile(8) };
+    let scores = |engine: &mut TorchEngine, sweep: &SweepContext| {
+        engine.evaluate(sweep, &tile, None, &Cancel::new()).expect("computed").scores
+    };
+    let mut warm = engine();
+    scores(&mut warm, &another);
+    assert_eq!(scores(&mut warm, &sweep), scores(&mut engine(), &sweep));
 }

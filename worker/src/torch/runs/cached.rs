@@ -49,8 +49,7 @@ pub(super) struct Input<'a> {
 impl Runs<'_> {
     /// Activations of the clean run, up to the last position that any iteration reads.
     pub(crate) fn clean(&mut self, sites: &BTreeSet<Site>) -> Activations {
-        let tokens = self.context.clean.slice(self.prompts.clone()).truncated(self.context.last_read() + 1);
-        let input = Input { tokens, noise: None, numbers: Vec::new() };
+        let input = self.clean_input();
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
         self.cached(&input.digest(), &sites, |runs| {
@@ -60,24 +59,30 @@ impl Runs<'_> {
     }
 
     /// Activations of the corrupted run, up to the last position that this iteration reads. What lies before the first
-    /// corrupted position is the clean run's.
+    /// corrupted position is the clean run's, and so is all that is made behind it to the last bit.
     pub(crate) fn corrupted(&mut self, sites: &BTreeSet<Site>) -> Activations {
         let input = Input::corrupted(self.context, self.iteration, self.prompts.clone());
         let pairs = self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt));
         let first_corrupted = pairs.filter_map(|pair| pair.first_corrupted()).min();
-        let first = first_corrupted.filter(|&first| first < input.tokens.positions());
+        let positions = input.tokens.positions();
+        let Some(first) = first_corrupted.filter(|&first| first < positions) else {
+            return self.clean(sites).truncated(positions.into());
+        };
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
-        self.cached(&input.digest(), &sites, |runs| {
+        let digest = Digest::of(&[input.digest().0, self.clean_input().digest().0].concat());
+        self.cached(&digest, &sites, |runs| {
             let keys_values = keys_values(0, runs.context.architecture.layers);
             let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
-            let clean = clean.truncated(input.tokens.positions().into());
+            let clean = clean.truncated(positions.into());
             let _phase = Phase::Corrupted.enter();
-            match first {
-                Some(first) => runs.run(&input, first.into(), Some(&clean), &wanted),
-                None => clean,
-            }
+            runs.run(&input, first.into(), Some(&clean), &wanted)
         })
+    }
+
+    fn clean_input(&self) -> Input<'static> {
+        let tokens = self.context.clean.slice(self.prompts.clone()).truncated(self.context.last_read() + 1);
+        Input { tokens, noise: None, numbers: Vec::new() }
     }
 
     /// What is cached of a run; if anything is missing, the run is made.
