@@ -15,7 +15,7 @@ use super::checksum::Address;
 use super::records::KeptState;
 use super::snapshot::Snapshot;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, SPACIOUS_KEY, kind};
-use super::{Defect, KeptSweep, StateError};
+use super::{Arrival, Defect, KeptSweep, StateError};
 use crate::merge::refuse_scores;
 use crate::progress::Tally;
 
@@ -41,6 +41,10 @@ pub struct RecoveredSweep {
     pub dataset: Digest,
     /// Of its plan: what a sweep that is submitted again is recognised by.
     pub identity: Digest,
+    /// What tells it from others of its name.
+    pub arrival: Arrival,
+    /// The model that the kept scores are of; `None` while there are none.
+    pub model: Option<Digest>,
     /// Seconds from submission, or the last resumption, to the end; 0 while it runs.
     pub seconds: f64,
     /// When it ended; `None` while it runs.
@@ -58,8 +62,6 @@ pub struct RunningSweep {
     pub context: Bytes,
     /// Of the tiles that something became of.
     pub past: BTreeMap<TileId, Past>,
-    /// The model that the kept scores are of; `None` while there are none.
-    pub model: Option<Digest>,
 }
 
 /// What the file holds, before a new life begins.
@@ -115,12 +117,11 @@ impl Found<'_> {
         let KeptState { state, seconds, ended } = self.snapshot.kept_state(id)?.ok_or_else(|| missing(kind::STATE))?;
         let Tiles { past, model } = self.tiles(id, &kept.plan)?;
         let status = status(&kept, state, seconds, &past);
-        let KeptSweep { plan, context, dataset, submitted, .. } = kept;
+        let KeptSweep { plan, context, dataset, submitted, arrival, .. } = kept;
         let identity = plan.identity();
         let is_running = !status.state.is_final();
-        let running =
-            is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), context, past, model });
-        Ok(RecoveredSweep { status, submitted, dataset, identity, seconds, ended, running })
+        let running = is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), context, past });
+        Ok(RecoveredSweep { status, submitted, dataset, identity, arrival, model, seconds, ended, running })
     }
 
     fn tiles(&mut self, id: &SweepId, plan: &Plan) -> Result<Tiles, StateError> {
