@@ -43,7 +43,7 @@ pub struct RecoveredSweep {
     pub identity: Digest,
     /// What tells it from others of its name.
     pub arrival: Arrival,
-    /// The model that the kept scores are of; `None` while there are none.
+    /// The model that the kept scores are of, or of a check those that it checks; `None` while there are none.
     pub model: Option<Digest>,
     /// Seconds from submission, or the last resumption, to the end; 0 while it runs.
     pub seconds: f64,
@@ -99,8 +99,18 @@ pub(super) fn survey(snapshot: &Snapshot, path: &std::path::Path) -> Result<Opti
         let source = Defect::Parts("there are records of sweeps that it does not hold");
         return Err(StateError::Damaged { path: path.to_owned(), record, source });
     }
+    pin_checks(&mut sweeps);
     sweeps.sort_by(|a, b| (a.submitted, &a.status.sweep).cmp(&(b.submitted, &b.status.sweep)));
     Ok(Some(Survey { coordinator: CoordinatorId(id), epoch, is_spacious, sweeps }))
+}
+
+/// A check without scores is of the model of what it checks.
+fn pin_checks(sweeps: &mut [RecoveredSweep]) {
+    let known = |sweep: &RecoveredSweep| Some((sweep.status.sweep.clone(), sweep.model?));
+    let models: BTreeMap<SweepId, Digest> = sweeps.iter().filter_map(known).collect();
+    for check in sweeps.iter_mut().filter(|sweep| sweep.model.is_none()) {
+        check.model = check.status.check_of.as_ref().and_then(|checked| models.get(checked)).copied();
+    }
 }
 
 struct Found<'a> {

@@ -3,6 +3,7 @@
 use patchsweep_schedule::Past;
 use std::time::{Duration, SystemTime};
 
+use patchsweep_core::check::CheckOf;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{Epoch, TileId};
 use patchsweep_core::moments::Moments;
@@ -84,6 +85,21 @@ fn an_ended_sweep_is_recovered_without_its_plan_and_goes_on_when_it_is_resumed()
     drop(store);
     let (_, found) = Store::on_backend(disk).expect("there");
     assert!(found.sweeps[0].running.as_ref().is_some_and(|running| running.past.is_empty()));
+}
+
+#[test]
+fn a_check_comes_back_with_the_model_of_what_it_checks() {
+    let disk = Disk::new(Vec::new());
+    let (store, _) = Store::on_backend(disk.clone()).expect("new");
+    let (checked, mut check) = (sweep("a"), sweep("a-check"));
+    let of = CheckOf { sweep: checked.id.clone(), cells: 3, seed: 1 };
+    std::sync::Arc::make_mut(&mut check.plan).check = Some(of);
+    let scores = Entry::Result(Box::new(result(&checked, 0, "w")));
+    store.write(&[Entry::Sweep(Box::new(checked)), scores, Entry::Sweep(Box::new(check))]).expect("written");
+    drop(store);
+    let (_, found) = Store::on_backend(disk).expect("there");
+    let models: Vec<_> = found.sweeps.iter().map(|sweep| sweep.model).collect();
+    assert_eq!(models, [Some(Digest::of(b"model")); 2]);
 }
 
 #[test]
