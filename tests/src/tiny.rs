@@ -77,6 +77,18 @@ impl Tiny {
         self.submission.clone()
     }
 
+    /// The same sweep cut into other tiles: what a client sends, and what the coordinator makes of it.
+    ///
+    /// # Panics
+    /// When it cannot be cut so.
+    #[must_use]
+    pub fn cut(&self, options: PlanOptions) -> (Submission, Plan) {
+        let submission = Submission { options: Some(options), ..self.submission() };
+        let folders = ModelFolders::with_hub_cache(vec![self.models().to_owned()]);
+        let plan = make_plan(&folders, &Source::new(submission.spec.clone()), &submission.dataset, options.into());
+        (submission, plan.expect("the spec is right"))
+    }
+
     /// What a client sends for the same sweep of one of the models. The scores are as expected of any.
     #[must_use]
     pub fn submission_of(&self, model: &str) -> Submission {
@@ -113,11 +125,20 @@ impl Tiny {
     /// When the tiles do not make a whole.
     #[must_use]
     pub fn expected(&self) -> SweepResults {
-        let metrics = self.plan.context.metrics.len();
-        let scores = |tile: &Tile| Ok::<_, Infallible>((tile.id, TileOutcome::Scores(made_up_scores(tile, metrics))));
-        let merged = merge(&self.plan, self.plan.tiles.iter().map(scores)).expect("all tiles");
-        merged.into_results(&self.plan, String::new())
+        expected(&self.plan)
     }
+}
+
+/// What one process that computes a plan tile after tile would give; the manifest is left empty.
+///
+/// # Panics
+/// When the tiles do not make a whole.
+#[must_use]
+pub fn expected(plan: &Plan) -> SweepResults {
+    let metrics = plan.context.metrics.len();
+    let scores = |tile: &Tile| Ok::<_, Infallible>((tile.id, TileOutcome::Scores(made_up_scores(tile, metrics))));
+    let merged = merge(plan, plan.tiles.iter().map(scores)).expect("all tiles");
+    merged.into_results(plan, String::new())
 }
 
 impl Default for Tiny {

@@ -80,7 +80,6 @@ pub fn manifest_of(results: &SweepResults) -> String {
         "labels": { "iteration": results.iteration_labels, "token": results.token_labels },
         "metrics": metrics,
         "grids": grids,
-        "replicates": results.replicates,
         "run": { "seconds": 2.0, "executed_multiply_adds": 4_000_000_000_u64, "workers": [{ "name": "a:1" }] },
     })
     .to_string()

@@ -46,8 +46,8 @@ fn submitted(tiles: u32, iterations: u32, models: u32) -> Scheduler {
     let tiles: Vec<TileInfo> = (0..tiles).map(|tile| TileInfo { iteration: tile / each, cost: 1_000 }).collect();
     for number in 0..models {
         let (sweep, model, tiles) = (sweep(number), ModelKey(number.into()), tiles.clone());
-        let (priority, past, avoid) = (Priority::default(), BTreeMap::new(), BTreeMap::new());
-        scheduler.apply(Duration::ZERO, Event::Submitted { sweep, model, tiles, priority, past, avoid });
+        let (since, priority, past, avoid) = (Epoch(1), Priority::default(), BTreeMap::new(), BTreeMap::new());
+        scheduler.apply(Duration::ZERO, Event::Submitted { sweep, since, model, tiles, priority, past, avoid });
     }
     scheduler
 }

@@ -41,7 +41,7 @@ impl Scheduler {
 
     /// The lease goes on in this session, if nobody else got its tile in the meantime.
     fn adopt(&mut self, worker: WorkerId, lease: &Lease, is_only: bool, effects: &mut Vec<Effect>) -> bool {
-        let Some(sweep) = self.key(&lease.sweep) else { return false };
+        let Some(sweep) = self.key_of(lease) else { return false };
         if !self.can_have_granted(sweep, lease) {
             return false;
         }
@@ -63,7 +63,7 @@ impl Scheduler {
         true
     }
 
-    /// Whether a lease can be this coordinator's.
+    /// Whether a lease of this sweep can be this coordinator's.
     fn can_have_granted(&self, sweep: SweepKey, lease: &Lease) -> bool {
         let slot = self.running.get(&sweep).and_then(|queue| queue.slot(lease.tile));
         slot.is_some_and(|slot| {
@@ -91,7 +91,7 @@ impl Scheduler {
 
     /// Gives a lease a place; one that belongs to no running sweep is revoked.
     fn seat(&mut self, worker: WorkerId, lease: Lease, adopted: Option<(SweepKey, bool)>) {
-        let sweep = adopted.map(|(sweep, _)| sweep).or_else(|| self.key(&lease.sweep));
+        let sweep = adopted.map(|(sweep, _)| sweep).or_else(|| self.key_of(&lease));
         let queue = sweep.and_then(|sweep| self.running.get(&sweep));
         let cost = queue.and_then(|queue| queue.slot(lease.tile)).map_or(0, |slot| slot.info.cost);
         let held = Held {

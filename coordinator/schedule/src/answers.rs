@@ -48,10 +48,11 @@ impl Scheduler {
 
     /// Whether the scores of this lease's tile are kept.
     fn is_done(&self, lease: &Lease) -> bool {
-        match self.key(&lease.sweep).and_then(|key| self.running.get(&key)) {
-            Some(queue) => queue.stage(lease.tile) == Some(Stage::Done),
-            None => self.ended.get(&lease.sweep).is_some_and(|ended| ended.progress.done == ended.progress.total),
+        if let Some(queue) = self.key_of(lease).and_then(|key| self.running.get(&key)) {
+            return queue.stage(lease.tile) == Some(Stage::Done);
         }
+        let ended = self.ended.get(&lease.sweep).filter(|ended| ended.since <= lease.epoch);
+        ended.is_some_and(|ended| ended.progress.done == ended.progress.total)
     }
 
     pub(super) fn failed(&mut self, worker: WorkerId, lease: Lease, reason: &str, effects: &mut Vec<Effect>) {
@@ -76,7 +77,7 @@ impl Scheduler {
         if let Some(held) = self.take_lease(worker, &lease).filter(|held| !held.revoked) {
             self.hand_back(worker, &held);
         }
-        if let Some(sweep) = self.key(&lease.sweep)
+        if let Some(sweep) = self.key_of(&lease)
             && self.workers.contains_key(&worker)
             && let Some(queue) = self.running.get_mut(&sweep)
         {

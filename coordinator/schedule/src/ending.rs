@@ -92,7 +92,7 @@ impl Scheduler {
         self.names.remove(&queue.id);
         self.open.remove(&queue.id);
         self.forget_model(queue.model);
-        let ended = Ended { progress: queue.progress(), next_attempt: queue.next_attempt() };
+        let ended = Ended { since: queue.since, progress: queue.progress(), next_attempt: queue.next_attempt() };
         self.ended.insert(queue.id.clone(), ended);
         self.hungry.append(&mut self.starved);
         effects.push(Effect::Ended { sweep: queue.id, outcome });

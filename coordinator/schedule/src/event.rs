@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use patchsweep_core::ids::{Lease, SweepId, TileId, WorkerId};
+use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId, WorkerId};
 use patchsweep_core::status::Priority;
 
 use super::{ModelKey, TileInfo};
@@ -15,6 +15,9 @@ pub enum Event {
     Submitted {
         /// Not running now.
         sweep: SweepId,
+        /// The life in which it was submitted for the first time. In one before, its name was nobody's or that of another
+        /// sweep, whose leases say nothing of it.
+        since: Epoch,
         /// All its tiles are computed with this one.
         model: ModelKey,
         /// In tile order.

@@ -78,6 +78,8 @@ pub struct Progress {
 /// What is kept of a sweep that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Ended {
+    /// The life in which it was submitted.
+    since: Epoch,
     progress: Progress,
     /// Where attempts go on when the sweep is resumed: its old leases may still be on their way.
     next_attempt: Attempt,
@@ -141,9 +143,9 @@ impl Scheduler {
         let mut effects = Vec::new();
         let is_tick = matches!(event, Event::Tick);
         match event {
-            Event::Submitted { sweep, model, tiles, priority, past, avoid } => {
+            Event::Submitted { sweep, since, model, tiles, priority, past, avoid } => {
                 let next_attempt = self.next_attempt(&sweep);
-                let queue = SweepQueue::new(sweep, model, &tiles, priority, next_attempt, avoid);
+                let queue = SweepQueue::new(sweep, since, model, &tiles, priority, next_attempt, avoid);
                 self.submitted(queue, past, &mut effects);
             }
             Event::MoreToCome { sweep } => drop(self.open.insert(sweep, false)),
@@ -182,6 +184,11 @@ impl Scheduler {
 
     fn key(&self, sweep: &SweepId) -> Option<SweepKey> {
         self.names.get(sweep).copied()
+    }
+
+    /// The running sweep that a lease is of, which may be a later one of that name than the lease's.
+    fn key_of(&self, lease: &Lease) -> Option<SweepKey> {
+        self.key(&lease.sweep).filter(|key| self.running.get(key).is_some_and(|queue| queue.since <= lease.epoch))
     }
 
     fn heard(&mut self, worker: WorkerId) {

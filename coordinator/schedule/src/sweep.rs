@@ -19,6 +19,8 @@ pub(super) const FIRST_ATTEMPT: Attempt = Attempt(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SweepQueue {
     pub(super) id: SweepId,
+    /// The life in which it was submitted.
+    pub(super) since: Epoch,
     pub(super) model: ModelKey,
     priority: Priority,
     /// Granted multiply-adds by priority; the sweep with the least comes next.
@@ -45,6 +47,7 @@ pub(super) struct SweepQueue {
 impl SweepQueue {
     pub(super) fn new(
         id: SweepId,
+        since: Epoch,
         model: ModelKey,
         infos: &[TileInfo],
         priority: Priority,
@@ -63,6 +66,7 @@ impl SweepQueue {
         };
         Self {
             id,
+            since,
             model,
             priority,
             served: 0,

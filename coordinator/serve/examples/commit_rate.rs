@@ -23,7 +23,7 @@ use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_plan::{Plan, Seeds};
 use patchsweep_proto::wire::{digest_of, encode_context};
-use patchsweep_serve::state::{Completed, Entry, Journal, KeptResult, KeptSweep, Store};
+use patchsweep_serve::state::{Arrival, Completed, Entry, Journal, KeptResult, KeptSweep, Store};
 
 const CELLS_PER_TILE: u32 = 60;
 const SIDE: u32 = 100;
@@ -143,6 +143,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         dataset: Digest::of(b""),
         priority: Priority::default(),
         submitted: SystemTime::now(),
+        arrival: Arrival::default(),
     })
 }
 

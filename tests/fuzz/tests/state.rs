@@ -18,7 +18,7 @@ use patchsweep_fuzz::{Target, bytes};
 use patchsweep_plan::spec::{Source, Spec};
 use patchsweep_plan::{Inputs, Plan};
 use patchsweep_proto::wire::encode_context;
-use patchsweep_serve::state::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
+use patchsweep_serve::state::{Arrival, Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 const TOKENS: &str = r#"{"clean": [[1, 2, 3, 4], [5, 6, 7, 8]], "corrupted": [[[1, 2, 7, 4], [5, 6, 3, 8]]],
     "answers": [[20], [21]], "wrong": [[22], [23]]}"#;
@@ -65,6 +65,7 @@ fn entries() -> Vec<Entry> {
         dataset: Digest::of(TOKENS.as_bytes()),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        arrival: Arrival { epoch: Some(Epoch(1)) },
     };
     let (running, cancelled, removed) = (kept("a"), kept("b"), kept("c"));
     let lease = |sweep: &KeptSweep, tile: u32| Lease {

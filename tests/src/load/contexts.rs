@@ -24,7 +24,7 @@ use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::v1::worker_service_client::WorkerServiceClient;
 use patchsweep_proto::v1::{ContextChunk, FetchContextRequest};
 use patchsweep_proto::wire::encode_context;
-use patchsweep_serve::state::{Entry, KeptSweep, Store};
+use patchsweep_serve::state::{Arrival, Entry, KeptSweep, Store};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -93,6 +93,7 @@ impl LargeContext {
             dataset: Digest::of(b""),
             priority: Priority::default(),
             submitted: SystemTime::now(),
+            arrival: Arrival::default(),
         };
         let (store, _) = Store::open(state).expect("a state folder");
         store.write(&[Entry::Sweep(Box::new(sweep))]).expect("it is kept");

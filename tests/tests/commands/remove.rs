@@ -9,7 +9,7 @@ use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_proto::v1::{ListSweepsRequest, Submission, SubmitSweepRequest};
 use patchsweep_proto::wire::encode_context;
-use patchsweep_serve::state::{Entry, KeptSweep, Store};
+use patchsweep_serve::state::{Arrival, Entry, KeptSweep, Store};
 use patchsweep_tests::scripted::{Served, within};
 use patchsweep_tests::tiny::Tiny;
 use prost::Message;
@@ -128,6 +128,7 @@ fn ended(tiny: &Tiny, name: &str, days: u32, checks: Option<&str>) -> [Entry; 2]
         dataset: Digest::of(b""),
         priority: Priority::default(),
         submitted: at - DAY,
+        arrival: Arrival::default(),
     };
     [Entry::Sweep(Box::new(kept)), Entry::Ended { sweep, state: SweepState::Cancelled, seconds: 1.0, at }]
 }

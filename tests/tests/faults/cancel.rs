@@ -2,15 +2,21 @@
 
 use std::fs;
 
+use patchsweep_core::check::CheckOf;
+use patchsweep_core::ids::SweepId;
 use patchsweep_proto::v1::coordinator_message::Message as FromCoordinator;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::{
-    CancelSweepRequest, Grant, Lease, ListWorkersRequest, Released, Revoke, Submission, SweepState,
+    CancelSweepRequest, Grant, Lease, ListWorkersRequest, Released, ResumeSweepRequest, Revoke, Submission, SweepState,
+    WatchSweepRequest,
 };
+use patchsweep_serve::state::Store;
 use patchsweep_tests::cluster::{FINE, ask, data, submit};
-use patchsweep_tests::scripted::{ScriptedWorker, Served};
+use patchsweep_tests::scripted::{ScriptedWorker, Served, within};
+use patchsweep_tests::simulation::model;
 use patchsweep_tests::tiny::Tiny;
 use patchsweep_tests::{serve, worker};
+use tokio_stream::StreamExt;
 
 const CREDIT: u32 = 2;
 
@@ -96,4 +102,45 @@ fn a_worker_in_the_middle_of_a_long_tile_ends_it_and_begins_another_sweeps() {
     let next = submit(&url, &FINE);
     let computed = worker.wait_for("tile computed");
     assert!(computed.contains(&next), "{computed}");
+}
+
+#[tokio::test]
+async fn a_check_that_goes_on_is_of_the_weights_that_it_checks_over_a_restart_as_well() {
+    let tiny = Tiny::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let open = || Store::open(folder.path()).expect("it can be opened");
+    let (store, recovered) = open();
+    let served = Served::start(&tiny, store, recovered).await;
+    let sweep = SweepId(served.submit(tiny.submission()).await.sweep_id);
+    let mut worker = served.worker(1).await;
+    worker.compute_one(&tiny).await;
+    let cancel = |sweep_id: String| CancelSweepRequest { sweep_id };
+    let mut client = served.client().await;
+    let mut watch =
+        client.watch_sweep(WatchSweepRequest { sweep_id: sweep.0.clone() }).await.expect("there").into_inner();
+    let mut computed = Vec::new();
+    let ended = async { while let Some(Ok(_)) = watch.next().await {} };
+    tokio::select! {
+        () = within("the end", ended) => {}
+        () = worker.compute(&tiny, &mut computed) => panic!("the session ended"),
+    }
+    let check = CheckOf { sweep, cells: 3, seed: 1 };
+    let submission = Submission { check_of: Some((&check).into()), always_new: true, ..Submission::default() };
+    let id = served.submit(submission).await.sweep_id;
+    let wanted = model().0.to_vec();
+    assert_eq!(worker.grant().await.model_digest, wanted);
+    client.cancel_sweep(cancel(id.clone())).await.expect("it runs");
+    drop(worker);
+    client.resume_sweep(ResumeSweepRequest { sweep_id: id.clone() }).await.expect("it lacks scores");
+    assert_eq!(served.worker(1).await.grant().await.model_digest, wanted, "resumed");
+    served.stop().await;
+
+    let (store, recovered) = open();
+    let served = Served::start(&tiny, store, recovered).await;
+    assert_eq!(served.worker(1).await.grant().await.model_digest, wanted, "after a restart");
+    let mut client = served.client().await;
+    client.cancel_sweep(cancel(id.clone())).await.expect("it runs");
+    client.resume_sweep(ResumeSweepRequest { sweep_id: id }).await.expect("it lacks scores");
+    assert_eq!(served.worker(1).await.grant().await.model_digest, wanted, "resumed after a restart");
+    served.stop().await;
 }

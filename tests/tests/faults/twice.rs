@@ -1,14 +1,18 @@
 //! Every request and every message of a session, made once and made twice: an answer that was lost is asked for again, and
 //! nothing may come of it. A request that was lost is one that was made once.
 
+use patchsweep_core::tile::Tile as PlannedTile;
+use patchsweep_plan::Plan;
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::*;
 use patchsweep_proto::wire::decode_results;
+use patchsweep_serve::merge::refuse_scores;
 use patchsweep_serve::state::Store;
 use patchsweep_tests::scripted::{ScriptedWorker, Served, tile_of, within};
-use patchsweep_tests::tiny::{Tiny, bits};
+use patchsweep_tests::simulation::made_up_scores;
+use patchsweep_tests::tiny::{TILE_MULTIPLY_ADDS, Tiny, bits, expected};
 use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -128,6 +132,67 @@ async fn removing_twice_is_removing_once_and_the_sweep_can_be_submitted_anew() {
     let ids: Vec<&str> = recovered.sweeps.iter().map(|sweep| sweep.status.sweep.0.as_str()).collect();
     assert_eq!(ids, [anew.sweep_id.as_str()]);
     drop(store);
+}
+
+/// A cut in which some tile has other cells than in the first one, and as many scores; and the number of that tile.
+fn another_cut(tiny: &Tiny) -> (Submission, Plan, u32) {
+    for multiply_adds in (TILE_MULTIPLY_ADDS / 8..TILE_MULTIPLY_ADDS * 4).step_by(500) {
+        for tile_prompts in 1..=4 {
+            let (submission, plan) = tiny.cut(PlanOptions { tile_multiply_adds: multiply_adds, tile_prompts });
+            let differs = |(ours, theirs): &(&PlannedTile, &PlannedTile)| {
+                let scores = made_up_scores(ours, plan.context.metrics.len());
+                (&ours.work, &ours.prompts) != (&theirs.work, &theirs.prompts)
+                    && refuse_scores(&plan, theirs.id, &scores).is_ok()
+            };
+            if let Some((tile, _)) = tiny.plan().tiles.iter().zip(&plan.tiles).find(differs) {
+                let tile = tile.id.0;
+                return (submission, plan, tile);
+            }
+        }
+    }
+    panic!("all cuts are alike");
+}
+
+#[tokio::test]
+async fn a_lease_of_a_removed_sweep_is_none_of_the_one_that_gets_its_name_after_a_restart() {
+    let tiny = Tiny::new();
+    let (submission, plan, tile) = another_cut(&tiny);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let open = || Store::open(folder.path()).expect("it can be opened");
+    let (store, recovered) = open();
+    let served = Served::start(&tiny, store, recovered).await;
+    let mut client = served.client().await;
+    let id = served.submit(tiny.submission()).await.sweep_id;
+    let mut worker = served.worker(64).await;
+    let mut held = worker.grant().await;
+    while tile_of(&held) != tile {
+        held = worker.grant().await;
+    }
+    let coordinator = worker.welcome.coordinator_id.clone();
+    client.cancel_sweep(CancelSweepRequest { sweep_id: id.clone() }).await.expect("it runs");
+    client.remove_sweep(RemoveSweepRequest { sweep_id: id.clone() }).await.expect("it has ended");
+    served.stop().await;
+    drop(worker);
+
+    let (store, recovered) = open();
+    let served = Served::start(&tiny, store, recovered).await;
+    let mut client = served.client().await;
+    let anew = served.submit(submission).await;
+    assert_eq!((anew.created, anew.sweep_id.as_str()), (true, id.as_str()), "names are given again in another life");
+    let lease = held.lease.clone();
+    let mut worker = served.returning_worker(1, lease.clone().into_iter().collect(), coordinator).await.expect("taken");
+    worker.revoked(lease.as_ref()).await;
+    // It was computed before the revocation came.
+    worker.report(&tiny, &held).await;
+    worker.acknowledged(lease.as_ref()).await;
+    let status = status(&mut client, &id).await;
+    assert_eq!((status.tiles_done, status.results_dropped), (0, 0), "it says nothing of this sweep");
+
+    let (ended, granted) = compute(&mut worker, &tiny, &client, &id).await;
+    assert_eq!((ended.state(), granted.len()), (SweepState::Done, plan.tiles.len()));
+    let results = decode_results(&fetch(&mut client, &id).await).expect("results");
+    assert_eq!(bits(&results), bits(&expected(&plan)));
+    served.stop().await;
 }
 
 #[tokio::test]

@@ -14,6 +14,26 @@ fn after_a_restart_a_worker_goes_on_under_its_old_lease() {
 }
 
 #[test]
+fn leases_of_a_life_before_the_sweep_was_submitted_are_of_another_one_of_its_name() {
+    let later = |epoch: u64| Lease { epoch: Epoch(epoch), ..lease(0, 1) };
+    let mut harness = Harness { scheduler: Scheduler::new(Epoch(3)), seconds: 0 };
+    let Event::Submitted { sweep, model, tiles, priority, past, avoid, .. } = submitted(&[0, 0]) else { return };
+    harness.apply(Event::Submitted { sweep, since: Epoch(2), model, tiles, priority, past, avoid });
+    assert_eq!(harness.join_with(W1, 1, &[later(1)]), [revoke(W1, later(1))], "it does not go on");
+    assert_eq!(harness.progress().leased, 0);
+    let unfit = Event::Unfit { worker: W1, lease: later(1), reason: "other weights".into() };
+    let granted = Effect::Grant { worker: W1, lease: later(3) };
+    assert_eq!(harness.apply(unfit), [acknowledge(W1, later(1)), granted], "and says nothing of the worker");
+    assert_eq!(harness.judge(W1, later(3)).0, Verdict::Keep);
+    let repeated = harness.judge(W1, later(1)).0;
+    assert_eq!(repeated, Verdict::Drop { done: false }, "nor is it compared with the scores of this one");
+    let next = Lease { tile: TileId(1), ..later(3) };
+    harness.finish(W1, next);
+    assert_eq!(harness.judge(W1, later(1)).0, Verdict::Drop { done: false }, "nor once the sweep has ended");
+    assert_eq!(harness.judge(W1, later(3)).0, Verdict::Drop { done: true });
+}
+
+#[test]
 fn attempts_count_on_after_an_adopted_one() {
     let mut harness = Harness { scheduler: Scheduler::new(Epoch(2)), seconds: 0 };
     harness.apply(submitted(&[0]));

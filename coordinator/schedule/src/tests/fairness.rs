@@ -5,6 +5,7 @@ fn submit(name: &str, priority: u8, costs: &[u64]) -> Event {
     let priority = Priority::new(priority).expect("in range");
     Event::Submitted {
         sweep: named(name),
+        since: Epoch(1),
         model: MODEL,
         tiles,
         priority,

@@ -81,6 +81,7 @@ fn a_revoked_lease_keeps_its_place_until_the_worker_answers() {
             avoid: BTreeMap::new(),
             model: MODEL,
             sweep: named("next"),
+            since: Epoch(1),
             tiles: tiles(&[0]),
             priority: Priority::default(),
             past: BTreeMap::new(),

@@ -50,6 +50,7 @@ fn submitted_with<const N: usize>(iterations: &[u32], past: [(u32, Past); N]) ->
     let past = past.into_iter().map(|(tile, past)| (TileId(tile), past)).collect();
     Event::Submitted {
         sweep: sweep(),
+        since: Epoch(1),
         model: MODEL,
         tiles: tiles(iterations),
         priority: Priority::default(),
@@ -62,8 +63,8 @@ fn submitted_with<const N: usize>(iterations: &[u32], past: [(u32, Past); N]) ->
 fn submitted_avoiding(avoid: &[&[WorkerId]]) -> Event {
     let avoid = (0..).map(TileId).zip(avoid.iter().map(|workers| workers.iter().copied().collect())).collect();
     match submitted(&vec![0; BTreeMap::len(&avoid)]) {
-        Event::Submitted { sweep, model, tiles, priority, past, .. } => {
-            Event::Submitted { sweep, model, tiles, priority, past, avoid }
+        Event::Submitted { sweep, since, model, tiles, priority, past, .. } => {
+            Event::Submitted { sweep, since, model, tiles, priority, past, avoid }
         }
         other => other,
     }

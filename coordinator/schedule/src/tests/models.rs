@@ -9,8 +9,8 @@ const C: ModelKey = ModelKey(12);
 /// Tiles of one iteration and cost 10.
 fn submit(name: &str, model: ModelKey, tiles: usize) -> Event {
     let tiles = vec![TileInfo { iteration: 0, cost: 10 }; tiles];
-    let (past, avoid) = (BTreeMap::new(), BTreeMap::new());
-    Event::Submitted { sweep: named(name), model, tiles, priority: Priority::default(), past, avoid }
+    let (since, priority, past, avoid) = (Epoch(1), Priority::default(), BTreeMap::new(), BTreeMap::new());
+    Event::Submitted { sweep: named(name), since, model, tiles, priority, past, avoid }
 }
 
 fn with_sweeps(sweeps: &[(&str, ModelKey, usize)]) -> Harness {

@@ -104,6 +104,7 @@ fn a_worker_that_is_unfit_for_one_sweep_computes_another() {
         avoid: BTreeMap::new(),
         model: MODEL,
         sweep: named("other"),
+        since: Epoch(1),
         tiles: tiles(&[0]),
         priority: Priority::default(),
         past: BTreeMap::new(),

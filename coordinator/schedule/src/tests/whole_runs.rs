@@ -58,8 +58,9 @@ impl Run {
         for Sweep { name, model, priority, costs } in &sweeps {
             let tiles = costs.iter().map(|&cost| TileInfo { iteration: 0, cost }).collect();
             let priority = Priority::new(*priority).expect("in range");
-            let (sweep, model, past, avoid) = (named(name), *model, BTreeMap::new(), BTreeMap::new());
-            scheduler.apply(Duration::ZERO, Event::Submitted { sweep, model, tiles, priority, past, avoid });
+            let (sweep, since, model) = (named(name), Epoch(1), *model);
+            let (past, avoid) = (BTreeMap::new(), BTreeMap::new());
+            scheduler.apply(Duration::ZERO, Event::Submitted { sweep, since, model, tiles, priority, past, avoid });
         }
         let machine = |(number, &(speed, fits)): (u64, &(u64, usize))| Machine {
             worker: WorkerId(number),
@@ -236,9 +237,10 @@ fn a_sweep_that_comes_late_is_soon_served_by_a_fleet_that_is_busy_with_another_m
     }
     let late = sweep("b", 2, 10, 60);
     let tiles = late.costs.iter().map(|&cost| TileInfo { iteration: 0, cost }).collect();
-    let (model, priority, past, avoid) = (late.model, Priority::default(), BTreeMap::new(), BTreeMap::new());
+    let (since, model, priority) = (Epoch(1), late.model, Priority::default());
+    let (past, avoid) = (BTreeMap::new(), BTreeMap::new());
     run.sweeps.push(late);
-    run.apply(Event::Submitted { sweep: named("b"), model, tiles, priority, past, avoid });
+    run.apply(Event::Submitted { sweep: named("b"), since, model, tiles, priority, past, avoid });
     while run.running(1) {
         assert!(run.step());
     }

@@ -23,6 +23,8 @@ pub(super) struct Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Faults {
     pub(super) restarts: u8,
+    /// Restarts before which all sweeps were removed, and after which other ones get their names.
+    pub(super) removals: u8,
     pub(super) duplicates: u8,
     pub(super) breaks: u8,
 }
@@ -31,6 +33,8 @@ pub(super) struct Faults {
 pub(super) struct State {
     scheduler: Scheduler,
     epoch: u64,
+    /// The life in which the sweeps were submitted.
+    since: Epoch,
     next_session: u64,
     workers: [Worker; WORKERS],
     /// Sessions whose end the coordinator has not noticed.
@@ -59,6 +63,10 @@ pub(super) enum Seen {
     Adopted,
     /// Scores of a tile that was done came again.
     DroppedTwice,
+    /// Scores came of a sweep that was removed.
+    OfAnother,
+    /// They were kept as those of the one that has its name.
+    Mistaken,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -126,6 +134,8 @@ pub(super) enum Step {
     },
     /// The coordinator loses all that is not on disk.
     Restart,
+    /// It starts again after its sweeps were removed, and others are submitted that get their names.
+    Replace,
 }
 
 impl Protocol {
@@ -133,6 +143,7 @@ impl Protocol {
         let mut state = State {
             scheduler: Scheduler::new(Epoch(1)),
             epoch: 1,
+            since: Epoch(1),
             next_session: 1,
             workers: Default::default(),
             half_open: BTreeSet::new(),
@@ -164,6 +175,7 @@ impl Protocol {
             past.extend(state.disk.iter().filter(|tile| own(tile)).map(|tile| (local(tile), Past::Done)));
             let event = Event::Submitted {
                 sweep: SweepId(number.to_string()),
+                since: state.since,
                 model: ModelKey(number.into()),
                 tiles: vec![TileInfo { iteration: 0, cost: 1 }; each as usize],
                 priority: Priority::default(),
@@ -231,17 +243,31 @@ impl Protocol {
                 state.faults.restarts -= 1;
                 let lost = state.pending.iter().any(|pending| matches!(pending, Pending::Scores(_)));
                 state.saw(Seen::LostScores, lost);
-                state.pending.clear();
-                state.half_open.clear();
-                for worker in &mut state.workers {
-                    worker.disconnect();
-                }
                 state.epoch += 1;
-                state.next_session = 1;
-                state.scheduler = Scheduler::new(Epoch(state.epoch));
-                self.submit(state);
+                self.start(state);
+            }
+            Step::Replace => {
+                state.faults.removals -= 1;
+                state.disk.clear();
+                state.strikes.clear();
+                state.acknowledged.clear();
+                state.epoch += 1;
+                state.since = Epoch(state.epoch);
+                self.start(state);
             }
         }
+    }
+
+    /// A new life of the coordinator, with what is on disk.
+    fn start(&self, state: &mut State) {
+        state.pending.clear();
+        state.half_open.clear();
+        for worker in &mut state.workers {
+            worker.disconnect();
+        }
+        state.next_session = 1;
+        state.scheduler = Scheduler::new(Epoch(state.epoch));
+        self.submit(state);
     }
 
     fn hear(&self, state: &mut State, worker: usize, message: FromWorker) {
@@ -252,6 +278,9 @@ impl Protocol {
                 let (busy, loading) = (Duration::from_secs(1), Duration::ZERO);
                 let finished = Finished { worker, lease: lease.clone(), busy, loading };
                 let (verdict, effects) = state.scheduler.finish(Duration::ZERO, finished);
+                let is_of_another = lease.epoch < state.since;
+                state.saw(Seen::OfAnother, is_of_another);
+                state.saw(Seen::Mistaken, is_of_another && verdict != Verdict::Drop { done: false });
                 let kept = match verdict {
                     Verdict::Keep => {
                         state.saw(Seen::Adopted, lease.epoch.0 < state.epoch);
@@ -339,6 +368,7 @@ impl State {
             steps.extend(may_repeat.then_some(Step::Duplicate { worker: index }));
         }
         steps.extend((self.faults.restarts > 0).then_some(Step::Restart));
+        steps.extend((self.faults.removals > 0).then_some(Step::Replace));
         steps
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Sweeps are of a few models, and machines say what they have loaded, be it so or not.
 //! Machines compute what they were granted, fail, hang, leave, die, and come back with what they still hold; results
-//! are repeated and come late; the coordinator starts again from what was journaled. The world checks each effect as it
+//! are repeated and come late; the coordinator starts again from what was journaled, and removed sweeps' names are given
+//! again. The world checks each effect as it
 //! comes and, at the end, that every sweep ends once workers stay and answer.
 
 mod world;
@@ -88,6 +89,11 @@ enum Step {
         silent: usize,
     },
     Restart,
+    /// A sweep that has ended is removed, and after a restart another one gets its name.
+    Replace {
+        sweep: usize,
+        tiles: Vec<TileInfo>,
+    },
 }
 
 struct Reference;
@@ -103,14 +109,14 @@ impl ReferenceStateMachine for Reference {
 
     fn transitions(_: &usize) -> BoxedStrategy<Step> {
         let tile = (0..3_u32, 0..100_u64).prop_map(|(iteration, cost)| TileInfo { iteration, cost });
-        let tiles = proptest::collection::vec(tile, 0..9);
+        let tiles = || proptest::collection::vec(tile.clone(), 0..9);
         let machine = || 0..world::MACHINES;
         let lease = || 0..4_usize;
         let models = || 0..1_u64 << world::MODELS;
         let loading = prop_oneof![4 => Just(0), 1 => 1..2_u64, 1 => Just(1_000_000)];
         let seconds = prop_oneof![0..5_u64, 10..20_u64, 60..700_u64];
         prop_oneof![
-            4 => (0..world::MODELS, tiles, 1..=100_u8, proptest::collection::vec(0..2 * world::MACHINES, 0..9))
+            4 => (0..world::MODELS, tiles(), 1..=100_u8, proptest::collection::vec(0..2 * world::MACHINES, 0..9))
                 .prop_map(|(model, tiles, priority, avoid)| Step::Submit { model, tiles, priority, avoid }),
             1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Cancel { sweep }),
             1 => (0..MOST_SWEEPS).prop_map(|sweep| Step::Resume { sweep }),
@@ -129,6 +135,7 @@ impl ReferenceStateMachine for Reference {
             1 => machine().prop_map(|machine| Step::Drain { machine }),
             4 => (seconds, machine()).prop_map(|(seconds, silent)| Step::Wait { seconds, silent }),
             1 => Just(Step::Restart),
+            1 => (0..MOST_SWEEPS, tiles()).prop_map(|(sweep, tiles)| Step::Replace { sweep, tiles }),
         ]
         .boxed()
     }

@@ -30,6 +30,8 @@ struct Machine {
 /// What outlives the coordinator.
 #[derive(Debug)]
 struct Journal {
+    /// The life in which the sweep was submitted.
+    since: Epoch,
     model: ModelKey,
     tiles: Vec<TileInfo>,
     priority: Priority,
@@ -131,22 +133,14 @@ impl World {
             }
             Step::Wait { seconds, silent } => self.wait(seconds, Some(silent)),
             Step::Restart => self.restart(),
+            Step::Replace { sweep, tiles } => self.replace(&named(sweep), tiles),
         }
     }
 
     fn submit(&mut self, model: ModelKey, tiles: Vec<TileInfo>, priority: u8, avoid: &[usize]) {
         let sweep = named(self.journal.len());
-        let priority = Priority::new(priority).expect("in range");
-        let journal = Journal {
-            model,
-            tiles: tiles.clone(),
-            priority,
-            kept: BTreeSet::new(),
-            failures: BTreeMap::new(),
-            given_up: BTreeMap::new(),
-            outcome: None,
-        };
-        self.journal.insert(sweep.clone(), journal);
+        let (since, priority) = (Epoch(self.epoch), Priority::new(priority).expect("in range"));
+        self.journal.insert(sweep.clone(), Journal::new(since, model, tiles.clone(), priority));
         let mut avoided = BTreeMap::new();
         for (tile, machine) in (0..).map(TileId).zip(avoid) {
             if let Some(machine) = self.machines.get_mut(*machine)
@@ -156,7 +150,15 @@ impl World {
                 avoided.insert(tile, BTreeSet::from([worker]));
             }
         }
-        self.apply(Event::Submitted { sweep, model, tiles, priority, past: BTreeMap::new(), avoid: avoided });
+        self.apply(Event::Submitted { sweep, since, model, tiles, priority, past: BTreeMap::new(), avoid: avoided });
+    }
+
+    /// A sweep that has ended is removed, and another one gets its name in the next life, in which it may.
+    fn replace(&mut self, sweep: &SweepId, tiles: Vec<TileInfo>) {
+        if let Some(journal) = self.journal.get_mut(sweep).filter(|journal| journal.outcome.is_some()) {
+            *journal = Journal::new(Epoch(self.epoch + 1), journal.model, tiles, journal.priority);
+            self.restart();
+        }
     }
 
     /// What was given up is tried again.
@@ -255,12 +257,13 @@ impl World {
         assert!(!machine.revoked.contains(lease), "{lease:?} was revoked");
         let journal = self.journal.get_mut(&lease.sweep).expect("submitted");
         assert!(journal.outcome.is_none() && journal.is_open(lease.tile), "{lease:?} is kept too late");
+        assert!(journal.since <= lease.epoch, "{lease:?} is of another sweep");
         journal.kept.insert(lease.tile);
     }
 
     fn dropped(&self, lease: &Lease, done: bool) {
         let journal = &self.journal[&lease.sweep];
-        let kept = journal.kept.contains(&lease.tile);
+        let kept = journal.since <= lease.epoch && journal.kept.contains(&lease.tile);
         assert!(kept || !done, "{lease:?} has nothing to be compared with");
         assert!(done || !kept || journal.outcome.is_some(), "{lease:?} can be compared");
     }
@@ -366,6 +369,11 @@ impl World {
 }
 
 impl Journal {
+    fn new(since: Epoch, model: ModelKey, tiles: Vec<TileInfo>, priority: Priority) -> Self {
+        let (kept, failures, given_up) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        Self { since, model, tiles, priority, kept, failures, given_up, outcome: None }
+    }
+
     fn is_open(&self, tile: TileId) -> bool {
         !self.kept.contains(&tile) && !self.given_up.contains_key(&tile)
     }
@@ -379,8 +387,9 @@ impl Journal {
             self.failures.iter().map(|(&tile, &failures)| (tile, Past::Failures(failures))).collect();
         past.extend(self.kept.iter().map(|&tile| (tile, Past::Done)));
         past.extend(self.given_up.iter().map(|(&tile, reason)| (tile, Past::GivenUp { reason: reason.clone() })));
-        let (sweep, model, tiles, priority) = (sweep.clone(), self.model, self.tiles.clone(), self.priority);
-        Event::Submitted { sweep, model, tiles, priority, past, avoid: BTreeMap::new() }
+        let (sweep, since, model, priority) = (sweep.clone(), self.since, self.model, self.priority);
+        let (tiles, avoid) = (self.tiles.clone(), BTreeMap::new());
+        Event::Submitted { sweep, since, model, tiles, priority, past, avoid }
     }
 
     fn end(&mut self, outcome: Outcome) {

@@ -71,6 +71,11 @@ impl Crew {
         Self { coordinator, epoch, workers: BTreeMap::new(), last: 0 }
     }
 
+    /// The life of the coordinator that this is.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Takes a worker in and welcomes it; the scheduler has to know.
     pub(super) fn join(&mut self, registration: Registration) -> (Seat, Event) {
         let Registration { name, device, version, credit, cache, mut held, held_for, loaded } = registration;

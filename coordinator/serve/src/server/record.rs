@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
-use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId};
 use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepState, SweepStatus};
 use patchsweep_core::trace::TraceContext;
@@ -19,12 +19,14 @@ use super::handle::RunId;
 use super::spans::SweepSpan;
 use crate::merge::compare;
 use crate::progress::{Tally, Throughput};
+use crate::state::Arrival;
 
 /// What the owning task keeps of a sweep: little, once it has ended.
 #[derive(Debug)]
 pub(super) struct SweepRecord {
     /// Of plans that are the same sweep.
     pub(super) identity: Digest,
+    pub(super) marks: Marks,
     /// As clients see it.
     pub(super) status: watch::Sender<SweepStatus>,
     /// `None` once it has ended.
@@ -42,14 +44,28 @@ pub(super) struct SweepRecord {
     pub(super) trace: Option<TraceContext>,
 }
 
+/// What tells a sweep from others of its name, and its scores from those of another model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    /// The coordinator's life since which the name is its own.
+    pub(super) since: Epoch,
+    /// Digest of the model that the first kept scores are of.
+    pub(super) model: Option<Digest>,
+}
+
+impl Marks {
+    /// Where the life in which a sweep was submitted is not known, none before this one counts.
+    pub(super) fn new(Arrival { epoch }: Arrival, now: Epoch, model: Option<Digest>) -> Self {
+        Self { since: epoch.unwrap_or(now), model }
+    }
+}
+
 /// What is needed while a sweep runs.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) plan: Arc<Plan>,
     /// The plan's context as workers get it.
     pub(super) context: Bytes,
-    /// Digest of the model that the first kept scores are of.
-    pub(super) model: Option<Digest>,
     pub(super) clock: Clock,
     pub(super) span: SweepSpan,
     /// Why attempts failed.
@@ -98,19 +114,11 @@ impl Clock {
 
 impl Running {
     /// Nothing of it is done yet.
-    pub(super) fn new(
-        plan: Arc<Plan>,
-        context: Bytes,
-        model: Option<Digest>,
-        submitted: SystemTime,
-        clock: Clock,
-        span: SweepSpan,
-    ) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, context: Bytes, submitted: SystemTime, clock: Clock, span: SweepSpan) -> Self {
         let tally = Tally::new(&plan);
         Self {
             plan,
             context,
-            model,
             clock,
             span,
             reasons: Reasons::default(),
@@ -118,17 +126,6 @@ impl Running {
             tally,
             done: Vec::new(),
             throughput: Throughput::default(),
-        }
-    }
-
-    /// Scores of this model are kept. With the first ones comes what was not known when the sweep was planned, perhaps
-    /// where no weights are.
-    pub(super) fn pin(&mut self, model: Digest, notes: &[String]) {
-        if self.model.is_none() {
-            self.model = Some(model);
-            for note in notes.iter().filter(|note| !self.plan.warnings.contains(note)) {
-                tracing::warn!(model = %self.plan.context.model, "{note}");
-            }
         }
     }
 
@@ -167,7 +164,7 @@ impl Running {
 
 impl SweepRecord {
     /// A sweep that runs from now on.
-    pub(super) fn running(id: SweepId, run: RunId, priority: Priority, running: Running) -> Self {
+    pub(super) fn running(id: SweepId, run: RunId, priority: Priority, marks: Marks, running: Running) -> Self {
         let plan = &running.plan;
         let (cells_total, cells_noop) = running.tally.cells();
         let status = SweepStatus {
@@ -195,7 +192,7 @@ impl SweepRecord {
         let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
         let trace = Some(running.span.trace);
         let status = watch::channel(status).0;
-        Self { identity, status, running: Some(running), run, ended: None, dropped: 0, tolerance, trace }
+        Self { identity, marks, status, running: Some(running), run, ended: None, dropped: 0, tolerance, trace }
     }
 
     /// Its plan has more tiles from now on; false where it is not running any more, or has them already.
@@ -214,9 +211,32 @@ impl SweepRecord {
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
-    pub(super) fn ended(identity: Digest, run: RunId, status: SweepStatus, ended: Option<SystemTime>) -> Self {
+    pub(super) fn ended(
+        identity: Digest,
+        marks: Marks,
+        run: RunId,
+        status: SweepStatus,
+        ended: Option<SystemTime>,
+    ) -> Self {
         let status = watch::channel(status).0;
-        Self { identity, status, running: None, run, ended, dropped: 0, tolerance: None, trace: None }
+        Self { identity, marks, status, running: None, run, ended, dropped: 0, tolerance: None, trace: None }
+    }
+
+    /// Scores of this model are kept. With the first ones comes what was not known when the sweep was planned, perhaps
+    /// where no weights are.
+    pub(super) fn pin(&mut self, model: Digest, notes: &[String]) {
+        if self.marks.model.is_none() {
+            self.marks.model = Some(model);
+            let Some(Running { plan, .. }) = &self.running else { return };
+            for note in notes.iter().filter(|note| !plan.warnings.contains(note)) {
+                tracing::warn!(model = %plan.context.model, "{note}");
+            }
+        }
+    }
+
+    /// Whether a lease of its name can be its own: one of an earlier life is of another sweep, which had that name.
+    pub(super) fn may_own(&self, lease: &Lease) -> bool {
+        self.marks.since <= lease.epoch
     }
 
     /// It has ended, and clients have heard of it.

@@ -1,7 +1,6 @@
 //! Ended sweeps that run again. What is kept of one is read beside the owning task, between two questions to it: whether
 //! the sweep can be resumed, and to resume the very run that was read.
 
-use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::status::SweepStatus;
 
@@ -18,8 +17,6 @@ pub(super) struct Remains {
     pub(super) done: Vec<TileId>,
     /// Tiles that something went wrong with.
     pub(super) failed: Vec<TileId>,
-    /// That the scores are of; `None` while there are none.
-    pub(super) model: Option<Digest>,
 }
 
 /// Runs an ended sweep again, for the tiles that have no scores.
@@ -45,6 +42,5 @@ fn remains(store: &Store, sweep: &SweepId) -> Result<Remains, RequestError> {
     let snapshot = store.snapshot()?;
     let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
     let done = snapshot.done_tiles(sweep)?;
-    let first = done.first().map(|&tile| snapshot.result(sweep, tile)).transpose()?.flatten();
-    Ok(Remains { kept, done, failed: snapshot.failed_tiles(sweep)?, model: first.map(|result| result.completed.model) })
+    Ok(Remains { kept, done, failed: snapshot.failed_tiles(sweep)? })
 }

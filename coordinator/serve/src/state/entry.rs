@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
-use patchsweep_core::ids::{Lease, SweepId, TileId};
+use patchsweep_core::ids::{Epoch, Lease, SweepId, TileId};
 use patchsweep_core::length;
 use patchsweep_core::scores::{CacheStats, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
@@ -73,6 +73,16 @@ pub struct KeptSweep {
     pub priority: Priority,
     /// When it was submitted; kept to the millisecond.
     pub submitted: SystemTime,
+    /// What tells it from others of its name.
+    pub arrival: Arrival,
+}
+
+/// What tells a sweep from others of its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// The coordinator's life in which it was submitted: leases of earlier ones are of another sweep that had its name. `None`: an
+    /// earlier release did not keep it.
+    pub epoch: Option<Epoch>,
 }
 
 /// The kept scores of a tile, and whose they are.

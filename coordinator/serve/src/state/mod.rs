@@ -22,7 +22,7 @@ mod tables;
 mod writer;
 
 pub use committer::{CommitterState, Journal, JournalClosed};
-pub use entry::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, TileFailures};
+pub use entry::{Arrival, Completed, Entry, FailedAttempt, KeptResult, KeptSweep, TileFailures};
 pub use error::{Defect, StateError};
 pub use recovery::{Recovered, RecoveredSweep, RunningSweep};
 pub use snapshot::Snapshot;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::Axis;
-use patchsweep_core::ids::{Lease, SweepId};
+use patchsweep_core::ids::{Epoch, Lease, SweepId};
 use patchsweep_core::scores::WorkDone;
 use patchsweep_core::status::SweepState;
 use patchsweep_core::tile::Tile;
@@ -17,7 +17,7 @@ use patchsweep_proto::wire::{
     sweep_state_from_wire, sweep_state_to_wire, unix_milliseconds,
 };
 
-use super::{Completed, Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
+use super::{Arrival, Completed, Defect, FailedAttempt, KeptResult, KeptSweep, TileFailures};
 
 impl From<&KeptSweep> for v1::StoredSweep {
     fn from(kept: &KeptSweep) -> Self {
@@ -43,6 +43,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             submitted_unix_ms: unix_milliseconds(kept.submitted),
             check_of: plan.check.as_ref().map(Into::into),
             choice: plan.choice.as_ref().map(choice_to_wire),
+            epoch: kept.arrival.epoch.map(|epoch| epoch.0),
         }
     }
 }
@@ -97,6 +98,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             dataset: digest_from_wire(&wire.dataset_digest)?,
             priority: priority_from_wire(wire.priority, "StoredSweep")?,
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
+            arrival: Arrival { epoch: wire.epoch.map(Epoch) },
         })
     }
 }

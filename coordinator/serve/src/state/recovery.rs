@@ -15,7 +15,7 @@ use super::checksum::Address;
 use super::records::KeptState;
 use super::snapshot::Snapshot;
 use super::tables::{COORDINATOR_KEY, EPOCH_KEY, FORMAT, FORMAT_KEY, SPACIOUS_KEY, kind};
-use super::{Defect, KeptSweep, StateError};
+use super::{Arrival, Defect, KeptSweep, StateError};
 use crate::merge::refuse_scores;
 use crate::progress::Tally;
 
@@ -41,6 +41,10 @@ pub struct RecoveredSweep {
     pub dataset: Digest,
     /// Of its plan: what a sweep that is submitted again is recognised by.
     pub identity: Digest,
+    /// What tells it from others of its name.
+    pub arrival: Arrival,
+    /// The model that the kept scores are of, or of a check those that it checks; `None` while there are none.
+    pub model: Option<Digest>,
     /// Seconds from submission, or the last resumption, to the end; 0 while it runs.
     pub seconds: f64,
     /// When it ended; `None` while it runs.
@@ -58,8 +62,6 @@ pub struct RunningSweep {
     pub context: Bytes,
     /// Of the tiles that something became of.
     pub past: BTreeMap<TileId, Past>,
-    /// The model that the kept scores are of; `None` while there are none.
-    pub model: Option<Digest>,
 }
 
 /// What the file holds, before a new life begins.
@@ -97,8 +99,18 @@ pub(super) fn survey(snapshot: &Snapshot, path: &std::path::Path) -> Result<Opti
         let source = Defect::Parts("there are records of sweeps that it does not hold");
         return Err(StateError::Damaged { path: path.to_owned(), record, source });
     }
+    pin_checks(&mut sweeps);
     sweeps.sort_by(|a, b| (a.submitted, &a.status.sweep).cmp(&(b.submitted, &b.status.sweep)));
     Ok(Some(Survey { coordinator: CoordinatorId(id), epoch, is_spacious, sweeps }))
+}
+
+/// A check without scores is of the model of what it checks.
+fn pin_checks(sweeps: &mut [RecoveredSweep]) {
+    let known = |sweep: &RecoveredSweep| Some((sweep.status.sweep.clone(), sweep.model?));
+    let models: BTreeMap<SweepId, Digest> = sweeps.iter().filter_map(known).collect();
+    for check in sweeps.iter_mut().filter(|sweep| sweep.model.is_none()) {
+        check.model = check.status.check_of.as_ref().and_then(|checked| models.get(checked)).copied();
+    }
 }
 
 struct Found<'a> {
@@ -115,12 +127,11 @@ impl Found<'_> {
         let KeptState { state, seconds, ended } = self.snapshot.kept_state(id)?.ok_or_else(|| missing(kind::STATE))?;
         let Tiles { past, model } = self.tiles(id, &kept.plan)?;
         let status = status(&kept, state, seconds, &past);
-        let KeptSweep { plan, context, dataset, submitted, .. } = kept;
+        let KeptSweep { plan, context, dataset, submitted, arrival, .. } = kept;
         let identity = plan.identity();
         let is_running = !status.state.is_final();
-        let running =
-            is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), context, past, model });
-        Ok(RecoveredSweep { status, submitted, dataset, identity, seconds, ended, running })
+        let running = is_running.then(|| RunningSweep { plan: std::sync::Arc::unwrap_or_clone(plan), context, past });
+        Ok(RecoveredSweep { status, submitted, dataset, identity, arrival, model, seconds, ended, running })
     }
 
     fn tiles(&mut self, id: &SweepId, plan: &Plan) -> Result<Tiles, StateError> {

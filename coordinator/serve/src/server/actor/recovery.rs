@@ -11,7 +11,7 @@ use super::Actor;
 use crate::server::crew::Crew;
 use crate::server::ledger::Ledger;
 use crate::server::outbound::Outbound;
-use crate::server::record::{Clock, Running};
+use crate::server::record::{Clock, Marks, Running};
 use crate::server::spans::Traces;
 use crate::state::{Recovered, RecoveredSweep, RunningSweep};
 
@@ -41,9 +41,10 @@ impl Actor {
     }
 
     fn recover_sweep(&mut self, sweep: RecoveredSweep) {
-        let RecoveredSweep { status, submitted, identity, ended, running, .. } = sweep;
-        let Some(RunningSweep { plan, context, past, model }) = running else {
-            return self.ledger.add_ended(identity, status, ended);
+        let RecoveredSweep { status, submitted, identity, arrival, model, ended, running, .. } = sweep;
+        let marks = Marks::new(arrival, self.crew.epoch(), model);
+        let Some(RunningSweep { plan, context, past }) = running else {
+            return self.ledger.add_ended(identity, marks, status, ended);
         };
         let id = status.sweep.clone();
         let (done, tiles) = (status.tiles_done, status.tiles_total);
@@ -51,7 +52,7 @@ impl Actor {
         span.span.in_scope(|| tracing::info!(done, tiles, "sweep recovered"));
         // Between machines' clocks there may be less than nothing.
         let earlier = SystemTime::now().duration_since(submitted).unwrap_or(Duration::ZERO);
-        let running = Running::new(Arc::new(plan), context, model, submitted, Clock::after(earlier), span);
-        self.run_sweep(id, status.priority, running, past, BTreeMap::new());
+        let running = Running::new(Arc::new(plan), context, submitted, Clock::after(earlier), span);
+        self.run_sweep(id, status.priority, marks, running, past, BTreeMap::new());
     }
 }

@@ -43,7 +43,7 @@ impl Actor {
             Verdict::Drop { done } => {
                 telemetry::RESULTS_DROPPED.add(&[], 1);
                 tracing::info!(done, "late or repeated result dropped");
-                self.ledger.count_dropped(&lease.sweep);
+                self.ledger.count_dropped(&lease);
                 if done {
                     self.compare(worker, span, lease, completed.scores);
                 }

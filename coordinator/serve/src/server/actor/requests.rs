@@ -14,10 +14,10 @@ use patchsweep_schedule::{Event, Past, TileInfo};
 use super::Actor;
 use crate::server::handle::{NewSweep, Reply, RunId};
 use crate::server::models::key_of_plan;
-use crate::server::record::{Clock, Running};
+use crate::server::record::{Clock, Marks, Running};
 use crate::server::resumption::Remains;
 use crate::server::rpc_errors::RequestError;
-use crate::state::{Entry, KeptSweep};
+use crate::state::{Arrival, Entry, KeptSweep};
 
 /// Old sweeps that are forgotten in one go; the others wait for the next.
 const MOST_AT_ONCE: usize = 100;
@@ -47,11 +47,14 @@ impl Actor {
         let plan = Arc::new(plan);
         let submitted = SystemTime::now();
         let (id_kept, plan_kept, context_kept) = (id.clone(), Arc::clone(&plan), context.clone());
-        let kept = KeptSweep { id: id_kept, plan: plan_kept, context: context_kept, dataset, priority, submitted };
+        let arrival = Arrival { epoch: Some(self.crew.epoch()) };
+        let kept =
+            KeptSweep { id: id_kept, plan: plan_kept, context: context_kept, dataset, priority, submitted, arrival };
         self.outbound.write(Entry::Sweep(Box::new(kept)));
-        let running = Running::new(plan, context, model, submitted, Clock::after(Duration::ZERO), span);
+        let marks = Marks::new(arrival, self.crew.epoch(), model);
+        let running = Running::new(plan, context, submitted, Clock::after(Duration::ZERO), span);
         let avoid = computed_by.into_iter().map(|(tile, name)| (tile, self.crew.sessions(&name))).collect();
-        self.run_sweep(id.clone(), priority, running, BTreeMap::new(), avoid);
+        self.run_sweep(id.clone(), priority, marks, running, BTreeMap::new(), avoid);
         self.outbound.answer(move || drop(reply.send(Ok((id, true)))));
     }
 
@@ -60,6 +63,7 @@ impl Actor {
         &mut self,
         id: SweepId,
         priority: Priority,
+        marks: Marks,
         mut running: Running,
         past: BTreeMap<TileId, Past>,
         avoid: BTreeMap<TileId, BTreeSet<WorkerId>>,
@@ -71,8 +75,8 @@ impl Actor {
         if running.plan.awaits_choice() {
             self.apply(Event::MoreToCome { sweep: id.clone() });
         }
-        self.ledger.begin(id.clone(), priority, running);
-        self.apply(Event::Submitted { sweep: id, model, tiles, priority, past, avoid });
+        self.ledger.begin(id.clone(), priority, marks, running);
+        self.apply(Event::Submitted { sweep: id, since: marks.since, model, tiles, priority, past, avoid });
         self.ledger.publish_running(&self.scheduler);
     }
 
@@ -117,15 +121,16 @@ impl Actor {
     }
 
     fn go_on(&mut self, remains: Remains) {
-        let Remains { kept, done, failed, model } = remains;
+        let Remains { kept, done, failed } = remains;
         let KeptSweep { id, plan, context, priority, submitted, .. } = kept;
-        let trace = self.ledger.record(&id).ok().and_then(|record| record.trace);
+        let Ok(record) = self.ledger.record(&id) else { return };
+        let (marks, trace) = (record.marks, record.trace);
         let span = self.traces.sweep(&id, trace);
         span.span.in_scope(|| tracing::info!(done = done.len(), tiles = plan.tiles.len(), "sweep resumed"));
         self.outbound.write(Entry::Resumed { sweep: id.clone(), tiles: failed });
-        let running = Running::new(plan, context, model, submitted, Clock::after(Duration::ZERO), span);
+        let running = Running::new(plan, context, submitted, Clock::after(Duration::ZERO), span);
         let past = done.into_iter().map(|tile| (tile, Past::Done)).collect();
-        self.run_sweep(id, priority, running, past, BTreeMap::new());
+        self.run_sweep(id, priority, marks, running, past, BTreeMap::new());
     }
 
     /// Forgets an ended sweep and its checks, which mean nothing without it.

@@ -16,26 +16,27 @@ use crate::state::Completed;
 impl Ledger {
     /// What is logged inside it is about that lease.
     pub(in crate::server) fn lease_span(&self, lease: &Lease, worker: WorkerId, name: &str) -> Span {
-        let running = self.running(&lease.sweep);
+        let running = self.record_of(lease).and_then(|record| record.running.as_ref());
         running.map_or_else(|| ended_lease(lease, name), |running| running.span.of(lease, worker, name))
     }
 
     /// What a worker is sent with a lease; `None` where its sweep does not run.
     pub(in crate::server) fn grant(&mut self, lease: &Lease, worker: WorkerId, name: &str) -> Option<v1::Grant> {
-        let running = self.running_mut(&lease.sweep)?;
+        let record = self.record_of_mut(lease)?;
+        let (model, running) = (record.marks.model, record.running.as_mut()?);
         let trace = running.span.begin(lease, worker, name);
         Some(v1::Grant {
             lease: Some(lease.into()),
             tile: Some((&running.plan.tiles[lease.tile.0 as usize]).into()),
             context_digest: running.plan.digest.0.to_vec(),
-            model_digest: running.model.map_or_else(Vec::new, |digest| digest.0.to_vec()),
+            model_digest: model.map_or_else(Vec::new, |digest| digest.0.to_vec()),
             traceparent: trace.to_string(),
         })
     }
 
     /// A worker has answered for a lease.
     pub(in crate::server) fn end_lease(&mut self, lease: &Lease) {
-        if let Some(running) = self.running_mut(&lease.sweep) {
+        if let Some(running) = self.record_of_mut(lease).and_then(|record| record.running.as_mut()) {
             running.span.end(lease);
         }
     }
@@ -49,7 +50,7 @@ impl Ledger {
 
     /// What a lease's tile is, for people; `None` where its sweep does not run.
     pub(in crate::server) fn tile_name(&self, lease: &Lease) -> Option<TileName> {
-        let plan = &self.running(&lease.sweep)?.plan;
+        let plan = &self.record_of(lease)?.running.as_ref()?.plan;
         let tile = plan.tiles.get(lease.tile.0 as usize)?;
         let grid = match &tile.work {
             TileWork::Baseline => BASELINES,
@@ -63,10 +64,11 @@ impl Ledger {
 
     /// Refuses scores that cannot be merged. Those of sweeps that do not run are the scheduler's to drop.
     pub(in crate::server) fn accept(&self, lease: &Lease, completed: &Completed) -> Result<(), Failure> {
-        let Some(running) = self.running(&lease.sweep) else { return Ok(()) };
+        let Some(record) = self.record_of(lease) else { return Ok(()) };
+        let Some(running) = &record.running else { return Ok(()) };
         refuse_scores(&running.plan, lease.tile, &completed.scores)
             .map_err(|error| Failure::Attempt(patchsweep_core::error_chain(&error)))?;
-        match running.model {
+        match record.marks.model {
             Some(pinned) if pinned != completed.model => Err(Failure::OtherModel(format!(
                 "its model has the digest {}, but the sweep's first scores are of {}: put the same weights on all workers",
                 completed.model.short(),
@@ -78,15 +80,16 @@ impl Ledger {
 
     /// A tile's scores are kept.
     pub(in crate::server) fn finish(&mut self, lease: &Lease, completed: &Completed) {
-        if let Some(running) = self.running_mut(&lease.sweep) {
-            running.pin(completed.model, &completed.notes);
+        let Some(record) = self.record_of_mut(lease) else { return };
+        record.pin(completed.model, &completed.notes);
+        if let Some(running) = &mut record.running {
             running.finish(lease.tile);
         }
     }
 
     /// A tile's scores came too late or twice. Clients hear of it at once.
-    pub(in crate::server) fn count_dropped(&mut self, sweep: &SweepId) {
-        if let Some(record) = self.sweeps.get_mut(sweep) {
+    pub(in crate::server) fn count_dropped(&mut self, lease: &Lease) {
+        if let Some(record) = self.record_of_mut(lease) {
             record.dropped += 1;
             let status = SweepStatus { results_dropped: record.dropped, ..record.status.borrow().clone() };
             record.publish(status);

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use patchsweep_core::digest::Digest;
-use patchsweep_core::ids::SweepId;
+use patchsweep_core::ids::{Lease, SweepId};
 use patchsweep_core::status::{Priority, SweepStatus};
 use patchsweep_plan::Plan;
 use prost::bytes::Bytes;
 
 use super::handle::RunId;
-use super::record::{Running, SweepRecord};
+use super::record::{Marks, Running, SweepRecord};
 use super::rpc_errors::RequestError;
 
 /// All sweeps.
@@ -25,7 +25,7 @@ pub(super) struct Ledger {
     sweeps: BTreeMap<SweepId, SweepRecord>,
     /// Oldest first.
     order: Vec<SweepId>,
-    /// Sweeps of this life that were removed: their names are not given again, so that leases have one meaning only.
+    /// Sweeps of this life that were removed: their names are not given again, so that a name and a life are one sweep.
     removed: BTreeSet<SweepId>,
     last_run: u64,
 }
@@ -52,6 +52,15 @@ impl Ledger {
         self.sweeps.get(sweep)?.running.as_ref()
     }
 
+    /// The sweep that a lease is of.
+    fn record_of(&self, lease: &Lease) -> Option<&SweepRecord> {
+        self.sweeps.get(&lease.sweep).filter(|record| record.may_own(lease))
+    }
+
+    fn record_of_mut(&mut self, lease: &Lease) -> Option<&mut SweepRecord> {
+        self.sweeps.get_mut(&lease.sweep).filter(|record| record.may_own(lease))
+    }
+
     fn running_mut(&mut self, sweep: &SweepId) -> Option<&mut Running> {
         self.sweeps.get_mut(sweep)?.running.as_mut()
     }
@@ -64,8 +73,8 @@ impl Ledger {
     }
 
     /// A sweep runs from now on, for the first time or again.
-    pub(super) fn begin(&mut self, id: SweepId, priority: Priority, running: Running) {
-        let record = SweepRecord::running(id.clone(), self.next_run(), priority, running);
+    pub(super) fn begin(&mut self, id: SweepId, priority: Priority, marks: Marks, running: Running) {
+        let record = SweepRecord::running(id.clone(), self.next_run(), priority, marks, running);
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
@@ -85,9 +94,9 @@ impl Ledger {
     }
 
     /// A sweep that ended in an earlier life of the coordinator.
-    pub(super) fn add_ended(&mut self, identity: Digest, status: SweepStatus, ended: Option<SystemTime>) {
+    pub(super) fn add_ended(&mut self, identity: Digest, marks: Marks, status: SweepStatus, ended: Option<SystemTime>) {
         let id = status.sweep.clone();
-        let record = SweepRecord::ended(identity, self.next_run(), status, ended);
+        let record = SweepRecord::ended(identity, marks, self.next_run(), status, ended);
         self.insert(id, record);
     }
 

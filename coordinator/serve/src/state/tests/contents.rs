@@ -3,8 +3,9 @@
 use patchsweep_schedule::Past;
 use std::time::{Duration, SystemTime};
 
+use patchsweep_core::check::CheckOf;
 use patchsweep_core::digest::Digest;
-use patchsweep_core::ids::TileId;
+use patchsweep_core::ids::{Epoch, TileId};
 use patchsweep_core::moments::Moments;
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
 use patchsweep_core::status::{Priority, SweepState};
@@ -15,7 +16,7 @@ use proptest::prelude::*;
 use super::disks::Disk;
 use super::sample::{contents, ended, failure, lease, result, sweep};
 use crate::state::records::KeptState;
-use crate::state::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, Store, TileFailures};
+use crate::state::{Arrival, Completed, Entry, FailedAttempt, KeptResult, KeptSweep, Store, TileFailures};
 
 #[test]
 fn a_running_sweep_is_recovered_with_its_plan_and_the_past_of_its_tiles() {
@@ -43,7 +44,7 @@ fn a_running_sweep_is_recovered_with_its_plan_and_the_past_of_its_tiles() {
     let running = found.running.expect("it runs");
     assert_eq!(format!("{:?}", running.plan), format!("{:?}", kept.plan));
     assert_eq!((found.dataset, found.identity, found.submitted), (kept.dataset, kept.plan.identity(), kept.submitted));
-    assert_eq!(running.model, Some(Digest::of(b"model")));
+    assert_eq!((found.arrival, found.model), (kept.arrival, Some(Digest::of(b"model"))));
     let past = [
         (TileId(0), Past::Done),
         (TileId(1), Past::Failures(1)),
@@ -84,6 +85,27 @@ fn an_ended_sweep_is_recovered_without_its_plan_and_goes_on_when_it_is_resumed()
     drop(store);
     let (_, found) = Store::on_backend(disk).expect("there");
     assert!(found.sweeps[0].running.as_ref().is_some_and(|running| running.past.is_empty()));
+}
+
+#[test]
+fn a_check_comes_back_with_the_model_of_what_it_checks() {
+    let disk = Disk::new(Vec::new());
+    let (store, _) = Store::on_backend(disk.clone()).expect("new");
+    let (checked, mut check) = (sweep("a"), sweep("a-check"));
+    let of = CheckOf { sweep: checked.id.clone(), cells: 3, seed: 1 };
+    std::sync::Arc::make_mut(&mut check.plan).check = Some(of);
+    let scores = Entry::Result(Box::new(result(&checked, 0, "w")));
+    store.write(&[Entry::Sweep(Box::new(checked)), scores, Entry::Sweep(Box::new(check))]).expect("written");
+    drop(store);
+    let (_, found) = Store::on_backend(disk).expect("there");
+    let models: Vec<_> = found.sweeps.iter().map(|sweep| sweep.model).collect();
+    assert_eq!(models, [Some(Digest::of(b"model")); 2]);
+}
+
+#[test]
+fn what_an_earlier_release_did_not_keep_is_not_known() {
+    let wire = v1::StoredSweep { epoch: None, ..v1::StoredSweep::from(&sweep("a")) };
+    assert_eq!(KeptSweep::try_from(wire).expect("it is whole").arrival, Arrival::default());
 }
 
 #[test]
@@ -202,11 +224,13 @@ proptest! {
     fn sweeps_round_trip(
         priority in 1..=Priority::MAX, milliseconds in 0..1u64 << 45, digest: [u8; 32], texts: [String; 4],
         seeds in any::<(Option<u64>, Option<u64>)>(), answers: [Option<u32>; 2],
+        epoch: Option<u64>,
     ) {
         let mut kept = KeptSweep {
             priority: Priority::new(priority).expect("in range"),
             submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds),
             dataset: Digest(digest),
+            arrival: Arrival { epoch: epoch.map(Epoch) },
             ..sweep("a")
         };
         let plan = std::sync::Arc::make_mut(&mut kept.plan);

@@ -10,7 +10,7 @@ use patchsweep_core::status::{PlanOptions, Priority};
 use patchsweep_plan::fixtures;
 use patchsweep_proto::wire::encode_context;
 
-use crate::state::{Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
+use crate::state::{Arrival, Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 /// When sweeps ended.
 pub(super) fn ended() -> SystemTime {
@@ -27,6 +27,7 @@ pub(super) fn sweep(name: &str) -> KeptSweep {
         dataset: Digest::of(b"dataset"),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+        arrival: Arrival { epoch: Some(Epoch(1)) },
     }
 }
 
