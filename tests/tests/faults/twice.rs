@@ -138,7 +138,8 @@ async fn removing_twice_is_removing_once_and_the_sweep_can_be_submitted_anew() {
 fn another_cut(tiny: &Tiny) -> (Submission, Plan, u32) {
     for multiply_adds in (TILE_MULTIPLY_ADDS / 8..TILE_MULTIPLY_ADDS * 4).step_by(500) {
         for tile_prompts in 1..=4 {
-            let (submission, plan) = tiny.cut(PlanOptions { tile_multiply_adds: multiply_adds, tile_prompts });
+            let (submission, plan) =
+                tiny.cut(PlanOptions { tile_multiply_adds: multiply_adds, tile_prompts, for_gpus: false });
             let differs = |(ours, theirs): &(&PlannedTile, &PlannedTile)| {
                 let scores = made_up_scores(ours, plan.context.metrics.len());
                 (&ours.work, &ours.prompts) != (&theirs.work, &theirs.prompts)
