@@ -85,12 +85,14 @@ class Client:
         What a person should know before trusting the scores is a PatchsweepWarning.
         """
         priority = checked("priority", priority, 1, 100)
-        options = pb.PlanOptions(**tile_options(tile_multiply_adds, tile_prompts))
+        tiles = tile_options(tile_multiply_adds, tile_prompts)
         submission = _submission.read(spec, dataset)
         message = pb.Submission(
             spec=submission.spec,
             dataset=submission.dataset,
-            options=options,
+            options=pb.PlanOptions(
+                tile_multiply_adds=tiles.get("tile_multiply_adds"), tile_prompts=tiles.get("tile_prompts")
+            ),
             always_new=new,
             priority=priority,
         )
