@@ -6,6 +6,7 @@ mod fake;
 mod watch;
 
 use patchsweep_core::check::CheckOf;
+use patchsweep_core::digest::Digest;
 use patchsweep_core::events::LogEvent;
 use patchsweep_core::explain::SweepExplanation;
 use patchsweep_core::ids::{SweepId, WorkerId};
@@ -16,7 +17,7 @@ use patchsweep_link::dial::{Connection, Dialer};
 use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES, MAX_TOTAL_BYTES, TooLarge};
 use patchsweep_proto::v1;
 use patchsweep_proto::v1::client_service_client::ClientServiceClient;
-use patchsweep_proto::wire::decode_results;
+use patchsweep_proto::wire::{decode_results, digest_from_wire};
 use prost::Message;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
@@ -53,8 +54,10 @@ pub struct Submission {
 pub struct Submitted {
     /// Its name in commands.
     pub sweep: SweepId,
-    /// False when the same plan had been submitted before.
+    /// False when the same plan had been submitted before, with the model as it is now.
     pub created: bool,
+    /// Of one that had been: digest of the model that its scores so far are of; `None`: it has none.
+    pub model: Option<Digest>,
     /// What a person should know before trusting the scores, one line each.
     pub warnings: Vec<String>,
 }
@@ -95,8 +98,9 @@ impl Client {
             };
         }
         match answer {
-            Ok(v1::SubmitSweepResponse { sweep_id, created, warnings }) => {
-                Ok(Submitted { sweep: SweepId(sweep_id), created, warnings })
+            Ok(v1::SubmitSweepResponse { sweep_id, created, warnings, model_digest }) => {
+                let model = (!model_digest.is_empty()).then(|| digest_from_wire(&model_digest)).transpose()?;
+                Ok(Submitted { sweep: SweepId(sweep_id), created, model, warnings })
             }
             Err(ClientError::Unreachable { url, reason }) => Err(ClientError::AnswerLost { url, reason }),
             Err(refused) => Err(refused),
@@ -250,7 +254,8 @@ mod tests {
         let fake = Fake::start([lost(), Answer::Submitted(false)]).await;
         let answer = fake.client().await.submit(submission(false)).await.expect("the second time");
         let warnings = vec!["a warning".to_owned()];
-        assert_eq!(answer, Submitted { sweep: SweepId("s".into()), created: false, warnings });
+        let model = Some(Digest::of(b"model"));
+        assert_eq!(answer, Submitted { sweep: SweepId("s".into()), created: false, model, warnings });
 
         let fake = Fake::start([lost(), lost(), Answer::Submitted(false)]).await;
         let error = fake.client().await.submit(submission(false)).await.expect_err("lost twice");

@@ -6,7 +6,8 @@ use patchsweep_core::digest::Digest;
 use super::Plan;
 
 impl Plan {
-    /// Digest of all that shows in the results: plans with the same identity give the same results under the same labels.
+    /// Digest of all that shows in the results but the contents of the model's files: with the same ones, plans with the same
+    /// identity give the same results under the same labels.
     #[must_use]
     pub fn identity(&self) -> Digest {
         let labels = self.iteration_labels.iter().chain(&self.token_labels);

@@ -194,7 +194,7 @@ async fn submitted(client: &mut Client, submission: client::Submission, spec: &P
         client.resume(&status.sweep).await?;
     }
     let submitted = client.submit(submission).await;
-    let Submitted { sweep, created, warnings } = submitted.map_err(|error| CliError::refused_spec(spec, error))?;
+    let Submitted { sweep, created, warnings, .. } = submitted.map_err(|error| CliError::refused_spec(spec, error))?;
     warn(&warnings);
     for status in client.list().await?.iter().filter(|status| status.sweep != sweep && !status.state.is_final()) {
         client.cancel(&status.sweep).await?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use patchsweep_core::digest::Digest;
 use patchsweep_core::status::SweepStatus;
 use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
@@ -119,8 +120,8 @@ impl ClientService for Service {
         while chunks.message().await?.is_some() {}
         match self.next() {
             Answer::Submitted(created) => {
-                let warnings = vec!["a warning".to_owned()];
-                Ok(Response::new(v1::SubmitSweepResponse { sweep_id: "s".into(), created, warnings }))
+                let (warnings, model_digest) = (vec!["a warning".to_owned()], Digest::of(b"model").0.to_vec());
+                Ok(Response::new(v1::SubmitSweepResponse { sweep_id: "s".into(), created, warnings, model_digest }))
             }
             Answer::Refuse(error) => Err(error),
             other => Err(Status::internal(format!("{other:?} is no answer"))),

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata as FileMetadata};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::Whole;
@@ -91,6 +91,16 @@ impl WeightFile {
             hasher.update(&buffer[..count]);
         }
         Ok(())
+    }
+
+    /// Adds length and times, as the file was opened, to a digest.
+    pub(crate) fn stamp_into(&self, hasher: &mut blake3::Hasher) {
+        let opened = &self.opened;
+        hasher.update(&opened.len().to_le_bytes());
+        // Programs that copy set the time of the last write as it was elsewhere; that of the last change nobody sets.
+        for time in [opened.mtime(), opened.mtime_nsec(), opened.ctime(), opened.ctime_nsec()] {
+            hasher.update(&time.to_le_bytes());
+        }
     }
 
     /// Refuses a file that was written to since it was opened: what was read of it may not belong together.

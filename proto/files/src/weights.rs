@@ -76,6 +76,19 @@ impl WeightFiles {
         Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
+    /// Digest over names, lengths and times of all weight files, as they were opened: another one where they were written to
+    /// or replaced, and perhaps where they were only touched. Reads none of their bytes.
+    #[must_use]
+    pub fn stamp(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        for (name, file) in &self.files {
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name.as_bytes());
+            file.stamp_into(&mut hasher);
+        }
+        Digest(*hasher.finalize().as_bytes())
+    }
+
     /// Bytes of all tensors that are stored, by type: floats that a sweep may have under a spec's names, others under the files'
     /// own.
     #[must_use]

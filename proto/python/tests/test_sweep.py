@@ -158,8 +158,10 @@ def test_the_same_plan_is_the_same_sweep_and_a_new_one_is_not(
 ) -> None:
     again = client.submit(DATA / "acronyms.toml")
     assert again.id == acronyms.id and not again.created
+    model = acronyms.manifest()["model"]
+    assert isinstance(model, dict) and again.model_digest == model["digest"]
     new = client.submit(DATA / "acronyms.toml", new=True)
-    assert new.created and new.id != acronyms.id
+    assert new.created and new.id != acronyms.id and new.model_digest is None
     assert new.cancel().state == "cancelled"
 
 

@@ -14,7 +14,7 @@ async fn commands_about_sweeps_say_the_same_in_each_form() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = plain(folder.path());
     let spec = stage.tiny.spec_file();
-    let submitted_before = "submitted before";
+    let submitted_before = "submitted before: this is the same sweep, whose scores are of the model ";
     let results: &[&str] = &["results", &id, "--overwrite", "--out", out];
     // A command, what its table has, its quiet words, a place in its JSON, what it says on stderr.
     let again = stage.submitted(&[]).await;

@@ -15,4 +15,5 @@ mod overflow;
 mod properties;
 mod reference;
 mod replicates;
+mod retrained;
 mod unembedding;

@@ -1,6 +1,8 @@
 //! Every request and every message of a session, made once and made twice: an answer that was lost is asked for again, and
 //! nothing may come of it. A request that was lost is one that was made once.
 
+use std::fs;
+
 use patchsweep_core::tile::Tile as PlannedTile;
 use patchsweep_plan::Plan;
 use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
@@ -11,8 +13,8 @@ use patchsweep_proto::wire::decode_results;
 use patchsweep_serve::merge::refuse_scores;
 use patchsweep_serve::state::Store;
 use patchsweep_tests::scripted::{ScriptedWorker, Served, tile_of, within};
-use patchsweep_tests::simulation::made_up_scores;
-use patchsweep_tests::tiny::{TILE_MULTIPLY_ADDS, Tiny, bits, expected};
+use patchsweep_tests::simulation::{made_up_scores, model};
+use patchsweep_tests::tiny::{MODELS, TILE_MULTIPLY_ADDS, Tiny, bits, expected};
 use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -193,6 +195,35 @@ async fn a_lease_of_a_removed_sweep_is_none_of_the_one_that_gets_its_name_after_
     assert_eq!((ended.state(), granted.len()), (SweepState::Done, plan.tiles.len()));
     let results = decode_results(&fetch(&mut client, &id).await).expect("results");
     assert_eq!(bits(&results), bits(&expected(&plan)));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_sweep_of_a_model_that_has_changed_is_another_one() {
+    let tiny = Tiny::new();
+    let served = Served::in_memory(&tiny).await;
+    let client = served.client().await;
+    let first = served.submit(tiny.submission()).await;
+    let mut worker = served.worker(2).await;
+    let (ended, _) = compute(&mut worker, &tiny, &client, &first.sweep_id).await;
+    assert_eq!(ended.state(), SweepState::Done);
+    let again = served.submit(tiny.submission()).await;
+    let wanted = (false, first.sweep_id.as_str(), &model().0[..]);
+    assert_eq!(
+        (again.created, again.sweep_id.as_str(), &again.model_digest[..]),
+        wanted,
+        "and says what its scores are of"
+    );
+
+    // A key that no plan shows: weights may be multiplied with what such a one says.
+    let path = tiny.models().join(MODELS[0]).join("config.json");
+    let config = fs::read_to_string(&path).expect("a config");
+    fs::write(&path, config.replacen('{', r#"{"another": 1, "#, 1)).expect("written");
+    let changed = served.submit(tiny.submission()).await;
+    assert!(changed.created && changed.sweep_id != first.sweep_id && changed.model_digest.is_empty(), "{changed:?}");
+    assert_eq!(served.submit(tiny.submission()).await.sweep_id, changed.sweep_id);
+    fs::write(&path, config).expect("written");
+    assert_eq!(served.submit(tiny.submission()).await.sweep_id, first.sweep_id);
     served.stop().await;
 }
 

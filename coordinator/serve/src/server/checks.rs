@@ -31,7 +31,17 @@ pub(super) fn plan_check(store: &Store, check: CheckOf, priority: Priority) -> R
     let check = plan.check(check);
     let computed_by = computed_by(&plan, &check, &workers);
     let context = encode_context(&check.context).into();
-    Ok(NewSweep { plan: check, context, dataset, priority, always_new: true, model, computed_by, trace: None })
+    Ok(NewSweep {
+        plan: check,
+        context,
+        dataset,
+        priority,
+        always_new: true,
+        model,
+        files: None,
+        computed_by,
+        trace: None,
+    })
 }
 
 fn kept(snapshot: &Snapshot, sweep: &SweepId) -> Result<KeptSweep, RequestError> {

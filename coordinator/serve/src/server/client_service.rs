@@ -23,12 +23,13 @@ use super::checks::plan_check;
 use super::explanation::explain_kept;
 use super::handle::{Command, Handle, NewSweep};
 use super::offload::Offload;
-use super::planning::make_plan;
+use super::planning::plan_with_files;
 use super::recent_log::RecentLog;
 use super::results::ResultsDesk;
 use super::resumption::resume;
 use super::rpc_errors::RequestError;
 use super::spans;
+use super::submission::{Found, submit};
 use crate::state::Store;
 
 type ChunkStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -85,7 +86,7 @@ impl ClientService for ClientRpc {
             }
             let options = request.options.map(PlanOptions::from).unwrap_or_default();
             let options = PlanOptions { for_gpus: options.for_gpus || for_gpus, ..options };
-            let plan = make_plan(&folders, &Source::new(request.spec), &request.dataset, options)?;
+            let (plan, files) = plan_with_files(&folders, &Source::new(request.spec), &request.dataset, options)?;
             Ok::<_, RequestError>(NewSweep {
                 context: encode_context(&plan.context).into(),
                 plan,
@@ -93,15 +94,16 @@ impl ClientService for ClientRpc {
                 priority,
                 always_new,
                 model: None,
+                files: Some(files),
                 computed_by: BTreeMap::new(),
                 trace: None,
             })
         });
         let planned = planned.await.ok_or(RequestError::PlanningFailed)??;
         let warnings = planned.plan.warnings.clone();
-        let sweep = Box::new(NewSweep { trace, ..planned });
-        let (sweep, created) = self.handle.ask(|reply| Command::Submit { sweep, reply }).await?;
-        Ok(Response::new(v1::SubmitSweepResponse { sweep_id: sweep.0, created, warnings }))
+        let Found { id, created, model } = submit(&self.handle, self.offload, NewSweep { trace, ..planned }).await?;
+        let model_digest = model.map_or_else(Vec::new, |digest| digest.0.to_vec());
+        Ok(Response::new(v1::SubmitSweepResponse { sweep_id: id.0, created, warnings, model_digest }))
     }
 
     async fn get_sweep(&self, request: Request<v1::GetSweepRequest>) -> Result<Response<SweepStatus>, Status> {

@@ -17,6 +17,7 @@ use prost::bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
+use super::model_files::ModelFiles;
 use super::resumption::Remains;
 use super::rpc_errors::RequestError;
 use crate::explain::Situation;
@@ -104,10 +105,28 @@ pub(super) struct NewSweep {
     pub(super) always_new: bool,
     /// The only one that its scores may be of; `None`: that of the first scores.
     pub(super) model: Option<Digest>,
+    /// The model's files as they are now; `None` of a check, whose model is that of what it checks.
+    pub(super) files: Option<ModelFiles>,
     /// Of a check, by tile: who computed what it checks.
     pub(super) computed_by: BTreeMap<TileId, String>,
     /// That the client is part of.
     pub(super) trace: Option<TraceContext>,
+}
+
+/// What became of a submission.
+#[derive(Debug)]
+pub(super) enum Submitted {
+    /// A new sweep, which is on disk.
+    New(SweepId),
+    /// A sweep that there is.
+    Known {
+        /// Its name.
+        id: SweepId,
+        /// Digest of the model that its scores so far are of; `None`: it has none.
+        model: Option<Digest>,
+    },
+    /// Nothing yet: that is for the digest of the model's files to say.
+    Undecided(Box<NewSweep>),
 }
 
 /// One run of one sweep: from its submission, or a resumption, to its end and until it is resumed.
@@ -119,7 +138,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 /// Requests and reports to the owning task.
 #[derive(Debug)]
 pub(super) enum Command {
-    Submit { sweep: Box<NewSweep>, reply: Reply<(SweepId, bool)> },
+    Submit { sweep: Box<NewSweep>, reply: Reply<Submitted> },
     Watch { sweep: SweepId, reply: Reply<watch::Receiver<SweepStatus>> },
     List { reply: Reply<Vec<SweepStatus>> },
     Trace { sweep: SweepId, reply: Reply<Option<TraceContext>> },

@@ -11,6 +11,7 @@ mod gauges;
 mod handle;
 mod journal;
 mod ledger;
+mod model_files;
 mod models;
 mod offload;
 mod outbound;
@@ -23,6 +24,7 @@ mod resumption;
 mod rpc_errors;
 mod shared;
 mod spans;
+mod submission;
 mod watched;
 mod worker_service;
 

@@ -13,6 +13,8 @@ use patchsweep_files::{
 use patchsweep_plan::spec::{Source, Spec, SpecError};
 use patchsweep_plan::{Inputs, Plan, PlanError, PromptTokenizer, TokenizerFiles};
 
+use super::model_files::ModelFiles;
+
 /// Why a model's files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFilesError {
@@ -51,6 +53,16 @@ pub fn make_plan(
     dataset: &str,
     options: PlanOptions,
 ) -> Result<Plan, PlanningError> {
+    Ok(plan_with_files(folders, source, dataset, options)?.0)
+}
+
+/// The same, with the model's files.
+pub(super) fn plan_with_files(
+    folders: &ModelFolders,
+    source: &Source,
+    dataset: &str,
+    options: PlanOptions,
+) -> Result<(Plan, ModelFiles), PlanningError> {
     let mut spec = Spec::parse(source)?;
     let model = spec.model_ref(source)?;
     let folder = folders.locate(&model);
@@ -67,8 +79,13 @@ pub fn make_plan(
     look_at_dictionaries(folders, source, &mut spec)?;
     let inputs = Inputs { source, spec: &spec, dataset, config: &config, tokenizer: tokenizer.as_ref() };
     let mut plan = Plan::build(&inputs, options)?;
-    plan.warnings.extend(look_at_weights(&folder, &config).map_err(ModelFilesError::from)?);
-    Ok(plan)
+    // Refuses weights that no worker could load. A folder without any will do: workers have folders of their own.
+    let weights = WeightFiles::open_if_there(&folder, &config).map_err(ModelFilesError::from)?;
+    if let Some(weights) = &weights {
+        plan.warnings.extend(weights.contents(&config).map_err(ModelFilesError::from)?.notes);
+    }
+    let files = ModelFiles::of(&plan.context.model, &folder, weights).map_err(ModelFilesError::from)?;
+    Ok((plan, files))
 }
 
 /// Finds the dictionaries' files, which the sweep is planned with: their digest is part of it.
@@ -97,13 +114,6 @@ pub fn require_weights(folders: &ModelFolders, source: &Source) -> Result<(), Pl
         Err(error @ ModelError::NoWeights { .. }) => Err(ModelFilesError::from(error).into()),
         _ => Ok(()),
     }
-}
-
-/// Refuses weights that no worker could load; gives what readers of scores should know of the others. A folder without
-/// weights will do: workers have folders of their own.
-fn look_at_weights(folder: &Path, config: &ModelConfig) -> Result<Vec<String>, ModelError> {
-    let Some(files) = WeightFiles::open_if_there(folder, config)? else { return Ok(Vec::new()) };
-    Ok(files.contents(config)?.notes)
 }
 
 /// Reads a model folder's config, and its tokenizer if it has one.

@@ -44,19 +44,21 @@ pub(super) struct SweepRecord {
     pub(super) trace: Option<TraceContext>,
 }
 
-/// What tells a sweep from others of its name, and its scores from those of another model.
+/// What tells a sweep from others of its name or its plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
     /// The coordinator's life since which the name is its own.
     pub(super) since: Epoch,
+    /// A stamp of the model's files when it was submitted; `None`: not known.
+    pub(super) files: Option<Digest>,
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
 }
 
 impl Marks {
     /// Where the life in which a sweep was submitted is not known, none before this one counts.
-    pub(super) fn new(Arrival { epoch }: Arrival, now: Epoch, model: Option<Digest>) -> Self {
-        Self { since: epoch.unwrap_or(now), model }
+    pub(super) fn new(Arrival { epoch, files }: Arrival, now: Epoch, model: Option<Digest>) -> Self {
+        Self { since: epoch.unwrap_or(now), files, model }
     }
 }
 

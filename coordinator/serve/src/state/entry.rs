@@ -73,16 +73,19 @@ pub struct KeptSweep {
     pub priority: Priority,
     /// When it was submitted; kept to the millisecond.
     pub submitted: SystemTime,
-    /// What tells it from others of its name.
+    /// What tells it from others of its name or its plan.
     pub arrival: Arrival,
 }
 
-/// What tells a sweep from others of its name.
+/// What tells a sweep from others of its name or its plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// The coordinator's life in which it was submitted: leases of earlier ones are of another sweep that had its name. `None`: an
     /// earlier release did not keep it.
     pub epoch: Option<Epoch>,
+    /// A stamp of the model's files, as the coordinator found them. `None` of a check, and where an earlier release did not
+    /// keep it.
+    pub files: Option<Digest>,
 }
 
 /// The kept scores of a tile, and whose they are.

@@ -44,6 +44,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             check_of: plan.check.as_ref().map(Into::into),
             choice: plan.choice.as_ref().map(choice_to_wire),
             epoch: kept.arrival.epoch.map(|epoch| epoch.0),
+            model_files: kept.arrival.files.map_or_else(Vec::new, |files| files.0.to_vec()),
         }
     }
 }
@@ -98,7 +99,10 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             dataset: digest_from_wire(&wire.dataset_digest)?,
             priority: priority_from_wire(wire.priority, "StoredSweep")?,
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
-            arrival: Arrival { epoch: wire.epoch.map(Epoch) },
+            arrival: Arrival {
+                epoch: wire.epoch.map(Epoch),
+                files: (!wire.model_files.is_empty()).then(|| digest_from_wire(&wire.model_files)).transpose()?,
+            },
         })
     }
 }

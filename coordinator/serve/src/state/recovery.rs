@@ -41,7 +41,7 @@ pub struct RecoveredSweep {
     pub dataset: Digest,
     /// Of its plan: what a sweep that is submitted again is recognised by.
     pub identity: Digest,
-    /// What tells it from others of its name.
+    /// What tells it from others of its name or its plan.
     pub arrival: Arrival,
     /// The model that the kept scores are of, or of a check those that it checks; `None` while there are none.
     pub model: Option<Digest>,

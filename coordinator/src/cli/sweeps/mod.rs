@@ -27,7 +27,7 @@ pub(super) struct SubmitArgs {
     /// Stay until the sweep has ended, and exit by its outcome.
     #[arg(long)]
     wait: bool,
-    /// Compute anew even if the same plan has been submitted before.
+    /// Compute anew even if the same plan has been submitted before, with the model as it is now.
     #[arg(long)]
     new: bool,
     /// Share of the workers against other sweeps, 1 to 100: twice the number, twice the multiply-adds.
@@ -70,7 +70,8 @@ pub(super) async fn submit(args: SubmitArgs, printer: Printer) -> Result<(), Cli
     let submitted = submitted.map_err(|error| CliError::refused_spec(&args.spec, error))?;
     warn(&submitted.warnings);
     if !submitted.created {
-        talk!("submitted before: this is the same sweep (--new computes it anew)");
+        let of_model = submitted.model.map(|model| format!(", whose scores are of the model {}", model.short()));
+        talk!("submitted before: this is the same sweep{} (--new computes it anew)", of_model.unwrap_or_default());
     }
     printer.print(&submitted)?;
     if !args.wait {
@@ -158,8 +159,11 @@ async fn change(args: SweepsArgs, printer: Printer, change: Change) -> Result<()
 pub(super) struct SubmitFields {
     /// The sweep's id.
     sweep: String,
-    /// Whether it is new; false: it was submitted before.
+    /// Whether it is new; false: it was submitted before, with the model as it is now.
     created: bool,
+    /// Of a sweep that was submitted before: digest of the model that its scores so far are of, as `model.digest` in the
+    /// manifest; null where it has none.
+    model_digest: Option<String>,
     /// What a person should know before trusting the scores, one sentence each.
     warnings: Vec<String>,
 }
@@ -172,7 +176,12 @@ impl Output for Submitted {
     }
 
     fn fields(&self) -> SubmitFields {
-        SubmitFields { sweep: self.sweep.0.clone(), created: self.created, warnings: self.warnings.clone() }
+        SubmitFields {
+            sweep: self.sweep.0.clone(),
+            created: self.created,
+            model_digest: self.model.map(|digest| digest.to_hex()),
+            warnings: self.warnings.clone(),
+        }
     }
 
     fn quiet(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -135,3 +135,14 @@ fn tensors_that_do_not_fit_the_config_are_refused() {
     let refused = contents(&deeper, &[vocabulary(EMBEDDING, EMBEDDED)]).expect_err("is refused");
     assert_eq!(refused, "tensor `h.1.ln_1.weight` is missing in m; its config.json wants one of shape [2]");
 }
+
+#[test]
+fn the_stamp_is_that_of_the_files_as_they_were_last_written() {
+    let (_folder, path) = folder(&[&blocks()[..], &[vocabulary(EMBEDDING, EMBEDDED)]].concat());
+    let stamp = || WeightFiles::open(&path, &config(CONFIG)).expect("weights").stamp();
+    let first = stamp();
+    assert_eq!(stamp(), first);
+    let file = fs::File::options().write(true).open(path.join("model.safetensors")).expect("it can be written to");
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("another time");
+    assert_ne!(stamp(), first);
+}

@@ -75,7 +75,8 @@ class Client:
         tile_multiply_adds: int | None = None,
         tile_prompts: int | None = None,
     ) -> Sweep:
-        """Submits a sweep, which then runs whether this process lives or not. The same plan is the same sweep.
+        """Submits a sweep, which then runs whether this process lives or not. The same plan is the same sweep, as long as the
+        coordinator finds the model's files unchanged.
 
         `spec`: the path of a TOML file, or its content as a dict (`patchsweep.Spec`). `dataset`: rows that take the place of
         the file that the spec names: a data frame or dict with columns `prompt`, `answer`, .., or a list of prompts.
@@ -105,7 +106,7 @@ class Client:
             raise submission.refused(str(error)) from error
         for warning in answer.warnings:
             warnings.warn(warning, PatchsweepWarning, stacklevel=2)
-        return Sweep(self._link, answer.sweep_id, answer.created)
+        return Sweep(self._link, answer.sweep_id, answer.created, answer.model_digest.hex() or None)
 
     def plan(
         self,

@@ -40,12 +40,14 @@ _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
 class Sweep:
     """A sweep that a coordinator keeps. It runs whether anybody looks or not."""
 
-    def __init__(self, link: Link, sweep: str, created: bool = False) -> None:
+    def __init__(self, link: Link, sweep: str, created: bool = False, model_digest: str | None = None) -> None:
         self._link = link
         #: As in commands: `patchsweep watch ID`.
         self.id = sweep
-        #: Whether submitting it made it; False: the same plan had been submitted before.
+        #: Whether submitting it made it; False: the same plan had been submitted before, with the model as it is now.
         self.created = created
+        #: Where it had: digest of the model that its scores so far are of, as `model.digest` in the manifest; else None.
+        self.model_digest = model_digest
 
     def progress(self) -> SweepStatus:
         """Where it stands now."""

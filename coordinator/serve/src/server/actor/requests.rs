@@ -12,7 +12,8 @@ use patchsweep_proto::v1::{self, coordinator_message};
 use patchsweep_schedule::{Event, Past, TileInfo};
 
 use super::Actor;
-use crate::server::handle::{NewSweep, Reply, RunId};
+use crate::server::handle::{NewSweep, Reply, RunId, Submitted};
+use crate::server::ledger::Name;
 use crate::server::models::key_of_plan;
 use crate::server::record::{Clock, Marks, Running};
 use crate::server::resumption::Remains;
@@ -23,22 +24,25 @@ use crate::state::{Arrival, Entry, KeptSweep};
 const MOST_AT_ONCE: usize = 100;
 
 impl Actor {
-    /// Runs a new sweep, or answers with the one that has the same plan.
-    pub(super) fn submit(&mut self, new: NewSweep, reply: Reply<(SweepId, bool)>) {
+    /// Runs a new sweep, or answers with the one that is the same.
+    pub(super) fn submit(&mut self, new: NewSweep, reply: Reply<Submitted>) {
         if let Some(CheckOf { sweep, .. }) = &new.plan.check
             && let Err(error) = self.ledger.record(sweep)
         {
             // It was removed while its check was planned.
             return drop(reply.send(Err(error)));
         }
-        let (id, known) = self.ledger.name(&new);
-        if known {
-            return self.outbound.answer(move || drop(reply.send(Ok((id, false)))));
-        }
+        let id = match self.ledger.name(&new) {
+            Name::New(id) => id,
+            Name::Known { id, model } => {
+                return self.outbound.answer(move || drop(reply.send(Ok(Submitted::Known { id, model }))));
+            }
+            Name::Undecided => return drop(reply.send(Ok(Submitted::Undecided(Box::new(new))))),
+        };
         if let Err(error) = self.outbound.can_store() {
             return drop(reply.send(Err(error)));
         }
-        let NewSweep { plan, context, dataset, priority, model, computed_by, trace, .. } = new;
+        let NewSweep { plan, context, dataset, priority, model, files, computed_by, trace, .. } = new;
         let prompts = plan.context.clean.prompts();
         let multiply_adds = plan.multiply_adds();
         let span = self.traces.sweep(&id, trace);
@@ -47,7 +51,7 @@ impl Actor {
         let plan = Arc::new(plan);
         let submitted = SystemTime::now();
         let (id_kept, plan_kept, context_kept) = (id.clone(), Arc::clone(&plan), context.clone());
-        let arrival = Arrival { epoch: Some(self.crew.epoch()) };
+        let arrival = Arrival { epoch: Some(self.crew.epoch()), files: files.map(|files| files.stamp) };
         let kept =
             KeptSweep { id: id_kept, plan: plan_kept, context: context_kept, dataset, priority, submitted, arrival };
         self.outbound.write(Entry::Sweep(Box::new(kept)));
@@ -55,7 +59,7 @@ impl Actor {
         let running = Running::new(plan, context, submitted, Clock::after(Duration::ZERO), span);
         let avoid = computed_by.into_iter().map(|(tile, name)| (tile, self.crew.sessions(&name))).collect();
         self.run_sweep(id.clone(), priority, marks, running, BTreeMap::new(), avoid);
-        self.outbound.answer(move || drop(reply.send(Ok((id, true)))));
+        self.outbound.answer(move || drop(reply.send(Ok(Submitted::New(id)))));
     }
 
     /// Gives a sweep to the scheduler.

@@ -1,31 +1,51 @@
 //! Names of sweeps, and which plans are the same sweep.
 
+use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::SweepState;
 
 use super::Ledger;
 use crate::server::handle::NewSweep;
 
+/// What a plan that is submitted is.
+#[derive(Debug)]
+pub(in crate::server) enum Name {
+    /// A new sweep, of this name.
+    New(SweepId),
+    /// A sweep that there is.
+    Known {
+        /// Its name.
+        id: SweepId,
+        /// Digest of the model that its scores are of; `None` while there are none.
+        model: Option<Digest>,
+    },
+    /// That is for the digest of the model's files to say.
+    Undecided,
+}
+
 impl Ledger {
-    /// A name for a plan, and whether it is that of a sweep that there is. The same plan under the same names is the same
-    /// sweep, unless that one ended without all its scores.
-    pub(in crate::server) fn name(&self, new: &NewSweep) -> (SweepId, bool) {
+    /// A name for a plan. The same plan under the same names with the same model is the same sweep, unless that one ended
+    /// without all its scores.
+    pub(in crate::server) fn name(&self, new: &NewSweep) -> Name {
         let identity = new.plan.identity();
         let stem = format!("{}-{}", slug(&new.plan.name), &new.plan.digest.to_hex()[..6]);
         let mut id = SweepId(stem.clone());
         let mut number = 1;
         while self.sweeps.contains_key(&id) || self.removed.contains(&id) {
-            let useful = self.sweeps.get(&id).is_some_and(|record| {
-                let state = &record.status.borrow().state;
-                record.identity == identity && matches!(state, SweepState::Running | SweepState::Done)
-            });
-            if useful && !new.always_new {
-                return (id, true);
+            if let Some(record) = self.sweeps.get(&id).filter(|record| !new.always_new && record.identity == identity)
+                && matches!(record.status.borrow().state, SweepState::Running | SweepState::Done)
+            {
+                let model = record.marks.model;
+                match new.files.as_ref().map_or(Some(false), |files| files.are_of(record.marks.files, model)) {
+                    Some(true) => return Name::Known { id, model },
+                    Some(false) => {}
+                    None => return Name::Undecided,
+                }
             }
             number += 1;
             id = SweepId(format!("{stem}-{number}"));
         }
-        (id, false)
+        Name::New(id)
     }
 }
 

@@ -5,6 +5,8 @@ mod leases;
 mod removal;
 mod standing;
 
+pub(super) use identity::Name;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -104,7 +104,7 @@ fn a_check_comes_back_with_the_model_of_what_it_checks() {
 
 #[test]
 fn what_an_earlier_release_did_not_keep_is_not_known() {
-    let wire = v1::StoredSweep { epoch: None, ..v1::StoredSweep::from(&sweep("a")) };
+    let wire = v1::StoredSweep { epoch: None, model_files: Vec::new(), ..v1::StoredSweep::from(&sweep("a")) };
     assert_eq!(KeptSweep::try_from(wire).expect("it is whole").arrival, Arrival::default());
 }
 
@@ -224,13 +224,13 @@ proptest! {
     fn sweeps_round_trip(
         priority in 1..=Priority::MAX, milliseconds in 0..1u64 << 45, digest: [u8; 32], texts: [String; 4],
         seeds in any::<(Option<u64>, Option<u64>)>(), answers: [Option<u32>; 2],
-        epoch: Option<u64>,
+        epoch: Option<u64>, files: Option<[u8; 32]>,
     ) {
         let mut kept = KeptSweep {
             priority: Priority::new(priority).expect("in range"),
             submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds),
             dataset: Digest(digest),
-            arrival: Arrival { epoch: epoch.map(Epoch) },
+            arrival: Arrival { epoch: epoch.map(Epoch), files: files.map(Digest) },
             ..sweep("a")
         };
         let plan = std::sync::Arc::make_mut(&mut kept.plan);

@@ -27,7 +27,7 @@ pub(super) fn sweep(name: &str) -> KeptSweep {
         dataset: Digest::of(b"dataset"),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
-        arrival: Arrival { epoch: Some(Epoch(1)) },
+        arrival: Arrival { epoch: Some(Epoch(1)), files: Some(Digest::of(b"files")) },
     }
 }
 

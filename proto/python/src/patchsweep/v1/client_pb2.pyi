@@ -95,14 +95,16 @@ class PlanOptions(_message.Message):
     def __init__(self, tile_multiply_adds: _Optional[int] = ..., tile_prompts: _Optional[int] = ..., for_gpus: bool = ...) -> None: ...
 
 class SubmitSweepResponse(_message.Message):
-    __slots__ = ("sweep_id", "created", "warnings")
+    __slots__ = ("sweep_id", "created", "warnings", "model_digest")
     SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_DIGEST_FIELD_NUMBER: _ClassVar[int]
     sweep_id: str
     created: bool
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, sweep_id: _Optional[str] = ..., created: bool = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    model_digest: bytes
+    def __init__(self, sweep_id: _Optional[str] = ..., created: bool = ..., warnings: _Optional[_Iterable[str]] = ..., model_digest: _Optional[bytes] = ...) -> None: ...
 
 class GetSweepRequest(_message.Message):
     __slots__ = ("sweep_id",)
