@@ -65,16 +65,18 @@ impl Runs<'_> {
         let pairs = self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt));
         let first_corrupted = pairs.filter_map(|pair| pair.first_corrupted()).min();
         let positions = input.tokens.positions();
-        let Some(first) = first_corrupted.filter(|&first| first < positions) else {
-            return self.clean(sites).truncated(positions.into());
-        };
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
-        let digest = Digest::of(&[input.digest().0, self.clean_input().digest().0].concat());
+        let keys_values = keys_values(0, self.context.architecture.layers);
+        let behind = wanted.iter().copied().chain(keys_values).collect();
+        let clean_digest = self.clean_input().digest();
+        let Some(first) = first_corrupted.filter(|&first| first < positions) else {
+            // With what another iteration's run is made behind, so that it need not be made again.
+            return self.cached(&clean_digest, &sites, |runs| runs.clean(&behind)).truncated(positions.into());
+        };
+        let digest = Digest::of(&[input.digest().0, clean_digest.0].concat());
         self.cached(&digest, &sites, |runs| {
-            let keys_values = keys_values(0, runs.context.architecture.layers);
-            let clean = runs.clean(&wanted.iter().copied().chain(keys_values).collect());
-            let clean = clean.truncated(positions.into());
+            let clean = runs.clean(&behind).truncated(positions.into());
             let _phase = Phase::Corrupted.enter();
             runs.run(&input, first.into(), Some(&clean), &wanted)
         })
