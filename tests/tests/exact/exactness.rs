@@ -3,6 +3,7 @@
 //! The cases are the same on every run. `PROPTEST_RNG_SEED=N` draws others.
 
 mod active;
+mod borders;
 mod compare;
 mod dictionaries;
 mod engine;
@@ -333,6 +334,16 @@ fn prompts_of_different_lengths_and_positions_are_exact() {
     assert!(drawn.iter().all(|&count| count >= 100), "lengths, groups, several positions, another order: {drawn:?}");
     assert!(effects.moved * 10 > effects.live * 6, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
+fn what_the_engine_does_part_by_part_is_exact() {
+    let mut runner = runner();
+    for (border, topic) in borders::topics() {
+        draw(&mut runner, &borders::scenarios(border, topic), |scenario| {
+            borders::check_beyond(border, &scenario).map_err(|error| format!("{border:?}: {error}"))
+        });
+    }
 }
 
 #[test]
