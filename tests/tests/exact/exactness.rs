@@ -12,6 +12,7 @@ mod grids;
 mod iterations;
 mod metrics;
 mod model;
+mod pipeline;
 mod ragged;
 mod scenario;
 mod sweep;
@@ -31,9 +32,17 @@ use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
 use sweep::{Effects, SMALL_TILES, check, check_digest, check_itself, check_swapped, check_work};
 
+/// Milliseconds in which a failing case is made smaller.
+const MOST_SHRINKING: u32 = 5 * 60_000;
+
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
-    let mut config = Config { max_shrink_iters: 300, failure_persistence: None, ..Config::default() };
+    let mut config = Config {
+        max_shrink_iters: 300,
+        max_shrink_time: MOST_SHRINKING,
+        failure_persistence: None,
+        ..Config::default()
+    };
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(20_240_503);
     }
