@@ -5,10 +5,12 @@
 mod case;
 mod check;
 mod computed;
+mod differences;
 mod drawn;
 mod estimates;
 mod folder;
 mod grids;
+mod interleaved;
 mod judge;
 mod lists;
 mod lives;
@@ -20,13 +22,16 @@ mod wanted;
 mod written;
 mod written_grids;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use super::model::Kind;
 use super::{draw, runner};
 use case::{Form, cases};
 use check::check;
+use differences::Difference;
 use drawn::Drawn;
+use interleaved::check_interleaved;
 use judge::Found;
 
 /// Sweeps, where `PROPTEST_CASES` does not say how many.
@@ -34,6 +39,12 @@ const CASES: u32 = 40;
 
 /// What fewer of these have is not tested.
 const LEAST: u32 = 3;
+
+/// Pairs of sweeps for each of their differences.
+const PAIRS: u32 = 3;
+
+/// Sweeps that are drawn for a difference at most.
+const MOST_TRIES: usize = 60;
 
 #[test]
 fn whole_sweeps_are_exact_in_whatever_order_tiles_come_and_what_comes_again_is_nothing() {
@@ -52,4 +63,31 @@ fn whole_sweeps_are_exact_in_whatever_order_tiles_come_and_what_comes_again_is_n
     println!("{found:?}, {drawn:?}");
     assert!(count < CASES || drawn.below(LEAST).is_empty(), "few have {:?}", drawn.below(LEAST));
     assert!(count < CASES || found.least() >= CASES, "{found:?}");
+}
+
+#[test]
+fn what_is_kept_of_one_sweep_is_not_taken_for_anothers() {
+    let mut runner = runner();
+    let kinds = [Kind::Described, Kind::Gpt2].into_iter().cycle();
+    let mut kinds_and_forms = kinds.zip(Form::ALL.into_iter().cycle());
+    let mut of_differences = BTreeMap::new();
+    for difference in Difference::ALL {
+        let (sweeps, tiles) = (Cell::new(0), Cell::new(0));
+        // Not every sweep has what another one may have otherwise, and not every tile shows it.
+        for (kind, form) in kinds_and_forms.by_ref().take(MOST_TRIES) {
+            draw(&mut runner, &cases(kind, form), |case| {
+                if let Some(changed) = check_interleaved(&case, difference)? {
+                    sweeps.set(sweeps.get() + 1);
+                    tiles.set(tiles.get() + changed);
+                }
+                Ok(())
+            });
+            if sweeps.get() >= PAIRS && tiles.get() > 0 {
+                break;
+            }
+        }
+        of_differences.insert(difference, (sweeps.get(), tiles.get()));
+    }
+    println!("pairs of sweeps, and tiles that differ: {of_differences:?}");
+    assert!(of_differences.values().all(|&(sweeps, tiles)| sweeps >= PAIRS && tiles > 0), "{of_differences:?}");
 }
