@@ -10,6 +10,7 @@ mod drawn;
 mod estimates;
 mod folder;
 mod grids;
+mod infinite;
 mod interleaved;
 mod judge;
 mod lists;
@@ -27,10 +28,11 @@ use std::collections::BTreeMap;
 
 use super::model::Kind;
 use super::{draw, runner};
-use case::{Form, cases};
+use case::{Form, cases, cases_of};
 use check::check;
 use differences::Difference;
 use drawn::Drawn;
+use infinite::{check_infinite, transparent};
 use interleaved::check_interleaved;
 use judge::Found;
 
@@ -45,6 +47,9 @@ const PAIRS: u32 = 3;
 
 /// Sweeps that are drawn for a difference at most.
 const MOST_TRIES: usize = 60;
+
+/// Sweeps with an infinite weight.
+const INFINITE: u32 = 12;
 
 #[test]
 fn whole_sweeps_are_exact_in_whatever_order_tiles_come_and_what_comes_again_is_nothing() {
@@ -90,4 +95,21 @@ fn what_is_kept_of_one_sweep_is_not_taken_for_anothers() {
     }
     println!("pairs of sweeps, and tiles that differ: {of_differences:?}");
     assert!(of_differences.values().all(|&(sweeps, tiles)| sweeps >= PAIRS && tiles > 0), "{of_differences:?}");
+}
+
+#[test]
+fn what_does_not_depend_on_an_infinite_weight_stays() {
+    let mut runner = runner();
+    let reached = Cell::new([0; 3]);
+    for _ in 0..INFINITE {
+        draw(&mut runner, &cases_of(Kind::Described, Form::Numbers, transparent), |case| {
+            if let Some([infinite, untouched]) = check_infinite(&case)? {
+                let [cases, others, all] = reached.get();
+                reached.set([cases + 1, others + infinite, all + untouched]);
+            }
+            Ok(())
+        });
+    }
+    println!("cases, cells that are no numbers, and others: {:?}", reached.get());
+    assert!(reached.get()[0] > 3 && reached.get().iter().all(|&count| count > 0), "{:?}", reached.get());
 }
