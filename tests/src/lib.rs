@@ -3,6 +3,7 @@
 // What fails here is a test.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod asked;
 pub mod cluster;
 pub mod http;
 pub mod hub;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("{what} takes too long"))
 }
 
-/// A coordinator that serves the tiny sweep's model.
+/// A coordinator that serves some models.
 #[derive(Debug)]
 pub struct Served {
     url: String,
@@ -65,15 +66,28 @@ impl Served {
     /// # Panics
     /// When there is no free port.
     pub async fn keeping(tiny: &Tiny, store: Store, recovered: Recovered, keep: Option<Duration>) -> Self {
+        Self::of_models(tiny.models(), (store, recovered), keep, Offload::Threads).await
+    }
+
+    /// The same for one that finds models in a folder.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn of_models(
+        models: &Path,
+        (store, recovered): (Store, Recovered),
+        keep: Option<Duration>,
+        offload: Offload,
+    ) -> Self {
         let coordinator = Coordinator::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
         let url = format!("http://{}", coordinator.address());
-        let folders = ModelFolders::with_hub_cache(vec![tiny.models().to_owned()]);
+        let folders = ModelFolders::with_hub_cache(vec![models.to_owned()]);
         let service = Service {
             folders,
             store,
             recovered,
             keep,
-            offload: Offload::Threads,
+            offload,
             gate: Gate::open(),
             watched: patchsweep_serve::server::Watched::default(),
             events: RecentLog::new(),

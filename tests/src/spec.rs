@@ -13,6 +13,7 @@ pub struct Spec {
     model: Table,
     dataset: Table,
     corruption: Option<Table>,
+    dictionaries: Vec<Table>,
     metrics: Vec<Table>,
     iterations: Vec<Table>,
     grids: Vec<Table>,
@@ -28,6 +29,7 @@ pub fn spec(name: &str) -> Spec {
         model: table(json!({ "path": "model" })),
         dataset: Map::new(),
         corruption: None,
+        dictionaries: Vec::new(),
         metrics: Vec::new(),
         iterations: Vec::new(),
         grids: Vec::new(),
@@ -84,6 +86,13 @@ impl Spec {
         self
     }
 
+    /// One more dictionary.
+    #[must_use]
+    pub fn dictionary(mut self, dictionary: Value) -> Self {
+        self.dictionaries.push(table(dictionary));
+        self
+    }
+
     /// One more metric that needs nothing but its kind.
     #[must_use]
     pub fn metric(self, kind: &str) -> Self {
@@ -129,27 +138,33 @@ fn table(value: Value) -> Table {
 
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { top, model, dataset, corruption, metrics, iterations, grids } = self;
+        let Self { top, model, dataset, corruption, dictionaries, metrics, iterations, grids } = self;
         write_table(f, "", top)?;
         write_table(f, "[model]\n", model)?;
         write_table(f, "[dataset]\n", dataset)?;
         corruption.iter().try_for_each(|corruption| write_table(f, "[corruption]\n", corruption))?;
+        dictionaries.iter().try_for_each(|dictionary| write_table(f, "[[dictionary]]\n", dictionary))?;
         metrics.iter().try_for_each(|metric| write_table(f, "[[metric]]\n", metric))?;
         iterations.iter().try_for_each(|iteration| write_table(f, "[[iteration]]\n", iteration))?;
         grids.iter().try_for_each(|grid| write_table(f, "[[grid]]\n", grid))
     }
 }
 
-/// Plain texts, numbers and lists are written alike in TOML and JSON.
+/// Plain texts and numbers are written alike in TOML and JSON.
 fn write_table(f: &mut fmt::Formatter<'_>, heading: &str, table: &Table) -> fmt::Result {
     f.write_str(heading)?;
     table.iter().try_for_each(|(key, value)| writeln!(f, "{key} = {}", inline(value)))
 }
 
 fn inline(value: &Value) -> String {
-    let Value::Object(table) = value else { return value.to_string() };
-    let pairs: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
-    format!("{{ {} }}", pairs.join(", "))
+    match value {
+        Value::Object(table) => {
+            let pairs: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        plain => plain.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -164,8 +179,10 @@ mod tests {
             .tokens("case.json")
             .corruption(json!({ "kind": "noise", "scale": 3.0 }))
             .metric_of(json!({ "kind": "difference", "right": { "ids": [1, 2], "reduce": "sum" } }))
+            .dictionary(json!({ "name": "sae", "path": "sae", "at": "blocks.0.hook_resid_pre" }))
             .iteration(json!({ "corrupt": [2, 3], "read": -1 }))
-            .grid("z", &["layer", "head"]);
+            .grid("z", &["layer", "head"])
+            .grid_of(json!({ "component": "v", "axes": ["layer"], "also": [{ "component": "z", "heads": ["0.1"] }] }));
         let text = toml::to_string(&spec.to_string().parse::<toml::Table>().expect("TOML")).expect("TOML");
         let same = r#"
             schema = 1
@@ -174,9 +191,13 @@ mod tests {
             model = { path = "model", dtype = "float16" }
             dataset = { tokens = "case.json" }
             corruption = { kind = "noise", scale = 3.0 }
+            dictionary = [{ name = "sae", path = "sae", at = "blocks.0.hook_resid_pre" }]
             metric = [{ kind = "difference", right = { ids = [1, 2], reduce = "sum" } }]
             iteration = [{ corrupt = [2, 3], read = -1 }]
-            grid = [{ component = "z", axes = ["layer", "head"] }]
+            grid = [
+                { component = "z", axes = ["layer", "head"] },
+                { component = "v", axes = ["layer"], also = [{ component = "z", heads = ["0.1"] }] },
+            ]
         "#;
         assert_eq!(text, toml::to_string(&same.parse::<toml::Table>().expect("TOML")).expect("TOML"));
     }

@@ -1,6 +1,6 @@
 //! Attention of one block over one prompt.
 
-use ndarray::{Array1, Array2, Array3, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 use patchsweep_core::architecture::{Architecture, QkNorm};
 use patchsweep_core::grid::Component;
 
@@ -118,9 +118,20 @@ pub(crate) fn value_constants(model: &Model, layer: u32) -> Array1<f64> {
 fn weighted_values(pattern: &Array3<f64>, v: &Array3<f64>) -> Array3<f64> {
     let v = for_queries(v, pattern.dim().0);
     let mut z = Array3::zeros(v.dim());
+    let are_finite = v.iter().all(|value| value.is_finite());
     for head in 0..v.dim().1 {
-        let of_head = pattern.slice(s![head, .., ..]).dot(&v.slice(s![.., head, ..]));
+        let (pattern, v) = (pattern.slice(s![head, .., ..]), v.slice(s![.., head, ..]));
+        let of_head = if are_finite { pattern.dot(&v) } else { product_of_those_seen(&pattern, &v) };
         z.slice_mut(s![.., head, ..]).assign(&of_head);
+    }
+    z
+}
+
+/// What is not attended to is not read, whatever it is; 0 times infinity is no number.
+fn product_of_those_seen(pattern: &ArrayView2<'_, f64>, v: &ArrayView2<'_, f64>) -> Array2<f64> {
+    let mut z = Array2::zeros((pattern.nrows(), v.ncols()));
+    for ((dest, src), &weight) in pattern.indexed_iter().filter(|(_, weight)| **weight != 0.0) {
+        z.row_mut(dest).scaled_add(weight, &v.row(src));
     }
     z
 }

@@ -115,7 +115,7 @@ impl<'a> BruteForce<'a> {
                 let other = others[prompt].activations.get(write.component, write.layer);
                 New::Activation(match write.value {
                     PatchValue::Other => other.clone(),
-                    PatchValue::Zero => 0.0 * other,
+                    PatchValue::Zero => ArrayD::zeros(other.raw_dim()),
                     PatchValue::Mean => self.corrupted_mean(write.component, write.layer),
                 })
             };

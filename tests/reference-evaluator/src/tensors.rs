@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use half::{bf16, f16};
 use ndarray::{ArrayD, Axis, Slice};
 use patchsweep_core::architecture::{Part, Slot};
 use patchsweep_core::model::{ModelConfig, Outputs, Source};
@@ -40,15 +41,24 @@ fn stored(folder: &Path) -> HashMap<String, ArrayD<f64>> {
             let bytes = fs::read(&path).expect("a readable file");
             let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
             for (name, tensor) in file.tensors() {
-                assert_eq!(tensor.dtype(), Dtype::F32, "{name}");
-                let numbers = tensor.data().chunks_exact(4);
-                let numbers = numbers.map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect();
+                let numbers = numbers(tensor.dtype(), tensor.data());
                 let array = ArrayD::from_shape_vec(tensor.shape(), numbers).expect("as many as its shape says");
                 tensors.insert(name, array);
             }
         }
     }
     tensors
+}
+
+/// What bytes of a floating-point type say, exactly.
+fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<f64> {
+    let halves = || bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
+    match dtype {
+        Dtype::F32 => bytes.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect(),
+        Dtype::BF16 => halves().map(|b| f64::from(bf16::from_le_bytes(b))).collect(),
+        Dtype::F16 => halves().map(|b| f64::from(f16::from_le_bytes(b))).collect(),
+        other => panic!("weights of {other:?}"),
+    }
 }
 
 /// A tensor by its own name, whatever some files put before it.
@@ -84,6 +94,14 @@ mod tests {
     use ndarray::Array;
 
     use super::*;
+
+    #[test]
+    fn numbers_of_any_type_are_what_their_bytes_say() {
+        // A sign, five or eight bits of exponent, and the fraction.
+        assert_eq!(numbers(Dtype::F32, &0.1f32.to_le_bytes()), [f64::from(0.1f32)]);
+        assert_eq!(numbers(Dtype::BF16, &[0xc0, 0xc0]), [-6.0]);
+        assert_eq!(numbers(Dtype::F16, &[0x00, 0xc6, 0x01, 0x00]), [-6.0, 2f64.powi(-24)]);
+    }
 
     #[test]
     fn parts_of_a_stored_tensor_are_found_in_any_layout() {

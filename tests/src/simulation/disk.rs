@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 
 /// The contents of a disk; clones are the same disk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<Contents>>);
+pub struct Disk(Arc<Mutex<Contents>>);
 
 #[derive(Debug, Default)]
 struct Contents {
@@ -32,7 +32,7 @@ enum Change {
 
 /// The disk as one life of a machine has it open. After a crash, what it still does has no effect.
 #[derive(Debug)]
-pub(super) struct OpenDisk {
+pub struct OpenDisk {
     disk: Disk,
     life: u64,
 }
@@ -40,12 +40,12 @@ pub(super) struct OpenDisk {
 impl Disk {
     /// For the machine's present life.
     #[must_use]
-    pub(super) fn open(&self) -> OpenDisk {
+    pub fn open(&self) -> OpenDisk {
         OpenDisk { disk: self.clone(), life: self.contents().life }
     }
 
     /// The machine crashes: of what was not synced some changes are on the disk and some are not, in any order.
-    pub(super) fn crash(&self, rng: &mut impl Rng) {
+    pub fn crash(&self, rng: &mut impl Rng) {
         let mut contents = self.contents();
         contents.life += 1;
         let mut surviving = std::mem::take(&mut contents.unsynced);

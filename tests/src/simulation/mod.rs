@@ -13,6 +13,7 @@ mod trace;
 mod world;
 
 pub use computer::model;
+pub use disk::Disk;
 pub use oracle::judge;
 pub use scores::of as made_up_scores;
 pub use world::{Outcome, simulate};

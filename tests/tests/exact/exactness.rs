@@ -3,6 +3,7 @@
 //! The cases are the same on every run. `PROPTEST_RNG_SEED=N` draws others.
 
 mod active;
+mod borders;
 mod compare;
 mod dictionaries;
 mod engine;
@@ -11,6 +12,7 @@ mod grids;
 mod iterations;
 mod metrics;
 mod model;
+mod pipeline;
 mod ragged;
 mod scenario;
 mod sweep;
@@ -30,9 +32,17 @@ use model::{Counts, Kind};
 use scenario::{Topic, Writes, scenarios};
 use sweep::{Effects, SMALL_TILES, check, check_digest, check_itself, check_swapped, check_work};
 
+/// Milliseconds in which a failing case is made smaller.
+const MOST_SHRINKING: u32 = 5 * 60_000;
+
 /// A failure needs no file to be found again, because the seed is fixed.
 fn runner() -> TestRunner {
-    let mut config = Config { max_shrink_iters: 300, failure_persistence: None, ..Config::default() };
+    let mut config = Config {
+        max_shrink_iters: 300,
+        max_shrink_time: MOST_SHRINKING,
+        failure_persistence: None,
+        ..Config::default()
+    };
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(20_240_503);
     }
@@ -333,6 +343,16 @@ fn prompts_of_different_lengths_and_positions_are_exact() {
     assert!(drawn.iter().all(|&count| count >= 100), "lengths, groups, several positions, another order: {drawn:?}");
     assert!(effects.moved * 10 > effects.live * 6, "most patches that can matter do: {effects:?}");
     assert!(effects.noop * 40 > effects.live, "and there are enough that cannot: {effects:?}");
+}
+
+#[test]
+fn what_the_engine_does_part_by_part_is_exact() {
+    let mut runner = runner();
+    for (border, topic) in borders::topics() {
+        draw(&mut runner, &borders::scenarios(border, topic), |scenario| {
+            borders::check_beyond(border, &scenario).map_err(|error| format!("{border:?}: {error}"))
+        });
+    }
 }
 
 #[test]

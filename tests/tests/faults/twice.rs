@@ -5,48 +5,17 @@ use std::fs;
 
 use patchsweep_core::tile::Tile as PlannedTile;
 use patchsweep_plan::Plan;
-use patchsweep_proto::chunk::{Joiner, MAX_TOTAL_BYTES};
-use patchsweep_proto::v1::client_service_client::ClientServiceClient;
 use patchsweep_proto::v1::worker_message::Message as FromWorker;
 use patchsweep_proto::v1::*;
 use patchsweep_proto::wire::decode_results;
 use patchsweep_serve::merge::refuse_scores;
 use patchsweep_serve::state::Store;
+use patchsweep_tests::asked::{Client, fetch, status, wait_for};
 use patchsweep_tests::scripted::{ScriptedWorker, Served, tile_of, within};
 use patchsweep_tests::simulation::{made_up_scores, model};
 use patchsweep_tests::tiny::{MODELS, TILE_MULTIPLY_ADDS, Tiny, bits, expected};
 use tokio_stream::StreamExt;
 use tonic::Code;
-use tonic::transport::Channel;
-
-type Client = ClientServiceClient<Channel>;
-
-async fn status(client: &mut Client, sweep_id: &str) -> SweepStatus {
-    let request = GetSweepRequest { sweep_id: sweep_id.to_owned() };
-    client.get_sweep(request).await.expect("it is known").into_inner()
-}
-
-/// Waits for a status, within bounds.
-async fn wait_for(client: &mut Client, sweep_id: &str, wanted: impl Fn(&SweepStatus) -> bool) -> SweepStatus {
-    let request = WatchSweepRequest { sweep_id: sweep_id.to_owned() };
-    let mut watch = client.watch_sweep(request).await.expect("it is known").into_inner();
-    loop {
-        let status = within("the status", watch.next()).await.expect("the sweep goes on").expect("a status");
-        if wanted(&status) {
-            return status;
-        }
-    }
-}
-
-async fn fetch(client: &mut Client, sweep_id: &str) -> Vec<u8> {
-    let request = FetchResultsRequest { sweep_id: sweep_id.to_owned(), partial: false };
-    let mut chunks = client.fetch_results(request).await.expect("it is done").into_inner();
-    let mut joiner = Joiner::new(MAX_TOTAL_BYTES);
-    while let Some(chunk) = within("the results", chunks.next()).await {
-        joiner.push(&chunk.expect("a chunk").data).expect("small");
-    }
-    joiner.finish()
-}
 
 /// Computes all that is granted until the sweep has ended; gives how it ended and what was granted.
 async fn compute(worker: &mut ScriptedWorker, tiny: &Tiny, client: &Client, id: &str) -> (SweepStatus, Vec<Lease>) {

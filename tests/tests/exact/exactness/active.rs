@@ -141,7 +141,7 @@ fn merged(plan: &Plan, scores: &[TileScores]) -> Merged {
 }
 
 /// Features that are on in the clean or the corrupted run of any prompt and iteration at any of the grid's positions.
-fn active_features(grid: &Grid, brute_forces: &[BruteForce<'_>]) -> Vec<u32> {
+pub(crate) fn active_features(grid: &Grid, brute_forces: &[BruteForce<'_>]) -> Vec<u32> {
     let is_on = |&feature: &u32| {
         let alone = grid.clone().restricted(Axis::Feature, vec![feature]).expect("a feature of the grid");
         let mut cells = (0..alone.cell_count().expect("few cells")).map(|place| alone.cell(place));

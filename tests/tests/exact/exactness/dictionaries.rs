@@ -49,12 +49,17 @@ fn dictionaries(model: &Architecture, topic: Topic) -> impl Strategy<Value = Arc
                 subtracts_decoder_bias,
                 digest: Digest([0; 32]),
             };
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            write(&drawn, folder.path());
-            let files = DictionaryFiles::open(&folder.path().join(&drawn.path)).expect("a dictionary");
-            Arc::new(Dictionary { digest: files.digest().expect("readable files"), ..drawn })
+            Arc::new(with_digest(drawn))
         },
     )
+}
+
+/// The dictionary with the digest of the files that are written of it.
+pub(crate) fn with_digest(dictionary: Dictionary) -> Dictionary {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(&dictionary, folder.path());
+    let files = DictionaryFiles::open(&folder.path().join(&dictionary.path)).expect("a dictionary");
+    Dictionary { digest: files.digest().expect("readable files"), ..dictionary }
 }
 
 /// A grid over a dictionary: over positions, features or both, restricted along any of them.

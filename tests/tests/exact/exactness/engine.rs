@@ -29,18 +29,18 @@ pub(crate) struct TiledEngine<'a> {
 }
 
 /// The one place that knows how an engine is made.
-fn engine(models: &Path, cut: &Cut) -> TorchEngine {
+pub(crate) fn engine(models: &Path, memory_budget: u64) -> TorchEngine {
+    // Products this small gain nothing from threads, and lose much where other tests keep the cores busy.
+    tch::set_num_threads(1);
     let folders = ModelFolders { roots: vec![models.to_owned()], hub_cache: None };
     let devices = Devices::open("cpu").expect("every machine has one");
-    TorchEngine::new(devices, folders, cut.memory_budget)
+    TorchEngine::new(devices, folders, memory_budget)
 }
 
 impl<'a> TiledEngine<'a> {
     /// `models`: the folder that the context's model lies in.
     pub(crate) fn new(models: &Path, context: &'a SweepContext, cut: &'a Cut) -> Self {
-        // Products this small gain nothing from threads, and lose much where other tests keep the cores busy.
-        tch::set_num_threads(1);
-        Self { engine: engine(models, cut), context, cut }
+        Self { engine: engine(models, cut.memory_budget), context, cut }
     }
 
     /// Multiply-adds of all tiles of a sweep as it is planned.

@@ -29,7 +29,8 @@ pub(crate) fn grids(
     })
 }
 
-fn grid(model: Architecture, positions: u32, topic: Topic) -> impl Strategy<Value = Grid> {
+/// One grid about a topic.
+pub(crate) fn grid(model: Architecture, positions: u32, topic: Topic) -> impl Strategy<Value = Grid> {
     let alone = one_write(model.clone(), positions, topic);
     match topic.writes {
         Writes::One => alone.boxed(),

@@ -2,7 +2,7 @@
 
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::context::{Direction, SweepContext};
-use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::grid::{Component, Grid, PatchValue};
 use patchsweep_core::groups::Groups;
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::weights::{LEAST_BESIDE, Placement, WeightBytes};
@@ -119,16 +119,28 @@ fn streaming_budget(model: &Architecture) -> Option<u64> {
 }
 
 pub(super) fn contexts(architecture: Architecture, sizes: Sizes, topic: Topic) -> impl Strategy<Value = SweepContext> {
+    let grids = grids(&architecture, sizes.listed, topic).boxed();
+    contexts_over(architecture, sizes, topic.direction, topic.corruption, grids)
+}
+
+/// Sweeps over some grids.
+pub(super) fn contexts_over(
+    architecture: Architecture,
+    sizes: Sizes,
+    direction: Direction,
+    corruption: Corruption,
+    grids: BoxedStrategy<Vec<Grid>>,
+) -> impl Strategy<Value = SweepContext> {
     candidates(sizes.d_vocab).prop_flat_map(move |candidates| {
-        let drawn = drawn_iterations(sizes, topic.corruption, &candidates);
-        (token_ids(sizes), drawn, metrics(candidates, sizes), grids(&architecture, sizes.listed, topic)).prop_map({
+        let drawn = drawn_iterations(sizes, corruption, &candidates);
+        (token_ids(sizes), drawn, metrics(candidates, sizes), grids.clone()).prop_map({
             let architecture = architecture.clone();
             move |(clean, iterations, metrics, grids)| SweepContext {
                 model: ModelRef::folder("model").expect("a plain name"),
                 architecture: architecture.clone(),
                 dtype: Dtype::Float32,
                 tf32: false,
-                direction: topic.direction,
+                direction,
                 iterations: iterations.iter().map(|drawn| drawn.over(&clean, &metrics)).collect(),
                 metrics,
                 grids,

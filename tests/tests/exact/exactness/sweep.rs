@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::compare::{Expected, tolerance};
 use super::dictionaries;
 use super::engine::{Scored, TiledEngine};
+use super::model::ModelDraw;
 use super::scenario::{Cut, Scenario};
 
 /// Brute force's own rounding, in float64.
@@ -50,9 +51,14 @@ impl Effects {
 
 /// A temporary folder with the case's model as `model`, and its dictionaries.
 pub(crate) fn write_model(scenario: &Scenario) -> TempDir {
+    write_model_of(&scenario.model, &scenario.context.grids)
+}
+
+/// The same of a sweep's grids.
+pub(crate) fn write_model_of(model: &ModelDraw, grids: &[Grid]) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    scenario.model.write(&folder.path().join("model"));
-    for dictionary in scenario.context.grids.iter().filter_map(Grid::dictionary) {
+    model.write(&folder.path().join("model"));
+    for dictionary in grids.iter().filter_map(Grid::dictionary) {
         dictionaries::write(dictionary, folder.path());
     }
     folder
@@ -164,7 +170,7 @@ pub(crate) fn check_itself(scenario: &Scenario) -> Result<(), String> {
 }
 
 /// Whether the patch cannot change the score \[prompts\].
-fn noops(context: &SweepContext, iteration: u32, (place, cell): (u32, &Cell<'_>)) -> Vec<bool> {
+pub(crate) fn noops(context: &SweepContext, iteration: u32, (place, cell): (u32, &Cell<'_>)) -> Vec<bool> {
     let of_part = |part: Part<'_>| -> Vec<bool> {
         let own = part.context.as_ref();
         let grid = context.grids.iter().position(|grid| std::ptr::eq(grid, cell.grid())).expect("a grid of the sweep");
@@ -192,7 +198,7 @@ fn check_noops(patched: &[Vec<f64>], unpatched: &[Vec<f64>], noops: &[bool]) -> 
 }
 
 /// The engine's scores of a cell \[metrics\] are brute force's.
-fn check_cell(
+pub(crate) fn check_cell(
     context: &SweepContext,
     patched: &[Vec<f64>],
     unpatched: &[Vec<f64>],
