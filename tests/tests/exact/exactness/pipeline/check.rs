@@ -25,7 +25,8 @@ use super::stored::store_as;
 use super::written::{written_spec, written_tokens};
 
 /// How sweeps are cut: into tiles of a few cells and prompts.
-pub(super) const TILES: PlanOptions = PlanOptions { tile_multiply_adds: Some(100_000), tile_prompts: Some(2) };
+pub(super) const TILES: PlanOptions =
+    PlanOptions { tile_multiply_adds: Some(100_000), tile_prompts: Some(2), for_gpus: false };
 
 /// What was held to brute force; nothing where a feature is too near to going on or off.
 pub(super) fn check(case: &Case) -> Result<Option<Found>, String> {
