@@ -103,7 +103,7 @@ fn what_a_removed_sweep_granted_is_nothing_to_the_one_that_gets_its_name() {
     check_all(1, 1, Faults { restarts: 1, removals: 1, duplicates: 0, breaks: 0 });
 }
 
-/// 3,000,000 states in some minutes: `cargo test -p patchsweep --test lease_model -- --ignored`.
+/// 4,100,000 states in some minutes: `cargo test -p patchsweep-schedule --test lease_model -- --ignored`.
 #[test]
 #[ignore = "takes minutes"]
 fn nor_do_all_of_them_together() {
