@@ -2,7 +2,6 @@
 
 use tch::Tensor;
 
-use crate::torch::gpu::upload;
 use crate::torch::numbers::length;
 
 /// Ascending positions.
@@ -14,8 +13,8 @@ pub(crate) struct Positions(Vec<i64>);
 pub(crate) enum At<'a> {
     /// \[.., positions, head, ..\]
     Positions(&'a Positions),
-    /// \[rows, head, ..\]: the position of each, worked out where it is asked for.
-    Rows(&'a dyn Fn() -> Vec<i64>),
+    /// \[rows, head, ..\]: the position of each, int64 on the table's device, made where it is asked for.
+    Rows(&'a dyn Fn() -> Tensor),
 }
 
 impl At<'_> {
@@ -23,7 +22,7 @@ impl At<'_> {
     pub(crate) fn of(self, table: &Tensor) -> Tensor {
         match self {
             Self::Positions(positions) => positions.of(table, 0, 0),
-            Self::Rows(rows) => table.index_select(0, &upload(&rows(), table.device())),
+            Self::Rows(rows) => table.index_select(0, &rows()),
         }
     }
 }
@@ -117,7 +116,7 @@ mod tests {
     fn rows_of_a_table_are_by_position_or_by_row() {
         let table = Tensor::arange(12, (Kind::Int64, Device::Cpu)).view([6, 2]);
         assert_eq!(numbers(&At::Positions(&Positions::new([1, 4])).of(&table)), [2, 3, 8, 9]);
-        assert_eq!(numbers(&At::Rows(&|| vec![4, 1, 4]).of(&table)), [8, 9, 2, 3, 8, 9]);
+        assert_eq!(numbers(&At::Rows(&|| Tensor::from_slice(&[4i64, 1, 4])).of(&table)), [8, 9, 2, 3, 8, 9]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which row goes where in a block's attention, as tensors on the block's device. They are the same in all blocks in which no cell
 //! joins, but for the last one.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use tch::{Device, Tensor};
@@ -30,6 +30,9 @@ pub(crate) struct AttentionRows {
     pub(crate) resid: Gather,
     /// For each row behind attention that of the queries: int64.
     pub(crate) picked: Tensor,
+    /// Of the batch's rows, and of those that matter behind the block; only models that rotate ask for them.
+    positions: OnceCell<Tensor>,
+    query_positions: OnceCell<Tensor>,
 }
 
 /// The rows of the block before.
@@ -65,6 +68,8 @@ impl LastRows {
             picked: upload(&all.picked, device),
             frames: all.frames,
             layout: all.layout,
+            positions: OnceCell::new(),
+            query_positions: OnceCell::new(),
         });
         *last = Some(Rc::clone(&rows));
         rows
@@ -72,6 +77,16 @@ impl LastRows {
 }
 
 impl AttentionRows {
+    /// The position of each row: int64.
+    pub(crate) fn positions(&self) -> Tensor {
+        self.positions.get_or_init(|| upload(&self.before.row_positions(), self.device)).shallow_clone()
+    }
+
+    /// That of each query.
+    pub(crate) fn query_positions(&self) -> Tensor {
+        self.query_positions.get_or_init(|| upload(&self.fewer.row_positions(), self.device)).shallow_clone()
+    }
+
     fn are_of(&self, before: &Layout, is_last: bool, device: Device) -> bool {
         (self.is_last, self.device) == (is_last, device) && self.before == *before
     }
@@ -138,5 +153,11 @@ mod tests {
         assert_eq!((first.picked.size(), joined.picked.size()), (vec![3], vec![6]));
         let read = rows(&last, &[0, 1], true);
         assert_eq!((read.picked.size(), read.keys.index.size()), (vec![2], vec![6]));
+        let numbers = |x: Tensor| Vec::<i64>::try_from(x).expect("integers");
+        assert_eq!(numbers(joined.positions()), [1, 2, 3, 1, 2, 3]);
+        assert_eq!(
+            (numbers(read.positions()), numbers(read.query_positions())),
+            (numbers(joined.positions()), vec![3, 3])
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Which rows of a batch a cell has.
 
+use std::rc::Rc;
+
 use super::batch::{Layout, Segment};
 
 /// The rows of a cell: those of its segment's positions, prompt by prompt.
@@ -36,10 +38,13 @@ impl CellRows<'_> {
     /// cell have none.
     pub(crate) fn at(&self, positions: &[u32]) -> impl Iterator<Item = Row> {
         let Self { segment, first, .. } = *self;
-        let places: Vec<(i64, i64)> = segment.positions.places_of(positions).collect();
+        let places: Rc<[(i64, i64)]> = segment.positions.places_of(positions).collect();
         (0..segment.prompts).flat_map(move |prompt| {
-            let run = first + prompt * segment.positions.len();
-            places.clone().into_iter().map(move |(pos, at)| Row { number: run + at, prompt, pos })
+            let (run, places) = (first + prompt * segment.positions.len(), Rc::clone(&places));
+            (0..places.len()).map(move |place| {
+                let (pos, at) = places[place];
+                Row { number: run + at, prompt, pos }
+            })
         })
     }
 }

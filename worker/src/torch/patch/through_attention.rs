@@ -40,10 +40,10 @@ impl Stepper<'_> {
         let [mut keys, mut values] = exec.keys_values(layer, &normed);
         write(Component::K, layout, &mut keys);
         write(Component::V, layout, &mut values);
-        let keys = exec.finished_keys(layer, &keys, At::Rows(&|| layout.row_positions()));
+        let keys = exec.finished_keys(layer, &keys, At::Rows(&|| rows.positions()));
         let mut queries = exec.queries(layer, &layout.picked(&rows.fewer, &normed));
         write(Component::Q, &rows.fewer, &mut queries);
-        let queries = exec.finished_queries(layer, &queries, At::Rows(&|| rows.fewer.row_positions()));
+        let queries = exec.finished_queries(layer, &queries, At::Rows(&|| rows.query_positions()));
         let queries = queries * exec.attention_scale(layer);
         let own_resid = layout.picked(&rows.fewer, resid);
 

@@ -67,16 +67,16 @@ impl Runs<'_> {
         let positions = input.tokens.positions();
         let sites = sites.iter().copied().map(canonical).collect();
         let wanted = &sites | self.kept;
-        let keys_values = keys_values(0, self.context.architecture.layers);
-        let behind = wanted.iter().copied().chain(keys_values).collect();
+        let layers = self.context.architecture.layers;
+        let behind = || wanted.iter().copied().chain(keys_values(0, layers)).collect();
         let clean_digest = self.clean_input().digest();
         let Some(first) = first_corrupted.filter(|&first| first < positions) else {
             // With what another iteration's run is made behind, so that it need not be made again.
-            return self.cached(&clean_digest, &sites, |runs| runs.clean(&behind)).truncated(positions.into());
+            return self.cached(&clean_digest, &sites, |runs| runs.clean(&behind())).truncated(positions.into());
         };
         let digest = Digest::of(&[input.digest().0, clean_digest.0].concat());
         self.cached(&digest, &sites, |runs| {
-            let clean = runs.clean(&behind).truncated(positions.into());
+            let clean = runs.clean(&behind()).truncated(positions.into());
             let _phase = Phase::Corrupted.enter();
             runs.run(&input, first.into(), Some(&clean), &wanted)
         })
