@@ -7,7 +7,6 @@
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
 
-#include <array>
 #include <string_view>
 
 #include "device.h"

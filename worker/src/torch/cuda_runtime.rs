@@ -55,9 +55,8 @@ pub(crate) fn memory(index: usize) -> Result<(u64, u64), CudaError> {
     // the call, and the library stays loaded as long as libtorch's CUDA part, which is for ever.
     unsafe {
         let library = runtime()?;
-        let set_device = library.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
+        set_device(&library, index)?;
         let memory_info = library.get::<unsafe extern "C" fn(*mut usize, *mut usize) -> i32>(b"cudaMemGetInfo")?;
-        answered(&library, "cudaSetDevice", set_device(i32::try_from(index).expect("few GPUs")))?;
         answered(&library, "cudaMemGetInfo", memory_info(&raw mut free, &raw mut total))?;
     }
     Ok((free as u64, total as u64))
@@ -81,11 +80,21 @@ fn state(index: usize) -> Result<(), CudaError> {
     // libtorch's CUDA part, which is for ever.
     unsafe {
         let library = runtime()?;
-        let set_device = library.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
+        set_device(&library, index)?;
         let synchronize = library.get::<unsafe extern "C" fn() -> i32>(b"cudaDeviceSynchronize")?;
-        answered(&library, "cudaSetDevice", set_device(i32::try_from(index).expect("few GPUs")))?;
         answered(&library, "cudaDeviceSynchronize", synchronize())
     }
+}
+
+/// What this thread asks next is asked of this GPU.
+#[allow(unsafe_code)]
+fn set_device(library: &Library, index: usize) -> Result<(), CudaError> {
+    // SAFETY: this is its signature since CUDA's first version.
+    let status = unsafe {
+        let set_device = library.get::<unsafe extern "C" fn(i32) -> i32>(b"cudaSetDevice")?;
+        set_device(i32::try_from(index).expect("few GPUs"))
+    };
+    answered(library, "cudaSetDevice", status)
 }
 
 /// Turns the status of a call into an error.
