@@ -133,7 +133,7 @@ impl Plan {
         }
         let choosing = (0..).zip(&self.context.grids).filter(|(_, grid)| grid.chooses_features());
         let features = choosing.map(|(index, grid)| active_features(index, grid, &findings.activity[index as usize]));
-        let (more, costs) = tiles::chosen_cells(&self.context, &self.tiles, &chosen)?;
+        let (more, costs) = tiles::chosen_cells(&self.context, self.options, &self.tiles, &chosen)?;
         let choice = Choice { first: length(self.tiles.len()), chosen, features: features.collect() };
         let warnings = without_estimates(&self.context.grids, &choice.chosen);
         let mut plan = Self { choice: Some(choice), ..self.clone() };
@@ -256,6 +256,19 @@ mod tests {
         let summary = plan.summarize().remove(0);
         assert_eq!((summary.cells, summary.noops), (24, 21), "of one nobody knows");
         assert_eq!(of_features().summarize()[0].noops, 6, "what comes after the last read position");
+    }
+
+    #[test]
+    fn chosen_cells_are_cut_as_the_sweep_was() {
+        let activity = vec![Activity::On; 2 * 3 * 6];
+        let tiles = |tile_multiply_adds| {
+            let options = PlanOptions { tile_multiply_adds, ..PlanOptions::default() };
+            let findings = Findings { estimates: vec![&[]], activity: vec![activity.clone()] };
+            let plan = crate::fixtures::plan_of_features(options).extended(&findings).expect("few tiles");
+            plan.tiles.iter().filter(|tile| tile.is_patch()).map(Tile::cell_count).collect::<Vec<_>>()
+        };
+        assert!(tiles(Some(1)).iter().all(|&cells| cells == 1));
+        assert_eq!(tiles(None).len(), 2, "one for each iteration");
     }
 
     #[test]

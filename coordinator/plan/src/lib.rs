@@ -36,6 +36,7 @@ mod outline;
 mod permute;
 mod positions;
 mod prompts;
+mod ranges;
 mod refuse;
 mod region;
 mod rows;
@@ -121,6 +122,8 @@ pub struct Plan {
     pub tiles: Vec<Tile>,
     /// Cost estimate of each tile, in multiply-adds.
     pub costs: Vec<u64>,
+    /// How they were cut: tiles that others decide, and those of a check, are cut alike.
+    pub options: PlanOptions,
     /// Labels \[iterations\].
     pub iteration_labels: Vec<String>,
     /// Token strings of the first clean prompt \[positions\].
@@ -199,6 +202,7 @@ impl Plan {
             context: Arc::new(context),
             tiles,
             costs,
+            options,
             iteration_labels: spec.iteration.iter().enumerate().map(label).collect(),
             token_labels,
             answer_texts: answer_texts.unwrap_or_default(),

@@ -18,7 +18,7 @@ use patchsweep_core::ids::{Attempt, Epoch, Lease, SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::scores::{CacheStats, CellScore, TileScores, WorkDone};
-use patchsweep_core::status::Priority;
+use patchsweep_core::status::{PlanOptions, Priority};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_plan::{Plan, Seeds};
@@ -128,6 +128,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         check: None,
         choice: None,
         tiles,
+        options: PlanOptions::default(),
         iteration_labels: vec!["Iteration 0".to_owned()],
         token_labels: vec!["token".to_owned(); SIDE as usize],
         spec_text: String::new(),

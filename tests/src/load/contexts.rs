@@ -16,7 +16,7 @@ use patchsweep_core::groups::Groups;
 use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
-use patchsweep_core::status::Priority;
+use patchsweep_core::status::{PlanOptions, Priority};
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_plan::{Plan, Seeds};
@@ -78,6 +78,7 @@ impl LargeContext {
             costs: vec![1],
             check: None,
             choice: None,
+            options: PlanOptions::default(),
             iteration_labels: (0..ITERATIONS).map(|iteration| iteration.to_string()).collect(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
             spec_text: String::new(),

@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
 
-use patchsweep_core::ids::SweepId;
+use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::status::PlanOptions;
+use patchsweep_core::tile::Tile;
 
+use super::origins::ranges;
 use super::*;
 use crate::{Activity, Findings, fixtures};
 
@@ -71,6 +73,15 @@ fn all_can_be_drawn_and_every_tile_repeats_cells_of_one() {
 }
 
 #[test]
+fn its_tiles_are_as_small_as_those_of_the_sweep() {
+    let one_by_one = PlanOptions { tile_multiply_adds: Some(1), ..PlanOptions::default() };
+    let check = fixtures::plan(one_by_one).check(check_of(6, 1));
+    assert!(check.tiles.iter().all(|tile| tile.cell_count() == 1));
+    let by_default = fixtures::plan(PlanOptions::default()).check(check_of(6, 1));
+    assert!(by_default.tiles.len() < check.tiles.len());
+}
+
+#[test]
 fn estimates_are_drawn_beside_effects_and_noops_and_repeat_tiles_that_estimated() {
     let spec =
         fixtures::SPEC.replace("axes", "estimate = \"integrated\"\nsteps = 3\nverify = { top = 2, sample = 1 }\naxes");
@@ -116,15 +127,6 @@ fn a_check_counts_only_what_it_drew() {
     let check = plan().check(check_of(6, 1));
     let summary = check.summarize().remove(0);
     assert_eq!((summary.cells, summary.noops), (cells(&check).len() as u64, 0));
-}
-
-#[test]
-fn ranges_and_what_lies_between() {
-    let live = union(vec![4..6, 0..2, 1..3, 6..7]);
-    assert_eq!(live, [0..3, 4..7]);
-    assert_eq!(complement(&live, 9), [3..4, 7..9]);
-    assert_eq!(complement(&[], 2), std::iter::once(0..2).collect::<Vec<_>>());
-    assert_eq!(places(&live, &[0, 2, 3, 5]).collect::<Vec<_>>(), [0, 2, 4, 6]);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::length;
 use patchsweep_core::tile::TileWork;
 
-use super::{BYTES_BESIDE_CELLS, BYTES_PER_COUNT, BYTES_PER_SCORE, Cutter, MOST_MESSAGE_BYTES, PlanError, Section};
+use super::cutter::Cutter;
+use super::messages::{BYTES_BESIDE_CELLS, BYTES_PER_COUNT, BYTES_PER_SCORE, MOST_MESSAGE_BYTES};
+use super::sections::Section;
+use crate::PlanError;
 use crate::region::Work;
 
 /// Most bytes of a tile's cells; each cell has one score.

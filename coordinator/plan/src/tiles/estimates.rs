@@ -2,11 +2,15 @@
 
 use std::slice;
 
-use super::{Bundle, Cutter, Means, PlanError, Section, joined, means};
-use crate::CostModel;
-use crate::region::{Region, Work};
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::tile::TileWork;
+
+use super::cutter::{Bundle, Cutter};
+use super::means::{Means, means};
+use super::sections::Section;
+use super::strips::joined;
+use crate::region::{Region, Work};
+use crate::{CostModel, PlanError};
 
 impl Cutter {
     /// The live cells of all grids that are estimated, in tiles as large as messages may be: a worker makes the estimates of a

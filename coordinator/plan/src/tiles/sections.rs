@@ -6,7 +6,10 @@ use patchsweep_core::context::SweepContext;
 use patchsweep_core::length;
 use patchsweep_core::status::PlanOptions;
 
-use super::{MOST_PROMPTS_PER_TILE, Share, TOKENS_PER_TILE, computed, most_prompts};
+use super::computed;
+use super::messages::most_prompts;
+use super::share::Share;
+use super::size::{Aim, MOST_PROMPTS_PER_TILE, TOKENS_PER_TILE};
 use crate::CostModel;
 use crate::region::{Region, Work};
 
@@ -23,6 +26,8 @@ pub(super) struct Section<'a> {
     pub(super) iteration: u32,
     /// The range, part by part; at least one.
     pub(super) stretches: Vec<Stretch<'a>>,
+    /// Of each stretch.
+    pub(super) works: Vec<Work<'a>>,
 }
 
 /// What a range of prompts of several parts may have at most.
@@ -55,19 +60,17 @@ impl Width {
     }
 }
 
-/// All prompts in ranges: prompts of further parts join until a grid has enough of them for a tile of `target` multiply-adds and
-/// `rows` rows. More would gain nothing, for what depends on positions is computed part by part in each tile.
+/// All prompts in ranges: prompts of further parts join until a grid has enough of them for a tile. More would gain nothing, for what depends on positions is computed part by part in each tile.
 pub(super) fn ranges<'a>(
     context: &SweepContext,
     shares: &'a [Share<'a>],
     width: Width,
-    target: u64,
-    rows: u64,
+    aim: Aim,
 ) -> Vec<Vec<Stretch<'a>>> {
     let mut ranges: Vec<Vec<Stretch<'_>>> = Vec::new();
     // Of the last range the cost and rows of each iteration's grids.
     let mut sums: Vec<(u64, u64)> = Vec::new();
-    let is_full = |sums: &[(u64, u64)]| sums.iter().any(|sum| sum.0 >= target && sum.1 >= rows);
+    let is_full = |sums: &[(u64, u64)]| sums.iter().any(|sum| sum.0 >= aim.multiply_adds && sum.1 >= aim.rows);
     for stretch in shares.iter().flat_map(Share::stretches) {
         // Of a sweep without groups all prompts are in one part, whose ranges are as they are.
         let own = if shares.len() > 1 { sizes(context, &stretch) } else { vec![(u64::MAX, u64::MAX)] };
@@ -105,9 +108,8 @@ pub(super) fn sections<'a>(
     context: &SweepContext,
     ranges: &'a [Vec<Stretch<'a>>],
 ) -> impl Iterator<Item = Section<'a>> + use<'a> {
-    (0..length(context.iterations.len())).flat_map(move |iteration| {
-        ranges.iter().map(move |stretches| Section { iteration, stretches: stretches.clone() })
-    })
+    (0..length(context.iterations.len()))
+        .flat_map(move |iteration| ranges.iter().map(move |stretches| Section::new(iteration, stretches.clone())))
 }
 
 impl<'a> Stretch<'a> {
@@ -135,6 +137,11 @@ impl<'a> Stretch<'a> {
 }
 
 impl<'a> Section<'a> {
+    pub(super) fn new(iteration: u32, stretches: Vec<Stretch<'a>>) -> Self {
+        let works = stretches.iter().map(|stretch| stretch.work(iteration)).collect();
+        Self { iteration, stretches, works }
+    }
+
     /// As the sweep counts them.
     pub(super) fn prompts(&self) -> Range<u32> {
         let of_sweep = |stretch: &Stretch<'_>, prompt: u32| stretch.share.part.first + prompt;
@@ -150,23 +157,18 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Of each stretch.
-    pub(super) fn works(&self) -> Vec<Work<'a>> {
-        self.stretches.iter().map(|stretch| stretch.work(self.iteration)).collect()
-    }
-
     /// The live cells of a grid in each stretch.
-    pub(super) fn regions(&self, grid: u32, works: &[Work<'_>]) -> Vec<Region> {
-        self.stretches.iter().zip(works).map(|(stretch, work)| stretch.region(grid, work)).collect()
+    pub(super) fn regions(&self, grid: u32) -> impl Iterator<Item = Region> {
+        self.stretches.iter().zip(&self.works).map(move |(stretch, work)| stretch.region(grid, work))
     }
 
     /// Multiply-adds of the clean and the corrupted runs and their scores.
-    pub(super) fn baseline_cost(&self, works: &[Work<'_>]) -> u64 {
+    pub(super) fn baseline_cost(&self) -> u64 {
         let of_stretch = |(stretch, work): (&Stretch<'_>, &Work<'_>)| {
             // The first iteration whose corrupted run is the same: it is made once.
             let is_first = self.iteration == stretch.share.alike[self.iteration as usize];
             work.baseline_cost(stretch.context(), self.iteration == 0, is_first)
         };
-        self.stretches.iter().zip(works).map(of_stretch).fold(0, u64::saturating_add)
+        self.stretches.iter().zip(&self.works).map(of_stretch).fold(0, u64::saturating_add)
     }
 }

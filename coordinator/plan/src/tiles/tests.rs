@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use patchsweep_core::also::Also;
@@ -6,6 +8,7 @@ use patchsweep_core::causality::Suffix;
 use patchsweep_core::context::{Direction, Iteration};
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use patchsweep_core::groups::{Group, Groups, Spot};
+use patchsweep_core::ids::TileId;
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, MOST_LOADED, ModelRef};
 use patchsweep_core::tokens::TokenMatrix;
@@ -13,9 +16,12 @@ use patchsweep_core::writes::Beginning;
 use patchsweep_proto::v1;
 use prost::Message;
 
+use super::messages::{MOST_MESSAGE_BYTES, most_cells, most_prompts};
+use super::share::chunks;
+use super::size::*;
 use super::*;
-use crate::PatchPoint;
 use crate::spec::MOST_METRICS;
+use crate::{CostModel, PatchPoint};
 
 const SIZES: Sizes = Sizes { layers: 4, heads: 3, d_model: 6, d_mlp: 24, d_vocab: 100, n_ctx: 2048 };
 const POSITIONS: u32 = 6;

@@ -8,7 +8,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::Axis;
 use patchsweep_core::ids::{Epoch, Lease, SweepId};
 use patchsweep_core::scores::WorkDone;
-use patchsweep_core::status::SweepState;
+use patchsweep_core::status::{PlanOptions, SweepState};
 use patchsweep_core::tile::Tile;
 use patchsweep_plan::{ActiveFeatures, Choice, Chosen, Plan, Seeds};
 use patchsweep_proto::v1;
@@ -30,6 +30,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             context: kept.context.clone(),
             tiles: plan.tiles.iter().map(Into::into).collect(),
             costs: plan.costs.clone(),
+            options: Some(plan.options.into()),
             iteration_labels: plan.iteration_labels.clone(),
             token_labels: plan.token_labels.clone(),
             spec: plan.spec_text.clone(),
@@ -82,6 +83,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             digest,
             tiles,
             costs: wire.costs,
+            options: wire.options.map(PlanOptions::from).unwrap_or_default(),
             iteration_labels: wire.iteration_labels,
             token_labels: wire.token_labels,
             spec_text: wire.spec,

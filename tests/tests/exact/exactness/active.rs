@@ -8,6 +8,7 @@ use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_core::scores::TileScores;
+use patchsweep_core::status::PlanOptions;
 use patchsweep_plan::{Findings, Plan, Seeds, cut};
 use patchsweep_proto::wire::digest_of;
 use patchsweep_reference_evaluator::{BruteForce, Model};
@@ -94,6 +95,7 @@ fn plan(context: &SweepContext) -> Plan {
         context: Arc::new(context.clone()),
         tiles,
         costs,
+        options: PlanOptions::default(),
         iteration_labels: (0..iterations).map(|iteration| iteration.to_string()).collect(),
         token_labels: Vec::new(),
         answer_texts: BTreeMap::new(),
