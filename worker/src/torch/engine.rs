@@ -24,6 +24,7 @@ use crate::torch::gpu::round_products;
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
+use crate::torch::operators;
 use crate::torch::plain::PlainTask;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::tiles::memory::MemoryShares;
@@ -52,6 +53,8 @@ pub struct TorchEngine {
     /// Of each device.
     memory_budget: u64,
     meter: Meter,
+    /// Whether each tile's are logged.
+    times_operators: bool,
 }
 
 impl TorchEngine {
@@ -75,7 +78,15 @@ impl TorchEngine {
             estimates,
             memory_budget,
             meter,
+            times_operators: false,
         }
+    }
+
+    /// The same, which logs of each tile how long operators took on the devices.
+    #[must_use]
+    pub fn timing_operators(self) -> Self {
+        operators::time_on(&self.devices);
+        Self { times_operators: true, ..self }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -235,7 +246,10 @@ impl Engine for TorchEngine {
         if self.devices.have_gpus() {
             round_products(context.tf32);
         }
-        let calls_before = calls::so_far();
+        let (calls_before, began) = (calls::so_far(), Instant::now());
+        if self.times_operators {
+            operators::take();
+        }
         let parts = &TileParts::of(context, &tile.prompts);
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
@@ -258,6 +272,9 @@ impl Engine for TorchEngine {
             })
         })?;
         model.refuse_changed()?;
+        if self.times_operators {
+            operators::log(tile, context, began.elapsed());
+        }
         let work = WorkDone {
             multiply_adds: exec.multiply_adds(),
             libtorch_calls: calls::so_far() - calls_before,

@@ -18,6 +18,7 @@ mod gpu;
 mod heap;
 mod model;
 mod numbers;
+mod operators;
 mod patch;
 mod plain;
 mod positions;
