@@ -65,7 +65,7 @@ def main():
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     facts = card.facts(args.device) if args.device != "cpu" else {"name": machine.cpu_name()}
     if facts is None:
-        sys.exit(f"error: nvidia-smi finds no GPU for {args.device}; run this where there is one, or try --device cpu --small")
+        sys.exit(f"error: neither nvidia-smi nor the driver finds a GPU for {args.device}; run this where there is one, or try --device cpu --small")
     # So that what was started ends, and what was found is kept, when somebody ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args.out.mkdir(parents=True, exist_ok=True)

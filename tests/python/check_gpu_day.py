@@ -57,7 +57,7 @@ def main():
         wrong.append(f"a day without seconds is not one of skipped parts:\n{none.stdout}{none.stderr}")
     if not shutil.which("nvidia-smi"):
         blind = subprocess.run([sys.executable, GPU_DAY, programs, "--out", "/nowhere"], capture_output=True, text=True)
-        if blind.returncode != 1 or "nvidia-smi finds no GPU for cuda:0" not in blind.stderr:
+        if blind.returncode != 1 or "neither nvidia-smi nor the driver finds a GPU for cuda:0" not in blind.stderr:
             wrong.append(f"without a GPU it ends with {blind.returncode}: {blind.stderr}")
     if wrong:
         sys.exit("\n".join([whole.stdout, *wrong]))
