@@ -7,6 +7,7 @@
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
 
+#include <cstdlib>
 #include <string_view>
 
 #include "device.h"
@@ -47,6 +48,12 @@ Tensor on_card(const Tensor& tensor, c10::Device device) {
   return copy;
 }
 
+// Whether these cards have no kernel for an operator: $STAND_IN_GPU_LACKS is its name.
+bool lacks(std::string_view name) {
+  static const char* given = std::getenv("STAND_IN_GPU_LACKS");
+  return given && name == given;
+}
+
 // One operator on its way through the CPU.
 class Call {
  public:
@@ -58,6 +65,7 @@ class Call {
     }
     count(Event::launch);
     TORCH_CHECK(!astray(), "CUDA error: an illegal memory access was encountered");
+    TORCH_CHECK(!lacks(name), name, " is not implemented on this card");
   }
 
   // `index`: CUDA takes indices of the CPU, which it uploads.

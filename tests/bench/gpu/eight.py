@@ -1,4 +1,4 @@
-"""Part 6: a model of 8 billion parameters, with all weights on the card and streamed to it."""
+"""A model of 8 billion parameters, with all weights on the card and streamed to it."""
 
 import shutil
 

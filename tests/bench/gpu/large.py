@@ -1,4 +1,4 @@
-"""Part 3: a model of the size that people use. Llama's shape with 1.2 billion parameters, 32 prompts of 64 tokens, in bfloat16."""
+"""A model of the size that people use. Llama's shape with 1.2 billion parameters, 32 prompts of 64 tokens, in bfloat16."""
 
 import os
 import time
@@ -33,12 +33,14 @@ def compute(day):
     cluster = Cluster(day, home)
     worker = cluster.worker()
     for name in ("z", "resid_pre"):
-        first, before = cluster.sweep(home / f"{name}.toml"), worker.phases()
-        run = cluster.sweep(home / f"{name}.toml")
-        phases = {phase: seconds - before.get(phase, 0) for phase, seconds in worker.phases().items()}
-        describe(day, name, first, run, phases, "bfloat16")
-        if first.loading:
-            loading(day, size, disk, first.loading)
+        with day.piece(f"`{name}`"):
+            first, before = cluster.sweep(home / f"{name}.toml"), worker.phases()
+            run = cluster.sweep(home / f"{name}.toml")
+            phases = {phase: seconds - before.get(phase, 0) for phase, seconds in worker.phases().items()}
+            describe(day, name, first, run, phases, "bfloat16")
+            if first.loading:
+                loading(day, size, disk, first.loading)
+            day.kept[name] = run
 
 
 def loading(day, size, disk, seconds):
