@@ -17,13 +17,14 @@ import sys
 import tempfile
 
 import machine
-from gpu import card, eight, faults, founding, large, memory, right
+from gpu import card, eight, faults, founding, large, memory, rates, right
 from gpu.day import Day
 from gpu.report import Report
 
 # Name, module, seconds that it may take, those without which it is not worth beginning, and what it is; in the order of their worth.
 PARTS = {
     "right": (right, 110, 20, "Does the device compute what the CPU computes?"),
+    "rates": (rates, 60, 5, "How fast the device multiplies matrices"),
     "founding": (founding, 100, 15, "The founding sweeps: GPT-2 small's shape, 250 prompts of 8 tokens, float32"),
     "large": (large, 90, 25, "Llama's shape with 1.2 billion parameters, 32 prompts of 64 tokens, bfloat16"),
     "memory": (memory, 100, 15, "Memory: budgets, two workers, running out, weights that do not fit"),
@@ -97,12 +98,6 @@ def compute(args, facts, scratch, memory):
     if args.small:
         report.say("- sizes are small: what follows says nothing of speed")
     day = Day(args.programs, args.device, args.small, args.seconds, args.threads, environment, libtorch, known, scratch, memory, report)
-    python = machine.python_with_torch(libtorch)
-    for dtype, given in known.items():
-        # Many CPUs take minutes for large products in half precision.
-        measure = python and (day.on_card or dtype == "float32")
-        known[dtype] = given or measure and machine.matrix_rate(args.threads, args.device, dtype, python) or None
-        report.say(f"- matrix rate in {dtype}: " + (f"{known[dtype]:.3g} multiply-adds/s" if known[dtype] else "not measured"))
     try:
         for name in args.parts:
             module, seconds, least, title = PARTS[name]

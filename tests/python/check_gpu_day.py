@@ -26,6 +26,7 @@ FIGURES = {
               "float16: largest difference": lambda value: 0 < value <= 0.4,
               "tf32: largest difference": lambda value: value <= 0.4,
               "float32 at full width, `pattern_by_dest`": lambda value: value <= 1e-4},
+    "rates": {"float32, as given": lambda value: value == 5e10, "bfloat16, as given": lambda value: value == 1e10},
     "founding": {f"`{grid}`: {what}": lambda value: value > 0 for grid in ("resid_pre", "z") for what in (
         "seconds of the first", "computing$", "executed$", "share of the float32", "libtorch calls", "phase `patched`")}
                 | {"both sweeps: computing": lambda value: value > 0},
