@@ -2,7 +2,7 @@
 
     python3 gpu_day.py PROGRAMS --out FOLDER [--device cuda:0] [--seconds 480] [--parts right,founding] [--small]
 
-PROGRAMS is the folder of patchsweep and patchsweep-worker. Needs libtorch with CUDA (an exported LIBTORCH, or where the programs
+PROGRAMS is the folder of patchsweep and patchsweep-worker, or of what gpu_pack.py makes of them. Needs libtorch with CUDA (an exported LIBTORCH, or where the programs
 were built against it) and Python 3.10 without any package. Prints Markdown, part by part in the order of their worth, and
 keeps it in FOLDER, and as JSON beside it; ends with 1 where something failed or is not as wanted. `--device cpu --small` tries it out.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 import machine
-from gpu import card, eight, faults, founding, large, memory, rates, right
+from gpu import card, eight, faults, founding, large, memory, packed, rates, right
 from gpu.day import Day
 from gpu.report import Report
 
@@ -38,7 +38,7 @@ ROOM = 1 << 30
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("programs", type=lambda path: pathlib.Path(path).resolve(),
-                        help="folder of patchsweep and patchsweep-worker")
+                        help="folder of patchsweep and patchsweep-worker, or of what gpu_pack.py makes of them")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for all that is found, made if missing")
     parser.add_argument("--device", default="cuda:0", help="`cpu` tries this program out")
     parser.add_argument("--small", action="store_true", help="sizes that two cores compute within a minute")
@@ -64,9 +64,6 @@ def parts(names):
 
 def main():
     args = parse()
-    for needed in ("patchsweep", "patchsweep-worker"):
-        if not (args.programs / needed).is_file():
-            sys.exit(f"error: there is no {args.programs / needed}")
     # As nvidia-smi counts cards; CUDA itself would begin with the fastest.
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     facts = card.facts(args.device) if args.device != "cpu" else {"name": machine.cpu_name()}
@@ -76,17 +73,19 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(dir=args.scratch, prefix="gpu-day-") as scratch:
         with tempfile.TemporaryDirectory(dir=in_memory() or scratch, prefix="gpu-day-") as memory:
-            report = compute(args, facts, pathlib.Path(scratch), pathlib.Path(memory))
+            if (programs := packed.unpacked(args.programs, pathlib.Path(scratch))) is None:
+                sys.exit(f"error: there are no {' and '.join(packed.PROGRAMS)} in {args.programs}, nor packed ones")
+            report = compute(args, facts, programs, pathlib.Path(scratch), pathlib.Path(memory))
     sys.exit(bool(report.failures()))
 
 
-def compute(args, facts, scratch, memory):
+def compute(args, facts, programs, scratch, memory):
     """The whole day."""
     environment = {}
     if args.libtorch:
         paths = [str(pathlib.Path(args.libtorch).resolve() / "lib"), os.environ.get("LD_LIBRARY_PATH")]
         environment["LD_LIBRARY_PATH"] = ":".join(path for path in paths if path)
-    libtorch = machine.libtorch_of(args.programs / "patchsweep-worker", environment)
+    libtorch = machine.libtorch_of(programs / "patchsweep-worker", environment)
     found = {**facts, "cpu": machine.cpu_name(), "cores": machine.CORES, "system": platform.platform(),
              "libtorch": libtorch and machine.version_of(libtorch), "python": platform.python_version(),
              "states of coordinators": str(memory.parent)}
@@ -97,7 +96,7 @@ def compute(args, facts, scratch, memory):
         report.say(f"- {name}: {value}")
     if args.small:
         report.say("- sizes are small: what follows says nothing of speed")
-    day = Day(args.programs, args.device, args.small, args.seconds, args.threads, environment, libtorch, known, scratch, memory, report)
+    day = Day(programs, args.device, args.small, args.seconds, args.threads, environment, libtorch, known, scratch, memory, report)
     try:
         for name in args.parts:
             module, seconds, least, title = PARTS[name]
