@@ -17,12 +17,13 @@ import sys
 import tempfile
 
 import machine
-from gpu import card, eight, faults, founding, large, memory, packed, rates, right
+from gpu import card, eight, faults, first, founding, large, memory, packed, rates, right
 from gpu.day import Day
 from gpu.report import Report
 
 # Name, module, seconds that it may take, those without which it is not worth beginning, and what it is; in the order of their worth.
 PARTS = {
+    "first": (first, 150, 5, "The first contact: does the device open, is a tiny case right, how long does a tile take?"),
     "right": (right, 110, 20, "Does the device compute what the CPU computes?"),
     "rates": (rates, 60, 5, "How fast the device multiplies matrices"),
     "founding": (founding, 100, 15, "The founding sweeps: GPT-2 small's shape, 250 prompts of 8 tokens, float32"),
@@ -44,6 +45,8 @@ def parse():
     parser.add_argument("--small", action="store_true", help="sizes that two cores compute within a minute")
     parser.add_argument("--seconds", type=float, default=480, help="what all parts may take together")
     parser.add_argument("--parts", type=parts, default=list(PARTS), help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--first", action="store_const", dest="parts", const=["first"],
+                        help="the first contact alone, a minute: before the day, so that what is assumed wrongly can be mended")
     parser.add_argument("--threads", type=int, default=machine.CORES)
     parser.add_argument("--libtorch", type=pathlib.Path, default=os.environ.get("LIBTORCH"),
                         help="folder with lib/, if not where the programs were built against it [$LIBTORCH]")

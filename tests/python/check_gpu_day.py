@@ -3,7 +3,8 @@
 STAND_IN is the folder of libraries that tests/stand-in-gpu/build.sh makes: a `cuda:0` that computes on the CPU, refuses tensors of
 different devices, has memory of its own and counts what waits for it. Every part must run, with the figures that it is there for,
 and every one that such a card can be judged by must be as wanted. That card has no kernel for an operator of one case, which must
-fail alone. A day without seconds must say of each part why it did not run.
+fail alone. The first contact must come to the same with packed programs and without nvidia-smi; a day without seconds must say of each
+part why it did not run.
 """
 
 import json
@@ -18,7 +19,10 @@ import stand_in
 GPU_DAY = pathlib.Path(__file__).resolve().parents[1] / "bench/gpu_day.py"
 
 # Of each part: figures, each with what is known of it on any machine, and notes of what only a GPU can show.
+FIRST = {"opened the device": lambda value: value > 0, "`tiny`: largest difference": lambda value: value <= 1e-4,
+         "`tiny`: computing of a tile": lambda value: value > 0, "16 prompts, `resid_pre`: computing of a tile": lambda value: value > 0}
 FIGURES = {
+    "first": FIRST,
     "right": {r"float32: largest difference of 5 cases": lambda value: value <= 1e-4,
               "cases whose scores differ in a bit": lambda value: value == 0,
               r"float32: largest difference of `check`": lambda value: 0 < value <= 1e-4,
@@ -43,7 +47,7 @@ FIGURES = {
     "eight": {"loading it$": lambda value: value > 0, "seconds of a sweep": lambda value: value > 0,
               "streaming: rows": lambda value: value > 0},
 }
-NOTES = {"founding": ["TransformerLens", "nsys"],
+NOTES = {"first": ["worker started"], "founding": ["TransformerLens", "nsys"],
          "faults": ["a device that is taken: the sweep is computed", "no driver: `error: cannot use `cuda:0`"]}
 
 
@@ -68,12 +72,21 @@ def check(programs, libraries, folder):
                 STAND_IN_GPU_LACKS=LACKED)
     yield from whole.missing(FIGURES, NOTES)
     yield from whole.unless_only_case_failed()
+    first = Day(packed(programs, folder / "packed"), libraries, folder / "first", *SLOW, "--first", STAND_IN_NVIDIA_SMI="nothing")
+    yield from first.missing({"first": FIRST}, {})
+    if first.code or first.document["machine"]["name"] != "a stand-in by its driver":
+        yield f"the first contact ended with {first.code}: {first.said}"
     none = Day(programs, libraries, folder / "none", "--seconds", "0", STAND_IN_NVIDIA_SMI="name")
     if none.code or [part["outcome"] for part in none.document["parts"]] != ["not run"] * len(FIGURES) or "no time" not in none.said:
         yield f"a day without seconds is not one of parts that do not run: {none.said}"
     blind = Day(programs, libraries, folder / "blind", CUDA_VISIBLE_DEVICES="", STAND_IN_NVIDIA_SMI="nothing")
     if blind.code != 1 or "neither nvidia-smi nor the driver finds a GPU for cuda:0" not in blind.said:
         yield f"without a GPU it ends with {blind.code}: {blind.said}"
+
+
+def packed(programs, folder):
+    subprocess.run([sys.executable, GPU_DAY.with_name("gpu_pack.py"), programs, folder], check=True, stdout=subprocess.DEVNULL)
+    return folder
 
 
 class Day:
