@@ -33,9 +33,10 @@ FIGURES = {
     "rates": {"float32, as given": lambda value: value == 5e10, "bfloat16, as given": lambda value: value == 1e10},
     "founding": {f"`{grid}`: {what}": lambda value: value > 0 for grid in ("resid_pre", "z") for what in (
         "seconds of the first", "computing$", "executed$", "share of the float32", "libtorch calls", "phase `patched`")}
+                | {f"`{grid}`, patched {grid}: of these in operators": lambda value: 0 < value < 1 for grid in ("resid_pre", "z")}
                 | {"both sweeps: computing": lambda value: value > 0},
     "large": {"loading it$": lambda value: value > 0, "reading the file from memory": lambda value: value > 0,
-              "reading the file from the disk": lambda value: value > 0,
+              "reading the file from the disk": lambda value: value > 0, "`z`, patched z: of these in operators": lambda value: 0 < value < 1,
               "`z`: share of the bfloat16": lambda value: value > 0, "`resid_pre`: computing$": lambda value: value > 0},
     "memory": {"over the budget": lambda value: value > 0, "workers that computed": lambda value: value == 2,
                "running out of memory: batches": lambda value: value >= 1,

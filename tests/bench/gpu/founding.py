@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from gpu import models
+from gpu import models, operators
 from gpu.cluster import Cluster
 from grids import named
 from workload import write_spec, write_tokens
@@ -39,6 +39,7 @@ def compute(day):
             best[name] = fastest(day, cluster, worker, name, spec)
     if best.keys() == specs.keys():
         day.figure("both sweeps: computing", sum(run.computing for run in best.values()), "s", most=1.0, on_card=True)
+    day.step(operators.compute, day.scratch / "founding", {name: specs[name] for name in best})
     day.step(peers, {name: specs[name] for name in best}, best)
     day.step(profile, {name: specs[name] for name in best}, best)
 
@@ -99,7 +100,7 @@ def profile(day, specs, best):
         day.note("nsys: not on cpu")
         return
     if not shutil.which("nsys"):
-        day.note("nsys is not here; the phases above are the worker's own timers")
+        day.note("nsys is not here; the tables above are of a worker that waits for each operator")
         return
     file = day.report.out / "founding"
     cluster = Cluster(day, day.scratch / "founding")
@@ -111,6 +112,7 @@ def profile(day, specs, best):
     stats = subprocess.run(["nsys", "stats", "--report", "cuda_gpu_kern_sum", "--format", "csv", f"{file}.nsys-rep"],
                            capture_output=True, text=True)
     (day.report.out / "kernels.csv").write_text(stats.stdout)
+    file.with_suffix(".sqlite").unlink(missing_ok=True)
     rows = [line.split(",") for line in stats.stdout.splitlines() if line[:1].isdigit()]
     kernels = sum(float(row[1]) for row in rows) / 1e9
     day.figure("kernels of both sweeps (kernels.csv; founding.nsys-rep shows the gaps)", kernels, "s")

@@ -3,7 +3,7 @@
 import os
 import time
 
-from gpu import models
+from gpu import models, operators
 from gpu.cluster import Cluster
 from gpu.founding import describe
 from grids import named
@@ -42,6 +42,8 @@ def compute(day):
             if first.loading:
                 loading(day, size, reading, first.loading)
             day.kept[name] = run
+    day.end_processes()
+    day.step(operators.compute, home, {name: home / f"{name}.toml" for name in ("z", "resid_pre")})
 
 
 def loading(day, size, reading, seconds):
