@@ -1,10 +1,11 @@
 """Everything that a GPU has to show, as one command for the few minutes that one has it.
 
-    python3 gpu_day.py PROGRAMS --out FOLDER [--device cuda:0] [--seconds 480] [--parts right,founding] [--small]
+    python3 gpu_day.py PROGRAMS --out FOLDER [--first] [--device cuda:0] [--seconds 480] [--parts right,founding] [--small]
 
-PROGRAMS is the folder of patchsweep and patchsweep-worker, or of what gpu_pack.py makes of them. Needs libtorch with CUDA (an exported LIBTORCH, or where the programs
-were built against it) and Python 3.10 without any package. Prints Markdown, part by part in the order of their worth, and
-keeps it in FOLDER, and as JSON beside it; ends with 1 where something failed or is not as wanted. `--device cpu --small` tries it out.
+PROGRAMS is the folder of patchsweep and patchsweep-worker, or of what gpu_pack.py makes of them. Needs libtorch with CUDA (an exported
+LIBTORCH, or where the programs were built against it) and Python 3.10 without any package. Prints Markdown, part by part in the order of
+their worth, and keeps it in FOLDER, and as JSON beside it; ends with 1 where something failed or is not as wanted. `--first` is the first
+contact alone; `--device cpu --small` tries it out.
 """
 
 import argparse
@@ -107,7 +108,7 @@ def compute(args, facts, programs, scratch, memory):
     finally:
         day.end_processes()
         report.save()
-    report.summary()
+        report.summary()
     return report
 
 

@@ -71,14 +71,13 @@ class Day:
         say = self.report.say
         say(f"\n## {title}\n")
         # Small sizes say nothing of speed, and so a slow machine shall not stop them.
-        begin, left, self.doing = time.monotonic(), self.left() if self.small else min(seconds, self.left()), None
+        left, self.doing = self.left() if self.small else min(seconds, self.left()), None
         if left < least:
             part.end("not run", f"no time: {max(0.0, left):.0f} s of the day are left, and it needs {least} at least")
         else:
             with self.within(left, part):
                 compute(self)
                 part.end("ran", None)
-        part.seconds = time.monotonic() - begin
         if part.outcome != "ran":
             say(f"\n**{part.outcome}**: {part.why}")
         spent = ", ".join(f"{what} {took:.1f} s ({count})" for what, (count, took) in part.spent.items())
@@ -90,13 +89,17 @@ class Day:
         def ring(*_):
             raise TimeIsUp
 
-        before = signal.signal(signal.SIGALRM, ring)
+        begin, before = time.monotonic(), signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         except TimeIsUp:
             self.piece_failed = True
             part.end("stopped", f"its {seconds:.0f} s were over{f' in {self.doing}' if self.doing else ''}")
+        except (SystemExit, KeyboardInterrupt):
+            self.piece_failed = True
+            part.end("stopped", "somebody ended the day")
+            raise
         except Skipped as reason:
             part.end("skipped", str(reason))
         except Exception as error:  # whatever it is: the other parts are worth as much without this one
@@ -105,6 +108,7 @@ class Day:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
             self.end_processes()
+            part.seconds = time.monotonic() - begin
 
     def fail(self, what, error):
         """Writes down that a piece of the part failed."""

@@ -43,7 +43,7 @@ class Report:
         """All that is judged, and the parts: what is read where nothing but the last lines of the output is at hand."""
         self.say("\n## Summary\n")
         failures = self.failures()
-        for failure in failures or ["everything that is judged is as wanted"]:
+        for failure in failures or ["all that was judged is as wanted"]:
             self.say(f"- {failure}")
         self.table("figure", "value", "wanted", "as wanted", rows=[
             (f"{part.name}: {figure['what']}", "" if figure["value"] is None else f"{figure['value']:.3g}", figure["wanted"],
