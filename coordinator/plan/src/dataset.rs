@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::beginning::{Beginning, beginning};
 use super::columns::Wanted;
 use super::corruption::Scheme;
-use super::prompts::Prompts;
+use super::prompts::{self, Prompts};
 use super::rows::Rows;
 use super::single_tokens::SingleTokens;
 use super::table::{self, Line, SEPARATOR};
@@ -54,6 +54,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
             .map(|(name, rows)| Ok((name, rows.chosen(&chosen).map_err(too_many)?)))
             .collect::<Result<_, PlanError>>()?,
         named: named.iter().map(|found| chosen.iter().map(|&line| found[line].clone()).collect()).collect(),
+        digest: prompts::digest(chosen.iter().map(|&line| &lines[line].prompt)),
         lines: Some(chosen.iter().map(|&line| lines[line].number).collect()),
         clean,
         warnings,

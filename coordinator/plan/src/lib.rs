@@ -29,6 +29,7 @@ pub mod fixtures;
 mod grids;
 mod identity;
 mod json_lines;
+mod labels;
 mod matching;
 mod metrics;
 mod names;
@@ -124,8 +125,11 @@ pub struct Plan {
     pub costs: Vec<u64>,
     /// How they were cut: tiles that others decide, and those of a check, are cut alike.
     pub options: PlanOptions,
-    /// Labels \[iterations\].
+    /// Labels \[iterations\], no two alike.
     pub iteration_labels: Vec<String>,
+    /// Of the clean prompts' texts, or of their token ids where these are given outright, in their order: where two plans have the
+    /// same, prompt i of one is prompt i of the other. `None` where an earlier release kept the plan.
+    pub prompts: Option<Digest>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
     /// Texts of the tokens that [`Plan::scored_tokens`] and [`Plan::token_sets`] show, by id; none where the model has no tokenizer.
@@ -160,6 +164,7 @@ impl Plan {
     pub fn build(inputs: &Inputs<'_>, options: PlanOptions) -> Result<Self, PlanError> {
         let spec = inputs.spec;
         spots::refuse_names(inputs)?;
+        let iteration_labels = labels::read(inputs)?;
         let named = metrics::read(inputs)?;
         let scheme = corruption::read(inputs)?;
         let prompts = match &spec.dataset.get_ref().tokens {
@@ -170,7 +175,7 @@ impl Plan {
         let places = Places::read(inputs, &prompts)?;
         let Experiments { iterations, replicates, kept_answers } =
             experiments::read(inputs, &scheme, &prompts, &places)?;
-        let Prompts { clean, labels: token_labels, lines, warnings, .. } = prompts;
+        let Prompts { clean, labels: token_labels, lines, digest, warnings, .. } = prompts;
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             architecture: inputs.config.architecture.clone(),
@@ -192,9 +197,6 @@ impl Plan {
         };
         refuse::unfit(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
-        let label = |(index, iteration): (usize, &spec::schema::Iteration)| {
-            iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
-        };
         let answer_texts = inputs.tokenizer.map(|tokenizer| shown::token_texts(&context, tokenizer));
         Ok(Self {
             name: spec.name.get_ref().clone(),
@@ -203,7 +205,8 @@ impl Plan {
             tiles,
             costs,
             options,
-            iteration_labels: spec.iteration.iter().enumerate().map(label).collect(),
+            iteration_labels,
+            prompts: Some(digest),
             token_labels,
             answer_texts: answer_texts.unwrap_or_default(),
             spec_text: inputs.source.text().to_owned(),

@@ -61,6 +61,12 @@ impl Difference {
             [first, second].map(|sweep| sweep.grids.iter().map(|grid| long_name(sweep, grid)).collect::<Vec<_>>());
         let grids = pairs("grid", [&names[0], &names[1]].map(Vec::as_slice), &mut remarks);
 
+        for pair in &iterations {
+            remarks.extend(unlike::iteration(&first.iteration_labels[pair.first], &manifests));
+        }
+        for pair in &metrics {
+            remarks.extend(unlike::metric(&first.metrics[pair.first], &manifests));
+        }
         let has_same_prompts = unlike::has_same_prompts(&manifests);
         let mut differences = Vec::new();
         for pair in grids {
@@ -138,10 +144,17 @@ fn long_name(sweep: &SweepResults, grid: &GridScores) -> String {
     format!("{}@{}", grid.grid, sweep.metrics[grid.metric])
 }
 
-/// What both have, in the first one's order; what one of them lacks is remarked.
+/// What both have, in the first one's order; what one of them lacks is remarked, and what has no name of its own.
 fn pairs(kind: &str, [first, second]: [&[String]; 2], remarks: &mut Vec<String>) -> Vec<Pair> {
     let mut pairs = Vec::new();
+    let count = |names: &[String], name: &String| names.iter().filter(|other| *other == name).count();
     for (place, name) in first.iter().enumerate() {
+        if count(first, name).max(count(second, name)) > 1 {
+            if !first[..place].contains(name) {
+                remarks.push(format!("{kind} `{name}` is left out: there are several of that name"));
+            }
+            continue;
+        }
         match second.iter().position(|other| other == name) {
             Some(second) => pairs.push(Pair { first: place, second }),
             None => remarks.push(format!("{kind} `{name}` is only in the first sweep")),

@@ -46,6 +46,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             choice: plan.choice.as_ref().map(choice_to_wire),
             epoch: kept.arrival.epoch.map(|epoch| epoch.0),
             model_files: kept.arrival.files.map_or_else(Vec::new, |files| files.0.to_vec()),
+            prompts_digest: plan.prompts.map_or_else(Vec::new, |digest| digest.0.to_vec()),
         }
     }
 }
@@ -85,6 +86,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             costs: wire.costs,
             options: wire.options.map(PlanOptions::from).unwrap_or_default(),
             iteration_labels: wire.iteration_labels,
+            prompts: (!wire.prompts_digest.is_empty()).then(|| digest_from_wire(&wire.prompts_digest)).transpose()?,
             token_labels: wire.token_labels,
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },

@@ -175,7 +175,7 @@ class Iteration(TypedDict):
     """One patching experiment."""
 
     label: NotRequired[str]
-    """Its title in lists and pictures. Without it, `Iteration 0`, `Iteration 1` and so on."""
+    """Its title in lists and pictures, no two alike. Without it, `Iteration 0`, `Iteration 1` and so on."""
     corrupt: NotRequired[list[int | str]]
     """Which positions take the corrupted tokens, or noise. Negative ones count from the end; others may be `"end"`,
     the last token, and names of `[[position]]`, each also with an offset in tokens, like `"subject+1"`. May be
