@@ -28,7 +28,8 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let Beginning { bos, warnings: more } = beginning(inputs, tokenizer)?;
     warnings.extend(more);
     let column = |name: &str| wanted.named().position(|named| named == name).expect("the spec names it");
-    let named = spots::find(inputs, &table, bos.map_or(0, |_| 1), column)?;
+    let (named, more) = spots::find(inputs, &table, bos.map_or(0, |_| 1), column)?;
+    warnings.extend(more);
     if let Some(bos) = bos {
         warnings.extend(tokenization::begins_twice(&table, &columns, bos));
         columns.prompts.iter_mut().chain(columns.corrupted.iter_mut().flatten()).for_each(|row| row.insert(0, bos));

@@ -59,6 +59,7 @@ mod token_lists;
 mod tokenization;
 mod tokenizer;
 mod vocabulary;
+mod word_borders;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

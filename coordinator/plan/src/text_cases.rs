@@ -34,14 +34,14 @@ const NOISE: [(&str, &str); 2] =
     [(r#"kind = "pairs""#, "kind = \"noise\"\nscale = 3.0"), ("read = -1", "read = -1\ncorrupt = [5]")];
 
 /// A model's folder: all bytes are tokens, and no more than that is merged.
-struct Folder {
+pub(super) struct Folder {
     tokenizer: Value,
     tokenizer_config: Option<Value>,
     vocabulary: u32,
 }
 
 /// `<|endoftext|>` is token 0; bytes have the ids from 1 on, ordered by the characters that stand for them.
-fn bytes() -> Folder {
+pub(super) fn bytes() -> Folder {
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     alphabet.sort_unstable();
     let mut vocabulary = serde_json::Map::from_iter([("<|endoftext|>".to_owned(), json!(0))]);
@@ -87,7 +87,7 @@ impl Folder {
     }
 
     #[track_caller]
-    fn planned(&self, changes: &[(&str, &str)], dataset: &str) -> Plan {
+    pub(super) fn planned(&self, changes: &[(&str, &str)], dataset: &str) -> Plan {
         self.plan(changes, dataset).unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -4,6 +4,7 @@ use patchsweep_core::groups::Group;
 
 use crate::Plan;
 use crate::example::{plan_of, spec};
+use crate::text_cases::bytes;
 
 /// Prompts of three, five and three words; with the beginning of the sequence each has a position more. `x` stands twice in two.
 const RAGGED: &str = "prompt,answer,wrong,corrupted,of\n\
@@ -151,6 +152,22 @@ fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
         &["line 3: column `of`: `c ` does not begin and end where tokens do: the prompt's tokens are `b`"],
     );
     refused(&[], &RAGGED.replace(",c x\n", ",\n"), &["line 3: column `of`: the text is empty"]);
+}
+
+#[test]
+fn a_name_is_a_word_of_its_own_where_there_is_one_and_a_warning_says_where_not() {
+    let named = [
+        ("[[iteration]]", "[[position]]\nname = \"place\"\ncolumn = \"place\"\n[[iteration]]"),
+        ("axes", "positions = [\"place\"]\naxes"),
+    ];
+    let dataset = "prompt,answer,wrong,corrupted,place\nBerlin is in it,x,y,Berlin is on it,in\nMartin met us,x,y,Marton met us,in\n";
+    let plan = bytes().planned(&named, dataset);
+    let groups = plan.context.groups.groups.iter();
+    let found: Vec<&[u32]> = groups.map(|group| group.spots[1].as_slice()).collect();
+    assert_eq!(found, [[12], [6]]);
+    let warning = "data.csv line 3: `in`, the text of position `place`, is part of the word `Martin`, and nowhere in the prompt a word of \
+                   its own (1 of 2 prompts)";
+    assert_eq!(plan.warnings, [warning]);
 }
 
 #[test]

@@ -99,10 +99,11 @@ class Position(TypedDict):
     name: str
     """What lists of positions call it; letters, digits and `_`, no two alike, and not `end`."""
     column: str
-    """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly; its
-    tokens must begin and end where it does, but for spaces before it."""
+    """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly, as a word
+    or words of its own; inside words (`cat` in `cats`) only in prompts where it is none, which a warning counts.
+    Its tokens must begin and end where it does, but for spaces before it."""
     occurrence: NotRequired[int]
-    """Which one of the places where the text stands, counted from 1. Default: `1`."""
+    """Which one of the places where the text stands so, counted from 1. Default: `1`."""
     token: NotRequired[Literal["last", "first", "all"]]
     """Which of the text's tokens; without it, the last. With `all`, a list of positions to patch has them as one
     entry, which is patched at once."""
