@@ -6,6 +6,7 @@
 mod found;
 mod found_in;
 mod lists;
+mod means;
 mod order;
 mod resolve;
 mod said;
@@ -59,6 +60,7 @@ impl Places {
         }
         lists::refuse_lengths(inputs, prompts, &lists)?;
         let spots = Spots::of(inputs, prompts, &lists)?;
+        means::refuse(inputs, prompts, &spots)?;
         Ok(Self { extent: length(spots.all.len()), spots: Some(spots) })
     }
 

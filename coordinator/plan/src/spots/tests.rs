@@ -211,6 +211,24 @@ fn ablations_by_the_mean_and_permutations_go_over_prompts_of_one_length() {
 }
 
 #[test]
+fn a_mean_is_over_one_position_of_all_prompts_and_not_over_a_name_that_is_at_several() {
+    let moves = "line 20, column 13: the mean goes over all prompts position by position, but `of` is at 2 in the prompt of line 2, and at 1 \
+                 in the prompt of line 3";
+    let mean = |list: &str| ("axes", format!("positions = {list}\nablate = \"mean\"\naxes"));
+    let (from, to) = mean("[\"end\", \"of\"]");
+    refused(&[BY_POS, (from, &to)], EVEN, &[moves]);
+    let all = ("column = \"of\"", "column = \"of\"\ntoken = \"all\"");
+    refused(&[all, BY_POS, (from, &to)], EVEN, &["`of` is at 2 in the prompt of line 2"]);
+    let also = "axes = [\"layer\", \"head\"]\n[[grid.also]]\ncomponent = \"mlp_out\"\nlayers = [0]\npositions = [\"of\"]\nablate = \"mean\"";
+    refused(&[("axes = [\"layer\", \"head\"]", also)], EVEN, &["`of` is at 2 in the prompt of line 2"]);
+    let still = EVEN.replace("x b c,y,z,d b c", "b x c,y,z,b d c").replace("c a x,z,x,c a b", "c x a,z,x,c b a");
+    planned(&[BY_POS, (from, &to)], &still);
+    let (from, to) = mean("[\"end\", 1]");
+    planned(&[BY_POS, (from, &to)], EVEN);
+    planned(&[BY_POS, ("axes", "positions = [\"of\"]\nablate = \"zero\"\naxes")], EVEN);
+}
+
+#[test]
 fn lists_of_token_ids_may_have_different_lengths_but_no_names() {
     let tokens = ("path = \"d.csv\"", "tokens = \"d.json\"");
     let none = ("[corruption]\nkind = \"permute\"\ngroups = [[1, 4]]\n", "");

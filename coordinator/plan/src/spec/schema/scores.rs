@@ -290,6 +290,7 @@ pub(crate) const RECEIVERS: [&str; 5] = ["q", "k", "v", "mlp_in", "logits"];
 pub enum Ablation {
     /// Zeros.
     Zero,
-    /// The mean over the corrupted prompts, position by position; over the clean ones where there is no corruption.
+    /// The mean over the corrupted prompts, position by position; over the clean ones where there is no corruption. Refused at names that
+    /// are not at one position in all prompts.
     Mean,
 }
