@@ -34,6 +34,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         warnings.extend(tokenization::begins_twice(&table, &columns, bos));
         columns.prompts.iter_mut().chain(columns.corrupted.iter_mut().flatten()).for_each(|row| row.insert(0, bos));
     }
+    warnings.extend(spots::shifted(inputs, &table, &columns, &named));
     let samples = inputs.spec.dataset.get_ref().samples.as_ref();
     let count = samples.map_or(lines.len(), |samples| *samples.get_ref() as usize);
     let longest = columns.prompts.iter().map(Vec::len).max().unwrap_or(0);

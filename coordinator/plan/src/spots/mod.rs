@@ -10,6 +10,7 @@ mod means;
 mod order;
 mod resolve;
 mod said;
+mod shifted;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub(super) use found_in::{Found, find};
 pub(super) use order::in_groups;
 use said::Said;
 pub(super) use said::refuse_names;
+pub(super) use shifted::shifted;
 
 /// Where positions are in the prompts of a sweep.
 pub(super) struct Places {

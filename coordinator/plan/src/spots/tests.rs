@@ -3,7 +3,7 @@ use patchsweep_core::grid::Axis;
 use patchsweep_core::groups::Group;
 
 use crate::Plan;
-use crate::example::{plan_of, spec};
+use crate::example::{plan_of, spec, warnings};
 use crate::text_cases::bytes;
 
 /// Prompts of three, five and three words; with the beginning of the sequence each has a position more. `x` stands twice in two.
@@ -168,6 +168,18 @@ fn a_name_is_a_word_of_its_own_where_there_is_one_and_a_warning_says_where_not()
     let warning = "data.csv line 3: `in`, the text of position `place`, is part of the word `Martin`, and nowhere in the prompt a word of \
                    its own (1 of 2 prompts)";
     assert_eq!(plan.warnings, [warning]);
+}
+
+#[test]
+fn a_name_of_other_length_in_the_corrupted_prompt_is_a_warning() {
+    let shifted =
+        "prompt,answer,wrong,corrupted,of\na b x c d a,x,y,a x c d a b,b x\nb a x c d a,y,z,b c x c d a,a x\n";
+    let warning = "d.csv line 2: `c` `d` `a`, beside position `of`, stands 1 token before its place in the corrupted prompt (1 of 2 prompts): \
+                   names are found in the prompt, and are the same numbers in the corrupted one; make both alike, token for token";
+    assert_eq!(warnings(&planned(&[], shifted)), [warning]);
+    assert_eq!(warnings(&planned(&[], RAGGED)), [""; 0]);
+    let noise = ("kind = \"pairs\"", "kind = \"noise\"\nscale = 3");
+    assert_eq!(warnings(&planned(&[noise], shifted)), [""; 0], "the column is not read");
 }
 
 #[test]
