@@ -133,6 +133,8 @@ pub struct Plan {
     pub prompts: Option<Digest>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
+    /// What the models are called that dictionaries were trained on, by the dictionaries' names, as far as these say it.
+    pub dictionary_models: BTreeMap<String, String>,
     /// Texts of the tokens that [`Plan::scored_tokens`] and [`Plan::token_sets`] show, by id; none where the model has no tokenizer.
     pub answer_texts: BTreeMap<u32, String>,
     /// The spec's text, for the manifest.
@@ -176,7 +178,8 @@ impl Plan {
         let places = Places::read(inputs, &prompts)?;
         let Experiments { iterations, replicates, kept_answers } =
             experiments::read(inputs, &scheme, &prompts, &places)?;
-        let Prompts { clean, labels: token_labels, lines, digest, warnings, .. } = prompts;
+        let Prompts { clean, labels: token_labels, lines, digest, mut warnings, .. } = prompts;
+        let dictionary_models = dictionaries::models(inputs);
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             architecture: inputs.config.architecture.clone(),
@@ -192,6 +195,7 @@ impl Plan {
             groups: Groups::default(),
         };
         vocabulary::refuse(inputs, &context, lines.as_deref())?;
+        warnings.extend(dictionaries::warnings(&dictionary_models, &context.model));
         let context = match places.groups() {
             Some(groups) => spots::in_groups(context, groups),
             None => context,
@@ -209,6 +213,7 @@ impl Plan {
             iteration_labels,
             prompts: Some(digest),
             token_labels,
+            dictionary_models,
             answer_texts: answer_texts.unwrap_or_default(),
             spec_text: inputs.source.text().to_owned(),
             seeds: Seeds {

@@ -81,6 +81,7 @@ impl LargeContext {
             options: PlanOptions::default(),
             iteration_labels: (0..ITERATIONS).map(|iteration| iteration.to_string()).collect(),
             prompts: None,
+            dictionary_models: BTreeMap::new(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
             spec_text: String::new(),
             seeds: Seeds { dataset: None, corruption: None },

@@ -179,6 +179,7 @@ fn dictionaries(plan: &Plan) -> Value {
             "path": dictionary.path,
             "digest": dictionary.digest.to_hex(),
             "at": dictionary.hook_name(),
+            "model": plan.dictionary_models.get(&dictionary.name),
             "architecture": dictionary.encoder.name(),
             "k": k,
             "rescale_acts_by_decoder_norm": rescaled,
