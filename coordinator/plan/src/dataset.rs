@@ -103,10 +103,12 @@ impl<'a> Table<'a> {
         let first = &self.lines[0];
         let prompts = self.prompts()?;
         let answers = if metrics::need_answers(inputs.spec) { Some(self.answers()?) } else { None };
+        answers.iter().try_for_each(|rows| self.one_text_each(ANSWER, rows))?;
         let (mut wrong, mut corrupted) = (None, None);
         if first.wrong.is_some() && metrics::need_wrong_answers(inputs.spec) {
             let rows = wrong.insert(self.encode(WRONG)?);
             self.not_empty(WRONG, rows)?;
+            self.one_text_each(WRONG, rows)?;
         }
         if let Scheme::Pairs { kind } = scheme {
             if first.corrupted.is_none() {
@@ -170,6 +172,21 @@ impl<'a> Table<'a> {
     fn not_empty(&self, column: Column, rows: &[Vec<u32>]) -> Result<(), PlanError> {
         let Some(empty) = rows.iter().position(Vec::is_empty) else { return Ok(()) };
         Err(self.refuse(empty, format!("the {} is empty", column.name)))
+    }
+
+    /// Refuses sets of texts where single tokens are scored: as running text, their first token would stand for all.
+    fn one_text_each(&self, column: Column, rows: &[Vec<u32>]) -> Result<(), PlanError> {
+        let texts = self.texts(column);
+        let are_several = |text: &str| text.split(SEPARATOR).filter(|part| !part.trim().is_empty()).count() > 1;
+        let Some(set) = texts.iter().zip(rows).position(|(text, row)| row.len() > 1 && are_several(text)) else {
+            return Ok(());
+        };
+        let (name, text) = (column.name, texts[set]);
+        let message = format!(
+            "the {name} `{text}` is several texts, and a metric that scores one token needs one: `{SEPARATOR}` divides texts only in a \
+             `column` of a metric of kind `difference`"
+        );
+        Err(self.refuse(set, message))
     }
 
     /// Positions mean the same in a prompt and in its corrupted one, so there is no padding.

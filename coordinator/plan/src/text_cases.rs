@@ -158,6 +158,28 @@ fn records_are_no_text() {
 }
 
 #[test]
+fn a_set_of_texts_is_no_answer_of_which_one_token_is_scored() {
+    let first = [("read = -1", "read = -1\nanswer = 0")];
+    let table = |answer: &str, wrong: &str| {
+        format!("prompt,answer,wrong,corrupted\nthe cat sat,{answer},{wrong},the dog sat\n")
+    };
+    let refused = bytes().plan(&first, &table(" she", " he| they")).expect_err("a set");
+    assert_eq!(
+        refused,
+        "data.csv line 2: the wrong answer ` he| they` is several texts, and a metric that scores one token needs one: `|` divides texts \
+         only in a `column` of a metric of kind `difference`"
+    );
+    let refused = bytes().plan(&first, &table(" she| her", "he")).expect_err("a set");
+    assert!(refused.starts_with("data.csv line 2: the answer ` she| her` is several texts"), "{refused}");
+    for text in ["|", "||", "| x", "x |"] {
+        bytes().planned(&first, &table(" she", text));
+    }
+    let sets =
+        "kind = \"difference\"\nright = { column = \"answer\" }\nwrong = { column = \"wrong\", reduce = \"sum\" }";
+    bytes().planned(&[(r#"kind = "logit_diff""#, sets)], &table("s", "h|t"));
+}
+
+#[test]
 fn a_bos_token_that_is_written_in_the_prompt_is_token_0_also_where_it_stands_for_unknown_words() {
     let mut folder = bytes();
     folder.tokenizer["model"]["unk_token"] = json!("<|endoftext|>");
