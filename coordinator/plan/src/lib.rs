@@ -10,6 +10,7 @@ mod candidates;
 mod check;
 mod choice;
 mod columns;
+mod continuation;
 mod corrupted;
 mod corruption;
 mod cost;
@@ -176,9 +177,11 @@ impl Plan {
         };
         let metrics = metrics::over(inputs, named, &prompts)?;
         let places = Places::read(inputs, &prompts)?;
-        let Experiments { iterations, replicates, kept_answers } =
+        let Experiments { iterations, replicates, kept_answers, scored } =
             experiments::read(inputs, &scheme, &prompts, &places)?;
+        let misplaced = continuation::warnings(inputs, &prompts, &places, &scored, &metrics);
         let Prompts { clean, labels: token_labels, lines, digest, mut warnings, .. } = prompts;
+        warnings.extend(misplaced);
         let dictionary_models = dictionaries::models(inputs);
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,

@@ -35,9 +35,9 @@ const NOISE: [(&str, &str); 2] =
 
 /// A model's folder: all bytes are tokens, and no more than that is merged.
 pub(super) struct Folder {
-    tokenizer: Value,
+    pub(super) tokenizer: Value,
     tokenizer_config: Option<Value>,
-    vocabulary: u32,
+    pub(super) vocabulary: u32,
 }
 
 /// `<|endoftext|>` is token 0; bytes have the ids from 1 on, ordered by the characters that stand for them.
