@@ -3,10 +3,13 @@
 mod grid;
 mod unlike;
 
+use std::io;
+
 use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::analysed::Analysed;
-use super::tensors::{TensorError, tensors};
+use super::tensors::{TensorError, tensors, with_statistics};
+use super::{ResultsError, csv};
 
 /// One sweep minus another, where they have the same cells.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,6 +139,24 @@ impl<'a> Compared<'a> {
     #[must_use]
     pub fn analysed(&self) -> &Analysed<'a> {
         &self.analysed
+    }
+
+    /// Writes a table with one line for each cell, iteration and metric that both have: the columns of `scores.csv`, and how the
+    /// standard error was made.
+    pub fn write_csv(&self, writer: impl io::Write) -> Result<(), ResultsError> {
+        let words: Vec<&str> = self.difference.pairings.iter().map(|pairing| pairing.word()).collect();
+        let tensors = with_statistics(&self.analysed)?;
+        csv::write_with(self.analysed.results(), &tensors, Some(("pairing", &words)), writer)
+            .map_err(ResultsError::Differences)
+    }
+}
+
+impl Pairing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Paired => "paired",
+            Self::Independent => "independent",
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use patchsweep_core::results::CellStatus;
 use serde_json::json;
 
@@ -256,4 +258,28 @@ fn of_the_first_sweep_a_difference_has_the_labels_alone() {
         assert!(grid.has_cells_of(of) && (&grid.component, &grid.writes) == (&of.component, &of.writes));
         assert!([&grid.normalized, &grid.between, &grid.estimate].into_iter().all(Vec::is_empty));
     }
+}
+
+#[test]
+fn differences_are_a_table_that_says_how_their_errors_were_made() {
+    let (mut a, mut b) = (example(), example());
+    for sweep in [&mut a, &mut b] {
+        sweep.manifest = r#"{"dataset":{"prompts_digest":"01"}}"#.to_owned();
+    }
+    let places = a.grids[1].effect.len();
+    a.grids[1].per_prompt = [10.0, 1.0].repeat(places);
+    b.grids[1].per_prompt = [9.0, -2.0].repeat(places);
+    b.grids[1].effect[3] = a.grids[1].effect[3] - 0.5;
+    let difference = difference(&a, &b);
+    let mut table = Vec::new();
+    Compared::of(&difference).expect("consistent").write_csv(&mut table).expect("memory");
+    let mut table = ::csv::Reader::from_reader(table.as_slice());
+    let lines: Vec<HashMap<String, String>> = table.deserialize().collect::<Result<_, _>>().expect("a table");
+    assert_eq!(lines.len(), 2 * 3 * (4 * 8 + 4 * 4));
+    let z = &lines[3 * 4 * 8 + 3];
+    let columns = ["grid", "metric", "layer", "head", "effect", "stderr", "pairing", "normalized"]
+        .map(|column| z[column].as_str());
+    assert_eq!(columns, ["z", "logit_diff", "0", "3", "0.5", "1.0", "paired", ""]);
+    assert!(z["p_value"].parse::<f32>().is_ok() && z["low"].parse::<f32>().is_ok());
+    assert_eq!(lines[0]["pairing"], "independent");
 }
