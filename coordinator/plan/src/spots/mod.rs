@@ -6,9 +6,11 @@
 mod found;
 mod found_in;
 mod lists;
+mod means;
 mod order;
 mod resolve;
 mod said;
+mod shifted;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,7 @@ pub(super) use found_in::{Found, find};
 pub(super) use order::in_groups;
 use said::Said;
 pub(super) use said::refuse_names;
+pub(super) use shifted::shifted;
 
 /// Where positions are in the prompts of a sweep.
 pub(super) struct Places {
@@ -59,6 +62,7 @@ impl Places {
         }
         lists::refuse_lengths(inputs, prompts, &lists)?;
         let spots = Spots::of(inputs, prompts, &lists)?;
+        means::refuse(inputs, prompts, &spots)?;
         Ok(Self { extent: length(spots.all.len()), spots: Some(spots) })
     }
 

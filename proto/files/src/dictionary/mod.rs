@@ -80,7 +80,8 @@ impl DictionaryFiles {
         };
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let (width, features) = (size(width), size(features));
-        let header = DictionaryHeader { width, features, encoder, subtracts_decoder_bias: false, hook: None };
+        let header =
+            DictionaryHeader { width, features, encoder, subtracts_decoder_bias: false, hook: None, model: None };
         Self { header, config: Vec::new(), tensors: Tensors::GemmaScope(archive), path: path.to_owned() }.checked()
     }
 

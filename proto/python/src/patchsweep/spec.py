@@ -87,7 +87,8 @@ class Dictionary(TypedDict):
     path: str
     """Where its files are, looked for where `path` of `[model]` is; without a leading `/` and without `..`. A folder
     as `SAELens` 6 writes it (`cfg.json` and `sae_weights.safetensors`) of architecture `standard`, `jumprelu`,
-    `topk` or `gated`, or Gemma Scope's `params.npz`, or a folder with that."""
+    `topk` or `gated`, or Gemma Scope's `params.npz`, or a folder with that. Where its `model_name` and the name
+    of the sweep's model do not resemble each other, a warning says so."""
     at: str
     """The activation that it reads, by its full hook name, like `blocks.8.hook_resid_pre`: a residual stream,
     `attn_out`, `mlp_out`, `mlp_post`, or `z` of all heads together. Required."""
@@ -99,10 +100,11 @@ class Position(TypedDict):
     name: str
     """What lists of positions call it; letters, digits and `_`, no two alike, and not `end`."""
     column: str
-    """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly; its
-    tokens must begin and end where it does, but for spaces before it."""
+    """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly, as a word
+    or words of its own; inside words (`cat` in `cats`) only in prompts where it is none, which a warning counts.
+    Its tokens must begin and end where it does, but for spaces before it."""
     occurrence: NotRequired[int]
-    """Which one of the places where the text stands, counted from 1. Default: `1`."""
+    """Which one of the places where the text stands so, counted from 1. Default: `1`."""
     token: NotRequired[Literal["last", "first", "all"]]
     """Which of the text's tokens; without it, the last. With `all`, a list of positions to patch has them as one
     entry, which is patched at once."""
@@ -175,7 +177,7 @@ class Iteration(TypedDict):
     """One patching experiment."""
 
     label: NotRequired[str]
-    """Its title in lists and pictures. Without it, `Iteration 0`, `Iteration 1` and so on."""
+    """Its title in lists and pictures, no two alike. Without it, `Iteration 0`, `Iteration 1` and so on."""
     corrupt: NotRequired[list[int | str]]
     """Which positions take the corrupted tokens, or noise. Negative ones count from the end; others may be `"end"`,
     the last token, and names of `[[position]]`, each also with an offset in tokens, like `"subject+1"`. May be
