@@ -49,6 +49,8 @@ pub struct Merger<'a> {
     lack: Option<Lack>,
     /// Of these \[metrics\].
     ends: Vec<Ends>,
+    /// Of the spec's iterations whose tensors are filled \[iterations, metrics\]: what `normalized` is made of, unrounded.
+    ends_of: Vec<Vec<Ends>>,
     /// Of these \[grids\]; none where there is one replicate only.
     pools: Vec<Pool>,
     merged: Merged,
@@ -93,6 +95,7 @@ impl<'a> Merger<'a> {
             replicates: 0,
             lack: None,
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
+            ends_of: Vec::with_capacity(iterations),
             pools: (0..pools).map(|_| Pool::new(metrics)).collect(),
             merged: Merged {
                 clean: rows(),
@@ -337,14 +340,8 @@ impl<'a> Merger<'a> {
         }
         self.replicates += 1;
         if self.replicates == u64::from(self.plan.context.replicates) {
-            let [clean, corrupted] = [&self.merged.clean, &self.merged.corrupted];
-            let ends = |metric: usize| Ends {
-                clean: clean[metric][iteration].into(),
-                corrupted: corrupted[metric][iteration].into(),
-            };
-            let metrics = self.plan.context.metrics.iter().enumerate();
-            let ends: Vec<Option<Ends>> =
-                metrics.map(|(index, metric)| metric.normalize.then(|| ends(index))).collect();
+            let metrics = self.plan.context.metrics.iter().zip(&self.ends_of[iteration]);
+            let ends: Vec<Option<Ends>> = metrics.map(|(metric, ends)| metric.normalize.then_some(*ends)).collect();
             self.move_sums(iteration, &ends);
             self.replicates = 0;
         }
@@ -376,6 +373,7 @@ impl<'a> Merger<'a> {
         });
         let normalized = |(metric, ends): (&Metric, &Ends)| metric.normalize.then_some(*ends);
         let ends: Vec<Option<Ends>> = metrics.iter().zip(&self.ends).map(normalized).collect();
+        self.ends_of.push(self.ends.clone());
         self.move_sums(iteration, &ends);
         let tensors = self.merged.grids.chunks_mut(metrics.len());
         for (estimates, tensors) in self.estimates.iter_mut().zip(tensors) {
