@@ -8,7 +8,7 @@ use patchsweep_core::tile::{Tile, TileWork};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::merger::{CLEAN, CORRUPTED};
+use super::baselines::{CLEAN, CORRUPTED};
 use super::*;
 
 mod activity;

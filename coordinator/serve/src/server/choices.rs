@@ -1,17 +1,21 @@
 //! Which cells of a sweep are computed, once all tiles are kept that decide it. That reads the disk, so it is done beside the
 //! owning task, which is told with a command.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use patchsweep_core::error_chain;
 use patchsweep_core::ids::SweepId;
+use patchsweep_plan::Findings;
 use tokio::sync::mpsc;
 
+use super::PlanningError;
 use super::handle::{Command, RunId};
+use super::kept::{KeptTile, for_each_tile};
 use super::offload::Offload;
-use super::results::extended;
 use super::rpc_errors::RequestError;
-use crate::state::Store;
+use crate::merge::{Activities, Merger, TileOutcome};
+use crate::state::{KeptSweep, Store};
 
 /// How often a choice is tried, as a disk may be well again.
 const ATTEMPTS: u32 = 60;
@@ -69,4 +73,28 @@ impl Choices {
             }
         });
     }
+}
+
+/// A sweep with the tiles that its others decide, all of which are kept or given up.
+fn extended(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
+    let snapshot = store.snapshot()?;
+    let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
+    let mut activities = Activities::new(&kept.plan);
+    let mut merger = kept.plan.verifies().then(|| Merger::new(&kept.plan));
+    for_each_tile(&snapshot, sweep, &kept.plan, |tile, kept| -> Result<(), RequestError> {
+        let outcome = match kept {
+            KeptTile::Done(result) => TileOutcome::Scores(result.completed.scores),
+            KeptTile::GivenUp(_) => TileOutcome::GivenUp,
+            KeptTile::Pending => TileOutcome::Pending,
+        };
+        activities.push(tile, outcome.scores())?;
+        merger.iter_mut().try_for_each(|merger| merger.push(tile, &outcome))?;
+        Ok(())
+    })?;
+    let merged = merger.map(Merger::finish).transpose()?;
+    let main = merged.iter().flat_map(|merged| &merged.grids).filter(|scores| scores.metric == 0);
+    let estimates = main.map(|scores| scores.estimate.as_slice()).collect();
+    let findings = Findings { estimates, activity: activities.finish()? };
+    let plan = kept.plan.extended(&findings).map_err(PlanningError::from)?;
+    Ok(KeptSweep { plan: Arc::new(plan), ..kept })
 }

@@ -10,6 +10,7 @@ mod explanation;
 mod gauges;
 mod handle;
 mod journal;
+mod kept;
 mod ledger;
 mod model_files;
 mod models;
