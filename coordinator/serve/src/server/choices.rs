@@ -47,7 +47,7 @@ impl Choices {
         tokio::spawn(async move {
             for attempt in 1..=ATTEMPTS {
                 let (store, id) = (store.clone(), sweep.clone());
-                let Some(planned) = offload.run(move || extended(&store, &id)).await else { return };
+                let Ok(planned) = offload.run("choosing", move || extended(&store, &id)).await else { return };
                 let error = match planned {
                     Ok(kept) => {
                         if let Some(commands) = commands.and_then(|commands| commands.upgrade()) {

@@ -80,7 +80,7 @@ impl ClientService for ClientRpc {
         let dataset = Digest::of(request.dataset.as_bytes());
         let for_gpus = self.are_gpus_only().await?;
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
-        let planned = self.offload.run(move || {
+        let planned = self.offload.run("planning", move || {
             if let Some(check) = request.check_of {
                 return plan_check(&store, check.try_into()?, priority);
             }
@@ -99,7 +99,7 @@ impl ClientService for ClientRpc {
                 trace: None,
             })
         });
-        let planned = planned.await.ok_or(RequestError::PlanningFailed)??;
+        let planned = planned.await.map_err(RequestError::from)??;
         let warnings = planned.plan.warnings.clone();
         let Found { id, created, model } = submit(&self.handle, self.offload, NewSweep { trace, ..planned }).await?;
         let model_digest = model.map_or_else(Vec::new, |digest| digest.0.to_vec());
@@ -171,8 +171,8 @@ impl ClientService for ClientRpc {
         let v1::ExplainSweepRequest { sweep_id, cell } = request.into_inner();
         let situated = self.handle.ask(|reply| Command::Explain { sweep: SweepId(sweep_id), reply }).await?;
         let store = self.store.clone();
-        let explained = self.offload.run(move || explain_kept(&store, *situated, &cell)).await;
-        Ok(Response::new((&explained.ok_or(RequestError::ExplainingFailed)??).into()))
+        let explained = self.offload.run("explaining", move || explain_kept(&store, *situated, &cell)).await;
+        Ok(Response::new((&explained.map_err(RequestError::from)??).into()))
     }
 
     async fn list_events(&self, _: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {

@@ -42,8 +42,8 @@ impl Comparisons {
         let task = tokio::spawn(async move {
             while let Some(comparison) = waiting.recv().await {
                 let store = store.clone();
-                let read = offload.run(move || (comparison.difference(&store), comparison)).await;
-                if let Some((difference, comparison)) = read {
+                let read = offload.run("comparing", move || (comparison.difference(&store), comparison)).await;
+                if let Ok((difference, comparison)) = read {
                     comparison.report(difference);
                 }
             }

@@ -54,14 +54,14 @@ impl ResultsDesk {
     ) -> Result<T, RequestError> {
         let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || {
+        let merged = self.offload.run("merging", move || {
             let _merging = span.entered();
             let started = Instant::now();
             let results = merge_kept(&store, &status).map(give);
             tracing::debug!(seconds = started.elapsed().as_secs_f64(), "results merged");
             results
         });
-        merged.await.ok_or(RequestError::MergingFailed)?
+        merged.await?
     }
 }
 

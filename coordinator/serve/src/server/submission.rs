@@ -29,7 +29,7 @@ pub(super) async fn submit(handle: &Handle, offload: Offload, new: NewSweep) -> 
             Submitted::Known { id, model } => return Ok(Found { id, created: false, model }),
             Submitted::Undecided(undecided) => undecided,
         };
-        let read = offload.run(move || with_files_read(undecided)).await.ok_or(RequestError::PlanningFailed)?;
+        let read = offload.run("reading weights", move || with_files_read(undecided)).await?;
         sweep = read.map_err(|error| PlanningError::from(ModelFilesError::from(error)))?;
     }
 }
