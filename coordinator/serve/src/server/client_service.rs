@@ -8,7 +8,7 @@ use patchsweep_core::ids::{SweepId, WorkerId};
 use patchsweep_core::status::{PlanOptions, SweepState, only_gpus};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::spec::Source;
-use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
+use patchsweep_proto::chunk::{Joiner, MAX_SUBMISSION_BYTES};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
 use patchsweep_proto::wire::{WireError, encode_context, priority_from_wire};
@@ -192,9 +192,7 @@ impl ClientService for ClientRpc {
         let sweep = status.sweep.clone();
         let trace = self.handle.ask(|reply| Command::Trace { sweep: sweep.clone(), reply }).await?;
         let results = self.results.fetch(status, spans::merging(&sweep, trace)).await?;
-        // One at a time: results may be large.
-        let chunks = chunk::pieces(results).map(|data| Ok(v1::ResultsChunk { data }));
-        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+        Ok(Response::new(Box::pin(results)))
     }
 }
 

@@ -23,6 +23,7 @@ mod record;
 mod results;
 mod resumption;
 mod rpc_errors;
+mod sending;
 mod shared;
 mod spans;
 mod submission;

@@ -7,7 +7,7 @@ use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -15,6 +15,7 @@ use super::checks;
 use super::kept::{KeptTile, for_each_tile};
 use super::offload::Offload;
 use super::rpc_errors::RequestError;
+use super::sending::{Budget, Sending};
 use super::spans::merging;
 use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
@@ -22,44 +23,49 @@ use crate::merge::{MergeError, Merger, TileOutcome};
 use crate::state::{KeptResult, Store, TileFailures};
 use crate::verification::verification;
 
-/// Merges results, one sweep at a time: that is what bounds the memory.
+/// Merges results, one sweep at a time, and has bounded bytes of them on their way: that is what bounds the memory.
 #[derive(Clone, Debug)]
 pub(super) struct ResultsDesk {
     store: Store,
     offload: Offload,
+    /// Who may merge.
     free: Arc<Semaphore>,
+    budget: Budget,
 }
 
 impl ResultsDesk {
     pub(super) fn new(store: Store, offload: Offload) -> Self {
-        Self { store, offload, free: Arc::new(Semaphore::new(1)) }
+        Self { store, offload, free: Arc::new(Semaphore::new(1)), budget: Budget::new() }
     }
 
     /// The encoded results of a sweep: what is on disk, whole or not. `span`: of the merging.
-    pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Vec<u8>, RequestError> {
-        self.merge(status, span, encode_results).await
+    pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Sending, RequestError> {
+        let (_turn, bytes) = self.merge(status, span, encode_results).await?;
+        // The next one is merged when these may go.
+        self.budget.send(bytes).await.ok_or(RequestError::ShuttingDown)
     }
 
     /// The same for this process.
     pub(super) async fn merged(&self, status: SweepStatus) -> Result<SweepResults, RequestError> {
         let span = merging(&status.sweep, None);
-        self.merge(status, span, |results| results).await
+        Ok(self.merge(status, span, |results| results).await?.1)
     }
 
+    /// Gives the turn, too, which is the closure's: that goes on when nobody waits for it any more.
     async fn merge<T: Send + 'static>(
         &self,
         status: SweepStatus,
         span: Span,
         give: impl FnOnce(SweepResults) -> T + Send + 'static,
-    ) -> Result<T, RequestError> {
-        let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
+    ) -> Result<(OwnedSemaphorePermit, T), RequestError> {
+        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
         let merged = self.offload.run("merging", move || {
             let _merging = span.entered();
             let started = Instant::now();
             let results = merge_kept(&store, &status).map(give);
             tracing::debug!(seconds = started.elapsed().as_secs_f64(), "results merged");
-            results
+            Ok((turn, results?))
         });
         merged.await?
     }
@@ -134,4 +140,54 @@ fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAtte
         worker: failed.worker,
         reason: failed.reason,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+
+    use super::*;
+    use crate::fixtures::running;
+    use crate::state::Entry;
+    use crate::state::sample::sweep;
+
+    /// A desk beside a sweep none of whose tiles is computed, and that sweep.
+    fn desk() -> (ResultsDesk, SweepStatus) {
+        let (store, _) = Store::in_memory().expect("memory");
+        let kept = sweep("s");
+        let status = SweepStatus { sweep: kept.id.clone(), ..running() };
+        store.write(&[Entry::Sweep(Box::new(kept))]).expect("memory");
+        (ResultsDesk::new(store, Offload::Threads), status)
+    }
+
+    #[tokio::test]
+    async fn a_merge_that_nobody_waits_for_any_more_keeps_its_turn() {
+        let (desk, status) = desk();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |what: &'static str| {
+            let order = Arc::clone(&order);
+            move || order.lock().expect("no panic").push(what)
+        };
+        let (first, second) = (note("first"), note("second"));
+        let (one, of) = (desk.clone(), status.clone());
+        let hanging = tokio::spawn(async move {
+            let parked = move |_| {
+                let _ = begun.send(());
+                let _ = may_go_on.recv();
+                first();
+            };
+            one.merge(of, Span::none(), parked).await.map(drop)
+        });
+        has_begun.await.expect("it begins");
+        hanging.abort();
+        assert!(hanging.await.expect_err("it was aborted").is_cancelled());
+        assert_eq!(desk.free.available_permits(), 0, "the closure goes on");
+        let another = desk.merge(status, Span::none(), move |_| second());
+        let (ended, ()) = tokio::join!(another, async { go_on.send(()).expect("it waits") });
+        drop(ended.expect("a merge"));
+        assert_eq!(*order.lock().expect("no panic"), ["first", "second"]);
+        assert_eq!(desk.free.available_permits(), 1);
+    }
 }
