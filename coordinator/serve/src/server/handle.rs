@@ -17,6 +17,7 @@ use prost::bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
+use super::choices::NotChosen;
 use super::model_files::ModelFiles;
 use super::resumption::Remains;
 use super::rpc_errors::RequestError;
@@ -145,7 +146,7 @@ pub(super) enum Command {
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resumable { sweep: SweepId, reply: Reply<RunId> },
     Resume { run: RunId, remains: Box<Remains>, reply: Reply<Option<SweepStatus>> },
-    Extend { run: RunId, kept: Box<KeptSweep> },
+    Extend { run: RunId, sweep: SweepId, outcome: Result<Box<KeptSweep>, NotChosen> },
     Remove { sweep: SweepId, reply: Reply<Vec<SweepStatus>> },
     Workers { reply: Reply<Vec<WorkerStatus>> },
     Explain { sweep: SweepId, reply: Reply<Box<Situated>> },
