@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::choices::NotChosen;
 use super::handle::RunId;
 use super::spans::SweepSpan;
-use crate::merge::compare;
+use crate::merge::compare::Tolerances;
 use crate::progress::{Tally, Throughput};
 use crate::state::Arrival;
 
@@ -40,7 +40,7 @@ pub(super) struct SweepRecord {
     pub(super) dropped: u64,
     /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
     /// are not compared any more.
-    pub(super) tolerance: Option<f64>,
+    pub(super) tolerances: Option<Tolerances>,
     /// Of its span, in this life of the coordinator.
     pub(super) trace: Option<TraceContext>,
 }
@@ -214,10 +214,10 @@ impl SweepRecord {
             elapsed: Duration::from_secs(running.clock.elapsed().as_secs()),
             multiply_adds_per_second: None,
         };
-        let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
+        let (identity, tolerances) = (plan.identity(), Some(Tolerances::of(&plan.context)));
         let trace = Some(running.span.trace);
         let status = watch::channel(status).0;
-        Self { identity, marks, status, running: Some(running), run, ended: None, dropped: 0, tolerance, trace }
+        Self { identity, marks, status, running: Some(running), run, ended: None, dropped: 0, tolerances, trace }
     }
 
     /// Its plan has more tiles from now on; false where it is not running any more, or has them already.
@@ -244,7 +244,7 @@ impl SweepRecord {
         ended: Option<SystemTime>,
     ) -> Self {
         let status = watch::channel(status).0;
-        Self { identity, marks, status, running: None, run, ended, dropped: 0, tolerance: None, trace: None }
+        Self { identity, marks, status, running: None, run, ended, dropped: 0, tolerances: None, trace: None }
     }
 
     /// Scores of this model are kept. With the first ones comes what was not known when the sweep was planned, perhaps

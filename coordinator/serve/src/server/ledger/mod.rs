@@ -80,7 +80,7 @@ impl Ledger {
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
-            (known.running, known.tolerance, known.trace) = (record.running, record.tolerance, record.trace);
+            (known.running, known.tolerances, known.trace) = (record.running, record.tolerances, record.trace);
             (known.run, known.ended) = (record.run, None);
             known.publish(status);
         } else {
