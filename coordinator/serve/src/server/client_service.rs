@@ -100,8 +100,10 @@ impl ClientService for ClientRpc {
             })
         });
         let planned = planned.await.map_err(RequestError::from)??;
-        let warnings = planned.plan.warnings.clone();
-        let Found { id, created, model } = submit(&self.handle, self.offload, NewSweep { trace, ..planned }).await?;
+        let mut warnings = planned.plan.warnings.clone();
+        let Found { id, created, model, warning } =
+            submit(&self.handle, self.offload, NewSweep { trace, ..planned }).await?;
+        warnings.extend(warning);
         let model_digest = model.map_or_else(Vec::new, |digest| digest.0.to_vec());
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: id.0, created, warnings, model_digest }))
     }

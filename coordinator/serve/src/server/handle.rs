@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
@@ -125,6 +125,8 @@ pub(super) enum Submitted {
         id: SweepId,
         /// Digest of the model that its scores so far are of; `None`: it has none.
         model: Option<Digest>,
+        /// Where they may be of other weights than the workers have now: when it was submitted.
+        unseen_since: Option<SystemTime>,
     },
     /// Nothing yet: that is for the digest of the model's files to say.
     Undecided(Box<NewSweep>),
