@@ -1,10 +1,13 @@
 //! Means of the clean and the corrupted run: of the iteration in hand, and of its replicates before.
 
+use patchsweep_core::context::SweepContext;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::BASELINE_CELLS;
 
+use super::pool::running_mean;
+use super::range::LeastRanges;
 use super::sums::{Ends, Missing};
 
 /// Places of the cells of a baseline tile.
@@ -24,16 +27,19 @@ pub(super) struct Baselines {
     ends: Vec<Ends>,
     /// Why a baseline of theirs is missing.
     missing_in_replicates: Option<Missing>,
+    least_ranges: LeastRanges,
 }
 
 impl Baselines {
-    pub(super) fn new(metrics: usize) -> Self {
+    pub(super) fn new(context: &SweepContext) -> Self {
+        let metrics = context.metrics.len();
         Self {
             sums: vec![Moments::default(); BASELINE_CELLS * metrics],
             missing: None,
             replicates: 0,
             ends: vec![Ends::UNKNOWN; metrics],
             missing_in_replicates: None,
+            least_ranges: LeastRanges::of(context),
         }
     }
 
@@ -52,10 +58,12 @@ impl Baselines {
     /// Adds the iteration in hand to its replicates, whose means \[metrics\] so far it gives.
     pub(super) fn end_iteration(&mut self) -> Vec<Ends> {
         let (clean, corrupted) = self.sums.split_at(self.ends.len());
-        for (ends, (&clean, &corrupted)) in self.ends.iter_mut().zip(clean.iter().zip(corrupted)) {
-            let new = Ends { clean: mean(clean), corrupted: mean(corrupted) };
-            let new = if self.missing.is_some() { Ends::UNKNOWN } else { new };
-            *ends = ends.and(new, self.replicates);
+        for (metric, (ends, (&clean, &corrupted))) in self.ends.iter_mut().zip(clean.iter().zip(corrupted)).enumerate()
+        {
+            let new = if self.missing.is_some() { [f64::NAN; 2] } else { [mean(clean), mean(corrupted)] };
+            let [clean, corrupted] = [(ends.clean, new[0]), (ends.corrupted, new[1])]
+                .map(|(before, new)| running_mean(before, self.replicates, new));
+            *ends = Ends { clean, corrupted, rounding: self.least_ranges.rounding(metric, clean, corrupted) };
         }
         self.sums.fill(Moments::default());
         self.missing_in_replicates = self.missing_in_replicates.max(self.missing.take());

@@ -12,6 +12,7 @@ mod estimates;
 mod iteration;
 mod merger;
 mod pool;
+mod range;
 mod sections;
 mod shown;
 mod sums;

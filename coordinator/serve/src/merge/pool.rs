@@ -108,16 +108,6 @@ impl Pooled {
     }
 }
 
-impl Ends {
-    /// Means over one more replicate.
-    pub(super) fn and(self, new: Self, before: u64) -> Self {
-        Self {
-            clean: running_mean(self.clean, before, new.clean),
-            corrupted: running_mean(self.corrupted, before, new.corrupted),
-        }
-    }
-}
-
 /// Equal numbers keep their bits.
 pub(super) fn running_mean(mean: f64, before: u64, new: f64) -> f64 {
     Moments { count: before, mean, m2: 0.0 }.merge(Moments { count: 1, mean: new, m2: 0.0 }).mean

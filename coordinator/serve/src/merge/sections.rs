@@ -45,7 +45,7 @@ impl<'a> Sections<'a> {
             untouched: Err(Missing::Failed),
             sums: Iteration::new(context),
             estimates: context.grids.iter().map(estimates).collect(),
-            baselines: Baselines::new(metrics),
+            baselines: Baselines::new(context),
             ends: vec![vec![Ends::UNKNOWN; metrics]; context.spec_iterations()],
         }
     }

@@ -29,6 +29,8 @@ const AT_ONCE: usize = 1 << 16;
 pub(super) struct Ends {
     pub(super) clean: f64,
     pub(super) corrupted: f64,
+    /// What is not more than this between them is none.
+    pub(super) rounding: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -216,7 +218,7 @@ fn forget_prompts(scores: &mut GridScores, place: usize) {
 }
 
 impl Ends {
-    pub(super) const UNKNOWN: Self = Self { clean: f64::NAN, corrupted: f64::NAN };
+    pub(super) const UNKNOWN: Self = Self { clean: f64::NAN, corrupted: f64::NAN, rounding: 0.0 };
 
     /// Writes where a patched metric lies between them, of metrics that are normalized.
     pub(super) fn write(&self, value: f64, scores: &mut GridScores, place: usize) {
@@ -228,7 +230,7 @@ impl Ends {
     /// Where a patched metric lies between the corrupted one, 0, and the clean one, 1.
     fn normalize(&self, value: f64) -> f64 {
         let range = self.clean - self.corrupted;
-        let range = if range == 0.0 { f64::NAN } else { range };
+        let range = if range.abs() <= self.rounding { f64::NAN } else { range };
         (value - self.corrupted) / range
     }
 }
