@@ -195,7 +195,8 @@ mod tests {
     }
 
     async fn outcome(commands: &mut mpsc::Receiver<Command>) -> Result<Box<KeptSweep>, NotChosen> {
-        match commands.recv().await {
+        let told = tokio::time::timeout(12 * PAUSE, commands.recv()).await.expect("somebody is told");
+        match told {
             Some(Command::Extend { run: RUN, sweep, outcome }) if sweep == id() => outcome,
             other => panic!("{other:?}"),
         }

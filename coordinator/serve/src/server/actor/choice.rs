@@ -50,6 +50,7 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use patchsweep_core::status::{PlanOptions, SweepState};
     use patchsweep_plan::fixtures::{SPEC, plan_from};
@@ -97,7 +98,8 @@ mod tests {
         let sweep = kept.id.clone();
         let mut status = handle.ask(|reply| Command::Watch { sweep: sweep.clone(), reply }).await.expect("it runs");
         let waits = status.wait_for(|status| status.waiting.as_ref().is_some_and(|why| why.contains("choice")));
-        let waiting = waits.await.expect("it is there").waiting.clone().expect("a reason");
+        let waits = tokio::time::timeout(Duration::from_mins(1), waits).await.expect("it says so");
+        let waiting = waits.expect("it is there").waiting.clone().expect("a reason");
         assert!(waiting.contains("which failed: tile t0: ") && waiting.contains("`patchsweep cancel s`"), "{waiting}");
         let explained =
             handle.ask(|reply| Command::Explain { sweep: sweep.clone(), reply }).await.expect("it is there");
