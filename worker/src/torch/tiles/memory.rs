@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::weights::LEAST_BESIDE;
+use patchsweep_process::panics;
 
-use crate::panics;
 use crate::torch::gpu;
 use crate::torch::runs::activations::ActivationCache;
 
