@@ -76,8 +76,8 @@ impl Chunk<'_> {
         reads.iter().enumerate().map(scorer).collect()
     }
 
-    pub(super) fn pairs(&self) -> Vec<PromptPair<'_>> {
-        self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt)).collect()
+    pub(super) fn pairs(&self) -> impl Iterator<Item = PromptPair<'_>> {
+        self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt))
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_core::causality::{PromptPair, Suffix};
+use patchsweep_core::causality::Suffix;
 use patchsweep_core::grid::{Cell, Grid, PatchValue};
 use patchsweep_core::paths::Norms;
 use patchsweep_core::tile::Tile;
 use patchsweep_core::writes::Beginning;
 use tch::Tensor;
 
+use super::alike::{Alike, FirstChanges};
 use super::chunk::{Chunk, Scores, base, last_resid, other_and_means, unpatched};
 use crate::phases::Phase;
 use crate::torch::numbers::count;
@@ -29,7 +30,9 @@ struct Part<'a> {
     chunk: &'a Chunk<'a>,
     grid: &'a Grid,
     cells: Vec<Cell<'a>>,
-    pairs: Vec<PromptPair<'a>>,
+    prompts: Alike<'a>,
+    /// Of each cell.
+    first_changes: Vec<FirstChanges>,
     starts: Vec<Start<'a>>,
 }
 
@@ -81,9 +84,9 @@ fn run<'s, 'a>(
     let (parts, patches, scorers) = (&parts[first..=last], &patches[first..=last], &scorers[first..=last]);
     let stepper = Stepper::new(Patches::new(patches));
     let done = if parts[0].grid.to().is_some() {
-        let Part { chunk, pairs, .. } = &parts[0];
+        let Part { chunk, prompts, .. } = &parts[0];
         let reads = &chunk.iteration().reads;
-        stepper.run_paths(&starts, &|path| path.sent(pairs, reads, &chunk.context.architecture))
+        stepper.run_paths(&starts, &|path| path.sent(&prompts.pairs, reads, &chunk.context.architecture))
     } else {
         stepper.run(&starts)
     };
@@ -114,9 +117,11 @@ impl<'a> Part<'a> {
     fn of(place: usize, chunk: &'a Chunk<'a>, tile: &Tile) -> Self {
         let cells = tile.patches(chunk.context);
         let grid = cells[0].grid();
-        let pairs = chunk.pairs();
-        let starts = starts(place, &cells, &pairs, chunk);
-        Self { chunk, grid, cells, pairs, starts }
+        let prompts = Alike::of(chunk.pairs());
+        let model = &chunk.context.architecture;
+        let first_changes: Vec<_> = cells.iter().map(|cell| prompts.first_changes(cell, model)).collect();
+        let starts = starts(place, &cells, &prompts, &first_changes, chunk);
+        Self { chunk, grid, cells, prompts, first_changes, starts }
     }
 
     fn reads(&self) -> &'a [u32] {
@@ -154,10 +159,11 @@ impl<'a> Part<'a> {
 
     /// Takes the new scores at a read position of some cells, by their index \[metrics, cells, prompts\].
     fn take(&self, cells: &[usize], read: usize, new: &[f32], patch: &Patch<'_>, scored: &mut Scored) {
-        let prompts = self.pairs.len();
+        let prompts = self.prompts.len();
         let metrics = new.chunks(cells.len() * prompts);
         for (place, &cell) in cells.iter().enumerate() {
-            let mut reached = self.reached(&self.cells[cell], self.reads()[read].into());
+            let reached = self.prompts.reached(&self.first_changes[cell], self.reads()[read]);
+            let mut reached: Vec<bool> = reached.collect();
             if let Some(features) = &patch.features {
                 for (prompt, reached) in reached.iter_mut().enumerate() {
                     *reached &= features.moves(&self.cells[cell], prompt);
@@ -170,26 +176,26 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// For each prompt, whether the patch can change its score at a read position.
-    fn reached(&self, cell: &Cell<'_>, read: i64) -> Vec<bool> {
-        let change = |pair: &PromptPair<'_>| pair.first_change(cell, &self.chunk.context.architecture);
-        self.pairs.iter().map(|pair| change(pair).is_ok_and(|pos| i64::from(pos) <= read)).collect()
-    }
-
     /// Rows of a batch that a cell takes.
     fn rows(&self, start: &Start<'_>) -> usize {
-        count(self.chunk.last_read() + 1 - i64::from(start.suffix.first)) * self.pairs.len() * (1 + kept_rows(start))
+        count(self.chunk.last_read() + 1 - i64::from(start.suffix.first)) * self.prompts.len() * (1 + kept_rows(start))
     }
 }
 
 /// Cells whose patch can change the score of a prompt; those whose runs go through attention together side by side.
-fn starts<'a>(part: usize, cells: &[Cell<'a>], pairs: &[PromptPair<'_>], chunk: &Chunk<'_>) -> Vec<Start<'a>> {
-    let model = &chunk.context.architecture;
-    let start = |(index, &cell): (usize, &Cell<'a>)| {
-        let suffix = Suffix::of(&cell, pairs, model)?;
+fn starts<'a>(
+    part: usize,
+    cells: &[Cell<'a>],
+    prompts: &Alike<'_>,
+    first_changes: &[FirstChanges],
+    chunk: &Chunk<'_>,
+) -> Vec<Start<'a>> {
+    let (pairs, model) = (&prompts.pairs, &chunk.context.architecture);
+    let start = |(index, (&cell, changes)): (usize, (&Cell<'a>, &FirstChanges))| {
+        let suffix = Suffix::of_changes(&cell, pairs, &changes.iter().copied(), model)?;
         Some(Start { part, index, cell, suffix, beginning: Beginning::of(&cell, pairs, model) })
     };
-    let mut starts: Vec<Start<'a>> = cells.iter().enumerate().filter_map(start).collect();
+    let mut starts: Vec<Start<'a>> = cells.iter().zip(first_changes).enumerate().filter_map(start).collect();
     // Paths of one sender share their second pass; they follow each other as they are.
     if cells.first().is_some_and(|cell| cell.path().is_none()) {
         starts.sort_by_key(|start| (start.suffix, start.beginning.layer));
