@@ -245,7 +245,7 @@ impl Engine for TorchEngine {
             self.estimates = None;
         }
         let held = &mut self.estimates;
-        meter.show(cache.stats(), 0);
+        meter.measure(cache.stats());
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
                 if tile.is_plain() {
