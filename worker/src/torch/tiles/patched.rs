@@ -11,7 +11,7 @@ use patchsweep_core::writes::Beginning;
 use tch::Tensor;
 
 use super::alike::{Alike, FirstChanges};
-use super::chunk::{Chunk, Scores, base, last_resid, other_and_means, unpatched};
+use super::chunk::{Chunk, Scores, base, last_resid, other_and_means, run_scores, unpatched};
 use crate::phases::Phase;
 use crate::torch::numbers::count;
 use crate::torch::patch::batch::Segment;
@@ -20,9 +20,10 @@ use crate::torch::patch::features::{FeatureChange, FeatureRuns};
 use crate::torch::patch::patches::Patches;
 use crate::torch::patch::stepper::Stepper;
 use crate::torch::patch::values::Patch;
+use crate::torch::rows::joined;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::sites::{Sites, last_site};
-use crate::torch::score::metrics::{Scorer, Scoring, score_all};
+use crate::torch::score::metrics::{Scorer, Scoring, Waiting};
 use crate::torch::score::run_scores::RunScores;
 
 /// Some prompts of a part, and the tile's cells that do something to them.
@@ -61,24 +62,48 @@ pub(crate) fn patched(chunks: &[Chunk<'_>], tile: &Tile, cache: &mut ActivationC
         cells: vec![unpatched.clone(); part.cells.len()],
         unpatched,
     };
-    let mut scored: Vec<Scored> = parts.iter().zip(bases).map(of_part).collect();
+    let first = |by_read: &[Vec<Vec<f32>>]| -> Vec<Scored> {
+        parts.iter().zip(run_scores(by_read, chunks)).map(of_part).collect()
+    };
+    let mut scored = None;
     let _phase = Phase::Patched.enter();
     for starts in batches(&parts) {
-        run(&starts, &parts, &patches, &scorers, &mut scored);
+        let (reached, new): (Vec<Reached>, Vec<Waiting>) = run(&starts, &parts, &patches, &scorers).into_iter().unzip();
+        // The device is waited for once, for the first batch's scores and those of the runs that are patched.
+        let (scored, numbers) = if let Some(scored) = &mut scored {
+            (scored, Waiting::arrived(new.iter()))
+        } else {
+            let mut numbers = Waiting::arrived(bases.iter().chain(&new));
+            let new = numbers.split_off(bases.len());
+            (scored.insert(first(&numbers)), new)
+        };
+        for (reached, new) in reached.iter().zip(&numbers) {
+            for ((place, cells), new) in reached.cells.iter().zip(new) {
+                parts[*place].take(cells, reached.read, new, &patches[*place], &mut scored[*place]);
+            }
+        }
     }
+    let scored = scored.unwrap_or_else(|| first(&Waiting::arrived(bases.iter())));
     let of_part =
         |scored: &Scored| [&scored.unpatched].into_iter().chain(&scored.cells).map(RunScores::averaged).collect();
     scored.iter().map(of_part).collect()
 }
 
-/// The runs of a batch, at least one, and their scores.
+/// Which cells of a batch have scores at a read position.
+struct Reached {
+    /// Which of the read positions.
+    read: usize,
+    /// Of some parts, by their place, indices of cells.
+    cells: Vec<(usize, Vec<usize>)>,
+}
+
+/// The runs of a batch, at least one, and their scores at each read position that they can change.
 fn run<'s, 'a>(
     starts: &[Start<'_>],
     parts: &[Part<'_>],
     patches: &[Patch<'_>],
     scorers: &'s [Vec<Scorer<'a>>],
-    scored: &mut [Scored],
-) {
+) -> Vec<(Reached, Waiting)> {
     let (first, last) = (starts[0].part, starts[starts.len() - 1].part);
     let starts: Vec<Start<'_>> = starts.iter().map(|start| Start { part: start.part - first, ..*start }).collect();
     let (parts, patches, scorers) = (&parts[first..=last], &patches[first..=last], &scorers[first..=last]);
@@ -91,26 +116,17 @@ fn run<'s, 'a>(
         stepper.run(&starts)
     };
     let segments: Vec<Done<'_>> = done.layout.segments.iter().zip(done.layout.apart(&done.resid)).collect();
-    for read in 0..parts[0].reads().len() {
-        let at_read = |(place, (part, scorers)): (usize, (&Part<'_>, &'s Vec<Scorer<'a>>))| {
+    let at = |read: usize| {
+        let of_part = |(place, (part, scorers)): (usize, (&Part<'_>, &'s Vec<Scorer<'a>>))| {
             let own = segments.iter().filter(|(segment, _)| segment.part == place);
             let (cells, resid) = at_read(own, part.reads()[read].into())?;
             let like = part.frozen(&patches[place], read);
-            Some((place, cells, Scoring { scorer: &scorers[read], resid, like }))
+            Some(((first + place, cells), Scoring { scorer: &scorers[read], resid, like }))
         };
-        let mut reached: Vec<(usize, Vec<usize>)> = Vec::new();
-        let mut scorings = Vec::new();
-        for (place, cells, scoring) in parts.iter().zip(scorers).enumerate().filter_map(at_read) {
-            reached.push((place, cells));
-            scorings.push(scoring);
-        }
-        if scorings.is_empty() {
-            continue;
-        }
-        for ((place, cells), new) in reached.iter().zip(score_all(&scorings)) {
-            parts[*place].take(cells, read, &new, &patches[*place], &mut scored[first + place]);
-        }
-    }
+        let (cells, scorings): (Vec<_>, Vec<_>) = parts.iter().zip(scorers).enumerate().filter_map(of_part).unzip();
+        (!scorings.is_empty()).then(|| (Reached { read, cells }, Waiting::of(&scorings)))
+    };
+    (0..parts[0].reads().len()).filter_map(at).collect()
 }
 
 impl<'a> Part<'a> {
@@ -245,5 +261,5 @@ fn at_read<'a>(done: impl Iterator<Item = &'a Done<'a>>, read: i64) -> Option<(V
         Some((segment.cells.clone(), resid.select(2, place)))
     };
     let (cells, resid): (Vec<_>, Vec<_>) = done.filter_map(of_segment).unzip();
-    (!cells.is_empty()).then(|| (cells.concat(), Tensor::cat(&resid, 0)))
+    (!cells.is_empty()).then(|| (cells.concat(), joined(resid.into_iter())))
 }
