@@ -75,8 +75,8 @@ impl Loader {
         let loader = Self { maps: placement == Placement::Streamed, ..self };
         let layers = if loader.maps { 0 } else { loader.config.architecture.layers };
         let (digest, model) = std::thread::scope(|scope| {
-            // Hashing takes about as long as the rest.
-            let digest = scope.spawn(|| loader.files.digest());
+            // Alone it would take about as long as the rest, or longer.
+            let digest = scope.spawn(|| loader.files.digest(hashing_threads()));
             let model = loader.model(layers);
             (joined(digest), model)
         });
@@ -225,6 +225,12 @@ fn in_parallel(
         let parts: Vec<_> = (0..layers).step_by(share as usize).map(part).collect();
         Ok(parts.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     })
+}
+
+/// Threads that hash a model's files while others read them.
+fn hashing_threads() -> usize {
+    const MOST: usize = 8;
+    usize::try_from(tch::get_num_threads()).unwrap_or(1).clamp(1, MOST)
 }
 
 /// What a thread returns; if it panicked, so does this.
