@@ -19,6 +19,7 @@ mod heap;
 mod model;
 mod numbers;
 mod patch;
+mod pinned;
 mod plain;
 mod positions;
 mod rows;
