@@ -22,6 +22,7 @@ mod patch;
 mod pinned;
 mod plain;
 mod positions;
+mod queue;
 mod rows;
 mod runs;
 mod score;

@@ -11,9 +11,10 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::model::{Dtype, ModelConfig};
 use patchsweep_core::weights::{Placement, WeightBytes};
 use patchsweep_files::{Contents, ModelError, WeightFiles, read_config};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::torch::devices::{Devices, Layers, on};
+use crate::torch::model::ahead::Streamed;
 use crate::torch::model::parameters::{Block, Blocks, Linear, Model, NormWeights};
 use crate::torch::model::scratch::Scratch;
 use crate::torch::model::stored::{file_kind, kind, mapped};
@@ -72,8 +73,10 @@ impl Loader {
 
     /// Reads the weights: all of them, or those around the blocks.
     pub(crate) fn load(self, placement: Placement) -> Result<Model, ModelError> {
-        let loader = Self { maps: placement == Placement::Streamed, ..self };
-        let layers = if loader.maps { 0 } else { loader.config.architecture.layers };
+        let streams = placement == Placement::Streamed;
+        // To a GPU a file is copied from memory that is pinned.
+        let loader = Self { maps: streams && self.devices().are_cpu(), ..self };
+        let layers = if streams { 0 } else { loader.layers() };
         let (digest, model) = std::thread::scope(|scope| {
             // Alone it would take about as long as the rest, or longer.
             let digest = scope.spawn(|| loader.files.digest(hashing_threads()));
@@ -82,7 +85,21 @@ impl Loader {
         });
         let model = Model { digest: digest?, ..model? };
         loader.files.refuse_changed()?;
-        Ok(if loader.maps { Model { blocks: Blocks::Streamed(Box::new(loader)), ..model } } else { model })
+        Ok(if streams { Model { blocks: Blocks::Streamed(Streamed::of(loader)), ..model } } else { model })
+    }
+
+    pub(crate) fn devices(&self) -> &Devices {
+        self.layers.devices()
+    }
+
+    /// The device of a layer.
+    pub(crate) fn device(&self, layer: u32) -> Device {
+        self.layers.device(layer)
+    }
+
+    /// How many.
+    pub(crate) fn layers(&self) -> u32 {
+        self.config.architecture.layers
     }
 
     /// Refuses files that were written to since they were opened.
