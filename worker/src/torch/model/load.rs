@@ -2,6 +2,7 @@
 
 mod parameters;
 
+use std::cell::OnceCell;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
@@ -18,7 +19,6 @@ use crate::torch::model::ahead::Streamed;
 use crate::torch::model::parameters::{Block, Blocks, Linear, Model, NormWeights};
 use crate::torch::model::scratch::Scratch;
 use crate::torch::model::stored::{file_kind, kind, mapped};
-use crate::torch::runs::noise::deviation;
 
 /// A model's files, open.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Loader {
         Ok(Model {
             digest: Digest([0; 32]),
             notes: contents.notes.clone(),
-            embed_deviation: deviation(&embed) * architecture.embed.scale,
+            embed_deviation: OnceCell::new(),
             unembed,
             embed,
             pos_embed: pos_embed.map(|table| table.narrow(0, offset.into(), architecture.n_ctx.into())),

@@ -1,5 +1,7 @@
 //! A model's parameters on a device.
 
+use std::cell::OnceCell;
+
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::weights::Placement;
@@ -20,8 +22,8 @@ pub(crate) struct Model {
     pub(crate) notes: Vec<String>,
     /// \[vocabulary, `d_model`\]
     pub(crate) embed: Tensor,
-    /// Sample standard deviation of all entries of `embed`.
-    pub(crate) embed_deviation: f64,
+    /// Sample standard deviation of all entries of `embed`, scaled, once somebody has asked for it.
+    pub(crate) embed_deviation: OnceCell<f64>,
     /// From position 0 on \[`n_ctx`, `d_model`\].
     pub(crate) pos_embed: Option<Tensor>,
     pub(crate) blocks: Blocks,
