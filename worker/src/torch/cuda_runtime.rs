@@ -2,11 +2,15 @@
 
 use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use libloading::Library;
 
 /// Of the CUDA versions that there are builds of libtorch for.
 const NAMES: [&str; 2] = ["libcudart.so.13", "libcudart.so.12"];
+
+/// GPUs that were asked for their memory: those that this process computes with. To ask another one would take some of it.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// Why the runtime says nothing.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +109,19 @@ pub(crate) fn memory(index: usize) -> Result<(u64, u64), CudaError> {
     let (mut free, mut total) = (0usize, 0usize);
     let runtime = runtime()?;
     runtime.ask_of(index)?;
+    ASKED.fetch_or(1 << index.min(u64::BITS as usize - 1), Ordering::Relaxed);
     // SAFETY: both pointers are valid for the call.
     let status = unsafe { (runtime.memory_info)(&raw mut free, &raw mut total) };
     runtime.answered("cudaMemGetInfo", status)?;
     Ok((free as u64, total as u64))
+}
+
+/// Whether a GPU that was asked before, and is not lost, has hardly any memory left.
+pub(crate) fn is_any_full() -> bool {
+    const HARDLY_ANY: u64 = 256 << 20;
+    let is_full = |index| fault(index).is_none() && memory(index).is_ok_and(|(free, _)| free < HARDLY_ANY);
+    let asked = ASKED.load(Ordering::Relaxed);
+    (0..u64::BITS as usize).filter(|index| asked & 1 << index != 0).any(is_full)
 }
 
 /// Why this process can do nothing more on a GPU; `None` as long as it can. Waits until all that was begun there has ended.
