@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "memory.h"
+#include "queues.h"
 
 namespace stand_in {
 namespace {
@@ -24,6 +25,11 @@ using Stack = torch::jit::Stack;
 const c10::Device CPU{c10::DeviceType::CPU};
 
 bool on_gpu(const Tensor& tensor) { return tensor.defined() && tensor.is_cuda(); }
+
+// The next work on its card is done with it.
+void work_with(const Tensor& tensor) {
+  if (on_gpu(tensor)) works_with(tensor.storage().data(), tensor.device().index());
+}
 
 // The same memory as a tensor of another device.
 Tensor alias(const Tensor& tensor, c10::Device device) {
@@ -44,6 +50,7 @@ Tensor alias(const Tensor& tensor, c10::Device device) {
 Tensor on_card(const Tensor& tensor, c10::Device device) {
   auto options = tensor.options().device(device);
   auto copy = at::empty_strided(tensor.sizes(), tensor.strides(), options);
+  work_with(copy);
   alias(copy, CPU).copy_(tensor);
   return copy;
 }
@@ -75,6 +82,7 @@ class Call {
     TORCH_CHECK(same, "Expected all tensors to be on the same device: ", op.operator_name(), " got one of sizes ",
                 tensor.sizes(), " on ", tensor.device());
     if (tensor.is_cuda()) device = tensor.device();
+    work_with(tensor);
     if (tensor.is_cpu() && index) count(Event::upload);
   }
 
@@ -192,6 +200,10 @@ Tensor empty_strided(Sizes sizes, Sizes strides, Maybe<at::ScalarType> dtype, Ma
 Tensor& copy_(Tensor& to, const Tensor& from, bool non_blocking) {
   auto upload = non_blocking && from.is_pinned() ? Event::queued_upload : Event::upload;
   count(on_gpu(to) && on_gpu(from) ? Event::launch : on_gpu(to) ? upload : Event::download);
+  work_with(from);
+  work_with(to);
+  // The CPU waits for what it gets.
+  if (!on_gpu(to)) waited(reached(queue_of(from.device().index())));
   auto lent = [](const Tensor& tensor) { return on_gpu(tensor) ? alias(tensor, CPU) : tensor; };
   lent(to).copy_(lent(from));
   return to;
@@ -199,12 +211,15 @@ Tensor& copy_(Tensor& to, const Tensor& from, bool non_blocking) {
 
 at::Scalar scalar(const Tensor& tensor) {
   count(Event::download);
+  work_with(tensor);
+  waited(reached(queue_of(tensor.device().index())));
   return alias(tensor, CPU).item();
 }
 
 // Of float16 as float32 in one kernel, which the CPU has not.
 Tensor softmax(const Tensor& tensor, std::int64_t dim, bool to_float) {
   count(Event::launch);
+  work_with(tensor);
   auto input = alias(tensor, CPU);
   return on_card(at::_softmax(to_float ? input.to(at::kFloat) : input, dim, false), tensor.device());
 }

@@ -36,6 +36,15 @@ impl<'a> PromptPair<'a> {
         self.first_corrupted
     }
 
+    /// Where the corrupted run's input differs, up to the last position that is read, ascending. Of the prompts of an iteration those
+    /// that have equal ones have equal first changes.
+    #[must_use]
+    pub fn corrupted(&self) -> Vec<u32> {
+        let last_read = self.reads.last().copied().unwrap_or(0);
+        let positions = self.first_corrupted.unwrap_or(u32::MAX)..=last_read;
+        positions.filter(|&pos| self.is_corrupted(pos)).collect()
+    }
+
     /// Whether patching this cell of a model leaves every logit at the read positions as in the unpatched run.
     #[must_use]
     pub fn is_noop(&self, cell: &Cell<'_>, model: &Architecture) -> bool {
@@ -209,7 +218,18 @@ impl Suffix {
     /// other run: the same before it, and itself. So it need not be computed, unless it is scored.
     #[must_use]
     pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Option<Self> {
-        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, model).ok()?)));
+        Self::of_changes(cell, pairs, &pairs.iter().map(|pair| pair.first_change(cell, model).ok()), model)
+    }
+
+    /// The same, where the first change of each prompt is known.
+    #[must_use]
+    pub fn of_changes(
+        cell: &Cell<'_>,
+        pairs: &[PromptPair<'_>],
+        first_changes: &(impl Iterator<Item = Option<u32>> + Clone),
+        model: &Architecture,
+    ) -> Option<Self> {
+        let live = || pairs.iter().zip(first_changes.clone()).filter_map(|(pair, pos)| Some((pair, pos?)));
         let first = live().map(|(_, pos)| pos).min()?;
         let reads = pairs.first().map_or(&[][..], |pair| pair.reads);
         // Where features are written, the rest of the stream stays what it was.
@@ -364,6 +384,22 @@ mod tests {
         assert_eq!(suffix(&[late], Component::ResidPre, 1, 4), Some((5, true)));
         assert_eq!(suffix(&[early, late], Component::ResidPre, 1, 4), Some((4, false)));
         assert_eq!(suffix(&[early], Component::ResidPre, 1, 1), None);
+    }
+
+    #[test]
+    fn prompts_that_are_corrupted_at_the_same_positions_that_matter_have_equal_first_changes() {
+        let corrupted = |clean, corrupted, noised| PromptPair::new(clean, corrupted, noised, &[1, 4]).corrupted();
+        assert_eq!(corrupted(&CLEAN, &CORRUPTED, &[]), [2, 4]);
+        assert_eq!(corrupted(&CLEAN, &CLEAN, &[2, 4, 5]), [2, 4]);
+        assert_eq!(corrupted(&CLEAN, &[1, 2, 3, 4, 5, 9], &[]), [0; 0]);
+        let grids = [Component::ResidPre, Component::Z, Component::K]
+            .map(|component| grid(component, &component.axes()[..2], PatchValue::Other));
+        let changes = |pair: PromptPair<'_>| -> Vec<_> {
+            let cells = grids.iter().flat_map(|grid| (0..18).map(|index| grid.cell(index)));
+            cells.map(|cell| pair.first_change(&cell, &model()).ok()).collect()
+        };
+        let (by_token, by_noise) = (PromptPair::new(&CLEAN, &CORRUPTED, &[], &[1, 4]), [2, 4, 5]);
+        assert_eq!(changes(by_token), changes(PromptPair::new(&CLEAN, &CLEAN, &by_noise, &[1, 4])));
     }
 
     #[test]

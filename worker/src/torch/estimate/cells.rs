@@ -16,7 +16,8 @@ use crate::torch::patch::values::Patch;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, last_site};
-use crate::torch::tiles::chunk::{Chunk, Scores, base, other_and_means, unpatched};
+use crate::torch::score::metrics::Waiting;
+use crate::torch::tiles::chunk::{Chunk, Scores, base, other_and_means, run_scores, unpatched};
 
 impl Chunk<'_> {
     /// Estimated scores of all cells of each grid that has estimates; none of the others.
@@ -28,7 +29,8 @@ impl Chunk<'_> {
         let base = base(&mut runs, &sites);
         let [other, means] = other_and_means(&mut runs, &sites);
         let scorers = self.scorers(&clean);
-        let unpatched = unpatched(std::iter::once((self, &base, scorers.as_slice())))[0].averaged();
+        let unpatched = Waiting::arrived(unpatched(std::iter::once((self, &base, scorers.as_slice()))).iter());
+        let unpatched = run_scores(&unpatched, std::slice::from_ref(self))[0].averaged();
         let (reads, last) = (self.reads(), self.last_read());
         let value = patchsweep_core::grid::PatchValue::Other;
         let patch = Patch { exec: self.exec, value, base, other, means, features: None, reads, last };
