@@ -96,6 +96,7 @@ fn for_estimates_and_what_verifies_them() {
         grid
     };
     let spec = spec("arithmetic")
+        .with("direction", "denoising")
         .prompts("acronyms.txt", 30)
         .corruption(json!({ "kind": "noise", "scale": 3.0 }))
         .metric("kl")
