@@ -1,6 +1,6 @@
 //! The estimates of all grids over some prompts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use patchsweep_core::estimate::Gradients;
 use patchsweep_core::grid::{Axis, Component, Grid};
@@ -8,6 +8,7 @@ use patchsweep_core::scores::CellScore;
 use tch::{Device, Kind, Tensor};
 
 use super::gradients::Point;
+use super::scaled::Gradients as Scaled;
 use super::terms::Changes;
 use super::{OfGrid, scored};
 use crate::phases::Phase;
@@ -71,7 +72,7 @@ impl Chunk<'_> {
         for along in points {
             let embedding = embedding(patch, along);
             let point = Point { exec: self.exec, embedding, scorers, reads: &self.iteration().reads };
-            let mut take = |metric: usize, gradients: &BTreeMap<Site, Tensor>| {
+            let mut take = |metric: usize, gradients: &Scaled| {
                 for ((_, layers), sums) in changes.iter().zip(&mut sums) {
                     for (change, sum) in layers.iter().zip(&mut sums[metric]) {
                         let Some(terms) = change.terms(gradients, patch) else { continue };

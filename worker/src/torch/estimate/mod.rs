@@ -8,6 +8,7 @@ mod cells;
 mod gradients;
 mod held;
 mod new_patterns;
+mod scaled;
 mod terms;
 
 use std::collections::BTreeSet;

@@ -1,11 +1,10 @@
 //! What gradients are multiplied with: by how much a patch changes the activations of a grid in one layer.
 
-use std::collections::BTreeMap;
-
 use patchsweep_core::grid::{Axis, Component, Grid};
 use tch::{Device, Kind, Tensor};
 
 use super::new_patterns::{NewPattern, pattern_difference, recomputes};
+use super::scaled::Gradients;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::Positions;
 use crate::torch::runs::recorder::Site;
@@ -47,8 +46,8 @@ impl<'a> Changes<'a> {
     }
 
     /// Gradient times change, float64 on the CPU \[prompts, axes within a layer..\]; one metric's gradients.
-    pub(super) fn terms(&self, gradients: &BTreeMap<Site, Tensor>, patch: &Patch<'_>) -> Option<Tensor> {
-        let gradient = gradients.get(&self.site)?;
+    pub(super) fn terms(&self, gradients: &Gradients, patch: &Patch<'_>) -> Option<Tensor> {
+        let gradient = gradients.scaled(self.site)?;
         let terms = match &self.of {
             Of::Pattern(new) => new.terms(gradient, self.grid, &patch.exec.model.architecture),
             Of::Activation(change) => {
@@ -57,6 +56,6 @@ impl<'a> Changes<'a> {
                 if is_whole { product.sum_dim_intlist([-1].as_slice(), false, Kind::Double) } else { product }
             }
         };
-        Some(terms.to_device(Device::Cpu))
+        Some(gradients.put_right(&terms.to_device(Device::Cpu)))
     }
 }
