@@ -43,6 +43,21 @@ estimate = "integrated"
 steps = 5
 
 [[grid]]
+name = "knocked_out"
+component = "pattern"
+axes = ["layer", "head", "src_pos"]
+ablate = "knockout"
+estimate = "gradient"
+
+[[grid]]
+name = "knocked_out_at_once"
+component = "pattern"
+axes = ["layer", "dest_pos"]
+src_positions = [0, 2]
+ablate = "knockout"
+estimate = "gradient"
+
+[[grid]]
 name = "averaged"
 component = "attn_out"
 axes = ["layer", "pos"]

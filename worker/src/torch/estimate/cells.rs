@@ -129,8 +129,9 @@ fn of_layer(grid: &Grid, terms: Option<&Tensor>, prompts: usize, positions: u32)
     for (dim, &axis) in (1usize..).zip(&grid.component.axes()[1..]) {
         let (here, along) = (terms.size()[dim], length(dim));
         let is_position = matches!(axis, Axis::Pos | Axis::DestPos | Axis::SrcPos);
-        // Keys at all positions at once.
-        let at_once = is_position && here == 1 && !grid.axes.contains(&axis) && super::new_patterns::recomputes(grid);
+        // Keys at all positions at once, or sources.
+        let of_keys = is_position && here == 1 && !grid.axes.contains(&axis) && super::new_patterns::recomputes(grid);
+        let at_once = of_keys || super::knockouts::is_at_once(grid, axis);
         if !at_once {
             // Nothing depends on what is behind the last read position.
             let extent = if is_position { i64::from(positions) } else { here };

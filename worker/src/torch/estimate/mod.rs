@@ -7,6 +7,7 @@
 mod cells;
 mod gradients;
 mod held;
+mod knockouts;
 mod new_patterns;
 mod scaled;
 mod terms;

@@ -1,8 +1,9 @@
 //! What gradients are multiplied with: by how much a patch changes the activations of a grid in one layer.
 
-use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use tch::{Device, Kind, Tensor};
 
+use super::knockouts::Knockout;
 use super::new_patterns::{NewPattern, pattern_difference, recomputes};
 use super::scaled::Gradients;
 use crate::torch::patch::values::Patch;
@@ -22,6 +23,8 @@ enum Of {
     Activation(Tensor),
     /// Of the pattern that it makes.
     Pattern(NewPattern),
+    /// Of the pattern without what is knocked out.
+    Knockout(Knockout),
 }
 
 impl<'a> Changes<'a> {
@@ -30,6 +33,10 @@ impl<'a> Changes<'a> {
         let change = |&layer: &u32| match grid.component {
             _ if recomputes(grid) => {
                 let of = Of::Pattern(NewPattern::of(patch, grid, layer));
+                Self { grid, site: (layer, Component::Pattern), of }
+            }
+            Component::Pattern if grid.value == PatchValue::Knockout => {
+                let of = Of::Knockout(Knockout::of(patch, grid, layer));
                 Self { grid, site: (layer, Component::Pattern), of }
             }
             Component::Pattern => {
@@ -50,6 +57,7 @@ impl<'a> Changes<'a> {
         let gradient = gradients.scaled(self.site)?;
         let terms = match &self.of {
             Of::Pattern(new) => new.terms(gradient, self.grid, &patch.exec.model.architecture),
+            Of::Knockout(knockout) => knockout.terms(gradient),
             Of::Activation(change) => {
                 let product = gradient.to_kind(Kind::Double) * change;
                 let is_whole = product.dim() > self.grid.component.axes().len();
