@@ -96,17 +96,19 @@ impl<'a> PromptPair<'a> {
         }
         // What lies in the future of a position, or before its window, is not attended to: its probability is 0, whatever
         // the patch.
-        let window = model.attention_of(write.layer).window.unwrap_or(u32::MAX);
-        let sees = |&source: &u32| pos.checked_sub(source).is_some_and(|distance| distance < window);
+        let attended = model.attended(write.layer, pos);
         let sources = write.indices(Axis::SrcPos);
         if let Some(&source) = sources.first()
-            && !sources.iter().any(sees)
+            && !sources.iter().any(|source| attended.contains(source))
         {
             return Err(if source > pos {
                 NoEffect::InFuture { pos, source }
             } else {
                 NoEffect::BeforeWindow { pos, source }
             });
+        }
+        if write.value == PatchValue::Knockout && !write.knocks_out_at(pos, model) {
+            return Err(NoEffect::NothingElse { pos });
         }
         self.value_differs(write, pos, last_read, model)
     }
@@ -175,6 +177,11 @@ pub enum NoEffect {
         pos: u32,
         /// The first one whose probability is patched.
         source: u32,
+    },
+    /// Everything that the position attends to would be knocked out, so that nothing is.
+    NothingElse {
+        /// The position that attends.
+        pos: u32,
     },
     /// The corrupted prompt is the clean one.
     Uncorrupted,
@@ -338,6 +345,26 @@ mod tests {
         let noop =
             |layer: u32, dest: u32, src: u32| pair().is_noop(&grid.cell(((layer * 2) * 6 + dest) * 6 + src), &model);
         assert!(noop(1, 4, 2) && !noop(1, 4, 3) && !noop(1, 4, 4) && !noop(0, 4, 2));
+    }
+
+    #[test]
+    fn a_knockout_leaves_what_attends_to_nothing_else() {
+        let mut model = model();
+        model.attention.layers[1].window = Some(2);
+        let axes = vec![Axis::Layer, Axis::DestPos];
+        let grid = Grid::new("g".into(), Component::Pattern, axes, &model, 6).expect("a grid");
+        let change = |layer: u32, dest: u32, sources: &[u32]| {
+            let grid = grid.clone().restricted(Axis::SrcPos, sources.to_vec()).expect("positions");
+            pair().first_change(&grid.patched_with(PatchValue::Knockout).cell(layer * 6 + dest), &model)
+        };
+        // Prompts that are equal so far do not matter.
+        assert_eq!(change(0, 1, &[0]), Ok(1));
+        assert_eq!(change(0, 0, &[0]), Err(NoEffect::NothingElse { pos: 0 }));
+        assert_eq!(change(0, 2, &[0, 1, 2]), Err(NoEffect::NothingElse { pos: 2 }));
+        assert_eq!(change(0, 1, &[2, 3]), Err(NoEffect::InFuture { pos: 1, source: 2 }));
+        assert_eq!([change(1, 3, &[3]), change(1, 3, &[0, 1, 2])], [Ok(3); 2]);
+        assert_eq!(change(1, 3, &[2, 3]), Err(NoEffect::NothingElse { pos: 3 }));
+        assert_eq!(change(1, 3, &[0, 1]), Err(NoEffect::BeforeWindow { pos: 3, source: 0 }));
     }
 
     #[test]

@@ -216,7 +216,7 @@ class GridAlso(TypedDict):
     the end."""
     positions: NotRequired[list[int | str]]
     """Which positions, given as in `corrupt` of an iteration. Without it, all."""
-    ablate: NotRequired[Literal["zero", "mean"]]
+    ablate: NotRequired[Literal["zero", "mean", "knockout"]]
     """What takes the activation's place. Without it, the other run's activation."""
 
 
@@ -268,7 +268,7 @@ class Grid(TypedDict):
     name: NotRequired[str]
     """Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name; of
     several components, their names joined by `-`."""
-    ablate: NotRequired[Literal["zero", "mean"]]
+    ablate: NotRequired[Literal["zero", "mean", "knockout"]]
     """What takes the activation's place. Without it, the other run's activation."""
     layers: NotRequired[list[int]]
     """Which layers are patched. Without it, all. Negative ones count from the end."""

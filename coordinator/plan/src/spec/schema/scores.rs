@@ -293,4 +293,7 @@ pub enum Ablation {
     /// The mean over the corrupted prompts, position by position; over the clean ones where there is no corruption. Refused at names that
     /// are not at one position in all prompts.
     Mean,
+    /// Of `pattern`: attention knockout (Geva et al. 2023). The scores become minus infinity before the softmax, so that what is left
+    /// of each row adds up to 1. A row that would have nothing left stays as it is.
+    Knockout,
 }
