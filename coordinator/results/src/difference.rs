@@ -1,9 +1,10 @@
 //! What differs between two sweeps, cell by cell.
 
+mod baseline;
 mod grid;
 mod unlike;
 
-use patchsweep_core::results::{GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, GridScores, SweepResults};
 
 use super::analysed::Analysed;
 use super::tensors::{TensorError, tensors};
@@ -74,12 +75,9 @@ impl Difference {
                 remarks.push(format!("grid `{name}` has other axes or coordinates in the second sweep"));
             }
         }
-        let rows = |a: &[Vec<f32>], b: &[Vec<f32>]| -> Vec<Vec<f32>> {
-            let row = |metric: &Pair| {
-                let value = |pair: &Pair| a[metric.first][pair.first] - b[metric.second][pair.second];
-                iterations.iter().map(value).collect()
-            };
-            metrics.iter().map(row).collect()
+        let runs = |a: &[Baseline], b: &[Baseline]| -> Vec<Baseline> {
+            let run = |metric: &Pair| (&a[metric.first], &b[metric.second]);
+            metrics.iter().map(run).map(|(a, b)| baseline::difference(a, b, &iterations, has_same_prompts)).collect()
         };
         let pairing =
             |scores: &GridScores| if scores.per_prompt.is_empty() { Pairing::Independent } else { Pairing::Paired };
@@ -92,8 +90,8 @@ impl Difference {
                 iteration_labels: kept(&iterations, &first.iteration_labels),
                 token_labels: first.token_labels.clone(),
                 metrics: kept(&metrics, &first.metrics),
-                clean: rows(&first.clean, &second.clean),
-                corrupted: rows(&first.corrupted, &second.corrupted),
+                clean: runs(&first.clean, &second.clean),
+                corrupted: runs(&first.corrupted, &second.corrupted),
                 baselines: iterations
                     .iter()
                     .map(|pair| grid::status(first.baselines[pair.first], second.baselines[pair.second]))

@@ -157,7 +157,7 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         completed: Completed {
             model: Digest::of(b"model"),
             notes: Vec::new(),
-            scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
+            scores: TileScores { metrics: 1, scores, by_prompt: Vec::new() },
             busy: Duration::from_millis(12),
             work: WorkDone { multiply_adds: 1_000_000, ..WorkDone::default() },
         },

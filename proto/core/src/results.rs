@@ -13,10 +13,10 @@ pub struct SweepResults {
     pub token_labels: Vec<String>,
     /// Names \[metrics\]; the first is the main one.
     pub metrics: Vec<String>,
-    /// Mean clean metric \[metrics\]\[iterations\].
-    pub clean: Vec<Vec<f32>>,
-    /// Mean corrupted metric \[metrics\]\[iterations\].
-    pub corrupted: Vec<Vec<f32>>,
+    /// The clean run \[metrics\].
+    pub clean: Vec<Baseline>,
+    /// The corrupted run \[metrics\].
+    pub corrupted: Vec<Baseline>,
     /// What became of the baselines \[iterations\]: computed (finite or not), failed, pending, or not drawn.
     pub baselines: Vec<CellStatus>,
     /// Every grid under every metric.
@@ -25,6 +25,17 @@ pub struct SweepResults {
     pub manifest: String,
     /// How often each iteration was computed, with another corruption each time; at least 1.
     pub replicates: u32,
+}
+
+/// The clean or the corrupted run under one metric.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Baseline {
+    /// Mean metric \[iterations\]; NaN where it was given up or is pending, as everything else.
+    pub mean: Vec<f32>,
+    /// Standard error of that mean \[iterations\]; NaN for a single prompt.
+    pub stderr: Vec<f32>,
+    /// Metric on each prompt \[iterations, prompts\], the mean over replicates; empty where the spec does not say `per_prompt`.
+    pub per_prompt: Vec<f32>,
 }
 
 /// What a place along an axis is known by.
@@ -105,6 +116,15 @@ impl SweepResults {
             0 => scores.grid.clone(),
             metric => format!("{}@{}", scores.grid, self.metrics[metric]),
         }
+    }
+}
+
+impl Baseline {
+    /// The metric on each prompt of an iteration; none where it was not kept.
+    #[must_use]
+    pub fn of_prompts(&self, iteration: usize) -> &[f32] {
+        let prompts = self.per_prompt.len() / self.mean.len().max(1);
+        &self.per_prompt[iteration * prompts..][..prompts]
     }
 }
 

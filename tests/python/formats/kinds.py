@@ -145,6 +145,14 @@ def check_spread(results):
     assert table["between"].notna().all() and (table["between"] > 0).any()
     effect, prompts = dataset["resid_pre"], dataset["resid_pre.prompts"]
     np.testing.assert_allclose(prompts.mean("prompt", dtype=np.float64), effect, rtol=0, atol=1e-6)
+    for run in ["clean", "corrupted"]:
+        metric = dataset[f"{run}.prompts"].astype(np.float64)
+        assert metric.dims == ("iteration", "prompt")
+        np.testing.assert_allclose(metric.mean("prompt"), dataset[run], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(metric.std("prompt", ddof=1) / np.sqrt(24), dataset[f"{run}.stderr"], rtol=1e-5)
+    # Noising: the patched metric on each prompt is the clean one plus the effect.
+    patched = dataset["clean.prompts"] + prompts
+    np.testing.assert_allclose(patched.mean("prompt"), dataset["resid_pre.value"], rtol=0, atol=1e-4)
     assert dataset["pattern"].dims == ("iteration", "pattern.layer", "head", "dest_pos", "src_pos")
     assert (table.loc[table["src_pos"] > 5, "status"] == NOOP).all(), "nobody attends to what comes later"
 

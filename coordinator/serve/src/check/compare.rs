@@ -222,7 +222,7 @@ impl Row {
 
 /// Magnitude of a metric where estimates of a grid begin: in the run that is patched, or on the way from one to the other.
 fn begins_at(merged: &Merged, context: &SweepContext, grid: &Grid, metric: usize) -> f64 {
-    let (clean, corrupted) = (strongest(&merged.clean[metric]), strongest(&merged.corrupted[metric]));
+    let (clean, corrupted) = (strongest(&merged.clean[metric].mean), strongest(&merged.corrupted[metric].mean));
     match (grid.estimate.map(|estimate| estimate.gradients), context.direction) {
         (Some(Gradients::AtBase), Direction::Noising) => clean,
         (Some(Gradients::AtBase), Direction::Denoising) => corrupted,

@@ -92,7 +92,7 @@ mod tests {
 
     fn scores(values: &[f32]) -> TileScores {
         let scores = values.iter().map(|&value| CellScore::of(&[value], &[0.0])).collect();
-        TileScores { metrics: 1, scores, prompt_effects: Vec::new() }
+        TileScores { metrics: 1, scores, by_prompt: Vec::new() }
     }
 
     #[test]

@@ -8,14 +8,15 @@ use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
 use patchsweep_core::metric::Metric;
 use patchsweep_core::moments::Moments;
-use patchsweep_core::results::{CellStatus, GridScores};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores};
 use patchsweep_core::scores::{CellScore, TileScores};
 use patchsweep_core::tile::{BASELINE_CELLS, TileWork};
 use patchsweep_plan::Plan;
 
+use super::baselines::Baselines;
 use super::estimates::Estimates;
 use super::pool::Pool;
-use super::sums::{Ends, GridSums, Lack, mean, to_f32};
+use super::sums::{Ends, GridSums, Lack, mean};
 use super::{MergeError, Merged, TileOutcome, refuse_scores};
 
 /// Places of the cells of a baseline tile.
@@ -35,6 +36,8 @@ pub struct Merger<'a> {
     baselines: Vec<Moments>,
     /// Why one of them is missing.
     baseline_lack: Option<Lack>,
+    /// What there is beside them.
+    beside_baselines: Baselines,
     /// Of this iteration \[grids\].
     sums: Vec<GridSums>,
     /// Of grids that are estimated \[grids\].
@@ -75,7 +78,7 @@ impl<'a> Merger<'a> {
     pub fn new(plan: &'a Plan) -> Self {
         let context = &plan.context;
         let (metrics, iterations) = (context.metrics.len(), context.spec_iterations());
-        let rows = || vec![Vec::with_capacity(iterations); metrics];
+        let kept = if context.per_prompt { context.clean.prompts() as usize } else { 0 };
         let empty = |grid| context.metrics.iter().enumerate().map(move |metric| empty(context, grid, metric));
         let estimates = |grid: &Grid| grid.estimate.map(|_| Estimates::new(cells(grid), metrics));
         let pools = if context.replicates > 1 { context.grids.len() } else { 0 };
@@ -86,6 +89,7 @@ impl<'a> Merger<'a> {
             prompts: 0,
             baselines: vec![Moments::default(); BASELINE_CELLS * metrics],
             baseline_lack: None,
+            beside_baselines: Baselines::new(metrics, kept),
             sums: context.grids.iter().map(|grid| GridSums::new(cells(grid), metrics)).collect(),
             estimates: context.grids.iter().map(estimates).collect(),
             is_of_choice: false,
@@ -95,8 +99,8 @@ impl<'a> Merger<'a> {
             ends: vec![Ends { clean: 0.0, corrupted: 0.0 }; metrics],
             pools: (0..pools).map(|_| Pool::new(metrics)).collect(),
             merged: Merged {
-                clean: rows(),
-                corrupted: rows(),
+                clean: vec![Baseline::default(); metrics],
+                corrupted: vec![Baseline::default(); metrics],
                 baselines: Vec::with_capacity(iterations),
                 grids: context.grids.iter().flat_map(empty).collect(),
             },
@@ -165,7 +169,7 @@ impl<'a> Merger<'a> {
 
     fn take_baseline(&mut self, scores: Result<&TileScores, Lack>) {
         let Some(section) = &mut self.section else { return };
-        let TileScores { metrics, scores, .. } = match scores {
+        let TileScores { metrics, scores, by_prompt } = match scores {
             Ok(scores) => scores,
             Err(lack) => {
                 self.baseline_lack = self.baseline_lack.max(Some(lack));
@@ -176,6 +180,8 @@ impl<'a> Merger<'a> {
         for (sum, new) in self.baselines.iter_mut().zip(scores) {
             *sum = sum.merge(new.value);
         }
+        let places: Vec<usize> = places(&self.plan.context, &section.prompts).collect();
+        self.beside_baselines.keep(by_prompt, &places);
         let patched = match self.plan.context.direction {
             Direction::Noising => CLEAN,
             Direction::Denoising => CORRUPTED,
@@ -239,7 +245,7 @@ impl<'a> Merger<'a> {
                 self.sums[grid].compute(row, self.prompts);
             }
         }
-        if let Some(scores) = scores.ok().filter(|scores| !scores.prompt_effects.is_empty()) {
+        if let Some(scores) = scores.ok().filter(|scores| !scores.by_prompt.is_empty()) {
             self.keep_effects(grid, cells, scores);
         }
     }
@@ -250,7 +256,7 @@ impl<'a> Merger<'a> {
         let first = context.spec_iteration(section.iteration) * self.sums[grid].cells() as usize;
         let prompts = context.clean.prompts() as usize;
         let places: Vec<usize> = places(context, &section.prompts).collect();
-        let mut effects = scores.prompt_effects.chunks(section.prompts.len());
+        let mut effects = scores.by_prompt.chunks(section.prompts.len());
         let tensors = &mut self.merged.grids[grid * scores.metrics..][..scores.metrics];
         for cell in cells.iter().cloned().flatten() {
             let begin = (first + cell as usize) * prompts;
@@ -315,6 +321,7 @@ impl<'a> Merger<'a> {
             let ends = if self.baseline_lack.is_some() { Ends::UNKNOWN } else { ends };
             self.ends[metric] = self.ends[metric].and(ends, self.replicates);
         }
+        self.beside_baselines.leave_replicate(&self.baselines, self.replicates);
         for (pool, sums) in self.pools.iter_mut().zip(&mut self.sums) {
             pool.add(sums);
         }
@@ -339,8 +346,8 @@ impl<'a> Merger<'a> {
         if self.replicates == u64::from(self.plan.context.replicates) {
             let [clean, corrupted] = [&self.merged.clean, &self.merged.corrupted];
             let ends = |metric: usize| Ends {
-                clean: clean[metric][iteration].into(),
-                corrupted: corrupted[metric][iteration].into(),
+                clean: clean[metric].mean[iteration].into(),
+                corrupted: corrupted[metric].mean[iteration].into(),
             };
             let metrics = self.plan.context.metrics.iter().enumerate();
             let ends: Vec<Option<Ends>> =
@@ -364,10 +371,13 @@ impl<'a> Merger<'a> {
 
     fn fill_tensors(&mut self) {
         let metrics = &self.plan.context.metrics;
-        let iteration = self.merged.clean.first().map_or(0, Vec::len);
-        for (metric, ends) in self.ends.iter().enumerate() {
-            self.merged.clean[metric].push(to_f32(ends.clean));
-            self.merged.corrupted[metric].push(to_f32(ends.corrupted));
+        let iteration = self.merged.baselines.len();
+        // A check computes none.
+        let prompts = if self.lack.is_none() { self.baselines[0].count } else { 0 };
+        let (clean, corrupted): (Vec<_>, Vec<_>) = self.ends.iter().map(|ends| (ends.clean, ends.corrupted)).unzip();
+        let runs = [(CLEAN, &mut self.merged.clean, clean), (CORRUPTED, &mut self.merged.corrupted, corrupted)];
+        for (run, tensors, means) in runs {
+            self.beside_baselines.move_to(run, tensors, &means, prompts, self.replicates);
         }
         self.merged.baselines.push(match self.lack.take() {
             None => CellStatus::Computed,

@@ -5,6 +5,7 @@
 //! none is held: what is needed is little more than the tensors.
 
 mod activity;
+mod baselines;
 pub mod compare;
 mod estimates;
 mod merger;
@@ -15,7 +16,7 @@ mod sums;
 use std::convert::Infallible;
 
 use patchsweep_core::ids::TileId;
-use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 use patchsweep_core::scores::{CellScore, TileScores};
 
 pub use activity::Activities;
@@ -36,10 +37,10 @@ pub enum TileOutcome {
 /// A sweep's tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// Mean clean metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
-    pub clean: Vec<Vec<f32>>,
-    /// Mean corrupted metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
-    pub corrupted: Vec<Vec<f32>>,
+    /// The clean run \[metrics\]; NaN where a baseline was given up or is pending.
+    pub clean: Vec<Baseline>,
+    /// The corrupted run \[metrics\]; likewise.
+    pub corrupted: Vec<Baseline>,
     /// What became of the baselines \[iterations\].
     pub baselines: Vec<CellStatus>,
     /// Every grid under every metric.
@@ -153,11 +154,10 @@ pub fn refuse_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(
     if scores.metrics != metrics || full != wanted || scores.scores.len() != wanted {
         return Err(ScoreShapeError { what: SCORES, wanted, found: full });
     }
-    let keeps = plan.context.per_prompt && tile.is_patch();
-    let effects = if keeps { wanted * tile.prompts.len() } else { 0 };
-    if scores.prompt_effects.len() != effects {
-        let found = scores.prompt_effects.len();
-        return Err(ScoreShapeError { what: "effects on single prompts", wanted: effects, found });
+    let wanted = if tile.keeps_prompts(&plan.context) { wanted * tile.prompts.len() } else { 0 };
+    let found = scores.by_prompt.len();
+    if found != wanted {
+        return Err(ScoreShapeError { what: "numbers of single prompts", wanted, found });
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_stands_behind_a_comparison_that_finds_no_room_waits_with_it() {
         let mut promises = Promises::default();
-        let scores = Box::new(TileScores { metrics: 1, scores: Vec::new(), prompt_effects: Vec::new() });
+        let scores = Box::new(TileScores { metrics: 1, scores: Vec::new(), by_prompt: Vec::new() });
         let worker = "w".to_owned();
         promises.hold(1, acknowledge(1));
         promises.hold(

@@ -43,10 +43,7 @@ fn scored(plan: &Plan, effect: impl Fn(u32, u32) -> f64) -> Merged {
                 cells.iter().cloned().flatten().map(|cell| score(count, effect(tile.iteration, cell))).collect()
             }
         };
-        Ok::<_, Infallible>((
-            tile.id,
-            TileOutcome::Scores(TileScores { metrics: 1, scores, prompt_effects: Vec::new() }),
-        ))
+        Ok::<_, Infallible>((tile.id, TileOutcome::Scores(TileScores { metrics: 1, scores, by_prompt: Vec::new() })))
     });
     merge(plan, tiles).expect("all tiles")
 }

@@ -312,13 +312,23 @@ class SweepResults(_message.Message):
     iteration_labels: _containers.RepeatedScalarFieldContainer[str]
     token_labels: _containers.RepeatedScalarFieldContainer[str]
     metrics: _containers.RepeatedScalarFieldContainer[str]
-    clean: _containers.RepeatedScalarFieldContainer[float]
-    corrupted: _containers.RepeatedScalarFieldContainer[float]
+    clean: _containers.RepeatedCompositeFieldContainer[BaselineScores]
+    corrupted: _containers.RepeatedCompositeFieldContainer[BaselineScores]
     grids: _containers.RepeatedCompositeFieldContainer[GridScores]
     manifest: str
     replicates: int
     baselines: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, name: _Optional[str] = ..., iteration_labels: _Optional[_Iterable[str]] = ..., token_labels: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., clean: _Optional[_Iterable[float]] = ..., corrupted: _Optional[_Iterable[float]] = ..., grids: _Optional[_Iterable[_Union[GridScores, _Mapping]]] = ..., manifest: _Optional[str] = ..., replicates: _Optional[int] = ..., baselines: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., iteration_labels: _Optional[_Iterable[str]] = ..., token_labels: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., clean: _Optional[_Iterable[_Union[BaselineScores, _Mapping]]] = ..., corrupted: _Optional[_Iterable[_Union[BaselineScores, _Mapping]]] = ..., grids: _Optional[_Iterable[_Union[GridScores, _Mapping]]] = ..., manifest: _Optional[str] = ..., replicates: _Optional[int] = ..., baselines: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class BaselineScores(_message.Message):
+    __slots__ = ("mean", "stderr", "per_prompt")
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    STDERR_FIELD_NUMBER: _ClassVar[int]
+    PER_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    mean: _containers.RepeatedScalarFieldContainer[float]
+    stderr: _containers.RepeatedScalarFieldContainer[float]
+    per_prompt: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, mean: _Optional[_Iterable[float]] = ..., stderr: _Optional[_Iterable[float]] = ..., per_prompt: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class GridScores(_message.Message):
     __slots__ = ("metric", "grid", "component", "axes", "indices", "effect", "value", "stderr", "count", "status", "normalized", "per_prompt", "between", "writes", "estimate")
