@@ -89,6 +89,7 @@ impl Difference {
                 name: format!("{} − {}", first.name, second.name),
                 iteration_labels: kept(&iterations, &first.iteration_labels),
                 token_labels: first.token_labels.clone(),
+                lines: first.lines.clone(),
                 metrics: kept(&metrics, &first.metrics),
                 clean: runs(&first.clean, &second.clean),
                 corrupted: runs(&first.corrupted, &second.corrupted),

@@ -26,6 +26,7 @@ pub fn example() -> SweepResults {
         name: "acronyms".to_owned(),
         iteration_labels: ["Iteration 0", "Iteration 1", "Iteration 2"].map(str::to_owned).to_vec(),
         token_labels: tokens.map(str::to_owned).to_vec(),
+        lines: Vec::new(),
         metrics: vec!["logit_diff".to_owned(), "prob".to_owned()],
         clean: [[3.218, 4.467, 5.024], [0.81, 0.92, 0.97]].map(|means| baseline(means, 0.25)).into(),
         corrupted: [[-2.337, -1.918, -3.406], [0.05, 0.08, 0.02]].map(|means| baseline(means, 0.5)).into(),
@@ -82,7 +83,7 @@ pub fn manifest_of(results: &SweepResults) -> String {
     let grids: Vec<_> = results.grids.iter().filter(|scores| scores.metric == 0).map(grid).collect();
     json!({
         "sweep": { "name": results.name },
-        "dataset": { "replicates": results.replicates },
+        "dataset": { "replicates": results.replicates, "lines": results.lines },
         "labels": { "iteration": results.iteration_labels, "token": results.token_labels },
         "metrics": metrics,
         "grids": grids,

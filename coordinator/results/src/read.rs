@@ -97,11 +97,13 @@ struct Manifest {
 struct Dataset {
     /// Missing in folders of earlier releases.
     replicates: u32,
+    /// Of each prompt; null where there are none.
+    lines: Option<Vec<u32>>,
 }
 
 impl Default for Dataset {
     fn default() -> Self {
-        Self { replicates: 1 }
+        Self { replicates: 1, lines: None }
     }
 }
 
@@ -194,6 +196,7 @@ fn results(file: &File<'_>, manifest: Manifest, text: String) -> Result<SweepRes
         name: manifest.sweep.name,
         iteration_labels: manifest.labels.iteration,
         token_labels: manifest.labels.token,
+        lines: manifest.dataset.lines.unwrap_or_default(),
         clean: runs("clean")?,
         corrupted: runs("corrupted")?,
         baselines: file.baselines()?,
@@ -314,7 +317,7 @@ mod tests {
         results.baselines[2] = CellStatus::Pending;
         results.clean[1].mean[0] = f32::NAN;
         results.corrupted[0].per_prompt = results.corrupted[0].mean.repeat(2);
-        results.replicates = 4;
+        (results.replicates, results.lines) = (4, vec![7, 2]);
         results.manifest = manifest_of(&results);
         write_folder(&Analysed::of(&results).expect("consistent"), dir.path(), Overwrite::Refuse).expect("written");
         (dir, results)

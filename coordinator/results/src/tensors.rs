@@ -113,6 +113,10 @@ pub(super) fn tensors(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorE
             shape: vec![iterations],
         });
     }
+    let (lines, prompts) = (results.lines.len(), results.kept_prompts());
+    if lines > 0 && prompts > 0 && lines != prompts {
+        return Err(TensorError::Length { name: "line".to_owned(), values: lines, shape: vec![prompts] });
+    }
     Ok(list)
 }
 
@@ -295,6 +299,15 @@ mod tests {
         results.grids[0].stderr.pop();
         let error = tensors(&results).expect_err("too short");
         assert_eq!(error.to_string(), "tensor `resid_pre.stderr` has 95 values, but its shape is [3, 4, 8]");
+    }
+
+    #[test]
+    fn lines_of_other_prompts_than_those_that_are_kept_are_refused() {
+        let mut results = example();
+        results.lines = vec![3, 1];
+        tensors(&results).expect("nothing of prompts is kept");
+        results.clean[0].per_prompt = results.clean[0].mean.repeat(3);
+        assert!(matches!(tensors(&results), Err(TensorError::Length { name, values: 2, .. }) if name == "line"));
     }
 
     #[test]

@@ -131,6 +131,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         options: PlanOptions::default(),
         iteration_labels: vec!["Iteration 0".to_owned()],
         token_labels: vec!["token".to_owned(); SIDE as usize],
+        lines: Vec::new(),
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },
         kept_answers: vec![None],

@@ -11,6 +11,8 @@ pub struct SweepResults {
     pub iteration_labels: Vec<String>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
+    /// The line of the dataset that each prompt is on, counted from 1 \[prompts\]; none where it has no lines.
+    pub lines: Vec<u32>,
     /// Names \[metrics\]; the first is the main one.
     pub metrics: Vec<String>,
     /// The clean run \[metrics\].
@@ -107,6 +109,13 @@ impl SweepResults {
             Some(&status) => status,
             None => CellStatus::Failed,
         }
+    }
+
+    /// Prompts of which each is kept; none where it is not.
+    #[must_use]
+    pub fn kept_prompts(&self) -> usize {
+        let of_run = |run: &Baseline| run.per_prompt.len().checked_div(run.mean.len());
+        self.clean.first().and_then(of_run).unwrap_or(0)
     }
 
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.

@@ -123,6 +123,7 @@ fn results() -> v1::SweepResults {
         name: "tokens".to_owned(),
         iteration_labels: vec!["Iteration 0".to_owned()],
         token_labels: vec!["1".to_owned()],
+        lines: vec![3, 2],
         metrics: vec!["prob".to_owned()],
         clean: vec![run(1.0)],
         corrupted: vec![run(0.5)],

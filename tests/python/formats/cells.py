@@ -118,6 +118,8 @@ def check_store(results):
     assert set(dataset.data_vars) == set(results.tensors)
     plain = widest(manifest["grids"])
     coordinates = {"iteration": ("iteration", manifest["labels"]["iteration"])}
+    if "clean" + OF_PROMPTS in dataset and manifest["dataset"]["lines"] is not None:
+        coordinates["line"] = ("prompt", manifest["dataset"]["lines"])
     for grid, _, name in results.names():
         dimensions = ["iteration"]
         for axis in grid["axes"][1:]:

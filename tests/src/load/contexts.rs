@@ -81,6 +81,7 @@ impl LargeContext {
             options: PlanOptions::default(),
             iteration_labels: (0..ITERATIONS).map(|iteration| iteration.to_string()).collect(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
+            lines: Vec::new(),
             spec_text: String::new(),
             seeds: Seeds { dataset: None, corruption: None },
             kept_answers: vec![None; ITERATIONS as usize],

@@ -24,10 +24,10 @@ pub(super) fn inputs([first, second]: &[Value; 2]) -> Vec<String> {
     inputs.into_iter().filter(differs).map(remark).collect()
 }
 
-/// Whether a prompt's effect in one sweep has one of the same prompt in the other.
+/// Whether a prompt's number in one sweep has one of the same prompt in the other.
 pub(super) fn has_same_prompts([first, second]: &[Value; 2]) -> bool {
     let same = |field: &str| first["dataset"].get(field) == second["dataset"].get(field);
-    first["dataset"]["digest"].is_string() && ["digest", "prompts", "seed"].into_iter().all(same)
+    first["dataset"]["digest"].is_string() && ["digest", "prompts", "seed", "lines"].into_iter().all(same)
 }
 
 /// What the cells of two grids of one name write otherwise, one line each. The cells have the same places.

@@ -51,6 +51,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "dataset": {
             "digest": facts.dataset.to_hex(),
             "prompts": context.clean.prompts(),
+            "lines": (!plan.lines.is_empty()).then_some(&plan.lines),
             "positions": context.clean.positions(),
             "shortest": shortest(context),
             "groups": context.groups.groups.len().max(1),

@@ -128,6 +128,7 @@ impl Merged {
             name: plan.name.clone(),
             iteration_labels: plan.iteration_labels.clone(),
             token_labels: plan.token_labels.clone(),
+            lines: plan.lines.clone(),
             metrics: plan.context.metrics.iter().map(|metric| metric.name.clone()).collect(),
             clean: self.clean,
             corrupted: self.corrupted,

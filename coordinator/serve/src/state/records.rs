@@ -33,6 +33,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             options: Some(plan.options.into()),
             iteration_labels: plan.iteration_labels.clone(),
             token_labels: plan.token_labels.clone(),
+            lines: plan.lines.clone(),
             spec: plan.spec_text.clone(),
             dataset_seed: plan.seeds.dataset,
             corruption_seed: plan.seeds.corruption,
@@ -76,6 +77,9 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         if wire.token_labels.len() != context.clean.row(0).len() {
             return Err(Defect::Parts("its token labels do not fit its prompts"));
         }
+        if !wire.lines.is_empty() && wire.lines.len() != context.clean.prompts() as usize {
+            return Err(Defect::Parts("its lines do not fit its prompts"));
+        }
         let choice = wire.choice.map(|wire| choice_from_wire(wire, &context, tiles.len())).transpose()?;
         let plan = Plan {
             name: wire.name,
@@ -86,6 +90,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             options: wire.options.map(PlanOptions::from).unwrap_or_default(),
             iteration_labels: wire.iteration_labels,
             token_labels: wire.token_labels,
+            lines: wire.lines,
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),

@@ -61,6 +61,8 @@ def _coordinates(scores: Scores, along: dict[str, Axis]) -> dict[str, Any]:
         if beside is not None and not axis.names:
             tokens = [scores.tokens[index] if index < len(scores.tokens) else "" for index in axis.indices]
             coordinates[beside] = (dimension, _texts(tokens))
+    if scores.lines and "clean" + PROMPTS in scores.baselines:
+        coordinates["line"] = ("prompt", np.array(scores.lines, dtype=np.int64))
     return coordinates
 
 

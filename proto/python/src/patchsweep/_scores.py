@@ -60,6 +60,8 @@ class Scores:
     iterations: tuple[str, ...]
     #: Of the first clean prompt.
     tokens: tuple[str, ...]
+    #: Of the dataset, where each prompt is, counted from 1; none where it has no lines.
+    lines: tuple[int, ...]
     metrics: tuple[str, ...]
     #: Tensors [iterations] by their names; those of prompts [iterations, prompts].
     baselines: dict[str, Tensor]
@@ -89,6 +91,7 @@ def _of_wire(wire: pb.SweepResults) -> Scores:
         wire.name,
         tuple(wire.iteration_labels),
         tuple(wire.token_labels),
+        tuple(wire.lines),
         tuple(wire.metrics),
         _baselines(wire),
         grids,

@@ -98,6 +98,7 @@ fn plan(context: &SweepContext) -> Plan {
         options: PlanOptions::default(),
         iteration_labels: (0..iterations).map(|iteration| iteration.to_string()).collect(),
         token_labels: Vec::new(),
+        lines: Vec::new(),
         answer_texts: BTreeMap::new(),
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },
