@@ -172,7 +172,8 @@ fn tokens() -> String {
 pub fn bits(results: &SweepResults) -> Vec<Vec<u32>> {
     let floats = |floats: &[f32]| floats.iter().map(|float| float.to_bits()).collect::<Vec<_>>();
     let statuses = |list: &[CellStatus]| list.iter().map(|status| status.number()).collect::<Vec<_>>();
-    let baselines = results.clean.iter().chain(&results.corrupted).map(|list| floats(list));
+    let runs = results.clean.iter().chain(&results.corrupted);
+    let baselines = runs.flat_map(|run| [&run.mean, &run.stderr]).map(|list| floats(list));
     let grids = results
         .grids
         .iter()

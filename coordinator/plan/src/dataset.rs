@@ -220,3 +220,23 @@ fn choose(inputs: &Inputs<'_>, population: usize) -> Result<Vec<usize>, PlanErro
     }
     Ok(draw::samples(population, count, dataset.replaces(), dataset.seed()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::example::{DATASET, plan_of, spec};
+
+    #[test]
+    fn a_prompt_knows_its_line_which_is_part_of_the_sweep_s_identity() {
+        let drawn = ("path = \"d.csv\"", "path = \"d.csv\"\nsamples = 6\nreplace = true\nseed = 1");
+        let plan = |change: &[(&str, &str)], dataset: &str| plan_of(&spec(change), dataset).expect("a plan");
+        let (all, some) = (plan(&[], DATASET), plan(&[drawn], DATASET));
+        assert_eq!(all.lines, [2, 3, 4, 5]);
+        assert!(some.lines.len() == 6 && some.lines.iter().all(|line| all.lines.contains(line)));
+        for (prompt, line) in (0..).zip(&some.lines) {
+            assert_eq!(some.context.clean.row(prompt), all.context.clean.row(line - 2), "the prompt of line {line}");
+        }
+        let moved = plan(&[], &DATASET.replacen('\n', "\n\n", 2));
+        assert_eq!(moved.lines, [3, 5, 6, 7]);
+        assert!(moved.context == all.context && moved.identity() != all.identity());
+    }
+}

@@ -69,6 +69,7 @@ use patchsweep_core::check::CheckOf;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::groups::Groups;
+use patchsweep_core::length;
 use patchsweep_core::model::ModelConfig;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::Tile;
@@ -136,6 +137,8 @@ pub struct Plan {
     pub token_labels: Vec<String>,
     /// What the models are called that dictionaries were trained on, by the dictionaries' names, as far as these say it.
     pub dictionary_models: BTreeMap<String, String>,
+    /// The line of the dataset file that each prompt is on, counted from 1 \[prompts\]; none of token ids, which have no lines.
+    pub lines: Vec<u32>,
     /// Texts of the tokens that [`Plan::scored_tokens`] and [`Plan::token_sets`] show, by id; none where the model has no tokenizer.
     pub answer_texts: BTreeMap<u32, String>,
     /// The spec's text, for the manifest.
@@ -217,6 +220,7 @@ impl Plan {
             prompts: Some(digest),
             token_labels,
             dictionary_models,
+            lines: lines.unwrap_or_default().into_iter().map(length).collect(),
             answer_texts: answer_texts.unwrap_or_default(),
             spec_text: inputs.source.text().to_owned(),
             seeds: Seeds {

@@ -8,7 +8,7 @@ use super::PlanError;
 use crate::spec::Source;
 
 /// Tensors, dimensions and coordinates that every results file has, beside the axes.
-const TAKEN: [&str; 7] = ["clean", "corrupted", "iteration", "prompt", "token", "dest_token", "src_token"];
+const TAKEN: [&str; 8] = ["clean", "corrupted", "iteration", "prompt", "line", "token", "dest_token", "src_token"];
 
 /// Tensors become files, whose names systems limit to 255 bytes: a grid's, a metric's, and what kind of tensor it is.
 const MAX_LENGTH: usize = 100;
@@ -48,7 +48,7 @@ mod tests {
         for name in ["", "a.b", "a@b", "../up", "häd"] {
             assert!(refused(name).contains("use letters, digits, `_` and `-`"), "{name}");
         }
-        for name in ["clean", "prompt", "layer", "src_pos", "src_token"] {
+        for name in ["clean", "prompt", "line", "layer", "src_pos", "src_token"] {
             let refused = refused(name);
             assert!(refused.contains(&format!("`{name}` cannot name a tensor")), "{refused}");
         }

@@ -3,6 +3,7 @@
 use patchsweep_core::context::{StrayAnswer, SweepContext};
 use patchsweep_core::grid::Grid;
 use patchsweep_core::length;
+use patchsweep_core::tile::BASELINE_CELLS;
 use patchsweep_core::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
@@ -15,7 +16,7 @@ const MOST_SCORES: u64 = 50_000_000;
 /// Numbers of each score in results, whatever is kept of the prompts.
 const NUMBERS_PER_SCORE: u64 = 5;
 
-/// Most numbers in results that hold the effects on each prompt, of all replicates: 400 MB, which a program that merges,
+/// Most numbers in results that hold what is kept of each prompt, of all replicates: 400 MB, which a program that merges,
 /// sends or reads them has in memory at once.
 const MOST_KEPT: u64 = 100_000_000;
 
@@ -59,22 +60,22 @@ fn runs(spec: &Spec) -> usize {
 /// Results must fit what is sent at once, and the memory of a program that holds them.
 fn scores(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     scores_of(inputs, context, context.iterations.len() as u64)?;
-    prompt_effects(inputs, context)
+    kept_prompts(inputs, context)
 }
 
 /// As [`scores`], for what is kept beside them.
-fn prompt_effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
+fn kept_prompts(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     let Some(given) = inputs.spec.per_prompt.as_ref().filter(|given| *given.get_ref()) else { return Ok(()) };
     let cells = context.grids.iter().map(|grid| grid.cell_count().map_or(u64::MAX, u64::from));
     let each = (context.iterations.len() as u64).saturating_mul(context.metrics.len() as u64);
-    let scores = cells.fold(0, u64::saturating_add).saturating_mul(each);
+    let scores = cells.fold(BASELINE_CELLS as u64, u64::saturating_add).saturating_mul(each);
     let prompts = u64::from(context.clean.prompts());
     if scores.saturating_mul(prompts + NUMBERS_PER_SCORE) <= MOST_KEPT {
         return Ok(());
     }
-    let effects = scores.saturating_mul(prompts);
+    let kept = scores.saturating_mul(prompts);
     let message = format!(
-        "{effects} effects (cells x iterations x metrics x prompts), too many for results of at most {MOST_KEPT} numbers; \
+        "{kept} numbers of prompts (cells and both baselines, x iterations x metrics x prompts), too many for results of at most {MOST_KEPT} numbers; \
          leave `per_prompt` out, restrict the grids, or draw fewer `samples`"
     );
     Err(inputs.source.error(given.span(), message).into())
@@ -272,25 +273,25 @@ mod tests {
     }
 
     #[test]
-    fn effects_on_more_prompts_than_results_hold_are_refused_at_the_key() {
+    fn more_numbers_of_prompts_than_results_hold_are_refused_at_the_key() {
         let kept = ("[model]", "per_prompt = true\n[model]");
         let context = |prompts: u32| {
             let mut context = SweepContext::clone(&plan(&[kept]).context);
             context.clean = TokenMatrix::from_flat(prompts, 1, vec![0; prompts as usize]).expect("a matrix");
-            // 6 cells.
+            // 6 cells, and the baselines.
             context.iterations = vec![context.iterations[0].clone(); 100];
             context
         };
         let source = Source::new(spec(&[kept]));
         let (parsed, config) = (Spec::parse(&source).expect("a spec"), config());
         let inputs = Inputs { source: &source, spec: &parsed, dataset: "", config: &config, tokenizer: None };
-        prompt_effects(&inputs, &context(166_661)).expect("few enough");
-        let refused = prompt_effects(&inputs, &context(166_662)).expect_err("too many").to_string();
-        assert!(refused.contains("line 4, column 14: 99997200 effects (cells x iterations"), "{refused}");
+        kept_prompts(&inputs, &context(124_995)).expect("few enough");
+        let refused = kept_prompts(&inputs, &context(124_996)).expect_err("too many").to_string();
+        assert!(refused.contains("line 4, column 14: 99996800 numbers of prompts (cells and"), "{refused}");
         assert!(refused.contains("leave `per_prompt` out"), "{refused}");
         let source = Source::new(spec(&[]));
         let parsed = Spec::parse(&source).expect("a spec");
-        prompt_effects(&Inputs { source: &source, spec: &parsed, ..inputs }, &context(1 << 20)).expect("not kept");
+        kept_prompts(&Inputs { source: &source, spec: &parsed, ..inputs }, &context(1 << 20)).expect("not kept");
     }
 
     #[test]

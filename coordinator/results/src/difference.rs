@@ -1,11 +1,12 @@
 //! What differs between two sweeps, cell by cell.
 
+mod baseline;
 mod grid;
 mod unlike;
 
 use std::io;
 
-use patchsweep_core::results::{GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, GridScores, SweepResults};
 
 use super::analysed::Analysed;
 use super::tensors::{TensorError, tensors, with_statistics};
@@ -83,12 +84,9 @@ impl Difference {
                 remarks.push(format!("grid `{name}` has other axes or coordinates in the second sweep"));
             }
         }
-        let rows = |a: &[Vec<f32>], b: &[Vec<f32>]| -> Vec<Vec<f32>> {
-            let row = |metric: &Pair| {
-                let value = |pair: &Pair| a[metric.first][pair.first] - b[metric.second][pair.second];
-                iterations.iter().map(value).collect()
-            };
-            metrics.iter().map(row).collect()
+        let runs = |a: &[Baseline], b: &[Baseline]| -> Vec<Baseline> {
+            let run = |metric: &Pair| (&a[metric.first], &b[metric.second]);
+            metrics.iter().map(run).map(|(a, b)| baseline::difference(a, b, &iterations, has_same_prompts)).collect()
         };
         let pairing =
             |scores: &GridScores| if scores.per_prompt.is_empty() { Pairing::Independent } else { Pairing::Paired };
@@ -100,9 +98,10 @@ impl Difference {
                 name: format!("{} − {}", first.name, second.name),
                 iteration_labels: kept(&iterations, &first.iteration_labels),
                 token_labels: first.token_labels.clone(),
+                lines: first.lines.clone(),
                 metrics: kept(&metrics, &first.metrics),
-                clean: rows(&first.clean, &second.clean),
-                corrupted: rows(&first.corrupted, &second.corrupted),
+                clean: runs(&first.clean, &second.clean),
+                corrupted: runs(&first.corrupted, &second.corrupted),
                 baselines: iterations
                     .iter()
                     .map(|pair| grid::status(first.baselines[pair.first], second.baselines[pair.second]))

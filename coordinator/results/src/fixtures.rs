@@ -1,6 +1,6 @@
 //! A small finished sweep for tests, with plausible scores and every peculiarity that files must carry.
 
-use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 use serde_json::json;
 
 const ITERATIONS: u16 = 3;
@@ -26,14 +26,19 @@ pub fn example() -> SweepResults {
         name: "acronyms".to_owned(),
         iteration_labels: ["Iteration 0", "Iteration 1", "Iteration 2"].map(str::to_owned).to_vec(),
         token_labels: tokens.map(str::to_owned).to_vec(),
+        lines: Vec::new(),
         metrics: vec!["logit_diff".to_owned(), "prob".to_owned()],
-        clean: vec![vec![3.218, 4.467, 5.024], vec![0.81, 0.92, 0.97]],
-        corrupted: vec![vec![-2.337, -1.918, -3.406], vec![0.05, 0.08, 0.02]],
+        clean: [[3.218, 4.467, 5.024], [0.81, 0.92, 0.97]].map(|means| baseline(means, 0.25)).into(),
+        corrupted: [[-2.337, -1.918, -3.406], [0.05, 0.08, 0.02]].map(|means| baseline(means, 0.5)).into(),
         baselines: vec![CellStatus::Computed; 3],
         grids,
         manifest: r#"{"patchsweep":"0.1.0","seeds":{"dataset":0,"corruption":1}}"#.to_owned(),
         replicates: 1,
     }
+}
+
+fn baseline(mean: [f32; ITERATIONS as usize], stderr: f32) -> Baseline {
+    Baseline { mean: mean.to_vec(), stderr: vec![stderr; mean.len()], per_prompt: Vec::new() }
 }
 
 /// The example with cells of `resid_pre` that failed: two of a tile of iteration 0, one for want of a baseline.
@@ -48,7 +53,9 @@ pub fn example_with_failures() -> SweepResults {
         grid.count[place] = 0;
         grid.status[place] = CellStatus::Failed;
     }
-    (results.clean[0][1], results.corrupted[0][1]) = (f32::NAN, f32::NAN);
+    for run in [&mut results.clean[0], &mut results.corrupted[0]] {
+        (run.mean[1], run.stderr[1]) = (f32::NAN, f32::NAN);
+    }
     results.baselines[1] = CellStatus::Failed;
     results.manifest = String::from(
         r#"{"run":{"failures":[
@@ -76,7 +83,7 @@ pub fn manifest_of(results: &SweepResults) -> String {
     let grids: Vec<_> = results.grids.iter().filter(|scores| scores.metric == 0).map(grid).collect();
     json!({
         "sweep": { "name": results.name },
-        "dataset": { "replicates": results.replicates },
+        "dataset": { "replicates": results.replicates, "lines": results.lines },
         "labels": { "iteration": results.iteration_labels, "token": results.token_labels },
         "metrics": metrics,
         "grids": grids,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 use serde_json::Value;
 
 /// Which scores are no finite numbers, and what to do about it.
@@ -115,8 +115,12 @@ impl<'a> NotFinite<'a> {
     fn baselines(&self) -> impl Iterator<Item = (&'static str, usize, usize)> {
         let runs = [("clean", &self.results.clean), ("corrupted", &self.results.corrupted)];
         let means = runs.into_iter().flat_map(|(run, rows)| {
-            let row = move |(metric, row): (usize, &'a Vec<f32>)| {
-                row.iter().enumerate().map(move |(iteration, &mean)| (run, metric, iteration, mean)).collect::<Vec<_>>()
+            let row = move |(metric, row): (usize, &'a Baseline)| {
+                row.mean
+                    .iter()
+                    .enumerate()
+                    .map(move |(iteration, &mean)| (run, metric, iteration, mean))
+                    .collect::<Vec<_>>()
             };
             rows.iter().enumerate().flat_map(row)
         });
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn cells_and_baselines_are_counted_with_the_likely_cause_and_the_next_step() {
         let mut results = example();
-        results.clean[1][2] = f32::INFINITY;
+        results.clean[1].mean[2] = f32::INFINITY;
         results.manifest = r#"{"model":{"dtype":"float16"}}"#.to_owned();
         let not_finite = NotFinite::of(&results);
         let count = not_finite.count().expect("some are not");
@@ -206,6 +210,6 @@ mod tests {
     #[test]
     fn a_baseline_that_failed_or_is_pending_is_not_taken_for_one_that_overflowed() {
         let results = example_with_failures();
-        assert!(results.clean[0][1].is_nan() && NotFinite::of(&results).of_baselines().is_empty());
+        assert!(results.clean[0].mean[1].is_nan() && NotFinite::of(&results).of_baselines().is_empty());
     }
 }

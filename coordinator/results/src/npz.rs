@@ -102,7 +102,7 @@ mod tests {
         let status: ArrayD<u32> = npz.by_name("resid_pre.status").expect("status");
         assert_eq!(status.iter().filter(|&&status| status != 0).count(), 1);
         let clean: ArrayD<f32> = npz.by_name("clean").expect("clean");
-        assert_eq!(clean.as_slice(), Some(results.clean[0].as_slice()));
+        assert_eq!(clean.as_slice(), Some(results.clean[0].mean.as_slice()));
     }
 
     #[test]

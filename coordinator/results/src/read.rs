@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ::safetensors::tensor::TensorView;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
-use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 use patchsweep_core::{Whole, length};
 use serde::Deserialize;
 
@@ -97,11 +97,13 @@ struct Manifest {
 struct Dataset {
     /// Missing in folders of earlier releases.
     replicates: u32,
+    /// Of each prompt; null where there are none.
+    lines: Option<Vec<u32>>,
 }
 
 impl Default for Dataset {
     fn default() -> Self {
-        Self { replicates: 1 }
+        Self { replicates: 1, lines: None }
     }
 }
 
@@ -181,8 +183,8 @@ pub fn read_folder(dir: &Path) -> Result<SweepResults, ReadFolderError> {
 fn results(file: &File<'_>, manifest: Manifest, text: String) -> Result<SweepResults, ReadFolderError> {
     let metrics: Vec<String> = manifest.metrics.into_iter().map(|metric| metric.name).collect();
     let suffix = |metric: usize| if metric == 0 { String::new() } else { format!("@{}", metrics[metric]) };
-    let baselines = |kind: &str| -> Result<Vec<Vec<f32>>, ReadFolderError> {
-        (0..metrics.len()).map(|metric| file.f32(&format!("{kind}{}", suffix(metric)))).collect()
+    let runs = |kind: &str| -> Result<Vec<Baseline>, ReadFolderError> {
+        (0..metrics.len()).map(|metric| file.run(&format!("{kind}{}", suffix(metric)))).collect()
     };
     let mut grids = Vec::new();
     for metric in 0..metrics.len() {
@@ -194,8 +196,9 @@ fn results(file: &File<'_>, manifest: Manifest, text: String) -> Result<SweepRes
         name: manifest.sweep.name,
         iteration_labels: manifest.labels.iteration,
         token_labels: manifest.labels.token,
-        clean: baselines("clean")?,
-        corrupted: baselines("corrupted")?,
+        lines: manifest.dataset.lines.unwrap_or_default(),
+        clean: runs("clean")?,
+        corrupted: runs("corrupted")?,
         baselines: file.baselines()?,
         metrics,
         grids,
@@ -212,10 +215,7 @@ struct File<'a> {
 impl File<'_> {
     fn grid(&self, grid: &Grid, metric: usize, name: &str) -> Result<GridScores, ReadFolderError> {
         let f32 = |suffix: &str| self.f32(&format!("{name}{suffix}"));
-        let optional = |suffix: &str| {
-            let is_there = self.tensors.tensor(&format!("{name}{suffix}")).is_ok();
-            if is_there { f32(suffix) } else { Ok(Vec::new()) }
-        };
+        let optional = |suffix: &str| self.optional(&format!("{name}{suffix}"));
         // The first axis is the iteration.
         let axes: Vec<String> = grid.axes.iter().skip(1).cloned().collect();
         let of_axis = |axis: &String| grid.coordinates.get(axis);
@@ -242,6 +242,15 @@ impl File<'_> {
         })
     }
 
+    /// The clean or the corrupted run under one metric.
+    fn run(&self, name: &str) -> Result<Baseline, ReadFolderError> {
+        Ok(Baseline {
+            mean: self.f32(name)?,
+            stderr: self.f32(&format!("{name}.stderr"))?,
+            per_prompt: self.optional(&format!("{name}.prompts"))?,
+        })
+    }
+
     /// What became of the baselines; that a mean is not finite is seen by itself.
     fn baselines(&self) -> Result<Vec<CellStatus>, ReadFolderError> {
         let made = |status| if status == CellStatus::NotFinite { CellStatus::Computed } else { status };
@@ -258,6 +267,11 @@ impl File<'_> {
         let unknown = |number| ReadFolderError::Status { path: self.path.to_owned(), name: name.to_owned(), number };
         let numbers = self.values(name, Dtype::U32, u32::from_le_bytes)?.into_iter();
         numbers.map(|number| CellStatus::of_number(number).ok_or_else(|| unknown(number))).collect()
+    }
+
+    /// Empty where there is no such tensor.
+    fn optional(&self, name: &str) -> Result<Vec<f32>, ReadFolderError> {
+        if self.tensors.tensor(name).is_ok() { self.f32(name) } else { Ok(Vec::new()) }
     }
 
     fn f32(&self, name: &str) -> Result<Vec<f32>, ReadFolderError> {
@@ -301,8 +315,9 @@ mod tests {
         (z.normalized, z.per_prompt) = (z.effect.clone(), z.effect.repeat(2));
         z.per_prompt[7] = f32::from_bits(0x7fc0_0001);
         results.baselines[2] = CellStatus::Pending;
-        results.clean[1][0] = f32::NAN;
-        results.replicates = 4;
+        results.clean[1].mean[0] = f32::NAN;
+        results.corrupted[0].per_prompt = results.corrupted[0].mean.repeat(2);
+        (results.replicates, results.lines) = (4, vec![7, 2]);
         results.manifest = manifest_of(&results);
         write_folder(&Analysed::of(&results).expect("consistent"), dir.path(), Overwrite::Refuse).expect("written");
         (dir, results)
@@ -315,7 +330,9 @@ mod tests {
             let GridScores { effect, value, normalized, stderr, per_prompt, between, estimate, .. } = grid;
             tensors.extend([effect, value, normalized, stderr, per_prompt, between, estimate].map(std::mem::take));
         }
-        tensors.extend([&mut results.clean, &mut results.corrupted].map(std::mem::take).concat());
+        for Baseline { mean, stderr, per_prompt } in results.clean.iter_mut().chain(&mut results.corrupted) {
+            tensors.extend([mean, stderr, per_prompt].map(std::mem::take));
+        }
         // Its form is the folder's.
         let manifest: serde_json::Value = serde_json::from_str(&results.manifest).expect("JSON");
         results.manifest = manifest.to_string();

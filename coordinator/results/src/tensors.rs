@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use patchsweep_core::results::{GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, GridScores, SweepResults};
 
 use super::analysed::Analysed;
 use crate::statistics::Statistics;
+
+/// Behind the names of tensors with a number for each prompt.
+const PROMPTS: &str = ".prompts";
 
 /// A named tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +18,7 @@ pub(super) struct Tensor<'a> {
     pub(super) name: String,
     /// The grid that it belongs to; `None` for baselines.
     pub(super) grid: Option<&'a str>,
-    /// \[iterations\], \[iterations, axes..\] or \[iterations, axes.., prompts\].
+    /// \[iterations\], \[iterations, axes..\], and of what is kept of each prompt \[iterations, axes.., prompts\].
     pub(super) shape: Vec<usize>,
     /// As many values as the shape says.
     pub(super) values: Values<'a>,
@@ -110,26 +113,42 @@ pub(super) fn tensors(results: &SweepResults) -> Result<Vec<Tensor<'_>>, TensorE
             shape: vec![iterations],
         });
     }
+    let (lines, prompts) = (results.lines.len(), results.kept_prompts());
+    if lines > 0 && prompts > 0 && lines != prompts {
+        return Err(TensorError::Length { name: "line".to_owned(), values: lines, shape: vec![prompts] });
+    }
     Ok(list)
 }
 
-fn baselines<'a>(results: &SweepResults, kind: &str, rows: &'a [Vec<f32>]) -> Result<Vec<Tensor<'a>>, TensorError> {
+fn baselines<'a>(results: &SweepResults, kind: &str, runs: &'a [Baseline]) -> Result<Vec<Tensor<'a>>, TensorError> {
     let metrics = results.metrics.len();
-    if rows.len() != metrics {
-        return Err(TensorError::Length { name: kind.to_owned(), values: rows.len(), shape: vec![metrics] });
+    if runs.len() != metrics {
+        return Err(TensorError::Length { name: kind.to_owned(), values: runs.len(), shape: vec![metrics] });
     }
     let name = |metric: usize| match metric {
         0 => kind.to_owned(),
         metric => format!("{kind}@{}", results.metrics[metric]),
     };
-    let tensor = |name, values| Tensor { name, grid: None, shape: vec![results.iteration_labels.len()], values };
-    let both = |(metric, row): (usize, &'a Vec<f32>)| {
+    let iterations = results.iteration_labels.len();
+    let of_run = |(metric, run): (usize, &'a Baseline)| {
+        let tensor = |suffix, values| {
+            let name = format!("{}{suffix}", name(metric));
+            Tensor { name, grid: None, shape: vec![iterations], values }
+        };
         let status = |(iteration, &mean): (usize, &f32)| results.baseline_status(iteration, mean).number();
-        let statuses = row.iter().enumerate().map(status).collect();
-        let status_name = format!("{}.status", name(metric));
-        [tensor(name(metric), Values::F32(row.into())), tensor(status_name, Values::U32(statuses))]
+        let mut list = vec![
+            tensor("", Values::F32((&run.mean).into())),
+            tensor(".stderr", Values::F32((&run.stderr).into())),
+            tensor(".status", Values::U32(run.mean.iter().enumerate().map(status).collect())),
+        ];
+        if !run.per_prompt.is_empty() {
+            let mut kept = tensor(PROMPTS, Values::F32((&run.per_prompt).into()));
+            kept.shape.push(run.per_prompt.len() / iterations.max(1));
+            list.push(kept);
+        }
+        list
     };
-    Ok(rows.iter().enumerate().flat_map(both).collect())
+    Ok(runs.iter().enumerate().flat_map(of_run).collect())
 }
 
 fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor<'a>>, TensorError> {
@@ -161,7 +180,7 @@ fn grid<'a>(results: &SweepResults, scores: &'a GridScores) -> Result<Vec<Tensor
         list.push(tensor(".between", Values::F32((&scores.between).into())));
     }
     if !scores.per_prompt.is_empty() {
-        let mut kept = tensor(".prompts", Values::F32((&scores.per_prompt).into()));
+        let mut kept = tensor(PROMPTS, Values::F32((&scores.per_prompt).into()));
         kept.shape.push(scores.per_prompt.len() / scores.effect.len().max(1));
         list.push(kept);
     }
@@ -211,14 +230,17 @@ mod tests {
         let results = example();
         let list = tensors(&results).expect("consistent");
         let names: Vec<_> = list.iter().map(|tensor| tensor.name.as_str()).collect();
-        assert_eq!(names[..4], ["clean", "clean.status", "clean@prob", "clean@prob.status"]);
-        assert_eq!(names[4..6], ["corrupted", "corrupted.status"]);
+        let baselines = ["", ".stderr", ".status", "@prob", "@prob.stderr", "@prob.status"];
         assert_eq!(
-            names[8..13],
+            names[..12],
+            ["clean", "corrupted"].map(|run| baselines.map(|part| format!("{run}{part}"))).concat()
+        );
+        assert_eq!(
+            names[12..17],
             ["resid_pre", "resid_pre.value", "resid_pre.stderr", "resid_pre.count", "resid_pre.status"]
         );
         assert!(names.contains(&"z@prob.stderr"), "{names:?}");
-        assert_eq!(list[8].shape, [3, 4, 8]);
+        assert_eq!(list[12].shape, [3, 4, 8]);
     }
 
     #[test]
@@ -227,7 +249,7 @@ mod tests {
         results.grids[0].normalized = results.grids[0].effect.clone();
         let list = tensors(&results).expect("consistent");
         let names: Vec<_> = list.iter().map(|tensor| tensor.name.as_str()).collect();
-        assert_eq!(names[8..12], ["resid_pre", "resid_pre.value", "resid_pre.normalized", "resid_pre.stderr"]);
+        assert_eq!(names[12..16], ["resid_pre", "resid_pre.value", "resid_pre.normalized", "resid_pre.stderr"]);
         results.grids[0].normalized.pop();
         assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "resid_pre.normalized"));
     }
@@ -241,11 +263,17 @@ mod tests {
         assert!(!names(&results).iter().any(|name| name.ends_with(".between") || name.ends_with(".prompts")));
         results.grids[1].between = results.grids[1].effect.clone();
         results.grids[1].per_prompt = results.grids[1].effect.repeat(5);
+        results.corrupted[1].per_prompt = results.corrupted[1].mean.repeat(5);
         let list = tensors(&results).expect("consistent");
         let shape = |name: &str| list.iter().find(|tensor| tensor.name == name).map(|tensor| tensor.shape.clone());
         assert_eq!((shape("z.between"), shape("z.prompts")), (Some(vec![3, 4, 4]), Some(vec![3, 4, 4, 5])));
+        assert_eq!((shape("clean.prompts"), shape("corrupted@prob.prompts")), (None, Some(vec![3, 5])));
+        results.corrupted[1].per_prompt.pop();
+        let short = |results: &SweepResults| matches!(tensors(results), Err(TensorError::Length { name, .. }) if name.ends_with(PROMPTS));
+        assert!(short(&results));
+        results.corrupted[1].per_prompt.push(0.0);
         results.grids[1].per_prompt.pop();
-        assert!(matches!(tensors(&results), Err(TensorError::Length { name, .. }) if name == "z.prompts"));
+        assert!(short(&results));
     }
 
     #[test]
@@ -271,6 +299,15 @@ mod tests {
         results.grids[0].stderr.pop();
         let error = tensors(&results).expect_err("too short");
         assert_eq!(error.to_string(), "tensor `resid_pre.stderr` has 95 values, but its shape is [3, 4, 8]");
+    }
+
+    #[test]
+    fn lines_of_other_prompts_than_those_that_are_kept_are_refused() {
+        let mut results = example();
+        results.lines = vec![3, 1];
+        tensors(&results).expect("nothing of prompts is kept");
+        results.clean[0].per_prompt = results.clean[0].mean.repeat(3);
+        assert!(matches!(tensors(&results), Err(TensorError::Length { name, values: 2, .. }) if name == "line"));
     }
 
     #[test]

@@ -133,6 +133,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         prompts: None,
         dictionary_models: std::collections::BTreeMap::new(),
         token_labels: vec!["token".to_owned(); SIDE as usize],
+        lines: Vec::new(),
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },
         kept_answers: vec![None],
@@ -159,7 +160,7 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
         completed: Completed {
             model: Digest::of(b"model"),
             notes: Vec::new(),
-            scores: TileScores { metrics: 1, scores, prompt_effects: Vec::new() },
+            scores: TileScores { metrics: 1, scores, by_prompt: Vec::new() },
             busy: Duration::from_millis(12),
             work: WorkDone { multiply_adds: 1_000_000, ..WorkDone::default() },
         },

@@ -51,7 +51,7 @@ fn scores(tile: &Tile) -> TileScores {
         let number = f32::from(u16::try_from(cell % 1000).expect("small"));
         CellScore::of(&[number, number + 1.0], &[0.5, 0.25])
     };
-    TileScores { metrics: 1, scores: (0..tile.cell_count()).map(cell).collect(), prompt_effects: Vec::new() }
+    TileScores { metrics: 1, scores: (0..tile.cell_count()).map(cell).collect(), by_prompt: Vec::new() }
 }
 
 /// A figure in MiB of what the system says of this process.

@@ -31,7 +31,7 @@ pub struct SweepContext {
     pub metrics: Vec<Metric>,
     /// At least one.
     pub grids: Vec<Grid>,
-    /// Whether the effects on each prompt are kept, beside their moments.
+    /// Whether effects and baselines of each prompt are kept, beside their moments.
     pub per_prompt: bool,
     /// How often each of the spec's iterations is among `iterations`, with another corruption each time, one behind the
     /// other; at least 1.

@@ -11,12 +11,14 @@ pub struct SweepResults {
     pub iteration_labels: Vec<String>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
+    /// The line of the dataset that each prompt is on, counted from 1 \[prompts\]; none where it has no lines.
+    pub lines: Vec<u32>,
     /// Names \[metrics\]; the first is the main one.
     pub metrics: Vec<String>,
-    /// Mean clean metric \[metrics\]\[iterations\].
-    pub clean: Vec<Vec<f32>>,
-    /// Mean corrupted metric \[metrics\]\[iterations\].
-    pub corrupted: Vec<Vec<f32>>,
+    /// The clean run \[metrics\].
+    pub clean: Vec<Baseline>,
+    /// The corrupted run \[metrics\].
+    pub corrupted: Vec<Baseline>,
     /// What became of the baselines \[iterations\]: computed (finite or not), failed, pending, or not drawn.
     pub baselines: Vec<CellStatus>,
     /// Every grid under every metric.
@@ -25,6 +27,17 @@ pub struct SweepResults {
     pub manifest: String,
     /// How often each iteration was computed, with another corruption each time; at least 1.
     pub replicates: u32,
+}
+
+/// The clean or the corrupted run under one metric.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Baseline {
+    /// Mean metric \[iterations\]; NaN where it was given up or is pending, as everything else.
+    pub mean: Vec<f32>,
+    /// Standard error of that mean \[iterations\]; NaN for a single prompt.
+    pub stderr: Vec<f32>,
+    /// Metric on each prompt \[iterations, prompts\], the mean over replicates; empty where the spec does not say `per_prompt`.
+    pub per_prompt: Vec<f32>,
 }
 
 /// What a place along an axis is known by.
@@ -98,6 +111,13 @@ impl SweepResults {
         }
     }
 
+    /// Prompts of which each is kept; none where it is not.
+    #[must_use]
+    pub fn kept_prompts(&self) -> usize {
+        let of_run = |run: &Baseline| run.per_prompt.len().checked_div(run.mean.len());
+        self.clean.first().and_then(of_run).unwrap_or(0)
+    }
+
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
     #[must_use]
     pub fn tensor_name(&self, scores: &GridScores) -> String {
@@ -105,6 +125,15 @@ impl SweepResults {
             0 => scores.grid.clone(),
             metric => format!("{}@{}", scores.grid, self.metrics[metric]),
         }
+    }
+}
+
+impl Baseline {
+    /// The metric on each prompt of an iteration; none where it was not kept.
+    #[must_use]
+    pub fn of_prompts(&self, iteration: usize) -> &[f32] {
+        let prompts = self.per_prompt.len() / self.mean.len().max(1);
+        &self.per_prompt[iteration * prompts..][..prompts]
     }
 }
 

@@ -44,8 +44,9 @@ pub struct TileScores {
     pub metrics: usize,
     /// Row-major.
     pub scores: Vec<CellScore>,
-    /// Effect on each prompt \[cells, metrics, prompts\], in the metric's unit; empty unless the sweep keeps them.
-    pub prompt_effects: Vec<f32>,
+    /// What is kept of each prompt \[cells, metrics, prompts\], in the metric's unit: the effect, or of baselines the metric
+    /// itself; empty unless the sweep keeps it.
+    pub by_prompt: Vec<f32>,
 }
 
 /// What computing a tile took.

@@ -113,10 +113,16 @@ impl Tile {
         }
     }
 
-    /// Whether it computes patched runs, whose effects on each prompt may be kept.
+    /// Whether it computes patched runs.
     #[must_use]
     pub fn is_patch(&self) -> bool {
         matches!(self.work, TileWork::Patch { .. })
+    }
+
+    /// Whether its result has a number of each prompt, too: the effects of patched runs, or the metrics of baselines.
+    #[must_use]
+    pub fn keeps_prompts(&self, context: &SweepContext) -> bool {
+        context.per_prompt && matches!(self.work, TileWork::Patch { .. } | TileWork::Baseline)
     }
 
     /// The cells in order; none for a baseline tile.

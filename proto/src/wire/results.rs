@@ -3,7 +3,7 @@
 use super::WireError;
 use crate::v1;
 use patchsweep_core::length;
-use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 
 const RESULTS: &str = "SweepResults";
 
@@ -13,9 +13,10 @@ impl From<SweepResults> for v1::SweepResults {
             name: results.name,
             iteration_labels: results.iteration_labels,
             token_labels: results.token_labels,
+            lines: results.lines,
             metrics: results.metrics,
-            clean: results.clean.concat(),
-            corrupted: results.corrupted.concat(),
+            clean: results.clean.into_iter().map(Into::into).collect(),
+            corrupted: results.corrupted.into_iter().map(Into::into).collect(),
             baselines: numbers(&results.baselines),
             grids: results.grids.into_iter().map(Into::into).collect(),
             manifest: results.manifest,
@@ -32,33 +33,44 @@ impl TryFrom<v1::SweepResults> for SweepResults {
         if iterations == 0 || wire.metrics.is_empty() {
             return Err(WireError::invalid(RESULTS, "metrics", "no metric or no iteration"));
         }
-        for (field, list) in [("clean", &wire.clean), ("corrupted", &wire.corrupted)] {
-            if list.len() != wire.metrics.len() * iterations {
-                return Err(WireError::invalid(RESULTS, field, "not [metrics, iterations]"));
+        for (field, runs) in [("clean", &wire.clean), ("corrupted", &wire.corrupted)] {
+            if runs.len() != wire.metrics.len() {
+                return Err(WireError::invalid(RESULTS, field, "not [metrics]"));
             }
+            runs.iter().try_for_each(|run| refuse_run(run, iterations))?;
         }
         let baselines = statuses(&wire.baselines, RESULTS, "baselines")?;
         if baselines.len() != iterations {
             return Err(WireError::invalid(RESULTS, "baselines", "not [iterations]"));
         }
-        let by_metric = |list: &[f32]| list.chunks(iterations).map(<[f32]>::to_vec).collect();
         let grids = wire.grids.into_iter().map(GridScores::try_from).collect::<Result<Vec<_>, _>>()?;
         for grid in &grids {
             refuse_grid(grid, wire.metrics.len(), iterations)?;
         }
         Ok(Self {
-            clean: by_metric(&wire.clean),
-            corrupted: by_metric(&wire.corrupted),
+            clean: wire.clean.into_iter().map(Into::into).collect(),
+            corrupted: wire.corrupted.into_iter().map(Into::into).collect(),
             baselines,
             name: wire.name,
             iteration_labels: wire.iteration_labels,
             token_labels: wire.token_labels,
+            lines: wire.lines,
             metrics: wire.metrics,
             grids,
             manifest: wire.manifest,
             replicates: wire.replicates.max(1),
         })
     }
+}
+
+fn refuse_run(run: &v1::BaselineScores, iterations: usize) -> Result<(), WireError> {
+    if [run.mean.len(), run.stderr.len()] != [iterations; 2] {
+        return Err(WireError::invalid("BaselineScores", "mean", "tensors are not [iterations]"));
+    }
+    if !run.per_prompt.len().is_multiple_of(iterations) {
+        return Err(WireError::invalid("BaselineScores", "per_prompt", "not [iterations, prompts]"));
+    }
+    Ok(())
 }
 
 fn refuse_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(), WireError> {
@@ -83,6 +95,20 @@ fn refuse_grid(grid: &GridScores, metrics: usize, iterations: usize) -> Result<(
         return Err(WireError::invalid("GridScores", "count", "more prompts than a sweep has"));
     }
     Ok(())
+}
+
+impl From<Baseline> for v1::BaselineScores {
+    fn from(run: Baseline) -> Self {
+        let Baseline { mean, stderr, per_prompt } = run;
+        Self { mean, stderr, per_prompt }
+    }
+}
+
+impl From<v1::BaselineScores> for Baseline {
+    fn from(wire: v1::BaselineScores) -> Self {
+        let v1::BaselineScores { mean, stderr, per_prompt } = wire;
+        Self { mean, stderr, per_prompt }
+    }
 }
 
 impl From<GridScores> for v1::GridScores {
@@ -157,6 +183,20 @@ fn statuses(numbers: &[u32], message: &'static str, field: &'static str) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn baselines_of_other_lengths_are_refused() {
+        let run = v1::BaselineScores { mean: vec![0.5; 2], stderr: vec![0.1; 2], per_prompt: vec![0.0; 6] };
+        assert_eq!(refuse_run(&run, 2), Ok(()));
+        for short in [
+            v1::BaselineScores { mean: vec![0.5], ..run.clone() },
+            v1::BaselineScores { stderr: vec![0.1], ..run.clone() },
+            v1::BaselineScores { per_prompt: vec![0.0; 5], ..run },
+        ] {
+            let error = refuse_run(&short, 2).expect_err("too short").to_string();
+            assert!(error.contains("BaselineScores"), "{error}");
+        }
+    }
 
     #[test]
     fn a_number_of_prompts_that_no_sweep_has_is_refused() {

@@ -34,7 +34,7 @@ impl From<&TileScores> for v1::TileScores {
             value_m2: each(|score| score.value.m2),
             effect_mean: each(|score| score.effect.mean),
             effect_m2: each(|score| score.effect.m2),
-            prompt_effects: tile.prompt_effects.clone(),
+            by_prompt: tile.by_prompt.clone(),
             zeros: zeros.iter().map(range_to_wire).collect(),
         }
     }
@@ -79,8 +79,8 @@ impl TryFrom<v1::TileScores> for TileScores {
         let prompts = wire.counts.first().and_then(|&count| usize::try_from(count).ok());
         let all = wire.counts.len().checked_mul(metrics);
         let effects = all.zip(prompts).and_then(|(scores, prompts)| scores.checked_mul(prompts));
-        if !wire.prompt_effects.is_empty() && Some(wire.prompt_effects.len()) != effects {
-            return Err(WireError::invalid(SCORES, "prompt_effects", "not [cells, metrics, prompts]"));
+        if !wire.by_prompt.is_empty() && Some(wire.by_prompt.len()) != effects {
+            return Err(WireError::invalid(SCORES, "by_prompt", "not [cells, metrics, prompts]"));
         }
         let (mut index, mut zeros) = (0, zeros.into_iter().peekable());
         let mut scores = Vec::with_capacity(all.unwrap_or(0));
@@ -99,7 +99,7 @@ impl TryFrom<v1::TileScores> for TileScores {
                 index += 1;
             }
         }
-        Ok(Self { metrics, scores, prompt_effects: wire.prompt_effects })
+        Ok(Self { metrics, scores, by_prompt: wire.by_prompt })
     }
 }
 
@@ -138,16 +138,16 @@ mod tests {
     #[test]
     fn scores_round_trip_and_short_lists_are_refused() {
         let score = |x: f32| CellScore::of(&[x, 2.0 * x], &[0.5, 1.0]);
-        let prompt_effects = vec![0.5, 1.0, -3.5, -7.0];
-        let tile = TileScores { metrics: 1, scores: vec![score(1.0), score(-3.0)], prompt_effects };
+        let by_prompt = vec![0.5, 1.0, -3.5, -7.0];
+        let tile = TileScores { metrics: 1, scores: vec![score(1.0), score(-3.0)], by_prompt };
         let wire = v1::TileScores::from(&tile);
         assert_eq!(TileScores::try_from(wire.clone()), Ok(tile));
         let short = v1::TileScores { effect_m2: vec![0.0], ..wire.clone() };
         let error = TileScores::try_from(short).unwrap_err();
         assert!(error.to_string().contains("`effect_m2`"), "{error}");
-        let short = v1::TileScores { prompt_effects: vec![0.0; 3], ..wire };
+        let short = v1::TileScores { by_prompt: vec![0.0; 3], ..wire };
         let error = TileScores::try_from(short).unwrap_err();
-        assert!(error.to_string().contains("`prompt_effects`"), "{error}");
+        assert!(error.to_string().contains("`by_prompt`"), "{error}");
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         };
         let cells = [[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0], [-0.0, 0.0], [0.0, 0.0]];
         let scores = cells.iter().flatten().map(|&mean| score(mean)).collect();
-        let tile = TileScores { metrics: 2, scores, prompt_effects: Vec::new() };
+        let tile = TileScores { metrics: 2, scores, by_prompt: Vec::new() };
         let wire = v1::TileScores::from(&tile);
         let zeros: Vec<_> = wire.zeros.iter().map(|range| range.start..range.end).collect();
         assert_eq!((zeros, wire.value_mean.len(), wire.counts.len()), (vec![0..1, 2..4, 5..6], 4, 6));

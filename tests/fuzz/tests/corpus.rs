@@ -37,7 +37,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         value_m2: vec![0.5; 4],
         effect_mean: vec![0.0; 4],
         effect_m2: vec![0.25; 4],
-        prompt_effects: vec![0.5; 16],
+        by_prompt: vec![0.5; 16],
         zeros: vec![v1::IndexRange { start: 1, end: 3 }],
     };
     let worker = v1::WorkerStatus {
@@ -118,13 +118,15 @@ fn results() -> v1::SweepResults {
         between: vec![0.125; 2],
         estimate: vec![0.25; 2],
     };
+    let run = |metric| v1::BaselineScores { mean: vec![metric], stderr: vec![0.25], per_prompt: vec![metric; 2] };
     v1::SweepResults {
         name: "tokens".to_owned(),
         iteration_labels: vec!["Iteration 0".to_owned()],
         token_labels: vec!["1".to_owned()],
+        lines: vec![3, 2],
         metrics: vec!["prob".to_owned()],
-        clean: vec![1.0],
-        corrupted: vec![0.5],
+        clean: vec![run(1.0)],
+        corrupted: vec![run(0.5)],
         baselines: vec![0],
         grids: vec![grid],
         manifest: "{}".to_owned(),

@@ -99,11 +99,7 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
         completed: Completed {
             model: Digest::of(b"model"),
             notes: Vec::new(),
-            scores: TileScores {
-                metrics,
-                scores: vec![score; tile.cell_count() * metrics],
-                prompt_effects: Vec::new(),
-            },
+            scores: TileScores { metrics, scores: vec![score; tile.cell_count() * metrics], by_prompt: Vec::new() },
             busy: Duration::from_millis(250),
             work: WorkDone {
                 multiply_adds: 1 << 40,

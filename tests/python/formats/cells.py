@@ -118,6 +118,8 @@ def check_store(results):
     assert set(dataset.data_vars) == set(results.tensors)
     plain = widest(manifest["grids"])
     coordinates = {"iteration": ("iteration", manifest["labels"]["iteration"])}
+    if "clean" + OF_PROMPTS in dataset and manifest["dataset"]["lines"] is not None:
+        coordinates["line"] = ("prompt", manifest["dataset"]["lines"])
     for grid, _, name in results.names():
         dimensions = ["iteration"]
         for axis in grid["axes"][1:]:
@@ -136,9 +138,19 @@ def check_store(results):
         if name + OF_PROMPTS in dataset:
             assert list(dataset[name + OF_PROMPTS].dims) == [*dimensions, "prompt"]
             np.testing.assert_array_equal(dataset[name + OF_PROMPTS].values, results.tensors[name + OF_PROMPTS])
+    for name, values in baselines(results).items():
+        assert dataset[name].dims == (("iteration", "prompt") if name.endswith(OF_PROMPTS) else ("iteration",)), name
+        np.testing.assert_array_equal(dataset[name].values, values, err_msg=name)
     assert set(dataset.coords) == set(coordinates), set(dataset.coords) ^ set(coordinates)
     for name, (dimension, places) in coordinates.items():
         assert dataset[name].dims == (dimension,) and dataset[name].values.tolist() == places, name
+
+
+def baselines(results):
+    """The tensors of clean and corrupted run, under each metric."""
+    of_runs = {name: values for name, values in results.tensors.items() if name.split("@")[0].split(".")[0] in ["clean", "corrupted"]}
+    assert len(of_runs) == 2 * len(results.manifest["metrics"]) * (4 if "clean" + OF_PROMPTS in of_runs else 3)
+    return of_runs
 
 
 def widest(grids):

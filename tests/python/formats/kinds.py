@@ -1,9 +1,12 @@
 """What docs/results.md and docs/guide.md say of each kind of grid, in a data frame and an xarray dataset."""
 
+import pathlib
+
 import numpy as np
 import pandas as pd
 
 COMPUTED, NOOP, NOT_DRAWN = 0, 2, 5
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def check_paths(results):
@@ -142,11 +145,27 @@ def check_spread(results):
     dataset, table = results.dataset, results.table
     assert dataset["resid_pre.prompts"].dims == ("iteration", "layer", "pos", "prompt") and "prompt" not in dataset.coords
     assert dataset.sizes["prompt"] == results.manifest["dataset"]["prompts"] == 24
+    first = results.manifest["dataset"]["first_prompt"][1:]
+    assert prompt_of_line(dataset["line"].values[0]) == "".join(token["text"] for token in first)
+    assert len(set(dataset["line"].values)) == 24 and dataset["line"].values.max() > 24, "drawn from all of the file"
     assert table["between"].notna().all() and (table["between"] > 0).any()
     effect, prompts = dataset["resid_pre"], dataset["resid_pre.prompts"]
     np.testing.assert_allclose(prompts.mean("prompt", dtype=np.float64), effect, rtol=0, atol=1e-6)
+    for run in ["clean", "corrupted"]:
+        metric = dataset[f"{run}.prompts"].astype(np.float64)
+        assert metric.dims == ("iteration", "prompt")
+        np.testing.assert_allclose(metric.mean("prompt"), dataset[run], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(metric.std("prompt", ddof=1) / np.sqrt(24), dataset[f"{run}.stderr"], rtol=1e-5)
+    # Noising: the patched metric on each prompt is the clean one plus the effect.
+    patched = dataset["clean.prompts"] + prompts
+    np.testing.assert_allclose(patched.mean("prompt"), dataset["resid_pre.value"], rtol=0, atol=1e-4)
     assert dataset["pattern"].dims == ("iteration", "pattern.layer", "head", "dest_pos", "src_pos")
     assert (table.loc[table["src_pos"] > 5, "status"] == NOOP).all(), "nobody attends to what comes later"
+
+
+def prompt_of_line(line):
+    """What stands before the answer in data/acronyms.txt."""
+    return (ROOT / "data" / "acronyms.txt").read_text().splitlines()[line - 1].rsplit(", ", 1)[0]
 
 
 def check_case(results, expected):

@@ -27,7 +27,9 @@ def check(folder, manifest):
 def check_grid(npz, manifest, grid, metric, behind):
     name = grid["name"] + behind
     iterations = len(manifest["labels"]["iteration"])
-    assert npz[f"clean{behind}"].shape == npz[f"corrupted{behind}"].shape == (iterations,)
+    for run in ["clean", "corrupted"]:
+        assert npz[run + behind].shape == npz[f"{run}{behind}.stderr"].shape == (iterations,)
+        assert (npz[f"{run}{behind}.stderr"] >= 0).all() and f"{run}{behind}.prompts" not in npz
     effect, value = npz[name], npz[f"{name}.value"]
     assert list(effect.shape) == grid["shape"] and effect.dtype == np.float32
     assert (npz[f"{name}.count"] == manifest["dataset"]["prompts"]).all()

@@ -83,6 +83,7 @@ impl LargeContext {
             prompts: None,
             dictionary_models: BTreeMap::new(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
+            lines: Vec::new(),
             spec_text: String::new(),
             seeds: Seeds { dataset: None, corruption: None },
             kept_answers: vec![None; ITERATIONS as usize],

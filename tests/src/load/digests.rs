@@ -29,8 +29,11 @@ pub fn expected_digests(plan: &Plan) -> Digests {
     let results = merge(plan, plan.tiles.iter().map(scores)).expect("all tiles").into_results(plan, String::new());
     let mut digests = Digests::new();
     let mut add = |name: String, bytes: Vec<u8>| digests.insert(name, Digest::of(&bytes));
-    add("clean".to_owned(), results.clean.iter().flatten().flat_map(|x| x.to_le_bytes()).collect());
-    add("corrupted".to_owned(), results.corrupted.iter().flatten().flat_map(|x| x.to_le_bytes()).collect());
+    for (name, runs) in [("clean", &results.clean), ("corrupted", &results.corrupted)] {
+        add(name.to_owned(), runs.iter().flat_map(|run| &run.mean).flat_map(|x| x.to_le_bytes()).collect());
+        let stderr = runs.iter().flat_map(|run| &run.stderr).flat_map(|x| x.to_le_bytes());
+        add(format!("{name}.stderr"), stderr.collect());
+    }
     let statuses = |list: &[CellStatus]| list.iter().flat_map(|status| status.number().to_le_bytes()).collect();
     for name in ["clean.status", "corrupted.status"] {
         add(name.to_owned(), statuses(&results.baselines));

@@ -16,7 +16,7 @@ pub fn of(tile: &Tile, metrics: usize) -> TileScores {
         }
     };
     let scores = (0..tile.cell_count() * metrics).map(score).collect();
-    TileScores { metrics, scores, prompt_effects: Vec::new() }
+    TileScores { metrics, scores, by_prompt: Vec::new() }
 }
 
 /// Between 0 and 1, evenly spread: the output function of `SplitMix64` (Steele, Lea and Flood, 2014).

@@ -75,6 +75,13 @@ fn replicates_are_the_mean_and_the_spread_of_sweeps_with_seeds_that_count_up() {
         let corrupted = stacked(&mut apart, "corrupted");
         assert!(corrupted.std_axis(Axis(0), 1.0).iter().all(|&spread| spread > 1e-4), "the seeds differ");
         assert_close(&together.tensor("corrupted"), &corrupted.mean_axis(Axis(0)).expect("three"), "corrupted");
+        for run in ["clean", "corrupted", "clean@prob", "corrupted@prob"] {
+            let metrics = stacked(&mut apart, &format!("{run}.prompts")).mean_axis(Axis(0)).expect("three");
+            assert_close(&together.tensor(&format!("{run}.prompts")), &metrics, "metrics on prompts");
+            assert_close(&together.tensor(run), &metrics.mean_axis(Axis(1)).expect("twenty"), "their mean");
+            let standard_error = metrics.std_axis(Axis(1), 1.0) / 20f32.sqrt();
+            assert_close(&together.tensor(&format!("{run}.stderr")), &standard_error, "standard error");
+        }
         for grid in ["resid_pre", "z", "resid_pre@prob", "z@prob"] {
             let effects = stacked(&mut apart, grid);
             let mean = effects.mean_axis(Axis(0)).expect("three");
@@ -116,7 +123,7 @@ fn without_effects_on_prompts_the_standard_error_is_that_of_the_replicates_and_n
     let mut exact = open(&sweep(corruption, true).run(&["--workers", "2"]));
     assert!(!plain.names().iter().any(|name| name.ends_with(".prompts")));
     let mut apart: Vec<Scores> = (4..7).map(|seed| open(&sweep(drawn(permute(), seed, 1), false).run(&[]))).collect();
-    for grid in ["resid_pre", "z"] {
+    for grid in ["corrupted", "resid_pre", "z"] {
         assert_close(&plain.tensor(grid), &exact.tensor(grid), "the means do not depend on what is kept");
         let name = format!("{grid}.stderr");
         let squares = stacked(&mut apart, &name).mapv(|error| error * error);

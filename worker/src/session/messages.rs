@@ -146,7 +146,7 @@ mod tests {
 
     fn result_of(cells: usize) -> v1::TileResult {
         let score = CellScore::of(&[1.0], &[0.5]);
-        let scores = TileScores { metrics: 1, scores: vec![score; cells], prompt_effects: Vec::new() };
+        let scores = TileScores { metrics: 1, scores: vec![score; cells], by_prompt: Vec::new() };
         let (notes, work, loading) = (vec!["a".repeat(2000)], WorkDone::default(), Duration::ZERO);
         let evaluation = Evaluation { scores, model: Digest([1; 32]), notes, work, loading };
         let lease = Lease { epoch: Epoch(1), sweep: SweepId("s".into()), tile: TileId(0), attempt: Attempt(1) };

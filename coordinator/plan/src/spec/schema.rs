@@ -40,7 +40,7 @@ pub struct Spec {
     /// Which run is patched.
     #[serde(default)]
     pub direction: Direction,
-    /// Whether the effect on each prompt is kept, besides its mean. Intervals are then those of a bootstrap.
+    /// Whether effect, clean and corrupted metric of each prompt are kept, besides their means. Intervals are then those of a bootstrap.
     #[schemars(extend("default" = false))]
     pub per_prompt: Option<Spanned<bool>>,
     /// The model to patch. Give either `path` or `hub`.

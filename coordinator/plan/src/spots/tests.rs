@@ -50,6 +50,12 @@ fn refused_list(list: &str, parts: &[&str]) {
 }
 
 #[test]
+fn lines_are_those_of_the_dataset_s_order_whatever_the_groups() {
+    let plan = planned(&[], &RAGGED.replace("c a x,z,x,c a b", "c x a,z,x,c d a"));
+    assert_eq!((plan.lines, plan.context.groups.numbers.as_slice()), (vec![2, 3, 4], [0, 2, 1].as_slice()));
+}
+
+#[test]
 fn prompts_are_grouped_by_their_lengths_and_positions() {
     let (from, to) = positions("[\"of\", \"of-1\", \"end\", -2]");
     let plan = planned(&[BY_POS, (from, &to)], RAGGED);

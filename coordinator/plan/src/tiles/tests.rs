@@ -233,7 +233,7 @@ fn lease() -> v1::Lease {
     v1::Lease { epoch: u64::MAX, sweep_id: longest, tile_id: u32::MAX, attempt: u32::MAX }
 }
 
-/// `kept`: prompts whose effects are kept.
+/// `kept`: prompts of which each is kept.
 fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
     let list = || vec![-1.0e-300; cells as usize * metrics];
     let scores = v1::TileScores {
@@ -244,7 +244,7 @@ fn result_bytes(cells: u32, metrics: usize, kept: u32) -> usize {
         value_m2: list(),
         effect_mean: list(),
         effect_m2: list(),
-        prompt_effects: vec![1.0; cells as usize * metrics * kept as usize],
+        by_prompt: vec![1.0; cells as usize * metrics * kept as usize],
         zeros: Vec::new(),
     };
     let most = u64::MAX;
@@ -306,13 +306,13 @@ fn the_largest_tile_s_messages_stay_within_their_bound() {
 }
 
 #[test]
-fn a_tile_whose_effects_are_kept_has_no_more_prompts_than_one_cell_s_message_takes() {
+fn a_tile_of_which_each_prompt_is_kept_has_no_more_than_the_message_of_both_baselines_takes() {
     for metrics in [1, 3, MOST_METRICS] {
         let context = wide(1, metrics, true);
         let most = most_prompts(&context);
-        assert!(result_bytes(1, metrics, most) <= MOST_MESSAGE_BYTES);
-        assert!(result_bytes(1, metrics, 2 * most) > MOST_MESSAGE_BYTES);
-        assert_eq!(most_cells(&SweepContext { clean: prompts(most), ..context }, most), 1);
+        assert!(result_bytes(2, metrics, most) <= MOST_MESSAGE_BYTES);
+        assert!(result_bytes(2, metrics, most + most / 8) > MOST_MESSAGE_BYTES);
+        assert_eq!(most_cells(&SweepContext { clean: prompts(most), ..context }, most), 2);
     }
 }
 

@@ -62,7 +62,7 @@ fn prompt_by_prompt(a: &GridScores, b: &GridScores, places: &[Pair]) -> Vec<f32>
 
 /// s / sqrt(n) with the sample standard deviation s; NaN for a single prompt.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "prompts are few; scores are float32")]
-fn standard_error(differences: &[f32]) -> f32 {
+pub(super) fn standard_error(differences: &[f32]) -> f32 {
     let n = differences.len() as f64;
     let mean = differences.iter().copied().map(f64::from).sum::<f64>() / n;
     let squares: f64 = differences.iter().map(|&difference| (f64::from(difference) - mean).powi(2)).sum();

@@ -42,14 +42,25 @@ fn the_same_prompts_are_compared_prompt_by_prompt() {
     let places = a.grids[1].effect.len();
     a.grids[1].per_prompt = [10.0, 1.0].repeat(places);
     b.grids[1].per_prompt = [9.0, -2.0].repeat(places);
+    a.clean[0].per_prompt = [10.0, 1.0].repeat(3);
+    b.clean[0].per_prompt = [9.0, -2.0].repeat(3);
     let paired = difference(&a, &b);
     assert_eq!((paired.pairings[0], paired.pairings[1]), (Pairing::Independent, Pairing::Paired));
     // The differences are 1 and 3: s = sqrt(2), over sqrt(2).
     assert!((paired.results.grids[1].stderr[0] - 1.0).abs() < 1e-6);
+    let clean = &paired.results.clean[0];
+    assert_eq!((clean.mean[2], clean.of_prompts(2)), (0.0, [1.0, 3.0].as_slice()));
+    assert!((clean.stderr[2] - 1.0).abs() < 1e-6);
+    let corrupted = &paired.results.corrupted[0];
+    assert!(corrupted.per_prompt.is_empty() && (corrupted.stderr[2] - 0.5f32.hypot(0.5)).abs() < 1e-6, "not kept");
 
     b.manifest = r#"{"dataset":{"digest":"ab","prompts":2,"prompts_digest":"02"}}"#.to_owned();
     let other = difference(&a, &b);
     assert_eq!(other.pairings[1], Pairing::Independent, "other lines of one file, or another order");
+    assert!(
+        other.results.clean[0].per_prompt.is_empty()
+            && (other.results.clean[0].stderr[2] - 0.25f32.hypot(0.25)).abs() < 1e-6
+    );
     assert_eq!(other.remarks, ["which prompts there are, or their order, differs: 01 and 02"]);
     b.manifest = r#"{"dataset":{"digest":"cd","prompts":2,"prompts_digest":"01"}}"#.to_owned();
     let beside = difference(&a, &b);

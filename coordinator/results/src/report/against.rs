@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::maps::{Name, maps};
-use super::{tables, text};
+use super::{baselines, tables, text};
 use crate::difference::{Compared, Difference, Pairing};
 use crate::figure::{Subject, View};
 
@@ -13,8 +13,9 @@ pub(super) fn section(compared: &Compared<'_>, budget: &mut usize) -> String {
     let [first, second] = difference.names.each_ref().map(|name| text::html(name));
     let mut html = format!(
         "<section class=\"differences\">\n<h2>Differences <small>{first} − {second}</small></h2>\n<p class=\"counts\">Effects of \
-         the first sweep minus those of the second. Blue: larger in the first.</p>\n{}",
-        remarks(difference)
+         the first sweep minus those of the second. Blue: larger in the first.</p>\n{}{}",
+        remarks(difference),
+        of_baselines(difference)
     );
     *budget = budget.saturating_sub(html.len());
     let subtracted = analysed.results();
@@ -33,6 +34,13 @@ pub(super) fn section(compared: &Compared<'_>, budget: &mut usize) -> String {
     }
     html.push_str("</section>\n");
     html
+}
+
+/// Clean and corrupted means, of what both have.
+fn of_baselines(difference: &Difference) -> String {
+    let results = &difference.results;
+    let is_empty = results.metrics.is_empty() || results.iteration_labels.is_empty();
+    if is_empty { String::new() } else { format!("<h3>Difference of baselines</h3>\n{}", baselines::table(results)) }
 }
 
 fn remarks(difference: &Difference) -> String {

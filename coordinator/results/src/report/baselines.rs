@@ -1,21 +1,33 @@
-//! The table of clean and corrupted means.
+//! The table of clean and corrupted means, with their standard errors.
 
 use std::fmt::Write as _;
 
-use patchsweep_core::results::{CellStatus, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, SweepResults};
 
 use super::text;
 
-pub(super) fn rows(results: &SweepResults) -> String {
+pub(super) fn table(results: &SweepResults) -> String {
+    let heads = [("", "Metric"), ("", "Iteration"), (" class=\"n\"", "Clean"), (" class=\"n\"", "Corrupted")];
+    let heads = heads.into_iter().chain([(" class=\"n\"", "Corrupted − clean")]);
+    let heads: String = heads.map(|(class, head)| format!("<th scope=\"col\"{class}>{head}</th>")).collect();
+    let rows = rows(results);
+    format!("<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
+}
+
+fn rows(results: &SweepResults) -> String {
     let mut rows = String::new();
     for (metric, name) in results.metrics.iter().enumerate() {
         for (iteration, label) in results.iteration_labels.iter().enumerate() {
-            let (clean, corrupted) = (results.clean[metric][iteration], results.corrupted[metric][iteration]);
-            let cell = |value: f32| match results.baseline_status(iteration, value) {
-                CellStatus::Computed => text::number(value, 4),
+            let [clean, corrupted] = [&results.clean[metric], &results.corrupted[metric]];
+            let cell = |value: f32, shown: String| match results.baseline_status(iteration, value) {
+                CellStatus::Computed => shown,
                 status => status.text().to_owned(),
             };
-            let [clean, corrupted, difference] = [clean, corrupted, corrupted - clean].map(cell);
+            let of_run =
+                |run: &Baseline| cell(run.mean[iteration], text::effect(run.mean[iteration], run.stderr[iteration]));
+            let difference = corrupted.mean[iteration] - clean.mean[iteration];
+            let difference = cell(difference, text::number(difference, 4));
+            let [clean, corrupted] = [clean, corrupted].map(of_run);
             let (name, label) = (text::html(name), text::html(label));
             let _ = writeln!(
                 rows,
@@ -36,7 +48,8 @@ mod tests {
     fn each_iteration_has_its_baselines() {
         let rows = rows(&example());
         assert_eq!(rows.matches("<tr>").count(), 6);
-        assert!(rows.contains("<td class=\"n\">3.218</td><td class=\"n\">-2.337</td><td class=\"n\">-5.555</td>"));
+        let first = "<td class=\"n\">3.218 ± 0.25</td><td class=\"n\">-2.337 ± 0.50</td><td class=\"n\">-5.555</td>";
+        assert!(rows.contains(first), "{rows}");
     }
 
     #[test]
@@ -47,7 +60,7 @@ mod tests {
             "both metrics"
         );
         let mut results = example();
-        results.clean[0][1] = f32::NAN;
+        results.clean[0].mean[1] = f32::NAN;
         assert_eq!(rows(&results).matches("<td class=\"n\">not finite</td>").count(), 2, "and the difference");
         results.baselines[1] = CellStatus::Pending;
         assert_eq!(rows(&results).matches("<td class=\"n\">not computed yet</td>").count(), 2 * 3);

@@ -29,7 +29,7 @@ const SCRIPT: &str = include_str!("pointer.js");
 pub fn report_html(analysed: &Analysed<'_>, against: Option<&Compared<'_>>) -> String {
     let results = analysed.results();
     let name = text::html(if results.name.is_empty() { "sweep" } else { &results.name });
-    let baselines = baselines::rows(results);
+    let baselines = baselines::table(results);
     let (cost, warnings) = (cost::section(results), warnings::section(results));
     let tokens = tokens::section(results);
     let statuses = text::script_json(&statuses());

@@ -102,6 +102,7 @@ fn a_sweep_against_itself_differs_nowhere() {
     assert!(page.contains("independent samples"));
     let differences = page.split("class=\"differences\"").nth(1).and_then(|rest| rest.split("class=\"grid\"").next());
     let differences = differences.expect("a section");
+    assert!(differences.contains("<td class=\"n\">0 ± 0.35</td><td class=\"n\">0 ± 0.71</td><td class=\"n\">0</td>"));
     assert!(!differences.contains("td class=\"n high\"") && !differences.contains("td class=\"n low\""));
 }
 

@@ -9,6 +9,7 @@ use super::super::tensors::Tensor;
 
 const ITERATION: &str = "iteration";
 const PROMPT: &str = "prompt";
+const LINE: &str = "line";
 
 /// What stands along a dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub(super) enum Values {
 /// A named list along a dimension.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Coordinate {
-    /// The dimension's for its indices; another for tokens.
+    /// The dimension's for its indices; another for what stands beside them.
     pub(super) name: String,
     pub(super) dimension: String,
     pub(super) values: Values,
@@ -92,8 +93,19 @@ impl<'a> Dimensions<'a> {
         list
     }
 
-    /// The tokens of the first prompt beside the positions.
-    pub(super) fn tokens(&self) -> Vec<Coordinate> {
+    /// What stands beside indices: the tokens of the first prompt beside the positions, and the lines of the dataset beside the
+    /// prompts.
+    pub(super) fn beside(&self) -> Vec<Coordinate> {
+        let has_lines = self.results.kept_prompts() > 0 && !self.results.lines.is_empty();
+        let lines = has_lines.then(|| Coordinate {
+            name: LINE.to_owned(),
+            dimension: PROMPT.to_owned(),
+            values: Values::Numbers(self.results.lines.iter().map(|&line| line.into()).collect()),
+        });
+        self.tokens().into_iter().chain(lines).collect()
+    }
+
+    fn tokens(&self) -> Vec<Coordinate> {
         let token = |&index: &u32| self.results.token_labels.get(index as usize).cloned().unwrap_or_default();
         let beside = |(dimension, along): (&String, &Along<'_>)| {
             // Where a position is another one in each prompt, it has no token of its own.

@@ -35,12 +35,12 @@ pub(super) fn write(
     put: impl FnMut(&str, &[u8]) -> io::Result<()>,
 ) -> Result<(), ZarrError> {
     let dimensions = Dimensions::of(results);
-    let (indices, tokens) = (dimensions.indices(), dimensions.tokens());
-    let labels: Vec<_> = tokens.iter().map(|token| token.name.as_str()).collect();
+    let (indices, beside) = (dimensions.indices(), dimensions.beside());
+    let labels: Vec<_> = beside.iter().map(|coordinate| coordinate.name.as_str()).collect();
     let attributes = json!({ "title": results.name, "metrics": results.metrics, "coordinates": labels.join(" ") });
 
     let mut store = Store { put, metadata: Map::new() };
-    for Coordinate { name, dimension, values } in indices.iter().chain(&tokens) {
+    for Coordinate { name, dimension, values } in indices.iter().chain(&beside) {
         let dimensions = std::slice::from_ref(dimension);
         match values {
             Values::Numbers(numbers) => store.add(name, dimensions, &[numbers.len()], &Elements::I64(numbers)),
@@ -140,6 +140,21 @@ mod tests {
         assert_eq!(files.keys().filter(|path| path.ends_with("zarr.json")).count(), arrays.len() + 1);
         assert_eq!(arrays["z@prob.stderr"]["dimension_names"], json!(["iteration", "layer", "head"]));
         assert_eq!(group["attributes"]["coordinates"], "token");
+    }
+
+    #[test]
+    fn lines_of_the_dataset_stand_beside_prompts_where_these_are_kept() {
+        let mut results = example();
+        results.lines = vec![4, 2];
+        assert!(!files(&results).expect("written").contains_key("line/zarr.json"), "no tensor has prompts");
+        results.clean[0].per_prompt = results.clean[0].mean.repeat(2);
+        let files = files(&results).expect("written");
+        let group: Value = serde_json::from_slice(&files["zarr.json"]).expect("JSON");
+        assert_eq!(group["attributes"]["coordinates"], "token line");
+        let arrays = &group["consolidated_metadata"]["metadata"];
+        assert_eq!(arrays["line"]["dimension_names"], json!(["prompt"]));
+        assert_eq!(arrays["clean.prompts"]["dimension_names"], json!(["iteration", "prompt"]));
+        assert_eq!(files["line/c.0"], [4_i64, 2].map(i64::to_le_bytes).concat());
     }
 
     #[test]

@@ -231,15 +231,15 @@ impl Row {
 fn begins_at(merged: &Merged, context: &SweepContext, grid: &Grid, metric: usize) -> f64 {
     match grid.estimate.map(|estimate| estimate.gradients) {
         Some(Gradients::AtBase) => patched_run(merged, context, metric),
-        _ => strongest(&merged.clean[metric]).max(strongest(&merged.corrupted[metric])),
+        _ => strongest(&merged.clean[metric].mean).max(strongest(&merged.corrupted[metric].mean)),
     }
 }
 
 /// Magnitude of a metric in the run that is patched.
 fn patched_run(merged: &Merged, context: &SweepContext, metric: usize) -> f64 {
     match context.direction {
-        Direction::Noising => strongest(&merged.clean[metric]),
-        Direction::Denoising => strongest(&merged.corrupted[metric]),
+        Direction::Noising => strongest(&merged.clean[metric].mean),
+        Direction::Denoising => strongest(&merged.corrupted[metric].mean),
     }
 }
 

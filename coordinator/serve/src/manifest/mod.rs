@@ -52,6 +52,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
             "digest": facts.dataset.to_hex(),
             "prompts": context.clean.prompts(),
             "prompts_digest": plan.prompts.map(|digest| digest.to_hex()),
+            "lines": (!plan.lines.is_empty()).then_some(&plan.lines),
             "positions": context.clean.positions(),
             "shortest": shortest(context),
             "groups": context.groups.groups.len().max(1),

@@ -185,7 +185,7 @@ mod tests {
 
     fn scores(values: &[f32]) -> TileScores {
         let scores = values.iter().map(|&value| CellScore::of(&[value], &[0.0])).collect();
-        TileScores { metrics: 1, scores, prompt_effects: Vec::new() }
+        TileScores { metrics: 1, scores, by_prompt: Vec::new() }
     }
 
     #[test]
@@ -260,7 +260,7 @@ mod tests {
         let tile = |patched: f32| TileScores {
             metrics: 1,
             scores: vec![CellScore::of(&[patched], &[0.06])],
-            prompt_effects: Vec::new(),
+            by_prompt: Vec::new(),
         };
         for dtype in [Dtype::Float32, Dtype::Float16, Dtype::Bfloat16] {
             let of = tolerances(MetricKind::Prob, dtype);

@@ -6,6 +6,7 @@
 
 mod activity;
 mod baselines;
+mod between;
 mod chosen;
 pub mod compare;
 mod estimates;
@@ -21,7 +22,7 @@ mod tensors;
 use std::convert::Infallible;
 
 use patchsweep_core::ids::TileId;
-use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 use patchsweep_core::scores::{CellScore, TileScores};
 
 pub use activity::Activities;
@@ -53,10 +54,10 @@ impl TileOutcome {
 /// A sweep's tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// Mean clean metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
-    pub clean: Vec<Vec<f32>>,
-    /// Mean corrupted metric \[metrics\]\[iterations\]; NaN where a baseline was given up or is pending.
-    pub corrupted: Vec<Vec<f32>>,
+    /// The clean run \[metrics\]; NaN where a baseline was given up or is pending.
+    pub clean: Vec<Baseline>,
+    /// The corrupted run \[metrics\]; likewise.
+    pub corrupted: Vec<Baseline>,
     /// What became of the baselines \[iterations\].
     pub baselines: Vec<CellStatus>,
     /// Every grid under every metric.
@@ -151,6 +152,7 @@ impl Merged {
             name: plan.name.clone(),
             iteration_labels: plan.iteration_labels.clone(),
             token_labels: plan.token_labels.clone(),
+            lines: plan.lines.clone(),
             metrics: plan.context.metrics.iter().map(|metric| metric.name.clone()).collect(),
             clean: self.clean,
             corrupted: self.corrupted,
@@ -177,11 +179,10 @@ pub fn refuse_scores(plan: &Plan, tile: TileId, scores: &TileScores) -> Result<(
     if scores.metrics != metrics || full != wanted || scores.scores.len() != wanted {
         return Err(ScoreShapeError { what: SCORES, wanted, found: full });
     }
-    let keeps = plan.context.per_prompt && tile.is_patch();
-    let effects = if keeps { wanted * tile.prompts.len() } else { 0 };
-    if scores.prompt_effects.len() != effects {
-        let found = scores.prompt_effects.len();
-        return Err(ScoreShapeError { what: "effects on single prompts", wanted: effects, found });
+    let wanted = if tile.keeps_prompts(&plan.context) { wanted * tile.prompts.len() } else { 0 };
+    let found = scores.by_prompt.len();
+    if found != wanted {
+        return Err(ScoreShapeError { what: "numbers of single prompts", wanted, found });
     }
     Ok(())
 }

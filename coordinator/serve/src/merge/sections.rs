@@ -91,7 +91,7 @@ impl<'a> Sections<'a> {
     }
 
     fn take_baseline(&mut self, scores: Result<&TileScores, Missing>) {
-        self.baselines.add(scores);
+        self.baselines.add(scores, &tensors::prompt_places(&self.plan.context, &self.section));
         let patched = match self.plan.context.direction {
             Direction::Noising => CLEAN,
             Direction::Denoising => CORRUPTED,
@@ -202,7 +202,7 @@ impl<'a> Sections<'a> {
         self.ends[iteration] = self.baselines.end_iteration();
         self.estimates.iter_mut().flatten().for_each(Estimates::end_iteration);
         if self.sums.end_iteration(&mut merged.grids, iteration, &self.ends[iteration]) {
-            merged.fill_baselines(iteration, &self.ends[iteration], self.baselines.end_replicates());
+            self.baselines.end_replicates(iteration, merged);
             for (grid, estimates) in self.estimates.iter_mut().enumerate() {
                 if let Some(estimates) = estimates {
                     estimates.move_to(merged.grid_mut(grid), iteration);

@@ -5,18 +5,21 @@ use std::ops::Range;
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::grid::Grid;
 use patchsweep_core::metric::Metric;
-use patchsweep_core::results::{CellStatus, GridScores};
+use patchsweep_core::results::{Baseline, CellStatus, GridScores};
 use patchsweep_core::scores::{CellScore, TileScores};
 
 use super::Merged;
 use super::merger::Section;
-use super::sums::{Ends, to_f32};
 
 /// Of a sweep none of whose tiles has been seen.
 pub(super) fn empty(context: &SweepContext) -> Merged {
     let (metrics, iterations) = (context.metrics.len(), context.spec_iterations());
     let of_grid = |grid| context.metrics.iter().enumerate().map(move |metric| empty_grid(context, grid, metric));
-    let baselines = || vec![vec![f32::NAN; iterations]; metrics];
+    let kept = if context.per_prompt { context.clean.prompts() as usize } else { 0 };
+    let unknown = |count| vec![f32::NAN; count];
+    let baseline =
+        || Baseline { mean: unknown(iterations), stderr: unknown(iterations), per_prompt: unknown(iterations * kept) };
+    let baselines = || vec![baseline(); metrics];
     Merged {
         clean: baselines(),
         corrupted: baselines(),
@@ -30,15 +33,6 @@ impl Merged {
     pub(super) fn grid_mut(&mut self, grid: usize) -> &mut [GridScores] {
         let metrics = self.clean.len();
         &mut self.grids[grid * metrics..][..metrics]
-    }
-
-    /// Writes the baselines of one of the spec's iterations; `ends` \[metrics\].
-    pub(super) fn fill_baselines(&mut self, iteration: usize, ends: &[Ends], status: CellStatus) {
-        for (metric, ends) in ends.iter().enumerate() {
-            self.clean[metric][iteration] = to_f32(ends.clean);
-            self.corrupted[metric][iteration] = to_f32(ends.corrupted);
-        }
-        self.baselines[iteration] = status;
     }
 }
 
@@ -89,11 +83,11 @@ pub(super) fn keep_effects(
     cells: &[Range<u32>],
     scores: &TileScores,
 ) {
-    if scores.prompt_effects.is_empty() {
+    if scores.by_prompt.is_empty() {
         return;
     }
     let places = prompt_places(context, section);
-    let mut effects = scores.prompt_effects.chunks(section.prompts.len());
+    let mut effects = scores.by_prompt.chunks(section.prompts.len());
     for cell in cells.iter().cloned().flatten() {
         for (tensor, effects) in tensors.iter_mut().zip(effects.by_ref()) {
             let own = effects_of(context, section, tensor, cell as usize);
@@ -135,6 +129,6 @@ fn effects_of<'a>(context: &SweepContext, section: &Section, tensor: &'a mut Gri
 }
 
 /// Where effects on a section's prompts stand among those on all: results have prompts in the dataset's order.
-fn prompt_places(context: &SweepContext, section: &Section) -> Vec<usize> {
+pub(super) fn prompt_places(context: &SweepContext, section: &Section) -> Vec<usize> {
     section.prompts.clone().map(|prompt| context.groups.number(prompt) as usize).collect()
 }

@@ -14,6 +14,7 @@ use super::baselines::{CLEAN, CORRUPTED};
 use super::*;
 
 mod activity;
+mod baselines;
 mod estimates;
 mod pending;
 mod replicates;
@@ -65,12 +66,17 @@ fn scores(plan: &Plan, tile: &Tile) -> TileScores {
             places.map(|place| score(&|prompt| pass(plan, iteration, place, prompt))).collect()
         }
     };
-    TileScores { metrics: 1, scores, prompt_effects: prompt_effects(plan, tile) }
+    TileScores { metrics: 1, scores, by_prompt: by_prompt(plan, tile) }
 }
 
-/// Effects \[cells, prompts\], where the plan keeps them.
-fn prompt_effects(plan: &Plan, tile: &Tile) -> Vec<f32> {
-    let TileWork::Patch { cells, .. } = &tile.work else { return Vec::new() };
+/// Effects, or metrics of baselines \[cells, prompts\], where the plan keeps them.
+fn by_prompt(plan: &Plan, tile: &Tile) -> Vec<f32> {
+    let TileWork::Patch { cells, .. } = &tile.work else {
+        let runs = [CLEAN, CORRUPTED].into_iter().filter(|_| tile.keeps_prompts(&plan.context));
+        return runs
+            .flat_map(|run| tile.prompts.clone().map(move |prompt| unpatched(tile.iteration, run, prompt)))
+            .collect();
+    };
     let places = cells.iter().cloned().flatten().filter(|_| plan.context.per_prompt);
     let effect = |(place, prompt)| {
         let (value, unpatched) = pass(plan, tile.iteration, place, prompt);
@@ -130,8 +136,8 @@ fn every_score_is_that_of_whole_passes_whatever_the_cut() {
                 (score((iteration, place)).value.mean - corrupted) / (clean - corrupted)
             };
             assert_close(&grid.normalized, cells().map(normalized));
-            assert_close(&merged.clean[0], (0..2).map(|iteration| ends(iteration)[CLEAN]));
-            assert_close(&merged.corrupted[0], (0..2).map(|iteration| ends(iteration)[CORRUPTED]));
+            assert_close(&merged.clean[0].mean, (0..2).map(|iteration| ends(iteration)[CLEAN]));
+            assert_close(&merged.corrupted[0].mean, (0..2).map(|iteration| ends(iteration)[CORRUPTED]));
             assert!(grid.count.iter().all(|&count| count == u64::from(PROMPTS)));
         }
     }
@@ -157,7 +163,7 @@ fn a_cell_that_no_tile_computes_has_the_unpatched_metric_and_no_effect() {
             if wanted == CellStatus::NoOp {
                 noops += 1;
                 assert_eq!((grid.effect[at].to_bits(), grid.stderr[at].to_bits()), (0, 0));
-                assert_eq!(grid.value[at].to_bits(), baseline[0][iteration as usize].to_bits());
+                assert_eq!(grid.value[at].to_bits(), baseline[0].mean[iteration as usize].to_bits());
             }
         }
         assert_eq!(noops, 10);
@@ -237,8 +243,10 @@ fn whichever_tiles_are_given_up_their_cells_fail_and_all_others_are_as_before() 
             let no_baseline = plan.tiles.iter().filter(of_iteration).any(|tile| lost[tile.id.0 as usize]);
             let row = iteration as usize;
             for (whole, part) in [(&whole.clean, &part.clean), (&whole.corrupted, &part.corrupted)] {
-                let wanted = if no_baseline { f32::NAN } else { whole[0][row] };
-                assert_eq!(part[0][row].to_bits(), wanted.to_bits(), "round {round}");
+                for (whole, part) in [(&whole[0].mean, &part[0].mean), (&whole[0].stderr, &part[0].stderr)] {
+                    let wanted = if no_baseline { f32::NAN } else { whole[row] };
+                    assert_eq!(part[row].to_bits(), wanted.to_bits(), "round {round}");
+                }
             }
             for place in 0..12 {
                 let (at, wanted, found) = (row * 12 + place as usize, &whole.grids[0], &part.grids[0]);
@@ -295,7 +303,7 @@ fn a_lost_tile_costs_its_cells_under_all_metrics_and_those_of_no_other_grid() {
         let outcome = |tile: &Tile| {
             let one = scores(&plan, tile).scores;
             let scores = one.iter().flat_map(|&score| [score, score]).collect();
-            let scores = TileScores { metrics: 2, scores, prompt_effects: Vec::new() };
+            let scores = TileScores { metrics: 2, scores, by_prompt: Vec::new() };
             let is_lost = Some(tile.id) == lost;
             Ok::<_, Infallible>((tile.id, if is_lost { TileOutcome::GivenUp } else { TileOutcome::Scores(scores) }))
         };
@@ -352,7 +360,7 @@ fn a_cell_that_has_the_baseline_s_score_is_no_number_where_the_baseline_is_none(
         let mut plan = plan(Direction::Noising, options);
         Arc::make_mut(&mut plan.context).per_prompt = per_prompt;
         let (merged, whole) = (merged_with_odd_baseline(&plan), merged(&plan));
-        assert!(merged.clean[0][1].is_nan() && merged.clean[0][0].is_finite());
+        assert!(merged.clean[0].mean[1].is_nan() && merged.clean[0].mean[0].is_finite());
         assert_eq!(merged.baselines, [CellStatus::Computed; 2], "they were computed");
         let (grid, last) = (&merged.grids[0], &whole.grids[0]);
         let first = last_baseline(&plan).prompts.start as usize;

@@ -128,7 +128,7 @@ mod tests {
         let mut promises = Promises::default();
         let plan = patchsweep_plan::fixtures::plan(patchsweep_core::status::PlanOptions::default());
         let tolerances = crate::merge::compare::Tolerances::of(&plan.context);
-        let scores = Box::new(TileScores { metrics: 1, scores: Vec::new(), prompt_effects: Vec::new() });
+        let scores = Box::new(TileScores { metrics: 1, scores: Vec::new(), by_prompt: Vec::new() });
         let worker = "w".to_owned();
         promises.hold(1, acknowledge(1));
         promises

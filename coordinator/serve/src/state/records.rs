@@ -37,6 +37,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             options: Some(plan.options.into()),
             iteration_labels: plan.iteration_labels.clone(),
             token_labels: plan.token_labels.clone(),
+            lines: plan.lines.clone(),
             spec: plan.spec_text.clone(),
             dataset_seed: plan.seeds.dataset,
             corruption_seed: plan.seeds.corruption,
@@ -82,6 +83,9 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
         if wire.token_labels.len() != context.clean.row(0).len() {
             return Err(Defect::Parts("its token labels do not fit its prompts"));
         }
+        if !wire.lines.is_empty() && wire.lines.len() != context.clean.prompts() as usize {
+            return Err(Defect::Parts("its lines do not fit its prompts"));
+        }
         let choice = wire.choice.map(|wire| choice_from_wire(wire, &context, tiles.len())).transpose()?;
         let plan = Plan {
             name: wire.name,
@@ -94,6 +98,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             prompts: (!wire.prompts_digest.is_empty()).then(|| digest_from_wire(&wire.prompts_digest)).transpose()?,
             token_labels: wire.token_labels,
             dictionary_models: wire.dictionary_models.into_iter().map(|of| (of.dictionary, of.model)).collect(),
+            lines: wire.lines,
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),

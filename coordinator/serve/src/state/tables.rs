@@ -3,7 +3,7 @@
 use redb::TableDefinition;
 
 /// What a file of this format says of itself.
-pub(super) const FORMAT: &str = "patchsweep state 4";
+pub(super) const FORMAT: &str = "patchsweep state 5";
 
 /// [`FORMAT`] as it stands, and sealed: the coordinator's id, the epoch, and whether sweeps were removed whose room the
 /// file has not given back.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._packages import needed
-from ._scores import Axis, Grid, Scores
+from ._scores import PROMPTS, Axis, Grid, Scores
 
 if TYPE_CHECKING:
     import xarray
@@ -26,10 +26,13 @@ def dataset(scores: Scores) -> xarray.Dataset:
             along[name] = axis
             names.append(name)
         dimensions[grid.name] = tuple(names)
-    variables: dict[str, Any] = {name: ("iteration", tensor) for name, tensor in scores.baselines.items()}
+    variables: dict[str, Any] = {
+        name: (("iteration", "prompt") if name.endswith(PROMPTS) else ("iteration",), tensor)
+        for name, tensor in scores.baselines.items()
+    }
     for grid in scores.grids:
         for suffix, tensor in grid.tensors.items():
-            prompt = ("prompt",) if suffix == ".prompts" else ()
+            prompt = ("prompt",) if suffix == PROMPTS else ()
             dims = ("iteration", *dimensions[grid.name], *prompt)
             variables[scores.tensor_name(grid) + suffix] = (dims, tensor)
     found: xarray.Dataset = xr.Dataset(
@@ -58,6 +61,8 @@ def _coordinates(scores: Scores, along: dict[str, Axis]) -> dict[str, Any]:
         if beside is not None and not axis.names:
             tokens = [scores.tokens[index] if index < len(scores.tokens) else "" for index in axis.indices]
             coordinates[beside] = (dimension, _texts(tokens))
+    if scores.lines and "clean" + PROMPTS in scores.baselines:
+        coordinates["line"] = ("prompt", np.array(scores.lines, dtype=np.int64))
     return coordinates
 
 

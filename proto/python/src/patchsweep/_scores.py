@@ -18,6 +18,9 @@ Tensor = npt.NDArray[Any]
 
 MOST_BYTES = 1 << 30
 
+#: Behind the names of tensors with a number for each prompt.
+PROMPTS = ".prompts"
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -57,8 +60,10 @@ class Scores:
     iterations: tuple[str, ...]
     #: Of the first clean prompt.
     tokens: tuple[str, ...]
+    #: Of the dataset, where each prompt is, counted from 1; none where it has no lines.
+    lines: tuple[int, ...]
     metrics: tuple[str, ...]
-    #: Tensors [iterations] by their names.
+    #: Tensors [iterations] by their names; those of prompts [iterations, prompts].
     baselines: dict[str, Tensor]
     grids: tuple[Grid, ...]
     manifest: dict[str, Any]
@@ -86,6 +91,7 @@ def _of_wire(wire: pb.SweepResults) -> Scores:
         wire.name,
         tuple(wire.iteration_labels),
         tuple(wire.token_labels),
+        tuple(wire.lines),
         tuple(wire.metrics),
         _baselines(wire),
         grids,
@@ -94,14 +100,19 @@ def _of_wire(wire: pb.SweepResults) -> Scores:
 
 
 def _baselines(wire: pb.SweepResults) -> dict[str, Tensor]:
-    shape = (len(wire.metrics), len(wire.iteration_labels))
+    iterations = len(wire.iteration_labels)
     tensors: dict[str, Tensor] = {}
-    for kind, numbers in (("clean", wire.clean), ("corrupted", wire.corrupted)):
-        for name, means in zip(wire.metrics, _array(numbers, shape, np.float32)):
+    for kind, runs in (("clean", wire.clean), ("corrupted", wire.corrupted)):
+        for name, run in zip(wire.metrics, runs, strict=True):
             plain = kind if name == wire.metrics[0] else f"{kind}@{name}"
-            status = np.array(wire.baselines or [FAILED] * shape[1], dtype=np.uint32)
+            means = _array(run.mean, (iterations,), np.float32)
+            status = np.array(wire.baselines or [FAILED] * iterations, dtype=np.uint32)
             status[(status == COMPUTED) & ~np.isfinite(means)] = NOT_FINITE
-            tensors[plain], tensors[f"{plain}.status"] = means, status
+            tensors[plain] = means
+            tensors[f"{plain}.stderr"] = _array(run.stderr, (iterations,), np.float32)
+            tensors[f"{plain}.status"] = status
+            if run.per_prompt:
+                tensors[plain + PROMPTS] = _array(run.per_prompt, (iterations, -1), np.float32)
     return tensors
 
 
@@ -126,8 +137,8 @@ def _grid(wire: pb.GridScores, iterations: int) -> Grid:
         if numbers or suffix not in optional:
             tensors[suffix] = _array(numbers, shape, dtype)
     if wire.per_prompt:
-        tensors[".prompts"] = _array(wire.per_prompt, (*shape, -1), np.float32)
-    found = statistics(tensors[""], tensors[".stderr"], tensors[".status"], tensors.get(".prompts"))
+        tensors[PROMPTS] = _array(wire.per_prompt, (*shape, -1), np.float32)
+    found = statistics(tensors[""], tensors[".stderr"], tensors[".status"], tensors.get(PROMPTS))
     tensors.update(_of_statistics(found))
     return Grid(wire.grid, wire.metric, wire.component, axes, tensors, bool(wire.estimate))
 

@@ -321,8 +321,8 @@ class Spec(TypedDict):
     direction: NotRequired[Literal["noising", "denoising"]]
     """Which run is patched. Default: `"noising"`."""
     per_prompt: NotRequired[bool]
-    """Whether the effect on each prompt is kept, besides its mean. Intervals are then those of a bootstrap. Default:
-    `false`."""
+    """Whether effect, clean and corrupted metric of each prompt are kept, besides their means. Intervals are then
+    those of a bootstrap. Default: `false`."""
     model: Model
     """The model to patch. Give either `path` or `hub`."""
     dataset: Dataset

@@ -53,11 +53,7 @@ fn plain(tiny: &Tiny, grant: &Grant, of_noops: f64) -> TileResult {
     };
     scored(
         grant,
-        &TileScores {
-            metrics: 1,
-            scores: cells.iter().cloned().flatten().map(score).collect(),
-            prompt_effects: Vec::new(),
-        },
+        &TileScores { metrics: 1, scores: cells.iter().cloned().flatten().map(score).collect(), by_prompt: Vec::new() },
     )
 }
 

@@ -100,6 +100,7 @@ fn plan(context: &SweepContext) -> Plan {
         prompts: None,
         token_labels: Vec::new(),
         dictionary_models: BTreeMap::new(),
+        lines: Vec::new(),
         answer_texts: BTreeMap::new(),
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },

@@ -42,7 +42,7 @@ pub(crate) fn check_beyond(border: Border, scenario: &Scenario) -> Result<(), St
     for (place, (together, apart)) in together.iter().zip(&apart).enumerate() {
         for (metric, unpatched) in unpatched.iter().enumerate() {
             let bound = 2.0 * tolerance(unpatched);
-            let pairs = together.effects[metric].iter().zip(&apart.effects[metric]);
+            let pairs = together.by_prompt[metric].iter().zip(&apart.by_prompt[metric]);
             if let Some((one, other)) = pairs.clone().find(|(one, other)| f64::from((*one - *other).abs()) > bound) {
                 return Err(format!("cell {place}: {one} in a tile of many, {other} alone"));
             }

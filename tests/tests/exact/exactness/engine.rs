@@ -17,8 +17,8 @@ use super::scenario::Cut;
 pub(crate) struct Scored {
     /// \[metrics\]
     pub(crate) scores: Vec<CellScore>,
-    /// Effects \[metrics\]\[prompts\]; of baselines none.
-    pub(crate) effects: Vec<Vec<f32>>,
+    /// Effects, or of baselines metrics \[metrics\]\[prompts\].
+    pub(crate) by_prompt: Vec<Vec<f32>>,
 }
 
 /// A sweep's engine, and how its work is cut.
@@ -64,8 +64,8 @@ impl<'a> TiledEngine<'a> {
     }
 
     /// Clean and corrupted scores over all prompts \[runs, metrics\].
-    pub(crate) fn baselines(&mut self, iteration: u32) -> Vec<Vec<CellScore>> {
-        self.over_prompts(iteration, &TileWork::Baseline).into_iter().map(|cell| cell.scores).collect()
+    pub(crate) fn baselines(&mut self, iteration: u32) -> Vec<Scored> {
+        self.over_prompts(iteration, &TileWork::Baseline)
     }
 
     /// Scores over all prompts \[cells, metrics\].
@@ -109,19 +109,21 @@ impl<'a> TiledEngine<'a> {
         let ends = self.cut.prompts.iter().copied().chain([self.context.clean.prompts()]);
         let mut start = 0;
         let mut merged: Option<Vec<CellScore>> = None;
-        let mut effects: Vec<Vec<f32>> = Vec::new();
+        let mut by_prompt: Vec<Vec<f32>> = Vec::new();
         for end in ends {
             let tile = Tile { id: TileId(0), iteration, prompts: start..end, work: work.clone() };
             let evaluation =
                 self.engine.evaluate(self.context, &tile, None, &Cancel::new()).expect("the engine computes the tile");
             let scores = evaluation.scores.scores;
             assert_eq!(scores.len(), tile.cell_count() * metrics);
-            let kept = evaluation.scores.prompt_effects;
-            let keeps = self.context.per_prompt && tile.is_patch();
-            assert_eq!(kept.len(), if keeps { scores.len() * tile.prompts.len() } else { 0 });
-            effects.resize(scores.len(), Vec::new());
-            for (effects, kept) in effects.iter_mut().zip(kept.chunks(tile.prompts.len())) {
-                effects.extend(kept);
+            let kept = evaluation.scores.by_prompt;
+            assert_eq!(
+                kept.len(),
+                if tile.keeps_prompts(self.context) { scores.len() * tile.prompts.len() } else { 0 }
+            );
+            by_prompt.resize(scores.len(), Vec::new());
+            for (all, kept) in by_prompt.iter_mut().zip(kept.chunks(tile.prompts.len())) {
+                all.extend(kept);
             }
             merged = Some(match merged {
                 Some(before) => before.into_iter().zip(scores).map(|(a, b)| a.merge(b)).collect(),
@@ -130,11 +132,11 @@ impl<'a> TiledEngine<'a> {
             start = end;
         }
         let scores = merged.expect("there are prompts");
-        let cell = |(scores, effects): (&[CellScore], &[Vec<f32>])| Scored {
+        let cell = |(scores, by_prompt): (&[CellScore], &[Vec<f32>])| Scored {
             scores: scores.to_vec(),
-            effects: effects.to_vec(),
+            by_prompt: by_prompt.to_vec(),
         };
-        scores.chunks(metrics).zip(effects.chunks(metrics)).map(cell).collect()
+        scores.chunks(metrics).zip(by_prompt.chunks(metrics)).map(cell).collect()
     }
 }
 

@@ -84,13 +84,15 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
         }
         let unpatched = brute_force.unpatched();
         let runs = [brute_force.clean(), brute_force.corrupted()];
-        for (run, scores) in runs.iter().zip(engine.baselines(iteration)) {
-            check_cell(context, run, &unpatched, &scores).map_err(|error| format!("baseline: {error}"))?;
+        for (run, Scored { scores, by_prompt: kept }) in runs.iter().zip(engine.baselines(iteration)) {
+            let at = |error| format!("baseline: {error}");
+            check_cell(context, run, &unpatched, &scores).map_err(at)?;
+            check_metrics(run, &kept, &scores).map_err(at)?;
         }
         for (grid, index) in context.grids.iter().zip(0..) {
             let plain = engine.plain_grid(iteration, index);
             let scored = engine.grid(iteration, index).into_iter().zip(plain);
-            for (place, (Scored { scores, effects: kept }, plain)) in (0..).zip(scored) {
+            for (place, (Scored { scores, by_prompt: kept }, plain)) in (0..).zip(scored) {
                 let cell = grid.cell(place);
                 let patched = brute_force.patched(&cell);
                 let still = brute_force.features_stay_off(&cell);
@@ -105,7 +107,7 @@ pub(crate) fn check(scenario: &Scenario) -> Result<Effects, String> {
                 check_prompts([&patched, &unpatched], &kept, &noops, &scores).map_err(at)?;
                 let plainly = |error| at(format!("plainly: {error}"));
                 check_cell(context, &patched, &unpatched, &plain.scores).map_err(plainly)?;
-                check_prompts([&patched, &unpatched], &plain.effects, &noops, &plain.scores).map_err(plainly)?;
+                check_prompts([&patched, &unpatched], &plain.by_prompt, &noops, &plain.scores).map_err(plainly)?;
                 if noops.iter().all(|&noop| noop) && !scores.iter().all(|score| is_nothing(score.effect)) {
                     return Err(at(format!("an effect of a patch that cannot matter: {scores:?}")));
                 }
@@ -246,6 +248,13 @@ fn check_prompts(
         }
     }
     Ok(())
+}
+
+/// The same of a baseline's metrics: what is kept of each prompt is the metric itself.
+fn check_metrics(run: &[Vec<f64>], kept: &[Vec<f32>], scores: &[CellScore]) -> Result<(), String> {
+    let nothing = vec![vec![0.0; run[0].len()]; run.len()];
+    let values: Vec<CellScore> = scores.iter().map(|score| CellScore { effect: score.value, ..*score }).collect();
+    check_prompts([run, &nothing], kept, &vec![false; run[0].len()], &values)
 }
 
 /// Nothing at all, not only next to nothing.

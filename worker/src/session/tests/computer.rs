@@ -92,7 +92,7 @@ impl Hand {
     /// Scores of which the tile's number is the mean.
     pub(super) async fn finish(&self, tile: u32) {
         let scores = vec![CellScore::of(&[tile_score(tile)], &[0.0])];
-        let scores = TileScores { metrics: 1, scores, prompt_effects: Vec::new() };
+        let scores = TileScores { metrics: 1, scores, by_prompt: Vec::new() };
         let (notes, work, loading) = (Vec::new(), WorkDone::default(), LOADING);
         self.end(tile, Ok(Evaluation { scores, model: Digest([7; 32]), notes, work, loading })).await;
     }

@@ -41,6 +41,6 @@ impl Held {
         let (grid, cells) = tile.work.cells().expect("a tile of estimates is of a grid");
         let of_grid = &self.grids[grid as usize];
         let of_range = |range: &Range<u32>| &of_grid[range.start as usize * metrics..range.end as usize * metrics];
-        TileScores { metrics, scores: cells.iter().flat_map(of_range).copied().collect(), prompt_effects: Vec::new() }
+        TileScores { metrics, scores: cells.iter().flat_map(of_range).copied().collect(), by_prompt: Vec::new() }
     }
 }

@@ -124,5 +124,5 @@ pub(super) fn estimate_scores(runs: &[Scores]) -> TileScores {
         CellScore { value: Moments::of(&values), effect: Moments::of(&effects) }
     };
     let scores = cells.iter().flat_map(|cell| cell.iter().zip(unpatched)).map(score).collect();
-    TileScores { metrics: unpatched.len(), scores, prompt_effects: Vec::new() }
+    TileScores { metrics: unpatched.len(), scores, by_prompt: Vec::new() }
 }

@@ -50,12 +50,13 @@ impl TileTask<'_> {
         let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
         let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
         let bytes = self.bytes_per_prompt(&kept);
-        let per_prompt = self.context.per_prompt && self.tile.is_patch();
+        let of_prompt: Kept = if self.tile.is_patch() { effect } else { metric };
+        let of_prompt = self.tile.keeps_prompts(self.context).then_some(of_prompt);
         let mut chunks = Chunks { task: &mut self, kept, bytes, runs };
         let (done, retries) = in_halves(&mut chunks, prompts);
         let runs = chunks.runs;
         let _phase = Phase::Merge.enter();
-        (done.map(|()| tile_scores(&runs, per_prompt)), retries)
+        (done.map(|()| tile_scores(&runs, of_prompt)), retries)
     }
 
     fn chunk(&mut self, prompts: &Range<u32>, kept: &BTreeSet<Site>, batch_rows: u64) -> TileRuns {
@@ -193,19 +194,31 @@ impl InChunks for Chunks<'_, '_> {
     }
 }
 
+/// What is kept of a prompt, from a run's metric and that of the run which effects are measured from.
+pub(crate) type Kept = fn(f32, f32) -> f32;
+
+/// Of patched runs by how much the patch moves the metric.
+pub(crate) fn effect(value: f32, baseline: f32) -> f32 {
+    value - baseline
+}
+
+/// Of baselines the metric itself.
+fn metric(value: f32, _: f32) -> f32 {
+    value
+}
+
 /// The scores of a tile's cells.
 ///
-/// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells; `per_prompt`: whether
-/// effects on each prompt are among them.
-pub(crate) fn tile_scores(runs: &[Scores], per_prompt: bool) -> TileScores {
+/// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells.
+pub(crate) fn tile_scores(runs: &[Scores], kept: Option<Kept>) -> TileScores {
     let (baseline, cells) = runs.split_first().expect("the baseline comes first");
     let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
     let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
-    let prompt_effects = if per_prompt { scored().flat_map(prompt_effects).collect() } else { Vec::new() };
-    TileScores { metrics: baseline.len(), scores: scored().map(score).collect(), prompt_effects }
-}
-
-/// Patched metric minus that of the unpatched run \[prompts\].
-fn prompt_effects<'a>((values, baseline): (&'a Vec<f32>, &'a Vec<f32>)) -> impl Iterator<Item = f32> + 'a {
-    values.iter().zip(baseline).map(|(value, baseline)| value - baseline)
+    let prompts = || scored().flat_map(|(values, baseline)| values.iter().zip(baseline));
+    let by_prompt = kept.map(|kept| prompts().map(|(&value, &baseline)| kept(value, baseline)).collect());
+    TileScores {
+        metrics: baseline.len(),
+        scores: scored().map(score).collect(),
+        by_prompt: by_prompt.unwrap_or_default(),
+    }
 }

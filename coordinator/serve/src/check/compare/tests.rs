@@ -51,10 +51,7 @@ fn scored_from(clean: f64, plan: &Plan, effect: impl Fn(u32, u32) -> f64) -> Mer
                 cells.iter().cloned().flatten().map(|cell| score(count, effect(tile.iteration, cell))).collect()
             }
         };
-        Ok::<_, Infallible>((
-            tile.id,
-            TileOutcome::Scores(TileScores { metrics: 1, scores, prompt_effects: Vec::new() }),
-        ))
+        Ok::<_, Infallible>((tile.id, TileOutcome::Scores(TileScores { metrics: 1, scores, by_prompt: Vec::new() })))
     });
     merge(plan, tiles).expect("all tiles")
 }

@@ -25,7 +25,7 @@ fn activities(tile: &Tile) -> TileScores {
         let moments = Moments { count, mean, m2: 0.0 };
         CellScore { value: moments, effect: moments }
     };
-    TileScores { metrics: 1, scores: cells.iter().cloned().flatten().map(score).collect(), prompt_effects: Vec::new() }
+    TileScores { metrics: 1, scores: cells.iter().cloned().flatten().map(score).collect(), by_prompt: Vec::new() }
 }
 
 fn outcome(plan: &Plan, tile: &Tile) -> TileOutcome {

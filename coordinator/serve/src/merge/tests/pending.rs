@@ -42,7 +42,7 @@ fn a_cell_has_its_final_score_or_none_whichever_tiles_are_pending() {
         for iteration in 0..2 {
             let mut baselines = plan.tiles.iter().filter(|tile| tile.work == TileWork::Baseline);
             let lacks = baselines.any(|tile| tile.iteration as usize == iteration && is_pending(tile));
-            let (clean, wanted) = (so_far.clean[0][iteration], whole.clean[0][iteration]);
+            let (clean, wanted) = (so_far.clean[0].mean[iteration], whole.clean[0].mean[iteration]);
             assert!(if lacks { clean.is_nan() } else { clean.to_bits() == wanted.to_bits() });
         }
     }

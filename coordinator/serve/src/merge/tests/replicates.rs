@@ -49,7 +49,8 @@ fn the_effects_on_prompts_are_those_of_whole_passes_and_means_come_from_the_mome
             }
         }
         let kept = GridScores { per_prompt: Vec::new(), ..grid.clone() };
-        assert_eq!((&kept, &merged.clean), (&without.grids[0], &without.clean), "keeping them changes nothing else");
+        let clean = merged.clean.iter().map(|run| Baseline { per_prompt: Vec::new(), ..run.clone() }).collect();
+        assert_eq!((&kept, &clean), (&without.grids[0], &without.clean), "keeping them changes nothing else");
     }
 }
 
@@ -61,7 +62,7 @@ fn replicates_become_one_row_with_their_mean_and_their_spread() {
             let plan = replicated(per_prompt, options);
             let (together, apart) = (merged(&plan), merged(&keeping(per_prompt, options)));
             let (grid, apart_grid) = (&together.grids[0], &apart.grids[0]);
-            assert_eq!((grid.effect.len(), together.clean[0].len()), (12, 1));
+            assert_eq!((grid.effect.len(), together.clean[0].mean.len()), (12, 1));
             let mean = |list: &[f32], at: usize| f64::midpoint(list[at].into(), list[12 + at].into());
             for at in 0..12 {
                 assert!(close(grid.effect[at], mean(&apart_grid.effect, at)));
@@ -84,10 +85,11 @@ fn replicates_become_one_row_with_their_mean_and_their_spread() {
                 }
             }
             for (together, apart) in [(&together.clean, &apart.clean), (&together.corrupted, &apart.corrupted)] {
-                assert!(close(together[0][0], f64::midpoint(apart[0][0].into(), apart[0][1].into())));
+                let [first, second] = [0, 1].map(|iteration| apart[0].mean[iteration].into());
+                assert!(close(together[0].mean[0], f64::midpoint(first, second)));
             }
-            let range = f64::from(together.clean[0][0]) - f64::from(together.corrupted[0][0]);
-            let normalized = |at: usize| (f64::from(grid.value[at]) - f64::from(together.corrupted[0][0])) / range;
+            let [clean, corrupted] = [&together.clean, &together.corrupted].map(|run| f64::from(run[0].mean[0]));
+            let normalized = |at: usize| (f64::from(grid.value[at]) - corrupted) / (clean - corrupted);
             assert!((0..12).all(|at| close(grid.normalized[at], normalized(at))));
         }
     }
@@ -124,7 +126,7 @@ fn a_baseline_that_is_no_number_in_one_replicate_is_none_in_the_mean() {
     let plan =
         replicated(false, PlanOptions { tile_multiply_adds: Some(3000), tile_prompts: Some(2), for_gpus: false });
     let (merged, whole) = (merged_with_odd_baseline(&plan), merged(&plan));
-    assert!(merged.clean[0][0].is_nan());
+    assert!(merged.clean[0].mean[0].is_nan() && merged.clean[0].stderr[0].is_nan());
     let (grid, last) = (&merged.grids[0], &whole.grids[0]);
     let noops: Vec<usize> = (0..12).filter(|&at| last.status[at] == CellStatus::NoOp).collect();
     assert!(!noops.is_empty());
@@ -146,15 +148,16 @@ fn a_cell_that_failed_keeps_no_effects_of_the_prompts_that_were_computed() {
 }
 
 #[test]
-fn effects_on_other_prompts_than_the_tile_s_do_not_fit() {
+fn numbers_of_other_prompts_than_the_tile_s_do_not_fit() {
     let plan = keeping(true, PlanOptions::default());
-    let tile = plan.tiles.last().expect("a tile");
-    let mut short = scores(&plan, tile);
-    refuse_scores(&plan, tile.id, &short).expect("as many as wanted");
-    short.prompt_effects.pop();
-    let refused = refuse_scores(&plan, tile.id, &short).expect_err("too few").to_string();
-    assert!(refused.contains("effects on single prompts given, not"), "{refused}");
     let unasked = keeping(false, PlanOptions::default());
-    assert!(refuse_scores(&unasked, tile.id, &scores(&plan, tile)).is_err());
-    assert!(scores(&plan, &plan.tiles[0]).prompt_effects.is_empty(), "of baselines none");
+    assert_eq!(plan.tiles[0].work, TileWork::Baseline);
+    for tile in [&plan.tiles[0], plan.tiles.last().expect("a tile")] {
+        let mut short = scores(&plan, tile);
+        refuse_scores(&plan, tile.id, &short).expect("as many as wanted");
+        short.by_prompt.pop();
+        let refused = refuse_scores(&plan, tile.id, &short).expect_err("too few").to_string();
+        assert!(refused.contains("numbers of single prompts given, not"), "{refused}");
+        assert!(refuse_scores(&unasked, tile.id, &scores(&plan, tile)).is_err());
+    }
 }

@@ -192,7 +192,7 @@ fn per_prompt(kept: &KeptSweep, tile: u32) -> KeptResult {
     const PROMPTS: usize = 1000;
     let (values, baseline) = (vec![0.25; PROMPTS], vec![0.5; PROMPTS]);
     let scores = vec![CellScore::of(&values, &baseline); CELLS];
-    let scores = TileScores { metrics: 1, scores, prompt_effects: vec![-0.25; CELLS * PROMPTS] };
+    let scores = TileScores { metrics: 1, scores, by_prompt: vec![-0.25; CELLS * PROMPTS] };
     let mut kept = result(kept, tile, "w");
     kept.completed.scores = scores;
     kept

@@ -158,7 +158,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                 effect: Moments { count: *count, mean: effect.0, m2: effect.1 },
             };
             let scores = cells.iter().flat_map(|cell| vec![each(cell); metrics]).collect();
-            TileScores { metrics, scores, prompt_effects: Vec::new() }
+            TileScores { metrics, scores, by_prompt: Vec::new() }
         })
     });
     let numbers = prop::array::uniform9(any::<u64>());

@@ -142,7 +142,7 @@ fn another_version_is_refused_by_name() {
     let error = Store::on_backend(disk.clone()).expect_err("is refused");
     assert!(matches!(&error, StateError::Version { .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("`patchsweep state 4`") && text.contains("`patchsweep state 3`"), "{text}");
+    assert!(text.contains("`patchsweep state 5`") && text.contains("`patchsweep state 3`"), "{text}");
     assert!(disk.bytes() == before);
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
             scores: TileScores {
                 metrics,
                 scores: (0..planned.cell_count() * metrics).map(score).collect(),
-                prompt_effects: Vec::new(),
+                by_prompt: Vec::new(),
             },
             busy: Duration::from_millis(250),
             work: WorkDone {

@@ -297,7 +297,7 @@ class ResultsChunk(_message.Message):
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
 class SweepResults(_message.Message):
-    __slots__ = ("name", "iteration_labels", "token_labels", "metrics", "clean", "corrupted", "grids", "manifest", "replicates", "baselines")
+    __slots__ = ("name", "iteration_labels", "token_labels", "metrics", "clean", "corrupted", "grids", "manifest", "replicates", "baselines", "lines")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ITERATION_LABELS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_LABELS_FIELD_NUMBER: _ClassVar[int]
@@ -308,17 +308,29 @@ class SweepResults(_message.Message):
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     REPLICATES_FIELD_NUMBER: _ClassVar[int]
     BASELINES_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
     name: str
     iteration_labels: _containers.RepeatedScalarFieldContainer[str]
     token_labels: _containers.RepeatedScalarFieldContainer[str]
     metrics: _containers.RepeatedScalarFieldContainer[str]
-    clean: _containers.RepeatedScalarFieldContainer[float]
-    corrupted: _containers.RepeatedScalarFieldContainer[float]
+    clean: _containers.RepeatedCompositeFieldContainer[BaselineScores]
+    corrupted: _containers.RepeatedCompositeFieldContainer[BaselineScores]
     grids: _containers.RepeatedCompositeFieldContainer[GridScores]
     manifest: str
     replicates: int
     baselines: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, name: _Optional[str] = ..., iteration_labels: _Optional[_Iterable[str]] = ..., token_labels: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., clean: _Optional[_Iterable[float]] = ..., corrupted: _Optional[_Iterable[float]] = ..., grids: _Optional[_Iterable[_Union[GridScores, _Mapping]]] = ..., manifest: _Optional[str] = ..., replicates: _Optional[int] = ..., baselines: _Optional[_Iterable[int]] = ...) -> None: ...
+    lines: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., iteration_labels: _Optional[_Iterable[str]] = ..., token_labels: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., clean: _Optional[_Iterable[_Union[BaselineScores, _Mapping]]] = ..., corrupted: _Optional[_Iterable[_Union[BaselineScores, _Mapping]]] = ..., grids: _Optional[_Iterable[_Union[GridScores, _Mapping]]] = ..., manifest: _Optional[str] = ..., replicates: _Optional[int] = ..., baselines: _Optional[_Iterable[int]] = ..., lines: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class BaselineScores(_message.Message):
+    __slots__ = ("mean", "stderr", "per_prompt")
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    STDERR_FIELD_NUMBER: _ClassVar[int]
+    PER_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    mean: _containers.RepeatedScalarFieldContainer[float]
+    stderr: _containers.RepeatedScalarFieldContainer[float]
+    per_prompt: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, mean: _Optional[_Iterable[float]] = ..., stderr: _Optional[_Iterable[float]] = ..., per_prompt: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class GridScores(_message.Message):
     __slots__ = ("metric", "grid", "component", "axes", "indices", "effect", "value", "stderr", "count", "status", "normalized", "per_prompt", "between", "writes", "estimate")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from patchsweep.v1 import sweep_pb2 as patchsweep_dot_v1_dot_sweep__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apatchsweep/v1/scores.proto\x12\rpatchsweep.v1\x1a\x19patchsweep/v1/sweep.proto\"\xcc\x01\n\nTileScores\x12\r\n\x05\x63\x65lls\x18\x01 \x01(\r\x12\x0f\n\x07metrics\x18\x02 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x04\x12\x12\n\nvalue_mean\x18\x04 \x03(\x01\x12\x10\n\x08value_m2\x18\x05 \x03(\x01\x12\x13\n\x0b\x65\x66\x66\x65\x63t_mean\x18\x06 \x03(\x01\x12\x11\n\teffect_m2\x18\x07 \x03(\x01\x12\x16\n\x0eprompt_effects\x18\x08 \x03(\x02\x12(\n\x05zeros\x18\t \x03(\x0b\x32\x19.patchsweep.v1.IndexRange\"b\n\nCacheStats\x12\x0c\n\x04hits\x18\x01 \x01(\x04\x12\x0e\n\x06misses\x18\x02 \x01(\x04\x12\x11\n\tevictions\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x14\n\x0c\x62udget_bytes\x18\x05 \x01(\x04\")\n\tMemoryUse\x12\x0c\n\x04used\x18\x01 \x01(\x04\x12\x0e\n\x06\x62udget\x18\x02 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apatchsweep/v1/scores.proto\x12\rpatchsweep.v1\x1a\x19patchsweep/v1/sweep.proto\"\xc7\x01\n\nTileScores\x12\r\n\x05\x63\x65lls\x18\x01 \x01(\r\x12\x0f\n\x07metrics\x18\x02 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x04\x12\x12\n\nvalue_mean\x18\x04 \x03(\x01\x12\x10\n\x08value_m2\x18\x05 \x03(\x01\x12\x13\n\x0b\x65\x66\x66\x65\x63t_mean\x18\x06 \x03(\x01\x12\x11\n\teffect_m2\x18\x07 \x03(\x01\x12\x11\n\tby_prompt\x18\x08 \x03(\x02\x12(\n\x05zeros\x18\t \x03(\x0b\x32\x19.patchsweep.v1.IndexRange\"b\n\nCacheStats\x12\x0c\n\x04hits\x18\x01 \x01(\x04\x12\x0e\n\x06misses\x18\x02 \x01(\x04\x12\x11\n\tevictions\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x14\n\x0c\x62udget_bytes\x18\x05 \x01(\x04\")\n\tMemoryUse\x12\x0c\n\x04used\x18\x01 \x01(\x04\x12\x0e\n\x06\x62udget\x18\x02 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'patchsweep.v1.scores_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TILESCORES']._serialized_start=73
-  _globals['_TILESCORES']._serialized_end=277
-  _globals['_CACHESTATS']._serialized_start=279
-  _globals['_CACHESTATS']._serialized_end=377
-  _globals['_MEMORYUSE']._serialized_start=379
-  _globals['_MEMORYUSE']._serialized_end=420
+  _globals['_TILESCORES']._serialized_end=272
+  _globals['_CACHESTATS']._serialized_start=274
+  _globals['_CACHESTATS']._serialized_end=372
+  _globals['_MEMORYUSE']._serialized_start=374
+  _globals['_MEMORYUSE']._serialized_end=415
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TileScores(_message.Message):
-    __slots__ = ("cells", "metrics", "counts", "value_mean", "value_m2", "effect_mean", "effect_m2", "prompt_effects", "zeros")
+    __slots__ = ("cells", "metrics", "counts", "value_mean", "value_m2", "effect_mean", "effect_m2", "by_prompt", "zeros")
     CELLS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
@@ -15,7 +15,7 @@ class TileScores(_message.Message):
     VALUE_M2_FIELD_NUMBER: _ClassVar[int]
     EFFECT_MEAN_FIELD_NUMBER: _ClassVar[int]
     EFFECT_M2_FIELD_NUMBER: _ClassVar[int]
-    PROMPT_EFFECTS_FIELD_NUMBER: _ClassVar[int]
+    BY_PROMPT_FIELD_NUMBER: _ClassVar[int]
     ZEROS_FIELD_NUMBER: _ClassVar[int]
     cells: int
     metrics: int
@@ -24,9 +24,9 @@ class TileScores(_message.Message):
     value_m2: _containers.RepeatedScalarFieldContainer[float]
     effect_mean: _containers.RepeatedScalarFieldContainer[float]
     effect_m2: _containers.RepeatedScalarFieldContainer[float]
-    prompt_effects: _containers.RepeatedScalarFieldContainer[float]
+    by_prompt: _containers.RepeatedScalarFieldContainer[float]
     zeros: _containers.RepeatedCompositeFieldContainer[_sweep_pb2.IndexRange]
-    def __init__(self, cells: _Optional[int] = ..., metrics: _Optional[int] = ..., counts: _Optional[_Iterable[int]] = ..., value_mean: _Optional[_Iterable[float]] = ..., value_m2: _Optional[_Iterable[float]] = ..., effect_mean: _Optional[_Iterable[float]] = ..., effect_m2: _Optional[_Iterable[float]] = ..., prompt_effects: _Optional[_Iterable[float]] = ..., zeros: _Optional[_Iterable[_Union[_sweep_pb2.IndexRange, _Mapping]]] = ...) -> None: ...
+    def __init__(self, cells: _Optional[int] = ..., metrics: _Optional[int] = ..., counts: _Optional[_Iterable[int]] = ..., value_mean: _Optional[_Iterable[float]] = ..., value_m2: _Optional[_Iterable[float]] = ..., effect_mean: _Optional[_Iterable[float]] = ..., effect_m2: _Optional[_Iterable[float]] = ..., by_prompt: _Optional[_Iterable[float]] = ..., zeros: _Optional[_Iterable[_Union[_sweep_pb2.IndexRange, _Mapping]]] = ...) -> None: ...
 
 class CacheStats(_message.Message):
     __slots__ = ("hits", "misses", "evictions", "bytes", "budget_bytes")

@@ -49,7 +49,7 @@ impl Computed {
             score.effect.mean += by;
         }
         #[allow(clippy::cast_possible_truncation, reason = "a small number")]
-        wrong.prompt_effects.iter_mut().for_each(|effect| *effect += WRONG as f32);
+        wrong.by_prompt.iter_mut().for_each(|effect| *effect += WRONG as f32);
         worker.say(FromWorker::Result(self.result(&wrong))).await;
         worker.acknowledged(self.grant.lease.as_ref()).await;
     }

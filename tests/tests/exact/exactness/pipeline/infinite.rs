@@ -35,7 +35,8 @@ pub(super) fn check_infinite(case: &Case) -> Result<Option<[usize; 2]>, String> 
     let mut compared = Compared { context: &case.context, finite: &finite, found: &found, reached: [0; 2] };
     let model = Model::load(&brute_force.path().join("model"));
     compared.check(&BruteForce::new(&model, &case.context, 0))?;
-    let baselines = found.clean.iter().chain(&found.corrupted).flatten().filter(|mean| !mean.is_finite()).count();
+    let baselines =
+        found.clean.iter().chain(&found.corrupted).flat_map(|run| &run.mean).filter(|mean| !mean.is_finite()).count();
     let count = NotFinite::of(&found).count().ok_or("no score is reported as no number")?;
     let [cells, _] = compared.reached;
     let are_all = (count.cells, count.baselines) == (cells, baselines);

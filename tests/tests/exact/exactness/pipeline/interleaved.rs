@@ -77,5 +77,5 @@ fn scores(engine: &mut TorchEngine, context: &SweepContext, tile: &Tile) -> Tile
 fn bits(scores: &TileScores) -> Vec<u64> {
     let of_cells = scores.scores.iter().flat_map(|score| [score.value, score.effect]);
     let moments = of_cells.flat_map(|moments| [moments.count, moments.mean.to_bits(), moments.m2.to_bits()]);
-    moments.chain(scores.prompt_effects.iter().map(|effect| effect.to_bits().into())).collect()
+    moments.chain(scores.by_prompt.iter().map(|effect| effect.to_bits().into())).collect()
 }

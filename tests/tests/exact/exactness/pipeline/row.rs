@@ -34,8 +34,8 @@ impl<'a> Row<'a> {
             context,
             metric,
             iteration,
-            clean: Wanted::new(clean.clone(), &clean),
-            corrupted: Wanted::new(corrupted.clone(), &corrupted),
+            clean: Wanted::of_run(clean.clone()),
+            corrupted: Wanted::of_run(corrupted.clone()),
             unpatched: if context.direction == Direction::Noising { clean } else { corrupted },
         }
     }
@@ -46,11 +46,26 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn check_baselines(&self, results: &SweepResults) -> Result<(), String> {
-        let of = |tensors: &[Vec<f32>]| tensors[self.metric][self.iteration];
-        self.clean.value().check("clean", of(&results.clean))?;
-        self.corrupted.value().check("corrupted", of(&results.corrupted))?;
-        let statuses = [&results.clean, &results.corrupted].map(|run| results.baseline_status(self.iteration, of(run)));
-        if statuses == [CellStatus::Computed; 2] { Ok(()) } else { Err(format!("baselines are {statuses:?}")) }
+        let runs = [("clean", &self.clean, &results.clean), ("corrupted", &self.corrupted, &results.corrupted)];
+        for (name, wanted, found) in runs {
+            let (found, at) = (&found[self.metric], self.iteration);
+            wanted.value().check(name, found.mean[at])?;
+            wanted
+                .standard_error(self.context.per_prompt)
+                .check(&format!("standard error of {name}"), found.stderr[at])?;
+            let prompts = if self.context.per_prompt { wanted.of_prompts() } else { Vec::new() };
+            if found.of_prompts(at).len() != prompts.len() {
+                return Err(format!("{name} has {} numbers of prompts", found.of_prompts(at).len()));
+            }
+            for (prompt, (near, &metric)) in prompts.into_iter().zip(found.of_prompts(at)).enumerate() {
+                near.check(&format!("{name} metric of prompt {prompt}"), metric)?;
+            }
+            let status = results.baseline_status(at, found.mean[at]);
+            if status != CellStatus::Computed {
+                return Err(format!("{name} is {status:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// All numbers of a cell.
@@ -91,7 +106,7 @@ impl<'a> Row<'a> {
     /// A cell that cannot change a score has the score of the run that is patched, to the last bit.
     pub(super) fn check_noop(&self, (scores, at): Scored<'_>, results: &SweepResults) -> Result<(), String> {
         let run = if self.context.direction == Direction::Noising { &results.clean } else { &results.corrupted };
-        let unpatched = run[self.metric][self.iteration];
+        let unpatched = run[self.metric].mean[self.iteration];
         let is_nothing = |number: &f32| number.to_bits() == 0;
         let alone = self.context.clean.prompts() == 1;
         let is_right = scores.value[at].to_bits() == unpatched.to_bits()

@@ -6,8 +6,10 @@ use super::super::compare::tolerance;
 pub(super) struct Wanted {
     values: Vec<Vec<f64>>,
     effects: Vec<Vec<f64>>,
-    /// Largest error of a value; of an effect twice as much.
+    /// Largest error of a value.
     tolerance: f64,
+    /// Largest error of an effect.
+    effect_tolerance: f64,
 }
 
 impl Wanted {
@@ -19,7 +21,13 @@ impl Wanted {
             .map(|(after, before)| after.iter().zip(before).map(|(after, before)| after - before).collect());
         let effects = effects.collect();
         let tolerance = tolerance(patched.iter().chain(unpatched).flatten());
-        Self { values: patched, effects, tolerance }
+        Self { values: patched, effects, tolerance, effect_tolerance: 2.0 * tolerance }
+    }
+
+    /// Of a baseline, whose values stand where a cell has effects.
+    pub(super) fn of_run(values: Vec<Vec<f64>>) -> Self {
+        let tolerance = tolerance(values.iter().flatten());
+        Self { effects: values.clone(), values, tolerance, effect_tolerance: tolerance }
     }
 
     pub(super) fn value(&self) -> Near {
@@ -27,7 +35,7 @@ impl Wanted {
     }
 
     pub(super) fn effect(&self) -> Near {
-        Near { wanted: mean_of(&self.effects), within: 2.0 * self.tolerance }
+        Near { wanted: mean_of(&self.effects), within: self.effect_tolerance }
     }
 
     /// Mean over replicates of the effect on each prompt.
@@ -35,7 +43,7 @@ impl Wanted {
         let replicates = to_f64(self.effects.len());
         let of_prompt = |prompt: usize| self.effects.iter().map(|effects| effects[prompt]).sum::<f64>() / replicates;
         (0..self.effects[0].len())
-            .map(|prompt| Near { wanted: of_prompt(prompt), within: 2.0 * self.tolerance })
+            .map(|prompt| Near { wanted: of_prompt(prompt), within: self.effect_tolerance })
             .collect()
     }
 
@@ -49,7 +57,7 @@ impl Wanted {
         } else {
             mean(&self.effects.iter().map(|effects| squared(effects)).collect::<Vec<_>>())
         };
-        Near { wanted: wanted.sqrt(), within: 2.0 * self.tolerance / (prompts - 1.0).sqrt() }
+        Near { wanted: wanted.sqrt(), within: self.effect_tolerance / (prompts - 1.0).sqrt() }
     }
 
     /// Standard deviation between replicates' mean effects, with an error as of the standard error's.
@@ -58,7 +66,7 @@ impl Wanted {
         let others = to_f64(means.len()) - 1.0;
         Near {
             wanted: (squares(&means) / others).sqrt(),
-            within: 2.0 * self.tolerance * (to_f64(means.len()) / others).sqrt(),
+            within: self.effect_tolerance * (to_f64(means.len()) / others).sqrt(),
         }
     }
 
