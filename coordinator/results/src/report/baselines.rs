@@ -7,9 +7,8 @@ use patchsweep_core::results::{Baseline, CellStatus, SweepResults};
 use super::text;
 
 pub(super) fn table(results: &SweepResults) -> String {
-    let heads = [("", "Metric"), ("", "Iteration"), (" class=\"n\"", "Clean"), (" class=\"n\"", "Corrupted")];
-    let heads = heads.into_iter().chain([(" class=\"n\"", "Corrupted − clean")]);
-    let heads: String = heads.map(|(class, head)| format!("<th scope=\"col\"{class}>{head}</th>")).collect();
+    let heads = "<th scope=\"col\">Metric</th><th scope=\"col\">Iteration</th><th scope=\"col\" class=\"n\">Clean</th>\
+                 <th scope=\"col\" class=\"n\">Corrupted</th><th scope=\"col\" class=\"n\">Corrupted − clean</th>";
     let rows = rows(results);
     format!("<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
 }

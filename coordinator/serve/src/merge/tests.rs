@@ -460,7 +460,7 @@ fn nothing_is_normalized_by_what_rounding_makes_of_the_baselines() {
         };
         let merged = merged_as(&plan, near);
         let normalized = &merged.grids[0].normalized;
-        assert!(merged.clean[0].iter().chain(&merged.corrupted[0]).all(|mean| mean.is_finite()));
+        assert!(merged.clean[0].mean.iter().chain(&merged.corrupted[0].mean).all(|mean| mean.is_finite()));
         let finite = normalized.iter().filter(|number| number.is_finite()).count();
         assert!(finite == 0 || finite == normalized.len());
         finite > 0
