@@ -32,6 +32,7 @@ mod json_lines;
 mod matching;
 mod metrics;
 mod names;
+mod odd_lines;
 mod outline;
 mod permute;
 mod positions;

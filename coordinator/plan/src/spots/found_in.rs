@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use patchsweep_core::length;
+
 use super::super::dataset::{PROMPT, Table};
+use super::super::odd_lines::OddLines;
 use super::super::{Inputs, PlanError};
 use super::found::tokens_of;
 
@@ -28,13 +31,22 @@ pub(crate) fn find(
         let name = position.column.get_ref();
         let place = column(name);
         let occurrence = position.occurrence.as_ref().map_or(1, |occurrence| *occurrence.get_ref());
-        let in_line = |(index, line): (usize, &super::super::table::Line)| {
-            let found = tokens_of(&line.prompt, &tokens[index], &line.named[place], occurrence);
-            let found = found.map_err(|message| table.refuse(index, format!("column `{name}`: {message}")))?;
-            let [start, end] = [found.start, found.end].map(|token| patchsweep_core::length(token) + before);
-            Ok(start..end)
-        };
-        table.lines.iter().enumerate().map(in_line).collect()
+        let (mut all, mut odd) = (Vec::with_capacity(table.lines.len()), OddLines::default());
+        for (line, tokens) in table.lines.iter().zip(&tokens) {
+            let text = &line.named[place];
+            match tokens_of(&line.prompt, tokens, text, occurrence) {
+                Ok(found) => {
+                    let [start, end] = [found.start, found.end].map(|token| length(token) + before);
+                    all.push(start..end);
+                }
+                Err(message) => {
+                    let short = || format!("`{text}`, prompt of {} tokens", tokens.len());
+                    odd.add(line.number, || format!("column `{name}`: {message}"), short);
+                }
+            }
+        }
+        odd.refuse(table.file, table.lines.len())?;
+        Ok(all)
     };
     named.iter().map(find).collect()
 }

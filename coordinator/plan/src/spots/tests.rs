@@ -142,6 +142,9 @@ fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
         &missing,
         &["d.csv line 3: column `of`: `z` is not in the prompt, whose tokens are `b` `x` `c` `x` `d`"],
     );
+    let both = missing.replace("c a b,x\n", "c a b,y\n");
+    let listed = "2 of 3 lines are like it:\n  line 3: `z`, prompt of 5 tokens\n  line 4: `y`, prompt of 3 tokens";
+    refused(&[], &both, &["d.csv line 3: column `of`: `z` is not in the prompt", listed]);
     let once = ("column = \"of\"", "column = \"of\"\noccurrence = 2");
     refused(&[once], RAGGED, &["d.csv line 2: column `of`: `x` stands in the prompt 1 times, and `occurrence` is 2"]);
     let between = RAGGED.replace(",c x\n", ",c \n");
@@ -178,6 +181,10 @@ fn what_means_nothing_where_lengths_differ_is_refused() {
     refused(&permute, RAGGED, &["line 9, column 8", "the groups of `permute`", "use `pairs` or `noise`"]);
     let longer = RAGGED.replace("a d b,x", "a d b c,x");
     refused(&[], &longer, &["d.csv line 2: corrupted prompt of 4 tokens, but its prompt has 3"]);
+    let both = longer.replace("c a b,x\n", "c a,x\n");
+    let listed = "2 of 3 lines are like it:\n  line 2: prompt of 3 tokens, corrupted prompt of 4\n  line 4: prompt of 3 \
+                  tokens, corrupted prompt of 2";
+    refused(&[], &both, &["d.csv line 2: corrupted prompt of 4 tokens", listed]);
 }
 
 #[test]
