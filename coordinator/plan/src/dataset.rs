@@ -21,6 +21,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         message: "missing in the model's folder; without it give token ids (`tokens = \"…\"`)".to_owned(),
     })?;
     let (file, wanted) = (inputs.spec.dataset_file(), Wanted::by(inputs));
+    wanted.refuse_ignored()?;
     let table::Lines { lines, remarks: mut warnings } = table::read(file, inputs.dataset, &wanted)?;
     let table = Table { file, lines: &lines, tokenizer };
     let mut columns = table.columns(inputs, scheme)?;

@@ -54,6 +54,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
 fn refuse_text_settings(inputs: &Inputs<'_>) -> Result<(), PlanError> {
     let dataset = inputs.spec.dataset.get_ref();
     let spans = [
+        ("ignore", dataset.ignore.as_ref().map(Spanned::span)),
         ("samples", dataset.samples.as_ref().map(Spanned::span)),
         ("replace", dataset.replace.as_ref().map(Spanned::span)),
         ("seed", dataset.seed.as_ref().map(Spanned::span)),

@@ -64,9 +64,10 @@ def _of_dict(keys: dict[str, Any], dataset: _frames.Rows | None, path: Path | No
     keys.setdefault("schema", 1)
     rows = None
     if dataset is not None:
-        rows = _frames.json_lines(dataset, _ALWAYS_KNOWN | frozenset(_named_columns(keys)))
-        named = keys.get("dataset", {})
-        keys["dataset"] = {**(named if isinstance(named, Mapping) else {}), "path": _frames.NAME}
+        given = keys.get("dataset", {})
+        named = given if isinstance(given, Mapping) else {}
+        rows = _frames.json_lines(dataset, _ALWAYS_KNOWN | frozenset(_named_columns(keys)), named.get("ignore"))
+        keys["dataset"] = {**named, "path": _frames.NAME}
         keys["dataset"].pop("tokens", None)
     try:
         text = tomli_w.dumps(keys)

@@ -46,6 +46,8 @@ class Dataset(TypedDict):
     `.json`."""
     tokens: NotRequired[str]
     """A JSON file, relative to the spec, with the token ids of clean prompts, corrupted prompts and answers."""
+    ignore: NotRequired[Literal["*"] | list[str]]
+    """Columns of `path` that are passed over: their names, or `"*"` for every one that nothing here reads."""
     samples: NotRequired[int]
     """How many lines of `path` are drawn. Without it, every line, in order."""
     replace: NotRequired[bool]
