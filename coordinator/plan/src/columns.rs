@@ -31,7 +31,7 @@ impl<'a> Wanted<'a> {
     /// By a spec.
     pub(super) fn by(inputs: &Inputs<'a>) -> Self {
         let mut named: Vec<&Spanned<String>> = Vec::new();
-        let of_positions = inputs.spec.position.iter().map(|position| &position.column);
+        let of_positions = inputs.spec.position.iter().filter_map(|position| position.column.as_ref());
         for column in metrics::columns(inputs.spec).chain(of_positions) {
             if named.iter().all(|other| other.get_ref() != column.get_ref()) {
                 named.push(column);

@@ -18,7 +18,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let refuse = |message: String| PlanError::in_dataset(inputs, message);
     if let Some(position) = inputs.spec.position.first() {
         let message = "token ids have no text to look for: say positions by their numbers, or from `end`".to_owned();
-        return Err(inputs.source.error(position.column.span(), message).into());
+        return Err(inputs.source.error(position.name.span(), message).into());
     }
     let wanted = Wanted::by(inputs);
     let mut file = TokenFile::parse(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK), &wanted)

@@ -28,12 +28,16 @@ pub(crate) fn find(
     let tokens = table.tokenizer.token_bytes(&table.texts(PROMPT), PROMPT.part);
     let tokens = tokens.map_err(|error| table.refuse(error.text, error.message))?;
     let find = |position: &crate::spec::schema::NamedPosition| {
-        let name = position.column.get_ref();
-        let place = column(name);
+        let place = position.column.as_ref().map(|name| column(name.get_ref()));
+        let constant = position.text.as_ref().map_or("", |text| text.get_ref());
+        let from = || match &position.column {
+            Some(name) => format!("column `{}`", name.get_ref()),
+            None => format!("position `{}`", position.name.get_ref()),
+        };
         let occurrence = position.occurrence.as_ref().map_or(1, |occurrence| *occurrence.get_ref());
         let (mut all, mut odd) = (Vec::with_capacity(table.lines.len()), OddLines::default());
         for (line, tokens) in table.lines.iter().zip(&tokens) {
-            let text = &line.named[place];
+            let text = place.map_or(constant, |place| &line.named[place]);
             match tokens_of(&line.prompt, tokens, text, occurrence) {
                 Ok(found) => {
                     let [start, end] = [found.start, found.end].map(|token| length(token) + before);
@@ -41,7 +45,7 @@ pub(crate) fn find(
                 }
                 Err(message) => {
                     let short = || format!("`{text}`, prompt of {} tokens", tokens.len());
-                    odd.add(line.number, || format!("column `{name}`: {message}"), short);
+                    odd.add(line.number, || format!("{}: {message}", from()), short);
                 }
             }
         }

@@ -112,6 +112,25 @@ fn reads_keep_their_answers_in_every_prompt() {
 }
 
 #[test]
+fn a_text_may_be_the_same_in_all_prompts() {
+    let text = ("column = \"of\"", "text = \"x\"");
+    let without = RAGGED.replace(",of\n", "\n").replace(",x\n", "\n").replace(",c x\n", "\n");
+    let positions =
+        |plan: &Plan| plan.context.groups.groups.iter().map(|group| group.spots.clone()).collect::<Vec<_>>();
+    let constant = planned(&[text], &without);
+    assert_eq!(positions(&constant), positions(&planned(&[], &RAGGED.replace(",c x\n", ",x\n"))));
+    refused(
+        &[("column = \"of\"", "text = \"d\"")],
+        &without,
+        &["d.csv line 2: position `of`: `d` is not in the prompt", "2 of 3 lines are like it:\n  line 2: `d`"],
+    );
+    for both in ["", "text = \"x\"\ncolumn = \"of\""] {
+        refused(&[("column = \"of\"", both)], RAGGED, &["line 13, column 8: give `of` either `column`"]);
+    }
+    refused(&[("column = \"of\"", "text = \"  \"")], RAGGED, &["line 14, column 8: there is nothing to look for"]);
+}
+
+#[test]
 fn names_that_cannot_be_are_refused() {
     let named = |name: &str| format!("[[position]]\nname = \"{name}\"\ncolumn = \"of\"\n[[position]]");
     for (name, part) in [

@@ -100,9 +100,11 @@ class Position(TypedDict):
 
     name: str
     """What lists of positions call it; letters, digits and `_`, no two alike, and not `end`."""
-    column: str
+    column: NotRequired[str]
     """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly; its
-    tokens must begin and end where it does, but for spaces before it."""
+    tokens must begin and end where it does, but for spaces before it. Give either `column` or `text`."""
+    text: NotRequired[str]
+    """The text itself, where it is the same in every prompt, like `"Answer:"`; looked for in the same way."""
     occurrence: NotRequired[int]
     """Which one of the places where the text stands, counted from 1. Default: `1`."""
     token: NotRequired[Literal["last", "first", "all"]]

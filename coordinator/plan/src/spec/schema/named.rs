@@ -13,8 +13,10 @@ pub struct NamedPosition {
     #[schemars(regex(pattern = "^[A-Za-z0-9_]+$"))]
     pub name: Spanned<String>,
     /// The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly; its tokens must begin
-    /// and end where it does, but for spaces before it.
-    pub column: Spanned<String>,
+    /// and end where it does, but for spaces before it. Give either `column` or `text`.
+    pub column: Option<Spanned<String>>,
+    /// The text itself, where it is the same in every prompt, like `"Answer:"`; looked for in the same way.
+    pub text: Option<Spanned<String>>,
     /// Which one of the places where the text stands, counted from 1.
     #[schemars(extend("default" = 1), range(min = 1))]
     pub occurrence: Option<Spanned<u32>>,
