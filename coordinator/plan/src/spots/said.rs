@@ -3,10 +3,8 @@
 use std::ops::Range;
 
 use super::super::{Inputs, PlanError};
+use super::by_number::END;
 use crate::spec::schema::{NamedPosition, Position, WhichToken};
-
-/// The last token's name.
-const END: &str = "end";
 
 /// Longest name; it stands on axes.
 const MOST_NAME_CHARS: usize = 100;

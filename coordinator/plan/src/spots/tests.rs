@@ -245,7 +245,46 @@ fn paths_and_estimates_want_positions_by_number() {
         refused(
             &[("axes", &grid)],
             EVEN,
-            &["positions are given in words", "give prompts of one length and positions by number"],
+            &["positions are given by names", "give prompts of one length and positions by number"],
         );
+    }
+}
+
+#[test]
+fn the_end_of_prompts_of_one_length_is_a_number() {
+    const BY_NUMBER: [(&str, &str); 3] = [PAIRS, ("corrupt = [2]", "corrupt = [-2]"), ("read = 3", "read = [-1, -2]")];
+    let even = EVEN.replace(",of\n", "\n").replace(",x\n", "\n");
+    let also = "[[grid.also]]\ncomponent = \"v\"\nheads = [\"0.1\"]\npositions =";
+    for (key, grids) in [
+        ("", ""),
+        ("estimate = \"gradient\"\n", ""),
+        ("to = { component = \"logits\" }\n", ""),
+        ("positions = [\"end\"]\n", also),
+    ] {
+        let plan = |changes: &[(&str, &str)], end: &str| {
+            let grids = if grids.is_empty() { String::new() } else { format!("{grids} [{end}]\n") };
+            let grid = (
+                "axes = [\"layer\", \"head\"]\n",
+                format!("{}axes = [\"layer\", \"head\"]\n{grids}", key.replace("\"end\"", end)),
+            );
+            let text = spec(&[changes, &[(grid.0, &grid.1)]].concat());
+            plan_of(&text, &even).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let words = plan(
+            &[PAIRS, ("corrupt = [2]", "corrupt = [\"end-1\"]"), ("read = 3", "read = [\"end\", \"end-1\"]")],
+            "\"end\"",
+        );
+        assert_eq!(words.digest, plan(&BY_NUMBER, "-1").digest, "{key}");
+        assert!(words.context.groups.groups.is_empty() && words.context.grids[0].names(Axis::Pos).is_none());
+    }
+    let (from, to) = positions("[\"end\", \"end-1\"]");
+    let shown = plan_of(&spec(&[PAIRS, READ, BY_POS, (from, &to)]), &even).expect("a plan");
+    assert_eq!(shown.context.grids[0].names(Axis::Pos), Some(vec!["end", "end-1"]), "axes are called as the spec says");
+    for (words, part) in
+        [("end+1", "`end+1` is position 4 and leaves the prompt"), ("end-4", "`end-4` is position -1 and leaves")]
+    {
+        let text = spec(&[PAIRS, ("read = 3", &format!("read = \"{words}\""))]);
+        let refused = plan_of(&text, &even).expect_err("is refused");
+        assert!(refused.contains(part), "{refused}");
     }
 }
