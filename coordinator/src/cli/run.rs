@@ -1,8 +1,10 @@
 //! `patchsweep run`: coordinator in this process, workers as child processes, gRPC over loopback between them. What is
 //! computed stands on disk, so that a run that was ended goes on.
 
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::results::SweepResults;
@@ -11,6 +13,7 @@ use patchsweep_files::locate::ModelFolders;
 use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
 use patchsweep_link::endpoint;
+use patchsweep_process::parent;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk::warn;
 use patchsweep_process::{talk, trace};
@@ -32,6 +35,8 @@ use super::top::Top;
 use super::unfinished::{Reached, Unfinished};
 use crate::client::{self, Client, ClientError, Submitted};
 
+// Each is a flag of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// The spec, a TOML file.
@@ -62,10 +67,16 @@ pub(super) struct RunArgs {
     /// they agree.
     #[arg(long)]
     check: bool,
+    /// For a program that reads along: stop when standard input closes, and say every second how far it is.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
+
+/// Between two lines on progress for a program.
+const LINE_FOR_PROGRAM_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
     args.out.refuse_folder()?;
@@ -95,6 +106,7 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
         // Signals may reach the workers too, whose end is then no failure.
         biased;
         signal = signals.next() => Err(signal.into()),
+        () = parent_gone(args.until_stdin_closes) => Err(CliError::ParentGone),
         results = sweep(&args, submission, address, &workers, &mut crew) => results,
     };
     if let Some(crew) = crew {
@@ -139,6 +151,11 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     not_finite(&status.sweep.0, &results)
 }
 
+/// When the program that reads along has ended; never where none does.
+async fn parent_gone(is_read_along: bool) {
+    if is_read_along { parent::stdin_closes().await } else { pending().await }
+}
+
 /// Whether its cells are single heads, neurons or features.
 fn has_units(grid: &patchsweep_core::results::GridScores) -> bool {
     grid.axes.iter().any(|axis| ["head", "neuron", "feature"].contains(&axis.as_str()))
@@ -173,15 +190,16 @@ async fn sweep(
     let sweep = submitted(&mut client, submission, &args.spec).await?;
     let watch = client.watch(&sweep).await?;
     let workers = crew.insert(Workers::start(address, worker_args)?);
+    let every = if args.until_stdin_closes { LINE_FOR_PROGRAM_EVERY } else { progress::LINE_EVERY };
     let status = tokio::select! {
-        followed = progress::follow(watch, &sweep.0) => followed?,
+        followed = progress::follow(watch, &sweep.0, every) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
     };
     if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
         progress::outcome(&status, false)?;
     }
     tokio::select! {
-        outcome = outcome(&mut client, &sweep, status, args.check) => outcome,
+        outcome = outcome(&mut client, &sweep, status, args.check.then_some(every)) => outcome,
         how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
     }
 }
@@ -206,14 +224,17 @@ async fn submitted(client: &mut Client, submission: client::Submission, spec: &P
     Ok(sweep)
 }
 
-/// Fetches the results and, where that is asked for, checks them.
+/// Fetches the results and, where that is asked for, checks them; with a line on that every so often.
 async fn outcome(
     client: &mut Client,
     sweep: &SweepId,
     status: SweepStatus,
-    with_check: bool,
+    check_every: Option<Duration>,
 ) -> Result<Outcome, CliError> {
     let mut results = client.results(sweep).await?;
-    let check = if with_check { Some(check_run(client, sweep, &mut results).await?) } else { None };
+    let check = match check_every {
+        Some(every) => Some(check_run(client, sweep, &mut results, every).await?),
+        None => None,
+    };
     Ok(Outcome { status, results, check })
 }

@@ -8,6 +8,7 @@ pub mod health;
 pub mod http;
 pub mod log;
 pub mod machine;
+pub mod parent;
 pub mod rpc;
 pub mod signals;
 pub mod talk;

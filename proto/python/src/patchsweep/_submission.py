@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,6 +36,14 @@ class Submission:
         """What is said of the spec, with the path that the person knows it by."""
         text = f"{self.path}: {reason}" if self.path is not None else reason
         return SpecError(text, self.path, self.spec, next_command)
+
+    @contextmanager
+    def refusing(self, path: Path) -> Iterator[None]:
+        """What the program says of the file `path` is said of the spec."""
+        try:
+            yield
+        except SpecError as error:
+            raise self.refused(str(error).removeprefix(f"{path}: "), error.next_command) from error
 
 
 def read(spec: AnySpec, dataset: _frames.Rows | None = None) -> Submission:
