@@ -1,6 +1,6 @@
 """Sweeps on what stands in for GPUs: python check_cards.py PROGRAMS STAND_IN
 
-Layers on two cards must give the bits that one card gives, and computing a tile must hardly ever wait for a card.
+Layers on two cards, and a worker on each of two, must give the bits that one card gives, and computing a tile must hardly ever wait for a card.
 """
 
 import json
@@ -24,21 +24,25 @@ def main():
     for name in ("acronyms", "attention", "facts", "features", "paths"):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            one, two = (run(programs, libraries, name, device, folder) for device in ("cuda:0", "cuda:0,cuda:1"))
+            one, two = (run(programs, libraries, name, folder, device) for device in ("cuda:0", "cuda:0,cuda:1"))
             wrong += [f"{name}: {tensor} has other bits on two cards" for tensor in differing(one, two)]
             wrong += [f"{name}: {complaint}" for complaint in waits(name, one)]
+            if name == "acronyms":
+                each = run(programs, libraries, name, folder, "cuda:0", "cuda:1")
+                wrong += [f"{name}: {tensor} has other bits with a worker on each card" for tensor in differing(one, each)]
     if wrong:
         sys.exit("\n".join(wrong))
 
 
-def run(programs, libraries, name, device, folder):
+def run(programs, libraries, name, folder, *devices):
     """The results folder, beside the table of the cards that computed it."""
-    out = folder / device
-    command = [programs / "patchsweep", "run", DATA / f"{name}.toml", "--out", out, "--device", device]
-    environment = stand_in.environment(libraries, folder / f"{device}.cards")
+    out = folder / "+".join(devices)
+    command = [programs / "patchsweep", "run", DATA / f"{name}.toml", "--out", out]
+    command += [word for device in devices for word in ("--device", device)]
+    environment = stand_in.environment(libraries, folder / f"{out.name}.cards")
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"{name} on {device} ended with {done.returncode}: {done.stderr}")
+        sys.exit(f"{name} on {out.name} ended with {done.returncode}: {done.stderr}")
     return out
 
 

@@ -2,6 +2,7 @@
 //! computed stands on disk, so that a run that was ended goes on.
 
 use std::future::pending;
+use std::iter::repeat_n;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,12 +44,13 @@ pub(super) struct RunArgs {
     spec: PathBuf,
     #[command(flatten)]
     out: OutArgs,
-    /// Number of worker processes on this machine.
+    /// Number of worker processes, with several `--device` on each.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
-    /// Where each worker computes: cpu or cuda:N, or several with commas between them, which share out the model's layers.
+    /// Where a worker computes: cpu or cuda:N, or several with commas between them, which share out the model's layers. Given
+    /// several times, each has workers of its own, which share out the tiles.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
-    device: String,
+    device: Vec<String>,
     /// CPU threads of each worker [default: the cores that this process may use, shared out].
     #[arg(long, value_name = "N")]
     threads: Option<u16>,
@@ -100,7 +102,8 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
-    let workers = WorkerArgs { count: args.workers.into(), device: args.device.clone(), models, threads: args.threads };
+    let devices = args.device.iter().flat_map(|device| repeat_n(device.clone(), args.workers.into())).collect();
+    let workers = WorkerArgs { devices, models, threads: args.threads };
     let mut crew = None;
     let sweep = tokio::select! {
         // Signals may reach the workers too, whose end is then no failure.
@@ -183,7 +186,7 @@ async fn sweep(
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,
-        options: PlanOptions { for_gpus: only_gpus(&args.device), ..args.tiles.options() },
+        options: PlanOptions { for_gpus: args.device.iter().all(|device| only_gpus(device)), ..args.tiles.options() },
         always_new: false,
         priority: Priority::default(),
     };

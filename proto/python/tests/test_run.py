@@ -51,7 +51,7 @@ def frame() -> pd.DataFrame:
 
 def test_a_run_gives_what_load_gives(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "results"
-    ds = patchsweep.run(DATA / "acronyms.toml", out=out, device="cpu", workers=1)
+    ds = patchsweep.run(DATA / "acronyms.toml", out=out, device=["cpu"], workers=1)
     assert ds.identical(patchsweep.load(folder)) and ds.identical(patchsweep.load(out))
     shown = capsys.readouterr().err
     assert "results: 12/12 tiles, 1 workers, " in shown and f"report: {out}/report.html" in shown

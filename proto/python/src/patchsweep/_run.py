@@ -37,7 +37,7 @@ def run(
     dataset: _frames.Rows | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
-    device: str | None = None,
+    device: str | Sequence[str] | None = None,
     workers: SupportsIndex | None = None,
     threads: SupportsIndex | None = None,
     models: Sequence[str | os.PathLike[str]] = (),
@@ -55,8 +55,9 @@ def run(
     in `Client.submit`, `models` and where the model is looked for as in `patchsweep.plan`.
 
     `out`: the results folder, which stays. Without it, a new one in `patchsweep-results` in the working directory; what is there
-    is kept. `overwrite`: replace the results in `out`. `device`: `cpu` (the default), `cuda:0`, or `cuda:0,cuda:1` with the
-    model's layers shared out. `workers`: how many, 1 by default, with `threads` CPU threads each. `download`: fetch a model of
+    is kept. `overwrite`: replace the results in `out`. `device`: `cpu` (the default) or `cuda:0`; a list, of which each has a worker
+    and they share out the tiles; or `cuda:0,cuda:1`, one worker, with the model's layers shared out. `workers`: how many on each
+    device, 1 by default, with `threads` CPU threads each. `download`: fetch a model of
     the hub that is not here. `check`: compute some cells again by plain forward passes; CheckDisagrees where scores differ.
     `show`: how far it is, on stderr.
 
@@ -67,7 +68,7 @@ def run(
     reader("patchsweep.run", "the command `patchsweep run` writes scores.npz, which numpy.load reads everywhere")
     options = [f"--{name.replace('_', '-')}={number}" for name, number in tile_options(tile_multiply_adds, tile_prompts).items()]
     options += [f"--models={os.fspath(folder)}" for folder in models]
-    options += [f"--device={device}"] if device is not None else []
+    options += [f"--device={each}" for each in ([device] if isinstance(device, str) else device or ())]
     options += [f"--workers={checked('workers', workers, 1, _MOST_WORKERS)}"] if workers is not None else []
     options += [f"--threads={checked('threads', threads, 1, _MOST_THREADS)}"] if threads is not None else []
     flags = {"--download": download, "--check": check, "--new": new}
