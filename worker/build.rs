@@ -2,7 +2,7 @@
 //!
 //! It looks beside itself first, as `make dist` lays the two out, so that the folder can be moved anywhere.
 
-const SOURCES: [&str; 2] = ["src/torch/calls.cpp", "src/torch/gpu.cpp"];
+const SOURCES: [&str; 3] = ["src/torch/calls.cpp", "src/torch/gpu.cpp", "src/torch/operators.cpp"];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");

@@ -16,11 +16,21 @@ def cpu_name():
     return found[1] if found else "unknown CPU"
 
 
-def matrix_rate(threads, device="cpu", dtype="float32", python=sys.executable):
-    """Multiply-adds per second of large matrix products; None if a Python has no torch for the device."""
-    command = [python, HERE / "rate.py", threads, device, dtype]
-    asked = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    return max(json.loads(asked.stdout).values()) if asked.returncode == 0 else None
+def matrix_rate(threads):
+    """Multiply-adds per second of large matrix products on the CPU; None if this Python has no torch."""
+    return next((rate for _, rate in matrix_rates(threads, "cpu", ["float32"], sys.executable)), None)
+
+
+def matrix_rates(threads, device, dtypes, python):
+    """Of each dtype, as soon as it is known; ends early if a Python has no torch for the device."""
+    command = [str(part) for part in (python, HERE / "rate.py", threads, device, *dtypes)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as asked:
+        try:
+            for line in asked.stdout:
+                found = json.loads(line)
+                yield found["dtype"], max(found["rates"].values())
+        finally:
+            asked.kill()
 
 
 def libtorch_of(worker, environment):
@@ -39,10 +49,10 @@ def version_of(libtorch):
     return None
 
 
-def python_with_torch(libtorch):
-    """This Python if it has torch, or that of the environment which a wheel's libtorch is in; None where neither has."""
+def pythons_with_torch(libtorch):
+    """This Python, and that of the environment which a wheel's libtorch is in, as far as they have torch. That it can be imported is
+    not tried, which takes many seconds where it is not in memory."""
     beside = [str(libtorch.parents[3] / "bin/python")] if libtorch and len(libtorch.parents) > 3 else []
-    for python in [sys.executable, *(other for other in beside if os.path.exists(other))]:
-        if subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
-            return python
-    return None
+    looks = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
+    return [python for python in [sys.executable, *(other for other in beside if os.path.exists(other))]
+            if subprocess.run([python, "-c", looks], capture_output=True).returncode == 0]

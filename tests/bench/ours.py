@@ -28,6 +28,7 @@ class Run:
     loading: float  # reading the weights; of several workers, all together
     computing: float  # what the workers were busy, less loading
     executed: int  # multiply-adds
+    tiles: int
     calls: float  # of libtorch's operators, per tile; builds that do not count them have none
     peak: int  # bytes of the largest process
     grids: list  # of the manifest
@@ -76,8 +77,9 @@ def read(out, loading, peak=0):
     manifest = json.loads((out / "manifest.json").read_text())
     done = manifest["run"]
     computing = sum(worker["busy_seconds"] for worker in done["workers"]) - loading
-    calls = sum(worker.get("libtorch_calls", 0) for worker in done["workers"]) / manifest["tiles"]["count"]
-    return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], calls, peak, manifest["grids"],
+    tiles = manifest["tiles"]["count"]
+    calls = sum(worker.get("libtorch_calls", 0) for worker in done["workers"]) / tiles
+    return Run(done["seconds"], loading, computing, done["executed_multiply_adds"], tiles, calls, peak, manifest["grids"],
                npz.load(out / "scores.npz"), done["workers"])
 
 

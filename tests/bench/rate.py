@@ -1,9 +1,9 @@
 """How fast a machine multiplies matrices: the best of several tries, shapes and ways.
 
-    python rate.py THREADS DEVICE [float32 | bfloat16]
+    python rate.py THREADS DEVICE DTYPE..
 
-Prints a JSON object: multiply-adds per second for each way. MKL and oneDNN share the CPU's products in libtorch; which
-one is faster differs from machine to machine, and patchsweep uses both.
+Prints a JSON object on a line for each dtype: its name, and multiply-adds per second for each way. MKL and oneDNN share the CPU's
+products in libtorch; which one is faster differs from machine to machine, and patchsweep uses both.
 """
 
 import json
@@ -42,18 +42,22 @@ def fastest(multiply, device):
 
 
 def main():
-    threads, device, dtype = [*sys.argv[1:], "float32"][:3]
-    torch.set_default_dtype(getattr(torch, dtype))
+    threads, device, *dtypes = sys.argv[1:]
     torch.set_grad_enabled(False)
     torch.set_num_threads(int(threads))
-    on_gpu = device != "cpu"
     torch.backends.cuda.matmul.allow_tf32 = False
+    for dtype in dtypes:
+        torch.set_default_dtype(getattr(torch, dtype))
+        print(json.dumps({"dtype": dtype, "rates": rates(device, dtype)}), flush=True)
+
+
+def rates(device, dtype):
+    on_gpu = device != "cpu"
     shapes = GPU_SHAPES if on_gpu else CPU_SHAPES
     ways = {"product": product} if on_gpu or dtype != "float32" else {"product": product, "convolution": convolution}
-    print(json.dumps({
-        name: max(rows * inputs * outputs / fastest(way(rows, inputs, outputs, device), device)
-                  for rows, inputs, outputs in shapes)
-        for name, way in ways.items()}))
+    return {name: max(rows * inputs * outputs / fastest(way(rows, inputs, outputs, device), device)
+                      for rows, inputs, outputs in shapes)
+            for name, way in ways.items()}
 
 
 if __name__ == "__main__":

@@ -9,5 +9,5 @@ echo 'libcudart.so.13 { global: cuda*; };' >"$out/runtime.map"
 g++ "${flags[@]}" memory.cpp -o "$out/libstandin.so"
 g++ "${flags[@]}" runtime.cpp -o "$out/libcudart.so.13" -Wl,-soname,libcudart.so.13,--version-script="$out/runtime.map" -lstandin
 g++ "${flags[@]}" driver.cpp -o "$out/libcuda.so.1" -lstandin
-g++ "${flags[@]}" -I"$libtorch/include" device.cpp operators.cpp -o "$out/libtorch_cuda.so" -L"$libtorch/lib" -ltorch_cpu -lc10 -lstandin
+g++ "${flags[@]}" -I"$libtorch/include" device.cpp operators.cpp queues.cpp -o "$out/libtorch_cuda.so" -L"$libtorch/lib" -ltorch_cpu -lc10 -lstandin
 cp nvidia-smi "$out/"

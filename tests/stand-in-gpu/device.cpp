@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "memory.h"
+#include "queues.h"
 
 namespace stand_in {
 namespace {
@@ -25,6 +26,13 @@ static_assert(sizeof(Header) <= LINE);
 
 thread_local c10::DeviceIndex current = 0;
 
+Queue queue(const c10::Stream& stream) { return {stream.device_index(), stream.id()}; }
+
+c10::Stream stream(const Queue& queue) {
+  c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(queue.first));
+  return c10::Stream(c10::Stream::UNSAFE, device, queue.second);
+}
+
 struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::DeviceType type() const override { return c10::DeviceType::CUDA; }
   c10::Device exchangeDevice(c10::Device device) const override {
@@ -38,13 +46,27 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
     if (device.has_index()) current = device.index();
   }
   void uncheckedSetDevice(c10::Device device) const noexcept override { current = device.index(); }
-  c10::Stream getStream(c10::Device device) const override { return c10::Stream(c10::Stream::DEFAULT, device); }
-  c10::Stream exchangeStream(c10::Stream stream) const override { return stream; }
+  c10::Stream getStream(c10::Device device) const override { return stream(queue_of(device.index())); }
+  c10::Stream getStreamFromGlobalPool(c10::Device device, bool) const override { return stream(new_queue(device.index())); }
+  c10::Stream exchangeStream(c10::Stream other) const override { return stream(put_into(queue(other))); }
+  void synchronizeStream(const c10::Stream& of) const override { waited(reached(queue(of))); }
+  void record(void** event, const c10::Stream& of, c10::DeviceIndex, c10::EventFlag) const override {
+    destroyEvent(*event, 0);
+    *event = new Clock(reached(queue(of)));
+  }
+  void block(void* event, const c10::Stream& of) const override { queue_behind(queue(of), *static_cast<Clock*>(event)); }
+  void synchronizeEvent(void* event) const override { waited(*static_cast<Clock*>(event)); }
+  void destroyEvent(void* event, c10::DeviceIndex) const noexcept override { delete static_cast<Clock*>(event); }
+  void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& of) const override { recorded(data.get(), queue(of)); }
   c10::DeviceIndex deviceCount() const noexcept override { return static_cast<c10::DeviceIndex>(visible()); }
+  // There is nothing to wait for: an operator has ended when it returns.
+  void synchronizeDevice(c10::DeviceIndex) const override {}
 };
 
 void release(void* data) {
+  if (data == nullptr) return;
   auto* header = reinterpret_cast<Header*>(static_cast<char*>(data) - LINE);
+  gave_back(data);
   give_back(header->device, header->bytes);
   std::free(header);
 }
@@ -59,6 +81,7 @@ struct Memory final : c10::Allocator {
     TORCH_CHECK(header, "the machine has no memory left");
     *reinterpret_cast<Header*>(header) = {bytes, current};
     void* data = header + LINE;
+    got(data, current);
     return {data, data, &release, device};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 
 namespace {
 
@@ -20,6 +21,11 @@ int cuInit(unsigned) { return 0; }
 int cuDeviceGet(int* device, int index) {
   *device = index;
   return index < stand_in::visible() ? 0 : INVALID_DEVICE;
+}
+
+int cuDeviceGetName(char* name, int length, int) {
+  std::snprintf(name, static_cast<std::size_t>(length), "a stand-in by its driver");
+  return 0;
 }
 
 int cuDevicePrimaryCtxRetain(void** context, int device) {

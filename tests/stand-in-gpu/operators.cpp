@@ -7,10 +7,12 @@
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
 
+#include <cstdlib>
 #include <string_view>
 
 #include "device.h"
 #include "memory.h"
+#include "queues.h"
 
 namespace stand_in {
 namespace {
@@ -23,6 +25,11 @@ using Stack = torch::jit::Stack;
 const c10::Device CPU{c10::DeviceType::CPU};
 
 bool on_gpu(const Tensor& tensor) { return tensor.defined() && tensor.is_cuda(); }
+
+// The next work on its card is done with it.
+void work_with(const Tensor& tensor) {
+  if (on_gpu(tensor)) works_with(tensor.storage().data(), tensor.device().index());
+}
 
 // The same memory as a tensor of another device.
 Tensor alias(const Tensor& tensor, c10::Device device) {
@@ -43,8 +50,15 @@ Tensor alias(const Tensor& tensor, c10::Device device) {
 Tensor on_card(const Tensor& tensor, c10::Device device) {
   auto options = tensor.options().device(device);
   auto copy = at::empty_strided(tensor.sizes(), tensor.strides(), options);
+  work_with(copy);
   alias(copy, CPU).copy_(tensor);
   return copy;
+}
+
+// Whether these cards have no kernel for an operator: $STAND_IN_GPU_LACKS is its name.
+bool lacks(std::string_view name) {
+  static const char* given = std::getenv("STAND_IN_GPU_LACKS");
+  return given && name == given;
 }
 
 // One operator on its way through the CPU.
@@ -58,6 +72,7 @@ class Call {
     }
     count(Event::launch);
     TORCH_CHECK(!astray(), "CUDA error: an illegal memory access was encountered");
+    TORCH_CHECK(!lacks(name), name, " is not implemented on this card");
   }
 
   // `index`: CUDA takes indices of the CPU, which it uploads.
@@ -67,6 +82,7 @@ class Call {
     TORCH_CHECK(same, "Expected all tensors to be on the same device: ", op.operator_name(), " got one of sizes ",
                 tensor.sizes(), " on ", tensor.device());
     if (tensor.is_cuda()) device = tensor.device();
+    work_with(tensor);
     if (tensor.is_cpu() && index) count(Event::upload);
   }
 
@@ -184,6 +200,10 @@ Tensor empty_strided(Sizes sizes, Sizes strides, Maybe<at::ScalarType> dtype, Ma
 Tensor& copy_(Tensor& to, const Tensor& from, bool non_blocking) {
   auto upload = non_blocking && from.is_pinned() ? Event::queued_upload : Event::upload;
   count(on_gpu(to) && on_gpu(from) ? Event::launch : on_gpu(to) ? upload : Event::download);
+  work_with(from);
+  work_with(to);
+  // The CPU waits for what it gets.
+  if (!on_gpu(to)) waited(reached(queue_of(from.device().index())));
   auto lent = [](const Tensor& tensor) { return on_gpu(tensor) ? alias(tensor, CPU) : tensor; };
   lent(to).copy_(lent(from));
   return to;
@@ -191,12 +211,15 @@ Tensor& copy_(Tensor& to, const Tensor& from, bool non_blocking) {
 
 at::Scalar scalar(const Tensor& tensor) {
   count(Event::download);
+  work_with(tensor);
+  waited(reached(queue_of(tensor.device().index())));
   return alias(tensor, CPU).item();
 }
 
 // Of float16 as float32 in one kernel, which the CPU has not.
 Tensor softmax(const Tensor& tensor, std::int64_t dim, bool to_float) {
   count(Event::launch);
+  work_with(tensor);
   auto input = alias(tensor, CPU);
   return on_card(at::_softmax(to_float ? input.to(at::kFloat) : input, dim, false), tensor.device());
 }

@@ -55,6 +55,10 @@ pub(crate) struct Args {
     /// Serve /healthz, /readyz and /metrics over HTTP here, without TLS or tokens.
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
+    /// Log of each tile which of libtorch's operators took how long, for finding out what is slow: each is waited for, so that
+    /// the seconds are the device's, and all of it takes longer.
+    #[arg(long)]
+    pub(crate) time_operators: bool,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

@@ -180,6 +180,17 @@ pub enum EngineError {
         /// The least budget for it.
         needed: ByteSize,
     },
+    /// The budget had room for it, the device did not.
+    #[error(
+        "memory ran out while model {model} was loaded, though {bytes} are within the memory budget: another process may have taken \
+         it; lower --memory-budget so that the weights stream, or free the device"
+    )]
+    NoMemoryToLoad {
+        /// The model's name.
+        model: String,
+        /// What was to be loaded.
+        bytes: ByteSize,
+    },
     /// A backward pass goes through all blocks at once.
     #[error(
         "estimates need all weights on the device, and this model's come to it block by block; raise --memory-budget until the \
@@ -219,6 +230,7 @@ impl EngineError {
                 | Self::OtherDictionary { .. }
                 | Self::DictionaryTooLarge { .. }
                 | Self::ModelTooLarge { .. }
+                | Self::NoMemoryToLoad { .. }
         )
     }
 }

@@ -1,27 +1,20 @@
-//! What a caught panic says. libtorch reports all its errors so: `tch` unwraps them.
+//! What a caught panic of the engine says. libtorch reports all its errors so: `tch` unwraps them.
 
 use std::any::Any;
 
-/// What stands before the words of an error that was unwrapped, and before libtorch's own.
-const UNWRAPPED: &str = "called `Result::unwrap()` on an `Err` value: ";
+use patchsweep_process::panics;
+
+/// What stands before libtorch's own words.
 const TORCH: &str = "Torch(\"";
 /// What libtorch puts behind its words: where in its C++ the error came from, and a stack.
 const ORIGIN: &str = "Exception raised from";
 
-/// All that a panic says.
-#[must_use]
-pub(crate) fn text(panic: &(dyn Any + Send)) -> Option<&str> {
-    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
-}
-
 /// For people, in one line: of libtorch's errors their own words, without the C++ that they came through.
 #[must_use]
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = text(panic).unwrap_or("no message");
-    let text = text.strip_prefix(UNWRAPPED).unwrap_or(text);
+    let text = panics::text(panic).unwrap_or_default();
     let words = text.strip_prefix(TORCH).map_or_else(|| text.to_owned(), unescaped);
-    let words = words.split(ORIGIN).next().unwrap_or(&words);
-    words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no message").to_owned()
+    panics::first_line(words.split(ORIGIN).next().unwrap_or(&words))
 }
 
 /// The text of an error is that of `Debug`, in quotes.
@@ -37,8 +30,6 @@ mod tests {
     fn a_message_is_one_line() {
         let of = |text: &'static str| message(&text);
         assert_eq!(of("unlucky\nand more"), "unlucky");
-        assert_eq!(of(""), "no message");
-        assert_eq!(message(&3), "no message");
         let unwrapped =
             "called `Result::unwrap()` on an `Err` value: Torch(\"\\nsaid \\\"no\\\". \\nException raised from f\")";
         assert_eq!(of(unwrapped), "said \"no\".");

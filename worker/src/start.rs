@@ -66,7 +66,8 @@ impl Worker {
         let folders = ModelFolders::with_hub_cache(args.models);
         let models =
             if args.download { ModelSource::with_hub(folders, Hub::of_environment()?) } else { folders.into() };
-        let engine = EngineThread::start(TorchEngine::new(devices, models, memory_budget))?;
+        let engine = TorchEngine::new(devices, models, memory_budget);
+        let engine = EngineThread::start(if args.time_operators { engine.timing_operators() } else { engine })?;
         let options = WorkerOptions {
             name: name::of_process(rand::random()),
             device: args.device,

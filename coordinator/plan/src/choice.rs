@@ -116,6 +116,12 @@ impl Plan {
         self.choice.is_none() && self.context.grids.iter().any(Grid::is_chosen_from)
     }
 
+    /// Whether effects of estimated cells are computed, as far as estimates choose them.
+    #[must_use]
+    pub fn verifies(&self) -> bool {
+        self.context.grids.iter().any(|grid| grid.verify().is_some())
+    }
+
     /// The plan with the tiles of the cells that are computed by what the others found.
     pub fn extended(&self, findings: &Findings<'_>) -> Result<Self, PlanError> {
         let mut chosen = Vec::new();

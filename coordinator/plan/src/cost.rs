@@ -269,7 +269,7 @@ fn keys_read(point: PatchPoint<'_>) -> u128 {
     let sources = || cell.indices(Axis::SrcPos).iter().filter(|&&pos| pos <= last).count() as u128;
     match (cell.component(), cell.value()) {
         // Scores and weighted values.
-        (Component::Q, _) => 2 * all,
+        (Component::Q, _) | (Component::Pattern, PatchValue::Knockout) => 2 * all,
         // The unpatched scores, those with the patched keys, and weighted values.
         (Component::K, _) => 2 * all + patched(),
         // The unpatched scores, and what the change of the values is weighted to.

@@ -8,7 +8,7 @@ use super::beginning::{Beginning, beginning};
 use super::columns::Wanted;
 use super::corruption::Scheme;
 use super::odd_lines::OddLines;
-use super::prompts::Prompts;
+use super::prompts::{self, Prompts};
 use super::rows::Rows;
 use super::single_tokens::SingleTokens;
 use super::table::{self, Line, SEPARATOR};
@@ -30,11 +30,13 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let Beginning { bos, warnings: more } = beginning(inputs, tokenizer)?;
     warnings.extend(more);
     let column = |name: &str| wanted.named().position(|named| named == name).expect("the spec names it");
-    let named = spots::find(inputs, &table, bos.map_or(0, |_| 1), column)?;
+    let (named, more) = spots::find(inputs, &table, bos.map_or(0, |_| 1), column)?;
+    warnings.extend(more);
     if let Some(bos) = bos {
         warnings.extend(tokenization::begins_twice(&table, &columns, bos));
         columns.prompts.iter_mut().chain(columns.corrupted.iter_mut().flatten()).for_each(|row| row.insert(0, bos));
     }
+    warnings.extend(spots::shifted(inputs, &table, &columns, &named));
     let samples = inputs.spec.dataset.get_ref().samples.as_ref();
     let count = samples.map_or(lines.len(), |samples| *samples.get_ref() as usize);
     let longest = columns.prompts.iter().map(Vec::len).max().unwrap_or(0);
@@ -56,6 +58,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
             .map(|(name, rows)| Ok((name, rows.chosen(&chosen).map_err(too_many)?)))
             .collect::<Result<_, PlanError>>()?,
         named: named.iter().map(|found| chosen.iter().map(|&line| found[line].clone()).collect()).collect(),
+        digest: prompts::digest(chosen.iter().map(|&line| &lines[line].prompt)),
         lines: Some(chosen.iter().map(|&line| lines[line].number).collect()),
         clean,
         warnings,
@@ -102,10 +105,12 @@ impl<'a> Table<'a> {
         let first = &self.lines[0];
         let prompts = self.prompts()?;
         let answers = if metrics::need_answers(inputs.spec) { Some(self.answers()?) } else { None };
+        answers.iter().try_for_each(|rows| self.one_text_each(ANSWER, rows))?;
         let (mut wrong, mut corrupted) = (None, None);
         if first.wrong.is_some() && metrics::need_wrong_answers(inputs.spec) {
             let rows = wrong.insert(self.encode(WRONG)?);
             self.not_empty(WRONG, rows)?;
+            self.one_text_each(WRONG, rows)?;
         }
         if let Scheme::Pairs { kind } = scheme {
             if first.corrupted.is_none() {
@@ -169,6 +174,21 @@ impl<'a> Table<'a> {
     fn not_empty(&self, column: Column, rows: &[Vec<u32>]) -> Result<(), PlanError> {
         let Some(empty) = rows.iter().position(Vec::is_empty) else { return Ok(()) };
         Err(self.refuse(empty, format!("the {} is empty", column.name)))
+    }
+
+    /// Refuses sets of texts where single tokens are scored: as running text, their first token would stand for all.
+    fn one_text_each(&self, column: Column, rows: &[Vec<u32>]) -> Result<(), PlanError> {
+        let texts = self.texts(column);
+        let are_several = |text: &str| text.split(SEPARATOR).filter(|part| !part.trim().is_empty()).count() > 1;
+        let Some(set) = texts.iter().zip(rows).position(|(text, row)| row.len() > 1 && are_several(text)) else {
+            return Ok(());
+        };
+        let (name, text) = (column.name, texts[set]);
+        let message = format!(
+            "the {name} `{text}` is several texts, and a metric that scores one token needs one: `{SEPARATOR}` divides texts only in a \
+             `column` of a metric of kind `difference`"
+        );
+        Err(self.refuse(set, message))
     }
 
     /// Positions mean the same in a prompt and in its corrupted one, so there is no padding.

@@ -1,5 +1,6 @@
 //! Dictionaries that the spec names: where they are, and whether they fit the model there.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -29,6 +30,42 @@ pub(super) fn read(inputs: &Inputs<'_>) -> Result<Vec<Arc<Dictionary>>, PlanErro
         dictionaries.push(Arc::new(dictionary(inputs, given)?));
     }
     Ok(dictionaries)
+}
+
+/// What the models are called that they were trained on, by their names, as far as their files say it.
+pub(super) fn models(inputs: &Inputs<'_>) -> BTreeMap<String, String> {
+    let model = |given: &schema::Dictionary| {
+        let (header, _) = given.files.as_ref()?;
+        Some((given.name.get_ref().clone(), header.model.clone()?))
+    };
+    inputs.spec.dictionary.iter().filter_map(model).collect()
+}
+
+/// Dictionaries that seem to be of another model than the sweep's.
+pub(super) fn warnings(models: &BTreeMap<String, String>, model: &ModelRef) -> Vec<String> {
+    let own = match model {
+        ModelRef::Folder(name) => name,
+        ModelRef::Hub { repository, .. } => repository,
+    };
+    let others = models.iter().filter(|(_, trained_on)| !resemble(own, trained_on));
+    let warning = |(name, trained_on): (&String, &String)| {
+        format!(
+            "dictionary `{name}` was trained on the model `{trained_on}`, as its files say, and the model here is called `{own}`: in \
+             another model its features mean nothing"
+        )
+    };
+    others.map(warning).collect()
+}
+
+/// Whether the last parts of two paths may be names of one model: one is part of the other, word by word.
+fn resemble(one: &str, other: &str) -> bool {
+    let words = |path: &str| -> Vec<String> {
+        let name = path.rsplit('/').next().unwrap_or_default().to_lowercase();
+        name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let (one, other) = (words(one), words(other));
+    let (part, whole) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    !part.is_empty() && whole.windows(part.len()).any(|words| words == part)
 }
 
 /// One table.

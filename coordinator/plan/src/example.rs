@@ -79,6 +79,14 @@ pub(super) fn plan(changes: &[(&str, &str)]) -> Plan {
     plan_of(&spec(changes), DATASET).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A plan's warnings, but for the first: the BOS token is that of the config.
+#[track_caller]
+pub(super) fn warnings(plan: &Plan) -> &[String] {
+    let (first, others) = plan.warnings.split_first().expect("a warning");
+    assert!(first.starts_with("prompts begin with `[BOS]`"), "{first}");
+    others
+}
+
 /// The message that refuses the changed spec over the dataset.
 #[track_caller]
 pub(super) fn refusal(changes: &[(&str, &str)]) -> String {

@@ -18,6 +18,8 @@ pub(super) struct Experiments {
     /// For each of the spec's iterations, how many prompts take tokens of one with the same answer, in all replicates
     /// together; `None` where tokens do not come from others, or there are no answers.
     pub(super) kept_answers: Vec<Option<u32>>,
+    /// What each of the spec's iterations scores.
+    pub(super) scored: Vec<Scored>,
 }
 
 pub(super) fn read(
@@ -36,12 +38,12 @@ pub(super) fn read(
         |index| corrupted::make(inputs, &scheme.replicate(index), prompts, places, &scored).map(Vec::into_iter);
     let mut drawn = (0..replicates).map(replicate).collect::<Result<Vec<_>, _>>()?;
     let (mut iterations, mut kept_answers) = (Vec::new(), Vec::new());
-    for scored in scored {
+    for scored in &scored {
         let corrupted: Vec<Corrupted> = drawn.iter_mut().filter_map(Iterator::next).collect();
         kept_answers.push(corrupted.iter().map(|corrupted| corrupted.kept_answers).sum());
         iterations.extend(corrupted.into_iter().map(|corrupted| iteration(scored.clone(), corrupted)));
     }
-    Ok(Experiments { iterations, replicates, kept_answers })
+    Ok(Experiments { iterations, replicates, kept_answers, scored })
 }
 
 fn iteration(scored: Scored, corrupted: Corrupted) -> Iteration {

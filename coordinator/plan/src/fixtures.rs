@@ -63,6 +63,7 @@ pub fn plan_of_features(options: PlanOptions) -> Plan {
         encoder: Encoder::Standard,
         subtracts_decoder_bias: true,
         hook: Some("blocks.1.hook_resid_pre".to_owned()),
+        model: Some("m-small".to_owned()),
     };
     spec.found(0, header, Digest([7; 32]));
     let config = ModelConfig::from_json(CONFIG).expect("a config");

@@ -74,6 +74,7 @@ pub(super) fn read(inputs: &Inputs<'_>, places: &Places, clean: &TokenMatrix) ->
             source.error(place, error.to_string())
         })?;
         let grid = selection::restrict(inputs, given, grid, layer, places, clean)?.patched_with(value(given.ablate));
+        refuse_value(inputs, given, &grid)?;
         let grid = several(inputs, given, grid, &others, also, positions)?;
         let grid = match to {
             Some(to) => paths::with(inputs, given, grid, to, positions)?,
@@ -131,7 +132,23 @@ fn value(ablate: Option<Ablation>) -> PatchValue {
         None => PatchValue::Other,
         Some(Ablation::Zero) => PatchValue::Zero,
         Some(Ablation::Mean) => PatchValue::Mean,
+        Some(Ablation::Knockout) => PatchValue::Knockout,
     }
+}
+
+/// Refuses what cannot take the activation's place, and a knockout that leaves nothing to attend to.
+fn refuse_value(inputs: &Inputs<'_>, given: &schema::Grid, grid: &Grid) -> Result<(), PlanError> {
+    let refuse = |message: String| Err(inputs.source.error(given.place(), message).into());
+    if let Err(error) = grid.refuse_value() {
+        return refuse(error.to_string());
+    }
+    let is_of_all = !grid.axes.contains(&Axis::SrcPos) && given.src_positions.is_none();
+    if grid.value == PatchValue::Knockout && is_of_all {
+        let message = "`knockout` of all that positions attend to leaves nothing: say what is knocked out with `src_positions`, or give \
+                       the axis `src_pos`";
+        return refuse(message.to_owned());
+    }
+    Ok(())
 }
 
 /// Paths, features and estimates know positions by number only.

@@ -10,6 +10,7 @@ mod candidates;
 mod check;
 mod choice;
 mod columns;
+mod continuation;
 mod corrupted;
 mod corruption;
 mod cost;
@@ -29,6 +30,7 @@ pub mod fixtures;
 mod grids;
 mod identity;
 mod json_lines;
+mod labels;
 mod matching;
 mod metrics;
 mod names;
@@ -59,6 +61,7 @@ mod token_lists;
 mod tokenization;
 mod tokenizer;
 mod vocabulary;
+mod word_borders;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,10 +128,15 @@ pub struct Plan {
     pub costs: Vec<u64>,
     /// How they were cut: tiles that others decide, and those of a check, are cut alike.
     pub options: PlanOptions,
-    /// Labels \[iterations\].
+    /// Labels \[iterations\], no two alike.
     pub iteration_labels: Vec<String>,
+    /// Of the clean prompts' texts, or of their token ids where these are given outright, in their order: where two plans have the
+    /// same, prompt i of one is prompt i of the other. `None` where an earlier release kept the plan.
+    pub prompts: Option<Digest>,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
+    /// What the models are called that dictionaries were trained on, by the dictionaries' names, as far as these say it.
+    pub dictionary_models: BTreeMap<String, String>,
     /// Texts of the tokens that [`Plan::scored_tokens`] and [`Plan::token_sets`] show, by id; none where the model has no tokenizer.
     pub answer_texts: BTreeMap<u32, String>,
     /// The spec's text, for the manifest.
@@ -161,6 +169,7 @@ impl Plan {
     pub fn build(inputs: &Inputs<'_>, options: PlanOptions) -> Result<Self, PlanError> {
         let spec = inputs.spec;
         spots::refuse_names(inputs)?;
+        let iteration_labels = labels::read(inputs)?;
         let named = metrics::read(inputs)?;
         let scheme = corruption::read(inputs)?;
         let prompts = match &spec.dataset.get_ref().tokens {
@@ -171,9 +180,12 @@ impl Plan {
         let inputs = &Inputs { spec: numbered.as_ref().unwrap_or(spec), ..*inputs };
         let metrics = metrics::over(inputs, named, &prompts)?;
         let places = Places::read(inputs, &prompts)?;
-        let Experiments { iterations, replicates, kept_answers } =
+        let Experiments { iterations, replicates, kept_answers, scored } =
             experiments::read(inputs, &scheme, &prompts, &places)?;
-        let Prompts { clean, labels: token_labels, lines, warnings, .. } = prompts;
+        let misplaced = continuation::warnings(inputs, &prompts, &places, &scored, &metrics);
+        let Prompts { clean, labels: token_labels, lines, digest, mut warnings, .. } = prompts;
+        warnings.extend(misplaced);
+        let dictionary_models = dictionaries::models(inputs);
         let context = SweepContext {
             model: spec.model_ref(inputs.source)?,
             architecture: inputs.config.architecture.clone(),
@@ -189,15 +201,13 @@ impl Plan {
             groups: Groups::default(),
         };
         vocabulary::refuse(inputs, &context, lines.as_deref())?;
+        warnings.extend(dictionaries::warnings(&dictionary_models, &context.model));
         let context = match places.groups() {
             Some(groups) => spots::in_groups(context, groups),
             None => context,
         };
         refuse::unfit(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
-        let label = |(index, iteration): (usize, &spec::schema::Iteration)| {
-            iteration.label.clone().unwrap_or_else(|| format!("Iteration {index}"))
-        };
         let answer_texts = inputs.tokenizer.map(|tokenizer| shown::token_texts(&context, tokenizer));
         Ok(Self {
             name: spec.name.get_ref().clone(),
@@ -206,8 +216,10 @@ impl Plan {
             tiles,
             costs,
             options,
-            iteration_labels: spec.iteration.iter().enumerate().map(label).collect(),
+            iteration_labels,
+            prompts: Some(digest),
             token_labels,
+            dictionary_models,
             answer_texts: answer_texts.unwrap_or_default(),
             spec_text: inputs.source.text().to_owned(),
             seeds: Seeds {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use patchsweep_core::digest::Digest;
 use patchsweep_core::tokens::TokenMatrix;
 
 use super::rows::Rows;
@@ -24,6 +25,8 @@ pub(super) struct Prompts {
     pub(super) named: Found,
     /// Token strings of the first prompt \[positions\].
     pub(super) labels: Vec<String>,
+    /// Of the clean prompts in their order, as they are written.
+    pub(super) digest: Digest,
     /// Line of each prompt in its file; none where token ids are given outright.
     pub(super) lines: Option<Vec<usize>>,
     /// What a person should know of how the dataset was read.
@@ -50,4 +53,10 @@ impl Prompts {
             None => PlanError::in_dataset(inputs, format!("{column}[{prompt}]: {message}")),
         }
     }
+}
+
+/// Of some prompts in their order.
+pub(super) fn digest<T: AsRef<[u8]>>(prompts: impl Iterator<Item = T>) -> Digest {
+    let each = prompts.map(|prompt| Digest::of(prompt.as_ref()).0).collect::<Vec<_>>();
+    Digest::of(each.as_flattened())
 }

@@ -23,6 +23,7 @@ const MOST_KEPT: u64 = 100_000_000;
 pub(super) fn unfit(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
     scores(inputs, context)?;
     answers(inputs, context)?;
+    estimates(inputs, context)?;
     effects(inputs, context)
 }
 
@@ -122,6 +123,21 @@ fn answers(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
     }
 }
 
+/// Estimates that are nothing but rounding are no guess of any effect.
+fn estimates(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError> {
+    let Some((grid, metric)) = context.vanishing_estimate() else { return Ok(()) };
+    let given = &inputs.spec.grid[grid];
+    let (grid, metric) = (&context.grids[grid], &context.metrics[metric].name);
+    let instead = if grid.has_ablation() { "" } else { "use `estimate = \"integrated\"`, " };
+    let message = format!(
+        "`{metric}` is least in the clean run, which is patched here: its gradient there is 0, and so would be every estimate of \
+         grid `{}`; {instead}take another metric, or patch the corrupted run with `direction = \"denoising\"`",
+        grid.name
+    );
+    let span = given.estimate.as_ref().map_or_else(|| given.place(), Spanned::span);
+    Err(inputs.source.error(span, message).into())
+}
+
 /// A grid in which every effect of an iteration would be 0 is a mistake in the spec, not a finding.
 ///
 /// Ablations change the scores of uncorrupted prompts too.
@@ -182,6 +198,28 @@ mod tests {
         let ablated = ("component = \"z\"", "ablate = \"zero\"\ncomponent = \"z\"");
         let refused = refusal(&[UNTOUCHED, ablated, patched]);
         assert!(refused.contains("every effect of grid `patched` would be 0"), "{refused}");
+    }
+
+    #[test]
+    fn estimates_of_the_divergence_from_the_run_that_is_patched_are_refused() {
+        let estimate = |keys: &str| ("axes", format!("{keys}\naxes"));
+        let (kl, gradient) = (("kind = \"prob\"", "kind = \"kl\""), estimate("estimate = \"gradient\""));
+        let gradient = (gradient.0, gradient.1.as_str());
+        let refused = refusal(&[kl, gradient]);
+        assert!(refused.contains("line 18, column 12: `kl` is least in the clean run"), "{refused}");
+        assert!(
+            refused.contains("every estimate of grid `z`; use `estimate = \"integrated\"`, take another"),
+            "{refused}"
+        );
+        // Under a second metric as well.
+        let second = ("kind = \"prob\"", "kind = \"prob\"\n[[metric]]\nkind = \"kl\"\nname = \"distance\"");
+        assert!(refusal(&[second, gradient]).contains("`distance` is least"));
+        let ablated = estimate("estimate = \"gradient\"\nablate = \"zero\"");
+        assert!(refusal(&[kl, (ablated.0, &ablated.1)]).contains("grid `z`; take another metric, or patch"));
+        let integrated = estimate("estimate = \"integrated\"");
+        plan(&[kl, (integrated.0, &integrated.1)]);
+        plan(&[kl, gradient, ("schema = 1", "schema = 1\ndirection = \"denoising\"")]);
+        plan(&[kl]);
     }
 
     #[test]

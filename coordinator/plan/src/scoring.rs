@@ -11,6 +11,8 @@ use crate::spec::schema::{Iteration, OneOrMore};
 pub(super) struct Scored {
     /// Read positions, ascending, at least one.
     pub(super) reads: Vec<u32>,
+    /// Which of the answers' tokens is right at each of them, counted from 0.
+    pub(super) entries: Vec<usize>,
     /// Right answers \[prompts, reads\]; none where nothing asks for them.
     pub(super) answers: Vec<u32>,
     /// Wrong answers \[prompts, reads\]; none where no metric asks for them.
@@ -47,7 +49,7 @@ pub(super) fn read(inputs: &Inputs<'_>, prompts: &Prompts, places: &Places) -> R
             None => Vec::new(),
         };
         refuse_wrong(inputs, prompts, &entries, &answers, &wrong)?;
-        Ok(Scored { reads, answers, wrong })
+        Ok(Scored { reads, entries, answers, wrong })
     };
     inputs.spec.iteration.iter().enumerate().map(scored).collect()
 }

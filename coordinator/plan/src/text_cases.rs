@@ -34,14 +34,14 @@ const NOISE: [(&str, &str); 2] =
     [(r#"kind = "pairs""#, "kind = \"noise\"\nscale = 3.0"), ("read = -1", "read = -1\ncorrupt = [5]")];
 
 /// A model's folder: all bytes are tokens, and no more than that is merged.
-struct Folder {
-    tokenizer: Value,
+pub(super) struct Folder {
+    pub(super) tokenizer: Value,
     tokenizer_config: Option<Value>,
-    vocabulary: u32,
+    pub(super) vocabulary: u32,
 }
 
 /// `<|endoftext|>` is token 0; bytes have the ids from 1 on, ordered by the characters that stand for them.
-fn bytes() -> Folder {
+pub(super) fn bytes() -> Folder {
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     alphabet.sort_unstable();
     let mut vocabulary = serde_json::Map::from_iter([("<|endoftext|>".to_owned(), json!(0))]);
@@ -87,7 +87,7 @@ impl Folder {
     }
 
     #[track_caller]
-    fn planned(&self, changes: &[(&str, &str)], dataset: &str) -> Plan {
+    pub(super) fn planned(&self, changes: &[(&str, &str)], dataset: &str) -> Plan {
         self.plan(changes, dataset).unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -155,6 +155,28 @@ fn records_are_no_text() {
     let record = record.replace("first", "prompt").replace("second", "corrupted").replace("right", "answer");
     let plan = bytes().planned(&json, &record);
     assert_eq!((first(&plan).as_str(), plan.context.clean.positions()), ("<|endoftext|>the cat sat", 12));
+}
+
+#[test]
+fn a_set_of_texts_is_no_answer_of_which_one_token_is_scored() {
+    let first = [("read = -1", "read = -1\nanswer = 0")];
+    let table = |answer: &str, wrong: &str| {
+        format!("prompt,answer,wrong,corrupted\nthe cat sat,{answer},{wrong},the dog sat\n")
+    };
+    let refused = bytes().plan(&first, &table(" she", " he| they")).expect_err("a set");
+    assert_eq!(
+        refused,
+        "data.csv line 2: the wrong answer ` he| they` is several texts, and a metric that scores one token needs one: `|` divides texts \
+         only in a `column` of a metric of kind `difference`"
+    );
+    let refused = bytes().plan(&first, &table(" she| her", "he")).expect_err("a set");
+    assert!(refused.starts_with("data.csv line 2: the answer ` she| her` is several texts"), "{refused}");
+    for text in ["|", "||", "| x", "x |"] {
+        bytes().planned(&first, &table(" she", text));
+    }
+    let sets =
+        "kind = \"difference\"\nright = { column = \"answer\" }\nwrong = { column = \"wrong\", reduce = \"sum\" }";
+    bytes().planned(&[(r#"kind = "logit_diff""#, sets)], &table("s", "h|t"));
 }
 
 #[test]

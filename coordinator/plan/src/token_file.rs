@@ -6,7 +6,7 @@ use patchsweep_core::tokens::TokenMatrix;
 
 use super::columns::Wanted;
 use super::corruption::Scheme;
-use super::prompts::Prompts;
+use super::prompts::{self, Prompts};
 use super::rows::Rows;
 use super::table::BYTE_ORDER_MARK;
 use super::token_lists::TokenFile;
@@ -47,7 +47,10 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let label = |&id: &u32| inputs.tokenizer.map_or_else(|| id.to_string(), |t| t.token_text(id));
     let labels = clean.row(0).iter().map(label).collect();
     let (answers, wrong) = (answers.as_ref().map(Rows::to_lists), wrong.as_ref().map(Rows::to_lists));
-    Ok(Prompts { clean, corrupted, answers, wrong, sets, labels, named: Vec::new(), lines: None, warnings: Vec::new() })
+    let ids = |prompt| clean.row(prompt).iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>();
+    let digest = prompts::digest((0..clean.prompts()).map(ids));
+    let (named, warnings) = (Vec::new(), Vec::new());
+    Ok(Prompts { clean, corrupted, answers, wrong, sets, named, labels, digest, lines: None, warnings })
 }
 
 /// What belongs to prompts from text.

@@ -31,10 +31,20 @@ const NUMBERS: [(&str, &str); 12] = [
 ///
 /// What a grid does not have is empty, and so is NaN. Other numbers are the shortest text that gives the same float32.
 pub(super) fn write(results: &SweepResults, tensors: &[Tensor<'_>], writer: impl io::Write) -> ::csv::Result<()> {
+    write_with(results, tensors, None, writer)
+}
+
+/// The same with a last column, which has a word for each grid: its head, and the words.
+pub(super) fn write_with(
+    results: &SweepResults,
+    tensors: &[Tensor<'_>],
+    last: Option<(&str, &[&str])>,
+    writer: impl io::Write,
+) -> ::csv::Result<()> {
     let by_name: HashMap<_, _> = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.values)).collect();
     let mut lines = Lines { csv: Writer::from_writer(writer), text: String::new() };
-    lines.head()?;
-    for scores in &results.grids {
+    lines.head(last.map(|(head, _)| head))?;
+    for (index, scores) in results.grids.iter().enumerate() {
         let name = results.tensor_name(scores);
         let numbers = NUMBERS.map(|(_, suffix)| by_name.get(format!("{name}{suffix}").as_str()).copied());
         let metric = results.metrics.get(scores.metric).map_or("", String::as_str);
@@ -47,6 +57,9 @@ pub(super) fn write(results: &SweepResults, tensors: &[Tensor<'_>], writer: impl
                 lines.cell(scores, cell, &results.token_labels)?;
                 for values in numbers {
                     lines.number(values, place)?;
+                }
+                if let Some((_, words)) = last {
+                    lines.csv.write_field(words[index])?;
                 }
                 lines.end()?;
             }
@@ -62,14 +75,14 @@ struct Lines<W: io::Write> {
 }
 
 impl<W: io::Write> Lines<W> {
-    fn head(&mut self) -> ::csv::Result<()> {
+    fn head(&mut self, last: Option<&str>) -> ::csv::Result<()> {
         for name in ["grid", "metric", "iteration"].into_iter().chain(Axis::ALL.map(Axis::name)) {
             self.csv.write_field(name)?;
         }
         for name in Axis::ALL.into_iter().filter_map(|axis| token_name(axis.name())) {
             self.csv.write_field(name)?;
         }
-        for (name, _) in NUMBERS {
+        for name in NUMBERS.map(|(name, _)| name).into_iter().chain(last) {
             self.csv.write_field(name)?;
         }
         self.end()

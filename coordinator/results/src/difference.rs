@@ -3,10 +3,13 @@
 mod grid;
 mod unlike;
 
+use std::io;
+
 use patchsweep_core::results::{GridScores, SweepResults};
 
 use super::analysed::Analysed;
-use super::tensors::{TensorError, tensors};
+use super::tensors::{TensorError, tensors, with_statistics};
+use super::{ResultsError, csv};
 
 /// One sweep minus another, where they have the same cells.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +64,12 @@ impl Difference {
             [first, second].map(|sweep| sweep.grids.iter().map(|grid| long_name(sweep, grid)).collect::<Vec<_>>());
         let grids = pairs("grid", [&names[0], &names[1]].map(Vec::as_slice), &mut remarks);
 
+        for pair in &iterations {
+            remarks.extend(unlike::iteration(&first.iteration_labels[pair.first], &manifests));
+        }
+        for pair in &metrics {
+            remarks.extend(unlike::metric(&first.metrics[pair.first], &manifests));
+        }
         let has_same_prompts = unlike::has_same_prompts(&manifests);
         let mut differences = Vec::new();
         for pair in grids {
@@ -131,6 +140,24 @@ impl<'a> Compared<'a> {
     pub fn analysed(&self) -> &Analysed<'a> {
         &self.analysed
     }
+
+    /// Writes a table with one line for each cell, iteration and metric that both have: the columns of `scores.csv`, and how the
+    /// standard error was made.
+    pub fn write_csv(&self, writer: impl io::Write) -> Result<(), ResultsError> {
+        let words: Vec<&str> = self.difference.pairings.iter().map(|pairing| pairing.word()).collect();
+        let tensors = with_statistics(&self.analysed)?;
+        csv::write_with(self.analysed.results(), &tensors, Some(("pairing", &words)), writer)
+            .map_err(ResultsError::Differences)
+    }
+}
+
+impl Pairing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Paired => "paired",
+            Self::Independent => "independent",
+        }
+    }
 }
 
 /// Unlike a tensor's name, this does not depend on which metric comes first.
@@ -138,10 +165,17 @@ fn long_name(sweep: &SweepResults, grid: &GridScores) -> String {
     format!("{}@{}", grid.grid, sweep.metrics[grid.metric])
 }
 
-/// What both have, in the first one's order; what one of them lacks is remarked.
+/// What both have, in the first one's order; what one of them lacks is remarked, and what has no name of its own.
 fn pairs(kind: &str, [first, second]: [&[String]; 2], remarks: &mut Vec<String>) -> Vec<Pair> {
     let mut pairs = Vec::new();
+    let count = |names: &[String], name: &String| names.iter().filter(|other| *other == name).count();
     for (place, name) in first.iter().enumerate() {
+        if count(first, name).max(count(second, name)) > 1 {
+            if !first[..place].contains(name) {
+                remarks.push(format!("{kind} `{name}` is left out: there are several of that name"));
+            }
+            continue;
+        }
         match second.iter().position(|other| other == name) {
             Some(second) => pairs.push(Pair { first: place, second }),
             None => remarks.push(format!("{kind} `{name}` is only in the first sweep")),

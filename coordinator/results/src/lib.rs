@@ -117,6 +117,9 @@ pub enum ResultsError {
     /// Writing the table failed.
     #[error("cannot write {CSV}")]
     Csv(#[source] ::csv::Error),
+    /// Writing the table of differences failed.
+    #[error("cannot write the table of differences")]
+    Differences(#[source] ::csv::Error),
     /// Writing a file failed.
     #[error("cannot write {file}")]
     Write {

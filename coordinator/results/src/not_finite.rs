@@ -28,6 +28,8 @@ pub enum Cause {
 pub struct NotFiniteCount {
     /// Over all grids, metrics and iterations.
     pub cells: usize,
+    /// Estimates of effects, likewise.
+    pub estimates: usize,
     /// Mean clean and corrupted metrics.
     pub baselines: usize,
     /// Why.
@@ -75,6 +77,13 @@ impl<'a> NotFinite<'a> {
         self.of_cells(scores.status.chunks(scores.cells().max(1)).nth(iteration)?)
     }
 
+    /// One line for people: how many estimates of a grid, and why; `None`: none is.
+    #[must_use]
+    pub fn of_estimates(&self, scores: &GridScores) -> Option<String> {
+        let (infinite, all) = (infinite_estimates(scores), scores.estimate.len());
+        (infinite > 0).then(|| format!("{infinite} of {all} estimates are not finite: {}", self.cause))
+    }
+
     /// One line for people for each mean clean or corrupted metric.
     #[must_use]
     pub fn of_baselines(&self) -> Vec<String> {
@@ -89,8 +98,10 @@ impl<'a> NotFinite<'a> {
     #[must_use]
     pub fn count(&self) -> Option<NotFiniteCount> {
         let cells = self.results.grids.iter().map(|scores| count(&scores.status)).sum();
+        let estimates = self.results.grids.iter().map(infinite_estimates).sum();
         let baselines = self.baselines().count();
-        (cells + baselines > 0).then_some(NotFiniteCount { cells, baselines, cause: self.cause })
+        let are_any = cells + estimates + baselines > 0;
+        are_any.then_some(NotFiniteCount { cells, estimates, baselines, cause: self.cause })
     }
 
     fn of_cells(&self, status: &[CellStatus]) -> Option<String> {
@@ -117,13 +128,25 @@ impl<'a> NotFinite<'a> {
 
 impl fmt::Display for NotFiniteCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cells, baselines, cause } = self;
-        write!(f, "{cells} cells and {baselines} baselines are not finite: {cause}")
+        let Self { cells, estimates, baselines, cause } = self;
+        let estimates = if *estimates == 0 { String::new() } else { format!(", {estimates} estimates") };
+        write!(f, "{cells} cells{estimates} and {baselines} baselines are not finite: {cause}")
     }
 }
 
 fn count(status: &[CellStatus]) -> usize {
     status.iter().filter(|&&status| status == CellStatus::NotFinite).count()
+}
+
+/// An estimate that failed or is pending is none, and so is the effect beside it.
+fn infinite_estimates(scores: &GridScores) -> usize {
+    let is_there = |status: CellStatus| !matches!(status, CellStatus::Failed | CellStatus::Pending);
+    scores
+        .estimate
+        .iter()
+        .zip(&scores.status)
+        .filter(|(estimate, status)| !estimate.is_finite() && is_there(**status))
+        .count()
 }
 
 #[cfg(test)]
@@ -157,6 +180,27 @@ mod tests {
         assert!(baseline.starts_with("the clean run's prob is not finite in Iteration 2: float16"), "{baseline}");
         results.manifest = r#"{"model":{"dtype":"float32"}}"#.to_owned();
         assert_eq!(NotFinite::of(&results).count().map(|count| count.cause), Some(Cause::Weights));
+    }
+
+    #[test]
+    fn estimates_that_overflowed_are_counted_and_those_that_failed_or_are_pending_are_not() {
+        let mut results = example();
+        results.grids.remove(0);
+        let scores = &mut results.grids[0];
+        scores.estimate = vec![0.5; scores.effect.len()];
+        scores.status.fill(CellStatus::NotDrawn);
+        (scores.status[1], scores.status[2]) = (CellStatus::Failed, CellStatus::Pending);
+        for place in 0..4 {
+            scores.estimate[place] = f32::NAN;
+        }
+        scores.estimate[5] = f32::INFINITY;
+        let not_finite = NotFinite::of(&results);
+        let line = not_finite.of_estimates(&results.grids[0]).expect("some are not");
+        assert!(line.starts_with("3 of 48 estimates are not finite: probably an overflow"), "{line}");
+        assert_eq!(not_finite.of_estimates(&results.grids[1]), None);
+        let count = not_finite.count().expect("some are not");
+        assert_eq!((count.cells, count.estimates, count.baselines), (0, 3, 0));
+        assert!(count.to_string().starts_with("0 cells, 3 estimates and 0 baselines are not finite: "), "{count}");
     }
 
     #[test]

@@ -130,6 +130,8 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         tiles,
         options: PlanOptions::default(),
         iteration_labels: vec!["Iteration 0".to_owned()],
+        prompts: None,
+        dictionary_models: std::collections::BTreeMap::new(),
         token_labels: vec!["token".to_owned(); SIDE as usize],
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },

@@ -1,10 +1,12 @@
 //! `patchsweep plan`
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use comfy_table::Table;
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::dictionary::Dictionary;
 use patchsweep_core::estimate::Verify;
 use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::weights::WeightBytes;
@@ -79,6 +81,8 @@ pub(super) struct PlanFields {
     answers: Vec<AnswerFields>,
     /// The sets of tokens that are scored, one for each metric of kind `difference`.
     token_sets: Vec<ShownSets>,
+    /// Dictionaries whose features are written.
+    dictionaries: Vec<DictionaryFields>,
     /// One for each grid.
     grids: Vec<GridFields>,
     /// What is odd about prompts, grids and this machine, one sentence each.
@@ -95,6 +99,18 @@ struct AnswerFields {
     right: ShownTokens,
     /// Different wrong tokens, where a metric needs them.
     wrong: ShownTokens,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct DictionaryFields {
+    /// The dictionary's name.
+    dictionary: String,
+    /// How many features it has.
+    features: u32,
+    /// The activation that it reads.
+    at: String,
+    /// The model that it was trained on; null where its files do not say it.
+    model: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -169,6 +185,7 @@ impl Output for Planned {
             first_prompt: plan.first_prompt(),
             answers: answers(plan),
             token_sets: plan.token_sets(),
+            dictionaries: dictionaries(plan),
             grids: grids.iter().map(GridFields::from).collect(),
             remarks: remarks(plan),
             warnings: plan.warnings.clone(),
@@ -219,7 +236,24 @@ fn tokens(plan: &Plan) -> Vec<String> {
         lines.push(format!("{label}: right {right}{wrong}"));
     }
     lines.extend(plan.token_sets().iter().map(sets));
+    lines.extend(dictionaries(plan).iter().map(|DictionaryFields { dictionary, features, at, model }| {
+        let model = model.as_deref().unwrap_or("an unknown model");
+        format!("dictionary {dictionary}: {features} features at {at} of {model}")
+    }));
     lines
+}
+
+/// Each dictionary whose features are written once.
+fn dictionaries(plan: &Plan) -> Vec<DictionaryFields> {
+    let named: BTreeMap<&str, &Dictionary> =
+        plan.context.grids.iter().filter_map(Grid::dictionary).map(|own| (own.name.as_str(), own.as_ref())).collect();
+    let fields = |(name, dictionary): (&str, &Dictionary)| DictionaryFields {
+        dictionary: name.to_owned(),
+        features: dictionary.features,
+        at: dictionary.hook_name(),
+        model: plan.dictionary_models.get(name).cloned(),
+    };
+    named.into_iter().map(fields).collect()
 }
 
 /// Of a metric, the first prompt's sets.
@@ -391,6 +425,16 @@ mod tests {
                 "Iteration 1: 3 of 5 prompts are not corrupted; their effects are 0",
             ]
         );
+    }
+
+    #[test]
+    fn a_dictionary_is_shown_with_the_model_that_it_was_trained_on() {
+        let mut plan = fixtures::plan_of_features(PlanOptions::default());
+        let line = |plan: &Plan| tokens(plan).pop().expect("a line");
+        assert_eq!(line(&plan), "dictionary res: 6 features at blocks.1.hook_resid_pre of m-small");
+        plan.dictionary_models.clear();
+        assert_eq!(line(&plan), "dictionary res: 6 features at blocks.1.hook_resid_pre of an unknown model");
+        assert!(dictionaries(&fixtures::plan(PlanOptions::default())).is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `patchsweep report`
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::results::SweepResults;
@@ -30,6 +30,9 @@ pub(super) struct ReportArgs {
     /// Show the differences from another sweep or folder.
     #[arg(long, value_name = "SWEEP|FOLDER")]
     against: Option<String>,
+    /// Write the differences as a table too, with one line for each cell, for pandas.
+    #[arg(long, value_name = "FILE", requires = "against")]
+    csv: Option<PathBuf>,
     /// Take what there is of a sweep that has not ended.
     #[arg(long)]
     partial: bool,
@@ -107,6 +110,9 @@ pub(super) async fn report(args: ReportArgs, printer: Printer) -> Result<(), Cli
     let FigureArgs { png, svg, scale } = args.figures;
     let with_figures = png || svg;
     let target = Target::new(args.out, with_figures, args.overwrite)?;
+    if let Some(path) = args.csv.as_ref().filter(|path| path.exists() && !args.overwrite) {
+        return Err(CliError::Exists { path: path.clone() });
+    }
     let (results, status) = source.read(&args.coordinator, args.partial).await?;
     let against = match &args.against {
         Some(word) => Some(Source::of(word).read(&args.coordinator, args.partial).await?.0),
@@ -124,6 +130,13 @@ pub(super) async fn report(args: ReportArgs, printer: Printer) -> Result<(), Cli
         if let Some(compared) = &compared {
             formats.write(compared.analysed(), "difference", &target, &mut written)?;
         }
+    }
+    if let (Some(path), Some(compared)) = (args.csv, &compared) {
+        let failed = |source| CliError::WriteOutput { path: path.clone(), source };
+        let mut file = BufWriter::new(created(&path, args.overwrite).map_err(|error| refused(&path, error))?);
+        compared.write_csv(&mut file)?;
+        file.flush().map_err(failed)?;
+        written.files.push(path);
     }
     printer.print(&written)?;
     status.map_or(Ok(()), |status| progress::outcome(&status, true))?;
@@ -155,18 +168,30 @@ impl Target {
     /// `name`: of a figure; otherwise it is the page.
     fn write(&self, name: Option<&str>, content: &[u8]) -> Result<PathBuf, CliError> {
         let path = name.map_or_else(|| self.page.clone(), |name| self.folder.join(name));
-        let mut options = OpenOptions::new();
-        if self.overwrite {
-            options.create(true).truncate(true)
-        } else {
-            options.create_new(true)
-        };
-        let written = options.write(true).open(&path).and_then(|mut file| file.write_all(content));
+        let written = created(&path, self.overwrite).and_then(|mut file| file.write_all(content));
         match written {
             Ok(()) => Ok(path),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(CliError::Exists { path }),
-            Err(source) => Err(CliError::WriteOutput { path, source }),
+            Err(error) => Err(refused(&path, error)),
         }
+    }
+}
+
+/// A new file, or an old one that may be replaced.
+fn created(path: &Path, overwrite: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    if overwrite {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options.write(true).open(path)
+}
+
+fn refused(path: &Path, error: io::Error) -> CliError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::AlreadyExists => CliError::Exists { path },
+        _ => CliError::WriteOutput { path, source: error },
     }
 }
 
@@ -234,7 +259,7 @@ impl Written {
 
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ReportFields {
-    /// The paths of the files that were written: the page, then the figures.
+    /// The paths of the files that were written: the page, then the figures, then the table of `--csv`.
     files: Vec<String>,
 }
 

@@ -68,7 +68,7 @@ impl OutArgs {
             if let Some(message) = pending_cells(&grid.status) {
                 talk!("note: {}: {message}", results.tensor_name(grid));
             }
-            if let Some(message) = overflows.of_grid(grid) {
+            for message in [overflows.of_grid(grid), overflows.of_estimates(grid)].into_iter().flatten() {
                 talk!("warning: {}: {message}", results.tensor_name(grid));
             }
         }

@@ -36,6 +36,15 @@ impl<'a> PromptPair<'a> {
         self.first_corrupted
     }
 
+    /// Where the corrupted run's input differs, up to the last position that is read, ascending. Of the prompts of an iteration those
+    /// that have equal ones have equal first changes.
+    #[must_use]
+    pub fn corrupted(&self) -> Vec<u32> {
+        let last_read = self.reads.last().copied().unwrap_or(0);
+        let positions = self.first_corrupted.unwrap_or(u32::MAX)..=last_read;
+        positions.filter(|&pos| self.is_corrupted(pos)).collect()
+    }
+
     /// Whether patching this cell of a model leaves every logit at the read positions as in the unpatched run.
     #[must_use]
     pub fn is_noop(&self, cell: &Cell<'_>, model: &Architecture) -> bool {
@@ -87,17 +96,19 @@ impl<'a> PromptPair<'a> {
         }
         // What lies in the future of a position, or before its window, is not attended to: its probability is 0, whatever
         // the patch.
-        let window = model.attention_of(write.layer).window.unwrap_or(u32::MAX);
-        let sees = |&source: &u32| pos.checked_sub(source).is_some_and(|distance| distance < window);
+        let attended = model.attended(write.layer, pos);
         let sources = write.indices(Axis::SrcPos);
         if let Some(&source) = sources.first()
-            && !sources.iter().any(sees)
+            && !sources.iter().any(|source| attended.contains(source))
         {
             return Err(if source > pos {
                 NoEffect::InFuture { pos, source }
             } else {
                 NoEffect::BeforeWindow { pos, source }
             });
+        }
+        if write.value == PatchValue::Knockout && !write.knocks_out_at(pos, model) {
+            return Err(NoEffect::NothingElse { pos });
         }
         self.value_differs(write, pos, last_read, model)
     }
@@ -167,6 +178,11 @@ pub enum NoEffect {
         /// The first one whose probability is patched.
         source: u32,
     },
+    /// Everything that the position attends to would be knocked out, so that nothing is.
+    NothingElse {
+        /// The position that attends.
+        pos: u32,
+    },
     /// The corrupted prompt is the clean one.
     Uncorrupted,
     /// Both prompts are equal up to the last position that is read.
@@ -209,7 +225,18 @@ impl Suffix {
     /// other run: the same before it, and itself. So it need not be computed, unless it is scored.
     #[must_use]
     pub fn of(cell: &Cell<'_>, pairs: &[PromptPair<'_>], model: &Architecture) -> Option<Self> {
-        let live = || pairs.iter().filter_map(|pair| Some((pair, pair.first_change(cell, model).ok()?)));
+        Self::of_changes(cell, pairs, &pairs.iter().map(|pair| pair.first_change(cell, model).ok()), model)
+    }
+
+    /// The same, where the first change of each prompt is known.
+    #[must_use]
+    pub fn of_changes(
+        cell: &Cell<'_>,
+        pairs: &[PromptPair<'_>],
+        first_changes: &(impl Iterator<Item = Option<u32>> + Clone),
+        model: &Architecture,
+    ) -> Option<Self> {
+        let live = || pairs.iter().zip(first_changes.clone()).filter_map(|(pair, pos)| Some((pair, pos?)));
         let first = live().map(|(_, pos)| pos).min()?;
         let reads = pairs.first().map_or(&[][..], |pair| pair.reads);
         // Where features are written, the rest of the stream stays what it was.
@@ -321,6 +348,26 @@ mod tests {
     }
 
     #[test]
+    fn a_knockout_leaves_what_attends_to_nothing_else() {
+        let mut model = model();
+        model.attention.layers[1].window = Some(2);
+        let axes = vec![Axis::Layer, Axis::DestPos];
+        let grid = Grid::new("g".into(), Component::Pattern, axes, &model, 6).expect("a grid");
+        let change = |layer: u32, dest: u32, sources: &[u32]| {
+            let grid = grid.clone().restricted(Axis::SrcPos, sources.to_vec()).expect("positions");
+            pair().first_change(&grid.patched_with(PatchValue::Knockout).cell(layer * 6 + dest), &model)
+        };
+        // Prompts that are equal so far do not matter.
+        assert_eq!(change(0, 1, &[0]), Ok(1));
+        assert_eq!(change(0, 0, &[0]), Err(NoEffect::NothingElse { pos: 0 }));
+        assert_eq!(change(0, 2, &[0, 1, 2]), Err(NoEffect::NothingElse { pos: 2 }));
+        assert_eq!(change(0, 1, &[2, 3]), Err(NoEffect::InFuture { pos: 1, source: 2 }));
+        assert_eq!([change(1, 3, &[3]), change(1, 3, &[0, 1, 2])], [Ok(3); 2]);
+        assert_eq!(change(1, 3, &[2, 3]), Err(NoEffect::NothingElse { pos: 3 }));
+        assert_eq!(change(1, 3, &[0, 1]), Err(NoEffect::BeforeWindow { pos: 3, source: 0 }));
+    }
+
+    #[test]
     fn an_ablation_acts_on_uncorrupted_positions_too() {
         assert_eq!(noops_of(pair(), Component::ResidPre, 0, PatchValue::Zero), [5]);
         assert_eq!(noops_of(pair(), Component::Z, 2, PatchValue::Mean), [0, 1, 2, 3, 5]);
@@ -364,6 +411,22 @@ mod tests {
         assert_eq!(suffix(&[late], Component::ResidPre, 1, 4), Some((5, true)));
         assert_eq!(suffix(&[early, late], Component::ResidPre, 1, 4), Some((4, false)));
         assert_eq!(suffix(&[early], Component::ResidPre, 1, 1), None);
+    }
+
+    #[test]
+    fn prompts_that_are_corrupted_at_the_same_positions_that_matter_have_equal_first_changes() {
+        let corrupted = |clean, corrupted, noised| PromptPair::new(clean, corrupted, noised, &[1, 4]).corrupted();
+        assert_eq!(corrupted(&CLEAN, &CORRUPTED, &[]), [2, 4]);
+        assert_eq!(corrupted(&CLEAN, &CLEAN, &[2, 4, 5]), [2, 4]);
+        assert_eq!(corrupted(&CLEAN, &[1, 2, 3, 4, 5, 9], &[]), [0; 0]);
+        let grids = [Component::ResidPre, Component::Z, Component::K]
+            .map(|component| grid(component, &component.axes()[..2], PatchValue::Other));
+        let changes = |pair: PromptPair<'_>| -> Vec<_> {
+            let cells = grids.iter().flat_map(|grid| (0..18).map(|index| grid.cell(index)));
+            cells.map(|cell| pair.first_change(&cell, &model()).ok()).collect()
+        };
+        let (by_token, by_noise) = (PromptPair::new(&CLEAN, &CORRUPTED, &[], &[1, 4]), [2, 4, 5]);
+        assert_eq!(changes(by_token), changes(PromptPair::new(&CLEAN, &CLEAN, &by_noise, &[1, 4])));
     }
 
     #[test]

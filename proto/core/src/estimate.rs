@@ -1,6 +1,8 @@
 //! First-order estimates of effects, from gradients; never shown as effects.
 
+use crate::context::{Direction, SweepContext};
 use crate::grid::{Component, Grid};
+use crate::metric::MetricKind;
 
 /// How a grid's effects are estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +166,19 @@ impl Grid {
     #[must_use]
     pub fn verify(&self) -> Option<Verify> {
         self.estimate.and_then(|estimate| estimate.verify)
+    }
+}
+
+impl SweepContext {
+    /// A grid, and a metric under which all of its estimates are 0 but for rounding, whatever the effects: the indices of both.
+    ///
+    /// The divergence from the clean run is least in the clean run, so that its gradient is 0 there. On the way to the other run
+    /// it is not.
+    #[must_use]
+    pub fn vanishing_estimate(&self) -> Option<(usize, usize)> {
+        let is_at_base = |grid: &Grid| grid.estimate.is_some_and(|estimate| estimate.gradients == Gradients::AtBase);
+        let grid = self.grids.iter().position(is_at_base).filter(|_| self.direction == Direction::Noising)?;
+        Some((grid, self.metrics.iter().position(|metric| metric.kind == MetricKind::Kl)?))
     }
 }
 

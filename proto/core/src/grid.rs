@@ -72,6 +72,9 @@ pub enum PatchValue {
     Zero,
     /// The mean over all corrupted prompts, position by position.
     Mean,
+    /// Of attention probabilities: 0, and the others of the row are what the softmax makes of their scores alone, as if these were
+    /// minus infinity. A row that would have nothing else to attend to stays as it is.
+    Knockout,
 }
 
 /// Most cells of a grid in one iteration.
@@ -227,6 +230,13 @@ impl Grid {
     #[must_use]
     pub fn patched_with(self, value: PatchValue) -> Self {
         Self { value, ..self }
+    }
+
+    /// Refuses a value that its component cannot become.
+    pub fn refuse_value(&self) -> Result<(), AxesError> {
+        let component = self.component;
+        let is_refused = self.value == PatchValue::Knockout && component != Component::Pattern;
+        if is_refused { Err(AxesError::KnockoutOf { component }) } else { Ok(()) }
     }
 
     /// The indices that are patched along an axis of the component, ascending; none for another axis. Of positions the spots, where

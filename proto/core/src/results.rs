@@ -68,8 +68,8 @@ pub struct GridScores {
     pub effect: Vec<f32>,
     /// Mean patched metric.
     pub value: Vec<f32>,
-    /// (patched - corrupted) / (clean - corrupted), of the means; NaN where clean and corrupted mean are equal; empty where
-    /// the metric is not normalized.
+    /// (patched - corrupted) / (clean - corrupted), of the means; NaN where clean and corrupted mean are equal but for
+    /// rounding; empty where the metric is not normalized.
     pub normalized: Vec<f32>,
     /// Standard error of the mean effect; NaN for a single prompt.
     pub stderr: Vec<f32>,

@@ -79,6 +79,13 @@ impl<'a> Write<'a> {
     pub fn positions(&self) -> &'a [u32] {
         self.indices(self.component.position_axis())
     }
+
+    /// Whether it knocks something out at a position, which then attends to something else.
+    #[must_use]
+    pub fn knocks_out_at(&self, pos: u32, model: &Architecture) -> bool {
+        let sources = self.indices(Axis::SrcPos);
+        self.value == PatchValue::Knockout && model.knocks_out_some(self.layer, pos, sources)
+    }
 }
 
 impl Grid {
@@ -124,6 +131,10 @@ impl Grid {
             return Err(AxesError::NotInModel { component });
         }
         self.refuse_features()?;
+        if also.value == PatchValue::Knockout {
+            let is_pattern = component == Component::Pattern;
+            return Err(if is_pattern { AxesError::KnockoutOfRows } else { AxesError::KnockoutOf { component } });
+        }
         let some = |indices: &[u32], extent: u32| {
             let fits = indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|&last| last < extent);
             if extent == 0 { indices.is_empty() } else { fits }
@@ -184,7 +195,7 @@ impl Grid {
     /// Whether any of its writes is an ablation, which does something where clean and corrupted prompts are equal too.
     #[must_use]
     pub fn has_ablation(&self) -> bool {
-        self.writes_value(PatchValue::Zero) || self.writes_value(PatchValue::Mean)
+        [PatchValue::Zero, PatchValue::Mean, PatchValue::Knockout].into_iter().any(|value| self.writes_value(value))
     }
 
     /// Whether any of its writes has this value.

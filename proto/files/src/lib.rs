@@ -11,6 +11,7 @@ mod convert;
 mod dictionary;
 mod equal;
 mod error;
+mod hashing;
 pub mod hub_cache;
 mod link;
 pub mod locate;

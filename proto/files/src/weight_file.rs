@@ -11,6 +11,7 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use crate::ModelError;
+use crate::hashing::Hashing;
 use crate::read::{is_pointer, open};
 
 /// An open safetensors file.
@@ -29,8 +30,6 @@ pub(crate) struct WeightFile {
 const LENGTH: usize = 8;
 /// What the format allows a header to take.
 const LONGEST_HEADER: u64 = 100_000_000;
-/// Bytes that are hashed at once: few enough to stay in a core's cache.
-const HASHED_AT_ONCE: usize = 1 << 18;
 
 impl WeightFile {
     /// Reads the header, and checks that the file holds what it says.
@@ -82,15 +81,8 @@ impl WeightFile {
     }
 
     /// Adds the whole file to a digest.
-    pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) -> Result<(), ModelError> {
-        let mut buffer = vec![0; HASHED_AT_ONCE];
-        let length = self.opened.len();
-        for start in (0..length).step_by(HASHED_AT_ONCE) {
-            let count = usize::try_from(length - start).map_or(HASHED_AT_ONCE, |left| left.min(HASHED_AT_ONCE));
-            self.read_at(start, &mut buffer[..count])?;
-            hasher.update(&buffer[..count]);
-        }
-        Ok(())
+    pub(crate) fn hash_into(&self, hashing: &mut Hashing) -> Result<(), ModelError> {
+        hashing.add_read(self.opened.len(), |start, buffer| self.read_at(start, buffer))
     }
 
     /// Adds length and times, as the file was opened, to a digest.
@@ -213,7 +205,7 @@ mod tests {
         File::options().write(true).open(&path).and_then(|file| file.set_len(60)).expect("cut");
         let tensor = file.info("x").expect("in the header");
         assert!(matches!(file.read(tensor, 0, &mut [0; 4]), Err(ModelError::Changed { .. })));
-        assert!(matches!(file.hash_into(&mut blake3::Hasher::new()), Err(ModelError::Changed { .. })));
+        assert!(matches!(file.hash_into(&mut Hashing::new(1)), Err(ModelError::Changed { .. })));
         assert!(matches!(file.refuse_changed(), Err(ModelError::Changed { .. })));
     }
 }

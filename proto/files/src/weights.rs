@@ -10,6 +10,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use serde::Deserialize;
 
+use crate::hashing::Hashing;
 use crate::names::{Names, Stored};
 use crate::read::{is_there, read};
 use crate::weight_file::WeightFile;
@@ -65,15 +66,15 @@ impl WeightFiles {
         Ok(Some(Self { folder: folder.to_owned(), files, names }))
     }
 
-    /// Digest over the config and all weight files: scores of different models are never merged.
-    pub fn digest(&self) -> Result<Digest, ModelError> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&read(&self.folder.join("config.json"))?);
+    /// Digest over the config and all weight files: scores of different models are never merged. By so many threads.
+    pub fn digest(&self, threads: usize) -> Result<Digest, ModelError> {
+        let mut hashing = Hashing::new(threads);
+        hashing.add(&read(&self.folder.join("config.json"))?);
         for (name, file) in &self.files {
-            hasher.update(name.as_bytes());
-            file.hash_into(&mut hasher)?;
+            hashing.add(name.as_bytes());
+            file.hash_into(&mut hashing)?;
         }
-        Ok(Digest(*hasher.finalize().as_bytes()))
+        Ok(Digest(hashing.finish()))
     }
 
     /// Digest over names, lengths and times of all weight files, as they were opened: another one where they were written to

@@ -1,5 +1,5 @@
 //! What both programs are alike in as processes: logs, traces, signals, health and metrics over HTTP, what is printed on
-//! stderr, and what this machine lets a process have.
+//! stderr, what caught panics say, and what this machine lets a process have.
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -8,6 +8,7 @@ pub mod health;
 pub mod http;
 pub mod log;
 pub mod machine;
+pub mod panics;
 pub mod parent;
 pub mod rpc;
 pub mod signals;

@@ -130,6 +130,18 @@ def test_cells_that_failed_are_remarked_with_their_reasons(acronyms: patchsweep.
     assert remarks(scores) == ["z: 4 of 48 cells failed (status 3): a; b"]
 
 
+def test_estimates_that_are_no_numbers_are_remarked_but_not_those_that_failed(acronyms: patchsweep.Sweep) -> None:
+    scores = acronyms._scores(partial=False)
+    z = next(grid for grid in scores.grids if grid.name == "z")
+    z.tensors[".estimate"] = z.tensors[""].copy()
+    z.tensors[".estimate"][0, 0] = np.nan
+    z.tensors[".status"][0, 0, 0] = 4
+    assert remarks(scores) == [
+        "z: 3 of 48 estimates are not finite: probably the weights hold infinities, numbers that are none, or very large ones; look"
+        " at the weight files, and at the corruption if it is noise"
+    ]
+
+
 def assert_same_top(sweep: patchsweep.Sweep, command: Command, k: int) -> None:
     printed = command("--output", "json", "top", sweep.id, "-k", str(k))
     assert printed.returncode == 0, printed.stderr

@@ -95,6 +95,7 @@ fn value_to_wire(value: PatchValue) -> v1::PatchValue {
         PatchValue::Other => v1::PatchValue::Other,
         PatchValue::Zero => v1::PatchValue::Zero,
         PatchValue::Mean => v1::PatchValue::Mean,
+        PatchValue::Knockout => v1::PatchValue::Knockout,
     }
 }
 
@@ -104,6 +105,7 @@ fn value_from_wire(value: v1::PatchValue, message: &'static str) -> Result<Patch
         v1::PatchValue::Other => Ok(PatchValue::Other),
         v1::PatchValue::Zero => Ok(PatchValue::Zero),
         v1::PatchValue::Mean => Ok(PatchValue::Mean),
+        v1::PatchValue::Knockout => Ok(PatchValue::Knockout),
     }
 }
 
@@ -144,6 +146,7 @@ pub(super) fn grid_from_wire(wire: v1::Grid, model: &Architecture, positions: u3
     }
     grid.cell_count().map_err(refuse)?;
     grid = grid.patched_with(value);
+    grid.refuse_value().map_err(|error| WireError::invalid(GRID, "value", error))?;
     if wire.only_active {
         grid = grid.of_active_features().map_err(|error| WireError::invalid(GRID, "only_active", error))?;
     }

@@ -9,26 +9,48 @@ import threading
 FACTS = ("name", "driver_version", "memory.total", "memory.used", "mig.mode.current", "compute_mode", "pstate", "clocks.sm",
          "clocks.max.sm", "power.draw", "power.limit", "temperature.gpu")
 
+DRIVER = pathlib.Path(__file__).with_name("driver.py")
+# Seconds: a driver that has not been used for a while takes some.
+ANSWER = 10
+
 
 def facts(device):
-    """By name; None where there is no such card."""
-    index = int(device.partition(":")[2] or 0)
+    """By name, as far as anybody says them; None where there is no such card."""
+    return asked(device, FACTS) or asked(device, ("name",)) or of_driver(device)
+
+
+def asked(device, fields):
+    """What nvidia-smi says. It answers nothing at all where it does not know one of the fields."""
+    index = index_of(device)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     card = visible[index] if index < len(visible) and visible[index] else str(index)
-    command = ["nvidia-smi", f"--id={card}", f"--query-gpu={','.join(FACTS)}", "--format=csv,noheader"]
+    said = output("nvidia-smi", f"--id={card}", f"--query-gpu={','.join(fields)}", "--format=csv,noheader")
+    return said and dict(zip(fields, map(str.strip, said.split(","))))
+
+
+def of_driver(device):
+    said = output(sys.executable, DRIVER, str(index_of(device)), "name")
+    return said and {"name": said.strip(), "nvidia-smi": "says nothing"}
+
+
+def index_of(device):
+    return int(device.partition(":")[2] or 0)
+
+
+def output(*command):
+    """None where the command fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER)
+    except (OSError, subprocess.TimeoutExpired):
         return None
-    return dict(zip(FACTS, map(str.strip, done.stdout.split(",")))) if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None
 
 
 class Driver:
     """driver.py in a process of its own, until its part of the day ends."""
 
     def __init__(self, day):
-        index = day.device.partition(":")[2] or "0"
-        self.process = day.start([sys.executable, pathlib.Path(__file__).with_name("driver.py"), index],
+        self.process = day.start([sys.executable, DRIVER, index_of(day.device)],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ask(self, line):

@@ -1,14 +1,20 @@
-"""What is asked of a day on a GPU, and what it has found so far: Markdown on standard output, JSON in a folder."""
+"""What is asked of a day on a GPU, and how its parts run one after the other, whatever becomes of each."""
 
 import contextlib
-import json
-import operator
 import os
 import pathlib
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+
+from gpu.part import Part
+from gpu.report import Report
+from gpu.worker import END
+
+# Of a failure's message what is shown.
+MESSAGE = 600
+
 
 class TimeIsUp(BaseException):
     """The seconds of a part are over. Nothing that catches failures catches it."""
@@ -19,44 +25,33 @@ class Skipped(Exception):
 
 
 @dataclass
-class Part:
-    """One part of the day, as it stands in the JSON."""
-
-    name: str
-    title: str
-    outcome: str = "running"  # then `ran`, `stopped` (its time was over), `skipped` or `failed`
-    why: str | None = None
-    seconds: float = 0.0
-    figures: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-
-    def end(self, outcome, why):
-        """A failure of a piece of it stays."""
-        self.outcome = "failed" if self.why else outcome
-        self.why = "; ".join(filter(None, (self.why, why))) or None
-
-
-@dataclass
 class Day:
     programs: pathlib.Path  # folder of patchsweep and patchsweep-worker
     device: str
     small: bool  # sizes that a CPU computes within seconds
-    out: pathlib.Path
     seconds: float  # of all parts together
     threads: int
     environment: dict  # of the programs
-    python: str | None  # a Python that has torch for the device
+    libtorch: pathlib.Path | None
     rates: dict  # multiply-adds per second by dtype, where known
     scratch: pathlib.Path  # for models and specs
     memory: pathlib.Path  # for what is small and written often: a disk that flushes each file would be what is measured
+    report: Report
     begin: float = field(default_factory=time.monotonic)
-    machine: dict = field(default_factory=dict)
-    parts: list = field(default_factory=list)
     processes: list = field(default_factory=list)
+    clusters: list = field(default_factory=list)
+    kept: dict = field(default_factory=dict)  # runs of `large` that a later part compares with, by grid
+    piece_failed: bool = False  # since the clusters were ended
+    doing: str | None = None  # the piece of the part in hand
 
     @property
     def on_card(self):
         return self.device != "cpu"
+
+    @property
+    def part(self):
+        """The one that runs."""
+        return self.report.parts[-1]
 
     def left(self):
         return self.seconds - (time.monotonic() - self.begin)
@@ -68,43 +63,117 @@ class Day:
         self.processes.append(process)
         return process
 
-    def run(self, name, title, seconds, compute):
-        """Computes a part within its seconds and what is left of the day's. Nothing that it raises goes further."""
+    def run(self, name, title, seconds, least, compute):
+        """Computes a part within its seconds and what is left of the day's, unless these are less than its least. Nothing that it
+        raises goes further."""
         part = Part(name, title)
-        self.parts.append(part)
+        self.report.parts.append(part)
+        say = self.report.say
         say(f"\n## {title}\n")
-        begin, left = time.monotonic(), min(seconds, self.left())
-        if left < 1:
-            part.end("skipped", f"the {self.seconds:.0f} s of the day are over")
+        # Small sizes say nothing of speed, and so a slow machine shall not stop them.
+        left, self.doing = self.left() if self.small else min(seconds, self.left()), None
+        if left < least:
+            part.end("not run", f"no time: {max(0.0, left):.0f} s of the day are left, and it needs {least} at least")
         else:
             with self.within(left, part):
                 compute(self)
                 part.end("ran", None)
-        part.seconds = time.monotonic() - begin
         if part.outcome != "ran":
             say(f"\n**{part.outcome}**: {part.why}")
-        say(f"\n{part.seconds:.0f} s of {seconds:.0f}; {max(0.0, self.left()):.0f} s of the day are left")
-        self.save()
+        spent = ", ".join(f"{what} {took:.1f} s ({count})" for what, (count, took) in part.spent.items())
+        say(f"\n{part.seconds:.0f} s of {seconds}{f': {spent}' if spent else ''}; {max(0.0, self.left()):.0f} s of the day are left")
+        self.report.save()
 
     @contextlib.contextmanager
     def within(self, seconds, part):
         def ring(*_):
             raise TimeIsUp
 
-        before = signal.signal(signal.SIGALRM, ring)
+        begin, before = time.monotonic(), signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         except TimeIsUp:
-            part.end("stopped", f"its {seconds:.0f} s were over")
+            self.piece_failed = True
+            part.end("stopped", f"its {seconds:.0f} s were over{f' in {self.doing}' if self.doing else ''}")
+        except (SystemExit, KeyboardInterrupt):
+            self.piece_failed = True
+            part.end("stopped", "somebody ended the day")
+            raise
         except Skipped as reason:
             part.end("skipped", str(reason))
         except Exception as error:  # whatever it is: the other parts are worth as much without this one
-            part.end("failed", f"{type(error).__name__}: {error}")
+            self.fail(None, error)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
             self.end_processes()
+            part.seconds = time.monotonic() - begin
+
+    def fail(self, what, error):
+        """Writes down that a piece of the part failed."""
+        text = " ".join(f"{f'{what}: ' if what else ''}{type(error).__name__}: {error}".split())[:MESSAGE]
+        self.part.end("failed", text)
+        self.piece_failed = True
+        self.report.say(f"- **failed**: {text}")
+        self.report.save()
+
+    @contextlib.contextmanager
+    def piece(self, what):
+        """A piece of a part; the part goes on where it fails."""
+        self.doing = what
+        try:
+            yield
+        except Exception as error:
+            self.fail(what, error)
+        self.doing = None
+
+    def step(self, compute, *arguments):
+        """A piece of a part with processes of its own; None is what it gives where it fails."""
+        try:
+            with self.piece(compute.__name__):
+                return compute(self, *arguments)
+            return None
+        finally:
+            self.end_processes()
+
+    @contextlib.contextmanager
+    def spending(self, what, count=1):
+        """What the time of a block of code goes into."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.part.spend(what, count, time.monotonic() - begin)
+
+    def end_processes(self):
+        for process in reversed(self.processes):
+            end(process, self.report)
+        self.processes.clear()
+        for cluster in self.clusters:
+            if self.piece_failed:
+                self.report.keep_logs(self.part.name, cluster.logs())
+            cluster.remove()
+        self.clusters.clear()
+        self.piece_failed = False
+
+    def note(self, text):
+        """A line for people."""
+        self.part.notes.append(text)
+        self.report.say(f"- {text}")
+        self.report.save()
+
+    def table(self, title, columns, rows):
+        self.part.tables.append({"title": title, "columns": columns, "rows": rows})
+        self.report.table(*columns, rows=rows)
+        self.report.say("")
+        self.report.save()
+
+    def figure(self, what, value, unit="", *, on_card=False, **bounds):
+        """A number, and whether it is as wanted. `on_card`: it says something of cards, so that nothing else is judged by it."""
+        here = not on_card or (self.on_card and not self.small and value is not None)
+        self.report.say(f"- {self.part.figure(what, value, unit, here, bounds)}")
+        self.report.save()
 
     def rate(self, what, run, dtype, least):
         """What of the device's matrix rate a sweep computes with, loading apart."""
@@ -112,59 +181,10 @@ class Day:
         share = run.executed / run.computing / of if of else None
         self.figure(f"{what}: share of the {dtype} matrix rate", share, least=least, on_card=True)
 
-    def end_processes(self):
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
-        self.processes.clear()
 
-    def step(self, compute, *arguments):
-        """A piece of a part with processes of its own; the part goes on where it fails, and None is what it gives then."""
-        try:
-            return compute(self, *arguments)
-        except Exception as error:
-            self.parts[-1].end("failed", f"{type(error).__name__}: {error}")
-            say(f"- **failed**: {error}")
-            return None
-        finally:
-            self.end_processes()
-
-    def note(self, text):
-        """A line for people."""
-        self.parts[-1].notes.append(text)
-        say(f"- {text}")
-        self.save()
-
-    def figure(self, what, value, unit="", *, most=None, least=None, equal=None, on_card=False):
-        """A number, and whether it is as wanted. `on_card`: it says something of cards, so that nothing else is judged by it."""
-        wanted = [(f"{sign} {bound:g}", value is not None and holds(value, bound)) for sign, bound, holds in (
-            ("<=", most, operator.le), (">=", least, operator.ge), ("=", equal, operator.eq)) if bound is not None]
-        wanted, holds = wanted[0] if wanted else (None, None)
-        if on_card and (self.small or not self.on_card or value is None):
-            holds = None
-        self.parts[-1].figures.append({"what": what, "value": value, "unit": unit, "wanted": wanted, "holds": holds})
-        shown = "not measured" if value is None else f"{value:.3g}{f' {unit}' if unit else ''}"
-        verdict = {None: ", not judged here", True: ": yes", False: ": **no**"}[holds]
-        say(f"- {what}: {shown}{f'; wanted {wanted}{verdict}' if wanted else ''}")
-        self.save()
-
-    def failures(self):
-        """What was not as wanted, one text each."""
-        for part in self.parts:
-            if part.outcome == "failed":
-                yield f"{part.title}: {part.why}"
-            for figure in part.figures:
-                if figure["holds"] is False:
-                    yield f"{part.title}: {figure['what']} is {figure['value']}, wanted {figure['wanted']}"
-
-    def save(self):
-        """Everything so far, so that a day that is ended keeps what it has."""
-        document = {"device": self.device, "small": self.small, "machine": self.machine, "rates": self.rates,
-                    "seconds": time.monotonic() - self.begin, "parts": [vars(part) for part in self.parts]}
-        partial = self.out / "gpu-day.json.partial"
-        partial.write_text(json.dumps(document, indent=1))
-        partial.replace(self.out / "gpu-day.json")
-
-
-def say(text):
-    print(text, flush=True)
+def end(process, report):
+    process.kill()
+    try:
+        process.wait(timeout=END)
+    except subprocess.TimeoutExpired:
+        report.say(f"- process {process.pid} (`{pathlib.Path(process.args[0]).name}`) does not end")

@@ -1,11 +1,11 @@
-"""Part 6: a model of 8 billion parameters, with all weights on the card and streamed to it."""
+"""A model of 8 billion parameters, with all weights on the card and streamed to it."""
 
 import shutil
 
 from gpu import card, models
 from gpu.cluster import Cluster
 from gpu.day import Skipped
-from gpu.large import lay_out, loading, read_once
+from gpu.large import lay_out, loading, read
 from gpu.memory import stream
 
 # Bytes: of the weights, of the disk what stays free, and of the card what a sweep takes beside weights.
@@ -16,12 +16,12 @@ def compute(day):
     if not day.small:
         find_room(day)
     home, size = lay_out(day, "eight", models.LLAMA_8B, 8, "resid_pre")
-    disk = read_once(home / "llama/model.safetensors")
+    reading = read(home / "llama/model.safetensors")
     spec = home / "resid_pre.toml"
     whole = Cluster(day, home)
     worker = whole.worker()
     first = whole.sweep(spec)
-    loading(day, size, disk, first.loading)
+    loading(day, size, reading, first.loading)
     fits = whole.sweep(spec)
     day.figure("`resid_pre`: seconds of a sweep", fits.seconds, "s")
     day.rate("`resid_pre`", fits, "bfloat16", least=0.5)

@@ -1,12 +1,13 @@
-"""Part 5: faults. A worker that is killed, a device that is taken, no driver, the wrong libtorch."""
+"""Faults. A worker that is killed, a device that is taken, no driver, the wrong libtorch."""
 
 import subprocess
 
 from gpu import card
-from gpu.cluster import Cluster, Failed, said
+from gpu.cluster import Cluster
 from gpu.founding import lay_out
 from gpu.memory import SAME
 from gpu.right import largest
+from gpu.worker import Failed, said
 
 # What a device takes besides a worker, so that there is no room for one.
 NEXT_TO_NOTHING = 64 << 20
@@ -28,11 +29,11 @@ def killed(day, spec):
     # The first tile is in hand: loading is a part of it.
     said(worker.process, worker.log, "model loaded")
     worker.kill()
-    done = cluster.status(sweep)
+    (done,) = cluster.status(sweep)
     day.figure("kill -9: tiles done before", done["tiles_done"])
     day.figure("kill -9: tiles missing then", done["tiles_total"] - done["tiles_done"], least=1)
     cluster.worker()
-    run = cluster.ended(sweep)
+    run = cluster.runs({"kill -9": sweep})["kill -9"]
     whole = cluster.sweep(spec)
     day.figure("kill -9: largest difference to the sweep without it", largest(whole.scores, run.scores), most=SAME)
 

@@ -1,4 +1,4 @@
-"""Part 4: memory. Budgets against what the driver counts, two workers on one card, running out, weights that do not fit."""
+"""Memory. Budgets against what the driver counts, two workers on one card, running out, weights that do not fit."""
 
 from gpu import card, models
 from gpu.cluster import Cluster
@@ -94,12 +94,17 @@ def retries(run):
 def large_streams(day):
     home, size = large(day, "large", models.LLAMA_1B, 32, "z,resid_pre")
     spec = home / "resid_pre.toml"
-    cluster = Cluster(day, home)
+    stream(day, spec, size, day.kept.get("resid_pre") or in_memory(day, spec))
+
+
+def in_memory(day, spec):
+    """The sweep with all weights on the device."""
+    cluster = Cluster(day, spec.parent)
     worker = cluster.worker()
     cluster.sweep(spec)
-    fits = cluster.sweep(spec)
+    run = cluster.sweep(spec)
     worker.kill()
-    stream(day, spec, size, fits)
+    return run
 
 
 def stream(day, spec, size, fits):

@@ -1,4 +1,4 @@
-"""Part 1: whether a device computes what the CPU computes, on every small model that there are reference scores of."""
+"""Whether a device computes what the CPU computes, on every small model that there are reference scores of."""
 
 import json
 import math
@@ -8,6 +8,7 @@ import shutil
 import ours
 from gpu.cluster import Cluster
 from gpu.founding import lay_out as lay_out_founding
+from gpu.worker import Failed
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "reference"
 FLOAT32 = 1e-4
@@ -21,52 +22,65 @@ MODEL = {"float32": 'dtype = "float32"', "tf32": 'dtype = "float32"\ntf32 = true
 def compute(day):
     models = day.scratch / "cases"
     cases = list(lay_out(models, day.small))
-    specs = {kind: [models / case / f"{kind}.toml" for case in cases] for kind in MODEL}
-    cpu, device = Cluster(day, models), Cluster(day, models)
+    specs = {kind: {case: models / case / f"{kind}.toml" for case in cases} for kind in MODEL}
+    wide = lay_out_founding(day, "width", 16, 2, WIDE_GRIDS)
+    # A model's name is looked for in these one after the other, and a case is called `gpt2` as well.
+    cpu, device = (Cluster(day, day.scratch / "width", models) for _ in range(2))
     cpu.worker(device="cpu")
     device.worker()
-    wanted, found = (zip(cases, cluster.sweeps(specs["float32"])) for cluster in (cpu, device))
-    found = {case: run.scores for case, run in found}
-    wanted = {case: run.scores for case, run in wanted}
-    differences(day, "float32", wanted, found, FLOAT32)
-    differing = [case for case, run in zip(cases, device.sweeps(specs["float32"])) if not same(found[case], run.scores)]
-    day.figure("cases whose scores differ in a bit when they are computed again", len(differing))
-    if differing:
-        day.note(f"not bit-identical: {', '.join(differing)}")
-    check(day, device, specs["float32"][::3])
+    begun = [cluster.begin(specs["float32"]) for cluster in (cpu, device)]
+    runs = [cluster.runs(sweeps) for cluster, sweeps in zip((cpu, device), begun)]
+    wanted, found = ({case: run.scores for case, run in side.items()} for side in runs)
+    with day.piece("float32"):
+        differences(day, "float32", wanted, found, FLOAT32)
+    with day.piece("full width"):
+        at_full_width(day, cpu, device, wide)
+    with day.piece("again"):
+        again(day, device, specs["float32"], found)
+    with day.piece("check"):
+        check(day, device, [begun[1][case] for case in found][::3])
     for kind, bound in ROUNDED.items():
         if kind == "tf32" and not day.on_card:
             day.note("TF32: not on cpu")
             continue
-        differences(day, kind, wanted, {case: run.scores for case, run in zip(cases, device.sweeps(specs[kind]))}, bound)
-    day.step(at_full_width)
+        with day.piece(kind):
+            rounded = device.runs(device.begin({case: specs[kind][case] for case in found}))
+            differences(day, kind, wanted, {case: run.scores for case, run in rounded.items()}, bound)
 
 
-def at_full_width(day):
+def at_full_width(day, cpu, device, specs):
     """Long sums, of which small models have none: GPT-2 small's shape."""
-    specs = lay_out_founding(day, "width", 16, 2, WIDE_GRIDS)
-    cpu, device = (Cluster(day, day.scratch / "width") for _ in range(2))
-    cpu.worker(device="cpu")
-    device.worker()
-    pairs = [cluster.sweeps(specs.values()) for cluster in (cpu, device)]
-    for name, wanted, found in zip(specs, *pairs, strict=True):
-        scale = max(map(abs, wanted.value.values))
+    begun = [cluster.begin(specs) for cluster in (cpu, device)]
+    wanted, found = (cluster.runs(sweeps) for cluster, sweeps in zip((cpu, device), begun))
+    for name in (name for name in wanted if name in found):
+        scale = max(map(abs, wanted[name].value.values))
         day.figure(f"float32 at full width, `{name}`: largest difference over the largest score",
-                   largest(wanted.scores, found.scores) / scale, most=FLOAT32)
+                   largest(wanted[name].scores, found[name].scores) / scale, most=FLOAT32)
+
+
+def again(day, device, specs, found):
+    runs = device.runs(device.begin({case: specs[case] for case in found}))
+    differing = [case for case, run in runs.items() if not same(found[case], run.scores)]
+    day.figure("cases whose scores differ in a bit when they are computed again", len(differing))
+    if differing:
+        day.note(f"not bit-identical: {', '.join(differing)}")
 
 
 def differences(day, kind, wanted, found, bound):
-    apart = {case: largest(wanted[case], found[case]) for case in wanted}
+    """Of the cases that both sides have."""
+    apart = {case: largest(wanted[case], found[case]) for case in wanted if case in found}
+    if not apart:
+        raise Failed(f"{kind}: there are no scores to compare")
     worst = max(apart, key=lambda case: math.inf if math.isnan(apart[case]) else apart[case])
     day.figure(f"{kind}: largest difference of {len(apart)} cases (`{worst}`)", apart[worst], most=bound)
 
 
-def check(day, device, specs):
-    worst = 0.0
-    for spec in specs:
-        answer = json.loads(device.call("check", device.submit(spec, "--wait"), "--output", "json"))["check"]
-        worst = max(worst, answer["largest_difference"] or 0.0)
-    day.figure(f"float32: largest difference of `check` on the device, {len(specs)} sweeps", worst, most=FLOAT32)
+def check(day, device, sweeps):
+    """Of sweeps that have ended."""
+    answers = device.at_once(lambda sweep: json.loads(device.call("check", sweep, "--output", "json"))["check"],
+                             {f"check of {sweep}": sweep for sweep in sweeps}, "computing")
+    worst = max((answer["largest_difference"] or 0.0 for answer in answers.values()), default=None)
+    day.figure(f"float32: largest difference of `check` on the device, {len(answers)} sweeps", worst, most=FLOAT32)
 
 
 def same(one, other):
@@ -91,7 +105,7 @@ def largest(wanted, found):
 def lay_out(models, small):
     """Copies of the cases, each with a spec for each arithmetic; gives their names."""
     written = sorted(REFERENCE.glob("*/spec.toml")) + sorted(REFERENCE.glob("interventions/*/spec.toml"))
-    for spec in written[:2] if small else written:
+    for spec in written[1:3] if small else written:
         copy(spec.parent, models / spec.parent.name, spec.read_text())
         yield spec.parent.name
     cases = sorted(REFERENCE.glob("families/*/case.json"))

@@ -63,6 +63,7 @@ const WORDS: &[&str] = &[
     "ablate",
     "zero",
     "mean",
+    "knockout",
     "layers",
     "heads",
     "neurons",

@@ -54,11 +54,12 @@ impl BruteForce<'_> {
         let [patched, other] = self.pair(prompt);
         let there = other.activations.get(write.component, write.layer);
         let new = match write.value {
-            PatchValue::Other => there.clone(),
-            PatchValue::Zero => 0.0 * there,
-            PatchValue::Mean => self.corrupted_mean(write.component, write.layer),
+            PatchValue::Other => New::Activation(there.clone()),
+            PatchValue::Zero => New::Activation(0.0 * there),
+            PatchValue::Mean => New::Activation(self.corrupted_mean(write.component, write.layer)),
+            PatchValue::Knockout => New::KnockedOut,
         };
-        let writes = [(*write, New::Activation(new))];
+        let writes = [(*write, new)];
         let mut written = Recording::default();
         // Estimates are of sweeps whose positions are numbers.
         let numbers = |listed: &[u32]| listed.to_vec();

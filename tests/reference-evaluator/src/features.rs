@@ -38,6 +38,7 @@ impl BruteForce<'_> {
         let of_run = |run: &Run| self.run_features(described, run).0;
         match write.value {
             PatchValue::Other => of_run(&others[prompt]),
+            PatchValue::Knockout => unreachable!("no dictionary is of a pattern"),
             PatchValue::Zero => {
                 let none = vec![0.0; described.features as usize];
                 vec![none; self.context.clean.positions() as usize]

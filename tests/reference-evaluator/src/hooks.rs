@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array, ArrayD, Dimension};
+use ndarray::{Array, ArrayD, Dimension, s};
 use patchsweep_core::grid::{Axis, Component};
 use patchsweep_core::length;
 use patchsweep_core::writes::Write;
@@ -34,6 +34,8 @@ pub(crate) enum New<'a> {
     Activation(ArrayD<f64>),
     /// Of a dictionary \[positions\]\[features\].
     Features(&'a Dictionary, Features),
+    /// What is left of a row of probabilities adds up to 1.
+    KnockedOut,
 }
 
 /// A hook that replaces what is written; of two writes at one place the later one counts.
@@ -44,15 +46,42 @@ pub(crate) fn patch<'a>(
     positions: &'a dyn Fn(&[u32]) -> Vec<u32>,
 ) -> impl FnMut(Component, u32, &mut ArrayD<f64>) + 'a {
     move |component, layer, activation| {
-        for (write, replacement) in writes {
-            if (component, layer) == (write.component, write.layer) {
-                match replacement {
-                    New::Activation(replacement) => replace_written(write, positions, replacement, activation),
-                    New::Features(dictionary, new) => dictionary.write(write, new, activation),
-                }
+        let here = || writes.iter().filter(|(write, _)| (component, layer) == (write.component, write.layer));
+        // Scores come before what is made of them.
+        let knockouts = || here().filter(|(_, new)| matches!(new, New::KnockedOut));
+        let out: Vec<_> = knockouts().flat_map(|(write, _)| knocked_out(write, positions, activation)).collect();
+        for (write, replacement) in here() {
+            match replacement {
+                New::Activation(replacement) => replace_written(write, positions, replacement, activation),
+                New::Features(dictionary, new) => dictionary.write(write, new, activation),
+                New::KnockedOut => out.iter().for_each(|&place| activation[place] = 0.0),
             }
         }
     }
+}
+
+/// Rows of probabilities \[head, dest, src\] without what is knocked out of them: the rest is what it is of the rest. Places that are
+/// 0 then; none of rows that have no rest.
+fn knocked_out(
+    write: &Write<'_>,
+    positions: &dyn Fn(&[u32]) -> Vec<u32>,
+    pattern: &mut ArrayD<f64>,
+) -> Vec<[usize; 3]> {
+    let sources: Vec<usize> = positions(write.indices(Axis::SrcPos)).iter().map(|&source| source as usize).collect();
+    let mut out = Vec::new();
+    for &head in write.indices(Axis::Head) {
+        for dest in positions(write.indices(Axis::DestPos)) {
+            let mut row = pattern.slice_mut(s![head as usize, dest as usize, ..]);
+            let is_left = |source: &usize| !sources.contains(source);
+            let rest: f64 = (0..row.len()).filter(is_left).map(|source| row[source]).sum();
+            // What is not attended to has probability 0.
+            if rest != 0.0 {
+                row /= rest;
+                out.extend(sources.iter().map(|&source| [head as usize, dest as usize, source]));
+            }
+        }
+    }
+    out
 }
 
 fn replace_written(

@@ -113,11 +113,12 @@ impl<'a> BruteForce<'a> {
                     return New::Features(self.dictionary(described), self.new_features(write, described, prompt));
                 }
                 let other = others[prompt].activations.get(write.component, write.layer);
-                New::Activation(match write.value {
-                    PatchValue::Other => other.clone(),
-                    PatchValue::Zero => ArrayD::zeros(other.raw_dim()),
-                    PatchValue::Mean => self.corrupted_mean(write.component, write.layer),
-                })
+                match write.value {
+                    PatchValue::Other => New::Activation(other.clone()),
+                    PatchValue::Zero => New::Activation(ArrayD::zeros(other.raw_dim())),
+                    PatchValue::Mean => New::Activation(self.corrupted_mean(write.component, write.layer)),
+                    PatchValue::Knockout => New::KnockedOut,
+                }
             };
             let writes: Vec<_> = cell.writes().map(|write| (write, replacement(&write))).collect();
             let positions = |listed: &[u32]| positions(self.context, length(prompt), listed);

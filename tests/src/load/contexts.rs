@@ -80,6 +80,8 @@ impl LargeContext {
             choice: None,
             options: PlanOptions::default(),
             iteration_labels: (0..ITERATIONS).map(|iteration| iteration.to_string()).collect(),
+            prompts: None,
+            dictionary_models: BTreeMap::new(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
             spec_text: String::new(),
             seeds: Seeds { dataset: None, corruption: None },

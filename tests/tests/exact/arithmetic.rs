@@ -78,7 +78,10 @@ fn for_every_metric_direction_and_patch_value() {
             .iteration(json!({ "corrupt": [2], "read": [4, 5], "answer": 0 }))
             .grid("resid_pre", &["layer", "pos"])
             .grid_of(json!({ "name": "mean", "component": "mlp_out", "axes": ["layer", "pos"], "ablate": "mean" }))
-            .grid_of(json!({ "name": "zero", "component": "z", "axes": ["layer", "head"], "ablate": "zero" }));
+            .grid_of(json!({ "name": "zero", "component": "z", "axes": ["layer", "head"], "ablate": "zero" }))
+            .grid_of(json!({
+                "component": "pattern", "axes": ["layer", "head", "src_pos"], "ablate": "knockout", "dest_positions": [3, 5],
+            }));
         let sweep = Sweep::new(&data.join("acronym-gpt2"), &spec.to_string(), "acronyms.txt", &prompts);
         agree(&sweep.spec());
     }
@@ -96,6 +99,7 @@ fn for_estimates_and_what_verifies_them() {
         grid
     };
     let spec = spec("arithmetic")
+        .with("direction", "denoising")
         .prompts("acronyms.txt", 30)
         .corruption(json!({ "kind": "noise", "scale": 3.0 }))
         .metric("kl")
@@ -105,6 +109,7 @@ fn for_estimates_and_what_verifies_them() {
         .grid_of(grid("k", &["layer", "pos"], json!({ "recompute_pattern": true })))
         .grid_of(grid("mlp_out", &["layer", "pos"], json!({ "ablate": "mean", "verify": verify })))
         .grid_of(grid("pattern", &["layer", "head"], json!({})))
+        .grid_of(grid("pattern", &["layer", "src_pos"], json!({ "name": "knockout", "ablate": "knockout" })))
         .grid_of(json!({ "name": "computed", "component": "resid_pre", "axes": ["layer", "pos"] }));
     let sweep = Sweep::new(&data.join("acronym-gpt2"), &spec.to_string(), "acronyms.txt", &prompts);
     agree(&sweep.spec());

@@ -57,6 +57,12 @@ fn several_sites_and_what_is_written_as_well_agree_with_plain_passes() {
     agrees("sites", 2 * 6 + 2);
 }
 
+/// By edge, by head, in windows, of several sources at once, and beside zeroed rows; rows that would have nothing left stay.
+#[test]
+fn attention_knockout_agrees_with_masked_scores_of_plain_passes() {
+    agrees("knockout", 2 * 5 + 2);
+}
+
 #[test]
 fn features_agree_with_plain_passes() {
     agrees("features", 2 * 5 + 2);

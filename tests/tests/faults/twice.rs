@@ -183,6 +183,10 @@ async fn a_sweep_of_a_model_that_has_changed_is_another_one() {
         wanted,
         "and says what its scores are of"
     );
+    // There are no weights in the coordinator's folder.
+    let [warning] = again.warnings.as_slice() else { panic!("{:?}", again.warnings) };
+    assert!(warning.contains(&model().to_hex()) && warning.contains("`--new`"), "{warning}");
+    assert!(first.warnings.is_empty(), "{:?}", first.warnings);
 
     // A key that no plan shows: weights may be multiplied with what such a one says.
     let path = tiny.models().join(MODELS[0]).join("config.json");

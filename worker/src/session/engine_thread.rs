@@ -97,13 +97,13 @@ impl Computer for EngineThread {
     }
 }
 
-/// Panics of the engine are caught and reported in one line; libtorch's C++ backtraces are for those who ask.
+/// Panics of the engine, and of threads that work for it, are caught and reported in one line; libtorch's C++ backtraces are for those who ask.
 fn quieten_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| match std::thread::current().name() {
-            Some(THREAD) => tracing::debug!("{info}"),
+            Some(name) if name.starts_with(THREAD) => tracing::debug!("{info}"),
             _ => usual(info),
         }));
     });

@@ -20,13 +20,14 @@ use crate::torch::calls;
 use crate::torch::devices::Devices;
 use crate::torch::dictionary::loaded::Dictionaries;
 use crate::torch::estimate::{EstimateTask, Held};
-use crate::torch::gpu::round_products;
+use crate::torch::gpu::{self, round_products};
 use crate::torch::model::exec::{Exec, unless_stopped};
 use crate::torch::model::load::Loader;
 use crate::torch::model::loaded::Models;
+use crate::torch::operators;
 use crate::torch::plain::PlainTask;
 use crate::torch::runs::activations::ActivationCache;
-use crate::torch::tiles::memory::MemoryShares;
+use crate::torch::tiles::memory::{MemoryShares, within_memory};
 use crate::torch::tiles::meter::Meter;
 use crate::torch::tiles::parts::TileParts;
 use crate::torch::tiles::task::TileTask;
@@ -52,6 +53,8 @@ pub struct TorchEngine {
     /// Of each device.
     memory_budget: u64,
     meter: Meter,
+    /// Whether each tile's are logged.
+    times_operators: bool,
 }
 
 impl TorchEngine {
@@ -75,7 +78,15 @@ impl TorchEngine {
             estimates,
             memory_budget,
             meter,
+            times_operators: false,
         }
+    }
+
+    /// The same, which logs of each tile how long operators took on the devices.
+    #[must_use]
+    pub fn timing_operators(self) -> Self {
+        operators::time_on(&self.devices);
+        Self { times_operators: true, ..self }
     }
 
     /// Loads the model of a sweep, unless it is in memory, and says how long that took, fetching aside. What does not fit beside it is
@@ -94,7 +105,21 @@ impl TorchEngine {
         let placement = self.placement(&loader)?;
         let bytes = loader.placed(placement);
         self.models.make_room(bytes);
-        self.with_room_for(bytes, |engine| engine.load_from(loader, placement, name, stamp))
+        let load = |engine: &mut Self, loader| {
+            let (name, stamp) = (name.clone(), stamp.clone());
+            within_memory(|| engine.with_room_for(bytes, |engine| engine.load_from(loader, placement, name, stamp)))
+        };
+        if let Ok(loaded) = load(self, loader) {
+            return loaded;
+        }
+        // All that is kept makes room.
+        tracing::warn!(model = %name.model, "out of memory while a model was loaded; trying again with nothing beside it");
+        self.models.make_room(u64::MAX);
+        self.cache.limit(0);
+        gpu::empty_cache();
+        let loader = Loader::open(&folder, context.dtype, &self.devices)?;
+        let no_memory = |_| Err(EngineError::NoMemoryToLoad { model: name.model.to_string(), bytes: ByteSize(bytes) });
+        load(self, loader).unwrap_or_else(no_memory)
     }
 
     fn load_from(
@@ -235,7 +260,10 @@ impl Engine for TorchEngine {
         if self.devices.have_gpus() {
             round_products(context.tf32);
         }
-        let calls_before = calls::so_far();
+        let (calls_before, began) = (calls::so_far(), Instant::now());
+        if self.times_operators {
+            operators::take();
+        }
         let parts = &TileParts::of(context, &tile.prompts);
         let exec = Exec::new(model, context.clean.positions(), shares.most_logits(), cancel.clone());
         let exec = &exec;
@@ -245,7 +273,7 @@ impl Engine for TorchEngine {
             self.estimates = None;
         }
         let held = &mut self.estimates;
-        meter.show(cache.stats(), 0);
+        meter.measure(cache.stats());
         let (scores, memory_retries) = tch::no_grad(|| {
             unless_stopped(|| {
                 if tile.is_plain() {
@@ -258,6 +286,9 @@ impl Engine for TorchEngine {
             })
         })?;
         model.refuse_changed()?;
+        if self.times_operators {
+            operators::log(tile, context, began.elapsed());
+        }
         let work = WorkDone {
             multiply_adds: exec.multiply_adds(),
             libtorch_calls: calls::so_far() - calls_before,

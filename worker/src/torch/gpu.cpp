@@ -3,17 +3,91 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <cstdint>
 #include <exception>
+#include <memory>
+
+namespace {
+
+at::Device gpu(int index) { return {at::kCUDA, static_cast<at::DeviceIndex>(index)}; }
+
+const c10::impl::DeviceGuardImplInterface* gpus() { return c10::impl::getDeviceGuardImpl(at::kCUDA); }
+
+// False where it cannot be done.
+template <class Work>
+bool done(Work work) {
+  try {
+    work();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 // A tensor of the CPU's memory on a GPU, without waiting for what the GPU has to do; null where it cannot be done.
 extern "C" at::Tensor* patchsweep_upload(const at::Tensor* tensor, int index) {
   try {
-    at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
-    return new at::Tensor(tensor->pin_memory().to(device, /*non_blocking=*/true));
+    return new at::Tensor(tensor->pin_memory().to(gpu(index), /*non_blocking=*/true));
   } catch (const std::exception&) {
     return nullptr;
   }
+}
+
+// So many bytes of memory that GPUs copy from by themselves; null where there are none.
+extern "C" at::Tensor* patchsweep_pinned(std::int64_t bytes) {
+  try {
+    return new at::Tensor(at::empty({bytes}, at::TensorOptions(at::kByte).pinned_memory(true)));
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+// Copies from pinned memory without waiting; the GPU makes the numbers those of the tensor's dtype.
+extern "C" bool patchsweep_copy(at::Tensor* to, const at::Tensor* from) {
+  return done([&] { to->copy_(*from, /*non_blocking=*/true); });
+}
+
+// Waits for what this thread has queued on a GPU.
+extern "C" bool patchsweep_wait(int index) {
+  return done([&] { gpus()->synchronizeStream(gpus()->getStream(gpu(index))); });
+}
+
+// What this thread queues on a GPU goes into a queue of its own from now on.
+extern "C" bool patchsweep_own_queue(int index) {
+  return done([&] { gpus()->exchangeStream(gpus()->getStreamFromGlobalPool(gpu(index))); });
+}
+
+// The end of what this thread has queued on a GPU so far; null where it cannot be marked.
+extern "C" c10::Event* patchsweep_mark(int index) {
+  try {
+    auto event = std::make_unique<c10::Event>(at::kCUDA);
+    event->record(gpus()->getStream(gpu(index)));
+    return event.release();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+// What this thread queues on a GPU from now on comes behind a mark.
+extern "C" bool patchsweep_queue_behind(const c10::Event* mark, int index) {
+  return done([&] { mark->block(gpus()->getStream(gpu(index))); });
+}
+
+// Waits for a mark.
+extern "C" bool patchsweep_wait_for(const c10::Event* mark) {
+  return done([&] { mark->synchronize(); });
+}
+
+extern "C" void patchsweep_forget(c10::Event* mark) { delete mark; }
+
+// Keeps a tensor's memory from others until what this thread queues on its GPU until it goes has ended, whoever made it.
+extern "C" bool patchsweep_used_here(const at::Tensor* tensor) {
+  return done([&] { gpus()->recordDataPtrOnStream(tensor->storage().data_ptr(), gpus()->getStream(tensor->device())); });
 }
 
 // How products are rounded: float32 through TF32 or not; sums of half precision never, which libtorch allows by default.

@@ -65,7 +65,9 @@ impl Cutter<'_> {
         let grid = &self.plan.context.grids[stratum.grid as usize];
         match (stratum.score, grid.estimate) {
             (Score::Estimate, Some(estimate)) => {
-                2 * u64::from(estimate.steps()) + u64::from(estimate.recompute_pattern)
+                // The pattern that comes of what is written is of a run of its own.
+                let makes_pattern = estimate.recompute_pattern || grid.value == PatchValue::Knockout;
+                2 * u64::from(estimate.steps()) + u64::from(makes_pattern)
             }
             _ => grid.passes().into(),
         }

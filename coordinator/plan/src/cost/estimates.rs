@@ -37,7 +37,7 @@ impl CostModel<'_> {
 /// Patterns that are computed in each layer: what other queries or keys give, and what they gave before.
 fn patterns(grid: &Grid) -> u128 {
     match grid.component {
-        Component::Pattern if grid.value == PatchValue::Other => 1,
+        Component::Pattern if matches!(grid.value, PatchValue::Other | PatchValue::Knockout) => 1,
         _ if grid.estimate.is_some_and(|estimate| estimate.recompute_pattern) => 2,
         _ => 0,
     }

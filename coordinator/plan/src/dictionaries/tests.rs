@@ -5,7 +5,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, PatchValue};
 use patchsweep_core::status::PlanOptions;
 
-use crate::example::{DATASET, config, spec, tokenizer};
+use crate::example::{DATASET, config, spec, tokenizer, warnings};
 use crate::spec::{Source, Spec};
 use crate::{Inputs, Plan};
 
@@ -22,6 +22,7 @@ fn header() -> DictionaryHeader {
         encoder: Encoder::Standard,
         subtracts_decoder_bias: true,
         hook: Some("blocks.1.hook_resid_pre".to_owned()),
+        model: Some("m-small".to_owned()),
     }
 }
 
@@ -175,5 +176,29 @@ fn features_are_written_alone() {
     ] {
         let refused = refusal(&[change]);
         assert!(refused.contains(alone), "{refused}");
+    }
+}
+
+#[test]
+fn a_dictionary_of_a_model_of_another_name_is_a_warning() {
+    let of = |model: Option<&str>| {
+        let header = DictionaryHeader { model: model.map(str::to_owned), ..header() };
+        planned(&[("path = \"m\"", "path = \"models/gemma-2-2b\"")], Some(&header)).expect("a plan")
+    };
+    let other = of(Some("google/gemma-2b"));
+    assert_eq!(other.dictionary_models["res"], "google/gemma-2b");
+    assert_eq!(
+        warnings(&other),
+        [
+            "dictionary `res` was trained on the model `google/gemma-2b`, as its files say, and the model here is called `models/gemma-2-2b`: in \
+          another model its features mean nothing"
+        ]
+    );
+    for alike in [None, Some("gemma-2-2b"), Some("google/Gemma-2-2B"), Some("gemma-2-2b-it")] {
+        assert_eq!(warnings(&of(alike)), [""; 0], "{alike:?}");
+    }
+    assert!(of(None).dictionary_models.is_empty());
+    for unlike in ["gpt2-small", "gemma-2-9b", "gemma", "it"] {
+        assert_eq!(warnings(&of(Some(unlike))).len(), usize::from(unlike != "gemma"), "{unlike}");
     }
 }

@@ -53,6 +53,20 @@ fn ablations_are_patch_values() {
     assert!(refused.contains("`maen`") && refused.contains("did you mean `mean`?"), "{refused}");
 }
 
+#[test]
+fn a_knockout_is_of_some_of_a_patterns_sources() {
+    let pattern = |keys: &str| format!("component = \"pattern\"\nablate = \"knockout\"\n{keys}");
+    for keys in ["axes = [\"layer\", \"head\", \"src_pos\"]", "axes = [\"layer\", \"head\"]\nsrc_positions = [1, 2]"] {
+        assert_eq!(plan(&[(GRID.0, &pattern(keys))]).context.grids[0].value, PatchValue::Knockout);
+    }
+    let all = with(&pattern("axes = [\"layer\", \"head\"]"));
+    assert!(all.contains("line 17, column 13: `knockout` of all that positions attend to leaves nothing"), "{all}");
+    let other = with("component = \"z\"\nablate = \"knockout\"\naxes = [\"layer\", \"head\"]");
+    assert!(other.contains("line 17, column 13: `knockout` is of attention probabilities"), "{other}");
+    let also = "component = \"z\"\naxes = [\"layer\", \"head\"]\n[[grid.also]]\ncomponent = \"pattern\"\nheads = [\"0.1\"]\nablate = \"knockout\"";
+    assert!(with(also).contains("`also` writes whole rows of `pattern`"), "{}", with(also));
+}
+
 const GRID: (&str, &str) = ("component = \"z\"\naxes = [\"layer\", \"head\"]", "");
 
 /// The example with another grid.

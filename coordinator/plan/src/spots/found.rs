@@ -2,12 +2,23 @@
 
 use std::ops::Range;
 
+use super::super::word_borders::{cuts_a_word, with_its_words};
+
 /// Most tokens that a refusal lists.
 const MOST_SHOWN: usize = 64;
 
+/// Where a text stands in a prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) tokens: Range<usize>,
+    /// The word of which it is a part, where it is nowhere a word of its own.
+    pub(super) inside: Option<String>,
+}
+
 /// The tokens of one occurrence of a text, or what is wrong.
 ///
-/// `tokens`: bytes of the prompt that each token stands for. `occurrence`: counted from 1; occurrences do not overlap.
+/// `tokens`: bytes of the prompt that each token stands for. `occurrence`: counted from 1; occurrences do not overlap, and only where
+/// the text is nowhere a word, or words, of its own, those inside words count.
 ///
 /// The first token must begin where the text begins, the last must end where it ends; spaces at the beginning of either do
 /// not count.
@@ -16,23 +27,25 @@ pub(super) fn tokens_of(
     tokens: &[Range<usize>],
     text: &str,
     occurrence: u32,
-) -> Result<Range<usize>, String> {
+) -> Result<Standing, String> {
     let plain = text.trim_start_matches(' ');
     if plain.is_empty() {
         return Err("the text is empty".to_owned());
     }
     let shown = || shown(prompt, tokens);
-    let place = prompt.match_indices(text).nth((occurrence - 1) as usize);
-    let Some((start, _)) = place else {
-        let found = prompt.matches(text).count();
-        let message = if found == 0 {
+    let all = || prompt.match_indices(text).map(|(start, _)| start + text.len() - plain.len()..start + text.len());
+    let words: Vec<Range<usize>> = all().filter(|place| !cuts_a_word(prompt, place)).collect();
+    let (is_inside, found) = (words.is_empty(), if words.is_empty() { all().collect() } else { words });
+    let Some(wanted) = found.get((occurrence - 1) as usize) else {
+        let (count, most) = (found.len(), all().count());
+        let own = if count < most { " as a word of its own" } else { "" };
+        let message = if count == 0 {
             format!("`{text}` is not in the prompt")
         } else {
-            format!("`{text}` stands in the prompt {found} times, and `occurrence` is {occurrence}")
+            format!("`{text}` stands in the prompt {count} times{own}, and `occurrence` is {occurrence}")
         };
         return Err(format!("{message}, whose tokens are {}", shown()));
     };
-    let wanted = start + text.len() - plain.len()..start + text.len();
     let without_spaces = |token: &Range<usize>| {
         let words = prompt.get(token.clone()).unwrap_or_default();
         token.end - words.trim_start_matches(' ').len()..token.end
@@ -43,7 +56,8 @@ pub(super) fn tokens_of(
     let last = own.last().or_else(|| first.clone());
     match (first, last) {
         (Some((first, begins)), Some((last, ends))) if (begins.start, ends.end) == (wanted.start, wanted.end) => {
-            Ok(first..last + 1)
+            let inside = is_inside.then(|| with_its_words(prompt, wanted).to_owned());
+            Ok(Standing { tokens: first..last + 1, inside })
         }
         _ => Err(format!("`{text}` does not begin and end where tokens do: the prompt's tokens are {}", shown())),
     }
@@ -76,7 +90,29 @@ mod tests {
     fn found(text: &str, occurrence: u32) -> Result<Range<usize>, String> {
         let found = [true, false].map(|spaces| tokens_of(PROMPT, &tokens(spaces), text, occurrence));
         assert_eq!(found[0].is_ok(), found[1].is_ok());
-        found.into_iter().next().expect("two")
+        let standing = found.into_iter().next().expect("two")?;
+        assert_eq!(standing.inside, None, "{text}");
+        Ok(standing.tokens)
+    }
+
+    /// In a prompt whose letters are its tokens.
+    fn by_letter(prompt: &str, text: &str, occurrence: u32) -> Result<(usize, Option<String>), String> {
+        let tokens: Vec<Range<usize>> = (0..prompt.len()).map(|place| place..place + 1).collect();
+        tokens_of(prompt, &tokens, text, occurrence).map(|standing| (standing.tokens.start, standing.inside))
+    }
+
+    #[test]
+    fn a_text_inside_a_word_counts_only_where_it_is_no_word_itself() {
+        const PROMPT: &str = "Berlin is in inner in";
+        assert_eq!((by_letter(PROMPT, "in", 1), by_letter(PROMPT, "in", 2)), (Ok((10, None)), Ok((19, None))));
+        assert_eq!(by_letter(PROMPT, " in", 1), Ok((10, None)));
+        let more = by_letter(PROMPT, "in", 3).expect_err("two words");
+        assert!(
+            more.starts_with("`in` stands in the prompt 2 times as a word of its own, and `occurrence` is 3"),
+            "{more}"
+        );
+        assert_eq!(by_letter(PROMPT, "er", 2), Ok((16, Some("inner".to_owned()))));
+        assert_eq!(by_letter("The cats", "cat", 1), Ok((4, Some("cats".to_owned()))));
     }
 
     #[test]
@@ -91,7 +127,7 @@ mod tests {
     #[test]
     fn occurrences_inside_of_words_count_and_do_not_overlap() {
         let word = std::slice::from_ref(&(0..4));
-        assert_eq!(tokens_of("aaaa", word, "aaaa", 1), Ok(0..1));
+        assert_eq!(tokens_of("aaaa", word, "aaaa", 1), Ok(Standing { tokens: 0..1, inside: None }));
         assert!(tokens_of("aaaa", word, "aa", 2).expect_err("inside").contains("does not begin and end"));
         assert!(tokens_of("aaaa", word, "aa", 3).expect_err("none").contains("2 times, and `occurrence` is 3"));
     }

@@ -7,9 +7,11 @@ mod by_number;
 mod found;
 mod found_in;
 mod lists;
+mod means;
 mod order;
 mod resolve;
 mod said;
+mod shifted;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +30,7 @@ pub(super) use found_in::{Found, find};
 pub(super) use order::in_groups;
 use said::Said;
 pub(super) use said::refuse_names;
+pub(super) use shifted::shifted;
 
 /// Where positions are in the prompts of a sweep.
 pub(super) struct Places {
@@ -61,6 +64,7 @@ impl Places {
         }
         lists::refuse_lengths(inputs, prompts, &lists)?;
         let spots = Spots::of(inputs, prompts, &lists)?;
+        means::refuse(inputs, prompts, &spots)?;
         Ok(Self { extent: length(spots.all.len()), spots: Some(spots) })
     }
 

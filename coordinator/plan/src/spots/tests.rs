@@ -3,7 +3,8 @@ use patchsweep_core::grid::Axis;
 use patchsweep_core::groups::Group;
 
 use crate::Plan;
-use crate::example::{plan_of, spec};
+use crate::example::{plan_of, spec, warnings};
+use crate::text_cases::bytes;
 
 /// Prompts of three, five and three words; with the beginning of the sequence each has a position more. `x` stands twice in two.
 const RAGGED: &str = "prompt,answer,wrong,corrupted,of\n\
@@ -176,6 +177,34 @@ fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
 }
 
 #[test]
+fn a_name_is_a_word_of_its_own_where_there_is_one_and_a_warning_says_where_not() {
+    let named = [
+        ("[[iteration]]", "[[position]]\nname = \"place\"\ncolumn = \"place\"\n[[iteration]]"),
+        ("axes", "positions = [\"place\"]\naxes"),
+    ];
+    let dataset = "prompt,answer,wrong,corrupted,place\nBerlin is in it,x,y,Berlin is on it,in\nMartin met us,x,y,Marton met us,in\n";
+    let plan = bytes().planned(&named, dataset);
+    let groups = plan.context.groups.groups.iter();
+    let found: Vec<&[u32]> = groups.map(|group| group.spots[1].as_slice()).collect();
+    assert_eq!(found, [[12], [6]]);
+    let warning = "data.csv line 3: `in`, the text of position `place`, is part of the word `Martin`, and nowhere in the prompt a word of \
+                   its own (1 of 2 prompts)";
+    assert_eq!(plan.warnings, [warning]);
+}
+
+#[test]
+fn a_name_of_other_length_in_the_corrupted_prompt_is_a_warning() {
+    let shifted =
+        "prompt,answer,wrong,corrupted,of\na b x c d a,x,y,a x c d a b,b x\nb a x c d a,y,z,b c x c d a,a x\n";
+    let warning = "d.csv line 2: `c` `d` `a`, beside position `of`, stands 1 token before its place in the corrupted prompt (1 of 2 prompts): \
+                   names are found in the prompt, and are the same numbers in the corrupted one; make both alike, token for token";
+    assert_eq!(warnings(&planned(&[], shifted)), [warning]);
+    assert_eq!(warnings(&planned(&[], RAGGED)), [""; 0]);
+    let noise = ("kind = \"pairs\"", "kind = \"noise\"\nscale = 3");
+    assert_eq!(warnings(&planned(&[noise], shifted)), [""; 0], "the column is not read");
+}
+
+#[test]
 fn positions_that_leave_a_prompt_are_refused_with_it() {
     refused_list("[\"of+2\"]", &["`of+2` is position 4 and leaves the prompt of line 2, which has 4 tokens (0 to 3)"]);
     refused_list("[\"end+1\"]", &["`end+1` is position 4 and leaves the prompt of line 2"]);
@@ -217,6 +246,24 @@ fn ablations_by_the_mean_and_permutations_go_over_prompts_of_one_length() {
         let differs = (0..4).filter(|&pos| clean[pos] != corrupted[pos]).count();
         assert!(own && differs <= 1, "each takes a token at its own position only");
     }
+}
+
+#[test]
+fn a_mean_is_over_one_position_of_all_prompts_and_not_over_a_name_that_is_at_several() {
+    let moves = "line 20, column 13: the mean goes over all prompts position by position, but `of` is at 2 in the prompt of line 2, and at 1 \
+                 in the prompt of line 3";
+    let mean = |list: &str| ("axes", format!("positions = {list}\nablate = \"mean\"\naxes"));
+    let (from, to) = mean("[\"end\", \"of\"]");
+    refused(&[BY_POS, (from, &to)], EVEN, &[moves]);
+    let all = ("column = \"of\"", "column = \"of\"\ntoken = \"all\"");
+    refused(&[all, BY_POS, (from, &to)], EVEN, &["`of` is at 2 in the prompt of line 2"]);
+    let also = "axes = [\"layer\", \"head\"]\n[[grid.also]]\ncomponent = \"mlp_out\"\nlayers = [0]\npositions = [\"of\"]\nablate = \"mean\"";
+    refused(&[("axes = [\"layer\", \"head\"]", also)], EVEN, &["`of` is at 2 in the prompt of line 2"]);
+    let still = EVEN.replace("x b c,y,z,d b c", "b x c,y,z,b d c").replace("c a x,z,x,c a b", "c x a,z,x,c b a");
+    planned(&[BY_POS, (from, &to)], &still);
+    let (from, to) = mean("[\"end\", 1]");
+    planned(&[BY_POS, (from, &to)], EVEN);
+    planned(&[BY_POS, ("axes", "positions = [\"of\"]\nablate = \"zero\"\naxes")], EVEN);
 }
 
 #[test]

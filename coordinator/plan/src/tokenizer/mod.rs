@@ -15,6 +15,7 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
 
 use super::PlanError;
+use super::word_borders::is_of_word;
 use class::Class;
 use cutter::Cutter;
 pub use cutter::TextPart;
@@ -135,6 +136,24 @@ impl PromptTokenizer {
     pub fn token_text(&self, id: u32) -> String {
         let decoded = self.cutter.tokenizer.decode(&[id], false).ok().filter(|text| !text.is_empty());
         decoded.or_else(|| self.cutter.tokenizer.id_to_token(id)).unwrap_or_else(|| id.to_string())
+    }
+
+    /// Whether a token begins with white space, which files of tokenizers write in several ways.
+    pub(super) fn begins_with_space(&self, id: u32) -> bool {
+        let written = self.cutter.tokenizer.id_to_token(id).unwrap_or_default();
+        written.starts_with(|c: char| c.is_whitespace() || ['Ġ', 'Ċ', 'ĉ', '▁'].contains(&c))
+    }
+
+    /// Whether a space could be missing behind a token: it ends in a letter of a script that has spaces.
+    pub(super) fn ends_in_a_letter(&self, id: u32) -> bool {
+        self.token_text(id).chars().next_back().is_some_and(|last| last.is_alphabetic() && is_of_word(last))
+    }
+
+    /// The token that a word is with a space before it, where it is one.
+    pub(super) fn spaced(&self, id: u32) -> Option<u32> {
+        let text = self.token_text(id);
+        let spaced = text.starts_with(is_of_word).then(|| self.encode_answer(&format!(" {text}")).ok())??;
+        spaced.first().copied().filter(|&first| spaced.len() == 1 && first != id && self.begins_with_space(first))
     }
 
     /// The token for the beginning of a text.

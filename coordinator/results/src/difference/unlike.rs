@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use crate::text::short;
 
+/// Most characters of a value, and most tokens of a list.
+const MOST_CHARS: usize = 24;
+const MOST_TOKENS: usize = 3;
+
 /// What went into one sweep and not into the other, one line each.
 pub(super) fn inputs([first, second]: &[Value; 2]) -> Vec<String> {
     let inputs = [
@@ -14,45 +18,144 @@ pub(super) fn inputs([first, second]: &[Value; 2]) -> Vec<String> {
         ("/model/dtype", "the dtype"),
         ("/dataset/digest", "the dataset"),
         ("/dataset/prompts", "the number of prompts"),
+        ("/dataset/prompts_digest", "which prompts there are, or their order,"),
         ("/dataset/seed", "the seed of the dataset"),
         ("/dataset/corruption_seed", "the seed of the corruption"),
+        ("/dataset/replicates", "the number of replicates"),
     ];
-    let differs = |(pointer, _): &(&str, &str)| first.pointer(pointer) != second.pointer(pointer);
     let remark = |(pointer, what): (&str, &str)| {
-        format!("{what} differs: {} and {}", shown(first.pointer(pointer)), shown(second.pointer(pointer)))
+        let [first, second] = differing([first, second], pointer)?;
+        Some(format!("{what} differs: {} and {}", shown(first), shown(second)))
     };
-    inputs.into_iter().filter(differs).map(remark).collect()
+    inputs.into_iter().filter_map(remark).collect()
 }
 
-/// Whether a prompt's effect in one sweep has one of the same prompt in the other.
+/// Whether a prompt's effect in one sweep has one of the same prompt in the other, at the same place.
 pub(super) fn has_same_prompts([first, second]: &[Value; 2]) -> bool {
-    let same = |field: &str| first["dataset"].get(field) == second["dataset"].get(field);
-    first["dataset"]["digest"].is_string() && ["digest", "prompts", "seed"].into_iter().all(same)
+    let digest = |manifest: &Value| manifest["dataset"]["prompts_digest"].as_str().map(str::to_owned);
+    digest(first).is_some() && digest(first) == digest(second)
+}
+
+/// What the iterations of one label do otherwise, one line each.
+pub(super) fn iteration(label: &str, manifests: &[Value; 2]) -> Vec<String> {
+    let facts = [
+        ("/reads", "reads other positions"),
+        ("/corrupted_positions", "corrupts other positions"),
+        ("/noise/positions", "has noise at other positions"),
+        ("/noise/scale", "has other noise"),
+    ];
+    let [first, second] = manifests.each_ref().map(|manifest| entry(manifest, "iterations", "label", label));
+    let remark = |(pointer, what): (&str, &str)| {
+        let [first, second] = differing([first, second], pointer)?;
+        Some(format!("iteration `{label}` {what}: {} and {}", shown(first), shown(second)))
+    };
+    let mut remarks: Vec<String> = facts.into_iter().filter_map(remark).collect();
+    // Of other prompts the answers are others anyway.
+    if has_same_prompts(manifests) {
+        for (pointer, what) in [("/answers/right", "right"), ("/answers/wrong", "wrong")] {
+            let [first, second] = [first, second].map(|entry| tokens(entry.pointer(pointer)));
+            if first != second {
+                let [first, second] = [listed(&first), listed(&second)];
+                remarks.push(format!("iteration `{label}` has other {what} answers: {first} and {second}"));
+            }
+        }
+    }
+    remarks
+}
+
+/// What the metrics of one name are otherwise, one line each.
+pub(super) fn metric(name: &str, manifests: &[Value; 2]) -> Vec<String> {
+    let facts = [
+        ("/kind", "kind"),
+        ("/candidate_ids", "list of candidates"),
+        ("/sets/of", "`of`"),
+        ("/sets/right/reduce", "`reduce` of its right tokens"),
+        ("/sets/wrong/reduce", "`reduce` of its wrong tokens"),
+    ];
+    let [first, second] = manifests.each_ref().map(|manifest| entry(manifest, "metrics", "name", name));
+    let remark = |(pointer, what): (&str, &str)| {
+        let [first, second] = differing([first, second], pointer)?;
+        Some(format!("metric `{name}` is not the same: its {what} is {} and {}", shown(first), shown(second)))
+    };
+    let mut remarks: Vec<String> = facts.into_iter().filter_map(remark).collect();
+    for side in ["right", "wrong"] {
+        let sets = [first, second].map(|entry| &entry["sets"][side]);
+        let is_for_all = sets.iter().all(|set| set["sets"] == 1);
+        let [first, second] = sets.map(|set| tokens(set.get("first_prompt")));
+        if (is_for_all || has_same_prompts(manifests)) && first != second {
+            let [first, second] = [listed(&first), listed(&second)];
+            remarks.push(format!("metric `{name}` is not the same: its {side} tokens are {first} and {second}"));
+        }
+    }
+    remarks
 }
 
 /// What the cells of two grids of one name write otherwise, one line each. The cells have the same places.
 pub(super) fn writes(name: &str, [first, second]: [&GridScores; 2], manifests: &[Value; 2]) -> Vec<String> {
     let more = |grid: &GridScores| format!("\"{}\"", grid.writes);
     let words = [first, second].map(|grid| if grid.writes.is_empty() { "only their place".into() } else { more(grid) });
+    let entries = manifests.each_ref().map(|manifest| entry(manifest, "grids", "name", &first.grid));
+    let values = |pointer: &str| entries.map(|entry| shown(entry.pointer(pointer)));
+    let digests = [0, 1].map(|sweep| {
+        let dictionary = entries[sweep]["dictionary"].as_str().unwrap_or_default();
+        shown(entry(&manifests[sweep], "dictionaries", "name", dictionary).get("digest"))
+    });
     let both = [
         ("another component", [first, second].map(|grid| grid.component.clone())),
-        ("another value", manifests.each_ref().map(|manifest| shown(value_of(manifest, &first.grid)))),
-        ("otherwise", words),
+        ("another value", values("/value")),
+        ("features of another dictionary", digests),
+        ("at other places at once", values("/patched_at_once")),
+        ("otherwise", words.clone()),
     ];
     let differing = both.into_iter().filter(|(_, [first, second])| first != second);
-    differing
+    let mut remarks: Vec<String> = differing
         .map(|(what, [first, second])| format!("cells of grid `{name}` write {what}: {first} and {second}"))
-        .collect()
+        .collect();
+    // Words do not say the positions of these.
+    let also = entries.map(|entry| (entry.get("also"), entry.pointer("/to/positions")));
+    if words[0] == words[1] && also[0] != also[1] {
+        remarks
+            .push(format!("what cells of grid `{name}` write as well, or where their paths end, has other positions"));
+    }
+    remarks
 }
 
-/// What a grid's activations become.
-fn value_of<'a>(manifest: &'a Value, grid: &str) -> Option<&'a Value> {
-    let mut grids = manifest["grids"].as_array()?.iter();
-    grids.find(|described| described["name"] == grid)?.get("value")
+/// What of a manifest's list has this name; null where nothing has.
+fn entry<'a>(manifest: &'a Value, list: &str, key: &str, name: &str) -> &'a Value {
+    let mut entries = manifest[list].as_array().into_iter().flatten();
+    entries.find(|entry| entry[key] == name).unwrap_or(&Value::Null)
+}
+
+/// Both values, if they are not the same; null is as good as nothing.
+fn differing<'a>(both: [&'a Value; 2], pointer: &str) -> Option<[Option<&'a Value>; 2]> {
+    let values = both.map(|value| value.pointer(pointer));
+    let [first, second] = values.map(|value| value.filter(|value| !value.is_null()));
+    (first != second).then_some(values)
 }
 
 /// A value of a manifest, for people.
 fn shown(value: Option<&Value>) -> String {
-    let text = value.map_or_else(|| "unknown".to_owned(), Value::to_string);
-    short(text.trim_matches('"'), 24)
+    let text = match value {
+        None => "unknown".to_owned(),
+        Some(Value::Null) => "none".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    short(text.trim_matches('"'), MOST_CHARS)
+}
+
+/// A manifest's list of tokens: their texts, or ids where there are none, and how many there are.
+fn tokens(list: Option<&Value>) -> (Vec<String>, Option<u64>) {
+    let all = list.and_then(|list| list["tokens"].as_array()).into_iter().flatten();
+    let token =
+        |token: &Value| token["text"].as_str().map_or_else(|| token["id"].to_string(), |text| format!("`{text}`"));
+    (all.map(token).collect(), list.and_then(|list| list["count"].as_u64()))
+}
+
+/// The same, for people.
+fn listed((tokens, count): &(Vec<String>, Option<u64>)) -> String {
+    match (tokens.len(), count) {
+        (0, _) => "none".to_owned(),
+        (listed, Some(count)) if listed > MOST_TOKENS => format!("{} .. ({count})", tokens[..MOST_TOKENS].join(" ")),
+        _ => tokens.join(" "),
+    }
 }

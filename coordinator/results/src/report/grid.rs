@@ -78,7 +78,9 @@ fn missing(scores: &GridScores, failures: &Failures, not_finite: &NotFinite<'_>)
         let (Look { colour, .. }, message) = (status.look()?, text::html(&message?));
         Some(format!("<p class=\"warning\">{message}. They are {colour}.</p>\n"))
     };
-    messages.into_iter().filter_map(warning).collect()
+    let cells = messages.into_iter().filter_map(warning);
+    let estimates = not_finite.of_estimates(scores).into_iter();
+    cells.chain(estimates.map(|message| format!("<p class=\"warning\">{}.</p>\n", text::html(&message)))).collect()
 }
 
 #[cfg(test)]
@@ -102,6 +104,16 @@ mod tests {
         let failed = "3 of 96 cells failed (status 3): out of memory; no answer. They are dark grey.";
         assert!(html.contains(failed), "{html}");
         assert!(html.contains("1 of 96 cells are not finite"), "{html}");
+    }
+
+    #[test]
+    fn estimates_that_are_no_numbers_are_announced() {
+        let mut results = example();
+        let scores = &mut results.grids[1];
+        scores.estimate = scores.effect.clone();
+        scores.estimate[3] = f32::NAN;
+        let html = missing(&results.grids[1], &Failures::of(&results), &NotFinite::of(&results));
+        assert!(html.starts_with("<p class=\"warning\">1 of 48 estimates are not finite: "), "{html}");
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn compare(checked: Side<'_>, check: Side<'_>) -> CheckReport {
         without_score: 0,
         not_finite: 0,
         by_another_worker: 0,
-        tolerance: means::tolerance(&check.plan.context),
+        tolerance: 0.0,
         largest_difference: None,
         agreed: true,
         computed_by: names(drawn.values().flat_map(|drawn| drawn.computed_by.iter().copied())),
@@ -143,7 +143,7 @@ impl Row {
         let (theirs, ours) = (&checked.merged.grids[index], &check.merged.grids[index]);
         let (grid, is_first) = (index / check.plan.context.metrics.len(), ours.metric == 0);
         let mut row = Self { index, score, cells: 0, noops: 0, tolerance: 0.0, largest: Largest::default() };
-        let mut estimates = Vec::new();
+        let (mut estimates, mut values) = (Vec::new(), Vec::new());
         let (first, last) = ((grid, score, 0, 0), (grid, score, usize::MAX, usize::MAX));
         for (&(_, _, iteration, cell), drawn) in drawn.range(first..=last) {
             let place = iteration * ours.cells() + cell;
@@ -171,7 +171,10 @@ impl Row {
             row.noops += u64::from(is_noop);
             report.by_another_worker += u64::from(is_first && !is_noop && !drawn.is_by_same);
             match score {
-                Score::Effect => row.largest.see(theirs, ours, place, &[Mean::Effect, Mean::Value]),
+                Score::Effect => {
+                    row.largest.see(theirs, ours, place, &[Mean::Effect, Mean::Value]);
+                    values.extend([theirs.value[place], ours.value[place]]);
+                }
                 Score::Estimate => {
                     row.largest.see(theirs, ours, place, &[Mean::Estimate]);
                     estimates.push(ours.estimate[place]);
@@ -182,7 +185,11 @@ impl Row {
             (report.cells, report.noops) = (report.cells + row.cells, report.noops + row.noops);
         }
         row.tolerance = match score {
-            Score::Effect => means::tolerance(&check.plan.context),
+            Score::Effect => {
+                let context = &check.plan.context;
+                let scale = strongest(&values).max(patched_run(checked.merged, context, ours.metric));
+                means::Tolerances::of(context).of_metric(ours.metric, scale)
+            }
             Score::Estimate => {
                 let context = &check.plan.context;
                 let scale = begins_at(checked.merged, context, &context.grids[grid], ours.metric);
@@ -222,11 +229,17 @@ impl Row {
 
 /// Magnitude of a metric where estimates of a grid begin: in the run that is patched, or on the way from one to the other.
 fn begins_at(merged: &Merged, context: &SweepContext, grid: &Grid, metric: usize) -> f64 {
-    let (clean, corrupted) = (strongest(&merged.clean[metric]), strongest(&merged.corrupted[metric]));
-    match (grid.estimate.map(|estimate| estimate.gradients), context.direction) {
-        (Some(Gradients::AtBase), Direction::Noising) => clean,
-        (Some(Gradients::AtBase), Direction::Denoising) => corrupted,
-        _ => clean.max(corrupted),
+    match grid.estimate.map(|estimate| estimate.gradients) {
+        Some(Gradients::AtBase) => patched_run(merged, context, metric),
+        _ => strongest(&merged.clean[metric]).max(strongest(&merged.corrupted[metric])),
+    }
+}
+
+/// Magnitude of a metric in the run that is patched.
+fn patched_run(merged: &Merged, context: &SweepContext, metric: usize) -> f64 {
+    match context.direction {
+        Direction::Noising => strongest(&merged.clean[metric]),
+        Direction::Denoising => strongest(&merged.corrupted[metric]),
     }
 }
 

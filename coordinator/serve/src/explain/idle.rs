@@ -34,6 +34,9 @@ pub(super) fn idle_because(need: MemoryNeed, situation: &Situation) -> Vec<Strin
 }
 
 fn of_running(need: MemoryNeed, situation: &Situation) -> Vec<String> {
+    if let Some(choosing) = &situation.choosing {
+        return vec![choosing.clone()];
+    }
     if situation.workers.is_empty() {
         return vec!["no worker is connected; start one with `patchsweep-worker`".to_owned()];
     }
@@ -109,7 +112,8 @@ mod tests {
 
     fn waiting(workers: Vec<WorkerStatus>) -> Situation {
         let status = SweepStatus { tiles_leased: 0, ..running() };
-        Situation { status, workers, unfit: BTreeMap::new(), held: Vec::new(), priorities: BTreeMap::new() }
+        let (unfit, priorities) = (BTreeMap::new(), BTreeMap::new());
+        Situation { status, workers, unfit, held: Vec::new(), priorities, choosing: None }
     }
 
     fn with_budget(number: u64, gib: u64) -> WorkerStatus {
@@ -120,6 +124,15 @@ mod tests {
     fn a_sweep_without_workers_waits_for_one() {
         let reasons = idle_because(NEED, &waiting(Vec::new()));
         assert_eq!(reasons, ["no worker is connected; start one with `patchsweep-worker`"]);
+    }
+
+    #[test]
+    fn a_sweep_whose_cells_are_not_chosen_waits_for_no_worker() {
+        let choosing = Some("which cells are computed next could not be chosen: no disk".to_owned());
+        for workers in [Vec::new(), vec![worker(1)]] {
+            let situation = Situation { choosing: choosing.clone(), ..waiting(workers) };
+            assert_eq!(idle_because(NEED, &situation), [choosing.clone().expect("given")]);
+        }
     }
 
     #[test]

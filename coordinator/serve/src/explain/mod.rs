@@ -41,6 +41,8 @@ pub struct Situation {
     pub held: Vec<HeldTile>,
     /// Of all running sweeps.
     pub priorities: BTreeMap<SweepId, Priority>,
+    /// Why the sweep's next tiles are not planned yet, where its first ones have ended that decide which cells these compute.
+    pub choosing: Option<String>,
 }
 
 /// A tile that a worker holds.

@@ -120,6 +120,9 @@ fn of_one(reason: NoEffect, component: &str, reads: &[u32]) -> String {
         NoEffect::BeforeWindow { pos, source } => {
             format!("position {pos} does not attend to position {source}, which comes before its window in this layer")
         }
+        NoEffect::NothingElse { pos } => format!(
+            "all that position {pos} attends to in this layer would be knocked out; it would have nothing else to attend to, and is left as it is"
+        ),
         NoEffect::Uncorrupted => "the corrupted prompt is the clean one".to_owned(),
         NoEffect::CorruptedBehindReads { first, last_read } => {
             format!("the prompts differ from position {first} on only, after the last read position, {last_read}")

@@ -48,7 +48,8 @@ mod tests {
     const NEED: MemoryNeed = MemoryNeed { weights: WEIGHTS, activations: 1 << 20 };
 
     fn situation(workers: Vec<WorkerStatus>) -> Situation {
-        Situation { status: running(), workers, unfit: BTreeMap::new(), held: Vec::new(), priorities: BTreeMap::new() }
+        let (unfit, priorities) = (BTreeMap::new(), BTreeMap::new());
+        Situation { status: running(), workers, unfit, held: Vec::new(), priorities, choosing: None }
     }
 
     fn with_budget(number: u64, gib: u64) -> WorkerStatus {

@@ -11,7 +11,8 @@ fn plan() -> Plan {
 }
 
 fn situation(status: SweepStatus) -> Situation {
-    Situation { status, workers: Vec::new(), unfit: BTreeMap::new(), held: Vec::new(), priorities: BTreeMap::new() }
+    let (unfit, priorities) = (BTreeMap::new(), BTreeMap::new());
+    Situation { status, workers: Vec::new(), unfit, held: Vec::new(), priorities, choosing: None }
 }
 
 /// A cell of iteration 0 that is in several tiles.

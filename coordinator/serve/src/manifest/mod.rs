@@ -51,6 +51,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "dataset": {
             "digest": facts.dataset.to_hex(),
             "prompts": context.clean.prompts(),
+            "prompts_digest": plan.prompts.map(|digest| digest.to_hex()),
             "positions": context.clean.positions(),
             "shortest": shortest(context),
             "groups": context.groups.groups.len().max(1),
@@ -178,6 +179,7 @@ fn dictionaries(plan: &Plan) -> Value {
             "path": dictionary.path,
             "digest": dictionary.digest.to_hex(),
             "at": dictionary.hook_name(),
+            "model": plan.dictionary_models.get(&dictionary.name),
             "architecture": dictionary.encoder.name(),
             "k": k,
             "rescale_acts_by_decoder_norm": rescaled,

@@ -97,6 +97,18 @@ fn a_manifest_says_what_decided_the_scores() {
 }
 
 #[test]
+fn a_manifest_knows_prompts_by_a_digest_and_dictionaries_by_their_model() {
+    let plan = fixtures::plan_of_features(PlanOptions::default());
+    let described = manifest(&plan, &facts());
+    let prompts = plan.prompts.expect("known").to_hex();
+    assert_eq!(described["dataset"]["prompts_digest"], prompts);
+    assert_eq!(described["dictionaries"][0]["model"], "m-small");
+    // Whatever is patched, these are the same prompts.
+    let other = self::plan();
+    assert_eq!(manifest(&other, &facts())["dataset"]["prompts_digest"], prompts);
+}
+
+#[test]
 fn replicates_and_what_statistics_are_made_with_are_described() {
     let mut plan = plan();
     let described = manifest(&plan, &facts());

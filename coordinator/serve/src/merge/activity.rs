@@ -6,6 +6,8 @@ use patchsweep_core::scores::TileScores;
 use patchsweep_core::tile::{Tile, TileWork};
 use patchsweep_plan::{Activity, Plan};
 
+use super::MergeError;
+
 /// Which cells are active, as far as tiles have been taken.
 #[derive(Debug)]
 pub struct Activities<'a> {
@@ -27,31 +29,28 @@ impl<'a> Activities<'a> {
         Self { plan, taken: 0, grids: plan.context.grids.iter().map(of_grid).collect() }
     }
 
-    /// Takes the scores of a tile; those before it that did not come were given up.
-    pub fn take(&mut self, tile: TileId, scores: &TileScores) {
-        self.give_up_before(tile.0 as usize);
-        if let Some(tile) = self.plan.tiles.get(self.taken) {
-            self.see(tile, Some(scores));
-            self.taken += 1;
-        }
-    }
-
-    /// Of all tiles: of each grid \[grids\]\[iterations, axes..\]; of one that does not choose its features nothing.
-    #[must_use]
-    pub fn finish(mut self) -> Vec<Vec<Activity>> {
-        self.give_up_before(self.plan.tiles.len());
-        self.grids
-    }
-
-    fn give_up_before(&mut self, tile: usize) {
+    /// Takes the next tile of the plan; `scores`: `None` where it has none.
+    pub fn push(&mut self, id: TileId, scores: Option<&TileScores>) -> Result<(), MergeError> {
         let plan = self.plan;
-        while let Some(given_up) = plan.tiles.get(self.taken).filter(|_| self.taken < tile) {
-            self.see(given_up, None);
-            self.taken += 1;
+        let tile = plan.tiles.get(self.taken).filter(|tile| tile.id == id);
+        let tile = tile.ok_or_else(|| MergeError::OutOfOrder { found: id, wanted: self.due() })?;
+        self.see(tile, scores);
+        self.taken += 1;
+        Ok(())
+    }
+
+    /// Once all tiles have been taken: of each grid \[grids\]\[iterations, axes..\]; of one that does not choose its features nothing.
+    pub fn finish(self) -> Result<Vec<Vec<Activity>>, MergeError> {
+        match self.due() {
+            Some(tile) => Err(MergeError::Missing { tile }),
+            None => Ok(self.grids),
         }
     }
 
-    /// `scores`: `None` where the tile was given up.
+    fn due(&self) -> Option<TileId> {
+        self.plan.tiles.get(self.taken).map(|tile| tile.id)
+    }
+
     fn see(&mut self, tile: &Tile, scores: Option<&TileScores>) {
         let TileWork::Activity { grid, cells } = &tile.work else { return };
         let (context, all) = (&self.plan.context, &mut self.grids[*grid as usize]);

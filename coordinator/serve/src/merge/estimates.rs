@@ -4,7 +4,7 @@ use patchsweep_core::results::GridScores;
 use patchsweep_core::scores::CellScore;
 
 use super::pool::running_mean;
-use super::sums::{Fate, GridSums, Lack, Sum, to_f32};
+use super::sums::{Fate, GridSums, Missing, Sum, to_f32};
 
 /// Estimates of one grid over the prompts and replicates so far.
 #[derive(Debug)]
@@ -28,24 +28,24 @@ impl Estimates {
     /// The cells up to another one are in no tile: nothing changes them.
     ///
     /// `before`: prompts in the sums.
-    pub(super) fn leave_until(&mut self, cell: u32, before: u64, prompts: u64) {
+    pub(super) fn fill_untouched(&mut self, cell: u32, before: u64, prompts: u64) {
         let nothing = vec![CellScore::nothing(prompts); self.metrics];
-        self.sums.leave_until(cell, Ok(&nothing), before);
+        self.sums.fill_untouched(cell, Ok(&nothing), before);
     }
 
     /// The next cell \[metrics\].
-    pub(super) fn add(&mut self, row: Result<&[CellScore], Lack>, before: u64) {
+    pub(super) fn add(&mut self, row: Result<&[CellScore], Missing>, before: u64) {
         self.sums.compute(row, before);
     }
 
     /// The range of prompts in hand has come to its end.
-    pub(super) fn leave_section(&mut self, before: u64, prompts: u64) {
-        self.leave_until(self.sums.cells(), before, prompts);
+    pub(super) fn end_section(&mut self, before: u64, prompts: u64) {
+        self.fill_untouched(self.sums.cells(), before, prompts);
         self.sums.rewind();
     }
 
     /// Adds the iteration in hand to its replicates.
-    pub(super) fn leave_iteration(&mut self) {
+    pub(super) fn end_iteration(&mut self) {
         let (sums, fates) = self.sums.take();
         if self.replicates == 0 {
             self.means = vec![0.0; sums.len()];

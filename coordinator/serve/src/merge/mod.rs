@@ -5,12 +5,18 @@
 //! none is held: what is needed is little more than the tensors.
 
 mod activity;
+mod baselines;
+mod chosen;
 pub mod compare;
 mod estimates;
+mod iteration;
 mod merger;
 mod pool;
+mod range;
+mod sections;
 mod shown;
 mod sums;
+mod tensors;
 
 use std::convert::Infallible;
 
@@ -31,6 +37,17 @@ pub enum TileOutcome {
     GivenUp,
     /// It was not computed yet.
     Pending,
+}
+
+impl TileOutcome {
+    /// Those that it has.
+    #[must_use]
+    pub fn scores(&self) -> Option<&TileScores> {
+        match self {
+            Self::Scores(scores) => Some(scores),
+            Self::GivenUp | Self::Pending => None,
+        }
+    }
 }
 
 /// A sweep's tensors.
@@ -78,6 +95,12 @@ pub enum MergeError<E = Infallible> {
         /// The first such tile.
         tile: TileId,
     },
+    /// A tile where the plan cannot have one of its kind.
+    #[error("tile {tile} has work that its plan cannot have there")]
+    Work {
+        /// The tile.
+        tile: TileId,
+    },
     /// Scores of other cells, metrics or prompts.
     #[error("tile {tile}: {shape}")]
     Shape {
@@ -112,6 +135,7 @@ impl MergeError {
             Self::Source(never) => match never {},
             Self::OutOfOrder { found, wanted } => MergeError::OutOfOrder { found, wanted },
             Self::Missing { tile } => MergeError::Missing { tile },
+            Self::Work { tile } => MergeError::Work { tile },
             Self::Shape { tile, shape } => MergeError::Shape { tile, shape },
         }
     }

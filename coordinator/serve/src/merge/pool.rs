@@ -50,20 +50,14 @@ impl Pool {
 
     /// Turns an iteration's scores into its part of the tensors under each metric, and forgets them.
     ///
-    /// `prompts`: of each replicate; `ends` \[metrics\]: given where the metric is normalized.
-    pub(super) fn move_to(
-        &mut self,
-        tensors: &mut [GridScores],
-        iteration: usize,
-        prompts: u64,
-        ends: &[Option<Ends>],
-    ) {
+    /// `prompts`: of each replicate; `ends` \[metrics\].
+    pub(super) fn move_to(&mut self, tensors: &mut [GridScores], iteration: usize, prompts: u64, ends: &[Ends]) {
         for (scores, ends) in tensors.iter_mut().zip(ends) {
             let begin = iteration * self.fates.len();
             let cells = self.cells.iter().skip(scores.metric).step_by(self.metrics);
             let decided = |(_, (_, fate)): &(usize, (&Pooled, &Fate))| **fate != Fate::Elsewhere;
             for (place, (cell, &fate)) in (begin..).zip(cells.zip(&self.fates)).filter(decided) {
-                cell.write(fate, scores, place, prompts, ends.as_ref());
+                cell.write(fate, scores, place, prompts, ends);
             }
         }
         *self = Self::new(self.metrics);
@@ -77,7 +71,7 @@ impl Pooled {
         self.effect = self.effect.merge(Moments { count: 1, mean: new.effect_mean, m2: 0.0 });
     }
 
-    fn write(&self, fate: Fate, scores: &mut GridScores, place: usize, prompts: u64, ends: Option<&Ends>) {
+    fn write(&self, fate: Fate, scores: &mut GridScores, place: usize, prompts: u64, ends: &Ends) {
         let nan = f64::NAN;
         let unknown = Self { value: nan, effect: Moments { count: 0, mean: nan, m2: nan }, within: nan };
         let (cell, count) = if fate.has_no_score() { (&unknown, 0) } else { (self, prompts) };
@@ -87,9 +81,7 @@ impl Pooled {
         scores.status[place] = status(fate, cell.value, cell.effect.mean);
         scores.between[place] = to_f32(cell.between());
         scores.stderr[place] = to_f32(cell.between_prompts(scores, place, count).standard_error());
-        if let Some(ends) = ends {
-            scores.normalized[place] = to_f32(ends.normalize(cell.value));
-        }
+        ends.write(cell.value, scores, place);
     }
 
     /// Standard deviation between the replicates' mean effects.
@@ -113,16 +105,6 @@ impl Pooled {
             *effect = if count == 0 { f32::NAN } else { to_f32(f64::from(*effect) / to_f64(self.effect.count)) };
         }
         Moments::of(&kept.iter().copied().map(f64::from).collect::<Vec<_>>())
-    }
-}
-
-impl Ends {
-    /// Means over one more replicate.
-    pub(super) fn and(self, new: Self, before: u64) -> Self {
-        Self {
-            clean: running_mean(self.clean, before, new.clean),
-            corrupted: running_mean(self.corrupted, before, new.corrupted),
-        }
     }
 }
 

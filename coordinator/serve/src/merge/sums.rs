@@ -1,5 +1,7 @@
 //! Scores on their way to becoming tensors: one grid in one iteration.
 
+use std::ops::Range;
+
 use patchsweep_core::moments::Moments;
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_core::scores::CellScore;
@@ -27,6 +29,8 @@ const AT_ONCE: usize = 1 << 16;
 pub(super) struct Ends {
     pub(super) clean: f64,
     pub(super) corrupted: f64,
+    /// What is not more than this between them is none.
+    pub(super) rounding: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +42,7 @@ pub(super) struct Sum {
 
 /// Why there are no scores over some prompts; a later one outweighs those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lack {
+pub(super) enum Missing {
     /// They are not computed yet.
     Pending,
     /// The tile was given up.
@@ -50,7 +54,7 @@ pub(super) enum Lack {
 pub(super) enum Fate {
     /// In no tile.
     #[default]
-    Left,
+    Untouched,
     /// Decided by other tiles: by those before, of a cell that is not chosen, and by those behind, of one that is.
     Elsewhere,
     /// In no tile but one that estimates it.
@@ -79,23 +83,25 @@ impl GridSums {
         self.cells
     }
 
-    /// The first cell that the range of prompts in hand has not reached.
-    pub(super) fn reached(&self) -> usize {
-        self.next
-    }
-
-    /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them.
+    /// Adds the unpatched run's scores \[metrics\] to the cells up to another one, which cannot change them, and gives these.
     ///
     /// `before`: prompts in the sums.
-    pub(super) fn leave_until(&mut self, cell: u32, untouched: Result<&[CellScore], Lack>, before: u64) {
+    pub(super) fn fill_untouched(
+        &mut self,
+        cell: u32,
+        untouched: Result<&[CellScore], Missing>,
+        before: u64,
+    ) -> Range<usize> {
+        let first = self.next;
         while self.next < cell as usize {
-            self.add(untouched, Fate::Left, before);
+            self.add(untouched, Fate::Untouched, before);
         }
+        first..self.next
     }
 
-    /// The next cell is estimated, and its effect is not computed.
-    pub(super) fn skip(&mut self, before: u64) {
-        self.add(Ok(&[]), Fate::NotDrawn, before);
+    /// The next cell is estimated, and its effect is not computed. Why there is no estimate stands where its effect's status does.
+    pub(super) fn estimate(&mut self, estimate: Result<(), Missing>, before: u64) {
+        self.add(estimate.map(|()| [].as_slice()), Fate::NotDrawn, before);
     }
 
     /// Other tiles decide the cells up to another one.
@@ -106,11 +112,11 @@ impl GridSums {
     }
 
     /// Adds the scores of the next cell \[metrics\].
-    pub(super) fn compute(&mut self, row: Result<&[CellScore], Lack>, before: u64) {
+    pub(super) fn compute(&mut self, row: Result<&[CellScore], Missing>, before: u64) {
         self.add(row, Fate::Computed, before);
     }
 
-    fn add(&mut self, row: Result<&[CellScore], Lack>, fate: Fate, before: u64) {
+    fn add(&mut self, row: Result<&[CellScore], Missing>, fate: Fate, before: u64) {
         if self.fates.is_empty() {
             let cells = self.cells as usize;
             self.sums = vec![Sum::default(); cells * self.metrics];
@@ -120,8 +126,8 @@ impl GridSums {
         self.next += 1;
         let fate = match row {
             Ok(_) => fate,
-            Err(Lack::Pending) => Fate::Pending,
-            Err(Lack::Failed) => Fate::Failed,
+            Err(Missing::Pending) => Fate::Pending,
+            Err(Missing::Failed) => Fate::Failed,
         };
         self.fates[place] = self.fates[place].max(fate);
         let sums = &mut self.sums[place * self.metrics..][..self.metrics];
@@ -147,20 +153,14 @@ impl GridSums {
     /// Turns an iteration's sums into its part of the tensors under each metric, and forgets them. From the end on, because
     /// that is where a list gives back its memory.
     ///
-    /// `ends` \[metrics\]: given where the metric is normalized.
-    pub(super) fn move_to(
-        &mut self,
-        tensors: &mut [GridScores],
-        iteration: usize,
-        prompts: u64,
-        ends: &[Option<Ends>],
-    ) {
+    /// `ends` \[metrics\].
+    pub(super) fn move_to(&mut self, tensors: &mut [GridScores], iteration: usize, prompts: u64, ends: &[Ends]) {
         while !self.fates.is_empty() {
             let first = (self.fates.len() - 1) / AT_ONCE * AT_ONCE;
             for (scores, ends) in tensors.iter_mut().zip(ends) {
                 let sums = self.sums[first * self.metrics..].iter().skip(scores.metric).step_by(self.metrics);
                 let begin = iteration * self.cells as usize + first;
-                write(sums.zip(&self.fates[first..]), scores, begin, prompts, ends.as_ref());
+                write(sums.zip(&self.fates[first..]), scores, begin, prompts, ends);
             }
             self.sums.truncate(first * self.metrics);
             self.sums.shrink_to_fit();
@@ -175,7 +175,7 @@ fn write<'a>(
     scores: &mut GridScores,
     begin: usize,
     prompts: u64,
-    ends: Option<&Ends>,
+    ends: &Ends,
 ) {
     for (place, (sum, &fate)) in (begin..).zip(sums).filter(|(_, (_, fate))| **fate != Fate::Elsewhere) {
         let unknown = Sum { value_mean: f64::NAN, effect_mean: f64::NAN, effect_m2: f64::NAN };
@@ -188,9 +188,7 @@ fn write<'a>(
         if fate.has_no_score() {
             forget_prompts(scores, place);
         }
-        if let Some(ends) = ends {
-            scores.normalized[place] = to_f32(ends.normalize(sum.value_mean));
-        }
+        ends.write(sum.value_mean, scores, place);
     }
 }
 
@@ -204,8 +202,8 @@ impl Sum {
 pub(super) fn status(fate: Fate, value: f64, effect: f64) -> CellStatus {
     let is_finite = to_f32(value).is_finite() && to_f32(effect).is_finite();
     match fate {
-        Fate::Left | Fate::Computed if !is_finite => CellStatus::NotFinite,
-        Fate::Left => CellStatus::NoOp,
+        Fate::Untouched | Fate::Computed if !is_finite => CellStatus::NotFinite,
+        Fate::Untouched => CellStatus::NoOp,
         Fate::Elsewhere | Fate::NotDrawn => CellStatus::NotDrawn,
         Fate::Computed => CellStatus::Computed,
         Fate::Pending => CellStatus::Pending,
@@ -220,19 +218,21 @@ fn forget_prompts(scores: &mut GridScores, place: usize) {
 }
 
 impl Ends {
-    pub(super) const UNKNOWN: Self = Self { clean: f64::NAN, corrupted: f64::NAN };
+    pub(super) const UNKNOWN: Self = Self { clean: f64::NAN, corrupted: f64::NAN, rounding: 0.0 };
+
+    /// Writes where a patched metric lies between them, of metrics that are normalized.
+    pub(super) fn write(&self, value: f64, scores: &mut GridScores, place: usize) {
+        if let Some(normalized) = scores.normalized.get_mut(place) {
+            *normalized = to_f32(self.normalize(value));
+        }
+    }
 
     /// Where a patched metric lies between the corrupted one, 0, and the clean one, 1.
-    pub(super) fn normalize(&self, value: f64) -> f64 {
+    fn normalize(&self, value: f64) -> f64 {
         let range = self.clean - self.corrupted;
-        let range = if range == 0.0 { f64::NAN } else { range };
+        let range = if range.abs() <= self.rounding { f64::NAN } else { range };
         (value - self.corrupted) / range
     }
-}
-
-/// NaN where nothing was merged.
-pub(super) fn mean(moments: Moments) -> f64 {
-    if moments.count == 0 { f64::NAN } else { moments.mean }
 }
 
 /// Results are float32 by contract; the sums behind them are float64.

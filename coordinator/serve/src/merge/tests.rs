@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use patchsweep_core::context::Direction;
+use patchsweep_core::metric::MetricKind;
+use patchsweep_core::model::Dtype;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::CellScore;
 use patchsweep_core::status::PlanOptions;
@@ -8,7 +10,7 @@ use patchsweep_core::tile::{Tile, TileWork};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::merger::{CLEAN, CORRUPTED};
+use super::baselines::{CLEAN, CORRUPTED};
 use super::*;
 
 mod activity;
@@ -434,6 +436,34 @@ fn nothing_is_normalized_by_a_corruption_that_changes_nothing() {
     let normalized = &merged.grids[0].normalized;
     assert!(normalized[..12].iter().all(|score| score.is_nan()));
     assert!(normalized[12..].iter().all(|score| score.is_finite()));
+}
+
+#[test]
+fn nothing_is_normalized_by_what_rounding_makes_of_the_baselines() {
+    let apart = |kind: Option<MetricKind>, dtype, clean: f64, range: f64| {
+        let mut plan = plan(Direction::Noising, PlanOptions::default());
+        let context = Arc::make_mut(&mut plan.context);
+        context.dtype = dtype;
+        context.metrics[0].kind = kind.unwrap_or_else(|| context.metrics[0].kind.clone());
+        let near = |tile: &Tile| {
+            let mut scores = scores(&plan, tile);
+            (scores.scores[CLEAN].value.mean, scores.scores[CORRUPTED].value.mean) = (clean, clean - range);
+            (tile.work == TileWork::Baseline).then_some(TileOutcome::Scores(scores))
+        };
+        let merged = merged_as(&plan, near);
+        let normalized = &merged.grids[0].normalized;
+        assert!(merged.clean[0].iter().chain(&merged.corrupted[0]).all(|mean| mean.is_finite()));
+        let finite = normalized.iter().filter(|number| number.is_finite()).count();
+        assert!(finite == 0 || finite == normalized.len());
+        finite > 0
+    };
+    // One unit in the last place of 10 is 9.5e-7 in float32, 7.8e-3 in float16 and 0.0625 in bfloat16; of 100 ten times that.
+    assert!(!apart(None, Dtype::Float32, 3.0, 9e-7) && apart(None, Dtype::Float32, 3.0, 1.1e-6));
+    assert!(!apart(None, Dtype::Float32, 100.0, -9e-6) && apart(None, Dtype::Float32, 100.0, -1.1e-5));
+    assert!(!apart(None, Dtype::Float16, 3.0, 7e-3) && apart(None, Dtype::Float16, 3.0, 9e-3));
+    assert!(!apart(None, Dtype::Bfloat16, 3.0, 0.06) && apart(None, Dtype::Bfloat16, 3.0, 0.07));
+    let prob = || Some(MetricKind::Prob);
+    assert!(!apart(prob(), Dtype::Float32, 1e-6, 9e-13) && apart(prob(), Dtype::Float32, 1e-6, 1.1e-12));
 }
 
 #[test]

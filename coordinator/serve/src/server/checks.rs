@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{SweepId, TileId};
-use patchsweep_core::length;
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_core::tile::Tile;
 use patchsweep_plan::{Origins, Plan, Score};
 use patchsweep_proto::wire::encode_context;
 
 use super::handle::NewSweep;
+use super::kept::{KeptTile, for_each_tile};
 use super::rpc_errors::RequestError;
 use crate::check::{CheckReport, Side, TileWorkers, compare};
-use crate::merge::{MergeError, Merged, Merger, TileOutcome};
+use crate::merge::{Merged, Merger, TileOutcome};
 use crate::state::{KeptSweep, Snapshot, StateError, Store};
 
 /// The check of a sweep that has results.
@@ -80,22 +80,16 @@ pub(super) fn report(
     let checked = kept(snapshot, &of.sweep)?.plan.with_replicates_apart();
     let mut merger = Merger::new(&checked);
     let mut computed_by = TileWorkers::default();
-    let mut next = 0;
-    let give_up_until = |merger: &mut Merger<'_>, next: &mut u32, tile: TileId| -> Result<(), MergeError> {
-        while *next < tile.0 {
-            merger.push(TileId(*next), &TileOutcome::GivenUp)?;
-            *next += 1;
-        }
-        Ok(())
-    };
-    snapshot.for_each_result(&of.sweep, |tile, result| -> Result<(), RequestError> {
-        give_up_until(&mut merger, &mut next, tile)?;
-        computed_by.add(tile, &result.worker);
-        merger.push(tile, &TileOutcome::Scores(result.completed.scores))?;
-        next = tile.0 + 1;
-        Ok(())
+    for_each_tile(snapshot, &of.sweep, &checked, |tile, kept| -> Result<(), RequestError> {
+        let outcome = match kept {
+            KeptTile::Done(result) => {
+                computed_by.add(tile, &result.worker);
+                TileOutcome::Scores(result.completed.scores)
+            }
+            KeptTile::GivenUp(_) | KeptTile::Pending => TileOutcome::GivenUp,
+        };
+        Ok(merger.push(tile, &outcome)?)
     })?;
-    give_up_until(&mut merger, &mut next, TileId(length(checked.tiles.len())))?;
     let theirs = merger.finish()?;
     let mut checked_by = TileWorkers::default();
     snapshot.for_each_result(sweep, |tile, result| -> Result<(), StateError> {

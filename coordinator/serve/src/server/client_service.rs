@@ -8,7 +8,7 @@ use patchsweep_core::ids::{SweepId, WorkerId};
 use patchsweep_core::status::{PlanOptions, SweepState, only_gpus};
 use patchsweep_files::locate::ModelFolders;
 use patchsweep_plan::spec::Source;
-use patchsweep_proto::chunk::{self, Joiner, MAX_SUBMISSION_BYTES};
+use patchsweep_proto::chunk::{Joiner, MAX_SUBMISSION_BYTES};
 use patchsweep_proto::v1::client_service_server::ClientService;
 use patchsweep_proto::v1::{self, SweepStatus};
 use patchsweep_proto::wire::{WireError, encode_context, priority_from_wire};
@@ -80,7 +80,7 @@ impl ClientService for ClientRpc {
         let dataset = Digest::of(request.dataset.as_bytes());
         let for_gpus = self.are_gpus_only().await?;
         // Tokenizing a large dataset takes a moment; other requests go on meanwhile.
-        let planned = self.offload.run(move || {
+        let planned = self.offload.run("planning", move || {
             if let Some(check) = request.check_of {
                 return plan_check(&store, check.try_into()?, priority);
             }
@@ -99,9 +99,11 @@ impl ClientService for ClientRpc {
                 trace: None,
             })
         });
-        let planned = planned.await.ok_or(RequestError::PlanningFailed)??;
-        let warnings = planned.plan.warnings.clone();
-        let Found { id, created, model } = submit(&self.handle, self.offload, NewSweep { trace, ..planned }).await?;
+        let planned = planned.await.map_err(RequestError::from)??;
+        let mut warnings = planned.plan.warnings.clone();
+        let Found { id, created, model, warning } =
+            submit(&self.handle, self.offload, NewSweep { trace, ..planned }).await?;
+        warnings.extend(warning);
         let model_digest = model.map_or_else(Vec::new, |digest| digest.0.to_vec());
         Ok(Response::new(v1::SubmitSweepResponse { sweep_id: id.0, created, warnings, model_digest }))
     }
@@ -171,8 +173,8 @@ impl ClientService for ClientRpc {
         let v1::ExplainSweepRequest { sweep_id, cell } = request.into_inner();
         let situated = self.handle.ask(|reply| Command::Explain { sweep: SweepId(sweep_id), reply }).await?;
         let store = self.store.clone();
-        let explained = self.offload.run(move || explain_kept(&store, *situated, &cell)).await;
-        Ok(Response::new((&explained.ok_or(RequestError::ExplainingFailed)??).into()))
+        let explained = self.offload.run("explaining", move || explain_kept(&store, *situated, &cell)).await;
+        Ok(Response::new((&explained.map_err(RequestError::from)??).into()))
     }
 
     async fn list_events(&self, _: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {
@@ -192,9 +194,7 @@ impl ClientService for ClientRpc {
         let sweep = status.sweep.clone();
         let trace = self.handle.ask(|reply| Command::Trace { sweep: sweep.clone(), reply }).await?;
         let results = self.results.fetch(status, spans::merging(&sweep, trace)).await?;
-        // One at a time: results may be large.
-        let chunks = chunk::pieces(results).map(|data| Ok(v1::ResultsChunk { data }));
-        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+        Ok(Response::new(Box::pin(results)))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tracing::Span;
 
 use super::offload::Offload;
-use crate::merge::compare;
+use crate::merge::compare::{Apart, Tolerances, furthest};
 use crate::state::{StateError, Store};
 
 /// Comparisons that may wait; promises behind one that finds no room wait with it.
@@ -26,7 +26,7 @@ pub(super) struct Comparison {
     /// The scores.
     pub(super) scores: Box<TileScores>,
     /// How far they may be from the first ones.
-    pub(super) tolerance: f64,
+    pub(super) tolerances: Tolerances,
 }
 
 /// Compares one pair of scores after the other.
@@ -42,9 +42,9 @@ impl Comparisons {
         let task = tokio::spawn(async move {
             while let Some(comparison) = waiting.recv().await {
                 let store = store.clone();
-                let read = offload.run(move || (comparison.difference(&store), comparison)).await;
-                if let Some((difference, comparison)) = read {
-                    comparison.report(difference);
+                let read = offload.run("comparing", move || (comparison.apart(&store), comparison)).await;
+                if let Ok((apart, comparison)) = read {
+                    comparison.report(apart);
                 }
             }
         });
@@ -72,12 +72,12 @@ impl Comparisons {
 
 impl Comparison {
     /// Warns if the scores differ by more than rounding.
-    fn report(&self, difference: Result<Option<(f64, String)>, StateError>) {
+    fn report(&self, apart: Result<Option<(Apart, String)>, StateError>) {
         let _entered = self.span.enter();
-        match difference {
-            Ok(Some((difference, first))) if difference > self.tolerance => {
-                let second = &self.worker;
-                tracing::warn!(difference, first, second, "two workers disagree on a tile's scores");
+        match apart {
+            Ok(Some((apart, first))) if apart.is_too_far() => {
+                let (second, Apart { difference, tolerance }) = (&self.worker, apart);
+                tracing::warn!(difference, tolerance, first, second, "two workers disagree on a tile's scores");
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(error = error_chain(&error), "cannot compare results"),
@@ -85,8 +85,8 @@ impl Comparison {
     }
 
     /// From the kept scores of the same tile, and who computed those.
-    fn difference(&self, store: &Store) -> Result<Option<(f64, String)>, StateError> {
+    fn apart(&self, store: &Store) -> Result<Option<(Apart, String)>, StateError> {
         let kept = store.result(&self.lease.sweep, self.lease.tile)?;
-        Ok(kept.map(|kept| (compare::largest_difference(&kept.completed.scores, &self.scores), kept.worker)))
+        Ok(kept.map(|kept| (furthest(&self.tolerances, &kept.completed.scores, &self.scores), kept.worker)))
     }
 }

@@ -9,6 +9,7 @@ use patchsweep_schedule::Scheduler;
 use super::crew::Crew;
 use super::handle::Situated;
 use super::ledger::Ledger;
+use super::record::Choosing;
 use super::rpc_errors::RequestError;
 use crate::explain::{CellAddress, HeldTile, Kept, Situation, explain, tiles_of};
 use crate::state::{KeptResult, Store};
@@ -22,16 +23,18 @@ pub(super) fn situation(
     now: Duration,
 ) -> Result<Box<Situated>, RequestError> {
     let status = ledger.status_now(sweep, scheduler)?;
-    let running = ledger.records().filter(|(_, record)| record.running.is_some());
-    let priorities = running.map(|(id, record)| (id.clone(), record.status.borrow().priority)).collect();
+    let all_running = ledger.records().filter(|(_, record)| record.running.is_some());
+    let priorities = all_running.map(|(id, record)| (id.clone(), record.status.borrow().priority)).collect();
+    let running = ledger.running(sweep);
     let situation = Situation {
         status,
         workers: crew.statuses(scheduler.workers(), now, |lease| ledger.tile_name(lease)),
         unfit: scheduler.unfit_workers(sweep),
         held: held(sweep, crew, scheduler, now),
         priorities,
+        choosing: running.and_then(|running| running.choosing.as_ref()).map(Choosing::explained),
     };
-    let plan = ledger.running(sweep).map(|running| running.plan.clone());
+    let plan = running.map(|running| running.plan.clone());
     Ok(Box::new(Situated { situation, plan }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::{CoordinatorId, Epoch, Lease, SweepId, TileId, WorkerId};
@@ -17,6 +17,7 @@ use prost::bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
+use super::choices::NotChosen;
 use super::model_files::ModelFiles;
 use super::resumption::Remains;
 use super::rpc_errors::RequestError;
@@ -124,6 +125,8 @@ pub(super) enum Submitted {
         id: SweepId,
         /// Digest of the model that its scores so far are of; `None`: it has none.
         model: Option<Digest>,
+        /// Where they may be of other weights than the workers have now: when it was submitted.
+        unseen_since: Option<SystemTime>,
     },
     /// Nothing yet: that is for the digest of the model's files to say.
     Undecided(Box<NewSweep>),
@@ -145,7 +148,7 @@ pub(super) enum Command {
     Cancel { sweep: SweepId, reply: Reply<SweepStatus> },
     Resumable { sweep: SweepId, reply: Reply<RunId> },
     Resume { run: RunId, remains: Box<Remains>, reply: Reply<Option<SweepStatus>> },
-    Extend { run: RunId, kept: Box<KeptSweep> },
+    Extend { run: RunId, sweep: SweepId, outcome: Result<Box<KeptSweep>, NotChosen> },
     Remove { sweep: SweepId, reply: Reply<Vec<SweepStatus>> },
     Workers { reply: Reply<Vec<WorkerStatus>> },
     Explain { sweep: SweepId, reply: Reply<Box<Situated>> },

@@ -52,11 +52,16 @@ impl ModelFiles {
         }
     }
 
+    /// Whether scores may be of other weights than those that would be computed with now: none are here to compare.
+    pub(super) fn are_unseen(&self) -> bool {
+        matches!(self.contents, Contents::Unknown)
+    }
+
     /// Reads them, from beginning to end.
     pub(super) fn read(self) -> Result<Self, ModelError> {
         let contents = match self.contents {
             Contents::Here(weights) => {
-                let digest = weights.digest()?;
+                let digest = weights.digest(1)?;
                 weights.refuse_changed()?;
                 Contents::Read(digest)
             }

@@ -56,7 +56,7 @@ impl Outbound {
     }
 
     /// Chooses which cells of a sweep are computed.
-    pub(super) fn choose(&self, run: RunId, sweep: SweepId) {
+    pub(super) fn choose(&mut self, run: RunId, sweep: SweepId) {
         self.choices.plan(run, sweep);
     }
 
@@ -85,9 +85,10 @@ impl Outbound {
         self.journal.flush().await
     }
 
-    /// Waits until everything is compared and on disk, and lets go of the files.
+    /// Waits until everything is compared and on disk and nothing is read for a choice, and lets go of the files.
     pub(super) async fn close(self) {
         self.comparisons.close().await;
+        self.choices.close().await;
         self.journal.close().await;
     }
 }

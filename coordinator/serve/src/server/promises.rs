@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn what_stands_behind_a_comparison_that_finds_no_room_waits_with_it() {
         let mut promises = Promises::default();
+        let plan = patchsweep_plan::fixtures::plan(patchsweep_core::status::PlanOptions::default());
+        let tolerances = crate::merge::compare::Tolerances::of(&plan.context);
         let scores = Box::new(TileScores { metrics: 1, scores: Vec::new(), prompt_effects: Vec::new() });
         let worker = "w".to_owned();
         promises.hold(1, acknowledge(1));
-        promises.hold(
-            1,
-            Promise::Compare(Comparison { worker, span: Span::none(), lease: lease(), scores, tolerance: 0.0 }),
-        );
+        promises
+            .hold(1, Promise::Compare(Comparison { worker, span: Span::none(), lease: lease(), scores, tolerances }));
         promises.hold(1, acknowledge(2));
         assert_eq!(released(&mut promises, 1, false), [1]);
         assert_eq!(released(&mut promises, 1, false), [0; 0]);

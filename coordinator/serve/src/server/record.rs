@@ -15,9 +15,10 @@ use prost::bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::choices::NotChosen;
 use super::handle::RunId;
 use super::spans::SweepSpan;
-use crate::merge::compare;
+use crate::merge::compare::Tolerances;
 use crate::progress::{Tally, Throughput};
 use crate::state::Arrival;
 
@@ -39,7 +40,7 @@ pub(super) struct SweepRecord {
     pub(super) dropped: u64,
     /// How far two computations of a tile may be apart; `None` for a sweep that ended in an earlier life, whose results
     /// are not compared any more.
-    pub(super) tolerance: Option<f64>,
+    pub(super) tolerances: Option<Tolerances>,
     /// Of its span, in this life of the coordinator.
     pub(super) trace: Option<TraceContext>,
 }
@@ -72,11 +73,32 @@ pub(super) struct Running {
     pub(super) span: SweepSpan,
     /// Why attempts failed.
     pub(super) reasons: Reasons,
+    /// Whether its next tiles are being chosen.
+    pub(super) choosing: Option<Choosing>,
     submitted: SystemTime,
     tally: Tally,
     /// Tiles whose scores are kept, of a plan that is still to be extended.
     done: Vec<TileId>,
     throughput: Throughput,
+}
+
+/// How it is with a choice of the cells that are computed next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Choosing {
+    /// It is being made.
+    UnderWay,
+    /// It was not made.
+    Failed(NotChosen),
+}
+
+impl Choosing {
+    /// Why nothing is computed, for people who ask.
+    pub(super) fn explained(&self) -> String {
+        match self {
+            Self::UnderWay => "which cells are computed next is being chosen by what its first tiles found".to_owned(),
+            Self::Failed(not_chosen) => not_chosen.explained(),
+        }
+    }
 }
 
 /// Reasons of a sweep's failures that were reported: a worker that cannot load the model fails at every tile for the same reason.
@@ -124,6 +146,7 @@ impl Running {
             clock,
             span,
             reasons: Reasons::default(),
+            choosing: None,
             submitted,
             tally,
             done: Vec::new(),
@@ -155,7 +178,7 @@ impl Running {
         for tile in self.done.iter().copied() {
             tally.finish(plan, tile);
         }
-        (self.plan, self.tally) = (Arc::clone(plan), tally);
+        (self.plan, self.tally, self.choosing) = (Arc::clone(plan), tally, None);
     }
 
     /// Whether somebody computes the sweep now.
@@ -191,10 +214,10 @@ impl SweepRecord {
             elapsed: Duration::from_secs(running.clock.elapsed().as_secs()),
             multiply_adds_per_second: None,
         };
-        let (identity, tolerance) = (plan.identity(), Some(compare::tolerance(&plan.context)));
+        let (identity, tolerances) = (plan.identity(), Some(Tolerances::of(&plan.context)));
         let trace = Some(running.span.trace);
         let status = watch::channel(status).0;
-        Self { identity, marks, status, running: Some(running), run, ended: None, dropped: 0, tolerance, trace }
+        Self { identity, marks, status, running: Some(running), run, ended: None, dropped: 0, tolerances, trace }
     }
 
     /// Its plan has more tiles from now on; false where it is not running any more, or has them already.
@@ -221,7 +244,7 @@ impl SweepRecord {
         ended: Option<SystemTime>,
     ) -> Self {
         let status = watch::channel(status).0;
-        Self { identity, marks, status, running: None, run, ended, dropped: 0, tolerance: None, trace: None }
+        Self { identity, marks, status, running: None, run, ended, dropped: 0, tolerances: None, trace: None }
     }
 
     /// Scores of this model are kept. With the first ones comes what was not known when the sweep was planned, perhaps
@@ -244,6 +267,14 @@ impl SweepRecord {
     /// It has ended, and clients have heard of it.
     pub(super) fn has_ended(&self) -> bool {
         self.running.is_none() && self.status.borrow().state.is_final()
+    }
+
+    /// Why its next cells were not chosen, if so.
+    pub(super) fn not_chosen(&self) -> Option<String> {
+        match self.running.as_ref()?.choosing.as_ref()? {
+            Choosing::Failed(not_chosen) => Some(not_chosen.waiting()),
+            Choosing::UnderWay => None,
+        }
     }
 
     /// The status as the scheduler counts now.

@@ -3,86 +3,71 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use patchsweep_core::grid::Grid;
-use patchsweep_core::ids::{SweepId, TileId};
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::{SweepState, SweepStatus};
-use patchsweep_plan::Findings;
 use patchsweep_proto::wire::encode_results;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::PlanningError;
 use super::checks;
+use super::kept::{KeptTile, for_each_tile};
 use super::offload::Offload;
 use super::rpc_errors::RequestError;
+use super::sending::{Budget, Sending};
 use super::spans::merging;
 use crate::check::mark_what_was_not_drawn;
 use crate::manifest::{self, RunFacts, SoFar, TileFacts, manifest};
-use crate::merge::{Activities, MergeError, Merger, TileOutcome};
-use crate::state::{KeptResult, KeptSweep, StateError, Store, TileFailures};
+use crate::merge::{MergeError, Merger, TileOutcome};
+use crate::state::{KeptResult, Store, TileFailures};
 use crate::verification::verification;
 
-/// Merges results, one sweep at a time: that is what bounds the memory.
+/// Merges results, one sweep at a time, and has bounded bytes of them on their way: that is what bounds the memory.
 #[derive(Clone, Debug)]
 pub(super) struct ResultsDesk {
     store: Store,
     offload: Offload,
+    /// Who may merge.
     free: Arc<Semaphore>,
+    budget: Budget,
 }
 
 impl ResultsDesk {
     pub(super) fn new(store: Store, offload: Offload) -> Self {
-        Self { store, offload, free: Arc::new(Semaphore::new(1)) }
+        Self { store, offload, free: Arc::new(Semaphore::new(1)), budget: Budget::new() }
     }
 
     /// The encoded results of a sweep: what is on disk, whole or not. `span`: of the merging.
-    pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Vec<u8>, RequestError> {
-        self.merge(status, span, encode_results).await
+    pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Sending, RequestError> {
+        let (_turn, bytes) = self.merge(status, span, encode_results).await?;
+        // The next one is merged when these may go.
+        self.budget.send(bytes).await.ok_or(RequestError::ShuttingDown)
     }
 
     /// The same for this process.
     pub(super) async fn merged(&self, status: SweepStatus) -> Result<SweepResults, RequestError> {
         let span = merging(&status.sweep, None);
-        self.merge(status, span, |results| results).await
+        Ok(self.merge(status, span, |results| results).await?.1)
     }
 
+    /// Gives the turn, too, which is the closure's: that goes on when nobody waits for it any more.
     async fn merge<T: Send + 'static>(
         &self,
         status: SweepStatus,
         span: Span,
         give: impl FnOnce(SweepResults) -> T + Send + 'static,
-    ) -> Result<T, RequestError> {
-        let _turn = self.free.acquire().await.map_err(|_| RequestError::ShuttingDown)?;
+    ) -> Result<(OwnedSemaphorePermit, T), RequestError> {
+        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
-        let merged = self.offload.run(move || {
+        let merged = self.offload.run("merging", move || {
             let _merging = span.entered();
             let started = Instant::now();
             let results = merge_kept(&store, &status).map(give);
             tracing::debug!(seconds = started.elapsed().as_secs_f64(), "results merged");
-            results
+            Ok((turn, results?))
         });
-        merged.await.ok_or(RequestError::MergingFailed)?
-    }
-}
-
-/// Why kept tiles do not make results: the journal is not as it was written.
-#[derive(Debug, thiserror::Error)]
-enum KeptError {
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Merge(#[from] MergeError),
-}
-
-impl From<KeptError> for RequestError {
-    fn from(error: KeptError) -> Self {
-        match error {
-            KeptError::State(error) => error.into(),
-            KeptError::Merge(error) => error.into(),
-        }
+        merged.await?
     }
 }
 
@@ -98,29 +83,32 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
     facts.results_dropped = status.results_dropped;
     let is_whole = matches!(status.state, SweepState::Done | SweepState::Partial { .. });
 
-    let mut merge = Merge { merger: Merger::new(&kept.plan), is_whole, pending: 0, facts };
-    // Scores that come meanwhile are left out; so are those of tiles that were given up and are computed again.
-    let failures = snapshot.failures(sweep)?;
-    let mut given_up = failures.into_iter().filter(|(_, failures)| failures.given_up).peekable();
-    snapshot.for_each_result(sweep, |tile, result| -> Result<(), KeptError> {
-        while let Some((failed, failures)) = given_up.next_if(|(failed, _)| *failed <= tile) {
-            if failed < tile {
-                merge.give_up(failed, failures)?;
+    let mut pending = 0;
+    let mut merger = Merger::new(&kept.plan);
+    for_each_tile(&snapshot, sweep, &kept.plan, |tile, kept| -> Result<(), RequestError> {
+        let outcome = match kept {
+            KeptTile::Done(result) => {
+                add_tile(&mut facts, &result);
+                TileOutcome::Scores(result.completed.scores)
             }
-        }
-        merge.take(tile, result)
+            KeptTile::GivenUp(failures) => {
+                facts.add_failure(tile, attempts(failures));
+                TileOutcome::GivenUp
+            }
+            KeptTile::Pending if is_whole => return Err(MergeError::Missing { tile }.into()),
+            KeptTile::Pending => {
+                pending += 1;
+                TileOutcome::Pending
+            }
+        };
+        Ok(merger.push(tile, &outcome)?)
     })?;
-    for (failed, failures) in given_up {
-        merge.give_up(failed, failures)?;
-    }
-    merge.leave_until(None)?;
-    let Merge { merger, mut facts, pending, .. } = merge;
     if !is_whole {
         facts.so_far = Some(SoFar { state: status.state.name(), tiles_pending: pending });
     }
-    let mut tensors = merger.finish().map_err(KeptError::from)?;
+    let mut tensors = merger.finish()?;
     let mut manifest = manifest(&kept.plan, &facts);
-    if let Some(choice) = kept.plan.choice.as_ref().filter(|_| kept.plan.context.grids.iter().any(verifies)) {
+    if let Some(choice) = kept.plan.choice.as_ref().filter(|_| kept.plan.verifies()) {
         manifest["verification"] = verification(&kept.plan, &choice.chosen, &tensors);
     }
     if let Some(check) = &kept.plan.check {
@@ -133,78 +121,17 @@ fn merge_kept(store: &Store, status: &SweepStatus) -> Result<SweepResults, Reque
     Ok(tensors.into_results(&kept.plan, manifest.to_string()))
 }
 
-fn verifies(grid: &Grid) -> bool {
-    grid.verify().is_some()
-}
-
-/// A sweep with the tiles that its others decide, all of which are kept or given up.
-pub(super) fn extended(store: &Store, sweep: &SweepId) -> Result<KeptSweep, RequestError> {
-    let snapshot = store.snapshot()?;
-    let kept = snapshot.sweep(sweep)?.ok_or_else(|| RequestError::UnknownSweep(sweep.clone()))?;
-    let mut merge = kept.plan.context.grids.iter().any(verifies).then(|| {
-        let (facts, merger) = (RunFacts::new(sweep.clone(), kept.dataset), Merger::new(&kept.plan));
-        Merge { merger, is_whole: false, pending: 0, facts }
+fn add_tile(facts: &mut RunFacts, result: &KeptResult) {
+    let KeptResult { worker, device, completed, cache, .. } = result;
+    facts.add_tile(&TileFacts {
+        worker,
+        device,
+        model: completed.model,
+        notes: &completed.notes,
+        busy_seconds: completed.busy.as_secs_f64(),
+        work: completed.work,
+        cache: *cache,
     });
-    let mut activities = Activities::new(&kept.plan);
-    snapshot.for_each_result(sweep, |tile, result| {
-        activities.take(tile, &result.completed.scores);
-        merge.as_mut().map_or(Ok(()), |merge| merge.take(tile, result))
-    })?;
-    let tensors = match merge {
-        Some(mut merge) => {
-            merge.leave_until(None)?;
-            merge.merger.finish().map_err(KeptError::from)?.grids
-        }
-        None => Vec::new(),
-    };
-    let main = tensors.iter().filter(|scores| scores.metric == 0);
-    let estimates = main.map(|scores| scores.estimate.as_slice()).collect();
-    let findings = Findings { estimates, activity: activities.finish() };
-    let plan = kept.plan.extended(&findings).map_err(PlanningError::from)?;
-    Ok(KeptSweep { plan: Arc::new(plan), ..kept })
-}
-
-/// A merge of kept tiles under way.
-struct Merge<'a> {
-    merger: Merger<'a>,
-    /// A tile that is missing is a defect.
-    is_whole: bool,
-    /// Tiles that are missing so far.
-    pending: u64,
-    facts: RunFacts,
-}
-
-impl Merge<'_> {
-    fn take(&mut self, tile: TileId, result: KeptResult) -> Result<(), KeptError> {
-        self.leave_until(Some(tile))?;
-        let KeptResult { worker, device, completed, cache, .. } = result;
-        self.facts.add_tile(&TileFacts {
-            worker: &worker,
-            device: &device,
-            model: completed.model,
-            notes: &completed.notes,
-            busy_seconds: completed.busy.as_secs_f64(),
-            work: completed.work,
-            cache,
-        });
-        Ok(self.merger.push(tile, &TileOutcome::Scores(completed.scores))?)
-    }
-
-    fn give_up(&mut self, tile: TileId, failures: TileFailures) -> Result<(), KeptError> {
-        self.leave_until(Some(tile))?;
-        self.merger.push(tile, &TileOutcome::GivenUp)?;
-        self.facts.add_failure(tile, attempts(failures));
-        Ok(())
-    }
-
-    /// Nothing became of the tiles before this one yet; `None`: of all that are left.
-    fn leave_until(&mut self, tile: Option<TileId>) -> Result<(), KeptError> {
-        while let Some(due) = self.merger.due().filter(|&due| !self.is_whole && tile.is_none_or(|tile| due < tile)) {
-            self.merger.push(due, &TileOutcome::Pending)?;
-            self.pending += 1;
-        }
-        Ok(())
-    }
 }
 
 fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAttempt> {
@@ -213,4 +140,54 @@ fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAtte
         worker: failed.worker,
         reason: failed.reason,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+
+    use super::*;
+    use crate::fixtures::running;
+    use crate::state::Entry;
+    use crate::state::sample::sweep;
+
+    /// A desk beside a sweep none of whose tiles is computed, and that sweep.
+    fn desk() -> (ResultsDesk, SweepStatus) {
+        let (store, _) = Store::in_memory().expect("memory");
+        let kept = sweep("s");
+        let status = SweepStatus { sweep: kept.id.clone(), ..running() };
+        store.write(&[Entry::Sweep(Box::new(kept))]).expect("memory");
+        (ResultsDesk::new(store, Offload::Threads), status)
+    }
+
+    #[tokio::test]
+    async fn a_merge_that_nobody_waits_for_any_more_keeps_its_turn() {
+        let (desk, status) = desk();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |what: &'static str| {
+            let order = Arc::clone(&order);
+            move || order.lock().expect("no panic").push(what)
+        };
+        let (first, second) = (note("first"), note("second"));
+        let (one, of) = (desk.clone(), status.clone());
+        let hanging = tokio::spawn(async move {
+            let parked = move |_| {
+                let _ = begun.send(());
+                let _ = may_go_on.recv();
+                first();
+            };
+            one.merge(of, Span::none(), parked).await.map(drop)
+        });
+        has_begun.await.expect("it begins");
+        hanging.abort();
+        assert!(hanging.await.expect_err("it was aborted").is_cancelled());
+        assert_eq!(desk.free.available_permits(), 0, "the closure goes on");
+        let another = desk.merge(status, Span::none(), move |_| second());
+        let (ended, ()) = tokio::join!(another, async { go_on.send(()).expect("it waits") });
+        drop(ended.expect("a merge"));
+        assert_eq!(*order.lock().expect("no panic"), ["first", "second"]);
+        assert_eq!(desk.free.available_permits(), 1);
+    }
 }

@@ -29,7 +29,7 @@ pub(super) async fn resume(
     loop {
         let run = handle.ask(|reply| Command::Resumable { sweep: sweep.clone(), reply }).await?;
         let (store, id) = (store.clone(), sweep.clone());
-        let remains = offload.run(move || remains(&store, &id)).await.ok_or(RequestError::ResumingFailed)??;
+        let remains = offload.run("reading what is kept", move || remains(&store, &id)).await??;
         let remains = Box::new(remains);
         // `None`: meanwhile it was resumed and has ended again, so that more may be done than was read.
         if let Some(status) = handle.ask(|reply| Command::Resume { run, remains, reply }).await? {

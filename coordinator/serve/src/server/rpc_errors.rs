@@ -8,6 +8,7 @@ use patchsweep_proto::wire::WireError;
 use tonic::Status;
 
 use super::PlanningError;
+use super::offload::OffloadError;
 use crate::explain::CellError;
 use crate::merge::MergeError;
 use crate::state::StateError;
@@ -41,14 +42,8 @@ pub(crate) enum RequestError {
     RegistrationTimeout,
     #[error("the coordinator is shutting down")]
     ShuttingDown,
-    #[error("planning failed; the coordinator's log says why")]
-    PlanningFailed,
-    #[error("merging failed; the coordinator's log says why")]
-    MergingFailed,
-    #[error("explaining failed; the coordinator's log says why")]
-    ExplainingFailed,
-    #[error("reading what is kept failed; the coordinator's log says why")]
-    ResumingFailed,
+    #[error(transparent)]
+    Offload(#[from] OffloadError),
     #[error(transparent)]
     Cell(#[from] CellError),
     #[error("no worker `{0}` is connected; `patchsweep workers` shows those that are")]
@@ -89,14 +84,13 @@ impl From<RequestError> for Status {
             | RequestError::TooLarge(_)
             | RequestError::Cell(_)
             | RequestError::NotRegistered => Self::invalid_argument(text),
-            RequestError::RegistrationTimeout | RequestError::ShuttingDown => Self::unavailable(text),
+            RequestError::RegistrationTimeout
+            | RequestError::ShuttingDown
+            | RequestError::Offload(OffloadError::ShuttingDown) => Self::unavailable(text),
             RequestError::CannotStore { .. } => Self::resource_exhausted(text),
-            RequestError::PlanningFailed
-            | RequestError::MergingFailed
-            | RequestError::ExplainingFailed
-            | RequestError::ResumingFailed
-            | RequestError::State(_)
-            | RequestError::Merge(_) => Self::internal(text),
+            RequestError::Offload(OffloadError::Panicked { .. }) | RequestError::State(_) | RequestError::Merge(_) => {
+                Self::internal(text)
+            }
         }
     }
 }

@@ -29,4 +29,6 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 
 #[cfg(test)]
+pub(crate) use tests::sample;
+#[cfg(test)]
 mod tests;

@@ -23,6 +23,10 @@ impl From<&KeptSweep> for v1::StoredSweep {
     fn from(kept: &KeptSweep) -> Self {
         let plan = &kept.plan;
         let kept_answers = plan.kept_answers.iter().map(|&prompts| v1::KeptAnswers { prompts });
+        let trained_on = |(dictionary, model): (&String, &String)| v1::DictionaryModel {
+            dictionary: dictionary.clone(),
+            model: model.clone(),
+        };
         let answer_texts = plan.answer_texts.iter().map(|(&id, text)| v1::TokenText { id, text: text.clone() });
         Self {
             sweep_id: kept.id.0.clone(),
@@ -46,6 +50,8 @@ impl From<&KeptSweep> for v1::StoredSweep {
             choice: plan.choice.as_ref().map(choice_to_wire),
             epoch: kept.arrival.epoch.map(|epoch| epoch.0),
             model_files: kept.arrival.files.map_or_else(Vec::new, |files| files.0.to_vec()),
+            dictionary_models: plan.dictionary_models.iter().map(trained_on).collect(),
+            prompts_digest: plan.prompts.map_or_else(Vec::new, |digest| digest.0.to_vec()),
         }
     }
 }
@@ -85,7 +91,9 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             costs: wire.costs,
             options: wire.options.map(PlanOptions::from).unwrap_or_default(),
             iteration_labels: wire.iteration_labels,
+            prompts: (!wire.prompts_digest.is_empty()).then(|| digest_from_wire(&wire.prompts_digest)).transpose()?,
             token_labels: wire.token_labels,
+            dictionary_models: wire.dictionary_models.into_iter().map(|of| (of.dictionary, of.model)).collect(),
             spec_text: wire.spec,
             seeds: Seeds { dataset: wire.dataset_seed, corruption: wire.corruption_seed },
             kept_answers: wire.kept_answers.into_iter().map(|kept| kept.prompts).collect(),

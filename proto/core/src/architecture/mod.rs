@@ -8,6 +8,8 @@ mod plain;
 mod refuse;
 mod rotary;
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 pub use parameters::{Parameter, Part, Slot};
@@ -224,6 +226,28 @@ impl Architecture {
     #[must_use]
     pub fn attention_of(&self, layer: u32) -> &LayerAttention {
         &self.attention.layers[layer as usize]
+    }
+
+    /// The positions that one attends to in a layer: itself and those before it, as far as the layer's window goes.
+    ///
+    /// # Panics
+    /// When there is no such layer.
+    #[must_use]
+    pub fn attended(&self, layer: u32, pos: u32) -> RangeInclusive<u32> {
+        let window = self.attention_of(layer).window.unwrap_or(u32::MAX);
+        pos.saturating_add(1).saturating_sub(window)..=pos
+    }
+
+    /// Whether a position attends to some of these, ascending, and to others besides, so that they can be knocked out.
+    ///
+    /// # Panics
+    /// When there is no such layer.
+    #[must_use]
+    pub fn knocks_out_some(&self, layer: u32, pos: u32, sources: &[u32]) -> bool {
+        let attended = self.attended(layer, pos);
+        let before = |first: u32| sources.partition_point(|&source| source < first);
+        let count = before(pos + 1) - before(*attended.start());
+        count > 0 && count < (pos + 1 - attended.start()) as usize
     }
 
     /// Query heads that read one key-value head.

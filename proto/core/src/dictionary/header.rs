@@ -17,6 +17,8 @@ pub struct DictionaryHeader {
     pub subtracts_decoder_bias: bool,
     /// The hook that it was trained at, where that is known.
     pub hook: Option<String>,
+    /// What the model is called that it was trained on, where that is known.
+    pub model: Option<String>,
 }
 
 impl DictionaryHeader {

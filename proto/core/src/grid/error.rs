@@ -88,6 +88,20 @@ pub enum AxesError {
         /// The site.
         component: Component,
     },
+    /// Nothing else is a row of what a softmax shares out.
+    #[error(
+        "`knockout` is of attention probabilities, `component = \"pattern\"`, and this is `{component}`: ablate with `zero` or `mean`"
+    )]
+    KnockoutOf {
+        /// The component.
+        component: Component,
+    },
+    /// What every cell writes of a pattern is whole rows.
+    #[error(
+        "`also` writes whole rows of `pattern`, and to knock all of them out would leave nothing to attend to: give these probabilities \
+         a grid of their own, or ablate them with `zero` or `mean`"
+    )]
+    KnockoutOfRows,
     /// A dictionary has other dimensions.
     #[error("`{dictionary}` has no axis `{axis}`: a dictionary is of one layer, and its axes are `pos`, `feature`")]
     NotOfDictionary {

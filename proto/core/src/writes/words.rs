@@ -15,6 +15,7 @@ impl PatchValue {
             Self::Other => "other",
             Self::Zero => "zero",
             Self::Mean => "mean",
+            Self::Knockout => "knockout",
         }
     }
 
@@ -23,6 +24,7 @@ impl PatchValue {
             Self::Other => "of the other run",
             Self::Zero => "zero",
             Self::Mean => "the mean",
+            Self::Knockout => "knocked out",
         }
     }
 }

@@ -94,7 +94,8 @@ fn header(keys: &mut Keys) -> Result<DictionaryHeader, String> {
         features: keys.number("d_sae")?,
         encoder,
         subtracts_decoder_bias: keys.flag("apply_b_dec_to_input", true)?,
-        hook: metadata.get("hook_name").and_then(Value::as_str).map(str::to_owned),
+        hook: text_of(&metadata, "hook_name"),
+        model: text_of(&metadata, "model_name"),
     };
     if let Some(key) = keys.keys.keys().find(|key| !keys.known.contains(&key.as_str()) && !is_ignored(key)) {
         return Err(format!(
@@ -108,6 +109,10 @@ fn header(keys: &mut Keys) -> Result<DictionaryHeader, String> {
         return Err("`reshape_activations` is `hook_z`, but its site is not".to_owned());
     }
     Ok(header)
+}
+
+fn text_of(metadata: &Map<String, Value>, key: &str) -> Option<String> {
+    metadata.get(key).and_then(Value::as_str).map(str::to_owned)
 }
 
 fn is_ignored(key: &str) -> bool {

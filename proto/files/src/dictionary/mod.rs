@@ -15,6 +15,7 @@ use safetensors::Dtype;
 
 pub use error::DictionaryFileError;
 
+use crate::hashing::Hashing;
 use crate::locate::ModelFolders;
 use crate::read::{is_there, read, read_text};
 use crate::weight_file::WeightFile;
@@ -80,7 +81,8 @@ impl DictionaryFiles {
         };
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let (width, features) = (size(width), size(features));
-        let header = DictionaryHeader { width, features, encoder, subtracts_decoder_bias: false, hook: None };
+        let header =
+            DictionaryHeader { width, features, encoder, subtracts_decoder_bias: false, hook: None, model: None };
         Self { header, config: Vec::new(), tensors: Tensors::GemmaScope(archive), path: path.to_owned() }.checked()
     }
 
@@ -117,15 +119,15 @@ impl DictionaryFiles {
 
     /// Digest over all of them.
     pub fn digest(&self) -> Result<Digest, DictionaryFileError> {
-        let mut hasher = blake3::Hasher::new();
+        let mut hashing = Hashing::new(1);
         // The config's length before it, so that no two dictionaries run into the same bytes.
-        hasher.update(&(self.config.len() as u64).to_le_bytes());
-        hasher.update(&self.config);
+        hashing.add(&(self.config.len() as u64).to_le_bytes());
+        hashing.add(&self.config);
         match &self.tensors {
-            Tensors::SaeLens(file) => file.hash_into(&mut hasher)?,
-            Tensors::GemmaScope(archive) => archive.hash_into(&mut hasher)?,
+            Tensors::SaeLens(file) => file.hash_into(&mut hashing)?,
+            Tensors::GemmaScope(archive) => archive.hash_into(&mut hashing)?,
         }
-        Ok(Digest(*hasher.finalize().as_bytes()))
+        Ok(Digest(hashing.finish()))
     }
 
     /// A tensor that the header's architecture has, row-major. Every float16 and bfloat16 is a float32.

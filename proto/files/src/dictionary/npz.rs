@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::DictionaryFileError;
 use crate::ModelError;
+use crate::hashing::Hashing;
 use crate::read::{is_pointer, open};
 
 /// An open archive.
@@ -112,11 +113,11 @@ impl Archive {
     }
 
     /// Adds the whole file to a digest.
-    pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) -> Result<(), DictionaryFileError> {
+    pub(super) fn hash_into(&self, hashing: &mut Hashing) -> Result<(), DictionaryFileError> {
         const AT_ONCE: u64 = 1 << 18;
         let length = self.opened.len();
         for start in (0..length).step_by(1 << 18) {
-            hasher.update(&self.bytes(start, AT_ONCE.min(length - start))?);
+            hashing.add(&self.bytes(start, AT_ONCE.min(length - start))?);
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use super::*;
 
 const SAE_LENS: &str = r#"{"d_in": 2, "d_sae": 3, "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": true,
  "normalize_activations": "none", "reshape_activations": "none",
- "metadata": {"sae_lens_version": "6.54.12", "hook_name": "blocks.1.hook_resid_pre"}, "architecture": "standard"}"#;
+ "metadata": {"sae_lens_version": "6.54.12", "model_name": "gpt2-small",
+ "hook_name": "blocks.1.hook_resid_pre"}, "architecture": "standard"}"#;
 
 /// A safetensors file of float32 tensors whose numbers count up.
 fn weights(tensors: &[(&str, &[usize])]) -> Vec<u8> {
@@ -47,6 +48,7 @@ fn a_folder_of_sae_lens_says_what_it_is_and_has_its_numbers() {
     let files = DictionaryFiles::open(folder.path()).expect("a dictionary");
     let header = files.header();
     assert_eq!((header.width, header.features, header.encoder), (2, 3, Encoder::Standard));
+    assert_eq!(header.model.as_deref(), Some("gpt2-small"));
     assert_eq!(files.tensor("W_dec").expect("numbers"), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     let dictionary = header.at("d", "sae", "blocks.1.hook_resid_pre", Digest([0; 32])).expect("a site");
     assert!(header.is_of(&dictionary) && dictionary.subtracts_decoder_bias);

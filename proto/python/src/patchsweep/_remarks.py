@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._scores import Grid, Scores
-from ._statistics import FAILED, NOT_FINITE
+from ._statistics import FAILED, NOT_FINITE, PENDING
 
 #: Most different reasons that a remark about a grid names.
 _MOST_REASONS = 3
@@ -42,6 +42,10 @@ def remarks(scores: Scores) -> list[str]:
             found.append(f"{scores.tensor_name(grid)}: {failed} of {status.size} cells failed (status 3): {_why(scores, grid)}")
         if infinite:
             found.append(f"{scores.tensor_name(grid)}: {infinite} of {status.size} cells are not finite (status 1): {cause}")
+        # An estimate that failed or is pending is none, and so is the effect beside it.
+        estimates = grid.tensors.get(".estimate", np.zeros(status.shape))
+        if infinite := int((~np.isfinite(estimates) & ~np.isin(status, (FAILED, PENDING))).sum()):
+            found.append(f"{scores.tensor_name(grid)}: {infinite} of {status.size} estimates are not finite: {cause}")
     return found
 
 

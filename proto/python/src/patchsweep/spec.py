@@ -89,7 +89,8 @@ class Dictionary(TypedDict):
     path: str
     """Where its files are, looked for where `path` of `[model]` is; without a leading `/` and without `..`. A folder
     as `SAELens` 6 writes it (`cfg.json` and `sae_weights.safetensors`) of architecture `standard`, `jumprelu`,
-    `topk` or `gated`, or Gemma Scope's `params.npz`, or a folder with that."""
+    `topk` or `gated`, or Gemma Scope's `params.npz`, or a folder with that. Where its `model_name` and the name
+    of the sweep's model do not resemble each other, a warning says so."""
     at: str
     """The activation that it reads, by its full hook name, like `blocks.8.hook_resid_pre`: a residual stream,
     `attn_out`, `mlp_out`, `mlp_post`, or `z` of all heads together. Required."""
@@ -101,12 +102,13 @@ class Position(TypedDict):
     name: str
     """What lists of positions call it; letters, digits and `_`, no two alike, and not `end`."""
     column: NotRequired[str]
-    """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly; its
-    tokens must begin and end where it does, but for spaces before it. Give either `column` or `text`."""
+    """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly, as a word
+    or words of its own; inside words (`cat` in `cats`) only in prompts where it is none, which a warning counts.
+    Its tokens must begin and end where it does, but for spaces before it. Give either `column` or `text`."""
     text: NotRequired[str]
     """The text itself, where it is the same in every prompt, like `"Answer:"`; looked for in the same way."""
     occurrence: NotRequired[int]
-    """Which one of the places where the text stands, counted from 1. Default: `1`."""
+    """Which one of the places where the text stands so, counted from 1. Default: `1`."""
     token: NotRequired[Literal["last", "first", "all"]]
     """Which of the text's tokens; without it, the last. With `all`, a list of positions to patch has them as one
     entry, which is patched at once."""
@@ -179,7 +181,7 @@ class Iteration(TypedDict):
     """One patching experiment."""
 
     label: NotRequired[str]
-    """Its title in lists and pictures. Without it, `Iteration 0`, `Iteration 1` and so on."""
+    """Its title in lists and pictures, no two alike. Without it, `Iteration 0`, `Iteration 1` and so on."""
     corrupt: NotRequired[list[int | str]]
     """Which positions take the corrupted tokens, or noise. Negative ones count from the end; others may be `"end"`,
     the last token, and names of `[[position]]`, each also with an offset in tokens, like `"subject+1"`. May be
@@ -218,7 +220,7 @@ class GridAlso(TypedDict):
     the end."""
     positions: NotRequired[list[int | str]]
     """Which positions, given as in `corrupt` of an iteration. Without it, all."""
-    ablate: NotRequired[Literal["zero", "mean"]]
+    ablate: NotRequired[Literal["zero", "mean", "knockout"]]
     """What takes the activation's place. Without it, the other run's activation."""
 
 
@@ -270,7 +272,7 @@ class Grid(TypedDict):
     name: NotRequired[str]
     """Names its tensors; letters, digits, `_` and `-`, and no two alike. Without it, the component's short name; of
     several components, their names joined by `-`."""
-    ablate: NotRequired[Literal["zero", "mean"]]
+    ablate: NotRequired[Literal["zero", "mean", "knockout"]]
     """What takes the activation's place. Without it, the other run's activation."""
     layers: NotRequired[list[int]]
     """Which layers are patched. Without it, all. Negative ones count from the end."""

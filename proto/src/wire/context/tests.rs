@@ -138,7 +138,7 @@ fn answers_are_there_where_a_metric_scores_them() {
 fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
     let sent = context();
     assert_eq!(decode_context(&encode_context(&sent)), Ok(sent.clone()));
-    let changes: [fn(&mut SweepContext); 14] = [
+    let changes: [fn(&mut SweepContext); 15] = [
         |c| c.grids.push(paths(Some(Component::Q), &[(0, &[1]), (1, &[0, 1])], Mlps::Frozen, false)),
         |c| c.grids.push(paths(Some(Component::MlpIn), &[(0, &[]), (1, &[])], Mlps::Live, true)),
         |c| {
@@ -167,6 +167,7 @@ fn a_context_comes_back_as_it_was_and_its_digest_tells_it_from_others() {
         |c| c.tf32 = false,
         |c| c.iterations[0].noise = None,
         |c| c.grids[1].value = PatchValue::Mean,
+        |c| c.grids[1].value = PatchValue::Knockout,
     ];
     for change in changes {
         let mut other = context();
@@ -315,6 +316,7 @@ fn groups_that_do_not_fit_the_prompts_are_refused() {
     assert!(refusal(|c| c.iterations[0].reads = vec![2]).contains("several positions, or one twice"));
     assert!(refusal(|c| c.iterations[0].reads = vec![0, 1]).contains("not one per prompt"));
     assert!(refusal(|c| c.grids[0].value = PatchValue::Mean).contains("a mean over prompts of different lengths"));
+    assert!(refusal(|c| c.grids[0].value = PatchValue::Knockout).contains("`knockout` is of attention probabilities"));
 }
 
 #[test]

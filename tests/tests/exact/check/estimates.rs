@@ -43,6 +43,21 @@ estimate = "integrated"
 steps = 5
 
 [[grid]]
+name = "knocked_out"
+component = "pattern"
+axes = ["layer", "head", "src_pos"]
+ablate = "knockout"
+estimate = "gradient"
+
+[[grid]]
+name = "knocked_out_at_once"
+component = "pattern"
+axes = ["layer", "dest_pos"]
+src_positions = [0, 2]
+ablate = "knockout"
+estimate = "gradient"
+
+[[grid]]
 name = "averaged"
 component = "attn_out"
 axes = ["layer", "pos"]
@@ -73,9 +88,20 @@ fn folder() -> PathBuf {
 impl Estimated {
     /// Of the case's model, or of another one in a folder of that name.
     fn new(folder_of_model: &Path, metric: &str) -> Self {
+        let mut sweep = Self::computed(folder_of_model, metric, "float32");
+        let check = sweep.plan.check(CheckOf { sweep: id(), cells: 100_000, seed: 1 });
+        assert!(check.tiles.iter().all(Tile::is_plain));
+        let plainly = check.tiles.iter().map(|tile| scores(&mut sweep.engine, &check, tile)).collect();
+        sweep.check = Some((check, plainly));
+        sweep
+    }
+
+    /// Without a check.
+    fn computed(folder_of_model: &Path, metric: &str, dtype: &str) -> Self {
         let read = |file: &str| fs::read_to_string(folder().join(file)).expect("a file of the case");
         let folders = ModelFolders { roots: vec![folder_of_model.to_owned()], hub_cache: None };
         let spec = read("spec.toml").replace("kind = \"logit_diff\"", metric);
+        let spec = spec.replace("path = \"model\"", &format!("path = \"model\"\ndtype = \"{dtype}\""));
         let source = Source::new(spec + MORE);
         let options = PlanOptions { tile_multiply_adds: None, tile_prompts: Some(2), for_gpus: false };
         let plan = make_plan(&folders, &source, &read("tokens.json"), options).expect("a plan");
@@ -90,10 +116,6 @@ impl Estimated {
         let findings = Findings { estimates, activity: vec![Vec::new(); sweep.plan.context.grids.len()] };
         sweep.plan = sweep.plan.extended(&findings).expect("few tiles");
         sweep.compute();
-        let check = sweep.plan.check(CheckOf { sweep: id(), cells: 100_000, seed: 1 });
-        assert!(check.tiles.iter().all(Tile::is_plain));
-        let plainly = check.tiles.iter().map(|tile| scores(&mut sweep.engine, &check, tile)).collect();
-        sweep.check = Some((check, plainly));
         sweep
     }
 
@@ -121,11 +143,15 @@ impl Estimated {
         )
     }
 
-    /// The largest estimate of a grid under the main metric, by magnitude.
-    fn largest(&self, grid: usize) -> f64 {
+    /// The estimates of a grid under the main metric.
+    fn estimates(&self, grid: usize) -> Vec<f32> {
         let merged = merged(&self.plan, &self.scores);
-        let estimates = &merged.grids[grid * self.plan.context.metrics.len()].estimate;
-        estimates.iter().fold(0.0, |largest: f64, &estimate| largest.max(f64::from(estimate).abs()))
+        merged.grids[grid * self.plan.context.metrics.len()].estimate.clone()
+    }
+
+    /// The largest of them, by magnitude.
+    fn largest(&self, grid: usize) -> f64 {
+        self.estimates(grid).iter().fold(0.0, |largest: f64, &estimate| largest.max(f64::from(estimate).abs()))
     }
 
     /// The scores with one estimate of a grid off by so much under the main metric, over all prompts.
@@ -169,6 +195,22 @@ fn what_is_off_is_found_of_the_smallest_probabilities_too() {
     let largest: Vec<f64> = grids.map(|grid| sweep.largest(grid)).collect();
     assert!(largest.iter().all(|&largest| largest > 0.0 && largest < 1e-5), "{largest:?}");
     what_is_off_is_found(&sweep);
+}
+
+/// Float16 knows nothing between 0 and 6e-8, and these gradients are smaller.
+#[test]
+fn estimates_of_the_smallest_probabilities_are_not_lost_in_float16() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sharpen(&folder.path().join("model"));
+    let [wide, narrow] =
+        ["float32", "float16"].map(|dtype| Estimated::computed(folder.path(), "kind = \"prob\"", dtype));
+    for (index, grid) in wide.plan.context.grids.iter().enumerate() {
+        let (largest, pairs) = (wide.largest(index), wide.estimates(index).into_iter().zip(narrow.estimates(index)));
+        let difference = pairs.fold(0.0, |most: f64, (wide, narrow)| most.max(f64::from(wide - narrow).abs()));
+        eprintln!("{}: {:.1e} of the largest, {largest:.1e}", grid.name, difference / largest);
+        // Logits of about 30 are rounded by some 2^-11 of themselves, which moves a probability by a part of so much.
+        assert!(largest < 1e-5 && difference < 0.1 * largest, "{}: {difference} of {largest}", grid.name);
+    }
 }
 
 /// The case's model with logits that are four times as large: answers are as likely as 1e-7 then.

@@ -97,7 +97,9 @@ fn plan(context: &SweepContext) -> Plan {
         costs,
         options: PlanOptions::default(),
         iteration_labels: (0..iterations).map(|iteration| iteration.to_string()).collect(),
+        prompts: None,
         token_labels: Vec::new(),
+        dictionary_models: BTreeMap::new(),
         answer_texts: BTreeMap::new(),
         spec_text: String::new(),
         seeds: Seeds { dataset: None, corruption: None },
@@ -123,8 +125,11 @@ fn computed(plan: Plan, mut engine: TiledEngine<'_>) -> Result<(Plan, Vec<TileSc
     let first = plan.tiles.len();
     let plan = if plan.awaits_choice() {
         let mut activities = Activities::new(&plan);
-        plan.tiles.iter().zip(&scores).for_each(|(tile, scores)| activities.take(tile.id, scores));
-        let findings = Findings { estimates: vec![&[]; plan.context.grids.len()], activity: activities.finish() };
+        for (tile, scores) in plan.tiles.iter().zip(&scores) {
+            activities.push(tile.id, Some(scores)).expect("in order");
+        }
+        let activity = activities.finish().expect("all tiles");
+        let findings = Findings { estimates: vec![&[]; plan.context.grids.len()], activity };
         plan.extended(&findings).map_err(|error| error.to_string())?
     } else {
         plan

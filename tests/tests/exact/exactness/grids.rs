@@ -150,14 +150,16 @@ fn one_write(model: Architecture, positions: u32, topic: Topic) -> impl Strategy
         .iter()
         .map(|&axis| selection(axis, extent(topic.component, axis, &model, positions)))
         .collect();
-    (axes, selections).prop_map(move |(axes, selections)| {
+    (axes, selections).prop_filter_map("nothing to attend to is left", move |(axes, selections)| {
         let axes = [vec![Axis::Layer], axes].concat();
         let grid = Grid::new("grid".to_owned(), topic.component, axes, &model, positions);
         let mut grid = grid.expect("axes of the component").patched_with(topic.value);
         for (axis, indices) in selections {
             grid = grid.restricted(axis, indices).expect("indices in range");
         }
-        few(grid, MOST_CELLS)
+        let grid = few(grid, MOST_CELLS);
+        let is_of_all = !grid.axes.contains(&Axis::SrcPos) && grid.indices(Axis::SrcPos).len() == positions as usize;
+        (grid.value != PatchValue::Knockout || !is_of_all).then_some(grid)
     })
 }
 

@@ -42,7 +42,8 @@ impl Topic {
     pub(crate) fn all() -> Vec<Self> {
         let mut topics = Vec::new();
         for component in Component::ALL {
-            for value in [PatchValue::Other, PatchValue::Zero, PatchValue::Mean] {
+            let knockout = (component == Component::Pattern).then_some(PatchValue::Knockout);
+            for value in [PatchValue::Other, PatchValue::Zero, PatchValue::Mean].into_iter().chain(knockout) {
                 for direction in [Direction::Noising, Direction::Denoising] {
                     for corruption in Corruption::ALL {
                         let writes = Writes::One;

@@ -1,6 +1,6 @@
 //! The estimates of all grids over some prompts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use patchsweep_core::estimate::Gradients;
 use patchsweep_core::grid::{Axis, Component, Grid};
@@ -8,6 +8,7 @@ use patchsweep_core::scores::CellScore;
 use tch::{Device, Kind, Tensor};
 
 use super::gradients::Point;
+use super::scaled::Gradients as Scaled;
 use super::terms::Changes;
 use super::{OfGrid, scored};
 use crate::phases::Phase;
@@ -16,7 +17,8 @@ use crate::torch::patch::values::Patch;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, last_site};
-use crate::torch::tiles::chunk::{Chunk, Scores, base, other_and_means, unpatched};
+use crate::torch::score::metrics::Waiting;
+use crate::torch::tiles::chunk::{Chunk, Scores, base, other_and_means, run_scores, unpatched};
 
 impl Chunk<'_> {
     /// Estimated scores of all cells of each grid that has estimates; none of the others.
@@ -28,7 +30,8 @@ impl Chunk<'_> {
         let base = base(&mut runs, &sites);
         let [other, means] = other_and_means(&mut runs, &sites);
         let scorers = self.scorers(&clean);
-        let unpatched = unpatched(std::iter::once((self, &base, scorers.as_slice())))[0].averaged();
+        let unpatched = Waiting::arrived(unpatched(std::iter::once((self, &base, scorers.as_slice()))).iter());
+        let unpatched = run_scores(&unpatched, std::slice::from_ref(self))[0].averaged();
         let (reads, last) = (self.reads(), self.last_read());
         let value = patchsweep_core::grid::PatchValue::Other;
         let patch = Patch { exec: self.exec, value, base, other, means, features: None, reads, last };
@@ -71,7 +74,7 @@ impl Chunk<'_> {
         for along in points {
             let embedding = embedding(patch, along);
             let point = Point { exec: self.exec, embedding, scorers, reads: &self.iteration().reads };
-            let mut take = |metric: usize, gradients: &BTreeMap<Site, Tensor>| {
+            let mut take = |metric: usize, gradients: &Scaled| {
                 for ((_, layers), sums) in changes.iter().zip(&mut sums) {
                     for (change, sum) in layers.iter().zip(&mut sums[metric]) {
                         let Some(terms) = change.terms(gradients, patch) else { continue };
@@ -128,8 +131,9 @@ fn of_layer(grid: &Grid, terms: Option<&Tensor>, prompts: usize, positions: u32)
     for (dim, &axis) in (1usize..).zip(&grid.component.axes()[1..]) {
         let (here, along) = (terms.size()[dim], length(dim));
         let is_position = matches!(axis, Axis::Pos | Axis::DestPos | Axis::SrcPos);
-        // Keys at all positions at once.
-        let at_once = is_position && here == 1 && !grid.axes.contains(&axis) && super::new_patterns::recomputes(grid);
+        // Keys at all positions at once, or sources.
+        let of_keys = is_position && here == 1 && !grid.axes.contains(&axis) && super::new_patterns::recomputes(grid);
+        let at_once = of_keys || super::knockouts::is_at_once(grid, axis);
         if !at_once {
             // Nothing depends on what is behind the last read position.
             let extent = if is_position { i64::from(positions) } else { here };

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use patchsweep_core::grid::Component;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use super::scaled::{Gradients, through_model};
 use crate::torch::model::exec::Exec;
 use crate::torch::numbers::length;
 use crate::torch::plain::forward::forward;
@@ -32,10 +33,10 @@ impl Point<'_> {
     ///
     /// A metric is its mean over the read positions. Each site is taken as if it alone varied: its gradient holds all that
     /// comes after it.
-    pub(super) fn each(&self, is_wanted: &dyn Fn(Site) -> bool, take: &mut dyn FnMut(usize, &BTreeMap<Site, Tensor>)) {
+    pub(super) fn each(&self, is_wanted: &dyn Fn(Site) -> bool, take: &mut dyn FnMut(usize, &Gradients)) {
         let before = self.exec.multiply_adds();
         let mut seen: BTreeMap<Site, Tensor> = BTreeMap::new();
-        let scores = with_grad(|| {
+        let (last, read, scores) = with_grad(|| {
             let embedding = self.embedding.copy().set_requires_grad(true);
             let last = forward(self.exec, &embedding, None, &mut |layer, component: Component, activation| {
                 if is_wanted((layer, component)) {
@@ -43,16 +44,18 @@ impl Point<'_> {
                 }
                 activation
             });
+            // Apart from the model, so that its backward pass can be scaled.
+            let read = last.detach().to_kind(Kind::Float).set_requires_grad(true);
             // Taken apart here: libtorch follows views as well.
-            self.scores(&last).unbind(0)
+            let scores = self.scores(&read).unbind(0);
+            (last, read, scores)
         });
         let forward_pass = self.exec.multiply_adds() - before;
-        let inputs: Vec<&Tensor> = seen.values().collect();
         for (metric, score) in scores.iter().enumerate() {
             self.exec.count(i64::try_from(BACKWARD * forward_pass).unwrap_or(i64::MAX));
-            let gradients = Tensor::run_backward(&[score], &inputs, metric + 1 < scores.len(), false);
-            let by_site = seen.keys().copied().zip(gradients).filter(|(_, gradient)| gradient.defined());
-            take(metric, &by_site.collect());
+            let is_last = metric + 1 == scores.len();
+            let by_read = Tensor::run_backward(&[score], &[&read], !is_last, false).remove(0);
+            take(metric, &through_model(&last, &by_read, &seen, is_last));
         }
     }
 

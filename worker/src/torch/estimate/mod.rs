@@ -7,7 +7,9 @@
 mod cells;
 mod gradients;
 mod held;
+mod knockouts;
 mod new_patterns;
+mod scaled;
 mod terms;
 
 use std::collections::BTreeSet;

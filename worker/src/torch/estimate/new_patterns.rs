@@ -94,6 +94,7 @@ pub(super) fn pattern_difference(patch: &Patch<'_>, grid: &Grid, layer: u32) -> 
     let before = cut(patch.base.get(layer, Component::Pattern));
     match grid.value {
         PatchValue::Zero => -before,
+        PatchValue::Knockout => unreachable!("made of scores"),
         PatchValue::Mean => cut(patch.means.get(layer, Component::Pattern)) - before,
         PatchValue::Other => {
             let all = Positions::between(0, patch.last);
@@ -102,6 +103,12 @@ pub(super) fn pattern_difference(patch: &Patch<'_>, grid: &Grid, layer: u32) -> 
             scores(patch, layer, &Pair { queries, keys }).softmax(-1, None) - before
         }
     }
+}
+
+/// Masked attention scores of the run that is patched, float64 \[prompts, head, dest, src\].
+pub(super) fn base_scores(patch: &Patch<'_>, layer: u32) -> Tensor {
+    let pair = Pair { queries: patch.base(layer, Component::Q), keys: patch.base(layer, Component::K) };
+    scores(patch, layer, &pair)
 }
 
 /// Masked attention scores, float64 \[prompts, head, dest, src\].

@@ -1,11 +1,11 @@
 //! What gradients are multiplied with: by how much a patch changes the activations of a grid in one layer.
 
-use std::collections::BTreeMap;
-
-use patchsweep_core::grid::{Axis, Component, Grid};
+use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use tch::{Device, Kind, Tensor};
 
+use super::knockouts::Knockout;
 use super::new_patterns::{NewPattern, pattern_difference, recomputes};
+use super::scaled::Gradients;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::Positions;
 use crate::torch::runs::recorder::Site;
@@ -23,6 +23,8 @@ enum Of {
     Activation(Tensor),
     /// Of the pattern that it makes.
     Pattern(NewPattern),
+    /// Of the pattern without what is knocked out.
+    Knockout(Knockout),
 }
 
 impl<'a> Changes<'a> {
@@ -31,6 +33,10 @@ impl<'a> Changes<'a> {
         let change = |&layer: &u32| match grid.component {
             _ if recomputes(grid) => {
                 let of = Of::Pattern(NewPattern::of(patch, grid, layer));
+                Self { grid, site: (layer, Component::Pattern), of }
+            }
+            Component::Pattern if grid.value == PatchValue::Knockout => {
+                let of = Of::Knockout(Knockout::of(patch, grid, layer));
                 Self { grid, site: (layer, Component::Pattern), of }
             }
             Component::Pattern => {
@@ -47,16 +53,17 @@ impl<'a> Changes<'a> {
     }
 
     /// Gradient times change, float64 on the CPU \[prompts, axes within a layer..\]; one metric's gradients.
-    pub(super) fn terms(&self, gradients: &BTreeMap<Site, Tensor>, patch: &Patch<'_>) -> Option<Tensor> {
-        let gradient = gradients.get(&self.site)?;
+    pub(super) fn terms(&self, gradients: &Gradients, patch: &Patch<'_>) -> Option<Tensor> {
+        let gradient = gradients.scaled(self.site)?;
         let terms = match &self.of {
             Of::Pattern(new) => new.terms(gradient, self.grid, &patch.exec.model.architecture),
+            Of::Knockout(knockout) => knockout.terms(gradient),
             Of::Activation(change) => {
                 let product = gradient.to_kind(Kind::Double) * change;
                 let is_whole = product.dim() > self.grid.component.axes().len();
                 if is_whole { product.sum_dim_intlist([-1].as_slice(), false, Kind::Double) } else { product }
             }
         };
-        Some(terms.to_device(Device::Cpu))
+        Some(gradients.put_right(&terms.to_device(Device::Cpu)))
     }
 }

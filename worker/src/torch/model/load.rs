@@ -2,6 +2,7 @@
 
 mod parameters;
 
+use std::cell::OnceCell;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
@@ -11,13 +12,13 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::model::{Dtype, ModelConfig};
 use patchsweep_core::weights::{Placement, WeightBytes};
 use patchsweep_files::{Contents, ModelError, WeightFiles, read_config};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::torch::devices::{Devices, Layers, on};
+use crate::torch::model::ahead::Streamed;
 use crate::torch::model::parameters::{Block, Blocks, Linear, Model, NormWeights};
 use crate::torch::model::scratch::Scratch;
 use crate::torch::model::stored::{file_kind, kind, mapped};
-use crate::torch::runs::noise::deviation;
 
 /// A model's files, open.
 #[derive(Debug)]
@@ -72,17 +73,33 @@ impl Loader {
 
     /// Reads the weights: all of them, or those around the blocks.
     pub(crate) fn load(self, placement: Placement) -> Result<Model, ModelError> {
-        let loader = Self { maps: placement == Placement::Streamed, ..self };
-        let layers = if loader.maps { 0 } else { loader.config.architecture.layers };
+        let streams = placement == Placement::Streamed;
+        // To a GPU a file is copied from memory that is pinned.
+        let loader = Self { maps: streams && self.devices().are_cpu(), ..self };
+        let layers = if streams { 0 } else { loader.layers() };
         let (digest, model) = std::thread::scope(|scope| {
-            // Hashing takes about as long as the rest.
-            let digest = scope.spawn(|| loader.files.digest());
+            // Alone it would take about as long as the rest, or longer.
+            let digest = scope.spawn(|| loader.files.digest(hashing_threads()));
             let model = loader.model(layers);
             (joined(digest), model)
         });
         let model = Model { digest: digest?, ..model? };
         loader.files.refuse_changed()?;
-        Ok(if loader.maps { Model { blocks: Blocks::Streamed(Box::new(loader)), ..model } } else { model })
+        Ok(if streams { Model { blocks: Blocks::Streamed(Streamed::of(loader)), ..model } } else { model })
+    }
+
+    pub(crate) fn devices(&self) -> &Devices {
+        self.layers.devices()
+    }
+
+    /// The device of a layer.
+    pub(crate) fn device(&self, layer: u32) -> Device {
+        self.layers.device(layer)
+    }
+
+    /// How many.
+    pub(crate) fn layers(&self) -> u32 {
+        self.config.architecture.layers
     }
 
     /// Refuses files that were written to since they were opened.
@@ -115,7 +132,7 @@ impl Loader {
         Ok(Model {
             digest: Digest([0; 32]),
             notes: contents.notes.clone(),
-            embed_deviation: deviation(&embed) * architecture.embed.scale,
+            embed_deviation: OnceCell::new(),
             unembed,
             embed,
             pos_embed: pos_embed.map(|table| table.narrow(0, offset.into(), architecture.n_ctx.into())),
@@ -225,6 +242,12 @@ fn in_parallel(
         let parts: Vec<_> = (0..layers).step_by(share as usize).map(part).collect();
         Ok(parts.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     })
+}
+
+/// Threads that hash a model's files while others read them.
+fn hashing_threads() -> usize {
+    const MOST: usize = 8;
+    usize::try_from(tch::get_num_threads()).unwrap_or(1).clamp(1, MOST)
 }
 
 /// What a thread returns; if it panicked, so does this.

@@ -1,5 +1,6 @@
 //! A model on a device: its parameters, and the forward pass.
 
+pub(crate) mod ahead;
 pub(crate) mod attention;
 mod convolved;
 pub(crate) mod exec;

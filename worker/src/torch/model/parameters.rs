@@ -1,5 +1,7 @@
 //! A model's parameters on a device.
 
+use std::cell::OnceCell;
+
 use patchsweep_core::architecture::Architecture;
 use patchsweep_core::digest::Digest;
 use patchsweep_core::weights::Placement;
@@ -7,7 +9,7 @@ use patchsweep_files::ModelError;
 use tch::Tensor;
 
 use crate::torch::devices::Layers;
-use crate::torch::model::load::Loader;
+use crate::torch::model::ahead::Streamed;
 
 /// A loaded model; nothing changes it. Matrices are \[out, in\], so that some of a matrix's outputs are a view of it.
 #[derive(Debug)]
@@ -20,8 +22,8 @@ pub(crate) struct Model {
     pub(crate) notes: Vec<String>,
     /// \[vocabulary, `d_model`\]
     pub(crate) embed: Tensor,
-    /// Sample standard deviation of all entries of `embed`.
-    pub(crate) embed_deviation: f64,
+    /// Sample standard deviation of all entries of `embed`, scaled, once somebody has asked for it.
+    pub(crate) embed_deviation: OnceCell<f64>,
     /// From position 0 on \[`n_ctx`, `d_model`\].
     pub(crate) pos_embed: Option<Tensor>,
     pub(crate) blocks: Blocks,
@@ -38,7 +40,7 @@ pub(crate) enum Blocks {
     /// On the device, layer by layer.
     Resident(Vec<Block>),
     /// In their files, from which each comes when a run gets to it.
-    Streamed(Box<Loader>),
+    Streamed(Streamed),
 }
 
 /// Weight and bias of a norm, each of its width. The weight has the norm's offset in it.
@@ -98,7 +100,7 @@ impl NormWeights {
 }
 
 impl Block {
-    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
         let norms = [&self.ln1, &self.q_norm, &self.k_norm, &self.ln1_post, &self.ln2, &self.ln2_post];
         let linear = [&self.queries, &self.keys_values, &self.attn_out, &self.mlp_in, &self.mlp_out];
         let norms = norms.into_iter().flatten().flat_map(NormWeights::tensors);
@@ -118,7 +120,7 @@ impl Model {
                 let places = 0..self.layers.devices().count();
                 places.map(|place| self.bytes_on(place, blocks)).max().unwrap_or(0)
             }
-            Blocks::Streamed(loader) => loader.placed(Placement::Streamed),
+            Blocks::Streamed(streamed) => streamed.loader.placed(Placement::Streamed),
         }
     }
 
@@ -127,7 +129,7 @@ impl Model {
         let count = self.layers.devices().count();
         match &self.blocks {
             Blocks::Resident(blocks) => (0..count).map(|place| self.bytes_on(place, blocks)).sum(),
-            Blocks::Streamed(loader) => loader.placed(Placement::Streamed).saturating_mul(count as u64),
+            Blocks::Streamed(streamed) => streamed.loader.placed(Placement::Streamed).saturating_mul(count as u64),
         }
     }
 
@@ -135,7 +137,7 @@ impl Model {
     pub(crate) fn refuse_changed(&self) -> Result<(), ModelError> {
         match &self.blocks {
             Blocks::Resident(_) => Ok(()),
-            Blocks::Streamed(loader) => loader.refuse_changed(),
+            Blocks::Streamed(streamed) => streamed.loader.refuse_changed(),
         }
     }
 

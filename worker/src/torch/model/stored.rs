@@ -5,8 +5,12 @@ use patchsweep_files::{ModelError, WeightTensor};
 use safetensors::Dtype as FileDtype;
 use tch::{Device, Kind, Tensor};
 
+use crate::torch::pinned::Pinned;
+
 /// Bytes of a tensor that are read at once: few enough to stay in a core's cache while they are copied.
 const PIECE_BYTES: usize = 1 << 20;
+/// The same where a GPU copies them: enough for the bus.
+const PIECE_BYTES_TO_GPU: usize = 8 << 20;
 
 /// Reads a tensor of a file into one of its shape, in pieces: of the file, only a piece at a time is in memory.
 pub(super) fn read_into(whole: &mut Tensor, tensor: &WeightTensor<'_>, shape: &[u32]) -> Result<(), ModelError> {
@@ -17,15 +21,22 @@ pub(super) fn read_into(whole: &mut Tensor, tensor: &WeightTensor<'_>, shape: &[
     }
     let Some((&rows, row)) = shape.split_first() else { return Ok(()) };
     let row_bytes = row.iter().map(|&size| size as usize).product::<usize>() * file_kind.elt_size_in_bytes();
-    let piece_rows = u32::try_from(PIECE_BYTES / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
-    let mut buffer = vec![0; piece_rows as usize * row_bytes];
+    let most = if whole.device().is_cuda() { PIECE_BYTES_TO_GPU } else { PIECE_BYTES };
+    let piece_rows = u32::try_from(most / row_bytes.max(1)).unwrap_or(rows).clamp(1, rows.max(1));
+    let mut buffer = Vec::new();
     for first in (0..rows).step_by(piece_rows as usize) {
         let count = piece_rows.min(rows - first);
-        let bytes = &mut buffer[..count as usize * row_bytes];
-        tensor.read(first as usize * row_bytes, bytes)?;
-        sizes[0] = count.into();
-        let piece = Tensor::from_data_size(bytes, &sizes, file_kind);
-        whole.narrow(0, first.into(), count.into()).copy_(&piece);
+        let (start, bytes) = (first as usize * row_bytes, count as usize * row_bytes);
+        let mut part = whole.narrow(0, first.into(), count.into());
+        if let Some(mut piece) = Pinned::for_device(whole.device(), bytes) {
+            tensor.read(start, piece.bytes())?;
+            piece.copy_to(&mut part, file_kind);
+        } else {
+            buffer.resize(bytes, 0);
+            tensor.read(start, &mut buffer)?;
+            sizes[0] = count.into();
+            part.copy_(&Tensor::from_data_size(&buffer, &sizes, file_kind));
+        }
     }
     Ok(())
 }

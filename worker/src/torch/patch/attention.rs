@@ -61,8 +61,12 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     let SuffixAttention {
         layer, queries, positions, keys, values, prefix: [prefix_keys, prefix_values], changes, ..
     } = attention;
-    // What is put into the pattern, and the constant part of `z` that its rows lack then.
-    let put = |mut pattern: Tensor| {
+    // Softmax in float32 whatever the model's dtype, and the constant part of `z` that rows lack then.
+    let pattern_of = |mut scores: Tensor| {
+        if let Some(changes) = changes {
+            changes.knock_out(&mut scores);
+        }
+        let mut pattern = scores.softmax(-1, Kind::Float).to_kind(values.kind());
         let missing = changes.map(|changes| changes.apply(&mut pattern));
         (pattern, missing)
     };
@@ -87,7 +91,7 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
     let own = apart(&exec.capped(own), suffix).masked_fill(&hidden, f64::NEG_INFINITY);
     let joined = |z: Tensor| z.permute([2, 0, 4, 1, 3, 5]).flatten(3, 4);
     if prefix == 0 {
-        let (pattern, missing) = put(own.softmax(-1, Kind::Float).to_kind(v.kind()));
+        let (pattern, missing) = pattern_of(own);
         let z = exec.uncounted_product(&each_cell(&pattern, rows, suffix), &each_cell(&v, suffix, width));
         return whole(joined(apart(&z, width)), missing);
     }
@@ -98,8 +102,7 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
         earlier = earlier.masked_fill(&hidden, f64::NEG_INFINITY);
     }
 
-    // Softmax in float32 whatever the model's dtype.
-    let (pattern, missing) = put(Tensor::cat(&[earlier, own], -1).softmax(-1, Kind::Float).to_kind(v.kind()));
+    let (pattern, missing) = pattern_of(Tensor::cat(&[earlier, own], -1));
     let own_pattern = each_cell(&pattern.narrow(-1, prefix, suffix), rows, suffix);
     let from_own = exec.uncounted_product(&own_pattern, &each_cell(&v, suffix, width));
     let earlier_pattern = all_cells(&pattern.narrow(-1, 0, prefix), prefix);

@@ -28,8 +28,8 @@ pub(crate) struct AttentionRows {
     pub(crate) keys: Gather,
     pub(crate) queries: Gather,
     pub(crate) resid: Gather,
-    /// For each row behind attention that of the queries: int64.
-    pub(crate) picked: Tensor,
+    /// For each row behind attention that of the queries: int64. None where these are the rows.
+    pub(crate) picked: Option<Tensor>,
     /// Of the batch's rows, and of those that matter behind the block; only models that rotate ask for them.
     positions: OnceCell<Tensor>,
     query_positions: OnceCell<Tensor>,
@@ -56,7 +56,10 @@ impl LastRows {
         }
         let fewer = before.at(|segment| outputs(segment.part, segment.suffix.first.into()));
         let all = arranged(before, &fewer, outputs, table);
-        let gather = |sources: &[Source]| Gather::new(sources, table.count(), device);
+        let gather = |sources: &Option<Vec<Source>>| match sources {
+            Some(sources) => Gather::Listed(Listed::new(sources, table.count(), device)),
+            None => Gather::Own,
+        };
         let rows = Rc::new(AttentionRows {
             before: before.clone(),
             is_last,
@@ -65,7 +68,7 @@ impl LastRows {
             keys: gather(&all.keys),
             queries: gather(&all.queries),
             resid: gather(&all.resid),
-            picked: upload(&all.picked, device),
+            picked: all.picked.map(|picked| upload(&picked, device)),
             frames: all.frames,
             layout: all.layout,
             positions: OnceCell::new(),
@@ -92,16 +95,24 @@ impl AttentionRows {
     }
 }
 
+/// What rows are made of.
+#[derive(Debug)]
+pub(crate) enum Gather {
+    /// The runs' own, as they are.
+    Own,
+    Listed(Listed),
+}
+
 /// Rows of up to three tables, one behind the other: that of the run that is patched, that of the other one, each of all parts,
 /// and the runs' own. Only those that are read are made.
 #[derive(Debug)]
-pub(crate) struct Gather {
+pub(crate) struct Listed {
     index: Tensor,
     reads_unpatched: bool,
     reads_other: bool,
 }
 
-impl Gather {
+impl Listed {
     /// `table_rows`: of either run.
     fn new(sources: &[Source], table_rows: i64, device: Device) -> Self {
         let reads_unpatched = sources.iter().any(|source| matches!(source, Source::Unpatched(_)));
@@ -116,15 +127,18 @@ impl Gather {
         let index: Vec<i64> = sources.iter().map(row).collect();
         Self { index: upload(&index, device), reads_unpatched, reads_other }
     }
+}
 
+impl Gather {
     pub(crate) fn rows(
         &self,
         unpatched: impl FnOnce() -> Tensor,
         other: impl FnOnce() -> Tensor,
         own: Tensor,
     ) -> Tensor {
-        let (unpatched, other) = (self.reads_unpatched.then(unpatched), self.reads_other.then(other));
-        joined([unpatched, other, Some(own)].into_iter().flatten()).index_select(0, &self.index)
+        let Self::Listed(Listed { index, reads_unpatched, reads_other }) = self else { return own };
+        let (unpatched, other) = (reads_unpatched.then(unpatched), reads_other.then(other));
+        joined([unpatched, other, Some(own)].into_iter().flatten()).index_select(0, index)
     }
 }
 
@@ -150,9 +164,10 @@ mod tests {
         let first = rows(&last, &[0], false);
         assert!(Rc::ptr_eq(&first, &rows(&last, &[0], false)));
         let joined = rows(&last, &[0, 1], false);
-        assert_eq!((first.picked.size(), joined.picked.size()), (vec![3], vec![6]));
+        let own = |rows: &AttentionRows| [&rows.keys, &rows.queries, &rows.resid].map(|of| matches!(of, Gather::Own));
+        assert_eq!([own(&first), own(&joined)], [[true; 3]; 2], "of one suffix in a row");
         let read = rows(&last, &[0, 1], true);
-        assert_eq!((read.picked.size(), read.keys.index.size()), (vec![2], vec![6]));
+        assert!(own(&read) == [true; 3] && read.picked.is_none());
         let numbers = |x: Tensor| Vec::<i64>::try_from(x).expect("integers");
         assert_eq!(numbers(joined.positions()), [1, 2, 3, 1, 2, 3]);
         assert_eq!(

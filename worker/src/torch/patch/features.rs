@@ -68,6 +68,7 @@ impl<'a> FeatureChange<'a> {
             }
             (PatchValue::Other | PatchValue::Mean, _) => of_run(runs.other) - old,
             (PatchValue::Zero, _) => -old,
+            (PatchValue::Knockout, _) => unreachable!("of patterns, which no dictionary is of"),
         };
         let moves = change.ne(0.0).to_device(Device::Cpu).contiguous().flatten(0, -1);
         let moves = Vec::<bool>::try_from(moves).expect("booleans");

@@ -104,6 +104,7 @@ impl Patch<'_> {
                 let values = self.value_at(layer, Component::V, patched) - self.base_at(layer, Component::V, patched);
                 self.exec.weighted_values(&pattern, &heads.keys(&values, 2))
             }
+            _ if self.value == PatchValue::Knockout => self.weighted(patch, &self.knockout_change(patch)),
             _ => {
                 let change = self.pattern_change(patch);
                 // Rows that no longer sum to 1 do not weigh the value bias, which is folded into the output bias.
@@ -113,6 +114,17 @@ impl Patch<'_> {
         }
     }
 
+    /// By how much attention probabilities change where scores become minus infinity \[prompts, wanted head, rows, key\].
+    fn knockout_change(&self, patch: &HeadPatch<'_>) -> Tensor {
+        let &HeadPatch { layer, sources, rows, heads, .. } = patch;
+        let scores = self.scores(layer, &self.base_queries(layer, rows), &self.base_keys(layer), heads);
+        let knocked_out =
+            knocked_out(&self.exec.model.architecture, layer, sources, [rows, &Positions::between(0, self.last)]);
+        let knocked_out = upload(&knocked_out, scores.device()).view([rows.len(), -1]);
+        let masked = scores.masked_fill(&knocked_out, f64::NEG_INFINITY);
+        self.exec.pattern(layer, &masked, rows) - self.exec.pattern(layer, &scores, rows)
+    }
+
     /// By how much attention probabilities change \[prompts, wanted head, rows, key\].
     fn pattern_change(&self, patch: &HeadPatch<'_>) -> Tensor {
         let &HeadPatch { layer, rows, heads, .. } = patch;
@@ -120,6 +132,7 @@ impl Patch<'_> {
         let base = self.base_pattern(layer, rows, heads);
         let value = match self.value {
             PatchValue::Zero => return -base,
+            PatchValue::Knockout => unreachable!("made of masked scores"),
             PatchValue::Mean => {
                 heads.queries(&rows.of(&self.means.get(layer, Component::Pattern).narrow(3, 0, keys), 2, 0), 1)
             }
@@ -161,6 +174,22 @@ impl Patch<'_> {
         }
         all
     }
+}
+
+/// Whether a row's key is among the sources that are knocked out of it, row by row.
+pub(crate) fn knocked_out(
+    model: &Architecture,
+    layer: u32,
+    sources: &Positions,
+    [rows, keys]: [&Positions; 2],
+) -> Vec<bool> {
+    let number = |pos: i64| u32::try_from(pos).expect("a position");
+    let listed: Vec<u32> = sources.iter().map(number).collect();
+    let of_row = |row: i64| {
+        let some = model.knocks_out_some(layer, number(row), &listed);
+        keys.iter().map(move |key| some && sources.place_of(key).is_some())
+    };
+    rows.iter().flat_map(of_row).collect()
 }
 
 #[cfg(test)]

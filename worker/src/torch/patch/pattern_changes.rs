@@ -24,8 +24,37 @@ struct Places {
     sources: Vec<i64>,
 }
 
+impl Places {
+    /// Those of some of the frame's cells.
+    fn of_cells(&self, cells: &Range<i64>) -> Self {
+        let chosen = || (0..self.cells.len()).filter(|&at| cells.contains(&self.cells[at]));
+        let of = |numbers: &[i64]| chosen().map(|at| numbers[at]).collect();
+        Self {
+            cells: chosen().map(|at| self.cells[at] - cells.start).collect(),
+            heads: of(&self.heads),
+            queries: of(&self.queries),
+            positions: of(&self.positions),
+            sources: of(&self.sources),
+        }
+    }
+
+    /// Of scores or probabilities \[prompts, key-value head, cells, group, query, key\].
+    fn indices(&self, x: &Tensor) -> [Option<Tensor>; 6] {
+        let group = x.size()[3];
+        let of_heads = |of: &dyn Fn(i64) -> i64| {
+            let numbers: Vec<i64> = self.heads.iter().map(|&head| of(head)).collect();
+            Some(index(&numbers, x))
+        };
+        let of = |numbers: &[i64]| Some(index(numbers, x));
+        let (kv_heads, in_group) = (of_heads(&|head| head / group), of_heads(&|head| head % group));
+        [None, kv_heads, of(&self.cells), in_group, of(&self.queries), of(&self.sources)]
+    }
+}
+
 /// What is put into the probabilities of a frame.
 pub(crate) struct PatternChanges {
+    /// Whose scores become minus infinity before the softmax, if there are any.
+    knocked_out: Option<Places>,
     /// Where, and what: probabilities \[prompts or 1, head, `dest_pos`, `src_pos`\]; none for zeros.
     put: Vec<(Places, Option<Tensor>)>,
     /// Constant part of `z` \[head, `d_head`\]: rows that no longer sum to 1 do not weigh it, because `TransformerLens` folds
@@ -43,7 +72,13 @@ impl PatternChanges {
         let mut put: BTreeMap<(i64, i64, i64, i64), PatchValue> = BTreeMap::new();
         for (place, &cell) in (0..).zip(&frame.cells) {
             for write in changes.writes((frame.part, cell), layer, Component::Pattern) {
-                for (_, query) in frame.outputs.places_of(write.positions()) {
+                for (pos, query) in frame.outputs.places_of(write.positions()) {
+                    let pos = u32::try_from(pos).expect("a position");
+                    // A row that would have nothing left is not written.
+                    if write.value == PatchValue::Knockout && !write.knocks_out_at(pos, &patch.exec.model.architecture)
+                    {
+                        continue;
+                    }
                     for &head in write.indices(Axis::Head) {
                         let sources = write.indices(Axis::SrcPos).iter().map(|&source| i64::from(source));
                         let sources = sources.filter(|&source| source <= patch.last);
@@ -70,46 +105,40 @@ impl PatternChanges {
             let is_of_runs = value != PatchValue::Zero;
             is_of_runs.then(|| on(patch.exec.device(layer), patch.put(value).get(layer, Component::Pattern)))
         };
+        let knocked_out = by_value.iter().position(|(value, _)| *value == PatchValue::Knockout);
+        let knocked_out = knocked_out.map(|at| by_value.swap_remove(at).1);
         let put: Vec<_> = by_value.into_iter().map(|(value, places)| (places, table(value))).collect();
         let folded_z = patch.exec.weights(layer).folded_z.shallow_clone();
-        (!put.is_empty()).then_some(Self { put, folded_z })
+        (knocked_out.is_some() || !put.is_empty()).then_some(Self { knocked_out, put, folded_z })
     }
 
     /// Those of some of the frame's cells.
     pub(crate) fn of_cells(&self, cells: Range<i64>) -> Self {
         let part = |(places, table): &(Places, Option<Tensor>)| {
-            let chosen = || (0..places.cells.len()).filter(|&at| cells.contains(&places.cells[at]));
-            let of = |numbers: &[i64]| chosen().map(|at| numbers[at]).collect();
-            let places = Places {
-                cells: chosen().map(|at| places.cells[at] - cells.start).collect(),
-                heads: of(&places.heads),
-                queries: of(&places.queries),
-                positions: of(&places.positions),
-                sources: of(&places.sources),
-            };
-            (places, table.as_ref().map(Tensor::shallow_clone))
+            (places.of_cells(&cells), table.as_ref().map(Tensor::shallow_clone))
         };
-        Self { put: self.put.iter().map(part).collect(), folded_z: self.folded_z.shallow_clone() }
+        Self {
+            knocked_out: self.knocked_out.as_ref().map(|places| places.of_cells(&cells)),
+            put: self.put.iter().map(part).collect(),
+            folded_z: self.folded_z.shallow_clone(),
+        }
+    }
+
+    /// Makes scores \[prompts, key-value head, cells, group, query, key\] minus infinity where something is knocked out.
+    pub(crate) fn knock_out(&self, scores: &mut Tensor) {
+        if let Some(places) = self.knocked_out.as_ref().filter(|places| !places.cells.is_empty()) {
+            let sizes = [scores.size()[0], length(places.cells.len())];
+            let new = Tensor::full(sizes, f64::NEG_INFINITY, (scores.kind(), scores.device()));
+            let _ = scores.index_put_(&places.indices(scores), &new, false);
+        }
     }
 
     /// Puts them into probabilities \[prompts, key-value head, cells, group, query, key\], and gives back what is missing of
     /// each row's sum \[prompts, key-value head, cells, group, query\].
     pub(crate) fn apply(&self, pattern: &mut Tensor) -> Tensor {
         let before = pattern.copy();
-        let (group, prompts) = (pattern.size()[3], pattern.size()[0]);
+        let prompts = pattern.size()[0];
         for (places, table) in self.put.iter().filter(|(places, _)| !places.cells.is_empty()) {
-            let of_heads = |of: &dyn Fn(i64) -> i64| {
-                let numbers: Vec<i64> = places.heads.iter().map(|&head| of(head)).collect();
-                index(&numbers, pattern)
-            };
-            let indices = [
-                None,
-                Some(of_heads(&|head| head / group)),
-                Some(index(&places.cells, pattern)),
-                Some(of_heads(&|head| head % group)),
-                Some(index(&places.queries, pattern)),
-                Some(index(&places.sources, pattern)),
-            ];
             let count = length(places.cells.len());
             let new = match table {
                 None => Tensor::zeros([prompts, count], (pattern.kind(), pattern.device())),
@@ -119,7 +148,7 @@ impl PatternChanges {
                     table.index(&[None, heads, dests, sources]).expand([prompts, count], false)
                 }
             };
-            let _ = pattern.index_put_(&indices, &new, false);
+            let _ = pattern.index_put_(&places.indices(pattern), &new, false);
         }
         (before - &*pattern).sum_dim_intlist([-1i64].as_slice(), false, pattern.kind())
     }

@@ -1,7 +1,8 @@
 //! A batch through a block's attention.
 //!
 //! Rows are gathered, by index, into the tensors that attention takes: those that runs have of their own, and where they have
-//! none those of the run that is patched, or of the other one. So the number of calls grows with the number of frames only.
+//! none those of the run that is patched, or of the other one. So the number of calls grows with the number of frames only. Rows
+//! that attention takes as they are stay where they are.
 
 use patchsweep_core::grid::Component;
 use tch::Tensor;
@@ -80,8 +81,11 @@ impl Stepper<'_> {
             };
             suffix_attention(exec, &attention).flatten(0, 2)
         });
-        let z = Tensor::cat(&frames.collect::<Vec<_>>(), 0);
-        let mut z = z.index_select(0, &rows.picked);
+        let z = joined(frames);
+        let mut z = match &rows.picked {
+            Some(picked) => z.index_select(0, picked),
+            None => z,
+        };
         write(Component::Z, &rows.layout, &mut z);
         let mlp_reads = exec.mlp_reads_input(layer, &resid_pre, || exec.normed(layer, &resid_pre));
         let written = changes.at(layer, Component::AttnOut, &rows.layout, &patches.rows);

@@ -73,6 +73,7 @@ impl Patch<'_> {
             (PatchValue::Zero, Component::Z) => zero() + &self.exec.weights(layer).folded_z,
             (PatchValue::Zero, Component::V) => zero() + &self.exec.weights(layer).folded_values,
             (PatchValue::Zero, _) => zero(),
+            (PatchValue::Knockout, _) => unreachable!("of patterns, whose rows depend on more than what is written"),
             (PatchValue::Mean | PatchValue::Other, _) => {
                 let value = positions.of(&self.of_layer(self.put(value), layer, component), 1, 0);
                 let mut sizes = value.size();

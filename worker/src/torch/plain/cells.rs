@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchsweep_core::context::{Iteration, SweepContext};
-use patchsweep_core::grid::Component;
+use patchsweep_core::grid::{Component, PatchValue};
 use patchsweep_core::tokens::TokenMatrix;
 use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use super::features::{features, with_features};
-use super::forward::{Hook, Like, forward};
+use super::forward::{Hook, Like, forward, forward_without, hidden};
 use super::hooks::{Recording, patched};
+use super::knockouts::{knocked_out, knockouts};
 use super::metrics::{At, score};
 use super::widened::times;
 use crate::torch::dictionary::DictionaryTensors;
@@ -45,10 +46,15 @@ pub(crate) type Logits = Vec<f64>;
 impl PlainChunk<'_> {
     /// A whole run, with activations replaced where something is written; of two writes at one place the later one counts.
     pub(crate) fn logits(&self, run: Run, writes: &[(Write<'_>, Tensor)]) -> Logits {
-        self.hooked_logits(run, None, &mut |layer, component, activation| {
+        let knockouts = knockouts(writes.iter().map(|(write, _)| *write));
+        self.logits_without(&knockouts, &self.embedding(run), None, &mut |layer, component, activation| {
             let here = writes.iter().filter(|(write, _)| (layer, component) == (write.layer, write.component));
             here.fold(activation, |activation, (write, replacement)| match self.dictionary {
                 Some(dictionary) => with_features(self.exec, dictionary, write, &activation, replacement),
+                None if write.value == PatchValue::Knockout => {
+                    let hidden = hidden(self.exec, layer, &activation);
+                    replacement.where_self(&knocked_out(write, &activation, &hidden), &activation)
+                }
                 None => patched(write, &activation, replacement),
             })
         })
@@ -61,7 +67,18 @@ impl PlainChunk<'_> {
 
     /// A whole run from its embeddings \[prompts, pos, `d_model`\] on.
     pub(super) fn logits_from(&self, embedding: &Tensor, like: Like<'_>, hook: &mut Hook<'_>) -> Logits {
-        let resid = forward(self.exec, embedding, like, hook);
+        self.logits_without(&[], embedding, like, hook)
+    }
+
+    /// The same where something is knocked out of attention.
+    pub(super) fn logits_without(
+        &self,
+        knockouts: &[Write<'_>],
+        embedding: &Tensor,
+        like: Like<'_>,
+        hook: &mut Hook<'_>,
+    ) -> Logits {
+        let resid = forward_without(knockouts, self.exec, embedding, like, hook);
         let last = like.map(|streams| streams.at(self.context.architecture.layers - 1, Component::ResidPost));
         let reads: Vec<i64> = self.iteration().reads.iter().map(|&read| read.into()).collect();
         let reads = upload(&reads, resid.device());

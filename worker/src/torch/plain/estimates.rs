@@ -16,6 +16,7 @@ use tch::Tensor;
 
 use super::cells::{PlainChunk, Run, narrow};
 use super::hooks::{Recording, patched};
+use super::knockouts::knockouts;
 use super::{PlainTask, sites};
 use crate::torch::tiles::chunk::Scores;
 
@@ -71,16 +72,20 @@ impl PlainChunk<'_> {
     fn change(&self, run: Run, cell: &Cell<'_>, base: &Recording, replacement: &Tensor) -> Change {
         let (write, site) = (write_of(cell), moved(cell));
         let before = base.at(site.0, site.1);
-        if site == written(cell) {
+        if site == written(cell) && write.value != PatchValue::Knockout {
             return Change { site, by: patched(&write, &before, replacement) - before };
         }
         // The pattern that comes of what is written.
-        let mut after = Recording::default();
-        let _ = self.logits_from(&self.embedding(run), None, &mut |layer, component, activation| {
+        let (knockouts, mut after) = (knockouts(std::iter::once(write)), Recording::default());
+        let _ = self.logits_without(&knockouts, &self.embedding(run), None, &mut |layer, component, activation| {
             if (layer, component) == site {
                 after.keep(layer, component, &activation);
             }
-            if (layer, component) == written(cell) { patched(&write, &activation, replacement) } else { activation }
+            if (layer, component) == written(cell) && site != written(cell) {
+                patched(&write, &activation, replacement)
+            } else {
+                activation
+            }
         });
         Change { site, by: after.at(site.0, site.1) - before }
     }

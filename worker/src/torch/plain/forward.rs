@@ -2,6 +2,7 @@
 
 use patchsweep_core::architecture::{Activation, NormKind, Pairing, ParallelNorms, Rotary, Wiring};
 use patchsweep_core::grid::Component;
+use patchsweep_core::writes::Write;
 use tch::{Kind, Tensor};
 
 use crate::torch::devices::on;
@@ -9,6 +10,7 @@ use crate::torch::gpu::upload;
 use crate::torch::model::exec::Exec;
 use crate::torch::model::parameters::{Block, Linear, NormWeights};
 use crate::torch::plain::hooks::Recording;
+use crate::torch::plain::knockouts::knocked_out;
 use crate::torch::plain::widened::times;
 
 /// Called with each activation \[prompts, ..\] of a run, which goes on with what it gives back.
@@ -19,6 +21,17 @@ pub(crate) type Like<'a> = Option<&'a Recording>;
 
 /// The last residual stream \[prompts, pos, `d_model`\] of some prompts' embeddings, of the same shape.
 pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, like: Like<'_>, hook: &mut Hook<'_>) -> Tensor {
+    forward_without(&[], exec, embedding, like, hook)
+}
+
+/// The same where something is knocked out of attention.
+pub(super) fn forward_without(
+    knockouts: &[Write<'_>],
+    exec: &Exec<'_>,
+    embedding: &Tensor,
+    like: Like<'_>,
+    hook: &mut Hook<'_>,
+) -> Tensor {
     let norm_of = |layer, stream, x: &Tensor, weights: &Option<NormWeights>| {
         let like = like.map(|streams| streams.at(layer, stream));
         norm(exec, x, like.as_ref(), weights.as_ref())
@@ -28,7 +41,8 @@ pub(crate) fn forward(exec: &Exec<'_>, embedding: &Tensor, like: Like<'_>, hook:
         let block = &*exec.weights(layer);
         resid = hook(layer, Component::ResidPre, on(exec.device(layer), resid));
         let normed = norm_of(layer, Component::ResidPre, &resid, &block.ln1);
-        let attn_out = norm(exec, &attention(exec, layer, block, &normed, hook), None, block.ln1_post.as_ref());
+        let attn_out =
+            norm(exec, &attention(exec, layer, block, &normed, knockouts, hook), None, block.ln1_post.as_ref());
         let attn_out = hook(layer, Component::AttnOut, attn_out);
         let (read, mid) = match exec.model.architecture.wiring {
             Wiring::Sequential => {
@@ -71,7 +85,14 @@ fn project(exec: &Exec<'_>, x: &Tensor, linear: &Linear) -> Tensor {
 ///
 /// The constant part of the values is in no value but added behind the pattern, as `TransformerLens` moves it into the
 /// output's bias: it shows where values are zeroed and where rows of the pattern do not add up to 1.
-fn attention(exec: &Exec<'_>, layer: u32, block: &Block, normed: &Tensor, hook: &mut Hook<'_>) -> Tensor {
+fn attention(
+    exec: &Exec<'_>,
+    layer: u32,
+    block: &Block,
+    normed: &Tensor,
+    knockouts: &[Write<'_>],
+    hook: &mut Hook<'_>,
+) -> Tensor {
     let (prompts, positions, _) = normed.size3().expect("prompts, positions and width");
     let by_head = |x: &Tensor| x.reshape([prompts, positions, -1, i64::from(exec.model.architecture.d_head)]);
     let clip = exec.model.architecture.attention.clip.unwrap_or(f64::INFINITY);
@@ -88,32 +109,39 @@ fn attention(exec: &Exec<'_>, layer: u32, block: &Block, normed: &Tensor, hook: 
         Some(rotary) => [rotated(rotary, &q), rotated(rotary, &k)],
         None => [q, k],
     };
-    let pattern = hook(layer, Component::Pattern, pattern(exec, layer, &q, &own(&k)));
+    let pattern = hook(layer, Component::Pattern, pattern(exec, layer, &q, &own(&k), knockouts));
     let z = exec.product(&pattern, &own(&v).permute([0, 2, 1, 3])).permute([0, 2, 1, 3]);
     let z = hook(layer, Component::Z, z) + &block.folded_z;
     project(exec, &z.reshape([prompts, positions, -1]), &block.attn_out)
 }
 
 /// Attention probabilities \[prompts, head, dest, src\] of queries and keys \[prompts, pos, head, `d_head`\].
-fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor) -> Tensor {
+fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor, knockouts: &[Write<'_>]) -> Tensor {
     let attention = &exec.model.architecture.attention;
-    let (scale, window) = {
-        let layer = &attention.layers[layer as usize];
-        (layer.scale, layer.window)
-    };
-    let positions = q.size()[1];
+    let scale = attention.layers[layer as usize].scale;
     let kind = if q.kind() == Kind::Double { Kind::Double } else { Kind::Float };
     // Scaled first: float16 could not hold the product.
     let mut scores = exec.product(&(q * scale).permute([0, 2, 1, 3]), &k.permute([0, 2, 3, 1])).to_kind(kind);
     if let Some(cap) = attention.score_cap {
         scores = (scores / cap).tanh() * cap;
     }
-    let all = Tensor::ones([positions, positions], (Kind::Bool, scores.device()));
-    let mut hidden = all.triu(1);
-    if let Some(window) = window {
-        hidden = hidden.logical_or(&all.tril(-i64::from(window)));
+    let hidden = hidden(exec, layer, &scores);
+    let mut masked = scores.masked_fill(&hidden, f64::NEG_INFINITY);
+    for write in knockouts.iter().filter(|write| write.layer == layer) {
+        masked = masked.masked_fill(&knocked_out(write, &masked, &hidden), f64::NEG_INFINITY);
     }
-    scores.masked_fill(&hidden, f64::NEG_INFINITY).softmax(-1, kind).to_kind(q.kind())
+    masked.softmax(-1, kind).to_kind(q.kind())
+}
+
+/// What is not attended to in the rows of scores or probabilities \[prompts, head, dest, src\]: bool \[dest, src\].
+pub(super) fn hidden(exec: &Exec<'_>, layer: u32, rows: &Tensor) -> Tensor {
+    let positions = rows.size()[2];
+    let all = Tensor::ones([positions, positions], (Kind::Bool, rows.device()));
+    let later = all.triu(1);
+    match exec.model.architecture.attention.layers[layer as usize].window {
+        Some(window) => later.logical_or(&all.tril(-i64::from(window))),
+        None => later,
+    }
 }
 
 /// Queries or keys \[prompts, pos, head, `d_head`\], each position rotated by its own angle: pairs are complex numbers.

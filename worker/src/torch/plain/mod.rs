@@ -11,6 +11,7 @@ mod estimates;
 mod features;
 pub(crate) mod forward;
 mod hooks;
+mod knockouts;
 mod metrics;
 mod paths;
 mod widened;
@@ -114,7 +115,8 @@ impl PlainTask<'_> {
         match write.value {
             PatchValue::Other => others.of(write),
             PatchValue::Mean => means.of(write),
-            PatchValue::Zero => Tensor::zeros([1], (self.kind(), self.exec.device(write.layer))),
+            // What is knocked out is made of scores, and then 0 as well.
+            PatchValue::Zero | PatchValue::Knockout => Tensor::zeros([1], (self.kind(), self.exec.device(write.layer))),
         }
     }
 

@@ -7,6 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use tch::{Kind, Tensor};
 
 use crate::torch::model::parameters::Model;
+use crate::torch::numbers::host_wide;
 
 impl Model {
     /// What is added to the embeddings of some prompts \[prompts, positions, `d_model`\].
@@ -24,21 +25,29 @@ impl Model {
             stream.set_stream(u64::from(prompt) << 32 | u64::from(pos));
             row.fill_with(|| StandardNormal.sample(&mut stream));
         }
-        let deviation = f64::from(noise.scale) * self.embed_deviation;
+        let deviation = f64::from(noise.scale) * self.embed_deviation();
         let numbers = Tensor::from_slice(&numbers) * deviation;
         let shape = [-1, i64::from(positions), i64::from(self.architecture.d_model)];
         numbers.view(shape).to_device(self.embed.device()).to_kind(self.embed.kind())
+    }
+
+    /// Sample standard deviation of all entries of the embeddings, as they are scaled; made for the first sweep with noise.
+    fn embed_deviation(&self) -> f64 {
+        *self.embed_deviation.get_or_init(|| deviation(&self.embed) * self.architecture.embed.scale)
     }
 }
 
 /// Sample standard deviation of all entries of a matrix, in float64; some rows at a time, so that no such copy of the whole
 /// is made.
-pub(crate) fn deviation(matrix: &Tensor) -> f64 {
+fn deviation(matrix: &Tensor) -> f64 {
     const NUMBERS: i64 = 1 << 18;
+    const NUMBERS_ON_GPU: i64 = 1 << 24;
+    let numbers = if matrix.device().is_cuda() { NUMBERS_ON_GPU } else { NUMBERS };
     let (rows, width) = matrix.size2().expect("a matrix");
     let sum = |of: &dyn Fn(Tensor) -> Tensor| -> f64 {
-        let parts = matrix.split((NUMBERS / width.max(1)).max(1), 0);
-        parts.into_iter().map(|part| of(part.to_kind(Kind::Double)).sum(Kind::Double).double_value(&[])).sum()
+        let parts = matrix.split((numbers / width.max(1)).max(1), 0);
+        let sums = parts.into_iter().map(|part| of(part.to_kind(Kind::Double)).sum(Kind::Double));
+        host_wide(&Tensor::stack(&sums.collect::<Vec<_>>(), 0)).iter().sum()
     };
     let [rows, width] = [rows, width].map(|size| f64::from(u32::try_from(size).expect("a model's size")));
     let count = rows * width;

@@ -122,14 +122,15 @@ impl Sites {
             // Where gradients are taken, and what they are multiplied with.
             sites.base.extend([(0, Component::ResidPre), last_site(context.architecture.layers)]);
             sites.base.extend(in_layers(&[component]));
-            if grid.estimate.is_some_and(|estimate| estimate.recompute_pattern) {
+            let is_knockout = grid.value == PatchValue::Knockout;
+            if is_knockout || grid.estimate.is_some_and(|estimate| estimate.recompute_pattern) {
                 sites.base.extend(in_layers(&[Component::Q, Component::K]));
             }
             if grid.estimate.is_some_and(|estimate| estimate.gradients != Gradients::AtBase) {
                 sites.other.insert((0, Component::ResidPre));
             }
             match grid.value {
-                PatchValue::Zero => {}
+                PatchValue::Zero | PatchValue::Knockout => {}
                 PatchValue::Other => sites.other.extend(in_layers(&component.other_sites())),
                 PatchValue::Mean => sites.means.extend(in_layers(&[component])),
             }
@@ -152,7 +153,7 @@ fn written<'a>(
 /// What patches of a component read of the other run. A pattern's mean over prompts is not made of queries and keys.
 fn other_components(component: Component, value: PatchValue) -> Vec<Component> {
     match value {
-        PatchValue::Zero => Vec::new(),
+        PatchValue::Zero | PatchValue::Knockout => Vec::new(),
         PatchValue::Mean if component == Component::Pattern => vec![Component::Pattern],
         PatchValue::Mean | PatchValue::Other => component.other_sites(),
     }

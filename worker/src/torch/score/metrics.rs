@@ -94,16 +94,34 @@ impl Exec<'_> {
     }
 }
 
-/// All metrics of some runs, at least one, float32, each \[metrics, cells * prompts\] row by row.
-pub(crate) fn score_all(runs: &[Scoring<'_, '_>]) -> Vec<Vec<f32>> {
-    let scores = host(&scored(runs));
-    let lengths: Vec<usize> = runs.iter().map(|run| count(run.rows())).collect();
-    let all: usize = lengths.iter().sum();
-    let firsts = lengths.iter().scan(0, |next, length| Some(std::mem::replace(next, *next + length)));
-    let of_run = |(first, &length): (usize, &usize)| -> Vec<f32> {
-        scores.chunks(all.max(1)).flat_map(|metric| &metric[first..first + length]).copied().collect()
-    };
-    firsts.zip(&lengths).map(of_run).collect()
+/// Scores of some runs where they were computed.
+pub(crate) struct Waiting {
+    /// \[metrics, rows\], float32; run behind run \[cells, prompts\].
+    scores: Tensor,
+    /// Of each run.
+    rows: Vec<usize>,
+}
+
+impl Waiting {
+    /// All metrics of some runs, at least one, under the same metrics.
+    pub(crate) fn of(runs: &[Scoring<'_, '_>]) -> Self {
+        Self { scores: scored(runs), rows: runs.iter().map(|run| count(run.rows())).collect() }
+    }
+
+    /// Brings several, at least one, from their device in one copy, so that it is waited for once: of each what each of its runs
+    /// has \[metrics, cells * prompts\].
+    pub(crate) fn arrived<'w>(all: impl Iterator<Item = &'w Self>) -> Vec<Vec<Vec<f32>>> {
+        let all: Vec<&Self> = all.collect();
+        let scores = host(&Tensor::cat(&all.iter().map(|waiting| &waiting.scores).collect::<Vec<_>>(), 1));
+        let row = all.iter().flat_map(|waiting| &waiting.rows).sum::<usize>().max(1);
+        let mut first = 0;
+        let mut of_run = |&length: &usize| -> Vec<f32> {
+            let own = first..first + length;
+            first = own.end;
+            scores.chunks(row).flat_map(|metric| &metric[own.clone()]).copied().collect()
+        };
+        all.iter().map(|waiting| waiting.rows.iter().map(&mut of_run).collect()).collect()
+    }
 }
 
 /// All metrics of some runs, at least one, under the same metrics \[metrics, rows\], float32; run behind run

@@ -10,8 +10,8 @@ pub(crate) struct RunScores {
 
 impl RunScores {
     /// Of one list \[metrics, prompts\] for each read position.
-    pub(crate) fn new(by_read: &[Vec<f32>], prompts: usize) -> Self {
-        let metrics = by_read.first().map_or(0, Vec::len) / prompts.max(1);
+    pub(crate) fn new(by_read: &[&[f32]], prompts: usize) -> Self {
+        let metrics = by_read.first().map_or(0, |read| read.len()) / prompts.max(1);
         let row = |metric: usize| by_read.iter().flat_map(move |read| &read[metric * prompts..][..prompts]);
         Self { reads: by_read.len(), prompts, numbers: (0..metrics).flat_map(row).copied().collect() }
     }
@@ -53,7 +53,7 @@ mod tests {
         // Two metrics of three prompts at two read positions.
         let first = vec![1.0, 2.0, 3.0, 10.0, 20.0, 30.0];
         let second = vec![3.0, 4.0, 5.0, 30.0, 40.0, 50.0];
-        let mut scores = RunScores::new(&[first, second], 3);
+        let mut scores = RunScores::new(&[&first, &second], 3);
         assert_eq!(scores.averaged(), [[2.0, 3.0, 4.0], [20.0, 30.0, 40.0]]);
         scores.of_mut(1, 0)[2] = 0.0;
         assert_eq!(scores.averaged()[1], [20.0, 30.0, 25.0]);

@@ -15,7 +15,7 @@ use crate::torch::runs::activations::{ActivationCache, Activations};
 use crate::torch::runs::cached::Runs;
 use crate::torch::runs::recorder::Site;
 use crate::torch::runs::sites::{Sites, last_site};
-use crate::torch::score::metrics::{Scorer, Scoring, score_all};
+use crate::torch::score::metrics::{Scorer, Scoring, Waiting};
 use crate::torch::score::run_scores::RunScores;
 use crate::torch::score::token_sets::Sides;
 
@@ -76,8 +76,8 @@ impl Chunk<'_> {
         reads.iter().enumerate().map(scorer).collect()
     }
 
-    pub(super) fn pairs(&self) -> Vec<PromptPair<'_>> {
-        self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt)).collect()
+    pub(super) fn pairs(&self) -> impl Iterator<Item = PromptPair<'_>> {
+        self.prompts.clone().map(|prompt| self.context.prompt_pair(self.iteration, prompt))
     }
 }
 
@@ -95,25 +95,36 @@ pub(crate) fn baselines(chunks: &[Chunk<'_>], cache: &mut ActivationCache) -> Ve
     let of_runs = |runs: &[Activations]| {
         unpatched(chunks.iter().zip(runs).zip(&scorers).map(|((chunk, run), scorers)| (chunk, run, scorers.as_slice())))
     };
-    let both = of_runs(&clean).into_iter().zip(of_runs(&corrupted));
+    let (clean, corrupted) = (of_runs(&clean), of_runs(&corrupted));
+    let mut by_read = Waiting::arrived(clean.iter().chain(&corrupted));
+    let (corrupted, clean) = (by_read.split_off(clean.len()), by_read);
+    let both = run_scores(&clean, chunks).into_iter().zip(run_scores(&corrupted, chunks));
     both.map(|(clean, corrupted)| [clean, corrupted].map(|run| run.averaged())).collect()
 }
 
-/// Metrics of runs without a patch, at least one, each of a chunk and with its scorers.
+/// Metrics of runs without a patch, at least one, each of a chunk and with its scorers: one for each read position.
 pub(crate) fn unpatched<'c, 's: 'c>(
     runs: impl Iterator<Item = (&'c Chunk<'c>, &'c Activations, &'c [Scorer<'s>])>,
-) -> Vec<RunScores> {
+) -> Vec<Waiting> {
     let runs: Vec<_> = runs.map(|(chunk, run, scorers)| (chunk, last_resid(run, chunk.context), scorers)).collect();
-    let mut by_read: Vec<Vec<Vec<f32>>> = vec![Vec::new(); runs.len()];
-    for place in 0..runs[0].2.len() {
+    let at = |place: usize| {
         let scoring = |(chunk, resid, scorers): &(&Chunk<'_>, Tensor, &'c [Scorer<'s>])| {
             let read = chunk.iteration().reads[place];
             Scoring { scorer: &scorers[place], resid: resid.select(1, read.into()).unsqueeze(0), like: None }
         };
-        let scores = score_all(&runs.iter().map(scoring).collect::<Vec<_>>());
-        by_read.iter_mut().zip(scores).for_each(|(of_run, scores)| of_run.push(scores));
-    }
-    runs.iter().zip(by_read).map(|((chunk, ..), by_read)| RunScores::new(&by_read, chunk.prompts.len())).collect()
+        Waiting::of(&runs.iter().map(scoring).collect::<Vec<_>>())
+    };
+    (0..runs[0].2.len()).map(at).collect()
+}
+
+/// What runs without a patch have scored, of one run for each chunk. `by_read`: at each read position what each run has
+/// \[metrics, prompts\].
+pub(crate) fn run_scores(by_read: &[Vec<Vec<f32>>], chunks: &[Chunk<'_>]) -> Vec<RunScores> {
+    let of_run = |(place, chunk): (usize, &Chunk<'_>)| {
+        let by_read: Vec<&[f32]> = by_read.iter().map(|runs| runs[place].as_slice()).collect();
+        RunScores::new(&by_read, chunk.prompts.len())
+    };
+    chunks.iter().enumerate().map(of_run).collect()
 }
 
 /// The run that is patched.

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use patchsweep_core::context::SweepContext;
 use patchsweep_core::weights::LEAST_BESIDE;
+use patchsweep_process::panics;
 
-use crate::panics;
-use crate::torch::gpu;
 use crate::torch::runs::activations::ActivationCache;
+use crate::torch::{cuda_runtime, gpu};
 
 /// Rows of a batch beyond which products do not become faster.
 const MOST_ROWS_ON_CPU: u64 = 1 << 13;
@@ -124,10 +124,18 @@ const SIGNS: [&[&str]; 6] = [
     &["CUBLAS_STATUS_NOT_INITIALIZED", "cublasCreate"],
 ];
 
+/// What cuBLAS says of anything, missing memory among it: it gets its own from the driver.
+const SIGNS_ON_FULL_GPUS: [&str; 2] = ["CUBLAS_STATUS_INTERNAL_ERROR", "CUBLAS_STATUS_EXECUTION_FAILED"];
+
 /// libtorch says what went wrong in words only.
 fn ran_out(panic: &(dyn Any + Send)) -> bool {
-    let is_said = |text: &str| SIGNS.iter().any(|parts| parts.iter().all(|part| text.contains(part)));
-    panics::text(panic).is_some_and(is_said)
+    panics::text(panic).is_some_and(|text| is_of_memory(text, cuda_runtime::is_any_full))
+}
+
+/// `is_full`: whether a GPU, which is not lost, has hardly any memory left.
+fn is_of_memory(text: &str, is_full: impl FnOnce() -> bool) -> bool {
+    let is_said = SIGNS.iter().any(|parts| parts.iter().all(|part| text.contains(part)));
+    is_said || SIGNS_ON_FULL_GPUS.iter().any(|sign| text.contains(sign)) && is_full()
 }
 
 #[cfg(test)]
@@ -200,6 +208,13 @@ mod tests {
         ];
         for (text, is_of_memory) in of_gpus {
             assert_eq!(ran_out(&text.to_owned()), is_of_memory, "{text}");
+        }
+        for (status, is_of_memory_where_full) in
+            [("INTERNAL_ERROR", true), ("EXECUTION_FAILED", true), ("ARCH_MISMATCH", false)]
+        {
+            let text = format!("CUDA error: CUBLAS_STATUS_{status} when calling `cublasSgemm(handle, opa)`");
+            let found = [true, false].map(|is_full| super::is_of_memory(&text, || is_full));
+            assert_eq!(found, [is_of_memory_where_full, false], "{status}");
         }
     }
 }

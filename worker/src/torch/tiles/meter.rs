@@ -1,5 +1,7 @@
 //! Measures what the engine takes of its device.
 
+use std::cell::Cell;
+
 use patchsweep_core::model::LoadedModel;
 use patchsweep_core::scores::{CacheStats, MemoryUse};
 
@@ -13,6 +15,10 @@ use crate::torch::devices::Devices;
 pub(crate) struct Meter {
     gauge: Gauge,
     devices: Devices,
+    /// Bytes of the GPUs that were taken when they were asked last; none where there are no GPUs, or where they say nothing.
+    taken: Cell<Option<u64>>,
+    /// Retries of the tile in hand when they were asked.
+    asked_after: Cell<u64>,
     /// Of all devices together.
     budget: u64,
     /// Bytes of the models in memory.
@@ -22,8 +28,9 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(devices: Devices, budget: u64) -> Self {
-        let meter = Self { gauge: Gauge::new(), devices, budget, weights: 0, loaded: Vec::new() };
-        meter.show(CacheStats::default(), 0);
+        let (gauge, taken, asked_after) = (Gauge::new(), Cell::default(), Cell::default());
+        let meter = Self { gauge, devices, taken, asked_after, budget, weights: 0, loaded: Vec::new() };
+        meter.measure(CacheStats::default());
         meter
     }
 
@@ -35,23 +42,40 @@ impl Meter {
     pub(crate) fn loaded(&mut self, weights: u64, loaded: Vec<LoadedModel>, cache: CacheStats) {
         (self.weights, self.loaded) = (weights, loaded);
         MODELS.set(&[], self.loaded.len() as u64);
-        self.show(cache, 0);
+        self.publish(cache, 0);
     }
 
-    /// Measures and shows. `memory_retries`: of the tile in hand.
+    /// Measures at the beginning of a tile, and shows.
+    pub(crate) fn measure(&self, cache: CacheStats) {
+        self.ask(0);
+        self.publish(cache, 0);
+    }
+
+    /// Shows what is kept. GPUs are asked anew only where more was tried again than before: asking is a call of the driver.
+    ///
+    /// `memory_retries`: of the tile in hand.
     pub(crate) fn show(&self, cache: CacheStats, memory_retries: u64) {
+        if memory_retries > self.asked_after.get() {
+            self.ask(memory_retries);
+        }
+        self.publish(cache, memory_retries);
+    }
+
+    fn publish(&self, cache: CacheStats, memory_retries: u64) {
         let memory = MemoryUse { used: self.used(cache), budget: self.budget };
         MEMORY_USED.set(&[], memory.used);
         self.gauge.show(Vitals { cache, memory, memory_retries, loaded: self.loaded.clone() });
     }
 
-    /// On the CPU what is kept between tiles, on GPUs what these say is taken.
-    fn used(&self, cache: CacheStats) -> u64 {
-        let kept = self.weights.saturating_add(cache.bytes);
+    fn ask(&self, memory_retries: u64) {
         let taken = self.devices.gpus().map(used_cuda_memory).collect::<Result<Vec<u64>, _>>();
-        match taken.as_deref() {
-            Ok([]) | Err(_) => kept,
-            Ok(taken) => taken.iter().sum(),
-        }
+        let taken = taken.ok().filter(|taken| !taken.is_empty());
+        self.taken.set(taken.map(|taken| taken.iter().sum()));
+        self.asked_after.set(memory_retries);
+    }
+
+    /// On the CPU what is kept between tiles, on GPUs what these said is taken.
+    fn used(&self, cache: CacheStats) -> u64 {
+        self.taken.get().unwrap_or_else(|| self.weights.saturating_add(cache.bytes))
     }
 }

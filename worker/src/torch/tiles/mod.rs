@@ -1,6 +1,7 @@
 //! Tiles, in chunks of prompts that fit the memory.
 
 mod activity;
+mod alike;
 pub(crate) mod chunk;
 pub(crate) mod in_halves;
 pub(crate) mod memory;

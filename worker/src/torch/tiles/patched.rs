@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use patchsweep_core::causality::{PromptPair, Suffix};
+use patchsweep_core::causality::Suffix;
 use patchsweep_core::grid::{Cell, Grid, PatchValue};
 use patchsweep_core::paths::Norms;
 use patchsweep_core::tile::Tile;
 use patchsweep_core::writes::Beginning;
 use tch::Tensor;
 
-use super::chunk::{Chunk, Scores, base, last_resid, other_and_means, unpatched};
+use super::alike::{Alike, FirstChanges};
+use super::chunk::{Chunk, Scores, base, last_resid, other_and_means, run_scores, unpatched};
 use crate::phases::Phase;
 use crate::torch::numbers::count;
 use crate::torch::patch::batch::Segment;
@@ -19,9 +20,10 @@ use crate::torch::patch::features::{FeatureChange, FeatureRuns};
 use crate::torch::patch::patches::Patches;
 use crate::torch::patch::stepper::Stepper;
 use crate::torch::patch::values::Patch;
+use crate::torch::rows::joined;
 use crate::torch::runs::activations::ActivationCache;
 use crate::torch::runs::sites::{Sites, last_site};
-use crate::torch::score::metrics::{Scorer, Scoring, score_all};
+use crate::torch::score::metrics::{Scorer, Scoring, Waiting};
 use crate::torch::score::run_scores::RunScores;
 
 /// Some prompts of a part, and the tile's cells that do something to them.
@@ -29,7 +31,9 @@ struct Part<'a> {
     chunk: &'a Chunk<'a>,
     grid: &'a Grid,
     cells: Vec<Cell<'a>>,
-    pairs: Vec<PromptPair<'a>>,
+    prompts: Alike<'a>,
+    /// Of each cell.
+    first_changes: Vec<FirstChanges>,
     starts: Vec<Start<'a>>,
 }
 
@@ -58,65 +62,82 @@ pub(crate) fn patched(chunks: &[Chunk<'_>], tile: &Tile, cache: &mut ActivationC
         cells: vec![unpatched.clone(); part.cells.len()],
         unpatched,
     };
-    let mut scored: Vec<Scored> = parts.iter().zip(bases).map(of_part).collect();
+    let first = |by_read: &[Vec<Vec<f32>>]| -> Vec<Scored> {
+        parts.iter().zip(run_scores(by_read, chunks)).map(of_part).collect()
+    };
+    let mut scored = None;
     let _phase = Phase::Patched.enter();
     for starts in batches(&parts) {
-        run(&starts, &parts, &patches, &scorers, &mut scored);
+        let (reached, new): (Vec<Reached>, Vec<Waiting>) = run(&starts, &parts, &patches, &scorers).into_iter().unzip();
+        // The device is waited for once, for the first batch's scores and those of the runs that are patched.
+        let (scored, numbers) = if let Some(scored) = &mut scored {
+            (scored, Waiting::arrived(new.iter()))
+        } else {
+            let mut numbers = Waiting::arrived(bases.iter().chain(&new));
+            let new = numbers.split_off(bases.len());
+            (scored.insert(first(&numbers)), new)
+        };
+        for (reached, new) in reached.iter().zip(&numbers) {
+            for ((place, cells), new) in reached.cells.iter().zip(new) {
+                parts[*place].take(cells, reached.read, new, &patches[*place], &mut scored[*place]);
+            }
+        }
     }
+    let scored = scored.unwrap_or_else(|| first(&Waiting::arrived(bases.iter())));
     let of_part =
         |scored: &Scored| [&scored.unpatched].into_iter().chain(&scored.cells).map(RunScores::averaged).collect();
     scored.iter().map(of_part).collect()
 }
 
-/// The runs of a batch, at least one, and their scores.
+/// Which cells of a batch have scores at a read position.
+struct Reached {
+    /// Which of the read positions.
+    read: usize,
+    /// Of some parts, by their place, indices of cells.
+    cells: Vec<(usize, Vec<usize>)>,
+}
+
+/// The runs of a batch, at least one, and their scores at each read position that they can change.
 fn run<'s, 'a>(
     starts: &[Start<'_>],
     parts: &[Part<'_>],
     patches: &[Patch<'_>],
     scorers: &'s [Vec<Scorer<'a>>],
-    scored: &mut [Scored],
-) {
+) -> Vec<(Reached, Waiting)> {
     let (first, last) = (starts[0].part, starts[starts.len() - 1].part);
     let starts: Vec<Start<'_>> = starts.iter().map(|start| Start { part: start.part - first, ..*start }).collect();
     let (parts, patches, scorers) = (&parts[first..=last], &patches[first..=last], &scorers[first..=last]);
     let stepper = Stepper::new(Patches::new(patches));
     let done = if parts[0].grid.to().is_some() {
-        let Part { chunk, pairs, .. } = &parts[0];
+        let Part { chunk, prompts, .. } = &parts[0];
         let reads = &chunk.iteration().reads;
-        stepper.run_paths(&starts, &|path| path.sent(pairs, reads, &chunk.context.architecture))
+        stepper.run_paths(&starts, &|path| path.sent(&prompts.pairs, reads, &chunk.context.architecture))
     } else {
         stepper.run(&starts)
     };
     let segments: Vec<Done<'_>> = done.layout.segments.iter().zip(done.layout.apart(&done.resid)).collect();
-    for read in 0..parts[0].reads().len() {
-        let at_read = |(place, (part, scorers)): (usize, (&Part<'_>, &'s Vec<Scorer<'a>>))| {
+    let at = |read: usize| {
+        let of_part = |(place, (part, scorers)): (usize, (&Part<'_>, &'s Vec<Scorer<'a>>))| {
             let own = segments.iter().filter(|(segment, _)| segment.part == place);
             let (cells, resid) = at_read(own, part.reads()[read].into())?;
             let like = part.frozen(&patches[place], read);
-            Some((place, cells, Scoring { scorer: &scorers[read], resid, like }))
+            Some(((first + place, cells), Scoring { scorer: &scorers[read], resid, like }))
         };
-        let mut reached: Vec<(usize, Vec<usize>)> = Vec::new();
-        let mut scorings = Vec::new();
-        for (place, cells, scoring) in parts.iter().zip(scorers).enumerate().filter_map(at_read) {
-            reached.push((place, cells));
-            scorings.push(scoring);
-        }
-        if scorings.is_empty() {
-            continue;
-        }
-        for ((place, cells), new) in reached.iter().zip(score_all(&scorings)) {
-            parts[*place].take(cells, read, &new, &patches[*place], &mut scored[first + place]);
-        }
-    }
+        let (cells, scorings): (Vec<_>, Vec<_>) = parts.iter().zip(scorers).enumerate().filter_map(of_part).unzip();
+        (!scorings.is_empty()).then(|| (Reached { read, cells }, Waiting::of(&scorings)))
+    };
+    (0..parts[0].reads().len()).filter_map(at).collect()
 }
 
 impl<'a> Part<'a> {
     fn of(place: usize, chunk: &'a Chunk<'a>, tile: &Tile) -> Self {
         let cells = tile.patches(chunk.context);
         let grid = cells[0].grid();
-        let pairs = chunk.pairs();
-        let starts = starts(place, &cells, &pairs, chunk);
-        Self { chunk, grid, cells, pairs, starts }
+        let prompts = Alike::of(chunk.pairs());
+        let model = &chunk.context.architecture;
+        let first_changes: Vec<_> = cells.iter().map(|cell| prompts.first_changes(cell, model)).collect();
+        let starts = starts(place, &cells, &prompts, &first_changes, chunk);
+        Self { chunk, grid, cells, prompts, first_changes, starts }
     }
 
     fn reads(&self) -> &'a [u32] {
@@ -154,10 +175,11 @@ impl<'a> Part<'a> {
 
     /// Takes the new scores at a read position of some cells, by their index \[metrics, cells, prompts\].
     fn take(&self, cells: &[usize], read: usize, new: &[f32], patch: &Patch<'_>, scored: &mut Scored) {
-        let prompts = self.pairs.len();
+        let prompts = self.prompts.len();
         let metrics = new.chunks(cells.len() * prompts);
         for (place, &cell) in cells.iter().enumerate() {
-            let mut reached = self.reached(&self.cells[cell], self.reads()[read].into());
+            let reached = self.prompts.reached(&self.first_changes[cell], self.reads()[read]);
+            let mut reached: Vec<bool> = reached.collect();
             if let Some(features) = &patch.features {
                 for (prompt, reached) in reached.iter_mut().enumerate() {
                     *reached &= features.moves(&self.cells[cell], prompt);
@@ -170,26 +192,26 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// For each prompt, whether the patch can change its score at a read position.
-    fn reached(&self, cell: &Cell<'_>, read: i64) -> Vec<bool> {
-        let change = |pair: &PromptPair<'_>| pair.first_change(cell, &self.chunk.context.architecture);
-        self.pairs.iter().map(|pair| change(pair).is_ok_and(|pos| i64::from(pos) <= read)).collect()
-    }
-
     /// Rows of a batch that a cell takes.
     fn rows(&self, start: &Start<'_>) -> usize {
-        count(self.chunk.last_read() + 1 - i64::from(start.suffix.first)) * self.pairs.len() * (1 + kept_rows(start))
+        count(self.chunk.last_read() + 1 - i64::from(start.suffix.first)) * self.prompts.len() * (1 + kept_rows(start))
     }
 }
 
 /// Cells whose patch can change the score of a prompt; those whose runs go through attention together side by side.
-fn starts<'a>(part: usize, cells: &[Cell<'a>], pairs: &[PromptPair<'_>], chunk: &Chunk<'_>) -> Vec<Start<'a>> {
-    let model = &chunk.context.architecture;
-    let start = |(index, &cell): (usize, &Cell<'a>)| {
-        let suffix = Suffix::of(&cell, pairs, model)?;
+fn starts<'a>(
+    part: usize,
+    cells: &[Cell<'a>],
+    prompts: &Alike<'_>,
+    first_changes: &[FirstChanges],
+    chunk: &Chunk<'_>,
+) -> Vec<Start<'a>> {
+    let (pairs, model) = (&prompts.pairs, &chunk.context.architecture);
+    let start = |(index, (&cell, changes)): (usize, (&Cell<'a>, &FirstChanges))| {
+        let suffix = Suffix::of_changes(&cell, pairs, &changes.iter().copied(), model)?;
         Some(Start { part, index, cell, suffix, beginning: Beginning::of(&cell, pairs, model) })
     };
-    let mut starts: Vec<Start<'a>> = cells.iter().enumerate().filter_map(start).collect();
+    let mut starts: Vec<Start<'a>> = cells.iter().zip(first_changes).enumerate().filter_map(start).collect();
     // Paths of one sender share their second pass; they follow each other as they are.
     if cells.first().is_some_and(|cell| cell.path().is_none()) {
         starts.sort_by_key(|start| (start.suffix, start.beginning.layer));
@@ -239,5 +261,5 @@ fn at_read<'a>(done: impl Iterator<Item = &'a Done<'a>>, read: i64) -> Option<(V
         Some((segment.cells.clone(), resid.select(2, place)))
     };
     let (cells, resid): (Vec<_>, Vec<_>) = done.filter_map(of_segment).unzip();
-    (!cells.is_empty()).then(|| (cells.concat(), Tensor::cat(&resid, 0)))
+    (!cells.is_empty()).then(|| (cells.concat(), joined(resid.into_iter())))
 }

@@ -16,7 +16,8 @@ pub struct Dictionary {
     pub name: Spanned<String>,
     /// Where its files are, looked for where `path` of `[model]` is; without a leading `/` and without `..`. A folder
     /// as `SAELens` 6 writes it (`cfg.json` and `sae_weights.safetensors`) of architecture `standard`, `jumprelu`, `topk` or
-    /// `gated`, or Gemma Scope's `params.npz`, or a folder with that.
+    /// `gated`, or Gemma Scope's `params.npz`, or a folder with that. Where its `model_name` and the name of the sweep's model do
+    /// not resemble each other, a warning says so.
     pub path: Spanned<String>,
     /// The activation that it reads, by its full hook name, like `blocks.8.hook_resid_pre`: a residual stream, `attn_out`,
     /// `mlp_out`, `mlp_post`, or `z` of all heads together. Required.

@@ -80,8 +80,8 @@ pub struct TokenSet {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Iteration {
-    /// Its title in lists and pictures. Without it, `Iteration 0`, `Iteration 1` and so on.
-    pub label: Option<String>,
+    /// Its title in lists and pictures, no two alike. Without it, `Iteration 0`, `Iteration 1` and so on.
+    pub label: Option<Spanned<String>>,
     /// Which positions take the corrupted tokens, or noise. Negative ones count from the end; others may be `"end"`, the last
     /// token, and names of `[[position]]`, each also with an offset in tokens, like `"subject+1"`. May be left out with
     /// `pairs`, with `tokens` and where every grid has `ablate`.
@@ -290,6 +290,10 @@ pub(crate) const RECEIVERS: [&str; 5] = ["q", "k", "v", "mlp_in", "logits"];
 pub enum Ablation {
     /// Zeros.
     Zero,
-    /// The mean over the corrupted prompts, position by position; over the clean ones where there is no corruption.
+    /// The mean over the corrupted prompts, position by position; over the clean ones where there is no corruption. Refused at names that
+    /// are not at one position in all prompts.
     Mean,
+    /// Of `pattern`: attention knockout (Geva et al. 2023). The scores become minus infinity before the softmax, so that what is left
+    /// of each row adds up to 1. A row that would have nothing left stays as it is.
+    Knockout,
 }

@@ -1,5 +1,8 @@
 use std::convert::Infallible;
+use std::sync::Arc;
 
+use patchsweep_core::metric::MetricKind;
+use patchsweep_core::model::Dtype;
 use patchsweep_core::moments::Moments;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::{CellScore, TileScores};
@@ -31,8 +34,13 @@ fn right(plan: &Plan, iteration: u32, cell: u32) -> f64 {
 }
 
 fn scored(plan: &Plan, effect: impl Fn(u32, u32) -> f64) -> Merged {
+    scored_from(3.0, plan, effect)
+}
+
+/// `clean`: the metric of the run that is patched.
+fn scored_from(clean: f64, plan: &Plan, effect: impl Fn(u32, u32) -> f64) -> Merged {
     let score = |count: u64, effect: f64| CellScore {
-        value: Moments { count, mean: 3.0 + effect, m2: 0.0 },
+        value: Moments { count, mean: clean + effect, m2: 0.0 },
         effect: Moments { count, mean: effect, m2: 0.0 },
     };
     let tiles = plan.tiles.iter().map(|tile| {
@@ -106,6 +114,37 @@ fn one_wrong_cell_is_found_and_named() {
     let (computed, checked) = (worst.computed.expect("a number"), worst.checked.expect("a number"));
     assert!((checked - computed - 1e-3).abs() < 1e-6, "{worst:?}");
     assert_eq!((worst.computed_by, worst.checked_by), (vec!["one".to_owned()], vec!["two".to_owned()]));
+}
+
+#[test]
+fn an_effect_of_a_probability_that_has_the_wrong_sign_is_found_in_every_dtype() {
+    let wrong = cell(true);
+    let (original, _) = plans();
+    let with_sign = |plan: &Plan, sign: f64| {
+        scored_from(0.5, plan, |iteration, cell| {
+            if (iteration, cell) == wrong { sign * 0.2 } else { right(&original, iteration, cell).min(0.1) }
+        })
+    };
+    let dtypes = [(Dtype::Float32, false), (Dtype::Float32, true), (Dtype::Float16, false), (Dtype::Bfloat16, false)];
+    for (dtype, tf32) in dtypes {
+        let of_probability = |mut plan: Plan| {
+            let context = Arc::make_mut(&mut plan.context);
+            (context.dtype, context.tf32, context.metrics[0].kind) = (dtype, tf32, MetricKind::Prob);
+            plan
+        };
+        let (plan, check) = plans();
+        let (plan, check) = (of_probability(plan), of_probability(check));
+        let (id, check_id, by) = (sweep(), SweepId("check-1".into()), workers(&plan, |_| "one"));
+        let report = |sign: f64| {
+            compare(
+                Side { sweep: &id, plan: &plan, merged: &with_sign(&plan, sign), workers: &by },
+                Side { sweep: &check_id, plan: &check, merged: &with_sign(&check, -1.0), workers: &by },
+            )
+        };
+        assert!(report(-1.0).agreed, "{dtype:?}");
+        let found = report(1.0);
+        assert!(!found.agreed && found.tolerance <= 0.35, "{dtype:?}: {found:?}");
+    }
 }
 
 #[test]

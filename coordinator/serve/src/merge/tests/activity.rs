@@ -35,10 +35,12 @@ fn outcome(plan: &Plan, tile: &Tile) -> TileOutcome {
 /// The plan that its first tiles decide; `lost`: those that were given up.
 fn chosen(plan: &Plan, lost: impl Fn(&Tile) -> bool) -> Plan {
     let mut found = Activities::new(plan);
-    for tile in plan.tiles.iter().filter(|tile| tile.is_activity() && !lost(tile)) {
-        found.take(tile.id, &activities(tile));
+    for tile in &plan.tiles {
+        let scores = (tile.is_activity() && !lost(tile)).then(|| activities(tile));
+        found.push(tile.id, scores.as_ref()).expect("in order");
     }
-    plan.extended(&Findings { estimates: vec![&[]], activity: found.finish() }).expect("few tiles")
+    let activity = found.finish().expect("all tiles");
+    plan.extended(&Findings { estimates: vec![&[]], activity }).expect("few tiles")
 }
 
 fn merged_with(plan: &Plan, outcomes: impl Fn(&Tile) -> Option<TileOutcome>) -> GridScores {
@@ -116,10 +118,25 @@ fn features_of_which_nobody_knows_are_in_the_results_and_have_failed() {
 fn a_number_that_is_none_is_not_off() {
     let plan = asked(None);
     let mut found = Activities::new(&plan);
-    for tile in plan.tiles.iter().filter(|tile| tile.is_activity()) {
-        let mut scores = activities(tile);
-        scores.scores[0].value.mean = f64::NAN;
-        found.take(tile.id, &scores);
+    for tile in &plan.tiles {
+        let scores = tile.is_activity().then(|| {
+            let mut scores = activities(tile);
+            scores.scores[0].value.mean = f64::NAN;
+            scores
+        });
+        found.push(tile.id, scores.as_ref()).expect("in order");
     }
-    assert_eq!(found.finish()[0][0], Activity::On);
+    assert_eq!(found.finish().expect("all tiles")[0][0], Activity::On);
+}
+
+#[test]
+fn what_is_active_is_known_from_all_tiles_in_their_order() {
+    let plan = asked(None);
+    let last = plan.tiles.last().expect("tiles").id;
+    let mut found = Activities::new(&plan);
+    assert_eq!(found.push(last, None), Err(MergeError::OutOfOrder { found: last, wanted: Some(TileId(0)) }));
+    for tile in plan.tiles.iter().filter(|tile| tile.id != last) {
+        found.push(tile.id, None).expect("in order");
+    }
+    assert_eq!(found.finish(), Err(MergeError::Missing { tile: last }));
 }

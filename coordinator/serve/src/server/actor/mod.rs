@@ -21,6 +21,7 @@ use super::gauges;
 use super::handle::{Command, Handle, Registration, Reply, Seat};
 use super::ledger::Ledger;
 use super::outbound::Outbound;
+use super::record::Choosing;
 use super::rpc_errors::RequestError;
 use super::spans::Traces;
 
@@ -100,7 +101,10 @@ impl Actor {
             Command::Resumable { sweep, reply } => drop(reply.send(self.resumable(&sweep))),
             Command::Resume { reply, .. } if self.closing => drop(reply.send(Err(RequestError::ShuttingDown))),
             Command::Resume { run, remains, reply } => self.resume(run, *remains, reply),
-            Command::Extend { run, kept } => self.extend(run, *kept),
+            Command::Extend { run, outcome: Ok(kept), .. } => self.extend(run, *kept),
+            Command::Extend { run, sweep, outcome: Err(not_chosen) } => {
+                self.ledger.note_choice(&sweep, run, Choosing::Failed(not_chosen));
+            }
             Command::Remove { sweep, reply } => self.remove(&sweep, reply),
             Command::Trace { sweep, reply } => {
                 drop(reply.send(self.ledger.record(&sweep).map(|record| record.trace)));

@@ -73,8 +73,8 @@ impl Actor {
 
     /// Scores of a tile that has some: they are held against those once these are on disk.
     fn compare(&mut self, worker: WorkerId, span: &Span, lease: Lease, scores: TileScores) {
-        let Some(tolerance) = self.ledger.tolerance(&lease) else { return };
+        let Some(tolerances) = self.ledger.tolerances(&lease) else { return };
         let (worker, span, scores) = (self.crew.name(worker), span.clone(), Box::new(scores));
-        self.outbound.promise(Promise::Compare(Comparison { worker, span, lease, scores, tolerance }));
+        self.outbound.promise(Promise::Compare(Comparison { worker, span, lease, scores, tolerances }));
     }
 }

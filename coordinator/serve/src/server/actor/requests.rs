@@ -34,8 +34,9 @@ impl Actor {
         }
         let id = match self.ledger.name(&new) {
             Name::New(id) => id,
-            Name::Known { id, model } => {
-                return self.outbound.answer(move || drop(reply.send(Ok(Submitted::Known { id, model }))));
+            Name::Known { id, model, unseen_since } => {
+                let known = Submitted::Known { id, model, unseen_since };
+                return self.outbound.answer(move || drop(reply.send(Ok(known))));
             }
             Name::Undecided => return drop(reply.send(Ok(Submitted::Undecided(Box::new(new))))),
         };

@@ -1,11 +1,14 @@
 //! Names of sweeps, and which plans are the same sweep.
 
+use std::time::SystemTime;
+
 use patchsweep_core::digest::Digest;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::status::SweepState;
 
 use super::Ledger;
 use crate::server::handle::NewSweep;
+use crate::server::model_files::ModelFiles;
 
 /// What a plan that is submitted is.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(in crate::server) enum Name {
         id: SweepId,
         /// Digest of the model that its scores are of; `None` while there are none.
         model: Option<Digest>,
+        /// Of one that has scores, of weights that nobody sees here: when it was submitted.
+        unseen_since: Option<SystemTime>,
     },
     /// That is for the digest of the model's files to say.
     Undecided,
@@ -37,7 +42,11 @@ impl Ledger {
             {
                 let model = record.marks.model;
                 match new.files.as_ref().map_or(Some(false), |files| files.are_of(record.marks.files, model)) {
-                    Some(true) => return Name::Known { id, model },
+                    Some(true) => {
+                        let is_unseen = model.is_some() && new.files.as_ref().is_some_and(ModelFiles::are_unseen);
+                        let unseen_since = is_unseen.then(|| record.status.borrow().submitted);
+                        return Name::Known { id, model, unseen_since };
+                    }
                     Some(false) => {}
                     None => return Name::Undecided,
                 }

@@ -2,11 +2,12 @@
 
 use patchsweep_core::ids::{Lease, SweepId, WorkerId};
 use patchsweep_core::status::{BASELINES, SweepStatus};
-use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::tile::TileWork;
 use patchsweep_proto::v1;
 use tracing::Span;
 
 use super::Ledger;
+use crate::merge::compare::Tolerances;
 use crate::merge::refuse_scores;
 use crate::server::crew::TileName;
 use crate::server::handle::Failure;
@@ -97,11 +98,17 @@ impl Ledger {
     }
 
     /// How far second scores of a tile may be from the first; `None`: they are not compared.
-    pub(in crate::server) fn tolerance(&self, lease: &Lease) -> Option<f64> {
+    pub(in crate::server) fn tolerances(&self, lease: &Lease) -> Option<Tolerances> {
         let record = self.sweeps.get(&lease.sweep)?;
         let tile = record.running.as_ref().and_then(|running| running.plan.tiles.get(lease.tile.0 as usize));
-        // How active features are is no score; only whether they are counts, which rounding may decide.
-        record.tolerance.filter(|_| !tile.is_some_and(Tile::is_activity))
+        let tolerances = record.tolerances.as_ref()?;
+        match tile.map(|tile| &tile.work) {
+            // How active features are is no score; only whether they are counts, which rounding may decide.
+            Some(TileWork::Activity { .. }) => None,
+            Some(TileWork::Baseline | TileWork::Patch { .. }) => Some(tolerances.clone()),
+            // Of a sweep that has ended it is not known what its tiles are.
+            Some(TileWork::Estimate { .. }) | None => Some(tolerances.of_estimates()),
+        }
     }
 
     /// Whether a worker did not fail for this reason before.

@@ -18,7 +18,7 @@ use patchsweep_plan::Plan;
 use prost::bytes::Bytes;
 
 use super::handle::RunId;
-use super::record::{Marks, Running, SweepRecord};
+use super::record::{Choosing, Marks, Running, SweepRecord};
 use super::rpc_errors::RequestError;
 
 /// All sweeps.
@@ -80,7 +80,7 @@ impl Ledger {
         if let Some(known) = self.sweeps.get_mut(&id) {
             // Those who watch it go on watching.
             let status = record.status.borrow().clone();
-            (known.running, known.tolerance, known.trace) = (record.running, record.tolerance, record.trace);
+            (known.running, known.tolerances, known.trace) = (record.running, record.tolerances, record.trace);
             (known.run, known.ended) = (record.run, None);
             known.publish(status);
         } else {
@@ -93,6 +93,15 @@ impl Ledger {
     pub(super) fn extend(&mut self, sweep: &SweepId, run: RunId, plan: &Arc<Plan>) -> bool {
         let Some(record) = self.sweeps.get_mut(sweep).filter(|record| record.run == run) else { return false };
         record.extend(plan)
+    }
+
+    /// How it is with the choice of cells that a run of a sweep goes on with.
+    pub(super) fn note_choice(&mut self, sweep: &SweepId, run: RunId, choosing: Choosing) {
+        if let Some(record) = self.sweeps.get_mut(sweep).filter(|record| record.run == run)
+            && let Some(running) = record.running.as_mut().filter(|running| running.plan.awaits_choice())
+        {
+            running.choosing = Some(choosing);
+        }
     }
 
     /// A sweep that ended in an earlier life of the coordinator.

@@ -82,5 +82,7 @@ impl Ledger {
 fn running_status(id: &SweepId, record: &SweepRecord, scheduler: &Scheduler) -> Option<SweepStatus> {
     record.running.as_ref()?;
     let progress = scheduler.progress(id)?;
-    Some(record.status_now(progress, scheduler.worker_count(), scheduler.waiting(id)))
+    // Workers would have nothing to do.
+    let waiting = record.not_chosen().or_else(|| scheduler.waiting(id));
+    Some(record.status_now(progress, scheduler.worker_count(), waiting))
 }

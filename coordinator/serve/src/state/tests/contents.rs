@@ -238,6 +238,7 @@ proptest! {
         (plan.name, plan.iteration_labels[0], plan.spec_text) = (name, label, spec);
         plan.seeds = Seeds { dataset: seeds.0, corruption: seeds.1 };
         (plan.kept_answers, plan.warnings) = (answers.to_vec(), vec![warning.clone()]);
+        plan.dictionary_models = [("res".to_owned(), warning.clone())].into();
         plan.answer_texts = [(7, warning)].into();
         let back = KeptSweep::try_from(v1::StoredSweep::from(&kept)).expect("it is whole");
         prop_assert_eq!(format!("{back:?}"), format!("{kept:?}"));

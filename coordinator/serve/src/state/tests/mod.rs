@@ -5,4 +5,4 @@ mod damage;
 mod disks;
 mod folder;
 mod removal;
-mod sample;
+pub(crate) mod sample;

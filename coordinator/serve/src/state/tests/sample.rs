@@ -13,12 +13,12 @@ use patchsweep_proto::wire::encode_context;
 use crate::state::{Arrival, Completed, Entry, FailedAttempt, KeptResult, KeptSweep, StateError, Store};
 
 /// When sweeps ended.
-pub(super) fn ended() -> SystemTime {
+pub(crate) fn ended() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_060_456)
 }
 
 /// Cut into as many tiles as there are.
-pub(super) fn sweep(name: &str) -> KeptSweep {
+pub(crate) fn sweep(name: &str) -> KeptSweep {
     let plan = fixtures::plan(PlanOptions { tile_multiply_adds: Some(1), tile_prompts: Some(1), for_gpus: false });
     KeptSweep {
         id: SweepId(name.to_owned()),
@@ -31,12 +31,12 @@ pub(super) fn sweep(name: &str) -> KeptSweep {
     }
 }
 
-pub(super) fn lease(sweep: &KeptSweep, tile: u32, attempt: u32) -> Lease {
+pub(crate) fn lease(sweep: &KeptSweep, tile: u32, attempt: u32) -> Lease {
     Lease { epoch: Epoch(1), sweep: sweep.id.clone(), tile: TileId(tile), attempt: Attempt(attempt) }
 }
 
 /// Scores that fit the tile, and distinguish it and the worker from others.
-pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
+pub(crate) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
     let planned = &sweep.plan.tiles[tile as usize];
     let metrics = sweep.plan.context.metrics.len();
     let prompts = planned.prompts.len();
@@ -69,13 +69,13 @@ pub(super) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
     }
 }
 
-pub(super) fn failure(sweep: &KeptSweep, tile: u32, attempt: u32, reason: &str) -> Entry {
+pub(crate) fn failure(sweep: &KeptSweep, tile: u32, attempt: u32, reason: &str) -> Entry {
     let lease = lease(sweep, tile, attempt);
     Entry::Failure(FailedAttempt { lease, worker: "node-7/42".to_owned(), reason: reason.to_owned() })
 }
 
 /// Everything that a store says.
-pub(super) fn contents(store: &Store) -> Vec<String> {
+pub(crate) fn contents(store: &Store) -> Vec<String> {
     let mut parts = Vec::new();
     for id in store.sweeps().expect("sweeps") {
         let sweep = store.sweep(&id).expect("a sweep");

@@ -125,6 +125,7 @@ class PatchValue(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PATCH_VALUE_OTHER: _ClassVar[PatchValue]
     PATCH_VALUE_ZERO: _ClassVar[PatchValue]
     PATCH_VALUE_MEAN: _ClassVar[PatchValue]
+    PATCH_VALUE_KNOCKOUT: _ClassVar[PatchValue]
 DIRECTION_UNSPECIFIED: Direction
 DIRECTION_NOISING: Direction
 DIRECTION_DENOISING: Direction
@@ -200,6 +201,7 @@ PATCH_VALUE_UNSPECIFIED: PatchValue
 PATCH_VALUE_OTHER: PatchValue
 PATCH_VALUE_ZERO: PatchValue
 PATCH_VALUE_MEAN: PatchValue
+PATCH_VALUE_KNOCKOUT: PatchValue
 
 class SweepContext(_message.Message):
     __slots__ = ("model", "architecture", "dtype", "clean", "iterations", "metrics", "grids", "tf32", "direction", "per_prompt", "replicates", "spots", "groups", "numbers")

@@ -46,6 +46,7 @@ fn parts(case: &Case) -> Vec<(&'static str, bool)> {
         ("little memory", delivery.memory_budget < 1 << 30),
         ("a crash", delivery.killed_after.is_some()),
         ("zero ablation", any(&|grid| grid.value == PatchValue::Zero)),
+        ("knockout", any(&|grid| grid.value == PatchValue::Knockout)),
         ("mean ablation", any(&|grid| grid.value == PatchValue::Mean)),
         ("windows", any(&|grid| grid.window() > 1)),
         ("components together", any(&|grid| grid.components().count() > 1)),

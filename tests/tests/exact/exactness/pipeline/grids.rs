@@ -21,6 +21,7 @@ enum About {
     Other,
     Zero,
     Mean,
+    Knockout,
     /// Windows, sites together, further writes; of the other run's activation or zero.
     Several,
     Features,
@@ -31,15 +32,17 @@ enum About {
 impl About {
     /// Where prompts have different lengths, there is no mean, and no feature, path or estimate.
     fn of(form: Form) -> Vec<Self> {
-        let by_number = [Self::Other, Self::Zero, Self::Mean, Self::Several, Self::Features, Self::Paths];
+        let by_number =
+            [Self::Other, Self::Zero, Self::Mean, Self::Knockout, Self::Several, Self::Features, Self::Paths];
         match form {
             Form::Numbers | Form::Estimated => by_number.to_vec(),
-            Form::FromEnd => [Self::Other, Self::Zero, Self::Several, Self::Several, Self::Zero].to_vec(),
+            Form::FromEnd => [Self::Other, Self::Zero, Self::Several, Self::Several, Self::Knockout].to_vec(),
         }
     }
 
     fn components(self, model: &Architecture) -> Vec<Component> {
         let fits = |component: &Component| match self {
+            Self::Knockout => *component == Component::Pattern,
             Self::Features => dictionaries::SITES.contains(component),
             Self::Paths => {
                 [Component::Z, Component::AttnOut, Component::MlpOut, Component::ResidPre].contains(component)
@@ -54,6 +57,7 @@ impl About {
             Self::Other => vec![PatchValue::Other],
             Self::Zero => vec![PatchValue::Zero],
             Self::Mean => vec![PatchValue::Mean],
+            Self::Knockout => vec![PatchValue::Knockout],
             Self::Several => vec![PatchValue::Other, PatchValue::Zero],
             Self::Features | Self::Paths | Self::Estimate => {
                 vec![PatchValue::Other, PatchValue::Zero, PatchValue::Mean]
@@ -66,7 +70,7 @@ impl About {
             Self::Several => Writes::Several,
             Self::Features => Writes::Features,
             Self::Paths => Writes::Paths,
-            Self::Other | Self::Zero | Self::Mean | Self::Estimate => Writes::One,
+            Self::Other | Self::Zero | Self::Mean | Self::Knockout | Self::Estimate => Writes::One,
         }
     }
 }
@@ -91,6 +95,9 @@ fn grid_about(about: About, model: Architecture, positions: u32, form: Form) -> 
     let drawn = (select(about.components(&model)), select(about.values()), any::<bool>(), estimates());
     drawn
         .prop_flat_map(move |(component, value, coin, estimate)| {
+            // Rows that add up to 1 are estimated in a way of their own.
+            let is_knockout = about == About::Estimate && component == Component::Pattern && value == PatchValue::Zero;
+            let value = if is_knockout { PatchValue::Knockout } else { value };
             let topic = Topic { component, value, direction, corruption, writes };
             let model = model.clone();
             grid(model.clone(), positions, topic)

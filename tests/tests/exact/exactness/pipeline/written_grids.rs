@@ -81,6 +81,7 @@ fn insert_value(table: &mut Table, value: PatchValue) {
         PatchValue::Other => return,
         PatchValue::Zero => "zero",
         PatchValue::Mean => "mean",
+        PatchValue::Knockout => "knockout",
     };
     table.insert("ablate".to_owned(), json!(ablate));
 }
