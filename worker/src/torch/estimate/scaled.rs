@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::torch::numbers::length;
 use crate::torch::runs::recorder::Site;
 
 /// Of the exponent, from one try to the next. What float16 has above 1 and precisely below is 16 and 14 powers of two.
@@ -62,7 +61,9 @@ pub(super) fn through_model(
         if too_large.is_empty() {
             return Gradients { scaled, back };
         }
-        too_large.into_iter().for_each(|prompt| exponents[prompt] -= STEP);
+        for prompt in too_large {
+            exponents[prompt] -= STEP;
+        }
         tries += 1;
     }
 }
@@ -92,10 +93,8 @@ fn not_finite(gradients: &BTreeMap<Site, Tensor>) -> Vec<usize> {
         let of_prompt = gradient.isfinite().flatten(1, -1).all_dim(1, false);
         is_finite = is_finite.logical_and(&of_prompt.to_device(Device::Cpu));
     }
-    (0..)
-        .take_while(|&prompt| length(prompt) < prompts)
-        .filter(|&prompt| is_finite.int64_value(&[length(prompt)]) == 0)
-        .collect()
+    let is_odd = |&(prompt, _): &(i64, usize)| is_finite.int64_value(&[prompt]) == 0;
+    (0..prompts).zip(0..).filter(is_odd).map(|(_, index)| index).collect()
 }
 
 #[cfg(test)]

@@ -137,10 +137,10 @@ fn pattern(exec: &Exec<'_>, layer: u32, q: &Tensor, k: &Tensor, knockouts: &[Wri
 pub(super) fn hidden(exec: &Exec<'_>, layer: u32, rows: &Tensor) -> Tensor {
     let positions = rows.size()[2];
     let all = Tensor::ones([positions, positions], (Kind::Bool, rows.device()));
-    let later = all.triu(1);
+    let behind = all.triu(1);
     match exec.model.architecture.attention.layers[layer as usize].window {
-        Some(window) => later.logical_or(&all.tril(-i64::from(window))),
-        None => later,
+        Some(window) => behind.logical_or(&all.tril(-i64::from(window))),
+        None => behind,
     }
 }
 
