@@ -88,6 +88,7 @@ pub(in crate::spec) const WORDS: &[&str] = &[
     "ablate",
     "zero",
     "mean",
+    "knockout",
     "layers",
     "heads",
     "neurons",
