@@ -190,6 +190,11 @@ fn a_name_is_a_word_of_its_own_where_there_is_one_and_a_warning_says_where_not()
     let warning = "data.csv line 3: `in`, the text of position `place`, is part of the word `Martin`, and nowhere in the prompt a word of \
                    its own (1 of 2 prompts)";
     assert_eq!(plan.warnings, [warning]);
+    let text =
+        [(named[0].0, named[0].1.replace("column = \"place\"", "text = \"in\"")), (named[1].0, named[1].1.to_owned())];
+    let without = dataset.replace(",place\n", "\n").replace(",in\n", "\n");
+    let plan = bytes().planned(&text.each_ref().map(|(from, to)| (*from, to.as_str())), &without);
+    assert_eq!(plan.warnings, [warning], "a text that is the same in all prompts");
 }
 
 #[test]
@@ -199,6 +204,9 @@ fn a_name_of_other_length_in_the_corrupted_prompt_is_a_warning() {
     let warning = "d.csv line 2: `c` `d` `a`, beside position `of`, stands 1 token before its place in the corrupted prompt (1 of 2 prompts): \
                    names are found in the prompt, and are the same numbers in the corrupted one; make both alike, token for token";
     assert_eq!(warnings(&planned(&[], shifted)), [warning]);
+    let text = ("column = \"of\"", "text = \"x\"");
+    let same = "prompt,answer,wrong,corrupted\na x c d a,x,y,a c d a b\nb x c d a,y,z,b b c d a\n";
+    assert_eq!(warnings(&planned(&[text], same)), [warning], "a text that is the same in all prompts");
     assert_eq!(warnings(&planned(&[], RAGGED)), [""; 0]);
     let noise = ("kind = \"pairs\"", "kind = \"noise\"\nscale = 3");
     assert_eq!(warnings(&planned(&[noise], shifted)), [""; 0], "the column is not read");
