@@ -1,7 +1,7 @@
 """Sweeps on what stands in for GPUs: python check_cards.py PROGRAMS STAND_IN
 
-Layers on two cards must give the bits that one card gives, and weights that come to a small card block by block the effects that the CPU
-computes. Computing a tile must hardly ever wait for a card, nor must loading.
+Layers on two cards, and a worker on each of two, must give the bits that one card gives, and weights that come to a small card block by
+block the effects that the CPU computes. Computing a tile must hardly ever wait for a card, nor must loading.
 """
 
 import json
@@ -34,9 +34,12 @@ def main():
     for name in ("acronyms", "attention", "facts", "features", "paths"):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            one, two = (run(programs, libraries, name, device, folder) for device in ("cuda:0", "cuda:0,cuda:1"))
+            one, two = (run(programs, libraries, name, folder, device) for device in ("cuda:0", "cuda:0,cuda:1"))
             wrong += [f"{name}: {tensor} has other bits on two cards" for tensor in differing(one, two)]
             wrong += [f"{name}: {complaint}" for complaint in waits(name, one)]
+            if name == "acronyms":
+                each = run(programs, libraries, name, folder, "cuda:0", "cuda:1")
+                wrong += [f"{name}: {tensor} has other bits with a worker on each card" for tensor in differing(one, each)]
     with tempfile.TemporaryDirectory() as folder:
         wrong += streamed(programs, libraries, pathlib.Path(folder))
     if wrong:
@@ -53,7 +56,7 @@ def streamed(programs, libraries, folder):
     outs = [folder / place for place in ("cpu", "small")]
     for out, device, settings in zip(outs, ("cpu", "cuda:0"), ({}, {"STAND_IN_GPU_BYTES": str(SMALL_CARD)}), strict=True):
         out.mkdir()
-        run(programs, libraries, spec, device, out, settings)
+        run(programs, libraries, spec, out, device, settings=settings)
     largest = difference(outs[0] / "cpu", outs[1] / "cuda:0")
     manifest = json.loads((outs[1] / "cuda:0" / "manifest.json").read_text())
     bytes_streamed = sum(worker["streamed_bytes"] for worker in manifest["run"]["workers"])
@@ -65,15 +68,16 @@ def streamed(programs, libraries, folder):
         yield f"streamed: {largest} from the CPU's scores"
 
 
-def run(programs, libraries, name, device, folder, settings=None):
+def run(programs, libraries, name, folder, *devices, settings=None):
     """The results folder, beside the table of the cards that computed it."""
-    out = folder / device
+    out = folder / "+".join(devices)
     spec = DATA / f"{name}.toml" if isinstance(name, str) else name
-    command = [programs / "patchsweep", "run", spec, "--out", out, "--device", device]
-    environment = {**stand_in.environment(libraries, folder / f"{device}.cards"), **(settings or {})}
+    command = [programs / "patchsweep", "run", spec, "--out", out]
+    command += [word for device in devices for word in ("--device", device)]
+    environment = {**stand_in.environment(libraries, folder / f"{out.name}.cards"), **(settings or {})}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"{name} on {device} ended with {done.returncode}: {done.stderr}")
+        sys.exit(f"{name} on {out.name} ended with {done.returncode}: {done.stderr}")
     return out
 
 

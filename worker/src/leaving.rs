@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use patchsweep_process::parent;
 use patchsweep_process::signals::{Asked, Signals};
 
 /// How long the tile in hand may take, when the worker has been asked to leave: `grace` after a signal. With
@@ -19,7 +20,7 @@ pub(crate) async fn asked_to_leave(mut signals: Signals, grace: Duration, until_
     };
     let stdin_closed = async {
         if until_stdin_closes {
-            stdin_closes().await;
+            parent::stdin_closes().await;
         } else {
             pending::<()>().await;
         }
@@ -32,14 +33,4 @@ pub(crate) async fn asked_to_leave(mut signals: Signals, grace: Duration, until_
         }
         () = stdin_closed => Duration::ZERO,
     }
-}
-
-/// A read of standard input cannot be interrupted, so it has a thread of its own that nobody waits for.
-async fn stdin_closes() {
-    let (closed, notified) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        let _ = closed.send(());
-    });
-    let _ = notified.await;
 }

@@ -5,7 +5,6 @@ use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 use super::PlanError;
 use super::columns::Wanted;
 use super::table::{COLUMNS, Line, Lines, limited};
-use crate::spec::nearest_word;
 
 /// What stands between the fields, where it is no comma: spreadsheets write `;` in many countries.
 const OTHER_DELIMITERS: [u8; 2] = [b';', b'\t'];
@@ -70,12 +69,13 @@ fn delimiter(text: &str, wanted: &Wanted<'_>) -> u8 {
 
 /// Says what is wrong with a header that has columns twice, unknown ones, or not all of those that there must be.
 fn refuse_unfit(header: &[&str], wanted: &Wanted<'_>) -> Result<(), String> {
+    let unknown = |name: &&str| !wanted.knows(name) && !wanted.passes_over(name);
+    let unknown: Vec<&str> = header.iter().copied().filter(unknown).collect();
+    if !unknown.is_empty() {
+        return Err(wanted.unknown("column", &unknown));
+    }
     for (index, name) in header.iter().enumerate() {
-        if !COLUMNS.contains(name) && !wanted.names(name) {
-            let known: Vec<&str> = COLUMNS.into_iter().chain(wanted.named()).collect();
-            return Err(format!("unknown column `{name}`: {}", nearest_word(name, &known)));
-        }
-        if header[..index].contains(name) {
+        if wanted.knows(name) && header[..index].contains(name) {
             return Err(format!("two columns are called `{name}`"));
         }
     }

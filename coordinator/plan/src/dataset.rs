@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::beginning::{Beginning, beginning};
 use super::columns::Wanted;
 use super::corruption::Scheme;
+use super::odd_lines::OddLines;
 use super::prompts::{self, Prompts};
 use super::rows::Rows;
 use super::single_tokens::SingleTokens;
@@ -20,6 +21,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
         message: "missing in the model's folder; without it give token ids (`tokens = \"…\"`)".to_owned(),
     })?;
     let (file, wanted) = (inputs.spec.dataset_file(), Wanted::by(inputs));
+    wanted.refuse_ignored()?;
     let table::Lines { lines, remarks: mut warnings } = table::read(file, inputs.dataset, &wanted)?;
     let table = Table { file, lines: &lines, tokenizer };
     let mut columns = table.columns(inputs, scheme)?;
@@ -191,15 +193,21 @@ impl<'a> Table<'a> {
 
     /// Positions mean the same in a prompt and in its corrupted one, so there is no padding.
     fn as_long_as(&self, prompts: &[Vec<u32>], corrupted: &[Vec<u32>]) -> Result<(), PlanError> {
-        let pairs = prompts.iter().zip(corrupted).map(|(prompt, corrupted)| [prompt.len(), corrupted.len()]);
-        let Some((odd, [prompt, own])) = pairs.enumerate().find(|(_, [prompt, own])| prompt != own) else {
-            return Ok(());
-        };
-        let message = format!(
-            "{} of {own} tokens, but its prompt has {prompt}: both must have the same length, padding is not supported",
-            CORRUPTED.name,
-        );
-        Err(self.refuse(odd, message))
+        let mut odd = OddLines::default();
+        for (line, (prompt, corrupted)) in self.lines.iter().zip(prompts.iter().zip(corrupted)) {
+            let (prompt, own) = (prompt.len(), corrupted.len());
+            let why = || {
+                format!(
+                    "{} of {own} tokens, but its prompt has {prompt}: both must have the same length, padding is not \
+                     supported",
+                    CORRUPTED.name,
+                )
+            };
+            if prompt != own {
+                odd.add(line.number, why, || format!("prompt of {prompt} tokens, corrupted prompt of {own}"));
+            }
+        }
+        odd.refuse(self.file, self.lines.len())
     }
 
     pub(super) fn refuse(&self, line: usize, message: String) -> PlanError {

@@ -156,7 +156,8 @@ fn refuse_words(inputs: &Inputs<'_>, given: &schema::Grid, grid: &Grid, places: 
     if places.spots().is_none() || grid.knows_spots() {
         return Ok(());
     }
-    let message = "paths, features and estimates are not there yet where prompts have different lengths or positions are given in \
-                   words: give prompts of one length and positions by number, or leave this grid out";
+    let message = "paths, features and estimates are not there yet where prompts have different lengths, or positions are given by \
+                   names, or along an axis in words: give prompts of one length and positions by number (`end` will do where it is \
+                   read or corrupted), or leave this grid out";
     Err(inputs.source.error(given.place(), message.to_owned()).into())
 }

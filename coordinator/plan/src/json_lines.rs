@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::PlanError;
 use super::columns::Wanted;
-use super::table::{COLUMNS, Line, SEPARATOR, limited};
+use super::table::{Line, SEPARATOR, limited};
 
 /// Reads records by their keys, which are those of a table's columns.
 pub(super) fn read(file: &str, text: &str, wanted: &Wanted<'_>) -> Result<Vec<Line>, PlanError> {
@@ -52,14 +52,17 @@ fn record(line: &str, wanted: &Wanted<'_>) -> Result<BTreeMap<String, String>, S
 
 /// Says what is wrong with a record that has unknown keys, or not all of those that there must be.
 fn refuse_unfit(texts: &BTreeMap<String, String>, wanted: &Wanted<'_>) -> Result<(), String> {
-    let known = |key: &str| COLUMNS.contains(&key) || wanted.names(key);
-    let unknown: Vec<String> = texts.keys().filter(|key| !known(key)).map(|key| format!("`{key}`")).collect();
+    let unknown: Vec<&str> = texts.keys().map(String::as_str).filter(|key| !wanted.knows(key)).collect();
     let required = wanted.required();
     let missing: Vec<String> =
         required.iter().filter(|key| !texts.contains_key(**key)).map(|key| format!("`{key}`")).collect();
     if unknown.is_empty() && missing.is_empty() {
         return Ok(());
     }
+    if missing.is_empty() {
+        return Err(wanted.unknown("key", &unknown));
+    }
+    let unknown: Vec<String> = unknown.iter().map(|key| format!("`{key}`")).collect();
     let (unknown, missing) = (listed("unknown", &unknown), listed("missing", &missing));
     let found = [unknown, missing].into_iter().flatten().collect::<Vec<_>>().join(", ");
     Err(format!(
@@ -95,12 +98,15 @@ impl<'de> Visitor<'de> for Texts<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut texts = BTreeMap::new();
         while let Some((key, value)) = entries.next_entry::<String, Value>()? {
+            if self.wanted.passes_over(&key) {
+                continue;
+            }
             let named = self.wanted.names(&key);
             let text = match value {
                 Value::String(text) => text,
                 Value::Array(pieces) if named => joined(&key, &pieces).map_err(A::Error::custom)?,
                 // What has another name is refused for that, whatever it holds.
-                _ if !named && !COLUMNS.contains(&key.as_str()) => String::new(),
+                _ if !self.wanted.knows(&key) => String::new(),
                 _ => return Err(A::Error::custom(format!("`{key}` is no text; put it between double quotes"))),
             };
             if texts.contains_key(&key) {

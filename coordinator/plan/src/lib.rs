@@ -34,6 +34,7 @@ mod labels;
 mod matching;
 mod metrics;
 mod names;
+mod odd_lines;
 mod outline;
 mod permute;
 mod positions;
@@ -178,6 +179,8 @@ impl Plan {
             Some(_) => token_file::read(inputs, &scheme)?,
             None => dataset::read(inputs, &scheme)?,
         };
+        let numbered = spots::by_number(spec, &prompts.clean);
+        let inputs = &Inputs { spec: numbered.as_ref().unwrap_or(spec), ..*inputs };
         let metrics = metrics::over(inputs, named, &prompts)?;
         let places = Places::read(inputs, &prompts)?;
         let Experiments { iterations, replicates, kept_answers, scored } =

@@ -160,7 +160,8 @@ pub(crate) fn nearest_word(word: &str, valid: &[&str]) -> String {
     did_you_mean(word, valid).unwrap_or_else(|| format!("valid: {}", quoted(valid)))
 }
 
-fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {
+/// The word of `valid` that is nearly this one, if there is such a one, in words.
+pub(crate) fn did_you_mean(word: &str, valid: &[&str]) -> Option<String> {
     // Memory and time of a comparison grow with both lengths.
     if word.len() > LONGEST_WORD {
         return None;

@@ -18,7 +18,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
     let refuse = |message: String| PlanError::in_dataset(inputs, message);
     if let Some(position) = inputs.spec.position.first() {
         let message = "token ids have no text to look for: say positions by their numbers, or from `end`".to_owned();
-        return Err(inputs.source.error(position.column.span(), message).into());
+        return Err(inputs.source.error(position.name.span(), message).into());
     }
     let wanted = Wanted::by(inputs);
     let mut file = TokenFile::parse(inputs.dataset.trim_start_matches(BYTE_ORDER_MARK), &wanted)
@@ -57,6 +57,7 @@ pub(super) fn read(inputs: &Inputs<'_>, scheme: &Scheme<'_>) -> Result<Prompts, 
 fn refuse_text_settings(inputs: &Inputs<'_>) -> Result<(), PlanError> {
     let dataset = inputs.spec.dataset.get_ref();
     let spans = [
+        ("ignore", dataset.ignore.as_ref().map(Spanned::span)),
         ("samples", dataset.samples.as_ref().map(Spanned::span)),
         ("replace", dataset.replace.as_ref().map(Spanned::span)),
         ("seed", dataset.seed.as_ref().map(Spanned::span)),

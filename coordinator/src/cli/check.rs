@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patchsweep_core::check::{CheckOf, DEFAULT_FRACTION, LEAST_CELLS};
 use patchsweep_core::ids::SweepId;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::output::{Output, Printer};
+use super::progress::LINE_EVERY;
 use super::selector::{self, Selector};
 use super::submission::{Submission, TileArgs};
 use super::{CliError, CoordinatorArgs, progress, table};
@@ -63,7 +65,7 @@ pub(super) async fn check(args: CheckArgs, printer: Printer) -> Result<(), CliEr
         let Ok(selector) = target.to_string_lossy().parse::<Selector>();
         selector::one(&mut client, &selector).await?
     };
-    let report = checked(&mut client, &sweep, &sample).await?;
+    let report = checked(&mut client, &sweep, &sample, LINE_EVERY).await?;
     printer.print(&report)?;
     agreement(report)
 }
@@ -86,7 +88,7 @@ async fn computed(
     let Submitted { sweep, warnings, .. } = submitted.map_err(|error| CliError::refused_spec(spec, error))?;
     warn(&warnings);
     // Cells of a partial sweep that have scores can be checked.
-    let _ = progress::follow(client.watch_patiently(&sweep).await?, &sweep.0).await?;
+    let _ = progress::follow(client.watch_patiently(&sweep).await?, &sweep.0, LINE_EVERY).await?;
     Ok(sweep)
 }
 
@@ -95,15 +97,21 @@ pub(super) async fn check_run(
     client: &mut Client,
     sweep: &SweepId,
     results: &mut SweepResults,
+    every: Duration,
 ) -> Result<CheckReport, CliError> {
-    let report = checked(client, sweep, &SampleArgs::default()).await?;
+    let report = checked(client, sweep, &SampleArgs::default(), every).await?;
     let mut manifest: Value = serde_json::from_str(&results.manifest).map_err(CliError::Manifest)?;
     manifest["check"] = json!(report);
     results.manifest = manifest.to_string();
     Ok(report)
 }
 
-async fn checked(client: &mut Client, sweep: &SweepId, sample: &SampleArgs) -> Result<CheckReport, CliError> {
+async fn checked(
+    client: &mut Client,
+    sweep: &SweepId,
+    sample: &SampleArgs,
+    every: Duration,
+) -> Result<CheckReport, CliError> {
     let cells = match sample.cells {
         Some(cells) => cells,
         None => share_of(client.status(sweep).await?.cells_total, sample.fraction.unwrap_or(DEFAULT_FRACTION)),
@@ -111,7 +119,7 @@ async fn checked(client: &mut Client, sweep: &SweepId, sample: &SampleArgs) -> R
     let check = CheckOf { sweep: sweep.clone(), cells, seed: sample.seed };
     let id = client.check(&check).await?;
     talk!("checking {sweep} as {id}");
-    let status = progress::follow(client.watch_patiently(&id).await?, &id.0).await?;
+    let status = progress::follow(client.watch_patiently(&id).await?, &id.0, every).await?;
     progress::outcome(&status, true)?;
     let mut manifest: Value = serde_json::from_str(&client.results(&id).await?.manifest).map_err(CliError::Manifest)?;
     serde_json::from_value(manifest["check"].take()).map_err(CliError::Manifest)

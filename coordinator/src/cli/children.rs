@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Options of the workers.
 #[derive(Debug)]
 pub(super) struct WorkerArgs {
-    pub(super) count: usize,
-    pub(super) device: String,
+    /// Of each worker: a device, or several with commas between them.
+    pub(super) devices: Vec<String>,
     pub(super) models: Vec<PathBuf>,
     pub(super) threads: Option<u16>,
 }
@@ -34,24 +34,12 @@ pub(super) struct Workers {
 impl Workers {
     pub(super) fn start(coordinator: SocketAddr, args: &WorkerArgs) -> Result<Self, CliError> {
         let program = program();
-        let mut command = Command::new(&program);
-        command.arg("--coordinator").arg(format!("http://{coordinator}")).arg("--device").arg(&args.device);
-        let threads = args.threads.map_or_else(|| threads::per_worker(args.count), usize::from);
-        command.arg("--threads").arg(threads.to_string()).arg("--until-stdin-closes");
-        command.arg("--sharing").arg(args.count.to_string());
-        for models in &args.models {
-            command.arg("--models").arg(models);
-        }
-        if std::env::var_os("PATCHSWEEP_LOG").is_none() {
-            command.env("PATCHSWEEP_LOG", "warn");
-        }
-        // They need not start themselves again to have it.
-        command.envs(variables::of_children());
-        // The coordinator in this process wants none.
-        command.env_remove("PATCHSWEEP_CREDENTIALS");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
+        let threads = args.threads.map_or_else(|| threads::per_worker(args.devices.len()), usize::from);
         let mut workers = Self { children: Vec::new(), stdins: Vec::new() };
-        for _ in 0..args.count {
+        for device in &args.devices {
+            let mut command = command(&program, coordinator, args);
+            command.arg("--threads").arg(threads.to_string()).arg("--device").arg(device);
+            command.arg("--sharing").arg(sharing(device, &args.devices).to_string());
             let spawned = command.spawn();
             let mut child = spawned.map_err(|source| CliError::StartWorker { program: program.clone(), source })?;
             workers.stdins.extend(child.stdin.take());
@@ -81,6 +69,35 @@ impl Workers {
     }
 }
 
+/// What all workers are started with.
+fn command(program: &Path, coordinator: SocketAddr, args: &WorkerArgs) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--coordinator").arg(format!("http://{coordinator}")).arg("--until-stdin-closes");
+    for models in &args.models {
+        command.arg("--models").arg(models);
+    }
+    if std::env::var_os("PATCHSWEEP_LOG").is_none() {
+        command.env("PATCHSWEEP_LOG", "warn");
+    }
+    // They need not start themselves again to have it.
+    command.envs(variables::of_children());
+    // The coordinator in this process wants none.
+    command.env_remove("PATCHSWEEP_CREDENTIALS");
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// How many of all workers use a device, that one of its own that most of them use.
+fn sharing(own: &str, all: &[String]) -> usize {
+    let users = |device: &str| all.iter().filter(|other| names(other).any(|name| name == device)).count();
+    names(own).map(users).max().unwrap_or(1)
+}
+
+/// The devices of a worker.
+fn names(devices: &str) -> impl Iterator<Item = &str> {
+    devices.split(',').map(|name| if name == "cuda" { "cuda:0" } else { name })
+}
+
 /// Named by the environment, beside this program, or on the path.
 fn program() -> PathBuf {
     let named = std::env::var_os("PATCHSWEEP_WORKER").map(PathBuf::from);
@@ -89,4 +106,24 @@ fn program() -> PathBuf {
         sibling.is_file().then_some(sibling)
     };
     named.or_else(beside).unwrap_or_else(|| OsString::from("patchsweep-worker").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sharing;
+
+    #[test]
+    fn a_device_s_memory_is_shared_by_the_workers_that_use_it() {
+        let of = |devices: &[&str]| {
+            let all: Vec<String> = devices.iter().map(ToString::to_string).collect();
+            all.iter().map(|own| sharing(own, &all)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&["cpu"]), [1]);
+        assert_eq!(of(&["cpu", "cpu", "cpu"]), [3, 3, 3]);
+        assert_eq!(of(&["cuda:0", "cuda:1"]), [1, 1]);
+        assert_eq!(of(&["cuda:0", "cuda:0", "cuda:1", "cuda:1"]), [2, 2, 2, 2]);
+        assert_eq!(of(&["cuda:0,cuda:1", "cuda:1", "cuda:2"]), [2, 2, 1], "it has the memory of the fuller one");
+        assert_eq!(of(&["cpu,cpu"]), [1], "one worker, twice on one device");
+        assert_eq!(of(&["cuda", "cuda:0"]), [2, 2]);
+    }
 }

@@ -122,6 +122,8 @@ pub(super) enum CliError {
     Interrupted,
     #[error("ended by SIGTERM")]
     Terminated,
+    #[error("the program that reads along has ended")]
+    ParentGone,
     #[error("another `patchsweep run` computes for `{}`: wait until it has ended, or choose another folder with --out", .out.display())]
     AnotherRun { out: PathBuf },
     #[error("cannot go on with the unfinished run in {}; `--new` begins anew", .folder.display())]

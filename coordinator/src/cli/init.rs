@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_core::model::ModelRef;
 use patchsweep_core::status::PlanOptions;
-use patchsweep_files::locate::ModelFolders;
-use patchsweep_files::only_bpe_files;
+use patchsweep_files::locate::{ModelFolders, refuse_adapter};
+use patchsweep_files::{ModelError, only_bpe_files};
 use patchsweep_plan::spec::Source;
 use patchsweep_plan::starter::{self, Known, Named};
 use patchsweep_plan::{Outline, bos_token};
@@ -42,6 +42,9 @@ pub(super) fn init(args: &InitArgs, printer: &Printer) -> Result<(), CliError> {
     let home = folder_of(&args.out);
     let (model, models) = model_name(&args.model, home);
     let refused = |reason: PlanningError| CliError::NoStarter(reason.into());
+    if !args.model.join("config.json").exists() {
+        refuse_adapter(&args.model).map_err(|error| refused(ModelFilesError::from(ModelError::from(error)).into()))?;
+    }
     let (config, tokenizer) = read_model(&args.model).map_err(|error| refused(error.into()))?;
     let tokenizer = tokenizer.ok_or_else(|| match only_bpe_files(&args.model) {
         Some(error) => refused(ModelFilesError::from(error).into()),

@@ -278,7 +278,7 @@ async fn dispatch(
 ) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::init(&args, &printer),
-        Command::Run(args) => run::run(args, events, printer).await,
+        Command::Run(args) => Box::pin(run::run(args, events, printer)).await,
         Command::Model(command) => model::model(command, &printer),
         Command::Plan(args) => plan::plan(&args, &printer),
         Command::Serve(args) => serve::serve(args, events, printer).await,

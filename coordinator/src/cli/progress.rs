@@ -12,8 +12,8 @@ use tokio::time::{Instant, interval_at};
 use super::{CliError, quantities};
 use crate::client::{Update, Watch};
 
-/// Between two plain lines, but for the first and the last.
-const LINE_EVERY: Duration = Duration::from_secs(30);
+/// Between two plain lines for people, but for the first and the last.
+pub(super) const LINE_EVERY: Duration = Duration::from_secs(30);
 
 enum Display {
     Bar(ProgressBar),
@@ -41,17 +41,24 @@ pub(super) fn outcome(status: &SweepStatus, can_resume: bool) -> Result<(), CliE
 }
 
 /// Shows a sweep until it has ended; gives its last status.
-pub(super) async fn follow(watch: Watch, sweep: &str) -> Result<SweepStatus, CliError> {
-    until_end(watch, sweep, None).await
+///
+/// `every`: between two plain lines, but for the first and the last.
+pub(super) async fn follow(watch: Watch, sweep: &str, every: Duration) -> Result<SweepStatus, CliError> {
+    until_end(watch, sweep, None, every).await
 }
 
 /// Shows a sweep until it has ended, and gives its last status. `first`: what the watch has reported already.
-pub(super) async fn until_end(mut watch: Watch, sweep: &str, first: Option<Update>) -> Result<SweepStatus, CliError> {
+pub(super) async fn until_end(
+    mut watch: Watch,
+    sweep: &str,
+    first: Option<Update>,
+    every: Duration,
+) -> Result<SweepStatus, CliError> {
     let mut display = Display::new();
     let mut last = None;
     let mut waiting = None;
     let mut reported = first;
-    let mut ticks = interval_at(Instant::now() + LINE_EVERY, LINE_EVERY);
+    let mut ticks = interval_at(Instant::now() + every, every);
     loop {
         let update = if let Some(update) = reported.take() {
             update

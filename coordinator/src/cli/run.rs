@@ -1,8 +1,11 @@
 //! `patchsweep run`: coordinator in this process, workers as child processes, gRPC over loopback between them. What is
 //! computed stands on disk, so that a run that was ended goes on.
 
+use std::future::pending;
+use std::iter::repeat_n;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::results::SweepResults;
@@ -11,6 +14,7 @@ use patchsweep_files::locate::ModelFolders;
 use patchsweep_link::credentials::Role;
 use patchsweep_link::dial::Dialer;
 use patchsweep_link::endpoint;
+use patchsweep_process::parent;
 use patchsweep_process::signals::Signals;
 use patchsweep_process::talk::warn;
 use patchsweep_process::{talk, trace};
@@ -32,18 +36,21 @@ use super::top::Top;
 use super::unfinished::{Reached, Unfinished};
 use crate::client::{self, Client, ClientError, Submitted};
 
+// Each is a flag of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// The spec, a TOML file.
     spec: PathBuf,
     #[command(flatten)]
     out: OutArgs,
-    /// Number of worker processes on this machine.
+    /// Number of worker processes, with several `--device` on each.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
-    /// Where each worker computes: cpu or cuda:N, or several with commas between them, which share out the model's layers.
+    /// Where a worker computes: cpu or cuda:N, or several with commas between them, which share out the model's layers. Given
+    /// several times, each has workers of its own, which share out the tiles.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
-    device: String,
+    device: Vec<String>,
     /// CPU threads of each worker [default: the cores that this process may use, shared out].
     #[arg(long, value_name = "N")]
     threads: Option<u16>,
@@ -62,10 +69,16 @@ pub(super) struct RunArgs {
     /// they agree.
     #[arg(long)]
     check: bool,
+    /// For a program that reads along: stop when standard input closes, and say every second how far it is.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 /// Strongest cells printed per grid and iteration.
 const TOP: usize = 5;
+
+/// Between two lines on progress for a program.
+const LINE_FOR_PROGRAM_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> Result<(), CliError> {
     args.out.refuse_folder()?;
@@ -89,12 +102,14 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     let serving = tokio::spawn(coordinator.serve(service, async {
         let _ = stopped.await;
     }));
-    let workers = WorkerArgs { count: args.workers.into(), device: args.device.clone(), models, threads: args.threads };
+    let devices = args.device.iter().flat_map(|device| repeat_n(device.clone(), args.workers.into())).collect();
+    let workers = WorkerArgs { devices, models, threads: args.threads };
     let mut crew = None;
     let sweep = tokio::select! {
         // Signals may reach the workers too, whose end is then no failure.
         biased;
         signal = signals.next() => Err(signal.into()),
+        () = parent_gone(args.until_stdin_closes) => Err(CliError::ParentGone),
         results = sweep(&args, submission, address, &workers, &mut crew) => results,
     };
     if let Some(crew) = crew {
@@ -139,6 +154,11 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     not_finite(&status.sweep.0, &results)
 }
 
+/// When the program that reads along has ended; never where none does.
+async fn parent_gone(is_read_along: bool) {
+    if is_read_along { parent::stdin_closes().await } else { pending().await }
+}
+
 /// Whether its cells are single heads, neurons or features.
 fn has_units(grid: &patchsweep_core::results::GridScores) -> bool {
     grid.axes.iter().any(|axis| ["head", "neuron", "feature"].contains(&axis.as_str()))
@@ -166,22 +186,23 @@ async fn sweep(
     let submission = client::Submission {
         spec: submission.source.text().to_owned(),
         dataset: submission.dataset,
-        options: PlanOptions { for_gpus: only_gpus(&args.device), ..args.tiles.options() },
+        options: PlanOptions { for_gpus: args.device.iter().all(|device| only_gpus(device)), ..args.tiles.options() },
         always_new: false,
         priority: Priority::default(),
     };
     let sweep = submitted(&mut client, submission, &args.spec).await?;
     let watch = client.watch(&sweep).await?;
     let workers = crew.insert(Workers::start(address, worker_args)?);
+    let every = if args.until_stdin_closes { LINE_FOR_PROGRAM_EVERY } else { progress::LINE_EVERY };
     let status = tokio::select! {
-        followed = progress::follow(watch, &sweep.0) => followed?,
+        followed = progress::follow(watch, &sweep.0, every) => followed?,
         how = workers.all_ended() => return Err(CliError::WorkersEnded { how }),
     };
     if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
         progress::outcome(&status, false)?;
     }
     tokio::select! {
-        outcome = outcome(&mut client, &sweep, status, args.check) => outcome,
+        outcome = outcome(&mut client, &sweep, status, args.check.then_some(every)) => outcome,
         how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
     }
 }
@@ -206,14 +227,17 @@ async fn submitted(client: &mut Client, submission: client::Submission, spec: &P
     Ok(sweep)
 }
 
-/// Fetches the results and, where that is asked for, checks them.
+/// Fetches the results and, where that is asked for, checks them; with a line on that every so often.
 async fn outcome(
     client: &mut Client,
     sweep: &SweepId,
     status: SweepStatus,
-    with_check: bool,
+    check_every: Option<Duration>,
 ) -> Result<Outcome, CliError> {
     let mut results = client.results(sweep).await?;
-    let check = if with_check { Some(check_run(client, sweep, &mut results).await?) } else { None };
+    let check = match check_every {
+        Some(every) => Some(check_run(client, sweep, &mut results, every).await?),
+        None => None,
+    };
     Ok(Outcome { status, results, check })
 }

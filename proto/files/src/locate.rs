@@ -49,6 +49,14 @@ pub enum LocateError {
         /// The revision's folder.
         snapshot: PathBuf,
     },
+    /// A change of a model, and no model.
+    #[error("{} is an adapter (LoRA) and no model: it has an adapter_config.json and no config.json; merge it into its model with peft and \
+             transformers, `PeftModel.from_pretrained(model, \"{}\").merge_and_unload().save_pretrained(\"FOLDER\")`, save the tokenizer \
+             there too, and give that folder", .folder.display(), .folder.display())]
+    Adapter {
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// The config is a link that leads nowhere.
     #[error(transparent)]
     Dangling(#[from] DanglingLink),
@@ -62,7 +70,7 @@ impl LocateError {
             Self::NotCached { repository, revision, .. } | Self::Incomplete { repository, revision, .. } => {
                 Some(fetch(repository, revision))
             }
-            Self::NoFolder { .. } | Self::Dangling(_) => None,
+            Self::NoFolder { .. } | Self::Adapter { .. } | Self::Dangling(_) => None,
         }
     }
 }
@@ -93,6 +101,7 @@ impl ModelFolders {
                     if has_config(&folder)? {
                         return Ok(folder);
                     }
+                    refuse_adapter(&folder)?;
                 }
                 Err(LocateError::NoFolder { name: name.clone(), roots: self.roots.clone() })
             }
@@ -101,8 +110,10 @@ impl ModelFolders {
                 let snapshot = snapshot(&cache, repository, revision);
                 let (repository, revision) = (repository.clone(), revision.clone());
                 if has_config(&snapshot)? {
-                    Ok(snapshot)
-                } else if snapshot.is_dir() {
+                    return Ok(snapshot);
+                }
+                refuse_adapter(&snapshot)?;
+                if snapshot.is_dir() {
                     Err(LocateError::Incomplete { repository, revision, snapshot })
                 } else {
                     Err(LocateError::NotCached { repository, revision, cache })
@@ -116,6 +127,14 @@ impl ModelFolders {
 fn has_config(folder: &Path) -> Result<bool, DanglingLink> {
     let path = folder.join("config.json");
     DanglingLink::at(&path).map_or_else(|| Ok(path.is_file()), Err)
+}
+
+/// Refuses what `peft` writes: it names the model that it changes, and holds the changes alone.
+pub fn refuse_adapter(folder: &Path) -> Result<(), LocateError> {
+    if folder.join("adapter_config.json").is_file() {
+        return Err(LocateError::Adapter { folder: folder.to_owned() });
+    }
+    Ok(())
 }
 
 /// The hub cache keeps `models--owner--name/refs/<revision>` (a file with a commit) and `snapshots/<commit>/`.
@@ -163,6 +182,28 @@ mod tests {
         assert!(refused.contains("c1 has no config.json: the download is incomplete"), "{refused}");
         fs::remove_dir(model.join("snapshots/c1")).expect("removed");
         assert!(matches!(located(&cache), Err(LocateError::NotCached { .. })));
+    }
+
+    #[test]
+    fn an_adapter_is_no_model() {
+        let root = tempfile::tempdir().expect("a folder");
+        let model = root.path().join("m");
+        fs::create_dir(&model).expect("a folder");
+        fs::write(model.join("adapter_config.json"), "{}").expect("written");
+        let folders = ModelFolders { roots: vec![root.path().to_owned()], hub_cache: None };
+        let locate = || folders.locate(&ModelRef::folder("m").expect("a name"));
+        let refused = locate().expect_err("is refused").to_string();
+        assert!(
+            refused.contains("is an adapter (LoRA) and no model") && refused.contains(".merge_and_unload()"),
+            "{refused}"
+        );
+        fs::write(model.join("config.json"), "{}").expect("written");
+        assert_eq!(locate(), Ok(model), "transformers may have both in one folder");
+        let (snapshot, cache) = cache();
+        let snapshot = snapshot.join("snapshots/c1");
+        fs::remove_file(snapshot.join("config.json")).expect("removed");
+        fs::write(snapshot.join("adapter_config.json"), "{}").expect("written");
+        assert_eq!(located(&cache), Err(LocateError::Adapter { folder: snapshot }));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod http;
 pub mod log;
 pub mod machine;
 pub mod panics;
+pub mod parent;
 pub mod rpc;
 pub mod signals;
 pub mod talk;

@@ -104,8 +104,10 @@ def test_a_token_file_is_read_beside_its_spec(client: patchsweep.Client, tmp_pat
 def test_warnings_of_a_spec_are_warnings(client: patchsweep.Client, spec: dict[str, Any]) -> None:
     rows = {"prompt": [f"<|bos|>{prompt}" for prompt in PROMPTS[:10]], "answer": ANSWERS[:10]}
     spec["dataset"] = {}
-    with pytest.warns(patchsweep.PatchsweepWarning, match="BOS"):
+    # The positions that are read are others then, behind which the answers do not go on: that is a warning as well.
+    with pytest.warns(patchsweep.PatchsweepWarning) as caught:
         client.submit(spec, rows)
+    assert "BOS" in str(caught[0].message)
     assert "BOS" in client.plan(spec, rows, models=[DATA]).warnings[0]
 
 
@@ -127,10 +129,25 @@ def test_what_is_missing_is_left_out_and_what_is_no_dataset_is_refused() -> None
         ({"prompt": "abc", "answer": "def"}, "the column `prompt` of the dataset is one str; give a list"),
         ({"prompt": ["a"], "answer": 7}, "the column `answer` of the dataset is one int"),
         ({"prompt": [object()]}, "row 0 of the dataset cannot be sent"),
-        ({"prompt": ["a"], "nots": ["b"]}, "row 0 of the dataset has a column `nots`, which the spec does not name; leave it"),
+        (
+            {"prompt": ["a", "b"], "nots": ["b", None], "S": [None, 7], "none": [None, None]},
+            r'that the spec does not name: `nots`, `S`. Take those that it knows, df\[\["prompt"\]\], or put ignore = \["nots", "S"\]',
+        ),
     ]:
         with pytest.raises(patchsweep.InputError, match=part):
             json_lines(rows, frozenset({"prompt"}))
+
+
+def test_columns_that_nothing_reads_are_passed_over_where_the_spec_says_so(
+    client: patchsweep.Client, acronyms: patchsweep.Sweep, spec: dict[str, Any]
+) -> None:
+    frame = pd.DataFrame({"prompt": PROMPTS, "answer": ANSWERS, "template": [object()] * len(PROMPTS), "S": 1})
+    for ignore in ("*", ["template", "S"]):
+        spec["dataset"] = {**spec["dataset"], "ignore": ignore}
+        assert client.submit(spec, frame).id == acronyms.id
+    spec["dataset"]["ignore"] = ["S"]
+    with pytest.raises(patchsweep.InputError, match="the spec does not name: `template`"):
+        client.submit(spec, frame)
 
 
 def test_large_submissions_travel_in_chunks_and_too_large_ones_do_not(

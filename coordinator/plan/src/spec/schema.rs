@@ -18,7 +18,7 @@ pub use super::one_or_more::OneOrMore;
 pub use super::position::Position;
 use super::spanned::Spanned;
 use super::{MOST_METRICS, MOST_NAME_CHARS, MOST_TABLES, SCHEMA};
-pub use data::{Corruption, Dataset, PrependBos};
+pub use data::{Corruption, Dataset, Ignore, PrependBos};
 pub use dictionary::{Dictionary, Features};
 pub use named::{NamedPosition, WhichToken};
 pub(crate) use scores::RECEIVERS;

@@ -23,6 +23,11 @@ impl<T> Spanned<T> {
         *self.0.get_mut() = value;
     }
 
+    /// The value, to be changed.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
     /// What does not stand in the text, but belongs to what stands there.
     pub(super) fn beside<U>(other: &Spanned<U>, value: T) -> Self {
         Self(toml::Spanned::new(other.span(), value))

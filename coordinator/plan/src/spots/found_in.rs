@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use patchsweep_core::length;
+
 use super::super::dataset::{PROMPT, Table};
+use super::super::odd_lines::OddLines;
 use super::super::table::Line;
 use super::super::{Inputs, PlanError};
 use super::found::{Standing, tokens_of};
@@ -26,20 +29,34 @@ pub(crate) fn find(
     let tokens = table.tokenizer.token_bytes(&table.texts(PROMPT), PROMPT.part);
     let tokens = tokens.map_err(|error| table.refuse(error.text, error.message))?;
     for position in &inputs.spec.position {
-        let (place, mut inside) = (column(position.column.get_ref()), Vec::new());
-        let occurrence = position.occurrence.as_ref().map_or(1, |occurrence| *occurrence.get_ref());
-        let in_line = |(index, line): (usize, &Line)| {
-            let found = tokens_of(&line.prompt, &tokens[index], &line.named[place], occurrence);
-            let refuse = |message| table.refuse(index, format!("column `{}`: {message}", position.column.get_ref()));
-            let Standing { tokens, inside: word } = found.map_err(refuse)?;
-            inside.extend(word.map(|word| (index, word)));
-            let [start, end] = [tokens.start, tokens.end].map(|token| patchsweep_core::length(token) + before);
-            Ok(start..end)
+        let place = position.column.as_ref().map(|name| column(name.get_ref()));
+        let constant = position.text.as_ref().map_or("", |text| text.get_ref());
+        let from = || match &position.column {
+            Some(name) => format!("column `{}`", name.get_ref()),
+            None => format!("position `{}`", position.name.get_ref()),
         };
-        all.push(table.lines.iter().enumerate().map(in_line).collect::<Result<_, PlanError>>()?);
-        if let Some((index, word)) = inside.first() {
-            let Line { number, named, .. } = &table.lines[*index];
-            let (file, text, name, prompts) = (table.file, &named[place], position.name.get_ref(), table.lines.len());
+        let occurrence = position.occurrence.as_ref().map_or(1, |occurrence| *occurrence.get_ref());
+        let (mut spans, mut inside) = (Vec::with_capacity(table.lines.len()), Vec::new());
+        let mut odd = OddLines::default();
+        for (line, tokens) in table.lines.iter().zip(&tokens) {
+            let text = place.map_or(constant, |place| &line.named[place]);
+            match tokens_of(&line.prompt, tokens, text, occurrence) {
+                Ok(Standing { tokens, inside: word }) => {
+                    let [start, end] = [tokens.start, tokens.end].map(|token| length(token) + before);
+                    spans.push(start..end);
+                    inside.extend(word.map(|word| (line, word)));
+                }
+                Err(message) => {
+                    let short = || format!("`{text}`, prompt of {} tokens", tokens.len());
+                    odd.add(line.number, || format!("{}: {message}", from()), short);
+                }
+            }
+        }
+        odd.refuse(table.file, table.lines.len())?;
+        all.push(spans);
+        if let Some((Line { number, named, .. }, word)) = inside.first() {
+            let text = place.map_or(constant, |place| &named[place]);
+            let (file, name, prompts) = (table.file, position.name.get_ref(), table.lines.len());
             warnings.push(format!(
                 "{file} line {number}: `{text}`, the text of position `{name}`, is part of the word `{word}`, and nowhere in the \
                  prompt a word of its own ({} of {prompts} prompts)",

@@ -1,8 +1,9 @@
 //! Where the spec's positions are: numbers that are the same in all prompts, or spots that may be others in each.
 //!
 //! Every list of positions of the spec is read here, before anything is made of it: if prompts have different lengths, or any
-//! list has words, the entries of all lists become spots (`patchsweep_core::groups`).
+//! list has words, the entries of all lists become spots (`patchsweep_core::groups`). Of prompts of one length `end` is a number.
 
+mod by_number;
 mod found;
 mod found_in;
 mod lists;
@@ -24,6 +25,7 @@ use patchsweep_core::tokens::TokenMatrix;
 use super::prompts::Prompts;
 use super::{Inputs, PlanError};
 use crate::spec::schema::Position;
+pub(super) use by_number::by_number;
 pub(super) use found_in::{Found, find};
 pub(super) use order::in_groups;
 use said::Said;

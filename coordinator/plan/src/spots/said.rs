@@ -3,10 +3,8 @@
 use std::ops::Range;
 
 use super::super::{Inputs, PlanError};
+use super::by_number::END;
 use crate::spec::schema::{NamedPosition, Position, WhichToken};
-
-/// The last token's name.
-const END: &str = "end";
 
 /// Longest name; it stands on axes.
 const MOST_NAME_CHARS: usize = 100;
@@ -27,7 +25,7 @@ pub(super) enum Said {
 /// Refuses names that lists of positions could not hold.
 pub(in super::super) fn refuse_names(inputs: &Inputs<'_>) -> Result<(), PlanError> {
     let named = &inputs.spec.position;
-    for (index, NamedPosition { name, occurrence, .. }) in named.iter().enumerate() {
+    for (index, NamedPosition { name, column, text, occurrence, .. }) in named.iter().enumerate() {
         let word = name.get_ref().as_str();
         let refuse = |message: String| Err(inputs.source.error(name.span(), message).into());
         if word.is_empty() || !word.chars().all(is_of_name) {
@@ -42,6 +40,14 @@ pub(in super::super) fn refuse_names(inputs: &Inputs<'_>) -> Result<(), PlanErro
         }
         if named[..index].iter().any(|other| other.name.get_ref() == word) {
             return refuse(format!("two positions are called `{word}`"));
+        }
+        if column.is_some() == text.is_some() {
+            return refuse(format!(
+                "give `{word}` either `column` (a column with its text in each prompt) or `text` (the same text in all)"
+            ));
+        }
+        if let Some(text) = text.as_ref().filter(|text| text.get_ref().trim_matches(' ').is_empty()) {
+            return Err(inputs.source.error(text.span(), "there is nothing to look for".to_owned()).into());
         }
         if let Some(occurrence) = occurrence.as_ref().filter(|occurrence| *occurrence.get_ref() == 0) {
             return Err(inputs.source.error(occurrence.span(), "`occurrence` counts from 1".to_owned()).into());

@@ -119,6 +119,25 @@ fn reads_keep_their_answers_in_every_prompt() {
 }
 
 #[test]
+fn a_text_may_be_the_same_in_all_prompts() {
+    let text = ("column = \"of\"", "text = \"x\"");
+    let without = RAGGED.replace(",of\n", "\n").replace(",x\n", "\n").replace(",c x\n", "\n");
+    let positions =
+        |plan: &Plan| plan.context.groups.groups.iter().map(|group| group.spots.clone()).collect::<Vec<_>>();
+    let constant = planned(&[text], &without);
+    assert_eq!(positions(&constant), positions(&planned(&[], &RAGGED.replace(",c x\n", ",x\n"))));
+    refused(
+        &[("column = \"of\"", "text = \"d\"")],
+        &without,
+        &["d.csv line 2: position `of`: `d` is not in the prompt", "2 of 3 lines are like it:\n  line 2: `d`"],
+    );
+    for both in ["", "text = \"x\"\ncolumn = \"of\""] {
+        refused(&[("column = \"of\"", both)], RAGGED, &["line 13, column 8: give `of` either `column`"]);
+    }
+    refused(&[("column = \"of\"", "text = \"  \"")], RAGGED, &["line 14, column 8: there is nothing to look for"]);
+}
+
+#[test]
 fn names_that_cannot_be_are_refused() {
     let named = |name: &str| format!("[[position]]\nname = \"{name}\"\ncolumn = \"of\"\n[[position]]");
     for (name, part) in [
@@ -149,6 +168,9 @@ fn a_text_that_is_not_made_of_the_prompts_tokens_is_refused_with_them() {
         &missing,
         &["d.csv line 3: column `of`: `z` is not in the prompt, whose tokens are `b` `x` `c` `x` `d`"],
     );
+    let both = missing.replace("c a b,x\n", "c a b,y\n");
+    let listed = "2 of 3 lines are like it:\n  line 3: `z`, prompt of 5 tokens\n  line 4: `y`, prompt of 3 tokens";
+    refused(&[], &both, &["d.csv line 3: column `of`: `z` is not in the prompt", listed]);
     let once = ("column = \"of\"", "column = \"of\"\noccurrence = 2");
     refused(&[once], RAGGED, &["d.csv line 2: column `of`: `x` stands in the prompt 1 times, and `occurrence` is 2"]);
     let between = RAGGED.replace(",c x\n", ",c \n");
@@ -174,6 +196,11 @@ fn a_name_is_a_word_of_its_own_where_there_is_one_and_a_warning_says_where_not()
     let warning = "data.csv line 3: `in`, the text of position `place`, is part of the word `Martin`, and nowhere in the prompt a word of \
                    its own (1 of 2 prompts)";
     assert_eq!(plan.warnings, [warning]);
+    let text =
+        [(named[0].0, named[0].1.replace("column = \"place\"", "text = \"in\"")), (named[1].0, named[1].1.to_owned())];
+    let without = dataset.replace(",place\n", "\n").replace(",in\n", "\n");
+    let plan = bytes().planned(&text.each_ref().map(|(from, to)| (*from, to.as_str())), &without);
+    assert_eq!(plan.warnings, [warning], "a text that is the same in all prompts");
 }
 
 #[test]
@@ -183,6 +210,9 @@ fn a_name_of_other_length_in_the_corrupted_prompt_is_a_warning() {
     let warning = "d.csv line 2: `c` `d` `a`, beside position `of`, stands 1 token before its place in the corrupted prompt (1 of 2 prompts): \
                    names are found in the prompt, and are the same numbers in the corrupted one; make both alike, token for token";
     assert_eq!(warnings(&planned(&[], shifted)), [warning]);
+    let text = ("column = \"of\"", "text = \"x\"");
+    let same = "prompt,answer,wrong,corrupted\na x c d a,x,y,a c d a b\nb x c d a,y,z,b b c d a\n";
+    assert_eq!(warnings(&planned(&[text], same)), [warning], "a text that is the same in all prompts");
     assert_eq!(warnings(&planned(&[], RAGGED)), [""; 0]);
     let noise = ("kind = \"pairs\"", "kind = \"noise\"\nscale = 3");
     assert_eq!(warnings(&planned(&[noise], shifted)), [""; 0], "the column is not read");
@@ -213,6 +243,10 @@ fn what_means_nothing_where_lengths_differ_is_refused() {
     refused(&permute, RAGGED, &["line 9, column 8", "the groups of `permute`", "use `pairs` or `noise`"]);
     let longer = RAGGED.replace("a d b,x", "a d b c,x");
     refused(&[], &longer, &["d.csv line 2: corrupted prompt of 4 tokens, but its prompt has 3"]);
+    let both = longer.replace("c a b,x\n", "c a,x\n");
+    let listed = "2 of 3 lines are like it:\n  line 2: prompt of 3 tokens, corrupted prompt of 4\n  line 4: prompt of 3 \
+                  tokens, corrupted prompt of 2";
+    refused(&[], &both, &["d.csv line 2: corrupted prompt of 4 tokens", listed]);
 }
 
 #[test]
@@ -272,7 +306,46 @@ fn paths_and_estimates_want_positions_by_number() {
         refused(
             &[("axes", &grid)],
             EVEN,
-            &["positions are given in words", "give prompts of one length and positions by number"],
+            &["positions are given by names", "give prompts of one length and positions by number"],
         );
+    }
+}
+
+#[test]
+fn the_end_of_prompts_of_one_length_is_a_number() {
+    const BY_NUMBER: [(&str, &str); 3] = [PAIRS, ("corrupt = [2]", "corrupt = [-2]"), ("read = 3", "read = [-1, -2]")];
+    let even = EVEN.replace(",of\n", "\n").replace(",x\n", "\n");
+    let also = "[[grid.also]]\ncomponent = \"v\"\nheads = [\"0.1\"]\npositions =";
+    for (key, grids) in [
+        ("", ""),
+        ("estimate = \"gradient\"\n", ""),
+        ("to = { component = \"logits\" }\n", ""),
+        ("positions = [\"end\"]\n", also),
+    ] {
+        let plan = |changes: &[(&str, &str)], end: &str| {
+            let grids = if grids.is_empty() { String::new() } else { format!("{grids} [{end}]\n") };
+            let grid = (
+                "axes = [\"layer\", \"head\"]\n",
+                format!("{}axes = [\"layer\", \"head\"]\n{grids}", key.replace("\"end\"", end)),
+            );
+            let text = spec(&[changes, &[(grid.0, &grid.1)]].concat());
+            plan_of(&text, &even).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let words = plan(
+            &[PAIRS, ("corrupt = [2]", "corrupt = [\"end-1\"]"), ("read = 3", "read = [\"end\", \"end-1\"]")],
+            "\"end\"",
+        );
+        assert_eq!(words.digest, plan(&BY_NUMBER, "-1").digest, "{key}");
+        assert!(words.context.groups.groups.is_empty() && words.context.grids[0].names(Axis::Pos).is_none());
+    }
+    let (from, to) = positions("[\"end\", \"end-1\"]");
+    let shown = plan_of(&spec(&[PAIRS, READ, BY_POS, (from, &to)]), &even).expect("a plan");
+    assert_eq!(shown.context.grids[0].names(Axis::Pos), Some(vec!["end", "end-1"]), "axes are called as the spec says");
+    for (words, part) in
+        [("end+1", "`end+1` is position 4 and leaves the prompt"), ("end-4", "`end-4` is position -1 and leaves")]
+    {
+        let text = spec(&[PAIRS, ("read = 3", &format!("read = \"{words}\""))]);
+        let refused = plan_of(&text, &even).expect_err("is refused");
+        assert!(refused.contains(part), "{refused}");
     }
 }

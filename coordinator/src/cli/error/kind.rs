@@ -97,7 +97,7 @@ impl CliError {
             Self::SweepCancelled { .. } => Kind::Cancelled,
             Self::Manifest(_) => Kind::OtherRelease,
             Self::Interrupted => Kind::Interrupted,
-            Self::Terminated => Kind::Terminated,
+            Self::Terminated | Self::ParentGone => Kind::Terminated,
             Self::Serve(_)
             | Self::State(_)
             | Self::Memory(_)

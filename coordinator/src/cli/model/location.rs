@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use patchsweep_core::model::ModelRef;
 use patchsweep_files::ModelError;
-use patchsweep_files::locate::{LocateError, ModelFolders};
+use patchsweep_files::locate::{LocateError, ModelFolders, refuse_adapter};
 
 use crate::cli::CliError;
 
@@ -21,6 +21,7 @@ pub(super) fn located(name: &str, revision: Option<&str>, folders: &ModelFolders
         if path.join("config.json").symlink_metadata().is_ok() {
             return Ok(path.to_owned());
         }
+        refuse_adapter(path).map_err(|source| missing(name, source))?;
         match ModelRef::folder(name).map(|folder| folders.locate(&folder)) {
             Err(_) | Ok(Err(LocateError::NoFolder { .. })) => {}
             Ok(found) => return found.map_err(|source| missing(name, source)),
@@ -37,7 +38,7 @@ fn missing(name: &str, source: LocateError) -> CliError {
         LocateError::NoFolder { .. } | LocateError::NotCached { .. } => {
             CliError::NoModel { name: name.to_owned(), source: Box::new(source) }
         }
-        LocateError::Incomplete { .. } | LocateError::Dangling(_) => {
+        LocateError::Incomplete { .. } | LocateError::Adapter { .. } | LocateError::Dangling(_) => {
             CliError::Model(Box::new(ModelError::from(source).into()))
         }
     }

@@ -77,7 +77,8 @@ pub(super) async fn submit(args: SubmitArgs, printer: Printer) -> Result<(), Cli
     if !args.wait {
         return Ok(());
     }
-    let status = progress::follow(client.watch_patiently(&submitted.sweep).await?, &submitted.sweep.0).await?;
+    let watch = client.watch_patiently(&submitted.sweep).await?;
+    let status = progress::follow(watch, &submitted.sweep.0, progress::LINE_EVERY).await?;
     let outcome = progress::outcome(&status, true);
     printer.add(&Watched(status));
     outcome

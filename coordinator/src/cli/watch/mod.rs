@@ -46,7 +46,7 @@ pub(super) async fn watch(args: SweepArgs, printer: Printer) -> Result<(), CliEr
                 }
             }
         }
-        first => progress::until_end(watch, &sweep.0, first).await?,
+        first => progress::until_end(watch, &sweep.0, first, progress::LINE_EVERY).await?,
     };
     let outcome = progress::outcome(&last, true);
     if outcome.is_ok() {

@@ -1,7 +1,8 @@
 """Activation-patching sweeps of language models, from Python.
 
     import patchsweep
-    client = patchsweep.connect()
+    ds = patchsweep.run("sweep.toml")              # on this machine
+    client = patchsweep.connect()                  # or by a coordinator
     sweep = client.submit("sweep.toml").wait()
     patchsweep.plot(sweep.results()["z"])
 """
@@ -34,6 +35,7 @@ from .folder import load
 from .lens import from_transformer_lens
 from ._plan import Plan
 from ._plan import make_plan as plan
+from ._run import run
 from .plots import plot
 from .spec import Spec
 from .status import GridProgress, SweepStatus
@@ -75,4 +77,5 @@ __all__ = [
     "load",
     "plan",
     "plot",
+    "run",
 ]

@@ -6,9 +6,7 @@ import sys
 import time
 import warnings
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
-
-from .status import SweepStatus
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -17,8 +15,23 @@ if TYPE_CHECKING:
 _LINE_EVERY_SECONDS = 30.0
 
 
+class Standing(Protocol):
+    """How far a sweep is; as a line of text, too."""
+
+    @property
+    def sweep(self) -> str: ...
+    @property
+    def percent(self) -> int: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def waiting(self) -> str | None: ...
+    @property
+    def has_ended(self) -> bool: ...
+
+
 class Display:
-    """Shows statuses until it is left."""
+    """Shows how far a sweep is until it is left."""
 
     def __init__(self, title: str, show: bool) -> None:
         self._show = show
@@ -26,7 +39,7 @@ class Display:
         self._waiting: str | None = None
         self._next_line = 0.0
 
-    def show(self, status: SweepStatus) -> None:
+    def show(self, status: Standing) -> None:
         """The sweep stands so."""
         if self._bar is not None:
             self._bar.n = status.percent

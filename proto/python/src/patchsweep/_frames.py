@@ -21,25 +21,43 @@ _FORMS = (
 )
 
 
-def json_lines(rows: Rows, columns: frozenset[str]) -> str:
+def json_lines(rows: Rows, columns: frozenset[str], ignored: Any = None) -> str:
     """One JSON object for each prompt. What is None or NaN is left out.
 
-    `columns`: those that the spec knows.
+    `columns`: those that the spec knows. `ignored`: what it says under `ignore`, names of others or "*" for all.
     """
     records = list(_records(rows))
     if not records:
         raise InputError(f"the dataset has no rows; {_FORMS}")
-    lines = []
+    passed_over = frozenset(ignored) if isinstance(ignored, Sequence) and not isinstance(ignored, str) else frozenset()
+    lines, known, unknown = [], dict[str, None](), dict[str, None]()
     for number, record in enumerate(records):
-        kept = {str(key): _plain(value) for key, value in record.items() if not _is_missing(value)}
-        for key in kept.keys() - columns:
-            known = ", ".join(f"`{column}`" for column in sorted(columns))
-            text = f"row {number} of the dataset has a column `{key}`, which the spec does not name; leave it out. Known are"
-            raise InputError(f"{text} {known}")
+        kept = {}
+        for key, value in record.items():
+            name = str(key)
+            if name in columns:
+                known[name] = None
+            elif ignored == "*" or name in passed_over:
+                continue
+            elif not _is_missing(value):
+                unknown[name] = None
+            if not _is_missing(value):
+                kept[name] = _plain(value)
+        if unknown:
+            continue
         try:
             lines.append(json.dumps(kept, ensure_ascii=False))
         except (TypeError, ValueError) as error:
             raise InputError(f"row {number} of the dataset cannot be sent ({error}); give texts and lists of texts") from error
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in unknown)
+        own = [*known, *(column for column in sorted(columns) if column not in known and not known)]
+        chosen = ", ".join(json.dumps(name, ensure_ascii=False) for name in own)
+        raise InputError(
+            f"the dataset has columns that the spec does not name: {names}. Take those that it knows, df[[{chosen}]], or put"
+            f" ignore = {json.dumps(list(unknown), ensure_ascii=False)} into its table `dataset`, or \"*\" for all. It knows"
+            f" {', '.join(f'`{column}`' for column in sorted(columns))}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import html
 import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import tomli_w
-
-from . import _frames, _program, _toml
+from . import _frames, _program
 from ._numbers import tile_options
-from ._submission import AnySpec, Submission, dataset_file, read
-from .errors import SpecError
-
-_SPEC = "spec.toml"
+from ._spec_file import spec_file
+from ._submission import AnySpec, read
 
 
 @dataclass(frozen=True)
@@ -117,33 +110,8 @@ def make_plan(
     options = [f"--models={os.fspath(folder)}" for folder in models]
     options += [f"--{name.replace('_', '-')}={number}" for name, number in tiles.items()]
     submission = read(spec, dataset)
-    if submission.path is not None and dataset is None:
-        return _plan(_run(submission, submission.path, options))
-    own = submission.path.parent if submission.path is not None else Path()
-    with _written(submission) as path:
-        return _plan(_run(submission, path, [*options, f"--models={own.absolute()}"]))
-
-
-def _run(submission: Submission, path: Path, options: list[str]) -> dict[str, Any]:
-    try:
-        return _program.run(["plan", str(path), *options])
-    except SpecError as error:
-        raise submission.refused(str(error).removeprefix(f"{path}: "), error.next_command) from error
-
-
-@contextmanager
-def _written(submission: Submission) -> Iterator[Path]:
-    """A spec that is no file, and its dataset, in a folder for the while."""
-    with tempfile.TemporaryDirectory(prefix="patchsweep-") as folder:
-        keys = _toml.loads(submission.spec)
-        name = dataset_file(keys)
-        if name:
-            plain = Path(name).name
-            keys["dataset"]["path" if "path" in keys["dataset"] else "tokens"] = plain
-            (Path(folder) / plain).write_text(submission.dataset, encoding="utf-8")
-        path = Path(folder) / _SPEC
-        path.write_text(tomli_w.dumps(keys), encoding="utf-8")
-        yield path
+    with spec_file(submission, dataset is not None) as file, submission.refusing(file.path):
+        return _plan(_program.run(["plan", str(file.path), *options, *file.options]))
 
 
 def _plan(fields: dict[str, Any]) -> Plan:

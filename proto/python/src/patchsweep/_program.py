@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError, NoProgram, PatchsweepError, ProgramFailed, SpecError
+from .errors import (
+    ConfigError,
+    InputError,
+    NoProgram,
+    NotLetIn,
+    OtherRelease,
+    PatchsweepError,
+    ProgramFailed,
+    SpecError,
+    Unreachable,
+)
 
 #: Names the program; without it that beside this Python counts, then that on PATH.
 STATED_BY = "PATCHSWEEP_PROGRAM"
@@ -36,23 +46,36 @@ def program() -> str:
 def run(words: Sequence[str]) -> dict[str, Any]:
     """What a command prints as JSON; what it refuses is raised with the command's own text."""
     command = [program(), "--output", "json", *words]
-    other = f"`{command[0]}` does not work as the program `patchsweep` does"
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
     except (OSError, ValueError) as error:
-        raise NoProgram(f"{other} ({error})") from error
-    try:
-        fields: dict[str, Any] = json.loads(ended.stdout)
-    except ValueError as error:
-        # It says itself why: a library that is missing, a panic.
-        said = ended.stderr.strip()
-        raise NoProgram(f"{other} (it ended with {ended.returncode}{f': {said}' if said else ''})") from error
+        raise is_another(command[0], error) from error
+    fields = printed(command[0], ended.stdout, ended.returncode, ended.stderr)
     if "error" in fields:
-        raise _refusal(fields["error"])
+        raise refusal(fields["error"])
     return fields
 
 
-def _refusal(error: dict[str, Any]) -> PatchsweepError:
-    kinds: dict[str, type[PatchsweepError]] = {"input": InputError, "spec": SpecError}
-    kind = kinds.get(error.get("kind", ""), ProgramFailed)
-    return kind(error["message"], next_command=error.get("next"))
+def printed(path: str, out: str, code: int, said: str) -> dict[str, Any]:
+    """The JSON that it has printed."""
+    try:
+        fields: dict[str, Any] = json.loads(out)
+    except ValueError as error:
+        # It says itself why: a library that is missing, a panic.
+        said = said.strip()
+        raise is_another(path, f"it ended with {code}{f': {said}' if said else ''}") from error
+    return fields
+
+
+def is_another(path: str, why: object) -> NoProgram:
+    """Of what is called as the program is."""
+    return NoProgram(f"`{path}` does not work as the program `patchsweep` does ({why})")
+
+
+def refusal(error: dict[str, Any]) -> PatchsweepError:
+    """The error of this package that the program's is."""
+    message, next_command = error["message"], error.get("next")
+    if error.get("kind") == Unreachable.kind:
+        return Unreachable(message, message, next_command or "")
+    kinds: dict[str, type[PatchsweepError]] = {kind.kind: kind for kind in (ConfigError, InputError, NotLetIn, OtherRelease, SpecError)}
+    return kinds.get(error.get("kind", ""), ProgramFailed)(message, next_command=next_command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -36,6 +37,14 @@ class Submission:
         text = f"{self.path}: {reason}" if self.path is not None else reason
         return SpecError(text, self.path, self.spec, next_command)
 
+    @contextmanager
+    def refusing(self, path: Path) -> Iterator[None]:
+        """What the program says of the file `path` is said of the spec."""
+        try:
+            yield
+        except SpecError as error:
+            raise self.refused(str(error).removeprefix(f"{path}: "), error.next_command) from error
+
 
 def read(spec: AnySpec, dataset: _frames.Rows | None = None) -> Submission:
     """Reads a spec and its dataset. Names in a file are relative to it, in a dict to the working directory.
@@ -64,9 +73,10 @@ def _of_dict(keys: dict[str, Any], dataset: _frames.Rows | None, path: Path | No
     keys.setdefault("schema", 1)
     rows = None
     if dataset is not None:
-        rows = _frames.json_lines(dataset, _ALWAYS_KNOWN | frozenset(_named_columns(keys)))
-        named = keys.get("dataset", {})
-        keys["dataset"] = {**(named if isinstance(named, Mapping) else {}), "path": _frames.NAME}
+        given = keys.get("dataset", {})
+        named = given if isinstance(given, Mapping) else {}
+        rows = _frames.json_lines(dataset, _ALWAYS_KNOWN | frozenset(_named_columns(keys)), named.get("ignore"))
+        keys["dataset"] = {**named, "path": _frames.NAME}
         keys["dataset"].pop("tokens", None)
     try:
         text = tomli_w.dumps(keys)

@@ -111,8 +111,8 @@ class OtherRelease(PatchsweepError):
 class SweepEnded(PatchsweepError):
     """A sweep has ended, and not all that it should compute is there."""
 
-    def __init__(self, message: str, sweep: str, reason: str) -> None:
-        super().__init__(message, f"patchsweep resume {sweep}")
+    def __init__(self, message: str, sweep: str, reason: str, can_resume: bool = True) -> None:
+        super().__init__(message, f"patchsweep resume {sweep}" if can_resume else None)
         #: Its id.
         self.sweep = sweep
         #: Why; empty where it was cancelled.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._packages import needed
 from .errors import InputError, MissingPackage
@@ -25,10 +25,15 @@ def load(folder: str | os.PathLike[str]) -> xarray.Dataset:
             f"{folder} is no results folder: it has no scores.zarr; give one that `patchsweep run SPEC --out DIR` or"
             " `patchsweep results SWEEP --out DIR` wrote"
         )
-    xr = needed("xarray", "patchsweep.load")
+    found: xarray.Dataset = reader("patchsweep.load", f"numpy.load reads {folder}/scores.npz everywhere").open_zarr(store).load()
+    return found
+
+
+def reader(function: str, otherwise: str) -> Any:
+    """xarray, with all that it needs to read results folders; or an error that says what does without."""
+    xr = needed("xarray", function)
     if sys.version_info < _PYTHON_OF_ZARR:
         wanted = ".".join(map(str, _PYTHON_OF_ZARR))
-        raise MissingPackage(f"patchsweep.load needs zarr 3, which needs Python {wanted}; numpy.load reads {folder}/scores.npz everywhere")
-    needed("zarr", "patchsweep.load")
-    found: xarray.Dataset = xr.open_zarr(store).load()
-    return found
+        raise MissingPackage(f"{function} needs zarr 3, which needs Python {wanted}; {otherwise}")
+    needed("zarr", function)
+    return xr

@@ -46,6 +46,8 @@ class Dataset(TypedDict):
     `.json`."""
     tokens: NotRequired[str]
     """A JSON file, relative to the spec, with the token ids of clean prompts, corrupted prompts and answers."""
+    ignore: NotRequired[Literal["*"] | list[str]]
+    """Columns of `path` that are passed over: their names, or `"*"` for every one that nothing here reads."""
     samples: NotRequired[int]
     """How many lines of `path` are drawn. Without it, every line, in order."""
     replace: NotRequired[bool]
@@ -99,10 +101,12 @@ class Position(TypedDict):
 
     name: str
     """What lists of positions call it; letters, digits and `_`, no two alike, and not `end`."""
-    column: str
+    column: NotRequired[str]
     """The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly, as a word
     or words of its own; inside words (`cat` in `cats`) only in prompts where it is none, which a warning counts.
-    Its tokens must begin and end where it does, but for spaces before it."""
+    Its tokens must begin and end where it does, but for spaces before it. Give either `column` or `text`."""
+    text: NotRequired[str]
+    """The text itself, where it is the same in every prompt, like `"Answer:"`; looked for in the same way."""
     occurrence: NotRequired[int]
     """Which one of the places where the text stands so, counted from 1. Default: `1`."""
     token: NotRequired[Literal["last", "first", "all"]]

@@ -66,7 +66,11 @@ fn two_grids_have_two_names() {
 
 #[test]
 fn an_unknown_ablation_is_refused_with_the_nearest_one() {
-    with_line(r#"ablate = "zeor""#, "line 27, column 10", &["`zeor`", "`zero` or `mean`", "did you mean `zero`?"]);
+    with_line(
+        r#"ablate = "zeor""#,
+        "line 27, column 10",
+        &["`zeor`", "`zero`, `mean`, `knockout`", "did you mean `zero`?"],
+    );
 }
 
 #[test]

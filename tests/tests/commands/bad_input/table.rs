@@ -29,7 +29,7 @@ fn columns_have_known_names() {
     let header = |header: &str| sweep(&format!("{header}\n{ROWS}"), 0);
     let nearest = ["prompts.csv line 1: unknown column `anwser`: did you mean `answer`?"];
     refused(&header("prompt,anwser,wrong,corrupted"), &nearest);
-    let nearest = ["prompts.csv line 1: unknown column ` answer`: did you mean `answer`?"];
+    let nearest = ["unknown columns ` answer`, ` wrong`, ` corrupted`: for ` answer`, did you mean `answer`?"];
     refused(&header("prompt, answer, wrong, corrupted"), &nearest);
     refused(&header("prompt,answer,wrong,wrong"), &["prompts.csv line 1: two columns are called `wrong`"]);
     refused(&sweep("prompt,wrong\na,b\n", 0), &["prompts.csv line 1: no column `answer`"]);

@@ -15,6 +15,8 @@ pub struct Dataset {
     pub path: Option<Spanned<String>>,
     /// A JSON file, relative to the spec, with the token ids of clean prompts, corrupted prompts and answers.
     pub tokens: Option<Spanned<String>>,
+    /// Columns of `path` that are passed over: their names, or `"*"` for every one that nothing here reads.
+    pub ignore: Option<Spanned<Ignore>>,
     /// How many lines of `path` are drawn. Without it, every line, in order.
     #[schemars(extend("x-unit" = "prompts"))]
     pub samples: Option<Spanned<u32>>,
@@ -28,6 +30,24 @@ pub struct Dataset {
     /// else that of the tokenizer's class, else that of `config.json`. `"auto"`: what the tokenizer puts there by itself.
     #[schemars(extend("default" = true))]
     pub prepend_bos: Option<Spanned<PrependBos>>,
+}
+
+/// Columns that are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "give a list of names of columns, or \"*\" for all that nothing reads")]
+pub enum Ignore {
+    /// These.
+    Columns(Vec<String>),
+    /// Others than those that are read.
+    Others(Others),
+}
+
+/// Which columns besides those that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Others {
+    /// Every one.
+    #[serde(rename = "*")]
+    All,
 }
 
 /// What prompts begin with.

@@ -14,8 +14,10 @@ pub struct NamedPosition {
     pub name: Spanned<String>,
     /// The dataset's column with the text. It is looked for in the clean prompt, from the left and exactly, as a word or words of its
     /// own; inside words (`cat` in `cats`) only in prompts where it is none, which a warning counts. Its tokens must begin and end
-    /// where it does, but for spaces before it.
-    pub column: Spanned<String>,
+    /// where it does, but for spaces before it. Give either `column` or `text`.
+    pub column: Option<Spanned<String>>,
+    /// The text itself, where it is the same in every prompt, like `"Answer:"`; looked for in the same way.
+    pub text: Option<Spanned<String>>,
     /// Which one of the places where the text stands so, counted from 1.
     #[schemars(extend("default" = 1), range(min = 1))]
     pub occurrence: Option<Spanned<u32>>,

@@ -1,0 +1,124 @@
+"""The program `patchsweep run` while it runs."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from . import _program
+from ._display import Display
+
+_STANDING = re.compile(r"(running|done|partial|failed|cancelled) +(\d+)%  (.+)")
+
+#: Lines that say why a program ended that has printed no JSON.
+_TAIL = 50
+
+#: What the program calls otherwise than a caller of Python does.
+_WORDS = {
+    "the same command with --overwrite goes on": "the same call, with overwrite=True where it names `out`, goes on",
+    "the same command goes on": "the same call goes on",
+    "--new begins anew": "new=True begins anew",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is there when it has ended."""
+
+    #: What it printed as JSON.
+    fields: dict[str, Any]
+    #: What a person should know before trusting the scores.
+    warnings: tuple[str, ...]
+
+
+def follow(words: list[str], title: str, show: bool) -> Outcome:
+    """Runs the program to its end, and shows what it says. An interrupt ends it in order, a second one at once."""
+    path = _program.program()
+    command = [path, "--output", "json", *words, "--until-stdin-closes"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, Display(title, show) as display:
+        try:
+            # In a session of its own, where a terminal's Ctrl-C does not reach it twice. It ends when this process does.
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE,
+                encoding="utf-8", errors="replace", start_new_session=True,
+            )  # fmt: skip
+        except (OSError, ValueError) as error:
+            raise _program.is_another(path, error) from error
+        listener = _Listener(title, display)
+        with process:
+            try:
+                listener.hear(process)
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                listener.hear(process)
+                raise
+            finally:
+                if process.poll() is None:
+                    process.kill()
+        out.seek(0)
+        fields = _program.printed(path, out.read(), process.returncode, "\n".join(listener.tail))
+        refused = fields.get("error", {})
+        said = "\n".join(listener.last).removesuffix(f"error: {refused.get('message')}").strip("\n")
+        if said and show:
+            display.say(said)
+        elif said and refused:
+            refused["message"] += f"\n{said}"
+        return Outcome(fields, tuple(listener.warnings))
+
+
+class _Listener:
+    """Sorts what the program says."""
+
+    def __init__(self, title: str, display: Display) -> None:
+        self._title, self._display = title, display
+        self.warnings: list[str] = []
+        #: From the first error on. The program's own comes last, and is raised; another one is a worker's.
+        self.last: list[str] = []
+        #: What came last, of whatever sort.
+        self.tail: deque[str] = deque(maxlen=_TAIL)
+
+    def hear(self, process: subprocess.Popen[str]) -> None:
+        """All that it says until it has ended."""
+        said: Iterable[str] = process.stderr or ()
+        for line in said:
+            self._sort(line.rstrip("\n"))
+        process.wait()
+
+    def _sort(self, line: str) -> None:
+        self.tail.append(line)
+        standing = _STANDING.fullmatch(line)
+        if standing is not None:
+            self._display.show(_Standing(self._title, standing[1], int(standing[2]), standing[3]))
+        elif self.last or line.startswith("error: "):
+            self.last.append(line)
+        elif line.startswith("warning: "):
+            self.warnings.append(line.removeprefix("warning: "))
+        else:
+            for words, own in _WORDS.items():
+                line = line.replace(words, own)
+            self._display.say(line)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """How far it is, as it says that itself."""
+
+    sweep: str
+    state: str
+    percent: int
+    summary: str
+    #: It says that in a line of its own.
+    waiting: None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state != "running"
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.percent:>3}%  {self.summary}"
