@@ -127,7 +127,7 @@ pub struct Plan {
     pub tiles: Vec<Tile>,
     /// Cost estimate of each tile, in multiply-adds.
     pub costs: Vec<u64>,
-    /// How they were cut: tiles that others decide, and those of a check, are cut alike.
+    /// How they were cut: so are tiles that others decide, and those of a check.
     pub options: PlanOptions,
     /// Labels \[iterations\], no two alike.
     pub iteration_labels: Vec<String>,

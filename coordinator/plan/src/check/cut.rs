@@ -6,6 +6,7 @@ use std::ops::Range;
 use patchsweep_core::grid::PatchValue;
 use patchsweep_core::ids::TileId;
 use patchsweep_core::length;
+use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
 
 use super::drawn::Stratum;
@@ -41,7 +42,9 @@ impl Cutter<'_> {
             of_iteration.map(|(&stratum, cells)| cells.len() as u64 * self.passes(stratum)).sum()
         };
         let all = sections.iter().map(|section| self.pass(section).saturating_mul(cells(section)));
-        let aim = Aim::of(self.plan.options, || all.fold(0, u64::saturating_add));
+        // A size that was given is one of other work: each tile here makes the clean and the corrupted run besides.
+        let options = PlanOptions { tile_multiply_adds: None, ..self.plan.options };
+        let aim = Aim::of(options, || all.fold(0, u64::saturating_add));
         let (mut tiles, mut costs) = (Vec::new(), Vec::new());
         for section in sections {
             for (&stratum, cells) in drawn.range(Stratum::all_of(section.iteration)) {

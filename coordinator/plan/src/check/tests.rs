@@ -73,15 +73,6 @@ fn all_can_be_drawn_and_every_tile_repeats_cells_of_one() {
 }
 
 #[test]
-fn its_tiles_are_as_small_as_those_of_the_sweep() {
-    let one_by_one = PlanOptions { tile_multiply_adds: Some(1), ..PlanOptions::default() };
-    let check = fixtures::plan(one_by_one).check(check_of(6, 1));
-    assert!(check.tiles.iter().all(|tile| tile.cell_count() == 1));
-    let by_default = fixtures::plan(PlanOptions::default()).check(check_of(6, 1));
-    assert!(by_default.tiles.len() < check.tiles.len());
-}
-
-#[test]
 fn estimates_are_drawn_beside_effects_and_noops_and_repeat_tiles_that_estimated() {
     let spec =
         fixtures::SPEC.replace("axes", "estimate = \"integrated\"\nsteps = 3\nverify = { top = 2, sample = 1 }\naxes");

@@ -55,3 +55,20 @@ pub(super) const TOKENS_PER_TILE: u32 = 8192;
 pub(super) fn default_prompts(context: &SweepContext) -> u32 {
     (TOKENS_PER_TILE / (context.last_read() + 1)).clamp(1, MOST_PROMPTS_PER_TILE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_is_as_large_as_was_asked_or_as_its_machine_computes_well() {
+        let aim = |tile_multiply_adds, for_gpus, everything| {
+            let aim = Aim::of(PlanOptions { tile_multiply_adds, tile_prompts: None, for_gpus }, || everything);
+            (aim.multiply_adds, aim.rows)
+        };
+        assert_eq!(aim(None, false, 64 * 7_000_000_000), (7_000_000_000, 2048));
+        assert_eq!(aim(None, false, u64::MAX), (1_000_000_000_000, 2048));
+        assert_eq!(aim(None, true, 0), (1_000_000_000_000, 16_384));
+        assert_eq!([aim(Some(0), true, 1), aim(Some(9), false, 1)], [(1, 0), (9, 0)]);
+    }
+}

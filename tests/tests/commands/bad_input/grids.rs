@@ -82,7 +82,7 @@ fn effects_on_prompts_are_kept_or_not_and_no_more_than_results_hold() {
     let spec = spec.replace("replace = false", "replace = true\nsamples = 100000");
     let words = [
         "spec line 2, column 14",
-        "104000000 effects (cells x iterations x metrics x prompts)",
+        "104200000 numbers of prompts (cells and both baselines, x iterations x metrics x prompts)",
         "leave `per_prompt` out",
     ];
     refused(&sweep(&spec, PROMPTS), &words);
