@@ -96,7 +96,7 @@ fn a_prompt_scores_alone_as_among_others() {
     let mut together = scores(&dataset);
     let names: Vec<String> = together.names().into_iter().filter(|name| name.ends_with(".prompts")).collect();
     assert_eq!(names.len(), 2 * (7 + 2), "of grids and baselines: {names:?}");
-    let values = together.names().into_iter().filter(|name| name.ends_with(".value"));
+    let values = together.names().into_iter().filter(|name| name.rsplit('.').next() == Some("value"));
     let largest =
         values.flat_map(|name| together.tensor(&name)).fold(0.0, |largest: f32, value| largest.max(value.abs()));
     let (header, lines) = dataset.split_once('\n').expect("a header");
