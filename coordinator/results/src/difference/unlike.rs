@@ -23,17 +23,13 @@ pub(super) fn inputs([first, second]: &[Value; 2]) -> Vec<String> {
         ("/dataset/corruption_seed", "the seed of the corruption"),
         ("/dataset/replicates", "the number of replicates"),
     ];
-    let remark = |(pointer, what): (&str, &str)| {
-        let [first, second] = differing([first, second], pointer)?;
-        Some(format!("{what} differs: {} and {}", shown(first), shown(second)))
-    };
-    inputs.into_iter().filter_map(remark).collect()
+    differing(&inputs, [first, second], |what, first, second| format!("{what} differs: {first} and {second}"))
 }
 
 /// Whether a prompt's effect in one sweep has one of the same prompt in the other, at the same place.
 pub(super) fn has_same_prompts([first, second]: &[Value; 2]) -> bool {
-    let digest = |manifest: &Value| manifest["dataset"]["prompts_digest"].as_str().map(str::to_owned);
-    digest(first).is_some() && digest(first) == digest(second)
+    let [first, second] = [first, second].map(|manifest| &manifest["dataset"]["prompts_digest"]);
+    first.is_string() && first == second
 }
 
 /// What the iterations of one label do otherwise, one line each.
@@ -45,19 +41,13 @@ pub(super) fn iteration(label: &str, manifests: &[Value; 2]) -> Vec<String> {
         ("/noise/scale", "has other noise"),
     ];
     let [first, second] = manifests.each_ref().map(|manifest| entry(manifest, "iterations", "label", label));
-    let remark = |(pointer, what): (&str, &str)| {
-        let [first, second] = differing([first, second], pointer)?;
-        Some(format!("iteration `{label}` {what}: {} and {}", shown(first), shown(second)))
-    };
-    let mut remarks: Vec<String> = facts.into_iter().filter_map(remark).collect();
+    let remark = |what: &str, first: &str, second: &str| format!("iteration `{label}` {what}: {first} and {second}");
+    let mut remarks = differing(&facts, [first, second], remark);
     // Of other prompts the answers are others anyway.
     if has_same_prompts(manifests) {
         for (pointer, what) in [("/answers/right", "right"), ("/answers/wrong", "wrong")] {
-            let [first, second] = [first, second].map(|entry| tokens(entry.pointer(pointer)));
-            if first != second {
-                let [first, second] = [listed(&first), listed(&second)];
-                remarks.push(format!("iteration `{label}` has other {what} answers: {first} and {second}"));
-            }
+            let remark = |first, second| format!("iteration `{label}` has other {what} answers: {first} and {second}");
+            remarks.extend(differing_tokens([first, second].map(|entry| entry.pointer(pointer)), remark));
         }
     }
     remarks
@@ -73,18 +63,15 @@ pub(super) fn metric(name: &str, manifests: &[Value; 2]) -> Vec<String> {
         ("/sets/wrong/reduce", "`reduce` of its wrong tokens"),
     ];
     let [first, second] = manifests.each_ref().map(|manifest| entry(manifest, "metrics", "name", name));
-    let remark = |(pointer, what): (&str, &str)| {
-        let [first, second] = differing([first, second], pointer)?;
-        Some(format!("metric `{name}` is not the same: its {what} is {} and {}", shown(first), shown(second)))
-    };
-    let mut remarks: Vec<String> = facts.into_iter().filter_map(remark).collect();
+    let not_same = format!("metric `{name}` is not the same: its");
+    let remark = |what: &str, first: &str, second: &str| format!("{not_same} {what} is {first} and {second}");
+    let mut remarks = differing(&facts, [first, second], remark);
     for side in ["right", "wrong"] {
         let sets = [first, second].map(|entry| &entry["sets"][side]);
         let is_for_all = sets.iter().all(|set| set["sets"] == 1);
-        let [first, second] = sets.map(|set| tokens(set.get("first_prompt")));
-        if (is_for_all || has_same_prompts(manifests)) && first != second {
-            let [first, second] = [listed(&first), listed(&second)];
-            remarks.push(format!("metric `{name}` is not the same: its {side} tokens are {first} and {second}"));
+        if is_for_all || has_same_prompts(manifests) {
+            let remark = |first, second| format!("{not_same} {side} tokens are {first} and {second}");
+            remarks.extend(differing_tokens(sets.map(|set| set.get("first_prompt")), remark));
         }
     }
     remarks
@@ -126,11 +113,22 @@ fn entry<'a>(manifest: &'a Value, list: &str, key: &str, name: &str) -> &'a Valu
     entries.find(|entry| entry[key] == name).unwrap_or(&Value::Null)
 }
 
-/// Both values, if they are not the same; null is as good as nothing.
-fn differing<'a>(both: [&'a Value; 2], pointer: &str) -> Option<[Option<&'a Value>; 2]> {
-    let values = both.map(|value| value.pointer(pointer));
-    let [first, second] = values.map(|value| value.filter(|value| !value.is_null()));
-    (first != second).then_some(values)
+/// Remarks on the values that are not the same in both; null is as good as nothing.
+///
+/// `facts`: where a value is, and what `remark` calls it; that also gets both of them, for people.
+fn differing(facts: &[(&str, &str)], both: [&Value; 2], remark: impl Fn(&str, &str, &str) -> String) -> Vec<String> {
+    let of_fact = |&(pointer, what): &(&str, &str)| {
+        let values = both.map(|value| value.pointer(pointer));
+        let [first, second] = values.map(|value| value.filter(|value| !value.is_null()));
+        (first != second).then(|| remark(what, &shown(values[0]), &shown(values[1])))
+    };
+    facts.iter().filter_map(of_fact).collect()
+}
+
+/// The same of two lists of tokens.
+fn differing_tokens(both: [Option<&Value>; 2], remark: impl Fn(String, String) -> String) -> Option<String> {
+    let [first, second] = both.map(tokens);
+    (first != second).then(|| remark(listed(&first), listed(&second)))
 }
 
 /// A value of a manifest, for people.
