@@ -63,11 +63,13 @@ mod tests {
     }
 
     #[test]
-    fn what_any_covers_and_what_lies_between() {
-        let all = union(vec![6..8, 0..2, 1..4, 4..5]);
-        assert_eq!(all, [0..5, 6..8]);
-        assert_eq!(complement(&all, 10), [5..6, 8..10]);
+    fn ranges_and_what_lies_between() {
+        let live = union(vec![4..6, 0..2, 1..3, 6..7]);
+        assert_eq!(live, [0..3, 4..7]);
+        assert_eq!(complement(&live, 9), [3..4, 7..9]);
+        assert_eq!(complement(&[], 2), std::iter::once(0..2).collect::<Vec<_>>());
         assert_eq!(complement(&[1..2, 4..6], 6), [0..1, 2..4]);
+        assert_eq!(places(&live, &[0, 2, 3, 5]).collect::<Vec<_>>(), [0, 2, 4, 6]);
     }
 
     #[test]
