@@ -145,6 +145,12 @@ impl SweepContext {
         PromptPair::new(self.clean.row(prompt), corrupted.row(prompt), noised, reads)
     }
 
+    /// Prompts of each of which a number is kept beside the means; none where the spec does not say `per_prompt`.
+    #[must_use]
+    pub fn kept_prompts(&self) -> u32 {
+        if self.per_prompt { self.clean.prompts() } else { 0 }
+    }
+
     /// How many iterations the spec has, whatever the number of replicates: rows of the results.
     #[must_use]
     pub fn spec_iterations(&self) -> usize {

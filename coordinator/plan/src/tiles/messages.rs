@@ -23,7 +23,7 @@ pub(super) const BYTES_PER_COUNT: usize = 5;
 /// Most cells of a tile of some prompts, so that none of its messages is larger than [`MOST_MESSAGE_BYTES`].
 pub(crate) fn most_cells(context: &SweepContext, prompts: u32) -> u32 {
     let metrics = context.metrics.len().max(1);
-    let kept = if context.per_prompt { prompts.min(context.clean.prompts()) as usize } else { 0 };
+    let kept = prompts.min(context.kept_prompts()) as usize;
     let bytes = metrics * (BYTES_PER_SCORE + BYTES_PER_PROMPT * kept) + BYTES_PER_COUNT;
     length((MOST_MESSAGE_BYTES - BYTES_BESIDE_CELLS) / bytes).max(1)
 }

@@ -38,14 +38,13 @@ pub(super) struct Baselines {
 impl Baselines {
     pub(super) fn new(context: &SweepContext) -> Self {
         let metrics = context.metrics.len();
-        let kept = if context.per_prompt { context.clean.prompts() as usize } else { 0 };
         Self {
             sums: vec![Moments::default(); BASELINE_CELLS * metrics],
             missing: None,
             replicates: 0,
             ends: vec![Ends::UNKNOWN; metrics],
             missing_in_replicates: None,
-            between: BetweenPrompts::new(metrics, kept),
+            between: BetweenPrompts::new(metrics, context.kept_prompts() as usize),
             prompts: 0,
             least_ranges: LeastRanges::of(context),
         }

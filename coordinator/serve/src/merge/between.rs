@@ -4,7 +4,7 @@ use patchsweep_core::moments::Moments;
 use patchsweep_core::results::Baseline;
 use patchsweep_core::tile::BASELINE_CELLS;
 
-use super::pool::running_mean;
+use super::pool::{running_mean, to_f64};
 use super::sums::to_f32;
 
 /// Of one of the spec's iterations, over its replicates so far.
@@ -72,10 +72,4 @@ impl BetweenPrompts {
     fn kept(&self) -> usize {
         self.by_prompt.len() / self.within.len()
     }
-}
-
-/// Replicates are few.
-#[allow(clippy::cast_precision_loss)]
-fn to_f64(count: u64) -> f64 {
-    count as f64
 }

@@ -115,6 +115,6 @@ pub(super) fn running_mean(mean: f64, before: u64, new: f64) -> f64 {
 
 /// Replicates are few.
 #[allow(clippy::cast_precision_loss)]
-fn to_f64(count: u64) -> f64 {
+pub(super) fn to_f64(count: u64) -> f64 {
     count as f64
 }

@@ -15,7 +15,7 @@ use super::merger::Section;
 pub(super) fn empty(context: &SweepContext) -> Merged {
     let (metrics, iterations) = (context.metrics.len(), context.spec_iterations());
     let of_grid = |grid| context.metrics.iter().enumerate().map(move |metric| empty_grid(context, grid, metric));
-    let kept = if context.per_prompt { context.clean.prompts() as usize } else { 0 };
+    let kept = context.kept_prompts() as usize;
     let unknown = |count| vec![f32::NAN; count];
     let baseline =
         || Baseline { mean: unknown(iterations), stderr: unknown(iterations), per_prompt: unknown(iterations * kept) };
@@ -44,7 +44,7 @@ pub(super) fn cells(grid: &Grid) -> u32 {
 /// A grid under one metric, over all iterations; zeros, which take no memory before they are overwritten.
 fn empty_grid(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric)) -> GridScores {
     let places = context.spec_iterations() * cells(grid) as usize;
-    let prompts = if context.per_prompt { context.clean.prompts() as usize } else { 0 };
+    let prompts = context.kept_prompts() as usize;
     GridScores {
         metric: index,
         grid: grid.name.clone(),
