@@ -17,6 +17,7 @@ import stand_in
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 import npz  # noqa: E402
+import ours  # noqa: E402
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
 # Downloads of a tile whose batches are one: its scores. Those of features ask which of them have changed as well, and some tiles have more
@@ -93,7 +94,7 @@ def difference(one, two):
     names = [grid["name"] for grid in json.loads((one / "manifest.json").read_text())["grids"]]
     one, two = (npz.load(out / "scores.npz") for out in (one, two))
     pairs = ((a, b) for name in names for a, b in zip(one[name].values, two[name].values, strict=True))
-    return max(abs(a - b) for a, b in pairs if not math.isnan(a))
+    return ours.largest_difference(pair for pair in pairs if not math.isnan(pair[0]))
 
 
 def waits(name, out):

@@ -132,8 +132,8 @@ pub struct Plan {
     /// Labels \[iterations\], no two alike.
     pub iteration_labels: Vec<String>,
     /// Of the clean prompts' texts, or of their token ids where these are given outright, in their order: where two plans have the
-    /// same, prompt i of one is prompt i of the other. `None` where an earlier release kept the plan.
-    pub prompts: Option<Digest>,
+    /// same, prompt i of one is prompt i of the other.
+    pub prompts: Digest,
     /// Token strings of the first clean prompt \[positions\].
     pub token_labels: Vec<String>,
     /// What the models are called that dictionaries were trained on, by the dictionaries' names, as far as these say it.
@@ -220,7 +220,7 @@ impl Plan {
             costs,
             options,
             iteration_labels,
-            prompts: Some(digest),
+            prompts: digest,
             token_labels,
             dictionary_models,
             lines: lines.unwrap_or_default().into_iter().map(length).collect(),

@@ -130,7 +130,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         tiles,
         options: PlanOptions::default(),
         iteration_labels: vec!["Iteration 0".to_owned()],
-        prompts: None,
+        prompts: Digest::of(b""),
         dictionary_models: std::collections::BTreeMap::new(),
         token_labels: vec!["token".to_owned(); SIDE as usize],
         lines: Vec::new(),

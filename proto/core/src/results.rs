@@ -114,8 +114,7 @@ impl SweepResults {
     /// Prompts of which each is kept; none where it is not.
     #[must_use]
     pub fn kept_prompts(&self) -> usize {
-        let of_run = |run: &Baseline| run.per_prompt.len().checked_div(run.mean.len());
-        self.clean.first().and_then(of_run).unwrap_or(0)
+        self.clean.first().map_or(0, Baseline::kept_prompts)
     }
 
     /// Name of a grid's tensors in files: the grid's, with `@metric` behind it for all but the main metric.
@@ -129,10 +128,16 @@ impl SweepResults {
 }
 
 impl Baseline {
+    /// Prompts of each iteration of which each is kept; none where it is not.
+    #[must_use]
+    pub fn kept_prompts(&self) -> usize {
+        self.per_prompt.len().checked_div(self.mean.len()).unwrap_or(0)
+    }
+
     /// The metric on each prompt of an iteration; none where it was not kept.
     #[must_use]
     pub fn of_prompts(&self, iteration: usize) -> &[f32] {
-        let prompts = self.per_prompt.len() / self.mean.len().max(1);
+        let prompts = self.kept_prompts();
         &self.per_prompt[iteration * prompts..][..prompts]
     }
 }

@@ -121,12 +121,12 @@ class Day:
     @contextlib.contextmanager
     def piece(self, what):
         """A piece of a part; the part goes on where it fails."""
-        self.doing = what
+        before, self.doing = self.doing, what
         try:
             yield
         except Exception as error:
             self.fail(what, error)
-        self.doing = None
+        self.doing = before
 
     def step(self, compute, *arguments):
         """A piece of a part with processes of its own; None is what it gives where it fails."""

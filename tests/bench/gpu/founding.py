@@ -39,7 +39,7 @@ def compute(day):
             best[name] = fastest(day, cluster, worker, name, spec)
     if best.keys() == specs.keys():
         day.figure("both sweeps: computing", sum(run.computing for run in best.values()), "s", most=1.0, on_card=True)
-    day.step(operators.compute, day.scratch / "founding", {name: specs[name] for name in best})
+    day.step(operators.by_operator, day.scratch / "founding", {name: specs[name] for name in best})
     day.step(peers, {name: specs[name] for name in best}, best)
     day.step(profile, {name: specs[name] for name in best}, best)
 

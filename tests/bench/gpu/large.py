@@ -43,7 +43,7 @@ def compute(day):
                 loading(day, size, reading, first.loading)
             day.kept[name] = run
     day.end_processes()
-    day.step(operators.compute, home, {name: home / f"{name}.toml" for name in ("z", "resid_pre")})
+    day.step(operators.by_operator, home, {name: home / f"{name}.toml" for name in ("z", "resid_pre")})
 
 
 def loading(day, size, reading, seconds):

@@ -12,7 +12,7 @@ TIMED = re.compile(r'operators timed work="(?P<work>[^"]*)" seconds=(?P<seconds>
 SHOWN = 8
 
 
-def compute(day, folder, specs):
+def by_operator(day, folder, specs):
     """Of sweeps by name, after one that sets the device up."""
     cluster = Cluster(day, folder)
     worker = cluster.worker("--time-operators")

@@ -10,6 +10,8 @@ def compute(day):
     # Many CPUs take minutes for large products in half precision.
     missing = [dtype for dtype, rate in day.rates.items() if not rate and (day.on_card or dtype == "float32")]
     for python in machine.pythons_with_torch(day.libtorch) if missing else []:
+        if not missing:
+            break
         for dtype, rate in machine.matrix_rates(day.threads, day.device, list(missing), python):
             day.rates[dtype] = rate
             day.figure(dtype, rate, "multiply-adds/s")

@@ -80,7 +80,7 @@ impl LargeContext {
             choice: None,
             options: PlanOptions::default(),
             iteration_labels: (0..ITERATIONS).map(|iteration| iteration.to_string()).collect(),
-            prompts: None,
+            prompts: Digest::of(b""),
             dictionary_models: BTreeMap::new(),
             token_labels: vec!["token".to_owned(); POSITIONS as usize],
             lines: Vec::new(),

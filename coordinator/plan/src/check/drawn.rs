@@ -62,8 +62,7 @@ impl Plan {
             // Cells that are estimated and not verified have no effect to hold anything to.
             let estimated = computed.get(&Stratum { iteration, grid, score: Score::Estimate });
             let covered = union([ranges.as_slice(), estimated.map_or(&[], Vec::as_slice)].concat());
-            let left_out =
-                if is_undecided { Vec::new() } else { complement(&covered, own.extents().into_iter().product()) };
+            let left_out = if is_undecided { Vec::new() } else { complement(&covered, own.cells()) };
             (stratum, Cells { computed: ranges.clone(), left_out })
         };
         computed.iter().map(cells).collect()

@@ -17,7 +17,7 @@ impl Region {
     /// Of a grid of paths.
     pub(super) fn of_paths(grid: &Grid, work: &Work<'_>, model: &Architecture) -> Self {
         let unit_cells = grid.cells_per_sender();
-        let count = grid.extents().into_iter().product::<u32>() / unit_cells;
+        let count = grid.cells() / unit_cells;
         let heads = length(grid.indices(Axis::ToHead).len()).max(1);
         let mut alike: BTreeMap<(u32, Option<u32>), u32> = BTreeMap::new();
         let (mut layers, mut senders) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 use patchsweep_core::tokens::TokenMatrix;
 
 use super::lists::of_grid;
+use super::said::apart;
 use crate::spec::Spec;
 use crate::spec::schema::{OneOrMore, Position};
 
@@ -59,9 +60,7 @@ fn lists(spec: &mut Spec) -> Vec<&mut [Position]> {
 /// A number that means the same, from the end; none for other words, and for what leaves the prompts.
 fn number(position: &Position, length: u32) -> Option<Position> {
     let Position::Words(words) = position else { return Some(position.clone()) };
-    let behind = words.strip_prefix(END)?;
-    let offset: i64 = if behind.is_empty() { 0 } else { behind.parse().ok()? };
-    let is_signed = behind.is_empty() || behind.starts_with(['-', '+']);
-    let is_inside = offset <= 0 && -offset < i64::from(length);
-    (is_signed && is_inside).then_some(Position::Number(offset - 1))
+    let (name, offset) = apart(words);
+    let offset = offset.filter(|_| name == END)?;
+    (1 - i64::from(length)..=0).contains(&offset).then(|| Position::Number(offset - 1))
 }

@@ -66,11 +66,7 @@ pub(super) fn said(inputs: &Inputs<'_>, place: &Range<usize>, position: &Positio
         Position::Number(number) => return Ok(Said::Number(*number)),
         Position::Words(words) => words.as_str(),
     };
-    let (name, behind) = words.split_at(words.find(|c| !is_of_name(c)).unwrap_or(words.len()));
-    let offset = match behind {
-        "" => Some(0),
-        behind => digits(behind),
-    };
+    let (name, offset) = apart(words);
     let Some(offset) = offset else {
         let message = format!(
             "`{words}` is no position: write a number, `end`, or a name of `[[position]]`; an offset in tokens goes behind \
@@ -87,12 +83,18 @@ pub(super) fn said(inputs: &Inputs<'_>, place: &Range<usize>, position: &Positio
         let message = format!("no position is called `{name}`");
         return Err(inputs.source.word_error(place.clone(), message, name, &known).into());
     };
-    if named[index].token == WhichToken::All && !behind.is_empty() {
+    if named[index].token == WhichToken::All && name != words {
         let message =
             format!("`{name}` is all tokens of its text, so that `{words}` is no position: leave the offset out");
         return Err(inputs.source.error(place.clone(), message).into());
     }
     Ok(Said::Named(index, offset))
+}
+
+/// A name, and how many tokens from it; `None` where what stands behind it is no offset.
+pub(super) fn apart(words: &str) -> (&str, Option<i64>) {
+    let (name, behind) = words.split_at(words.find(|c| !is_of_name(c)).unwrap_or(words.len()));
+    (name, if behind.is_empty() { Some(0) } else { digits(behind) })
 }
 
 /// A sign and digits.

@@ -341,9 +341,11 @@ fn the_end_of_prompts_of_one_length_is_a_number() {
     let (from, to) = positions("[\"end\", \"end-1\"]");
     let shown = plan_of(&spec(&[PAIRS, READ, BY_POS, (from, &to)]), &even).expect("a plan");
     assert_eq!(shown.context.grids[0].names(Axis::Pos), Some(vec!["end", "end-1"]), "axes are called as the spec says");
-    for (words, part) in
-        [("end+1", "`end+1` is position 4 and leaves the prompt"), ("end-4", "`end-4` is position -1 and leaves")]
-    {
+    for (words, part) in [
+        ("end+1", "`end+1` is position 4 and leaves the prompt"),
+        ("end-4", "`end-4` is position -1 and leaves"),
+        ("end-9223372036854775808", "`end-9223372036854775808` is position -9223372036854775805 and leaves"),
+    ] {
         let text = spec(&[PAIRS, ("read = 3", &format!("read = \"{words}\""))]);
         let refused = plan_of(&text, &even).expect_err("is refused");
         assert!(refused.contains(part), "{refused}");

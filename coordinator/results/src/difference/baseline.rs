@@ -7,8 +7,7 @@ use super::grid::standard_error;
 
 /// Of two runs, as what looks like a run.
 pub(super) fn difference(a: &Baseline, b: &Baseline, iterations: &[Pair], has_same_prompts: bool) -> Baseline {
-    let prompts = |of: &Baseline| of.per_prompt.len().checked_div(of.mean.len()).unwrap_or(0);
-    let is_paired = has_same_prompts && prompts(a) > 0 && prompts(a) == prompts(b);
+    let is_paired = has_same_prompts && a.kept_prompts() > 0 && a.kept_prompts() == b.kept_prompts();
     let mut difference = Baseline::default();
     for &Pair { first, second } in iterations {
         difference.mean.push(a.mean[first] - b.mean[second]);

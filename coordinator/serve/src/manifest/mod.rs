@@ -51,7 +51,7 @@ pub fn manifest(plan: &Plan, facts: &RunFacts) -> Value {
         "dataset": {
             "digest": facts.dataset.to_hex(),
             "prompts": context.clean.prompts(),
-            "prompts_digest": plan.prompts.map(|digest| digest.to_hex()),
+            "prompts_digest": plan.prompts.to_hex(),
             "lines": (!plan.lines.is_empty()).then_some(&plan.lines),
             "positions": context.clean.positions(),
             "shortest": shortest(context),

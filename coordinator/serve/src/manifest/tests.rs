@@ -100,7 +100,7 @@ fn a_manifest_says_what_decided_the_scores() {
 fn a_manifest_knows_prompts_by_a_digest_and_dictionaries_by_their_model() {
     let plan = fixtures::plan_of_features(PlanOptions::default());
     let described = manifest(&plan, &facts());
-    let prompts = plan.prompts.expect("known").to_hex();
+    let prompts = plan.prompts.to_hex();
     assert_eq!(described["dataset"]["prompts_digest"], prompts);
     assert_eq!(described["dictionaries"][0]["model"], "m-small");
     // Whatever is patched, these are the same prompts.

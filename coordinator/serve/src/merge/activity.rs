@@ -23,7 +23,7 @@ impl<'a> Activities<'a> {
     #[must_use]
     pub fn new(plan: &'a Plan) -> Self {
         let of_grid = |grid: &Grid| {
-            let cells = if grid.chooses_features() { grid.extents().into_iter().product::<u32>() } else { 0 };
+            let cells = if grid.chooses_features() { grid.cells() } else { 0 };
             vec![Activity::Off; plan.context.spec_iterations() * cells as usize]
         };
         Self { plan, taken: 0, grids: plan.context.grids.iter().map(of_grid).collect() }

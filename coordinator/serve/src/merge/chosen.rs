@@ -71,7 +71,7 @@ impl<'a> ChosenCells<'a> {
     fn end_section(&mut self) {
         let before = self.sums.prompts();
         for (grid, of_plan) in self.plan.context.grids.iter().enumerate().filter(|(_, grid)| grid.is_chosen_from()) {
-            self.sums.grid(grid).skip_until(tensors::cells(of_plan), before);
+            self.sums.grid(grid).skip_until(of_plan.cells(), before);
         }
         self.sums.end_section(self.section.count());
     }

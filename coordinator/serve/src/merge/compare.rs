@@ -15,13 +15,34 @@ pub struct Tolerances {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MadeOf {
+pub(super) enum MadeOf {
     /// Differences of logits, which may be larger than what is left.
     Logits,
     /// A probability, or the part of one that some tokens have.
     Probability,
     /// Several of these, which are 1 together at most.
     Probabilities,
+}
+
+impl MadeOf {
+    pub(super) fn of(kind: &MetricKind) -> Self {
+        match kind {
+            kind if kind.is_probability() => Self::Probability,
+            MetricKind::Difference(Difference { of: TokenScore::Prob, .. }) => Self::Probabilities,
+            _ => Self::Logits,
+        }
+    }
+}
+
+/// How many times as much as float32 the arithmetic rounds: a power of two, as it has so many bits less.
+pub(super) fn coarser(context: &SweepContext) -> f64 {
+    let bits = match context.dtype {
+        Dtype::Float32 if context.tf32 => 13,
+        Dtype::Float32 => 0,
+        Dtype::Float16 => 13,
+        Dtype::Bfloat16 => 16,
+    };
+    f64::from(1_u32 << bits)
 }
 
 /// Of a probability, nothing that is off by more than this part of it is rounding.
@@ -39,12 +60,7 @@ impl Tolerances {
             Dtype::Float16 => 0.4,
             Dtype::Bfloat16 => 3.0,
         };
-        let made_of = |kind: &MetricKind| match kind {
-            kind if kind.is_probability() => MadeOf::Probability,
-            MetricKind::Difference(Difference { of: TokenScore::Prob, .. }) => MadeOf::Probabilities,
-            _ => MadeOf::Logits,
-        };
-        Self { logits, metrics: context.metrics.iter().map(|metric| made_of(&metric.kind)).collect() }
+        Self { logits, metrics: context.metrics.iter().map(|metric| MadeOf::of(&metric.kind)).collect() }
     }
 
     /// Of estimates of the same sweep, whose metric's size is not known.
@@ -92,13 +108,7 @@ fn two_digits(number: f64) -> f64 {
 /// much where the arithmetic has so many bits less: in half precision no estimate is refused unless it is absurd. To two digits.
 #[must_use]
 pub fn estimate_tolerance(context: &SweepContext, metric: &MetricKind, largest: f64, scale: f64) -> f64 {
-    let bits = match context.dtype {
-        Dtype::Float32 if context.tf32 => 13,
-        Dtype::Float32 => 0,
-        Dtype::Float16 => 13,
-        Dtype::Bfloat16 => 16,
-    };
-    two_digits(f64::from(1_u32 << bits) * (2e-3 * largest).max(rounding(metric, scale)))
+    two_digits(coarser(context) * (2e-3 * largest).max(rounding(metric, scale)))
 }
 
 /// What float32 makes of estimates whose terms cancel, of a metric of this size.

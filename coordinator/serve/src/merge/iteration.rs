@@ -6,7 +6,6 @@ use patchsweep_core::scores::CellScore;
 
 use super::pool::Pool;
 use super::sums::{Ends, GridSums, Missing};
-use super::tensors;
 
 /// Sums of one iteration.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ impl Iteration {
         Self {
             metrics,
             prompts: 0,
-            grids: context.grids.iter().map(|grid| GridSums::new(tensors::cells(grid), metrics)).collect(),
+            grids: context.grids.iter().map(|grid| GridSums::new(grid.cells(), metrics)).collect(),
             replicates: context.replicates.into(),
             ended: 0,
             pools: (0..pools).map(|_| Pool::new(metrics)).collect(),

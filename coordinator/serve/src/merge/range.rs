@@ -1,8 +1,9 @@
 //! The difference between clean and corrupted mean that `normalized` divides by, where it is more than rounding.
 
 use patchsweep_core::context::SweepContext;
-use patchsweep_core::metric::{Difference, Metric, MetricKind, TokenScore};
-use patchsweep_core::model::Dtype;
+use patchsweep_core::metric::Metric;
+
+use super::compare::{MadeOf, coarser};
 
 /// What rounding makes of baselines, metric by metric.
 #[derive(Debug)]
@@ -17,16 +18,8 @@ impl LeastRanges {
     /// Logits of order 10 are between 8 and 16: the last of float32's 24 bits is 2^-20 there. Where the arithmetic has 11 or 8 bits, what
     /// comes to the logits is rounded 2^13 or 2^16 times as much.
     pub(super) fn of(context: &SweepContext) -> Self {
-        let bits = match context.dtype {
-            Dtype::Float32 if context.tf32 => 13,
-            Dtype::Float32 => 0,
-            Dtype::Float16 => 13,
-            Dtype::Bfloat16 => 16,
-        };
-        let unit = f64::from(1_u32 << bits) / f64::from(1_u32 << 20);
-        let is_of_probabilities = |metric: &Metric| {
-            matches!(metric.kind, MetricKind::Prob | MetricKind::Difference(Difference { of: TokenScore::Prob, .. }))
-        };
+        let unit = coarser(context) / f64::from(1_u32 << 20);
+        let is_of_probabilities = |metric: &Metric| MadeOf::of(&metric.kind) != MadeOf::Logits;
         Self { unit, of_probabilities: context.metrics.iter().map(is_of_probabilities).collect() }
     }
 

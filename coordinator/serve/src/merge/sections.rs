@@ -38,7 +38,7 @@ impl<'a> Sections<'a> {
     pub(super) fn begin(plan: &'a Plan, first: &Tile) -> Self {
         let context = &plan.context;
         let metrics = context.metrics.len();
-        let estimates = |grid: &Grid| grid.estimate.map(|_| Estimates::new(tensors::cells(grid), metrics));
+        let estimates = |grid: &Grid| grid.estimate.map(|_| Estimates::new(grid.cells(), metrics));
         Self {
             plan,
             section: Section::of(first),
@@ -189,7 +189,7 @@ impl<'a> Sections<'a> {
     /// Cells behind the last tile of a grid are in none.
     fn end_section(&mut self, merged: &mut Merged) {
         for (grid, of_plan) in self.plan.context.grids.iter().enumerate() {
-            self.fill_untouched(grid, tensors::cells(of_plan), merged);
+            self.fill_untouched(grid, of_plan.cells(), merged);
         }
         let (before, here) = (self.sums.prompts(), self.section.count());
         self.estimates.iter_mut().flatten().for_each(|estimates| estimates.end_section(before, here));

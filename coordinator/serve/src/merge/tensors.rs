@@ -36,14 +36,9 @@ impl Merged {
     }
 }
 
-/// How many cells a grid has.
-pub(super) fn cells(grid: &Grid) -> u32 {
-    grid.extents().into_iter().product()
-}
-
 /// A grid under one metric, over all iterations; zeros, which take no memory before they are overwritten.
 fn empty_grid(context: &SweepContext, grid: &Grid, (index, metric): (usize, &Metric)) -> GridScores {
-    let places = context.spec_iterations() * cells(grid) as usize;
+    let places = context.spec_iterations() * grid.cells() as usize;
     let prompts = context.kept_prompts() as usize;
     GridScores {
         metric: index,
@@ -107,11 +102,12 @@ pub(super) fn forget_effects(
     cells: Range<usize>,
     untouched: &[CellScore],
 ) {
-    if !context.per_prompt || cells.is_empty() {
+    let is_finite = |score: &CellScore| score.effect.mean.is_finite();
+    if !context.per_prompt || cells.is_empty() || untouched.iter().all(is_finite) {
         return;
     }
     let places = prompt_places(context, section);
-    for (tensor, _) in tensors.iter_mut().zip(untouched).filter(|(_, score)| !score.effect.mean.is_finite()) {
+    for (tensor, _) in tensors.iter_mut().zip(untouched).filter(|(_, score)| !is_finite(score)) {
         for cell in cells.clone() {
             let own = effects_of(context, section, tensor, cell);
             for &place in &places {

@@ -21,7 +21,7 @@ impl Tally {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let iterations = plan.context.spec_iterations();
-        let cells = |grid: &patchsweep_core::grid::Grid| grid.extents().into_iter().product::<u32>() as usize;
+        let cells = |grid: &patchsweep_core::grid::Grid| grid.cells() as usize;
         let sizes = std::iter::once(1).chain(plan.context.grids.iter().map(cells));
         let names = std::iter::once(BASELINES).chain(plan.context.grids.iter().map(|grid| grid.name.as_str()));
         let untouched = |name: &str| GridProgress { name: name.to_owned(), ..GridProgress::default() };

@@ -8,7 +8,7 @@ use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::Axis;
 use patchsweep_core::ids::{Epoch, Lease, SweepId};
 use patchsweep_core::scores::WorkDone;
-use patchsweep_core::status::{PlanOptions, SweepState};
+use patchsweep_core::status::SweepState;
 use patchsweep_core::tile::Tile;
 use patchsweep_plan::{ActiveFeatures, Choice, Chosen, Plan, Seeds};
 use patchsweep_proto::v1;
@@ -52,7 +52,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             epoch: kept.arrival.epoch.map(|epoch| epoch.0),
             model_files: kept.arrival.files.map_or_else(Vec::new, |files| files.0.to_vec()),
             dictionary_models: plan.dictionary_models.iter().map(trained_on).collect(),
-            prompts_digest: plan.prompts.map_or_else(Vec::new, |digest| digest.0.to_vec()),
+            prompts_digest: plan.prompts.0.to_vec(),
         }
     }
 }
@@ -93,9 +93,9 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             digest,
             tiles,
             costs: wire.costs,
-            options: wire.options.map(PlanOptions::from).unwrap_or_default(),
+            options: wire.options.ok_or(Defect::Parts("it does not say how its tiles were cut"))?.into(),
             iteration_labels: wire.iteration_labels,
-            prompts: (!wire.prompts_digest.is_empty()).then(|| digest_from_wire(&wire.prompts_digest)).transpose()?,
+            prompts: digest_from_wire(&wire.prompts_digest)?,
             token_labels: wire.token_labels,
             dictionary_models: wire.dictionary_models.into_iter().map(|of| (of.dictionary, of.model)).collect(),
             lines: wire.lines,

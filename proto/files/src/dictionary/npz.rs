@@ -114,12 +114,7 @@ impl Archive {
 
     /// Adds the whole file to a digest.
     pub(super) fn hash_into(&self, hashing: &mut Hashing) -> Result<(), DictionaryFileError> {
-        const AT_ONCE: u64 = 1 << 18;
-        let length = self.opened.len();
-        for start in (0..length).step_by(1 << 18) {
-            hashing.add(&self.bytes(start, AT_ONCE.min(length - start))?);
-        }
-        Ok(())
+        hashing.add_read(self.opened.len(), |start, bytes| self.read(start, bytes))
     }
 
     /// Refuses a file that was written to since it was opened.
@@ -165,9 +160,13 @@ impl Archive {
             return Err(self.damaged("it is truncated"));
         }
         let mut bytes = vec![0; usize::try_from(length).map_err(|_| self.damaged("it is truncated"))?];
-        let read = self.file.read_exact_at(&mut bytes, start);
-        read.map_err(|source| ModelError::Read { path: self.path.clone(), source })?;
+        self.read(start, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn read(&self, start: u64, bytes: &mut [u8]) -> Result<(), DictionaryFileError> {
+        let read = self.file.read_exact_at(bytes, start);
+        Ok(read.map_err(|source| ModelError::Read { path: self.path.clone(), source })?)
     }
 
     fn damaged(&self, reason: &'static str) -> DictionaryFileError {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use patchsweep_core::context::SweepContext;
+use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Grid};
 use patchsweep_core::results::{CellStatus, GridScores};
 use patchsweep_core::scores::TileScores;
@@ -97,7 +98,7 @@ fn plan(context: &SweepContext) -> Plan {
         costs,
         options: PlanOptions::default(),
         iteration_labels: (0..iterations).map(|iteration| iteration.to_string()).collect(),
-        prompts: None,
+        prompts: Digest::of(b""),
         token_labels: Vec::new(),
         dictionary_models: BTreeMap::new(),
         lines: Vec::new(),

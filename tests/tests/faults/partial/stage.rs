@@ -82,7 +82,7 @@ impl Stage {
         let tile = &plan.tiles[tile as usize];
         let TileWork::Patch { grid, cells, .. } = &tile.work else { panic!("{tile:?} has no cells of a grid") };
         let grid = &plan.context.grids[*grid as usize];
-        let first = tile.iteration * grid.extents().into_iter().product::<u32>();
+        let first = tile.iteration * grid.cells();
         let places = cells.iter().cloned().flatten().map(|cell| (first + cell) as usize);
         (grid.name.clone(), places.collect())
     }
