@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use patchsweep_core::context::Direction;
-use patchsweep_core::metric::MetricKind;
+use patchsweep_core::metric::{Difference, MetricKind, Reduce, ReducedSets, TokenScore};
 use patchsweep_core::model::Dtype;
 use patchsweep_core::results::CellStatus;
 use patchsweep_core::scores::CellScore;
 use patchsweep_core::status::PlanOptions;
 use patchsweep_core::tile::{Tile, TileWork};
+use patchsweep_core::token_sets::TokenSets;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -472,6 +473,25 @@ fn nothing_is_normalized_by_what_rounding_makes_of_the_baselines() {
     assert!(!apart(None, Dtype::Bfloat16, 3.0, 0.06) && apart(None, Dtype::Bfloat16, 3.0, 0.07));
     let prob = || Some(MetricKind::Prob);
     assert!(!apart(prob(), Dtype::Float32, 1e-6, 9e-13) && apart(prob(), Dtype::Float32, 1e-6, 1.1e-12));
+    // One probability minus another is small where both are a half.
+    let side = |token| ReducedSets {
+        sets: TokenSets::new(vec![token; PROMPTS as usize], [1; PROMPTS as usize]).expect("a set for each"),
+        reduce: Reduce::Sum,
+    };
+    let difference = |has_wrong: bool| {
+        let wrong = has_wrong.then(|| side(2));
+        Some(MetricKind::Difference(Difference { of: TokenScore::Prob, right: side(1), wrong }))
+    };
+    assert!(
+        !apart(difference(true), Dtype::Float32, 1e-6, 9e-7) && apart(difference(true), Dtype::Float32, 1e-6, 1.1e-6)
+    );
+    assert!(
+        !apart(difference(true), Dtype::Bfloat16, 1e-3, 0.06) && apart(difference(true), Dtype::Bfloat16, 1e-3, 0.07)
+    );
+    assert!(
+        !apart(difference(false), Dtype::Float32, 1e-6, 9e-13)
+            && apart(difference(false), Dtype::Float32, 1e-6, 1.1e-12)
+    );
 }
 
 #[test]
