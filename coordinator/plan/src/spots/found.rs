@@ -33,12 +33,14 @@ pub(super) fn tokens_of(
         return Err("the text is empty".to_owned());
     }
     let shown = || shown(prompt, tokens);
-    let all = || prompt.match_indices(text).map(|(start, _)| start + text.len() - plain.len()..start + text.len());
-    let words: Vec<Range<usize>> = all().filter(|place| !cuts_a_word(prompt, place)).collect();
+    let spaces = text.len() - plain.len();
+    let all = || prompt.match_indices(text).map(|(start, _)| start + spaces..start + text.len());
+    let words = words(prompt, text, spaces);
     let (is_inside, found) = (words.is_empty(), if words.is_empty() { all().collect() } else { words });
     let Some(wanted) = found.get((occurrence - 1) as usize) else {
-        let (count, most) = (found.len(), all().count());
-        let own = if count < most { " as a word of its own" } else { "" };
+        let count = found.len();
+        let own =
+            if !is_inside && all().any(|place| cuts_a_word(prompt, &place)) { " as a word of its own" } else { "" };
         let message = if count == 0 {
             format!("`{text}` is not in the prompt")
         } else {
@@ -61,6 +63,22 @@ pub(super) fn tokens_of(
         }
         _ => Err(format!("`{text}` does not begin and end where tokens do: the prompt's tokens are {}", shown())),
     }
+}
+
+/// Where a text stands as a word, or words, of its own; `spaces`: how many it begins with, which are none of the place.
+fn words(prompt: &str, text: &str, spaces: usize) -> Vec<Range<usize>> {
+    let (mut words, mut from) = (Vec::new(), 0);
+    while let Some(start) = prompt[from..].find(text).map(|place| from + place) {
+        let place = start + spaces..start + text.len();
+        from = if cuts_a_word(prompt, &place) {
+            // The next one may begin inside it.
+            start + text.chars().next().map_or(1, char::len_utf8)
+        } else {
+            words.push(place.clone());
+            place.end
+        };
+    }
+    words
 }
 
 fn shown(prompt: &str, tokens: &[Range<usize>]) -> String {
@@ -113,6 +131,20 @@ mod tests {
         );
         assert_eq!(by_letter(PROMPT, "er", 2), Ok((16, Some("inner".to_owned()))));
         assert_eq!(by_letter("The cats", "cat", 1), Ok((4, Some("cats".to_owned()))));
+    }
+
+    #[test]
+    fn a_word_that_begins_inside_what_cuts_one_is_found() {
+        assert_eq!(by_letter("MacAnn Ann Ann", "Ann Ann", 1), Ok((7, None)));
+        assert_eq!(by_letter("MacAnn Ann Ann Ann Ann", "Ann Ann", 2), Ok((15, None)), "words do not overlap");
+        let more = by_letter("MacAnn Ann Ann Ann", "Ann Ann", 2).expect_err("one word");
+        assert!(more.starts_with("`Ann Ann` stands in the prompt 1 times as a word of its own"), "{more}");
+        let letters = |prompt: &str, text: &str| {
+            let letter = |(start, c): (usize, char)| start..start + c.len_utf8();
+            let tokens: Vec<Range<usize>> = prompt.char_indices().map(letter).collect();
+            tokens_of(prompt, &tokens, text, 1).map(|standing| (standing.tokens.start, standing.inside))
+        };
+        assert_eq!(letters("aé é é", "é é"), Ok((3, None)));
     }
 
     #[test]
