@@ -211,6 +211,7 @@ impl Plan {
         };
         refuse::unfit(inputs, &context)?;
         let (tiles, costs) = tiles::cut(&context, options)?;
+        refuse::knockouts(inputs, &context, &tiles)?;
         let answer_texts = inputs.tokenizer.map(|tokenizer| shown::token_texts(&context, tokenizer));
         Ok(Self {
             name: spec.name.get_ref().clone(),

@@ -1,9 +1,11 @@
 //! What only the whole context shows to be wrong.
 
+use std::collections::BTreeSet;
+
 use patchsweep_core::context::{StrayAnswer, SweepContext};
-use patchsweep_core::grid::Grid;
+use patchsweep_core::grid::{Grid, PatchValue};
 use patchsweep_core::length;
-use patchsweep_core::tile::BASELINE_CELLS;
+use patchsweep_core::tile::{BASELINE_CELLS, Tile};
 use patchsweep_core::tokens::{MAX_PROMPTS, MAX_TOKEN_IDS};
 
 use super::{Inputs, PlanError};
@@ -157,6 +159,21 @@ fn effects(inputs: &Inputs<'_>, context: &SweepContext) -> Result<(), PlanError>
     Ok(())
 }
 
+/// A knockout of whose grid no cell is in a tile changes nothing: a mistake in the spec, too.
+pub(super) fn knockouts(inputs: &Inputs<'_>, context: &SweepContext, tiles: &[Tile]) -> Result<(), PlanError> {
+    let live: BTreeSet<u32> = tiles.iter().filter_map(|tile| tile.work.cells()).map(|(grid, _)| grid).collect();
+    let is_dead = |(index, grid): &(u32, &Grid)| grid.value == PatchValue::Knockout && !live.contains(index);
+    let Some((index, grid)) = (0..).zip(&context.grids).find(is_dead) else { return Ok(()) };
+    let given = &inputs.spec.grid[index as usize];
+    let message = format!(
+        "no cell of grid `{}` can change a score: positions attend to none behind them, one that all it attends to would be taken from \
+         is left as it is, and what nobody reads does not count; give other `src_positions` or `dest_positions`, or leave this grid out",
+        grid.name
+    );
+    let span = given.src_positions.as_ref().map_or_else(|| given.place(), Spanned::span);
+    Err(inputs.source.error(span, message).into())
+}
+
 /// Prompts that the corruption leaves as they are up to the last read position, in all replicates of one of the spec's
 /// iterations together.
 pub(super) fn unchanged_prompts(context: &SweepContext, iteration: usize) -> u32 {
@@ -182,7 +199,7 @@ fn unchanged_in_part(context: &SweepContext, iteration: u32) -> u32 {
 mod tests {
     use patchsweep_core::tokens::TokenMatrix;
 
-    use super::super::example::{config, plan, refusal, spec};
+    use super::super::example::{DATASET, config, plan, plan_of, refusal, spec};
     use super::*;
     use crate::spec::Source;
 
@@ -199,6 +216,33 @@ mod tests {
         let ablated = ("component = \"z\"", "ablate = \"zero\"\ncomponent = \"z\"");
         let refused = refusal(&[UNTOUCHED, ablated, patched]);
         assert!(refused.contains("every effect of grid `patched` would be 0"), "{refused}");
+    }
+
+    #[test]
+    fn a_knockout_none_of_whose_cells_changes_anything_is_refused() {
+        let with = |keys: &str| {
+            let grid = format!("component = \"pattern\"\nablate = \"knockout\"\n{keys}");
+            plan_of(&spec(&[("component = \"z\"\naxes = [\"layer\", \"head\"]", &grid)]), DATASET)
+        };
+        for dead in [
+            "src_positions = [0, 1, 2, 3]\naxes = [\"layer\", \"head\"]",
+            "dest_positions = [1]\nsrc_positions = [2]\naxes = [\"layer\", \"head\"]",
+            "dest_positions = [0]\naxes = [\"layer\", \"src_pos\"]",
+            "src_positions = [0, 1, 2, 3]\nestimate = \"gradient\"\naxes = [\"layer\", \"head\"]",
+        ] {
+            let refused = with(dead).expect_err(dead);
+            assert!(refused.contains("no cell of grid `pattern` can change a score"), "{refused}");
+        }
+        let refused = with("src_positions = [0, 1, 2, 3]\naxes = [\"layer\", \"head\"]").expect_err("all of them");
+        assert!(refused.contains("line 19, column 17: no cell"), "{refused}");
+        // One cell of many is enough.
+        for live in [
+            "src_positions = [0, 1, 2]\naxes = [\"layer\", \"head\"]",
+            "dest_positions = [0, 1]\naxes = [\"layer\", \"dest_pos\", \"src_pos\"]",
+            "src_positions = [1]\nestimate = \"gradient\"\naxes = [\"layer\", \"head\"]",
+        ] {
+            with(live).expect(live);
+        }
     }
 
     #[test]

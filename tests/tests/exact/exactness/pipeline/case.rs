@@ -1,7 +1,8 @@
 //! A random sweep of several grids, as a person may write it, and how its tiles come in.
 
 use patchsweep_core::context::{Direction, SweepContext};
-use patchsweep_core::grid::Component;
+use patchsweep_core::grid::{Component, PatchValue};
+use patchsweep_core::length;
 use patchsweep_core::model::Dtype;
 use patchsweep_core::part::Part;
 use proptest::collection::vec;
@@ -82,10 +83,12 @@ pub(super) fn cases_of(kind: Kind, form: Form, changed: fn(ModelDraw) -> ModelDr
             let context = contexts_over(architecture, sizes, drawn.direction, drawn.corruption, grids);
             let stored = select(vec![Dtype::Float32, Dtype::Bfloat16, Dtype::Float16]);
             (Just(model), stored, context, Just(drawn), notations(form, listed), deliveries()).prop_filter_map(
-                "an iteration corrupts nothing, or estimates are nothing but rounding",
+                "an iteration corrupts nothing, estimates are nothing but rounding, or a knockout takes nothing",
                 |(model, stored, context, drawn, notation, delivery)| {
                     let context = meant(context, &drawn, &notation.from_end);
-                    let is_planned = is_corrupted(&context) && context.vanishing_estimate().is_none();
+                    let is_planned = is_corrupted(&context)
+                        && context.vanishing_estimate().is_none()
+                        && has_live_knockouts(&context);
                     is_planned.then_some(Case { model, stored, context, notation, delivery })
                 },
             )
@@ -133,6 +136,21 @@ fn deliveries() -> impl Strategy<Value = Delivery> {
     let killed_after = proptest::option::of(0..12u32);
     (1..=6u32, killed_after, select(vec![1 << 30, LITTLE]), any::<u64>().no_shrink())
         .prop_map(|(credit, killed_after, memory_budget, seed)| Delivery { credit, killed_after, memory_budget, seed })
+}
+
+/// Whether some cell of each grid of knockouts can change a score; the plan refuses others.
+fn has_live_knockouts(context: &SweepContext) -> bool {
+    let is_live = |part: &Part<'_>, index: usize| {
+        let (own, model) = (&part.context, &part.context.architecture);
+        let grid = &own.grids[index];
+        let pairs: Vec<_> = (0..length(own.iterations.len()))
+            .flat_map(|iteration| (0..own.clean.prompts()).map(move |prompt| own.prompt_pair(iteration, prompt)))
+            .collect();
+        (0..grid.cells()).any(|place| pairs.iter().any(|pair| !pair.is_noop(&grid.cell(place), model)))
+    };
+    let parts: Vec<Part<'_>> = context.parts().collect();
+    let knockouts = context.grids.iter().enumerate().filter(|(_, grid)| grid.value == PatchValue::Knockout);
+    knockouts.into_iter().all(|(index, _)| parts.iter().any(|part| is_live(part, index)))
 }
 
 /// Whether a prompt of each iteration is corrupted at or before the last position that is read; the plan refuses others.
