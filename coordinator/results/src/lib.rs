@@ -117,9 +117,9 @@ pub enum ResultsError {
     /// Writing the table failed.
     #[error("cannot write {CSV}")]
     Csv(#[source] ::csv::Error),
-    /// Writing the table of differences failed.
+    /// Writing the table of differences failed, of whose file this crate does not know the name.
     #[error("cannot write the table of differences")]
-    Differences(#[source] ::csv::Error),
+    Differences(#[source] io::Error),
     /// Writing a file failed.
     #[error("cannot write {file}")]
     Write {

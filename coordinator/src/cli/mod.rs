@@ -34,6 +34,7 @@ mod top;
 mod unfinished;
 mod usage;
 mod watch;
+mod whole_file;
 mod workers;
 
 use std::ffi::{OsStr, OsString};

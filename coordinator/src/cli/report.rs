@@ -1,21 +1,21 @@
 //! `patchsweep report`
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::SweepStatus;
 use patchsweep_results::difference::{Compared, Difference};
 use patchsweep_results::figure::{Cells, Drawable, Figure, Subject, View, png, svg};
-use patchsweep_results::{Analysed, read_folder, report_html};
+use patchsweep_results::{Analysed, ResultsError, read_folder, report_html};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{Output, Printer};
 use super::results::{fetch, not_finite};
 use super::selector::{self, Selector};
-use super::{CliError, CoordinatorArgs, progress};
+use super::{CliError, CoordinatorArgs, progress, whole_file};
 
 const PAGE: &str = "report.html";
 
@@ -132,15 +132,20 @@ pub(super) async fn report(args: ReportArgs, printer: Printer) -> Result<(), Cli
         }
     }
     if let (Some(path), Some(compared)) = (args.csv, &compared) {
-        let failed = |source| CliError::WriteOutput { path: path.clone(), source };
-        let mut file = BufWriter::new(created(&path, args.overwrite).map_err(|error| refused(&path, error))?);
-        compared.write_csv(&mut file)?;
-        file.flush().map_err(failed)?;
+        write_table(&path, args.overwrite, compared)?;
         written.files.push(path);
     }
     printer.print(&written)?;
     status.map_or(Ok(()), |status| progress::outcome(&status, true))?;
     not_finite(&args.sweep, &results)
+}
+
+/// The differences, one line for each cell.
+fn write_table(path: &Path, overwrite: bool, compared: &Compared<'_>) -> Result<(), CliError> {
+    whole_file::write(path, overwrite, |writer| match compared.write_csv(writer) {
+        Err(ResultsError::Differences(source)) => Err(whole_file::refused(path, source)),
+        written => Ok(written?),
+    })
 }
 
 /// Where the page and the figures go.
@@ -168,30 +173,10 @@ impl Target {
     /// `name`: of a figure; otherwise it is the page.
     fn write(&self, name: Option<&str>, content: &[u8]) -> Result<PathBuf, CliError> {
         let path = name.map_or_else(|| self.page.clone(), |name| self.folder.join(name));
-        let written = created(&path, self.overwrite).and_then(|mut file| file.write_all(content));
-        match written {
-            Ok(()) => Ok(path),
-            Err(error) => Err(refused(&path, error)),
-        }
-    }
-}
-
-/// A new file, or an old one that may be replaced.
-fn created(path: &Path, overwrite: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    if overwrite {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    options.write(true).open(path)
-}
-
-fn refused(path: &Path, error: io::Error) -> CliError {
-    let path = path.to_owned();
-    match error.kind() {
-        ErrorKind::AlreadyExists => CliError::Exists { path },
-        _ => CliError::WriteOutput { path, source: error },
+        whole_file::write(&path, self.overwrite, |writer| {
+            writer.write_all(content).map_err(|error| whole_file::refused(&path, error))
+        })?;
+        Ok(path)
     }
 }
 
@@ -311,6 +296,21 @@ mod tests {
         let target = Target::new(out(), false, true).expect("may be replaced");
         assert_eq!(target.write(None, b"ours").expect("written"), folder.path().join(PAGE));
         assert_eq!(fs::read(folder.path().join(PAGE)).expect("there"), b"ours");
+    }
+
+    #[test]
+    fn a_table_that_is_not_written_whole_is_not_there_and_its_error_names_it() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let results = example();
+        let difference = Difference::between(&results, &results).expect("the same cells");
+        let compared = Compared::of(&difference).expect("consistent");
+        let path = folder.path().join("table.csv");
+        write_table(&path, false, &compared).expect("written");
+        assert!(fs::read_to_string(&path).expect("there").starts_with("grid,"));
+        let full = write_table(Path::new("/dev/full"), true, &compared).expect_err("it is full");
+        assert_eq!(full.to_string(), "cannot write /dev/full");
+        let source = std::error::Error::source(&full).expect("why").to_string();
+        assert!(source.contains("No space left"), "{source}");
     }
 
     #[test]
