@@ -1,6 +1,7 @@
 //! Which cells of a sweep are computed, once all tiles are kept that decide it. That reads the disk, so it is done beside the
 //! owning task, which is told with a command what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ pub(super) struct Choices {
     commands: Option<mpsc::WeakSender<Command>>,
     /// One for each choice under way.
     tasks: JoinSet<()>,
-    /// Is dropped when no choice is wanted any more.
-    stop: watch::Sender<()>,
+    /// Of each sweep the last one that was begun; is dropped when that is not wanted any more.
+    wanted: BTreeMap<SweepId, watch::Sender<()>>,
 }
 
 /// Why cells were not chosen, and what comes next.
@@ -57,7 +58,7 @@ impl NotChosen {
 
 impl Choices {
     pub(super) fn new(store: Store, offload: Offload) -> Self {
-        Self { store, offload, commands: None, tasks: JoinSet::new(), stop: watch::Sender::new(()) }
+        Self { store, offload, commands: None, tasks: JoinSet::new(), wanted: BTreeMap::new() }
     }
 
     /// Says whom to tell.
@@ -78,14 +79,21 @@ impl Choices {
         choose: impl Fn() -> Result<KeptSweep, RequestError> + Clone + Send + 'static,
     ) {
         while self.tasks.try_join_next().is_some() {}
-        let (offload, commands, stop) = (self.offload, self.commands.clone(), self.stop.subscribe());
+        let wanted = watch::Sender::new(());
+        let (offload, commands, stop) = (self.offload, self.commands.clone(), wanted.subscribe());
+        self.wanted.insert(sweep.clone(), wanted);
         self.tasks.spawn(Choice { run, sweep, offload, commands, stop }.make(choose));
+    }
+
+    /// The sweep has ended: no choice for it is tried again.
+    pub(super) fn give_up(&mut self, sweep: &SweepId) {
+        self.wanted.remove(sweep);
     }
 
     /// Waits until nothing is read any more; no choice is tried again.
     pub(super) async fn close(self) {
-        let Self { mut tasks, stop, .. } = self;
-        drop(stop);
+        let Self { mut tasks, wanted, .. } = self;
+        drop(wanted);
         while tasks.join_next().await.is_some() {}
     }
 }
@@ -107,6 +115,8 @@ impl Choice {
                 Ok(kept) => return self.tell(Ok(Box::new(kept))).await,
                 // Nobody wants to know.
                 Err(RequestError::UnknownSweep(_) | RequestError::Offload(OffloadError::ShuttingDown)) => return,
+                // Nor is there anybody to be warned.
+                Err(_) if self.is_unwanted() => return,
                 Err(error) => error,
             };
             // A plan that is too large stays so.
@@ -114,7 +124,9 @@ impl Choice {
             let sweep = &self.sweep;
             let next = match &error {
                 RequestError::State(_) if attempt < ATTEMPTS => "it is tried again every five seconds".to_owned(),
-                RequestError::State(_) => "it is tried again when the coordinator is started again".to_owned(),
+                RequestError::State(_) => format!(
+                    "once the disk is well again, have it tried again with `patchsweep cancel {sweep}` and `patchsweep resume {sweep}`"
+                ),
                 RequestError::Planning(_) => {
                     format!("end the sweep with `patchsweep cancel {sweep}`, and submit it with fewer cells to compute")
                 }
@@ -123,7 +135,7 @@ impl Choice {
             let reason = error_chain(&error);
             tracing::error!(%sweep, reason, next, "cannot choose which cells are computed");
             self.tell(Err(NotChosen { reason, next })).await;
-            if !may_pass {
+            if !may_pass || attempt == ATTEMPTS {
                 return;
             }
             tokio::select! {
@@ -131,6 +143,11 @@ impl Choice {
                 _ = self.stop.changed() => return,
             }
         }
+    }
+
+    /// Whether the sweep has ended, or the coordinator ends.
+    fn is_unwanted(&self) -> bool {
+        self.stop.has_changed().is_err()
     }
 
     async fn tell(&self, outcome: Result<Box<KeptSweep>, NotChosen>) {
@@ -202,6 +219,12 @@ mod tests {
         }
     }
 
+    /// Waits for the end of one that was begun.
+    async fn has_ended(choices: &mut Choices) {
+        let ended = tokio::time::timeout(12 * PAUSE, choices.tasks.join_next()).await.expect("it ends");
+        ended.expect("one was begun").expect("no panic");
+    }
+
     #[tokio::test]
     async fn a_choice_that_cannot_be_made_is_reported_with_what_to_do() {
         let (mut choices, _alive, mut commands) = choices(Offload::Inline);
@@ -211,7 +234,7 @@ mod tests {
         for words in [not_chosen.waiting(), not_chosen.explained()] {
             assert!(words.contains("no outcome of tile t3") && words.contains("`patchsweep cancel s`"), "{words}");
         }
-        choices.tasks.join_next().await.expect("one").expect("it has ended");
+        has_ended(&mut choices).await;
         assert!(commands.is_empty(), "it is not tried again");
     }
 
@@ -239,6 +262,55 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn after_the_last_try_people_hear_how_there_is_another_one() {
+        let (mut choices, _alive, mut commands) = choices(Offload::Inline);
+        choices.begin(RUN, id(), || Err(full()));
+        for _ in 1..ATTEMPTS {
+            outcome(&mut commands).await.expect_err("nothing");
+        }
+        let last = outcome(&mut commands).await.expect_err("nothing");
+        for words in [last.waiting(), last.explained()] {
+            assert!(words.ends_with("tried again with `patchsweep cancel s` and `patchsweep resume s`"), "{words}");
+        }
+        has_ended(&mut choices).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_sweep_that_has_ended_or_runs_again_nothing_is_tried_again() {
+        let (mut choices, _alive, mut commands) = choices(Offload::Inline);
+        choices.begin(RUN, id(), || Err(full()));
+        outcome(&mut commands).await.expect_err("nothing");
+        let before = Instant::now();
+        choices.give_up(&id());
+        has_ended(&mut choices).await;
+        assert_eq!(before.elapsed(), Duration::ZERO, "time stands still unless all wait for it");
+
+        choices.begin(RUN, id(), || Err(full()));
+        outcome(&mut commands).await.expect_err("nothing");
+        choices.begin(RUN, id(), || Ok(sweep("s")));
+        has_ended(&mut choices).await;
+        has_ended(&mut choices).await;
+        assert_eq!(before.elapsed(), Duration::ZERO, "there is one choice of a sweep at most");
+        outcome(&mut commands).await.expect("a choice");
+        assert!(commands.is_empty(), "the first one told nothing more");
+    }
+
+    #[tokio::test]
+    async fn what_fails_after_its_sweep_has_ended_is_not_told() {
+        let (mut choices, _alive, commands) = choices(Offload::Threads);
+        let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+        let may_go_on = Arc::new(std::sync::Mutex::new(may_go_on));
+        choices.begin(RUN, id(), move || {
+            let _ = may_go_on.lock().expect("no panic").recv();
+            Err(full())
+        });
+        choices.give_up(&id());
+        go_on.send(()).expect("it waits");
+        has_ended(&mut choices).await;
+        assert!(commands.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn closing_waits_for_what_reads_and_for_no_other_try() {
         let (mut choices, _alive, mut commands) = choices(Offload::Inline);
         choices.begin(RUN, id(), || Err(full()));
@@ -247,7 +319,7 @@ mod tests {
         choices.close().await;
         assert_eq!(before.elapsed(), Duration::ZERO, "time stands still unless all wait for it");
 
-        let (mut choices, _alive, mut commands) = self::choices(Offload::Threads);
+        let (mut choices, _alive, commands) = self::choices(Offload::Threads);
         let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
         let (begun, has_begun) = std::sync::mpsc::channel::<()>();
         let may_go_on = Arc::new(std::sync::Mutex::new((begun, may_go_on)));
@@ -264,6 +336,6 @@ mod tests {
         go_on.send(()).expect("it waits");
         closing.await.expect("no panic");
         assert!(held.upgrade().is_none(), "nothing holds the files");
-        assert!(outcome(&mut commands).await.is_err());
+        assert!(commands.is_empty(), "what failed is tried again in the next life");
     }
 }

@@ -60,6 +60,11 @@ impl Outbound {
         self.choices.plan(run, sweep);
     }
 
+    /// Does not choose any more for a sweep that has ended.
+    pub(super) fn give_up_choice(&mut self, sweep: &SweepId) {
+        self.choices.give_up(sweep);
+    }
+
     /// Refuses a change that nothing could keep now.
     pub(super) fn can_store(&self) -> Result<(), RequestError> {
         self.journal.stalled().map_or(Ok(()), |reason| Err(RequestError::CannotStore { reason }))

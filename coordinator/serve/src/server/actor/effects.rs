@@ -49,6 +49,7 @@ impl Actor {
                 }
                 Effect::Exhausted { sweep } => self.exhausted(sweep),
                 Effect::Ended { sweep, outcome } => {
+                    self.outbound.give_up_choice(&sweep);
                     if let Some((entry, publish)) = self.ledger.end(&sweep, outcome, &self.scheduler) {
                         self.outbound.write(entry);
                         self.outbound.promise(publish);
@@ -84,7 +85,7 @@ impl Actor {
                 span.in_scope(|| tracing::info!(state = status.state.name(), "sweep ended"));
                 self.ledger.publish(&sweep, *status);
             }
-            Promise::Choose { sweep, run } => self.outbound.choose(run, sweep),
+            Promise::Choose { sweep, run } => self.choose(sweep, run),
             Promise::Extend { sweep, run } => self.extended(sweep, run),
             Promise::Answer(answer) => answer(),
         }
