@@ -1,14 +1,15 @@
 //! Sweeps' results, put together from what the journal holds.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
+use patchsweep_core::ids::SweepId;
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::{SweepState, SweepStatus};
 use patchsweep_proto::wire::encode_results;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::Span;
 
 use super::checks;
@@ -23,26 +24,41 @@ use crate::merge::{MergeError, Merger, TileOutcome};
 use crate::state::{KeptResult, Store, TileFailures};
 use crate::verification::verification;
 
-/// Merges results, one sweep at a time, and has bounded bytes of them on their way: that is what bounds the memory.
+/// A request that waits longer is logged.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Merges results, one sweep at a time, has those of one more waiting for room, and bounded bytes of them on their way: that is
+/// what bounds the memory.
 #[derive(Clone, Debug)]
 pub(super) struct ResultsDesk {
     store: Store,
     offload: Offload,
     /// Who may merge.
     free: Arc<Semaphore>,
+    /// Who may have results merged that are to be sent, and wait for their room.
+    next: Arc<Semaphore>,
     budget: Budget,
 }
 
 impl ResultsDesk {
     pub(super) fn new(store: Store, offload: Offload) -> Self {
-        Self { store, offload, free: Arc::new(Semaphore::new(1)), budget: Budget::new() }
+        let one = || Arc::new(Semaphore::new(1));
+        Self { store, offload, free: one(), next: one(), budget: Budget::new() }
     }
 
     /// The encoded results of a sweep: what is on disk, whole or not. `span`: of the merging.
     pub(super) async fn fetch(&self, status: SweepStatus, span: Span) -> Result<Sending, RequestError> {
-        let (_turn, bytes) = self.merge(status, span, encode_results).await?;
-        // The next one is merged when these may go.
-        self.budget.send(bytes).await.ok_or(RequestError::ShuttingDown)
+        let sweep = status.sweep.clone();
+        let others = "for those that were asked for before";
+        let next = noted(&sweep, others, self.next.acquire()).await.map_err(|_| RequestError::ShuttingDown)?;
+        let (turn, bytes) = self.merge(status, span, encode_results).await?;
+        // Whoever sends nothing need not wait for clients that are slow.
+        drop(turn);
+        let room = "until clients have taken others, which are slow";
+        let sending = noted(&sweep, room, self.budget.send(bytes)).await.ok_or(RequestError::ShuttingDown);
+        // The next ones to be sent are merged when these may go.
+        drop(next);
+        sending
     }
 
     /// The same for this process.
@@ -58,7 +74,9 @@ impl ResultsDesk {
         span: Span,
         give: impl FnOnce(SweepResults) -> T + Send + 'static,
     ) -> Result<(OwnedSemaphorePermit, T), RequestError> {
-        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| RequestError::ShuttingDown)?;
+        let turn = Arc::clone(&self.free).acquire_owned();
+        let turn =
+            noted(&status.sweep, "until others are merged", turn).await.map_err(|_| RequestError::ShuttingDown)?;
         let store = self.store.clone();
         let merged = self.offload.run("merging", move || {
             let _merging = span.entered();
@@ -69,6 +87,16 @@ impl ResultsDesk {
         });
         merged.await?
     }
+}
+
+/// Waits, and says so once if that takes long.
+async fn noted<T>(sweep: &SweepId, wait: &'static str, what: impl Future<Output = T>) -> T {
+    tokio::pin!(what);
+    if let Ok(done) = timeout(LONG, &mut what).await {
+        return done;
+    }
+    tracing::warn!(%sweep, "a request for results waits {wait}");
+    what.await
 }
 
 /// Of a sweep that is done or partial every tile has an outcome; of another one those without are pending.
@@ -146,8 +174,11 @@ fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAtte
 mod tests {
     use std::sync::{Mutex, mpsc};
 
+    use tracing_subscriber::layer::SubscriberExt as _;
+
     use super::*;
     use crate::fixtures::running;
+    use crate::server::recent_log::RecentLog;
     use crate::state::Entry;
     use crate::state::sample::sweep;
 
@@ -189,5 +220,29 @@ mod tests {
         drop(ended.expect("a merge"));
         assert_eq!(*order.lock().expect("no panic"), ["first", "second"]);
         assert_eq!(desk.free.available_permits(), 1);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_the_room_of_slow_clients_keeps_nobody_from_merging_and_is_logged() {
+        let log = RecentLog::new();
+        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.layer()));
+        let (desk, status) = desk();
+        let desk = ResultsDesk { offload: Offload::Inline, ..desk };
+        let all = desk.budget.send(vec![0; 256 << 20]).await.expect("there is room");
+        let waiting = desk.fetch(status.clone(), Span::none());
+        tokio::pin!(waiting);
+        assert!(timeout(LONG / 2, &mut waiting).await.is_err(), "there is no room");
+        let merged = timeout(LONG / 4, desk.merged(status.clone())).await.expect("nobody else merges");
+        merged.expect("a merge");
+        let next = desk.fetch(status, Span::none());
+        tokio::pin!(next);
+        assert!(timeout(LONG * 3 / 4, async { tokio::join!(&mut waiting, &mut next) }).await.is_err());
+        let texts = || log.list().into_iter().map(|event| event.text).collect::<Vec<_>>();
+        assert_eq!(texts(), ["a request for results waits until clients have taken others, which are slow"]);
+        assert!(timeout(LONG / 2, &mut next).await.is_err(), "one waits for room at most");
+        assert_eq!(texts()[1..], ["a request for results waits for those that were asked for before"]);
+        drop(all);
+        let (first, second) = tokio::join!(waiting, next);
+        drop((first.expect("there is room"), second.expect("there is room")));
+        assert_eq!(log.list().len(), 2);
     }
 }
