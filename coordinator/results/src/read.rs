@@ -88,23 +88,14 @@ struct Manifest {
     labels: Labels,
     metrics: Vec<Metric>,
     grids: Vec<Grid>,
-    #[serde(default)]
     dataset: Dataset,
 }
 
 #[derive(Deserialize)]
-#[serde(default)]
 struct Dataset {
-    /// Missing in folders of earlier releases.
     replicates: u32,
     /// Of each prompt; null where there are none.
     lines: Option<Vec<u32>>,
-}
-
-impl Default for Dataset {
-    fn default() -> Self {
-        Self { replicates: 1, lines: None }
-    }
 }
 
 #[derive(Deserialize)]
@@ -127,8 +118,6 @@ struct Metric {
 struct Grid {
     name: String,
     component: String,
-    /// Missing in folders of earlier releases.
-    #[serde(default)]
     writes: String,
     axes: Vec<String>,
     coordinates: BTreeMap<String, Coordinates>,

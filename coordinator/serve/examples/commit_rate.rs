@@ -147,7 +147,7 @@ fn sweep() -> Result<KeptSweep, Box<dyn Error>> {
         dataset: Digest::of(b""),
         priority: Priority::default(),
         submitted: SystemTime::now(),
-        arrival: Arrival::default(),
+        arrival: Arrival { epoch: Epoch(1), files: None },
     })
 }
 
@@ -165,6 +165,6 @@ fn result(sweep: &SweepId, tile: &Tile) -> KeptResult {
             work: WorkDone { multiply_adds: 1_000_000, ..WorkDone::default() },
         },
         cache: CacheStats::default(),
-        received: Some(SystemTime::now()),
+        received: SystemTime::now(),
     }
 }

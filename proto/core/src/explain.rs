@@ -124,8 +124,8 @@ pub struct TileOrigin {
     pub device: String,
     /// The attempt.
     pub attempt: Attempt,
-    /// When the coordinator got them; `None`: an earlier release did.
-    pub at: Option<SystemTime>,
+    /// When the coordinator got them.
+    pub at: SystemTime,
     /// How long the worker computed.
     pub busy: Duration,
 }

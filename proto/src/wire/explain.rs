@@ -164,7 +164,7 @@ impl From<&TileOrigin> for v1::TileResultOrigin {
             worker: origin.worker.clone(),
             device: origin.device.clone(),
             attempt: origin.attempt.0,
-            unix_ms: origin.at.map_or(0, unix_milliseconds),
+            unix_ms: unix_milliseconds(origin.at),
             busy_ms: milliseconds(origin.busy),
         }
     }
@@ -174,10 +174,7 @@ impl TryFrom<v1::TileResultOrigin> for TileOrigin {
     type Error = WireError;
 
     fn try_from(wire: v1::TileResultOrigin) -> Result<Self, WireError> {
-        let at = match wire.unix_ms {
-            0 => None,
-            unix_ms => Some(from_unix_milliseconds(unix_ms, "TileResultOrigin", "unix_ms")?),
-        };
+        let at = from_unix_milliseconds(wire.unix_ms, "TileResultOrigin", "unix_ms")?;
         let busy = from_milliseconds(wire.busy_ms);
         Ok(Self { worker: wire.worker, device: wire.device, attempt: Attempt(wire.attempt), at, busy })
     }
@@ -210,7 +207,7 @@ mod tests {
     fn a_cell_comes_back_as_it_was_wherever_its_tiles_are() {
         let holder = TileHolder { worker: "b:2".into(), attempt: Attempt(2), since: Duration::from_millis(40) };
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let origin = |at| TileOrigin {
+        let origin = TileOrigin {
             worker: "c:3".into(),
             device: "cpu".into(),
             attempt: Attempt(3),
@@ -220,8 +217,7 @@ mod tests {
         let states = [
             TileState::Waiting,
             TileState::Leased(vec![holder]),
-            TileState::Done(origin(Some(at))),
-            TileState::Done(origin(None)),
+            TileState::Done(origin),
             TileState::GivenUp,
             TileState::Left,
         ];

@@ -65,7 +65,7 @@ fn entries() -> Vec<Entry> {
         dataset: Digest::of(TOKENS.as_bytes()),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-        arrival: Arrival { epoch: Some(Epoch(1)), files: Some(Digest::of(b"files")) },
+        arrival: Arrival { epoch: Epoch(1), files: Some(Digest::of(b"files")) },
     };
     let (running, cancelled, removed) = (kept("a"), kept("b"), kept("c"));
     let lease = |sweep: &KeptSweep, tile: u32| Lease {

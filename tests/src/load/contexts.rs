@@ -13,7 +13,7 @@ use patchsweep_core::context::{Direction, Iteration, SweepContext};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid};
 use patchsweep_core::groups::Groups;
-use patchsweep_core::ids::{SweepId, TileId};
+use patchsweep_core::ids::{Epoch, SweepId, TileId};
 use patchsweep_core::metric::{Metric, MetricKind};
 use patchsweep_core::model::{Dtype, ModelRef};
 use patchsweep_core::status::{PlanOptions, Priority};
@@ -97,7 +97,7 @@ impl LargeContext {
             dataset: Digest::of(b""),
             priority: Priority::default(),
             submitted: SystemTime::now(),
-            arrival: Arrival::default(),
+            arrival: Arrival { epoch: Epoch(1), files: None },
         };
         let (store, _) = Store::open(state).expect("a state folder");
         store.write(&[Entry::Sweep(Box::new(sweep))]).expect("it is kept");

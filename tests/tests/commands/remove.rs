@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use patchsweep_core::check::CheckOf;
 use patchsweep_core::digest::Digest;
-use patchsweep_core::ids::SweepId;
+use patchsweep_core::ids::{Epoch, SweepId};
 use patchsweep_core::status::{Priority, SweepState};
 use patchsweep_proto::v1::{ListSweepsRequest, Submission, SubmitSweepRequest};
 use patchsweep_proto::wire::encode_context;
@@ -128,7 +128,7 @@ fn ended(tiny: &Tiny, name: &str, days: u32, checks: Option<&str>) -> [Entry; 2]
         dataset: Digest::of(b""),
         priority: Priority::default(),
         submitted: at - DAY,
-        arrival: Arrival::default(),
+        arrival: Arrival { epoch: Epoch(1), files: None },
     };
     [Entry::Sweep(Box::new(kept)), Entry::Ended { sweep, state: SweepState::Cancelled, seconds: 1.0, at }]
 }

@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use patchsweep_core::ids::{Epoch, Lease};
 use patchsweep_core::status::{PlanOptions, SweepState};
 use patchsweep_plan::{Activity, Findings, fixtures};
@@ -28,7 +30,7 @@ fn origin(worker: &str) -> TileOrigin {
         worker: worker.to_owned(),
         device: "cpu".to_owned(),
         attempt: Attempt(1),
-        at: None,
+        at: SystemTime::UNIX_EPOCH,
         busy: Duration::from_secs(1),
     }
 }

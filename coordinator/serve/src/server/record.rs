@@ -50,16 +50,15 @@ pub(super) struct SweepRecord {
 pub(super) struct Marks {
     /// The coordinator's life since which the name is its own.
     pub(super) since: Epoch,
-    /// A stamp of the model's files when it was submitted; `None`: not known.
+    /// A stamp of the model's files when it was submitted; `None` of a check.
     pub(super) files: Option<Digest>,
     /// Digest of the model that the first kept scores are of.
     pub(super) model: Option<Digest>,
 }
 
 impl Marks {
-    /// Where the life in which a sweep was submitted is not known, none before this one counts.
-    pub(super) fn new(Arrival { epoch, files }: Arrival, now: Epoch, model: Option<Digest>) -> Self {
-        Self { since: epoch.unwrap_or(now), files, model }
+    pub(super) fn new(Arrival { epoch, files }: Arrival, model: Option<Digest>) -> Self {
+        Self { since: epoch, files, model }
     }
 }
 

@@ -78,13 +78,11 @@ pub struct KeptSweep {
 }
 
 /// What tells a sweep from others of its name or its plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// The coordinator's life in which it was submitted: leases of earlier ones are of another sweep that had its name. `None`: an
-    /// earlier release did not keep it.
-    pub epoch: Option<Epoch>,
-    /// A stamp of the model's files, as the coordinator found them. `None` of a check, and where an earlier release did not
-    /// keep it.
+    /// The coordinator's life in which it was submitted: leases of earlier ones are of another sweep that had its name.
+    pub epoch: Epoch,
+    /// A stamp of the model's files, as the coordinator found them; `None` of a check.
     pub files: Option<Digest>,
 }
 
@@ -101,8 +99,8 @@ pub struct KeptResult {
     pub completed: Completed,
     /// What the worker's cache did for this tile.
     pub cache: CacheStats,
-    /// When the coordinator got them, to the millisecond; `None`: an earlier release did.
-    pub received: Option<SystemTime>,
+    /// When the coordinator got them, to the millisecond.
+    pub received: SystemTime,
 }
 
 /// A tile that was computed, as its worker reports it and as it is kept.

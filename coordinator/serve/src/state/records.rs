@@ -49,7 +49,7 @@ impl From<&KeptSweep> for v1::StoredSweep {
             submitted_unix_ms: unix_milliseconds(kept.submitted),
             check_of: plan.check.as_ref().map(Into::into),
             choice: plan.choice.as_ref().map(choice_to_wire),
-            epoch: kept.arrival.epoch.map(|epoch| epoch.0),
+            epoch: Some(kept.arrival.epoch.0),
             model_files: kept.arrival.files.map_or_else(Vec::new, |files| files.0.to_vec()),
             dictionary_models: plan.dictionary_models.iter().map(trained_on).collect(),
             prompts_digest: plan.prompts.0.to_vec(),
@@ -115,7 +115,7 @@ impl TryFrom<v1::StoredSweep> for KeptSweep {
             priority: priority_from_wire(wire.priority, "StoredSweep")?,
             submitted: from_unix_milliseconds(wire.submitted_unix_ms, "StoredSweep", "submitted_unix_ms")?,
             arrival: Arrival {
-                epoch: wire.epoch.map(Epoch),
+                epoch: wire.epoch.map(Epoch).ok_or(Defect::Parts("it does not say in which life it was submitted"))?,
                 files: (!wire.model_files.is_empty()).then(|| digest_from_wire(&wire.model_files)).transpose()?,
             },
         })
@@ -184,7 +184,7 @@ impl From<&KeptResult> for v1::StoredResult {
             memory_retries: completed.work.memory_retries,
             streamed_bytes: completed.work.streamed_bytes,
             cache: Some(kept.cache.into()),
-            received_unix_ms: kept.received.map_or(0, unix_milliseconds),
+            received_unix_ms: unix_milliseconds(kept.received),
             model_notes: completed.notes.clone(),
         }
     }
@@ -217,10 +217,7 @@ impl TryFrom<v1::StoredResult> for KeptResult {
                 },
             },
             cache: required(wire.cache, MESSAGE, "cache")?.into(),
-            received: match wire.received_unix_ms {
-                0 => None,
-                unix_ms => Some(from_unix_milliseconds(unix_ms, MESSAGE, "received_unix_ms")?),
-            },
+            received: from_unix_milliseconds(wire.received_unix_ms, MESSAGE, "received_unix_ms")?,
         })
     }
 }

@@ -116,8 +116,8 @@ struct ResultFields {
     device: String,
     /// Which attempt it was, from 1.
     attempt: u32,
-    /// When the coordinator got the scores, since 1970; null: from an earlier release.
-    unix_seconds: Option<f64>,
+    /// When the coordinator got the scores, since 1970.
+    unix_seconds: f64,
     /// How long the worker computed.
     busy_seconds: f64,
 }
@@ -216,12 +216,12 @@ impl From<&TileHolder> for HolderFields {
 
 impl From<&TileOrigin> for ResultFields {
     fn from(origin: &TileOrigin) -> Self {
-        let at = origin.at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let at = origin.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self {
             worker: origin.worker.clone(),
             device: origin.device.clone(),
             attempt: origin.attempt.0,
-            unix_seconds: at.map(|at| at.as_secs_f64()),
+            unix_seconds: at.as_secs_f64(),
             busy_seconds: origin.busy.as_secs_f64(),
         }
     }

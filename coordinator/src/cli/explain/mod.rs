@@ -144,7 +144,7 @@ impl Explained {
                 each.collect::<Vec<_>>().join("; ")
             }
             TileState::Done(origin) => {
-                let ago = origin.at.and_then(|at| self.now.duration_since(at).ok());
+                let ago = self.now.duration_since(origin.at).ok();
                 let when = ago.map_or_else(String::new, |ago| format!(", {} ago", span(ago)));
                 let (attempt, busy) = (origin.attempt.0, span(origin.busy));
                 format!("on disk, by {} ({}){when}, attempt {attempt}, took {busy}", origin.worker, origin.device)
@@ -256,7 +256,7 @@ mod tests {
             worker: "a:1".into(),
             device: "cpu".into(),
             attempt: Attempt(2),
-            at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - 90)),
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - 90),
             busy: Duration::from_millis(1500),
         };
         let holder = TileHolder { worker: "b:2".into(), attempt: Attempt(1), since: Duration::from_secs(12) };

@@ -42,7 +42,7 @@ impl Actor {
 
     fn recover_sweep(&mut self, sweep: RecoveredSweep) {
         let RecoveredSweep { status, submitted, identity, arrival, model, ended, running, .. } = sweep;
-        let marks = Marks::new(arrival, self.crew.epoch(), model);
+        let marks = Marks::new(arrival, model);
         let Some(RunningSweep { plan, context, past }) = running else {
             return self.ledger.add_ended(identity, marks, status, ended);
         };

@@ -60,7 +60,7 @@ impl Actor {
         let epoch = lease.epoch.0;
         tracing::debug!(epoch, seconds = completed.busy.as_secs_f64(), multiply_adds, "tile done");
         self.ledger.finish(&lease, &completed);
-        let (name, device, received) = (self.crew.name(worker), self.crew.device(worker), Some(SystemTime::now()));
+        let (name, device, received) = (self.crew.name(worker), self.crew.device(worker), SystemTime::now());
         self.outbound.write(Entry::Result(Box::new(KeptResult {
             lease,
             worker: name,

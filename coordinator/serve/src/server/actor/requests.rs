@@ -52,11 +52,11 @@ impl Actor {
         let plan = Arc::new(plan);
         let submitted = SystemTime::now();
         let (id_kept, plan_kept, context_kept) = (id.clone(), Arc::clone(&plan), context.clone());
-        let arrival = Arrival { epoch: Some(self.crew.epoch()), files: files.map(|files| files.stamp) };
+        let arrival = Arrival { epoch: self.crew.epoch(), files: files.map(|files| files.stamp) };
         let kept =
             KeptSweep { id: id_kept, plan: plan_kept, context: context_kept, dataset, priority, submitted, arrival };
         self.outbound.write(Entry::Sweep(Box::new(kept)));
-        let marks = Marks::new(arrival, self.crew.epoch(), model);
+        let marks = Marks::new(arrival, model);
         let running = Running::new(plan, context, submitted, Clock::after(Duration::ZERO), span);
         let avoid = computed_by.into_iter().map(|(tile, name)| (tile, self.crew.sessions(&name))).collect();
         self.run_sweep(id.clone(), priority, marks, running, BTreeMap::new(), avoid);

@@ -103,9 +103,13 @@ fn a_check_comes_back_with_the_model_of_what_it_checks() {
 }
 
 #[test]
-fn what_an_earlier_release_did_not_keep_is_not_known() {
-    let wire = v1::StoredSweep { epoch: None, model_files: Vec::new(), ..v1::StoredSweep::from(&sweep("a")) };
-    assert_eq!(KeptSweep::try_from(wire).expect("it is whole").arrival, Arrival::default());
+fn a_sweep_without_the_life_in_which_it_was_submitted_is_a_defect() {
+    let whole = v1::StoredSweep::from(&sweep("a"));
+    let check = v1::StoredSweep { model_files: Vec::new(), ..whole.clone() };
+    assert_eq!(KeptSweep::try_from(check).expect("it is whole").arrival, Arrival { epoch: Epoch(1), files: None });
+    let defect =
+        KeptSweep::try_from(v1::StoredSweep { epoch: None, ..whole }).expect_err("its leases would be anybody's");
+    assert_eq!(defect.to_string(), "it does not say in which life it was submitted");
 }
 
 #[test]
@@ -183,7 +187,7 @@ fn results() -> impl Strategy<Value = KeptResult> {
                     work: WorkDone { multiply_adds, libtorch_calls, memory_retries, streamed_bytes },
                 },
                 cache: CacheStats { hits, misses, evictions, bytes, budget_bytes: bytes },
-                received: (busy % 2 == 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40) + 1)),
+                received: SystemTime::UNIX_EPOCH + Duration::from_millis(busy % (1 << 40)),
             }
         },
     )
@@ -224,13 +228,13 @@ proptest! {
     fn sweeps_round_trip(
         priority in 1..=Priority::MAX, milliseconds in 0..1u64 << 45, digest: [u8; 32], texts: [String; 4],
         seeds in any::<(Option<u64>, Option<u64>)>(), answers: [Option<u32>; 2],
-        epoch: Option<u64>, files: Option<[u8; 32]>,
+        epoch: u64, files: Option<[u8; 32]>,
     ) {
         let mut kept = KeptSweep {
             priority: Priority::new(priority).expect("in range"),
             submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds),
             dataset: Digest(digest),
-            arrival: Arrival { epoch: epoch.map(Epoch), files: files.map(Digest) },
+            arrival: Arrival { epoch: Epoch(epoch), files: files.map(Digest) },
             ..sweep("a")
         };
         let plan = std::sync::Arc::make_mut(&mut kept.plan);

@@ -27,7 +27,7 @@ pub(crate) fn sweep(name: &str) -> KeptSweep {
         dataset: Digest::of(b"dataset"),
         priority: Priority::default(),
         submitted: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
-        arrival: Arrival { epoch: Some(Epoch(1)), files: Some(Digest::of(b"files")) },
+        arrival: Arrival { epoch: Epoch(1), files: Some(Digest::of(b"files")) },
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn result(sweep: &KeptSweep, tile: u32, worker: &str) -> KeptResult {
             },
         },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
-        received: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
+        received: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
     }
 }
 
