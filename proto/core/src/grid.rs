@@ -258,6 +258,12 @@ impl Grid {
         cells.filter(|&cells| cells <= MAX_CELLS).ok_or(AxesError::TooManyCells)
     }
 
+    /// The same of a grid that was found to have no more than that.
+    #[must_use]
+    pub fn cells(&self) -> u32 {
+        self.extents().into_iter().product()
+    }
+
     /// The cell at a row-major place.
     ///
     /// # Panics

@@ -97,7 +97,8 @@ impl Computer for EngineThread {
     }
 }
 
-/// Panics of the engine, and of threads that work for it, are caught and reported in one line; libtorch's C++ backtraces are for those who ask.
+/// Panics of the engine, and of threads that work for it, are caught and reported in one line; libtorch's C++ backtraces are for
+/// those who ask.
 fn quieten_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

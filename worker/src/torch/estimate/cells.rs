@@ -105,7 +105,7 @@ fn embedding(patch: &Patch<'_>, along: f64) -> Tensor {
 ///
 /// `sums` \[metrics\]\[layers\]: of some prompts; `unpatched` \[metrics\]\[prompts\]: metrics of the run that is patched.
 fn scores(grid: &Grid, sums: &[Vec<Option<Tensor>>], unpatched: &Scores, positions: u32) -> Vec<CellScore> {
-    let cells = grid.extents().into_iter().product::<u32>() as usize;
+    let cells = grid.cells() as usize;
     let prompts = unpatched.first().map_or(0, Vec::len);
     let of_metric = |(layers, unpatched): (&Vec<Option<Tensor>>, &Vec<f32>)| -> Vec<CellScore> {
         let rows: Vec<Tensor> = layers.iter().map(|terms| of_layer(grid, terms.as_ref(), prompts, positions)).collect();

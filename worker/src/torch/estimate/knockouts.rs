@@ -4,9 +4,7 @@ use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
 use tch::{Kind, Tensor};
 
 use super::new_patterns::base_scores;
-use crate::torch::gpu::upload;
 use crate::torch::numbers::length;
-use crate::torch::patch::heads::knocked_out;
 use crate::torch::patch::values::Patch;
 use crate::torch::positions::Positions;
 
@@ -35,8 +33,7 @@ impl Knockout {
             return Self::OfEach { pattern, stays };
         }
         let sources = grid.indices(Axis::SrcPos).iter().map(|&source| i64::from(source));
-        let out = knocked_out(&patch.exec.model.architecture, layer, &Positions::new(sources), [&all, &all]);
-        let out = upload(&out, before.device()).view([all.len(), -1]);
+        let out = patch.knocked_out(layer, &Positions::new(sources), &all);
         Self::AtOnce(before.masked_fill(&out, f64::NEG_INFINITY).softmax(-1, None) - pattern)
     }
 

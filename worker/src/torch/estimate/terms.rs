@@ -30,24 +30,20 @@ enum Of {
 impl<'a> Changes<'a> {
     /// Of each layer of a grid.
     pub(super) fn of(patch: &Patch<'_>, grid: &'a Grid) -> Vec<Self> {
-        let change = |&layer: &u32| match grid.component {
-            _ if recomputes(grid) => {
-                let of = Of::Pattern(NewPattern::of(patch, grid, layer));
-                Self { grid, site: (layer, Component::Pattern), of }
-            }
-            Component::Pattern if grid.value == PatchValue::Knockout => {
-                let of = Of::Knockout(Knockout::of(patch, grid, layer));
-                Self { grid, site: (layer, Component::Pattern), of }
-            }
-            Component::Pattern => {
-                let of = Of::Activation(pattern_difference(patch, grid, layer));
-                Self { grid, site: (layer, Component::Pattern), of }
-            }
-            component => {
-                let new = patch.new_at(grid.value, layer, component, &Positions::between(0, patch.last));
-                let change = new.to_kind(Kind::Double) - patch.base(layer, component).to_kind(Kind::Double);
-                Self { grid, site: (layer, component), of: Of::Activation(change) }
-            }
+        let change = |&layer: &u32| {
+            let (site, of) = match grid.component {
+                _ if recomputes(grid) => (Component::Pattern, Of::Pattern(NewPattern::of(patch, grid, layer))),
+                Component::Pattern if grid.value == PatchValue::Knockout => {
+                    (Component::Pattern, Of::Knockout(Knockout::of(patch, grid, layer)))
+                }
+                Component::Pattern => (Component::Pattern, Of::Activation(pattern_difference(patch, grid, layer))),
+                component => {
+                    let new = patch.new_at(grid.value, layer, component, &Positions::between(0, patch.last));
+                    let change = new.to_kind(Kind::Double) - patch.base(layer, component).to_kind(Kind::Double);
+                    (component, Of::Activation(change))
+                }
+            };
+            Self { grid, site: (layer, site), of }
         };
         grid.indices(Axis::Layer).iter().map(change).collect()
     }

@@ -67,7 +67,7 @@ fn attend(exec: &Exec<'_>, attention: &SuffixAttention<'_>) -> Tensor {
             changes.knock_out(&mut scores);
         }
         let mut pattern = scores.softmax(-1, Kind::Float).to_kind(values.kind());
-        let missing = changes.map(|changes| changes.apply(&mut pattern));
+        let missing = changes.and_then(|changes| changes.apply(&mut pattern));
         (pattern, missing)
     };
     let whole = |z: Tensor, missing: Option<Tensor>| match (changes, missing) {

@@ -118,11 +118,20 @@ impl Patch<'_> {
     fn knockout_change(&self, patch: &HeadPatch<'_>) -> Tensor {
         let &HeadPatch { layer, sources, rows, heads, .. } = patch;
         let scores = self.scores(layer, &self.base_queries(layer, rows), &self.base_keys(layer), heads);
-        let knocked_out =
-            knocked_out(&self.exec.model.architecture, layer, sources, [rows, &Positions::between(0, self.last)]);
-        let knocked_out = upload(&knocked_out, scores.device()).view([rows.len(), -1]);
-        let masked = scores.masked_fill(&knocked_out, f64::NEG_INFINITY);
+        let masked = scores.masked_fill(&self.knocked_out(layer, sources, rows), f64::NEG_INFINITY);
         self.exec.pattern(layer, &masked, rows) - self.exec.pattern(layer, &scores, rows)
+    }
+
+    /// Whether a row's key, up to the last position, is among the sources that are knocked out of it: bool \[rows, key\].
+    pub(crate) fn knocked_out(&self, layer: u32, sources: &Positions, rows: &Positions) -> Tensor {
+        let number = |pos: i64| u32::try_from(pos).expect("a position");
+        let listed: Vec<u32> = sources.iter().map(number).collect();
+        let of_row = |row: i64| {
+            let some = self.exec.model.architecture.knocks_out_some(layer, number(row), &listed);
+            (0..=self.last).map(move |key| some && sources.place_of(key).is_some())
+        };
+        let out: Vec<bool> = rows.iter().flat_map(of_row).collect();
+        upload(&out, self.exec.device(layer)).view([rows.len(), -1])
     }
 
     /// By how much attention probabilities change \[prompts, wanted head, rows, key\].
@@ -174,22 +183,6 @@ impl Patch<'_> {
         }
         all
     }
-}
-
-/// Whether a row's key is among the sources that are knocked out of it, row by row.
-pub(crate) fn knocked_out(
-    model: &Architecture,
-    layer: u32,
-    sources: &Positions,
-    [rows, keys]: [&Positions; 2],
-) -> Vec<bool> {
-    let number = |pos: i64| u32::try_from(pos).expect("a position");
-    let listed: Vec<u32> = sources.iter().map(number).collect();
-    let of_row = |row: i64| {
-        let some = model.knocks_out_some(layer, number(row), &listed);
-        keys.iter().map(move |key| some && sources.place_of(key).is_some())
-    };
-    rows.iter().flat_map(of_row).collect()
 }
 
 #[cfg(test)]

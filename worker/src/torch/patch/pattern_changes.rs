@@ -134,11 +134,13 @@ impl PatternChanges {
     }
 
     /// Puts them into probabilities \[prompts, key-value head, cells, group, query, key\], and gives back what is missing of
-    /// each row's sum \[prompts, key-value head, cells, group, query\].
-    pub(crate) fn apply(&self, pattern: &mut Tensor) -> Tensor {
+    /// each row's sum \[prompts, key-value head, cells, group, query\]; `None` where there is nothing to put.
+    pub(crate) fn apply(&self, pattern: &mut Tensor) -> Option<Tensor> {
+        let mut put = self.put.iter().filter(|(places, _)| !places.cells.is_empty()).peekable();
+        put.peek()?;
         let before = pattern.copy();
         let prompts = pattern.size()[0];
-        for (places, table) in self.put.iter().filter(|(places, _)| !places.cells.is_empty()) {
+        for (places, table) in put {
             let count = length(places.cells.len());
             let new = match table {
                 None => Tensor::zeros([prompts, count], (pattern.kind(), pattern.device())),
@@ -150,7 +152,7 @@ impl PatternChanges {
             };
             let _ = pattern.index_put_(&places.indices(pattern), &new, false);
         }
-        (before - &*pattern).sum_dim_intlist([-1i64].as_slice(), false, pattern.kind())
+        Some((before - &*pattern).sum_dim_intlist([-1i64].as_slice(), false, pattern.kind()))
     }
 
     /// The constant part that rows of `z` \[cells, prompts, query, head, `d_head`\] lack; `missing`: as from `apply`.
