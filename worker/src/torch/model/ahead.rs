@@ -11,6 +11,7 @@ use std::thread::{Builder, JoinHandle};
 
 use patchsweep_files::ModelError;
 
+use crate::torch::gpu::while_rounding_stays;
 use crate::torch::heap;
 use crate::torch::model::load::Loader;
 use crate::torch::model::parameters::Block;
@@ -113,7 +114,7 @@ impl Ahead {
                     if let Some(behind) = behind {
                         behind.wait();
                     }
-                    let block = block(layer)?;
+                    let block = while_rounding_stays(|| block(layer))?;
                     Ok(Come { block, whole: Mark::of(reading.device(layer)) })
                 }));
                 let come = come.map_err(Failed::Panicked).and_then(|come| come.map_err(Failed::Unreadable));
