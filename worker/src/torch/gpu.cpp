@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
@@ -16,6 +17,10 @@ namespace {
 at::Device gpu(int index) { return {at::kCUDA, static_cast<at::DeviceIndex>(index)}; }
 
 const c10::impl::DeviceGuardImplInterface* gpus() { return c10::impl::getDeviceGuardImpl(at::kCUDA); }
+
+// Makes a GPU this thread's current one while it lasts. What libtorch does with events would set the one before again, which on a GPU that
+// this process has nothing to do with takes memory for a context; this does not.
+using Current = c10::DeviceGuard;
 
 // Null, or where it cannot be done what is wrong, which stays there until this thread's next call that fails.
 template <class Work>
@@ -68,6 +73,7 @@ extern "C" const char* patchsweep_own_queue(int index) {
 // Puts a mark at the end of what this thread has queued on a GPU so far.
 extern "C" const char* patchsweep_mark(int index, c10::Event** mark) {
   return done([&] {
+    Current current(gpu(index));
     auto event = std::make_unique<c10::Event>(at::kCUDA);
     event->record(gpus()->getStream(gpu(index)));
     *mark = event.release();
@@ -76,7 +82,10 @@ extern "C" const char* patchsweep_mark(int index, c10::Event** mark) {
 
 // What this thread queues on a GPU from now on comes behind a mark.
 extern "C" const char* patchsweep_queue_behind(const c10::Event* mark, int index) {
-  return done([&] { mark->block(gpus()->getStream(gpu(index))); });
+  return done([&] {
+    Current current(gpu(index));
+    mark->block(gpus()->getStream(gpu(index)));
+  });
 }
 
 // Waits for a mark.
@@ -84,7 +93,13 @@ extern "C" const char* patchsweep_wait_for(const c10::Event* mark) {
   return done([&] { mark->synchronize(); });
 }
 
-extern "C" void patchsweep_forget(c10::Event* mark) { delete mark; }
+// Of a GPU that cannot be made the current one it keeps what it has.
+extern "C" void patchsweep_forget(c10::Event* mark) {
+  done([&] {
+    Current current(mark->device());
+    delete mark;
+  });
+}
 
 // Keeps a tensor's memory from others until what this thread queues on its GPU until it goes has ended, whoever made it.
 extern "C" const char* patchsweep_used_here(const at::Tensor* tensor) {
