@@ -1,7 +1,8 @@
 """Sweeps on what stands in for GPUs: python check_cards.py PROGRAMS STAND_IN
 
 Layers on two cards, and a worker on each of two, must give the bits that one card gives, and weights that come to a small card block by
-block the effects that the CPU computes. Computing a tile must hardly ever wait for a card, nor must loading.
+block the effects that the CPU computes. Computing a tile must hardly ever wait for a card, nor must loading; and of a card that is not
+named nothing is taken.
 """
 
 import json
@@ -48,23 +49,26 @@ def main():
 
 
 def streamed(programs, libraries, folder):
-    """What is wrong with a model that streams to a small card."""
+    """What is wrong with a model that streams to a small card, the second one."""
     text = (DATA / "acronyms.toml").read_text().replace("samples = 250", f"samples = {FEW_PROMPTS}")
     spec = folder / "few.toml"
     spec.write_text(text)
     shutil.copytree(DATA / "acronym-gpt2", folder / "acronym-gpt2")
     shutil.copy(DATA / "acronyms.txt", folder)
     outs = [folder / place for place in ("cpu", "small")]
-    for out, device, settings in zip(outs, ("cpu", "cuda:0"), ({}, {"STAND_IN_GPU_BYTES": str(SMALL_CARD)}), strict=True):
+    for out, device, settings in zip(outs, ("cpu", "cuda:1"), ({}, {"STAND_IN_GPU_BYTES": str(SMALL_CARD)}), strict=True):
         out.mkdir()
         run(programs, libraries, spec, out, device, settings=settings)
-    largest = difference(outs[0] / "cpu", outs[1] / "cuda:0")
-    manifest = json.loads((outs[1] / "cuda:0" / "manifest.json").read_text())
+    largest = difference(outs[0] / "cpu", outs[1] / "cuda:1")
+    manifest = json.loads((outs[1] / "cuda:1" / "manifest.json").read_text())
     bytes_streamed = sum(worker["streamed_bytes"] for worker in manifest["run"]["workers"])
-    _, queued, uploads, _ = stand_in.counts(outs[1] / "cuda:0.cards")
+    table = outs[1] / "cuda:1.cards"
+    _, queued, uploads, _ = stand_in.counts(table)
     print(f"check_cards: streamed: {bytes_streamed} bytes, {queued} uploads that nobody waits for, {uploads} others; {largest:.1e} from the CPU")
     if not bytes_streamed or uploads:
         yield f"streamed: {bytes_streamed} bytes, {uploads} uploads are waited for"
+    if (contexts := stand_in.contexts(table)) != (0, 1):
+        yield f"streamed: {contexts} contexts on the two cards"
     if not largest <= 2e-6:
         yield f"streamed: {largest} from the CPU's scores"
 

@@ -14,3 +14,8 @@ def environment(libraries, table):
 def counts(table):
     """Operators, uploads that nobody waits for, those that somebody waits for, and downloads, of all programs so far."""
     return struct.unpack("4Q", pathlib.Path(table).read_bytes()[:32])
+
+
+def contexts(table):
+    """Those that programs made on each card so far."""
+    return struct.unpack("2Q", pathlib.Path(table).read_bytes()[32:48])

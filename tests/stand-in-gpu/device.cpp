@@ -24,7 +24,15 @@ struct Header {
 };
 static_assert(sizeof(Header) <= LINE);
 
-thread_local c10::DeviceIndex current = 0;
+// As libtorch does it: what a guard goes back to when it ends is not set before it is used, where the process has no context there.
+thread_local c10::DeviceIndex promised = -1;
+
+c10::DeviceIndex current_card() { return promised >= 0 ? promised : static_cast<c10::DeviceIndex>(current()); }
+
+void set_card(c10::DeviceIndex device) {
+  promised = -1;
+  if (device != current()) set_current(device);
+}
 
 Queue queue(const c10::Stream& stream) { return {stream.device_index(), stream.id()}; }
 
@@ -40,27 +48,48 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
     setDevice(device);
     return before;
   }
-  c10::Device getDevice() const override { return {type(), current}; }
+  c10::Device getDevice() const override { return {type(), current_card()}; }
   void setDevice(c10::Device device) const override {
     TORCH_CHECK(device.index() < visible(), "CUDA error: invalid device ordinal");
-    if (device.has_index()) current = device.index();
+    if (device.has_index()) set_card(device.index());
   }
-  void uncheckedSetDevice(c10::Device device) const noexcept override { current = device.index(); }
+  void uncheckedSetDevice(c10::Device device) const noexcept override {
+    if (has_context(device.index())) {
+      set_card(device.index());
+    } else {
+      promised = device.index();
+    }
+  }
   c10::Stream getStream(c10::Device device) const override { return stream(queue_of(device.index())); }
   c10::Stream getStreamFromGlobalPool(c10::Device device, bool) const override { return stream(new_queue(device.index())); }
   c10::Stream exchangeStream(c10::Stream other) const override { return stream(put_into(queue(other))); }
   void synchronizeStream(const c10::Stream& of) const override { waited(reached(queue(of))); }
-  void record(void** event, const c10::Stream& of, c10::DeviceIndex, c10::EventFlag) const override {
-    destroyEvent(*event, 0);
+  void record(void** event, const c10::Stream& of, c10::DeviceIndex device, c10::EventFlag) const override {
+    destroyEvent(*event, device);
+    there_and_back(of.device());
     *event = new Clock(reached(queue(of)));
   }
-  void block(void* event, const c10::Stream& of) const override { queue_behind(queue(of), *static_cast<Clock*>(event)); }
+  void block(void* event, const c10::Stream& of) const override {
+    there_and_back(of.device());
+    queue_behind(queue(of), *static_cast<Clock*>(event));
+  }
   void synchronizeEvent(void* event) const override { waited(*static_cast<Clock*>(event)); }
-  void destroyEvent(void* event, c10::DeviceIndex) const noexcept override { delete static_cast<Clock*>(event); }
+  void destroyEvent(void* event, c10::DeviceIndex device) const noexcept override {
+    if (event != nullptr) there_and_back({type(), device});
+    delete static_cast<Clock*>(event);
+  }
   void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& of) const override { recorded(data.get(), queue(of)); }
   c10::DeviceIndex deviceCount() const noexcept override { return static_cast<c10::DeviceIndex>(visible()); }
   // There is nothing to wait for: an operator has ended when it returns.
   void synchronizeDevice(c10::DeviceIndex) const override {}
+
+ private:
+  // Without a guard, as libtorch does with events.
+  void there_and_back(c10::Device device) const {
+    auto before = getDevice();
+    setDevice(device);
+    setDevice(before);
+  }
 };
 
 void release(void* data) {
@@ -73,15 +102,18 @@ void release(void* data) {
 
 struct Memory final : c10::Allocator {
   c10::DataPtr allocate(std::size_t bytes) override {
-    c10::Device device(c10::DeviceType::CUDA, current);
+    auto card = current_card();
+    c10::Device device(c10::DeviceType::CUDA, card);
+    set_card(card);
+    make_context(card);
     if (bytes == 0) return {nullptr, nullptr, &release, device};
     bytes = (bytes + LINE - 1) / LINE * LINE;
-    TORCH_CHECK_WITH(OutOfMemoryError, take(current, bytes), "CUDA out of memory. Tried to allocate ", bytes, " bytes.");
+    TORCH_CHECK_WITH(OutOfMemoryError, take(card, bytes), "CUDA out of memory. Tried to allocate ", bytes, " bytes.");
     auto* header = static_cast<char*>(std::aligned_alloc(LINE, LINE + bytes));
     TORCH_CHECK(header, "the machine has no memory left");
-    *reinterpret_cast<Header*>(header) = {bytes, current};
+    *reinterpret_cast<Header*>(header) = {bytes, card};
     void* data = header + LINE;
-    got(data, current);
+    got(data, card);
     return {data, data, &release, device};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -133,11 +165,11 @@ struct Hooks final : at::CUDAHooksInterface {
   bool isBuilt() const override { return true; }
   bool isAvailable() const override { return visible() > 0; }
   bool hasCUDA() const override { return true; }
-  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex device) const override { return has_context(device); }
   c10::DeviceIndex deviceCount() const override { return static_cast<c10::DeviceIndex>(visible()); }
   int getNumGPUs() const override { return visible(); }
-  c10::DeviceIndex current_device() const override { return current; }
-  c10::DeviceIndex getCurrentDevice() const override { return current; }
+  c10::DeviceIndex current_device() const override { return current_card(); }
+  c10::DeviceIndex getCurrentDevice() const override { return current_card(); }
   bool isPinnedPtr(const void* data) const override { return pinned.holds(data); }
   c10::Allocator* getPinnedMemoryAllocator() const override { return &pinned; }
 };

@@ -27,6 +27,8 @@ struct Process {
 // What all processes map: the file $STAND_IN_GPU_TABLE, which begins with the counts. Without it each process has cards of its own.
 struct Shared {
   std::atomic<std::uint64_t> counts[EVENTS];
+  // That were made on each card.
+  std::atomic<std::uint64_t> contexts[DEVICES];
   Process processes[PROCESSES];
 };
 
@@ -131,6 +133,27 @@ void give_back(int device, std::size_t bytes) {
   Held held;
   table().mine().bytes[device] -= bytes;
 }
+
+namespace {
+
+thread_local int current_device = 0;
+// Of this process.
+std::atomic<bool> contexts[DEVICES];
+
+}  // namespace
+
+int current() { return current_device; }
+
+void set_current(int device) {
+  current_device = device;
+  make_context(device);
+}
+
+void make_context(int device) {
+  if (!contexts[device].exchange(true)) ++table().shared->contexts[device];
+}
+
+bool has_context(int device) { return contexts[device]; }
 
 namespace {
 

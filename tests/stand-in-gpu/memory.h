@@ -17,6 +17,13 @@ std::size_t taken(int device);
 bool take(int device, std::size_t bytes);
 void give_back(int device, std::size_t bytes);
 
+// The card that this thread's next work is for. Where a process sets one, or does something there, it takes some of the card's memory on
+// a real one, for a context, which it keeps; here those are counted.
+int current();
+void set_current(int device);
+void make_context(int device);
+bool has_context(int device);
+
 // What processes do with cards, counted for all of them together.
 enum class Event {
   // Of an operator.

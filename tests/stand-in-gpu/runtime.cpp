@@ -9,7 +9,6 @@ namespace {
 constexpr int VERSION = 13000;
 constexpr int INVALID_DEVICE = 101;
 constexpr int ILLEGAL_ADDRESS = 700;
-thread_local int current = 0;
 
 }  // namespace
 
@@ -17,14 +16,15 @@ extern "C" {
 
 int cudaSetDevice(int device) {
   if (device < 0 || device >= stand_in::visible()) return INVALID_DEVICE;
-  current = device;
+  stand_in::set_current(device);
   return 0;
 }
 
 int cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   if (stand_in::astray()) return ILLEGAL_ADDRESS;
   *total = stand_in::total();
-  *free = *total - stand_in::taken(current);
+  stand_in::make_context(stand_in::current());
+  *free = *total - stand_in::taken(stand_in::current());
   return 0;
 }
 

@@ -243,6 +243,10 @@ impl Engine for TorchEngine {
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
+        if self.devices.have_gpus() {
+            // Before the model is loaded, as that has products, too.
+            round_products(context.tf32);
+        }
         let loading = self.load(context, cancel)?;
         let written = tile.dictionary(context);
         if let Some(dictionary) = written {
@@ -256,9 +260,6 @@ impl Engine for TorchEngine {
         }
         if let Some(wanted) = expected.filter(|&wanted| wanted != model.digest) {
             return Err(EngineError::OtherModel { folder: context.model.to_string(), found: model.digest, wanted });
-        }
-        if self.devices.have_gpus() {
-            round_products(context.tf32);
         }
         let (calls_before, began) = (calls::so_far(), Instant::now());
         if self.times_operators {

@@ -3,12 +3,14 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <string>
 
 namespace {
 
@@ -16,14 +18,20 @@ at::Device gpu(int index) { return {at::kCUDA, static_cast<at::DeviceIndex>(inde
 
 const c10::impl::DeviceGuardImplInterface* gpus() { return c10::impl::getDeviceGuardImpl(at::kCUDA); }
 
-// False where it cannot be done.
+// Makes a GPU this thread's current one while it lasts. What libtorch does with events would set the one before again, which on a GPU that
+// this process has nothing to do with takes memory for a context; this does not.
+using Current = c10::DeviceGuard;
+
+// Null, or where it cannot be done what is wrong, which stays there until this thread's next call that fails.
 template <class Work>
-bool done(Work work) {
+const char* done(Work work) {
+  thread_local std::string words;
   try {
     work();
-    return true;
-  } catch (const std::exception&) {
-    return false;
+    return nullptr;
+  } catch (const std::exception& error) {
+    words = error.what();
+    return words.c_str();
   }
 }
 
@@ -48,45 +56,53 @@ extern "C" at::Tensor* patchsweep_pinned(std::int64_t bytes) {
 }
 
 // Copies from pinned memory without waiting; the GPU makes the numbers those of the tensor's dtype.
-extern "C" bool patchsweep_copy(at::Tensor* to, const at::Tensor* from) {
+extern "C" const char* patchsweep_copy(at::Tensor* to, const at::Tensor* from) {
   return done([&] { to->copy_(*from, /*non_blocking=*/true); });
 }
 
 // Waits for what this thread has queued on a GPU.
-extern "C" bool patchsweep_wait(int index) {
+extern "C" const char* patchsweep_wait(int index) {
   return done([&] { gpus()->synchronizeStream(gpus()->getStream(gpu(index))); });
 }
 
 // What this thread queues on a GPU goes into a queue of its own from now on.
-extern "C" bool patchsweep_own_queue(int index) {
+extern "C" const char* patchsweep_own_queue(int index) {
   return done([&] { gpus()->exchangeStream(gpus()->getStreamFromGlobalPool(gpu(index))); });
 }
 
-// The end of what this thread has queued on a GPU so far; null where it cannot be marked.
-extern "C" c10::Event* patchsweep_mark(int index) {
-  try {
+// Puts a mark at the end of what this thread has queued on a GPU so far.
+extern "C" const char* patchsweep_mark(int index, c10::Event** mark) {
+  return done([&] {
+    Current current(gpu(index));
     auto event = std::make_unique<c10::Event>(at::kCUDA);
     event->record(gpus()->getStream(gpu(index)));
-    return event.release();
-  } catch (const std::exception&) {
-    return nullptr;
-  }
+    *mark = event.release();
+  });
 }
 
 // What this thread queues on a GPU from now on comes behind a mark.
-extern "C" bool patchsweep_queue_behind(const c10::Event* mark, int index) {
-  return done([&] { mark->block(gpus()->getStream(gpu(index))); });
+extern "C" const char* patchsweep_queue_behind(const c10::Event* mark, int index) {
+  return done([&] {
+    Current current(gpu(index));
+    mark->block(gpus()->getStream(gpu(index)));
+  });
 }
 
 // Waits for a mark.
-extern "C" bool patchsweep_wait_for(const c10::Event* mark) {
+extern "C" const char* patchsweep_wait_for(const c10::Event* mark) {
   return done([&] { mark->synchronize(); });
 }
 
-extern "C" void patchsweep_forget(c10::Event* mark) { delete mark; }
+// Of a GPU that cannot be made the current one it keeps what it has.
+extern "C" void patchsweep_forget(c10::Event* mark) {
+  done([&] {
+    Current current(mark->device());
+    delete mark;
+  });
+}
 
 // Keeps a tensor's memory from others until what this thread queues on its GPU until it goes has ended, whoever made it.
-extern "C" bool patchsweep_used_here(const at::Tensor* tensor) {
+extern "C" const char* patchsweep_used_here(const at::Tensor* tensor) {
   return done([&] { gpus()->recordDataPtrOnStream(tensor->storage().data_ptr(), gpus()->getStream(tensor->device())); });
 }
 

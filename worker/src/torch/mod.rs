@@ -11,6 +11,7 @@ mod cuda_runtime;
 mod device;
 mod devices;
 mod dictionary;
+mod done;
 mod driver;
 mod engine;
 mod estimate;

@@ -5,13 +5,14 @@ use std::ffi::{c_int, c_void};
 
 use tch::{Device, Kind, Tensor};
 
+use crate::torch::done::Done;
 use crate::torch::numbers::length;
 
 #[allow(unsafe_code)]
 unsafe extern "C" {
     fn patchsweep_pinned(bytes: i64) -> *mut c_void;
-    fn patchsweep_copy(to: *mut c_void, from: *const c_void) -> bool;
-    fn patchsweep_wait(index: c_int) -> bool;
+    fn patchsweep_copy(to: *mut c_void, from: *const c_void) -> Done;
+    fn patchsweep_wait(index: c_int) -> Done;
 }
 
 /// Most bytes that a thread has on their way: libtorch keeps a piece until it is copied, and uses its memory again then.
@@ -51,30 +52,20 @@ impl Pinned {
     pub(crate) fn copy_to(self, to: &mut Tensor, kind: Kind) {
         let from = self.bytes.view_dtype(kind).view_as(to);
         let gpu = c_int::try_from(self.index).expect("few GPUs");
-        // SAFETY: `gpu.cpp` has both with these signatures. A tensor of tch is a pointer to one of libtorch; the first is written to,
-        // and libtorch keeps the memory of the other until it is copied.
-        let done = unsafe {
-            let copied = patchsweep_copy(to.as_mut_ptr().cast(), from.as_ptr().cast());
-            let are_many = on_their_way(self.bytes.numel()) > MOST_ON_THEIR_WAY;
-            copied && (!are_many || patchsweep_wait(gpu) && on_their_way_none())
-        };
-        assert!(done, "CUDA error: weights could not be copied to cuda:{gpu}");
+        // SAFETY: `gpu.cpp` has it with this signature. A tensor of tch is a pointer to one of libtorch; the first is written to, and
+        // libtorch keeps the memory of the other until it is copied.
+        unsafe { patchsweep_copy(to.as_mut_ptr().cast(), from.as_ptr().cast()) }.or_panic();
+        let on_their_way = ON_THEIR_WAY.get() + self.bytes.numel();
+        ON_THEIR_WAY.set(on_their_way);
+        if on_their_way > MOST_ON_THEIR_WAY {
+            // SAFETY: `gpu.cpp` has it with this signature.
+            unsafe { patchsweep_wait(gpu) }.or_panic();
+            ON_THEIR_WAY.set(0);
+        }
     }
 }
 
 thread_local! {
+    /// Bytes that this thread has copied since it waited last.
     static ON_THEIR_WAY: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Of this thread, with so many more.
-fn on_their_way(more: usize) -> usize {
-    ON_THEIR_WAY.with(|bytes| {
-        bytes.set(bytes.get() + more);
-        bytes.get()
-    })
-}
-
-fn on_their_way_none() -> bool {
-    ON_THEIR_WAY.with(|bytes| bytes.set(0));
-    true
 }

@@ -5,14 +5,16 @@ use std::ptr::NonNull;
 
 use tch::{Device, Tensor};
 
+use crate::torch::done::Done;
+
 #[allow(unsafe_code)]
 unsafe extern "C" {
-    fn patchsweep_own_queue(index: c_int) -> bool;
-    fn patchsweep_mark(index: c_int) -> *mut c_void;
-    fn patchsweep_queue_behind(mark: *const c_void, index: c_int) -> bool;
-    fn patchsweep_wait_for(mark: *const c_void) -> bool;
+    fn patchsweep_own_queue(index: c_int) -> Done;
+    fn patchsweep_mark(index: c_int, mark: *mut *mut c_void) -> Done;
+    fn patchsweep_queue_behind(mark: *const c_void, index: c_int) -> Done;
+    fn patchsweep_wait_for(mark: *const c_void) -> Done;
     fn patchsweep_forget(mark: *mut c_void);
-    fn patchsweep_used_here(tensor: *const c_void) -> bool;
+    fn patchsweep_used_here(tensor: *const c_void) -> Done;
 }
 
 /// What this thread asks of a GPU goes into a queue of its own from now on. A CPU has no queue.
@@ -20,7 +22,7 @@ unsafe extern "C" {
 pub(crate) fn own(device: Device) {
     if let Device::Cuda(index) = device {
         // SAFETY: `gpu.cpp` has it with this signature.
-        succeeded(unsafe { patchsweep_own_queue(number(index)) });
+        unsafe { patchsweep_own_queue(number(index)) }.or_panic();
     }
 }
 
@@ -37,10 +39,11 @@ impl Mark {
     #[allow(unsafe_code)]
     pub(crate) fn of(device: Device) -> Option<Self> {
         let Device::Cuda(index) = device else { return None };
-        // SAFETY: `gpu.cpp` has it with this signature, and what it gives is the caller's.
-        let mark = NonNull::new(unsafe { patchsweep_mark(number(index)) });
-        succeeded(mark.is_some());
-        mark.map(Self)
+        let mut mark = std::ptr::null_mut();
+        // SAFETY: `gpu.cpp` has it with this signature; the place of the mark is valid for the call, and what it puts there is the
+        // caller's.
+        unsafe { patchsweep_mark(number(index), &raw mut mark) }.or_panic();
+        NonNull::new(mark).map(Self)
     }
 
     /// What this thread asks of a GPU from now on, it does behind this.
@@ -48,7 +51,7 @@ impl Mark {
     pub(crate) fn comes_before(&self, device: Device) {
         if let Device::Cuda(index) = device {
             // SAFETY: `gpu.cpp` has it with this signature; the event lives.
-            succeeded(unsafe { patchsweep_queue_behind(self.0.as_ptr(), number(index)) });
+            unsafe { patchsweep_queue_behind(self.0.as_ptr(), number(index)) }.or_panic();
         }
     }
 
@@ -56,7 +59,7 @@ impl Mark {
     #[allow(unsafe_code)]
     pub(crate) fn wait(&self) {
         // SAFETY: `gpu.cpp` has it with this signature; the event lives.
-        succeeded(unsafe { patchsweep_wait_for(self.0.as_ptr()) });
+        unsafe { patchsweep_wait_for(self.0.as_ptr()) }.or_panic();
     }
 }
 
@@ -74,7 +77,7 @@ impl Drop for Mark {
 pub(crate) fn used_here(tensor: &Tensor) {
     if tensor.device().is_cuda() {
         // SAFETY: `gpu.cpp` has it with this signature. A tensor of tch is a pointer to one of libtorch.
-        succeeded(unsafe { patchsweep_used_here(tensor.as_ptr().cast()) });
+        unsafe { patchsweep_used_here(tensor.as_ptr().cast()) }.or_panic();
     }
 }
 
@@ -82,7 +85,20 @@ fn number(index: usize) -> c_int {
     c_int::try_from(index).expect("few GPUs")
 }
 
-/// As what fails in libtorch does.
-fn succeeded(done: bool) {
-    assert!(done, "CUDA error: a queue of work has failed");
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+    use crate::panics::message;
+
+    #[test]
+    fn what_a_queue_fails_of_is_said_in_the_words_of_libtorch() {
+        // No machine has it.
+        let gpu = Device::Cuda(120);
+        for fails in [|gpu| own(gpu), |gpu| drop(Mark::of(gpu))] {
+            let said = message(catch_unwind(|| fails(gpu)).expect_err("there is no such GPU").as_ref());
+            assert!(said.to_lowercase().contains("cuda") && said.len() > 20, "{said}");
+        }
+    }
 }

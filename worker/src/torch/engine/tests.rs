@@ -1,5 +1,6 @@
 mod devices;
 mod dictionaries;
+mod estimates;
 mod models;
 mod streaming;
 

@@ -68,8 +68,8 @@ impl Point<'_> {
     }
 }
 
-/// libtorch keeps track of what is computed, whatever ends it.
-fn with_grad<T>(compute: impl FnOnce() -> T) -> T {
+/// libtorch keeps track of what is computed meanwhile, and not any more behind it, whatever ends it.
+pub(super) fn with_grad<T>(compute: impl FnOnce() -> T) -> T {
     let result = tch::with_grad(|| catch_unwind(AssertUnwindSafe(compute)));
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
+use super::gradients::with_grad;
 use crate::torch::runs::recorder::Site;
 
 /// Of the exponent, from one try to the next. What float16 has above 1 and precisely below is 16 and 14 powers of two.
@@ -52,7 +53,7 @@ pub(super) fn through_model(
         let [scale, back] = [1, -1].map(|sign| powers_of_two(exponents.iter().map(|exponent| sign * exponent)));
         let begin = by_last.to_kind(Kind::Double) * scale.to_device(by_last.device()).view([-1, 1, 1]);
         // Its gradient by the last stream is what begins.
-        let product = tch::with_grad(|| (last.to_kind(Kind::Double) * begin).sum(Kind::Double));
+        let product = with_grad(|| (last.to_kind(Kind::Double) * begin).sum(Kind::Double));
         let is_kept = is_narrow || !is_last;
         let gradients = Tensor::run_backward(&[product], &inputs, is_kept, false);
         let scaled: BTreeMap<Site, Tensor> =
@@ -99,6 +100,8 @@ fn not_finite(gradients: &BTreeMap<Site, Tensor>) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::catch_unwind;
+
     use patchsweep_core::grid::Component;
 
     use super::*;
@@ -107,7 +110,7 @@ mod tests {
     #[test]
     fn gradients_too_large_and_too_small_for_float16_are_there_all_the_same() {
         let site = (0, Component::ResidPre);
-        let (last, x) = tch::with_grad(|| {
+        let (last, x) = with_grad(|| {
             let x = Tensor::full([2, 1, 1], 0.01, (Kind::Half, Device::Cpu)).set_requires_grad(true);
             (&x * 600.0 * 600.0, x)
         });
@@ -117,5 +120,15 @@ mod tests {
         for (found, wanted) in host_wide(&gradients.put_right(&scaled)).into_iter().zip([3.6e5, 3.6e-7]) {
             assert!((found / wanted - 1.0).abs() < 2f64.powi(-9), "{found}, not {wanted}");
         }
+    }
+
+    #[test]
+    fn nothing_is_kept_track_of_behind_a_pass_that_failed() {
+        let sizes = |positions| Tensor::ones([1, positions, 1], (Kind::Float, Device::Cpu));
+        let x = sizes(2).set_requires_grad(true);
+        tch::no_grad(|| {
+            let failed = catch_unwind(|| through_model(&sizes(2), &sizes(3), &BTreeMap::new(), true)).is_err();
+            assert!(failed && !(&x * 2.0).requires_grad());
+        });
     }
 }

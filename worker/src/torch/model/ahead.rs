@@ -11,6 +11,7 @@ use std::thread::{Builder, JoinHandle};
 
 use patchsweep_files::ModelError;
 
+use crate::torch::gpu::while_rounding_stays;
 use crate::torch::heap;
 use crate::torch::model::load::Loader;
 use crate::torch::model::parameters::Block;
@@ -64,6 +65,7 @@ struct Ahead {
     first: u32,
 }
 
+/// A block to be read.
 #[derive(Debug)]
 struct Wanted {
     layer: u32,
@@ -88,21 +90,31 @@ enum Failed {
 
 impl Ahead {
     fn of(loader: Arc<Loader>) -> Self {
+        let mut scratch = Scratch::default();
+        let reading = Arc::clone(&loader);
+        Self::reading_by(loader, move |layer| reading.block(layer, &mut scratch))
+    }
+
+    /// `block`: reads that of a layer.
+    fn reading_by(
+        loader: Arc<Loader>,
+        mut block: impl FnMut(u32) -> Result<Block, ModelError> + Send + 'static,
+    ) -> Self {
         let (wanted, asked) = channel::<Wanted>();
         let (brought, coming) = channel();
         let reading = Arc::clone(&loader);
         let read = move || {
             let mut begun = false;
-            let mut scratch = Scratch::default();
             for Wanted { layer, behind } in asked {
                 let come = catch_unwind(AssertUnwindSafe(|| {
-                    if !std::mem::replace(&mut begun, true) {
+                    if !begun {
                         reading.devices().iter().for_each(queue::own);
+                        begun = true;
                     }
                     if let Some(behind) = behind {
                         behind.wait();
                     }
-                    let block = reading.block(layer, &mut scratch)?;
+                    let block = while_rounding_stays(|| block(layer))?;
                     Ok(Come { block, whole: Mark::of(reading.device(layer)) })
                 }));
                 let come = come.map_err(Failed::Panicked).and_then(|come| come.map_err(Failed::Unreadable));
@@ -118,21 +130,25 @@ impl Ahead {
 
     /// The block of a layer, which is on its way if it was the next one to be expected; then the next one is.
     ///
+    /// One that could not be read ahead is asked for once more: beside the block before, there may have been no memory for it.
+    ///
     /// `behind`: the end of the work with the block before, which is not here any more.
     ///
     /// # Panics
     /// As libtorch does.
     fn take(&mut self, layer: u32, behind: Option<Mark>) -> Result<Block, ModelError> {
         let mut behind = behind;
-        if self.next != Some(layer) {
-            // Nobody has used it.
-            if self.next.take().is_some() {
-                drop(self.coming.recv());
-            }
+        let expected = self.next.take();
+        let ahead = expected.map(|_| self.brought());
+        let come = if let Some(Ok(come)) = ahead.filter(|_| expected == Some(layer)) {
+            Ok(come)
+        } else {
+            // Another was read, or this one failed.
             self.ask(layer, behind.take());
-        }
-        self.next = None;
-        let Come { block, whole } = match self.coming.recv().expect("it answers what it is asked") {
+            self.next = None;
+            self.brought()
+        };
+        let Come { block, whole } = match come {
             Ok(come) => come,
             Err(Failed::Unreadable(error)) => return Err(error),
             Err(Failed::Panicked(panic)) => resume_unwind(panic),
@@ -148,6 +164,11 @@ impl Ahead {
         let next = if layer + 1 < self.loader.layers() { layer + 1 } else { self.first };
         self.ask(next, behind);
         Ok(block)
+    }
+
+    /// Waits for the block that was asked for.
+    fn brought(&self) -> Result<Come, Failed> {
+        self.coming.recv().expect("it answers what it is asked")
     }
 
     fn ask(&mut self, layer: u32, behind: Option<Mark>) {
@@ -219,5 +240,42 @@ mod tests {
             }
         }
         assert!(failed >= 6, "{failed}");
+    }
+    /// Reads blocks as usual, but for some tries at the second one, by their number, which fail.
+    fn failing_at(failing: &'static [u32]) -> Ahead {
+        let loader = loader(&embedded());
+        let (reading, mut tried) = (Arc::clone(&loader), 0);
+        Ahead::reading_by(loader, move |layer| {
+            if layer == 1 {
+                tried += 1;
+                assert!(!failing.contains(&tried), "CUDA out of memory");
+            }
+            reading.block(layer, &mut Scratch::default())
+        })
+    }
+
+    #[test]
+    fn a_block_that_could_not_be_read_ahead_is_asked_for_once_more() {
+        let mut ahead = failing_at(&[1]);
+        for layer in [0, 1, 2, 3, 0, 1] {
+            let block = ahead.take(layer, None).expect("a block");
+            let own = ahead.loader.block(layer, &mut Scratch::default()).expect("one");
+            assert!(block.tensors().zip(own.tensors()).all(|(block, own)| block.equal(own)), "{layer}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_fails_again_or_was_not_read_ahead_is_an_error_and_the_thread_goes_on() {
+        // Of a way from the first block on, and of one from the second on.
+        for (failing, way) in [(&[1, 2][..], &[0, 1][..]), (&[1], &[1])] {
+            let mut ahead = failing_at(failing);
+            let (last, before) = way.split_last().expect("a way");
+            for &layer in before {
+                drop(ahead.take(layer, None).expect("a block"));
+            }
+            let failed = catch_unwind(AssertUnwindSafe(|| ahead.take(*last, None))).expect_err("it panics");
+            assert_eq!(crate::panics::message(failed.as_ref()), "CUDA out of memory");
+            ahead.take(*last, None).expect("a block");
+        }
     }
 }

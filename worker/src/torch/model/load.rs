@@ -1,11 +1,10 @@
 //! A model's parameters from its files.
 
 mod parameters;
+mod threads;
 
 use std::cell::OnceCell;
-use std::panic::resume_unwind;
 use std::path::Path;
-use std::thread::ScopedJoinHandle;
 
 use patchsweep_core::architecture::{Parameter, Part, Slot};
 use patchsweep_core::digest::Digest;
@@ -19,6 +18,8 @@ use crate::torch::model::ahead::Streamed;
 use crate::torch::model::parameters::{Block, Blocks, Linear, Model, NormWeights};
 use crate::torch::model::scratch::Scratch;
 use crate::torch::model::stored::{file_kind, kind, mapped};
+
+use threads::{beside, hashing_threads, in_parallel, joined};
 
 /// A model's files, open.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Loader {
         let layers = if streams { 0 } else { loader.layers() };
         let (digest, model) = std::thread::scope(|scope| {
             // Alone it would take about as long as the rest, or longer.
-            let digest = scope.spawn(|| loader.files.digest(hashing_threads()));
+            let digest = beside(scope, "digest", || loader.files.digest(hashing_threads()));
             let model = loader.model(layers);
             (joined(digest), model)
         });
@@ -111,7 +112,8 @@ impl Loader {
     fn model(&self, layers: u32) -> Result<Model, ModelError> {
         let (architecture, contents) = (&self.config.architecture, &self.contents);
         let (embed, blocks) = std::thread::scope(|scope| {
-            let embed = scope.spawn(|| self.stored(&contents.embedding, &self.vocabulary(), self.layers.first(), None));
+            let stored = || self.stored(&contents.embedding, &self.vocabulary(), self.layers.first(), None);
+            let embed = beside(scope, "embed", stored);
             let blocks = in_parallel(layers, |layer, scratch| self.block(layer, scratch));
             (joined(embed), blocks)
         });
@@ -219,38 +221,4 @@ impl Loader {
     fn kind(&self) -> Kind {
         kind(self.dtype)
     }
-}
-
-/// Blocks by layer, made by some threads side by side: copying and transposing takes most of the time of loading.
-fn in_parallel(
-    layers: u32,
-    block: impl Fn(u32, &mut Scratch) -> Result<Block, ModelError> + Sync,
-) -> Result<Vec<Block>, ModelError> {
-    // Each has scratch of its own.
-    const MOST_THREADS: u32 = 4;
-    let threads = u32::try_from(tch::get_num_threads()).unwrap_or(1).clamp(1, MOST_THREADS);
-    let share = layers.div_ceil(threads).max(1);
-    let block = &block;
-    std::thread::scope(|scope| {
-        let part = |first: u32| {
-            scope.spawn(move || {
-                let mut scratch = Scratch::default();
-                let blocks = (first..layers.min(first + share)).map(|layer| block(layer, &mut scratch));
-                blocks.collect::<Result<Vec<_>, _>>()
-            })
-        };
-        let parts: Vec<_> = (0..layers).step_by(share as usize).map(part).collect();
-        Ok(parts.into_iter().map(joined).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-    })
-}
-
-/// Threads that hash a model's files while others read them.
-fn hashing_threads() -> usize {
-    const MOST: usize = 8;
-    usize::try_from(tch::get_num_threads()).unwrap_or(1).clamp(1, MOST)
-}
-
-/// What a thread returns; if it panicked, so does this.
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }

@@ -37,7 +37,7 @@ use crate::torch::tiles::in_halves::{InChunks, in_halves};
 use crate::torch::tiles::memory::{MemoryShares, Tried, positions, row_bytes};
 use crate::torch::tiles::meter::Meter;
 use crate::torch::tiles::parts::{TileParts, put_behind, side_by_side};
-use crate::torch::tiles::task::{Kept, effect, tile_scores};
+use crate::torch::tiles::task::{OfPrompt, effect, tile_scores};
 use cells::{PlainChunk, Run};
 use estimates::{estimate_scores, moved};
 use hooks::Recording;
@@ -70,13 +70,14 @@ impl PlainTask<'_> {
     pub(crate) fn scores(mut self) -> (Result<TileScores, EngineError>, u64) {
         // The run that is patched, then the cells.
         let runs: Vec<Scores> = vec![vec![Vec::new(); self.context.metrics.len()]; self.tile.cell_count() + 1];
-        let (prompts, kept) = (self.tile.prompts.clone(), self.context.per_prompt.then_some(effect as Kept));
+        let prompts = self.tile.prompts.clone();
+        let of_prompt = self.context.per_prompt.then_some(effect as OfPrompt);
         let mut chunks = Chunks { task: &mut self, means: None, runs };
         let (done, retries) = in_halves(&mut chunks, prompts);
         let runs = chunks.runs;
         let _phase = Phase::Merge.enter();
         let is_estimate = self.tile.is_estimate();
-        let scores = |()| if is_estimate { estimate_scores(&runs) } else { tile_scores(&runs, kept) };
+        let scores = |()| if is_estimate { estimate_scores(&runs) } else { tile_scores(&runs, of_prompt) };
         (done.map(scores), retries)
     }
 

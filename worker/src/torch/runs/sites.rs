@@ -121,8 +121,11 @@ impl Sites {
             };
             // Where gradients are taken, and what they are multiplied with.
             sites.base.extend([(0, Component::ResidPre), last_site(context.architecture.layers)]);
-            sites.base.extend(in_layers(&[component]));
             let is_knockout = grid.value == PatchValue::Knockout;
+            if !is_knockout {
+                sites.base.extend(in_layers(&[component]));
+            }
+            // Patterns are made of these.
             if is_knockout || grid.estimate.is_some_and(|estimate| estimate.recompute_pattern) {
                 sites.base.extend(in_layers(&[Component::Q, Component::K]));
             }
@@ -180,8 +183,34 @@ pub(crate) fn bytes_per_prompt(context: &SweepContext, sites: &BTreeSet<Site>) -
 mod tests {
     use patchsweep_core::also::Also;
     use patchsweep_core::architecture::Sizes;
+    use patchsweep_core::estimate::Estimate;
 
     use super::*;
+
+    #[test]
+    fn estimates_of_knockouts_keep_queries_and_keys_instead_of_patterns() {
+        let mut context = patchsweep_data::sweep::of_prompts(1);
+        let model = context.architecture.clone();
+        let grid = |value| {
+            let axes = vec![Axis::Layer, Axis::Head, Axis::SrcPos];
+            let grid = Grid::new("g".into(), Component::Pattern, axes, &model, context.clean.positions());
+            let grid = grid.and_then(|grid| grid.restricted(Axis::Layer, vec![2])).expect("a layer");
+            let estimate = Estimate { gradients: Gradients::AtBase, recompute_pattern: false, verify: None };
+            grid.patched_with(value).estimated(estimate, &model).expect("one write")
+        };
+        let [knockout, zero] = [PatchValue::Knockout, PatchValue::Zero].map(grid);
+        let mut kept = |grid: Grid| {
+            context.grids = vec![grid];
+            Sites::of_sweep(&context)
+        };
+        let around = [(0, Component::ResidPre), last_site(4)];
+        let of = |components: &[Component]| {
+            let sites = components.iter().map(|&component| canonical((2, component)));
+            sites.chain(around.map(canonical)).collect::<BTreeSet<Site>>()
+        };
+        assert_eq!(kept(knockout), of(&[Component::Q, Component::K]));
+        assert_eq!(kept(zero), of(&[Component::Pattern]));
+    }
 
     #[test]
     fn hidden_layers_that_a_plan_counts_are_those_that_are_kept() {

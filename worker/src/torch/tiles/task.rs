@@ -50,7 +50,7 @@ impl TileTask<'_> {
         let runs: TileRuns = vec![vec![Vec::new(); metrics]; self.tile.cell_count() + 1];
         let (kept, prompts) = (self.kept(), self.tile.prompts.clone());
         let bytes = self.bytes_per_prompt(&kept);
-        let of_prompt: Kept = if self.tile.is_patch() { effect } else { metric };
+        let of_prompt: OfPrompt = if self.tile.is_patch() { effect } else { metric };
         let of_prompt = self.tile.keeps_prompts(self.context).then_some(of_prompt);
         let mut chunks = Chunks { task: &mut self, kept, bytes, runs };
         let (done, retries) = in_halves(&mut chunks, prompts);
@@ -195,7 +195,7 @@ impl InChunks for Chunks<'_, '_> {
 }
 
 /// What is kept of a prompt, from a run's metric and that of the run which effects are measured from.
-pub(crate) type Kept = fn(f32, f32) -> f32;
+pub(crate) type OfPrompt = fn(f32, f32) -> f32;
 
 /// Of patched runs by how much the patch moves the metric.
 pub(crate) fn effect(value: f32, baseline: f32) -> f32 {
@@ -210,12 +210,13 @@ fn metric(value: f32, _: f32) -> f32 {
 /// The scores of a tile's cells.
 ///
 /// `runs` \[cells + 1\]\[metrics\]\[prompts\]: the run that effects are measured from, then the cells.
-pub(crate) fn tile_scores(runs: &[Scores], kept: Option<Kept>) -> TileScores {
+pub(crate) fn tile_scores(runs: &[Scores], of_prompt: Option<OfPrompt>) -> TileScores {
     let (baseline, cells) = runs.split_first().expect("the baseline comes first");
     let score = |(values, baseline): (&Vec<f32>, &Vec<f32>)| CellScore::of(values, baseline);
     let scored = || cells.iter().flat_map(|cell| cell.iter().zip(baseline));
     let prompts = || scored().flat_map(|(values, baseline)| values.iter().zip(baseline));
-    let by_prompt = kept.map(|kept| prompts().map(|(&value, &baseline)| kept(value, baseline)).collect());
+    let by_prompt =
+        of_prompt.map(|of_prompt| prompts().map(|(&value, &baseline)| of_prompt(value, baseline)).collect());
     TileScores {
         metrics: baseline.len(),
         scores: scored().map(score).collect(),
