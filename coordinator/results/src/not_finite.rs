@@ -1,15 +1,20 @@
 //! Messages about scores that are no finite numbers.
 
+mod estimates;
+
 use std::fmt;
 
 use patchsweep_core::results::{Baseline, CellStatus, GridScores, SweepResults};
 use serde_json::Value;
+
+use estimates::Missing;
 
 /// Which scores are no finite numbers, and what to do about it.
 #[derive(Clone, Debug)]
 pub struct NotFinite<'a> {
     results: &'a SweepResults,
     cause: Cause,
+    missing: Missing,
 }
 
 /// The likely cause.
@@ -62,7 +67,7 @@ impl<'a> NotFinite<'a> {
             Some(_) => Cause::Weights,
             None => Cause::Unknown,
         };
-        Self { results, cause }
+        Self { results, cause, missing: Missing::of(results, &manifest) }
     }
 
     /// One line for people: how many cells of a grid, and why; `None`: none is.
@@ -80,7 +85,7 @@ impl<'a> NotFinite<'a> {
     /// One line for people: how many estimates of a grid, and why; `None`: none is.
     #[must_use]
     pub fn of_estimates(&self, scores: &GridScores) -> Option<String> {
-        let (infinite, all) = (infinite_estimates(scores), scores.estimate.len());
+        let (infinite, all) = (self.infinite_estimates(scores), scores.estimate.len());
         (infinite > 0).then(|| format!("{infinite} of {all} estimates are not finite: {}", self.cause))
     }
 
@@ -98,7 +103,7 @@ impl<'a> NotFinite<'a> {
     #[must_use]
     pub fn count(&self) -> Option<NotFiniteCount> {
         let cells = self.results.grids.iter().map(|scores| count(&scores.status)).sum();
-        let estimates = self.results.grids.iter().map(infinite_estimates).sum();
+        let estimates = self.results.grids.iter().map(|scores| self.infinite_estimates(scores)).sum();
         let baselines = self.baselines().count();
         let are_any = cells + estimates + baselines > 0;
         are_any.then_some(NotFiniteCount { cells, estimates, baselines, cause: self.cause })
@@ -109,6 +114,14 @@ impl<'a> NotFinite<'a> {
         let number = CellStatus::NotFinite.number();
         (cells > 0)
             .then(|| format!("{cells} of {} cells are not finite (status {number}): {}", status.len(), self.cause))
+    }
+
+    fn infinite_estimates(&self, scores: &GridScores) -> usize {
+        let cells = scores.cells().max(1);
+        let is_infinite = |&(place, estimate): &(usize, &f32)| {
+            !estimate.is_finite() && !self.missing.has(scores, place / cells, scores.status[place], *estimate)
+        };
+        scores.estimate.iter().enumerate().filter(is_infinite).count()
     }
 
     /// Run, metric and iteration.
@@ -142,17 +155,6 @@ fn count(status: &[CellStatus]) -> usize {
     status.iter().filter(|&&status| status == CellStatus::NotFinite).count()
 }
 
-/// An estimate that failed or is pending is none, and so is the effect beside it.
-fn infinite_estimates(scores: &GridScores) -> usize {
-    let is_there = |status: CellStatus| !matches!(status, CellStatus::Failed | CellStatus::Pending);
-    scores
-        .estimate
-        .iter()
-        .zip(&scores.status)
-        .filter(|(estimate, status)| !estimate.is_finite() && is_there(**status))
-        .count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,27 +186,6 @@ mod tests {
         assert!(baseline.starts_with("the clean run's prob is not finite in Iteration 2: float16"), "{baseline}");
         results.manifest = r#"{"model":{"dtype":"float32"}}"#.to_owned();
         assert_eq!(NotFinite::of(&results).count().map(|count| count.cause), Some(Cause::Weights));
-    }
-
-    #[test]
-    fn estimates_that_overflowed_are_counted_and_those_that_failed_or_are_pending_are_not() {
-        let mut results = example();
-        results.grids.remove(0);
-        let scores = &mut results.grids[0];
-        scores.estimate = vec![0.5; scores.effect.len()];
-        scores.status.fill(CellStatus::NotDrawn);
-        (scores.status[1], scores.status[2]) = (CellStatus::Failed, CellStatus::Pending);
-        for place in 0..4 {
-            scores.estimate[place] = f32::NAN;
-        }
-        scores.estimate[5] = f32::INFINITY;
-        let not_finite = NotFinite::of(&results);
-        let line = not_finite.of_estimates(&results.grids[0]).expect("some are not");
-        assert!(line.starts_with("3 of 48 estimates are not finite: probably an overflow"), "{line}");
-        assert_eq!(not_finite.of_estimates(&results.grids[1]), None);
-        let count = not_finite.count().expect("some are not");
-        assert_eq!((count.cells, count.estimates, count.baselines), (0, 3, 0));
-        assert!(count.to_string().starts_with("0 cells, 3 estimates and 0 baselines are not finite: "), "{count}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ import patchsweep
 import pytest
 import xarray as xr
 from patchsweep._remarks import remarks
+from patchsweep._scores import Grid, Scores
 from programs import BOUND_SECONDS, DATA, PROGRAMS, Coordinator
 
 Command = Callable[..., CompletedProcess[str]]
@@ -132,14 +133,48 @@ def test_cells_that_failed_are_remarked_with_their_reasons(acronyms: patchsweep.
 
 def test_estimates_that_are_no_numbers_are_remarked_but_not_those_that_failed(acronyms: patchsweep.Sweep) -> None:
     scores = acronyms._scores(partial=False)
-    z = next(grid for grid in scores.grids if grid.name == "z")
-    z.tensors[".estimate"] = z.tensors[""].copy()
-    z.tensors[".estimate"][0, 0] = np.nan
+    z = estimated(scores)
     z.tensors[".status"][0, 0, 0] = 4
     assert remarks(scores) == [
         "z: 3 of 48 estimates are not finite: probably the weights hold infinities, numbers that are none, or very large ones; look"
         " at the weight files, and at the corruption if it is noise"
     ]
+
+
+def test_estimates_that_a_check_did_not_draw_are_not_remarked(acronyms: patchsweep.Sweep) -> None:
+    scores = acronyms._scores(partial=False)
+    z = estimated(scores)
+    z.tensors[".status"][...] = 5
+    z.tensors[".status"][0, 0, 0] = 0
+    for run in ("clean", "corrupted"):
+        scores.baselines[f"{run}.status"][...] = 5
+    assert remarks(scores) == []
+    z.tensors[".estimate"][1, 0, 0] = np.inf
+    assert remarks(scores)[0].startswith("z: 1 of 48 estimates are not finite: ")
+
+
+def test_estimates_of_verified_cells_whose_tile_was_given_up_are_not_remarked(acronyms: patchsweep.Sweep) -> None:
+    scores = acronyms._scores(partial=False)
+    estimated(scores)
+    failure = {"work": "estimate", "grid": "z", "iteration": "Iteration 0", "reason": "a"}
+    run = scores.manifest["run"]
+    for other in ({"work": "patch"}, {"grid": "q"}, {"iteration": "Iteration 1"}):
+        run["failures"] = [failure | other]
+        assert remarks(scores)[0].startswith("z: 4 of 48 estimates are not finite: ")
+    run["failures"] = [failure]
+    assert remarks(scores) == []
+    run["failures"], run["tiles_failed"] = [], 1
+    assert remarks(scores) == []
+    run["tiles_failed"], run["partial"] = 0, {"tiles_pending": 1}
+    assert remarks(scores) == []
+
+
+def estimated(scores: Scores) -> Grid:
+    """The grid `z` of some scores with estimates, four of which are NaN."""
+    z = next(grid for grid in scores.grids if grid.name == "z")
+    z.tensors[".estimate"] = z.tensors[""].copy()
+    z.tensors[".estimate"][0, 0] = np.nan
+    return z
 
 
 def assert_same_top(sweep: patchsweep.Sweep, command: Command, k: int) -> None:

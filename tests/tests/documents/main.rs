@@ -6,6 +6,7 @@
 mod links;
 mod lists;
 mod page;
+mod recipes;
 mod tree;
 mod varying;
 

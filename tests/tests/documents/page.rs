@@ -42,9 +42,15 @@ impl Page {
 
     /// The first listing in that language with a text in it.
     pub(crate) fn listing(&self, language: &str, text: &str) -> String {
+        let listings = self.listings(language);
+        listings.into_iter().find(|listing| listing.contains(text)).expect("the listing is on the page")
+    }
+
+    /// All listings in that language, from top to bottom.
+    pub(crate) fn listings(&self, language: &str) -> Vec<String> {
         let fence = format!("```{language}\n");
         let listings = self.text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
-        listings.into_iter().find(|listing| listing.contains(text)).expect("the listing is on the page").to_owned()
+        listings.map(str::to_owned).collect()
     }
 
     /// Runs all commands of the page and compares what they print.

@@ -220,8 +220,9 @@ class GridAlso(TypedDict):
     the end."""
     positions: NotRequired[list[int | str]]
     """Which positions, given as in `corrupt` of an iteration. Without it, all."""
-    ablate: NotRequired[Literal["zero", "mean", "knockout"]]
-    """What takes the activation's place. Without it, the other run's activation."""
+    ablate: NotRequired[Literal["zero", "mean"]]
+    """What takes the activation's place: zeros, or the mean as `ablate` of the grid has it. Without it, the other
+    run's activation."""
 
 
 class GridTo(TypedDict):

@@ -245,7 +245,9 @@ pub struct Also {
     /// Which positions, given as in `corrupt` of an iteration. Without it, all.
     #[schemars(extend("x-unit" = "positions"))]
     pub positions: Option<Spanned<Vec<Position>>>,
-    /// What takes the activation's place. Without it, the other run's activation.
+    /// What takes the activation's place: zeros, or the mean as `ablate` of the grid has it. Without it, the other run's activation.
+    // A knockout is read too, so that it is refused with what it is.
+    #[schemars(with = "Option<String>", extend("enum" = ["zero", "mean"]))]
     pub ablate: Option<Ablation>,
 }
 
