@@ -49,6 +49,24 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame({"prompt": [row[0] for row in rows], "answer": [row[2] for row in rows]})
 
 
+def command(out: Path) -> list[str]:
+    """Runs the sweep in a process of its own."""
+    return [sys.executable, "-u", "-c", RUN, str(DATA / "acronyms.toml"), str(out)]
+
+
+def computing(out: Path, tiles: int) -> subprocess.Popen[str]:
+    """That process, which has computed so many tiles."""
+    environment = {**os.environ, "PATCHSWEEP_LOG": "info"}
+    process = subprocess.Popen(command(out), stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    seen = ""
+    while seen.count("tile computed") < tiles:
+        line = process.stderr.readline()
+        assert line, seen
+        seen += line
+    return process
+
+
 def test_a_run_gives_what_load_gives(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "results"
     ds = patchsweep.run(DATA / "acronyms.toml", out=out, device=["cpu"], workers=1)
@@ -158,21 +176,14 @@ def test_what_a_person_should_know_is_a_warning(home: Path, spec: dict[str, Any]
 
 def test_ctrl_c_ends_a_run_which_goes_on_when_it_is_called_again(tmp_path: Path) -> None:
     out = tmp_path / "results"
-    command = [sys.executable, "-u", "-c", RUN, str(DATA / "acronyms.toml"), str(out)]
-    environment = {**os.environ, "PATCHSWEEP_LOG": "info"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with computing(out, 5) as process:
         assert process.stderr is not None
-        seen = ""
-        while seen.count("tile computed") < 5:
-            line = process.stderr.readline()
-            assert line, seen
-            seen += line
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 7
     kept = f"what is computed is kept in {out}.state: the same call goes on from there"
     assert kept in rest and "KeyboardInterrupt" not in rest and "error: " not in rest, rest
-    again = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
+    again = subprocess.run(command(out), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
     assert again.returncode == 0, again.stderr
     assert "going on with an earlier run: " in again.stderr and "; new=True begins anew" in again.stderr
     assert not Path(f"{out}.state").exists()
@@ -180,12 +191,7 @@ def test_ctrl_c_ends_a_run_which_goes_on_when_it_is_called_again(tmp_path: Path)
 
 def test_a_run_ends_with_the_process_that_called_it(tmp_path: Path) -> None:
     out = tmp_path / "results"
-    command = [sys.executable, "-u", "-c", RUN, str(DATA / "acronyms.toml"), str(out)]
-    environment = {**os.environ, "PATCHSWEEP_LOG": "info"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        while "tile computed" not in process.stderr.readline():
-            assert process.poll() is None
+    with computing(out, 1) as process:
         assert running(out)
         process.kill()
     until = time.monotonic() + BOUND_SECONDS

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ._numbers import tile_options
 from .errors import (
     ConfigError,
     InputError,
@@ -41,6 +42,13 @@ def program() -> str:
             "make build",
         )
     return found
+
+
+def options(models: Sequence[str | os.PathLike[str]], tile_multiply_adds: int | None, tile_prompts: int | None) -> list[str]:
+    """How a command is told where models are, and how work is cut into tiles."""
+    tiles = tile_options(tile_multiply_adds, tile_prompts)
+    words = [f"--models={os.fspath(folder)}" for folder in models]
+    return words + [f"--{name.replace('_', '-')}={number}" for name, number in tiles.items()]
 
 
 def run(words: Sequence[str]) -> dict[str, Any]:

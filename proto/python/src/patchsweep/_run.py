@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from . import _frames, _program, _toml
-from ._numbers import checked, tile_options
+from ._numbers import checked
 from ._run_process import follow
 from ._settings import os_reason
 from ._spec_file import spec_file
@@ -66,8 +66,7 @@ def run(
     before trusting the scores is a PatchsweepWarning.
     """
     reader("patchsweep.run", "the command `patchsweep run` writes scores.npz, which numpy.load reads everywhere")
-    options = [f"--{name.replace('_', '-')}={number}" for name, number in tile_options(tile_multiply_adds, tile_prompts).items()]
-    options += [f"--models={os.fspath(folder)}" for folder in models]
+    options = _program.options(models, tile_multiply_adds, tile_prompts)
     options += [f"--device={each}" for each in ([device] if isinstance(device, str) else device or ())]
     options += [f"--workers={checked('workers', workers, 1, _MOST_WORKERS)}"] if workers is not None else []
     options += [f"--threads={checked('threads', threads, 1, _MOST_THREADS)}"] if threads is not None else []
