@@ -148,7 +148,7 @@ def test_what_is_not_whole_or_not_finite_is_said_as_of_a_coordinator_s_sweep(
         assert refused.value.next_command == "do this"
 
 
-def test_what_the_program_refuses_is_a_typed_error(home: Path, spec: dict[str, Any], tmp_path: Path) -> None:
+def test_what_the_program_refuses_is_a_typed_error(home: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     spec["grid"][0]["component"] = "zz"
     with pytest.raises(patchsweep.SpecError, match="^spec line .* unknown component `zz`") as caught:
         patchsweep.run(spec, frame(), show=False)
@@ -156,6 +156,7 @@ def test_what_the_program_refuses_is_a_typed_error(home: Path, spec: dict[str, A
     with pytest.raises(patchsweep.InputError, match="cannot read missing.toml"):
         patchsweep.run("missing.toml")
     spec["grid"][0]["component"] = "z"
+    monkeypatch.setenv("CLICOLOR_FORCE", "1")  # as Jupyter does
     with pytest.raises(patchsweep.ProgramFailed, match="all workers have ended .*\nerror: unknown device `gpu`; use") as failed:
         patchsweep.run(spec, frame(), device="gpu", show=False)
     assert failed.value.kind == "failed"
@@ -164,7 +165,8 @@ def test_what_the_program_refuses_is_a_typed_error(home: Path, spec: dict[str, A
     assert not list((home / "patchsweep-results").glob("*")), "nothing is written"
 
 
-def test_what_a_person_should_know_is_a_warning(home: Path, spec: dict[str, Any]) -> None:
+def test_what_a_person_should_know_is_a_warning(home: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLICOLOR_FORCE", "1")  # as Jupyter does
     rows = frame()
     rows["prompt"] = "<|bos|>" + rows["prompt"]
     for iteration in spec["iteration"]:

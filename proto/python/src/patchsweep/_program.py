@@ -51,11 +51,16 @@ def options(models: Sequence[str | os.PathLike[str]], tile_multiply_adds: int | 
     return words + [f"--{name.replace('_', '-')}={number}" for name, number in tiles.items()]
 
 
+def environment() -> dict[str, str]:
+    """What the program is started with. It says all without colours, which Jupyter asks of every program: lines are read here."""
+    return {name: value for name, value in os.environ.items() if name != "CLICOLOR_FORCE"} | {"NO_COLOR": "1"}
+
+
 def run(words: Sequence[str]) -> dict[str, Any]:
     """What a command prints as JSON; what it refuses is raised with the command's own text."""
     command = [program(), "--output", "json", *words]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     except (OSError, ValueError) as error:
         raise is_another(command[0], error) from error
     fields = printed(command[0], ended.stdout, ended.returncode, ended.stderr)

@@ -46,7 +46,7 @@ def follow(words: list[str], title: str, show: bool) -> Outcome:
             # In a session of its own, where a terminal's Ctrl-C does not reach it twice. It ends when this process does.
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE,
-                encoding="utf-8", errors="replace", start_new_session=True,
+                encoding="utf-8", errors="replace", start_new_session=True, env=_program.environment(),
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise _program.is_another(path, error) from error
