@@ -104,13 +104,19 @@ def test_no_tqdm_no_bar(home: Path, spec: dict[str, Any], monkeypatch: pytest.Mo
     assert "\ndone 100%  " in capsys.readouterr().err
 
 
-def ends_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **fields: Any) -> None:
-    """A program in place of `patchsweep` that ends with this."""
+def is_played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+    """This script is in place of `patchsweep`."""
     program = tmp_path / "program"
-    said = f"error: {fields['error']['message']}"
-    program.write_text(f"#!{sys.executable}\nimport sys\nprint({json.dumps(fields)!r})\nprint({said!r}, file=sys.stderr)\n")
+    program.write_text(f"#!{sys.executable}\nimport os, sys\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATCHSWEEP_PROGRAM", str(program))
+
+
+def ends_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *said: str, **fields: Any) -> None:
+    """A program in place of `patchsweep` that says these lines, and ends with this."""
+    own = [f"error: {fields['error']['message']}"] if "error" in fields else []
+    lines = "\n".join([*said, *own, ""])
+    is_played(monkeypatch, tmp_path, f"print({json.dumps(fields)!r})\nsys.stderr.write({lines!r})")
 
 
 def test_a_check_disagrees_or_says_that_it_agrees(
@@ -146,6 +152,24 @@ def test_what_is_not_whole_or_not_finite_is_said_as_of_a_coordinator_s_sweep(
         with pytest.raises(error, match="^no$") as refused:
             patchsweep.run(DATA / "acronyms.toml", out=folder, show=False)
         assert refused.value.next_command == "do this"
+
+
+def test_what_was_said_beside_a_success_is_a_warning_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = ["error: cuda:1 is lost", "because of the driver", "running  50%  6/12 tiles", "warning: 2 prompts", "report: there"]
+    ends_with(monkeypatch, tmp_path, "warning: first", *lost)
+    for show in (False, True):
+        with pytest.warns(patchsweep.PatchsweepWarning) as warned:
+            patchsweep.run(DATA / "acronyms.toml", out=folder, show=show)
+        texts = ["first", "2 prompts", "a worker has ended: cuda:1 is lost\nbecause of the driver"]
+        assert [str(warning.message) for warning in warned] == texts
+        shown = capsys.readouterr().err
+        assert "driver" not in shown and ("report: there" in shown) == show
+    ends_with(monkeypatch, tmp_path, *lost, error={"kind": "failed", "message": "cannot write it"})
+    with pytest.warns(patchsweep.PatchsweepWarning, match="^2 prompts$"), pytest.raises(patchsweep.ProgramFailed) as failed:
+        patchsweep.run(DATA / "acronyms.toml", out=folder, show=False)
+    assert str(failed.value) == "cannot write it\nerror: cuda:1 is lost\nbecause of the driver"
 
 
 def test_what_the_program_refuses_is_a_typed_error(home: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,13 +63,24 @@ def follow(words: list[str], title: str, show: bool) -> Outcome:
                     process.kill()
         out.seek(0)
         fields = _program.printed(path, out.read(), process.returncode, "\n".join(listener.tail))
-        refused = fields.get("error", {})
-        said = "\n".join(listener.last).removesuffix(f"error: {refused.get('message')}").strip("\n")
+        refused = fields.get("error")
+        if refused is None:
+            # Others have done its work.
+            return Outcome(fields, (*listener.warnings, *(f"a worker has ended: {why}" for why in listener.errors)))
+        refused["message"] = in_python(refused["message"])
+        said = "\n".join(f"error: {why}" for why in listener.errors if why != refused["message"])
         if said and show:
             display.say(said)
-        elif said and refused:
+        elif said:
             refused["message"] += f"\n{said}"
         return Outcome(fields, tuple(listener.warnings))
+
+
+def in_python(text: str) -> str:
+    """What the program says, in the words of this package."""
+    for words, own in _WORDS.items():
+        text = text.replace(words, own)
+    return text
 
 
 class _Listener:
@@ -78,8 +89,10 @@ class _Listener:
     def __init__(self, title: str, display: Display) -> None:
         self._title, self._display = title, display
         self.warnings: list[str] = []
-        #: From the first error on. The program's own comes last, and is raised; another one is a worker's.
-        self.last: list[str] = []
+        #: The program's own comes last, and is raised; another one is a worker's.
+        self.errors: list[str] = []
+        #: Whether an error's next lines may follow.
+        self._in_error = False
         #: What came last, of whatever sort.
         self.tail: deque[str] = deque(maxlen=_TAIL)
 
@@ -92,17 +105,20 @@ class _Listener:
 
     def _sort(self, line: str) -> None:
         self.tail.append(line)
+        line = in_python(line)
         standing = _STANDING.fullmatch(line)
+        kind, _, text = line.partition(": ")
         if standing is not None:
             self._display.show(_Standing(self._title, standing[1], int(standing[2]), standing[3]))
-        elif self.last or line.startswith("error: "):
-            self.last.append(line)
-        elif line.startswith("warning: "):
-            self.warnings.append(line.removeprefix("warning: "))
+        elif kind == "warning":
+            self.warnings.append(text)
+        elif kind == "error":
+            self.errors.append(text)
+        elif self._in_error:
+            self.errors[-1] += f"\n{line}"
         else:
-            for words, own in _WORDS.items():
-                line = line.replace(words, own)
             self._display.say(line)
+        self._in_error = kind == "error" or (self._in_error and standing is None and kind != "warning")
 
 
 @dataclass(frozen=True)
