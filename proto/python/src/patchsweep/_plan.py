@@ -107,7 +107,7 @@ def make_plan(
     """
     options = _program.options(models, tile_multiply_adds, tile_prompts)
     submission = read(spec, dataset)
-    with spec_file(submission, dataset is not None) as file, submission.refusing(file.path):
+    with spec_file(submission) as file, submission.refusing(file.path):
         return _plan(_program.run(["plan", str(file.path), *options, *file.options]))
 
 

@@ -76,7 +76,7 @@ def run(
     # Its own folder has results already only where they are those of a partial run that goes on.
     flags["--overwrite"] = overwrite or (out is None and folder.exists())
     options += [f"--out={folder}", *(flag for flag, is_set in flags.items() if is_set)]
-    with _made(folder if out is None else None), spec_file(submission, dataset is not None) as file, submission.refusing(file.path):
+    with _made(folder if out is None else None), spec_file(submission) as file, submission.refusing(file.path):
         outcome = follow(["run", str(file.path), *options, *file.options], folder.name, show)
         for warning in outcome.warnings:
             warnings.warn(warning, PatchsweepWarning, stacklevel=2)

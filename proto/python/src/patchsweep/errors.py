@@ -53,7 +53,7 @@ class SpecError(PatchsweepError):
     column: int | None
     #: The spec's file; None of a dict.
     path: Path | None
-    #: The TOML that lines and columns count in; of a dict what was made of it.
+    #: The TOML that lines and columns count in; of a dict, or of a file with another dataset, what was made of it.
     text: str | None
 
     def __init__(
