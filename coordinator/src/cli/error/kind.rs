@@ -107,6 +107,7 @@ impl CliError {
             | Self::StartWorker { .. }
             | Self::WorkersEnded { .. }
             | Self::SweepFailed { .. }
+            | Self::NotChecked { .. }
             | Self::WatchEnded { .. }
             | Self::Http(_)
             | Self::Signals(_)
