@@ -14,7 +14,7 @@ import pandas as pd
 import patchsweep
 import pytest
 import tomli
-from patchsweep import _run_process
+from patchsweep import _run, _run_process, _submission
 from programs import BOUND_SECONDS, DATA, PROGRAMS
 
 if sys.version_info < (3, 11):
@@ -70,10 +70,11 @@ def computing(out: Path, tiles: int) -> subprocess.Popen[str]:
 def test_a_run_gives_what_load_gives(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "results"
     ds = patchsweep.run(DATA / "acronyms.toml", out=out, device=["cpu"], workers=1)
+    assert ds.attrs.pop("folder") == str(out)
     assert ds.identical(patchsweep.load(folder)) and ds.identical(patchsweep.load(out))
     shown = capsys.readouterr().err
     assert "results: 12/12 tiles, 1 workers, " in shown and f"report: {out}/report.html" in shown
-    with pytest.raises(patchsweep.InputError, match="--overwrite"):
+    with pytest.raises(patchsweep.InputError, match="replace the results in it with overwrite=True$"):
         patchsweep.run(DATA / "acronyms.toml", out=out, show=False)
     patchsweep.run(DATA / "acronyms.toml", out=out, show=False, overwrite=True)
     assert not list(tmp_path.glob("*.state")), "nothing is left beside the results"
@@ -85,6 +86,8 @@ def test_runs_without_a_folder_keep_all_results(home: Path, spec: dict[str, Any]
     two = patchsweep.run(spec, frame(), show=False, workers=2)
     spec["dataset"]["samples"] = 10
     patchsweep.run(spec, frame(), show=False)
+    assert patchsweep.load(one.attrs.pop("folder")).identical(one)
+    assert patchsweep.load(two.attrs.pop("folder")).identical(two)
     kept = sorted((home / "patchsweep-results").iterdir())
     assert len(kept) == 3 and all(path.name.startswith("acronyms-") for path in kept)
     assert kept[1].name == f"{kept[0].name}-2" or kept[2].name == f"{kept[1].name}-2"
@@ -124,29 +127,47 @@ def test_a_check_disagrees_or_says_that_it_agrees(
 ) -> None:
     patchsweep.run(DATA / "acronyms-word.toml", out=tmp_path / "out", check=True)
     assert " agree (largest difference " in capsys.readouterr().err
-    ends_with(monkeypatch, tmp_path, error={"kind": "check", "message": "the check does not agree"})
-    with pytest.raises(patchsweep.CheckDisagrees, match="^the check does not agree$") as caught:
+    anew = "the same command with --new and --overwrite does"
+    ends_with(monkeypatch, tmp_path, files={}, error={"kind": "check", "message": f"the check does not agree: {anew}"})
+    with pytest.raises(patchsweep.CheckDisagrees) as caught:
         patchsweep.run(DATA / "acronyms-word.toml", out=tmp_path / "out", check=True, show=False)
+    anew = "the same call with new=True does, with overwrite=True where it names `out`"
+    assert str(caught.value) == f"the check does not agree: {anew}"
     assert caught.value.report.cells >= 20
+
+
+def test_a_check_that_fails_leaves_the_results(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends_with(monkeypatch, tmp_path, sweep="s", files={}, error={"kind": "failed", "message": "sweep `s`: they are not checked: no room"})
+    with pytest.raises(patchsweep.ProgramFailed) as failed:
+        patchsweep.run(DATA / "acronyms.toml", out=folder, check=True, show=False)
+    again = f'patchsweep.load("{folder}") has them, and the same call with overwrite=True checks them'
+    assert str(failed.value) == f"sweep `s`: they are not checked: no room; {again}"
+    ends_with(monkeypatch, tmp_path, error={"kind": "partial", "message": "sweep `s-check` is partial"})
+    with pytest.raises(patchsweep.SweepPartial, match="^sweep `s-check` is partial$") as partial:
+        patchsweep.run(DATA / "acronyms.toml", out=folder, check=True, show=False)
+    assert (partial.value.sweep, partial.value.reason) == ("", "")
 
 
 def test_what_is_not_whole_or_not_finite_is_said_as_of_a_coordinator_s_sweep(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ends_with(monkeypatch, tmp_path, sweep="s", reason="no room", error={"kind": "partial", "message": "sweep `s` is partial"})
+    of_partial: dict[str, Any] = {"sweep": "s", "reason": "no room", "files": {}}
+    ends_with(monkeypatch, tmp_path, **of_partial, error={"kind": "partial", "message": "sweep `s` is partial"})
     with pytest.raises(patchsweep.SweepPartial) as partial:
         patchsweep.run(DATA / "acronyms.toml", out=folder)
     goes_on = f'patchsweep.load("{folder}") has the others, and the same call with overwrite=True computes what is missing'
     assert str(partial.value) == f"sweep `s` is partial; {goes_on}"
     assert (partial.value.sweep, partial.value.reason, partial.value.next_command) == ("s", "no room", None)
     assert "error: " not in capsys.readouterr().err, "it is raised"
+    with pytest.raises(patchsweep.SweepPartial, match="the same call with overwrite=True and without new=True computes what is missing"):
+        patchsweep.run(DATA / "acronyms.toml", out=folder, new=True, show=False)
     ends_with(monkeypatch, tmp_path, error={"kind": "failed", "message": "sweep `s` failed: tile t2\nand more"})
     with pytest.raises(patchsweep.SweepFailed) as failed:
         patchsweep.run(DATA / "acronyms.toml", out=folder, show=False)
     assert (failed.value.sweep, failed.value.reason) == ("s", "tile t2\nand more")
     ends_with(monkeypatch, tmp_path, error={"kind": "not_finite", "message": "3 scores are not finite"})
     with pytest.warns(patchsweep.PatchsweepWarning, match="^3 scores are not finite$"):
-        assert patchsweep.run(DATA / "acronyms.toml", out=folder, show=False).identical(patchsweep.load(folder))
+        assert patchsweep.run(DATA / "acronyms.toml", out=folder, show=False)["z"].identical(patchsweep.load(folder)["z"])
     for kind, error in (("not_let_in", patchsweep.NotLetIn), ("unreachable", patchsweep.Unreachable), ("config", patchsweep.ConfigError)):
         ends_with(monkeypatch, tmp_path, error={"kind": kind, "message": "no", "next": "do this"})
         with pytest.raises(error, match="^no$") as refused:
@@ -198,6 +219,36 @@ def test_what_a_person_should_know_is_a_warning(home: Path, spec: dict[str, Any]
     spec["corruption"]["groups"] = [[2, 7]]
     with pytest.warns(patchsweep.PatchsweepWarning, match="put first as well, so that it stands twice"):
         patchsweep.run(spec, rows, show=False)
+
+
+def test_a_program_that_is_killed_is_said_to_be_and_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "results"
+    dies = "print('going on', file=sys.stderr, flush=True)\nos.kill(os.getpid(), 9)"
+    is_played(monkeypatch, tmp_path, dies)
+    killed = "the program `patchsweep` was ended by signal 9, SIGKILL, as where memory runs out: going on"
+    with pytest.raises(patchsweep.ProgramFailed, match=f"^{killed}$"):
+        patchsweep.run(DATA / "acronyms.toml", out=out, show=False)
+    with pytest.raises(patchsweep.ProgramFailed, match=f"^{killed}$"):
+        patchsweep.plan(DATA / "acronyms.toml")
+    Path(f"{out}.state").mkdir()
+    for new, how in ((False, ""), (True, " without new=True")):
+        with pytest.raises(patchsweep.ProgramFailed) as failed:
+            patchsweep.run(DATA / "acronyms.toml", out=out, new=new, show=False)
+        assert str(failed.value) == f"{killed}\nwhat is computed is kept in {out}.state: the same call{how} goes on from there"
+
+
+def test_a_folder_without_a_name_is_of_a_spec_its_dataset_and_its_models(home: Path, spec: dict[str, Any]) -> None:
+    def folder(models: list[str], new: bool = False) -> str:
+        return str(_run._folder(_submission.read(spec, frame()), models, new))
+
+    one = folder(["one"])
+    assert one == folder([str(home / "one")]) != folder(["other"])
+    elsewhere = [_run._folder(_submission.Submission("", "", Path(path)), [], False) for path in ("a/spec.toml", "b/spec.toml")]
+    assert elsewhere[0] != elsewhere[1], "models are looked for beside them"
+    for ended in (one, f"{one}-2"):
+        Path(f"{ended}.state").mkdir(parents=True)
+    Path(one).mkdir()
+    assert (folder(["one"]), folder(["one"], new=True)) == (f"{one}-2", f"{one}-2"), "the last one goes on, or begins anew"
 
 
 def test_ctrl_c_ends_a_run_which_goes_on_when_it_is_called_again(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -75,9 +76,19 @@ def printed(path: str, out: str, code: int, said: str) -> dict[str, Any]:
         fields: dict[str, Any] = json.loads(out)
     except ValueError as error:
         # It says itself why: a library that is missing, a panic.
-        said = said.strip()
-        raise is_another(path, f"it ended with {code}{f': {said}' if said else ''}") from error
+        why = f": {said.strip()}" if said.strip() else ""
+        if code < 0:
+            raise ProgramFailed(f"the program `patchsweep` was ended by {_signal(-code)}{why}") from error
+        raise is_another(path, f"it ended with {code}{why}") from error
     return fields
+
+
+def _signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"signal {number}, {name}{', as where memory runs out' if number == signal.SIGKILL else ''}"
 
 
 def is_another(path: str, why: object) -> NoProgram:

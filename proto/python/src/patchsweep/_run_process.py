@@ -19,11 +19,19 @@ _STANDING = re.compile(r"(running|done|partial|failed|cancelled) +(\d+)%  (.+)")
 #: Lines that say why a program ended that has printed no JSON.
 _TAIL = 50
 
+_OVERWRITE = "with overwrite=True where it names `out`"
+
 #: What the program calls otherwise than a caller of Python does.
 _WORDS = {
-    "the same command with --overwrite goes on": "the same call, with overwrite=True where it names `out`, goes on",
+    "the same command with --overwrite goes on": f"the same call, {_OVERWRITE}, goes on",
+    "the same command with --overwrite and without --new goes on": f"the same call without new=True, {_OVERWRITE}, goes on",
+    "the same command without --new goes on": "the same call without new=True goes on",
     "the same command goes on": "the same call goes on",
+    "the same command with --new and --overwrite does": f"the same call with new=True does, {_OVERWRITE}",
     "--new begins anew": "new=True begins anew",
+    "`--new` begins anew": "new=True begins anew",
+    "replace the results in it with `--overwrite`": "replace the results in it with overwrite=True",
+    "choose another folder with --out": "choose another folder with out",
 }
 
 
@@ -93,7 +101,7 @@ class _Listener:
         self.errors: list[str] = []
         #: Whether an error's next lines may follow.
         self._in_error = False
-        #: What came last, of whatever sort.
+        #: What came last, but for how far it is.
         self.tail: deque[str] = deque(maxlen=_TAIL)
 
     def hear(self, process: subprocess.Popen[str]) -> None:
@@ -104,13 +112,15 @@ class _Listener:
         process.wait()
 
     def _sort(self, line: str) -> None:
+        standing = _STANDING.fullmatch(line)
+        if standing is not None:
+            self._in_error = False
+            self._display.show(_Standing(self._title, standing[1], int(standing[2]), standing[3]))
+            return
         self.tail.append(line)
         line = in_python(line)
-        standing = _STANDING.fullmatch(line)
         kind, _, text = line.partition(": ")
-        if standing is not None:
-            self._display.show(_Standing(self._title, standing[1], int(standing[2]), standing[3]))
-        elif kind == "warning":
+        if kind == "warning":
             self.warnings.append(text)
         elif kind == "error":
             self.errors.append(text)
@@ -118,7 +128,7 @@ class _Listener:
             self.errors[-1] += f"\n{line}"
         else:
             self._display.say(line)
-        self._in_error = kind == "error" or (self._in_error and standing is None and kind != "warning")
+        self._in_error = kind == "error" or (self._in_error and kind != "warning")
 
 
 @dataclass(frozen=True)

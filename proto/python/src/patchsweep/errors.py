@@ -150,8 +150,8 @@ class MissingPackage(PatchsweepError, ImportError):
 
 
 class NoProgram(PatchsweepError):
-    """The program `patchsweep` is not on this machine."""
+    """The program `patchsweep` is not on this machine, or what is called so does not start or answer as it does."""
 
 
 class ProgramFailed(PatchsweepError):
-    """The program `patchsweep` refused what it was asked for another reason than the spec."""
+    """The program `patchsweep` refused what it was asked for another reason than the spec, or was ended by a signal."""
