@@ -32,7 +32,7 @@ pub(in crate::cli) enum Kind {
     Cancelled,
     /// Some cells have no score.
     Partial,
-    /// Some scores are not finite numbers.
+    /// Some scores or estimates are not finite numbers.
     NotFinite,
     /// Nobody answers there, or the hub not as it should.
     Unreachable,
