@@ -173,7 +173,7 @@ impl Served {
     }
 
     async fn channel(&self) -> Channel {
-        Channel::from_shared(self.url.clone()).expect("a URL").connect().await.expect("it listens")
+        channel(&self.url).await
     }
 
     /// A worker that the test plays.
@@ -186,8 +186,7 @@ impl Served {
     /// # Panics
     /// When it is turned away.
     pub async fn named_worker(&self, name: &str, credit: u32) -> ScriptedWorker {
-        let register = Register { name: name.to_owned(), credit, ..Register::default() };
-        self.registered(register).await.expect("it is taken")
+        ScriptedWorker::at(&self.url, name, credit).await
     }
 
     /// A worker that says to hold leases of an earlier session with this coordinator.
@@ -197,23 +196,28 @@ impl Served {
         held: Vec<Lease>,
         coordinator_id: Vec<u8>,
     ) -> Result<ScriptedWorker, Status> {
-        self.registered(Register { name: "scripted".to_owned(), credit, held, coordinator_id, ..Register::default() })
-            .await
+        let register = Register { name: "scripted".to_owned(), credit, held, coordinator_id, ..Register::default() };
+        registered(&self.url, register).await
     }
+}
 
-    async fn registered(&self, register: Register) -> Result<ScriptedWorker, Status> {
-        let (outbox, outgoing) = mpsc::channel(64);
-        let register = Register { protocol_version: PROTOCOL_VERSION, device: "none".to_owned(), ..register };
-        say(&outbox, FromWorker::Register(register)).await;
-        let mut incoming = self.worker_rpc().await.session(ReceiverStream::new(outgoing)).await?.into_inner();
-        match within("the welcome", incoming.message()).await?.and_then(|message| message.message) {
-            Some(FromCoordinator::Welcome(welcome)) => {
-                let mut alive = JoinSet::new();
-                alive.spawn(beat(Duration::from_millis(welcome.heartbeat_interval_ms.into()), outbox.clone()));
-                Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new(), _alive: alive })
-            }
-            other => Err(Status::internal(format!("{other:?} in place of a welcome"))),
+async fn channel(url: &str) -> Channel {
+    Channel::from_shared(url.to_owned()).expect("a URL").connect().await.expect("it listens")
+}
+
+async fn registered(url: &str, register: Register) -> Result<ScriptedWorker, Status> {
+    let (outbox, outgoing) = mpsc::channel(64);
+    let register = Register { protocol_version: PROTOCOL_VERSION, device: "none".to_owned(), ..register };
+    say(&outbox, FromWorker::Register(register)).await;
+    let mut rpc = WorkerServiceClient::new(channel(url).await);
+    let mut incoming = rpc.session(ReceiverStream::new(outgoing)).await?.into_inner();
+    match within("the welcome", incoming.message()).await?.and_then(|message| message.message) {
+        Some(FromCoordinator::Welcome(welcome)) => {
+            let mut alive = JoinSet::new();
+            alive.spawn(beat(Duration::from_millis(welcome.heartbeat_interval_ms.into()), outbox.clone()));
+            Ok(ScriptedWorker { welcome, outbox, incoming, granted: VecDeque::new(), _alive: alive })
         }
+        other => Err(Status::internal(format!("{other:?} in place of a welcome"))),
     }
 }
 
@@ -272,6 +276,15 @@ pub struct ScriptedWorker {
 }
 
 impl ScriptedWorker {
+    /// One of a coordinator that runs elsewhere.
+    ///
+    /// # Panics
+    /// When it is turned away.
+    pub async fn at(url: &str, name: &str, credit: u32) -> Self {
+        let register = Register { name: name.to_owned(), credit, ..Register::default() };
+        registered(url, register).await.expect("it is taken")
+    }
+
     /// Says something.
     pub async fn say(&self, message: FromWorker) {
         say(&self.outbox, message).await;

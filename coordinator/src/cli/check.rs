@@ -65,9 +65,9 @@ pub(super) async fn check(args: CheckArgs, printer: Printer) -> Result<(), CliEr
         let Ok(selector) = target.to_string_lossy().parse::<Selector>();
         selector::one(&mut client, &selector).await?
     };
-    let report = checked(&mut client, &sweep, &sample, LINE_EVERY).await?;
+    let report = checked(&mut client, &sweep, &sample, LINE_EVERY, true).await?;
     printer.print(&report)?;
-    agreement(report)
+    agreement(report, true)
 }
 
 /// The sweep of a spec, once all that can be computed of it is.
@@ -99,7 +99,8 @@ pub(super) async fn check_run(
     results: &mut SweepResults,
     every: Duration,
 ) -> Result<CheckReport, CliError> {
-    let report = checked(client, sweep, &SampleArgs::default(), every).await?;
+    // The coordinator ends with that command, so `resume` finds nothing.
+    let report = checked(client, sweep, &SampleArgs::default(), every, false).await?;
     let mut manifest: Value = serde_json::from_str(&results.manifest).map_err(CliError::Manifest)?;
     manifest["check"] = json!(report);
     results.manifest = manifest.to_string();
@@ -111,6 +112,7 @@ async fn checked(
     sweep: &SweepId,
     sample: &SampleArgs,
     every: Duration,
+    can_resume: bool,
 ) -> Result<CheckReport, CliError> {
     let cells = match sample.cells {
         Some(cells) => cells,
@@ -120,7 +122,7 @@ async fn checked(
     let id = client.check(&check).await?;
     talk!("checking {sweep} as {id}");
     let status = progress::follow(client.watch_patiently(&id).await?, &id.0, every).await?;
-    progress::outcome(&status, true)?;
+    progress::outcome(&status, can_resume)?;
     let mut manifest: Value = serde_json::from_str(&client.results(&id).await?.manifest).map_err(CliError::Manifest)?;
     serde_json::from_value(manifest["check"].take()).map_err(CliError::Manifest)
 }
@@ -132,11 +134,11 @@ fn share_of(cells: u64, share: f64) -> u32 {
     ((cells as f64 * share).ceil() as u32).max(LEAST_CELLS)
 }
 
-/// An error where the scores differ, which names the worst cell.
-pub(super) fn agreement(report: CheckReport) -> Result<(), CliError> {
+/// An error where the scores differ, which names the worst cell. `can_submit`: whether the coordinator goes on after the command.
+pub(super) fn agreement(report: CheckReport, can_submit: bool) -> Result<(), CliError> {
     let CheckReport { sweep, tolerance, agreed, worst, .. } = report;
     let Some(worst) = worst.filter(|_| !agreed) else { return Ok(()) };
-    Err(CliError::CheckDisagrees { sweep, tolerance, worst: Box::new(worst) })
+    Err(CliError::CheckDisagrees { sweep, tolerance, worst: Box::new(worst), can_submit })
 }
 
 /// One line for people.
@@ -260,16 +262,20 @@ mod tests {
         let last = "check: 20 cells and 5 no-ops agree (largest difference 2.5e-6, tolerance 1e-4); \
                     20 of 20 computed by another worker";
         assert_eq!(text.lines().last(), Some(last));
-        agreement(report()).expect("it agrees");
+        agreement(report(), true).expect("it agrees");
     }
 
     #[test]
     fn disagreement_names_cell_values_workers_and_what_to_do() {
-        let error = agreement(CheckReport { agreed: false, ..report() }).expect_err("it does not");
-        let text = error.to_string();
-        for part in ["z", "Iteration 0", "3.1", "effect 0.5", "one:1", "not a number", "two:2", "--new"] {
-            assert!(text.contains(part), "{part} in {text}");
+        for (can_submit, next) in
+            [(true, "submit --new SPEC`"), (false, "the same command with --new and --overwrite does")]
+        {
+            let error = agreement(CheckReport { agreed: false, ..report() }, can_submit).expect_err("it does not");
+            let text = error.to_string();
+            for part in ["z", "Iteration 0", "3.1", "effect 0.5", "one:1", "not a number", "two:2"] {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+            assert!(text.lines().count() <= 5 && text.ends_with(next), "{text}");
         }
-        assert!(text.lines().count() <= 5, "{text}");
     }
 }

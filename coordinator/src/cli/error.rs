@@ -100,8 +100,10 @@ pub(super) enum CliError {
     SweepPartial { sweep: String, reason: String, can_resume: bool },
     #[error("sweep `{sweep}`: {count}")]
     NotFinite { sweep: String, count: NotFiniteCount },
-    #[error("sweep `{sweep}`: {}", disagreement(.worst, *.tolerance))]
-    CheckDisagrees { sweep: String, tolerance: f64, worst: Box<WorstCell> },
+    #[error("sweep `{sweep}`: {}", disagreement(.worst, *.tolerance, *.can_submit))]
+    CheckDisagrees { sweep: String, tolerance: f64, worst: Box<WorstCell>, can_submit: bool },
+    #[error("sweep `{sweep}` is computed and its results are written, but they are not checked")]
+    NotChecked { sweep: String, source: Box<CliError> },
     #[error("the coordinator's manifest cannot be read; install the same release on both")]
     Manifest(#[source] serde_json::Error),
     #[error("sweep `{sweep}` was cancelled{}", resume(.sweep, *.can_resume, ""))]
@@ -154,15 +156,17 @@ fn resume(sweep: &str, can_resume: bool, when: &str) -> String {
     if can_resume { format!("; {when}`patchsweep resume {sweep}` computes what it lacks") } else { String::new() }
 }
 
-/// What a check found, and what to do about it.
-fn disagreement(worst: &WorstCell, tolerance: f64) -> String {
+/// What a check found, and what to do about it. `can_submit`: whether the coordinator goes on after the command.
+fn disagreement(worst: &WorstCell, tolerance: f64, can_submit: bool) -> String {
     let WorstCell { grid, iteration, cell, mean, .. } = worst;
     let number = |number: Option<f64>| number.map_or_else(|| "not a number".to_owned(), |number| number.to_string());
     let by = |names: &[String]| if names.is_empty() { "the plan: a no-op".to_owned() } else { names.join(", ") };
+    let anew =
+        if can_submit { "`patchsweep submit --new SPEC`" } else { "the same command with --new and --overwrite does" };
     format!(
         "the check does not agree, by most at {grid}, {iteration}, {cell}:\n  \
          {mean} {} by {}\n  {mean} {} by {} in plain forward passes, more than {tolerance:e} apart\n\
-         look at these workers' machines and drivers, then compute the sweep anew: `patchsweep submit --new SPEC`",
+         look at these workers' machines and drivers, then compute the sweep anew: {anew}",
         number(worst.computed),
         by(&worst.computed_by),
         number(worst.checked),

@@ -82,7 +82,7 @@ const EXIT_CODES: &str = "Exit codes:
   0    done
   1    failed
   2    bad command line, spec, config or other file
-  3    partial: some cells have no score; or some are not finite numbers
+  3    partial: some cells have no score; or scores or estimates are not finite numbers
   4    coordinator unreachable
   5    not let in: token, certificate, TLS or release
   130  interrupted

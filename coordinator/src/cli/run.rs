@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use patchsweep_core::error_chain;
 use patchsweep_core::ids::SweepId;
 use patchsweep_core::results::SweepResults;
 use patchsweep_core::status::{PlanOptions, Priority, SweepState, SweepStatus, only_gpus};
@@ -127,7 +128,7 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
     let analysed = Analysed::of(&results).map_err(CliError::from);
     let written = analysed.and_then(|analysed| Ok((args.out.write(&analysed)?, analysed)));
     unfinished.close(match &written {
-        Ok(_) if status.state == SweepState::Done => Reached::Whole,
+        Ok(_) if status.state == SweepState::Done && !matches!(check, Some(Err(_))) => Reached::Whole,
         Ok(_) => Reached::Partial,
         Err(_) => Reached::Nothing,
     });
@@ -144,14 +145,23 @@ pub(super) async fn run(args: RunArgs, events: RecentLog, printer: Printer) -> R
             printer.add(&top);
         }
     }
-    if let Some(report) = check {
-        talk!("{}", summary(&report));
-        printer.add(&report);
-        agreement(report)?;
+    // The coordinator ends with this command, so `resume` and `submit` find nothing.
+    let of_sweep = progress::outcome(&status, false).and_then(|()| not_finite(&status.sweep.0, &results));
+    match check {
+        None => of_sweep,
+        Some(Ok(report)) => {
+            talk!("{}", summary(&report));
+            printer.add(&report);
+            agreement(report, false)?;
+            of_sweep
+        }
+        Some(Err(source)) => {
+            let unchecked = CliError::NotChecked { sweep: status.sweep.0, source: Box::new(source) };
+            // One error ends the command.
+            of_sweep.inspect_err(|_| warn(&[error_chain(&unchecked)]))?;
+            Err(unchecked)
+        }
     }
-    // The coordinator ends with this command, so `resume` finds nothing.
-    progress::outcome(&status, false)?;
-    not_finite(&status.sweep.0, &results)
 }
 
 /// When the program that reads along has ended; never where none does.
@@ -167,7 +177,8 @@ fn has_units(grid: &patchsweep_core::results::GridScores) -> bool {
 struct Outcome {
     status: SweepStatus,
     results: SweepResults,
-    check: Option<CheckReport>,
+    /// `None`: nothing is to be checked. Results are worth writing also where the check failed.
+    check: Option<Result<CheckReport, CliError>>,
 }
 
 /// Submits first, so that a bad spec is refused before any worker starts.
@@ -201,10 +212,16 @@ async fn sweep(
     if matches!(status.state, SweepState::Failed { .. } | SweepState::Cancelled) {
         progress::outcome(&status, false)?;
     }
-    tokio::select! {
-        outcome = outcome(&mut client, &sweep, status, args.check.then_some(every)) => outcome,
-        how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
-    }
+    let mut results = client.results(&sweep).await?;
+    let check = if args.check {
+        Some(tokio::select! {
+            checked = check_run(&mut client, &sweep, &mut results, every) => checked,
+            how = workers.all_ended() => Err(CliError::WorkersEnded { how }),
+        })
+    } else {
+        None
+    };
+    Ok(Outcome { status, results, check })
 }
 
 /// The sweep of a submission, and no other, is to be computed: the one that an earlier run began, or a new one.
@@ -225,19 +242,4 @@ async fn submitted(client: &mut Client, submission: client::Submission, spec: &P
         talk!("going on with an earlier run: {tiles_done} of {tiles_total} tiles are computed; --new begins anew");
     }
     Ok(sweep)
-}
-
-/// Fetches the results and, where that is asked for, checks them; with a line on that every so often.
-async fn outcome(
-    client: &mut Client,
-    sweep: &SweepId,
-    status: SweepStatus,
-    check_every: Option<Duration>,
-) -> Result<Outcome, CliError> {
-    let mut results = client.results(sweep).await?;
-    let check = match check_every {
-        Some(every) => Some(check_run(client, sweep, &mut results, every).await?),
-        None => None,
-    };
-    Ok(Outcome { status, results, check })
 }

@@ -18,6 +18,8 @@ pub(super) struct Unfinished {
     /// `None`: in memory only.
     folder: Option<PathBuf>,
     store: Store,
+    /// The command throws away what it finds.
+    anew: bool,
 }
 
 /// How far a run came.
@@ -25,7 +27,7 @@ pub(super) struct Unfinished {
 pub(super) enum Reached {
     /// All scores are in the results folder.
     Whole,
-    /// What there is is in the results folder; some tiles failed.
+    /// What there is is in the results folder; some tiles failed, or those of the check did.
     Partial,
     /// Nothing is written.
     Nothing,
@@ -40,7 +42,7 @@ impl Unfinished {
             remove(&folder).map_err(|source| CliError::WriteOutput { path: folder.clone(), source })?;
         }
         match Store::open(&folder) {
-            Ok((store, recovered)) => Ok((Self { folder: Some(folder), store: store.clone() }, store, recovered)),
+            Ok((store, recovered)) => Ok((Self { folder: Some(folder), store: store.clone(), anew }, store, recovered)),
             Err(StateError::Locked { .. }) => Err(CliError::AnotherRun { out: out.to_owned() }),
             Err(error @ (StateError::Unusable { .. } | StateError::Storage { .. })) => {
                 // Its next step is one for coordinators.
@@ -54,7 +56,7 @@ impl Unfinished {
 
     fn in_memory() -> Result<(Self, Store, Recovered), StateError> {
         let (store, recovered) = Store::in_memory()?;
-        Ok((Self { folder: None, store: store.clone() }, store, recovered))
+        Ok((Self { folder: None, store: store.clone(), anew: false }, store, recovered))
     }
 
     /// Throws away what is written elsewhere, and what is worth nothing; else says where it is kept. The coordinator that
@@ -64,11 +66,21 @@ impl Unfinished {
         let is_kept = reached != Reached::Whole && has_scores(&self.store).unwrap_or(true);
         drop(self.store);
         if is_kept {
-            let with = if reached == Reached::Partial { " with --overwrite" } else { "" };
+            let with = goes_on_with(reached, self.anew);
             talk!("what is computed is kept in {}: the same command{with} goes on from there", folder.display());
         } else if let Err(error) = remove(&folder) {
             talk!("warning: cannot remove {}: {error}", folder.display());
         }
+    }
+}
+
+/// How the command has to differ to find what is kept.
+fn goes_on_with(reached: Reached, anew: bool) -> &'static str {
+    match (reached, anew) {
+        (Reached::Partial, false) => " with --overwrite",
+        (Reached::Partial, true) => " with --overwrite and without --new",
+        (_, true) => " without --new",
+        (_, false) => "",
     }
 }
 
@@ -127,6 +139,13 @@ mod tests {
         assert_eq!(beside(Path::new("/a/v1.5")), Some("/a/v1.5.state".into()));
         assert!(beside(Path::new("results")).is_some_and(|folder| folder.is_absolute()));
         assert_eq!(beside(Path::new("/")), None);
+    }
+
+    #[test]
+    fn the_command_that_goes_on_neither_begins_anew_nor_is_refused() {
+        let of = |anew| [Reached::Nothing, Reached::Partial].map(|reached| goes_on_with(reached, anew));
+        assert_eq!(of(false), ["", " with --overwrite"]);
+        assert_eq!(of(true), [" without --new", " with --overwrite and without --new"]);
     }
 
     #[test]

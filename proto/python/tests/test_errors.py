@@ -89,6 +89,28 @@ def test_a_dict_is_refused_with_the_text_that_was_made_of_it(client: patchsweep.
         client.submit({"name": None})
 
 
+def test_a_file_with_a_dataset_in_memory_is_refused_by_places_in_what_was_made_of_it(
+    client: patchsweep.Client, spec: Path
+) -> None:
+    spec.write_text("\n\n\n" + spec.read_text())
+    rows = [("The Welder Sport Injury (", "W")]
+    for ask in (patchsweep.plan, client.submit):
+        with pytest.raises(patchsweep.SpecError) as caught:
+            ask(spec, rows)
+        refused = caught.value
+        assert str(refused).startswith(f"{spec} with this dataset: spec line {refused.line}, column ")
+        assert refused.text is not None and refused.line is not None and refused.path == spec
+        assert refused.text.splitlines()[refused.line - 1] == 'component = "zz"'
+
+
+def test_a_file_that_is_no_toml_is_refused_by_its_place_with_a_dataset_in_memory_too(spec: Path) -> None:
+    spec.write_text("schema = 1\nname = \n")
+    for ask in (patchsweep.plan, patchsweep.run):
+        with pytest.raises(patchsweep.SpecError, match=f"^{spec}: spec line 2, column 8") as caught:
+            ask(spec, [("The Welder Sport Injury (", "W")])
+        assert (caught.value.line, caught.value.column) == (2, 8)
+
+
 def test_files_that_are_missing_are_named(client: patchsweep.Client, spec: Path, tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     with pytest.raises(patchsweep.InputError) as caught:

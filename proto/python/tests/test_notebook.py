@@ -13,6 +13,18 @@ import pytest
 from nbclient import NotebookClient
 from programs import DATA, PROGRAMS, Coordinator, Running
 
+#: What the program says can be read where Jupyter wants colours of it.
+IN_A_KERNEL = """
+import os
+assert os.environ["CLICOLOR_FORCE"] == "1"
+try:
+    patchsweep.run("acronyms.toml", device="gpu", show=False)
+except patchsweep.ProgramFailed as error:
+    assert "\\nerror: unknown device `gpu`" in str(error), error
+else:
+    raise AssertionError("there is no such device")
+"""
+
 #: README.md prints the same.
 STRONGEST = {"Iteration 0": "0.2", "Iteration 1": "0.0", "Iteration 2": "0.0"}
 
@@ -46,7 +58,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
     kept = [cell for cell in notebook.cells if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
     assert not kept, "it is committed without outputs; clear them"
     asked = [f"assert strongest.loc[{iteration!r}].index[0] == {head!r}" for iteration, head in STRONGEST.items()]
-    notebook.cells.append(nbformat.v4.new_code_cell("\n".join(asked)))
+    notebook.cells += [nbformat.v4.new_code_cell("\n".join(asked)), nbformat.v4.new_code_cell(IN_A_KERNEL)]
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(DATA)}}).execute()
 
     maps = outputs(notebook, "application/vnd.plotly.v1+json")

@@ -2,6 +2,7 @@
 
 mod estimates;
 mod liar;
+mod played;
 
 use std::fs;
 use std::path::Path;

@@ -32,7 +32,7 @@ pub(in crate::cli) enum Kind {
     Cancelled,
     /// Some cells have no score.
     Partial,
-    /// Some scores are not finite numbers.
+    /// Some scores or estimates are not finite numbers.
     NotFinite,
     /// Nobody answers there, or the hub not as it should.
     Unreachable,
@@ -107,6 +107,7 @@ impl CliError {
             | Self::StartWorker { .. }
             | Self::WorkersEnded { .. }
             | Self::SweepFailed { .. }
+            | Self::NotChecked { .. }
             | Self::WatchEnded { .. }
             | Self::Http(_)
             | Self::Signals(_)

@@ -29,7 +29,7 @@ def json_lines(rows: Rows, columns: frozenset[str], ignored: Any = None) -> str:
     records = list(_records(rows))
     if not records:
         raise InputError(f"the dataset has no rows; {_FORMS}")
-    passed_over = frozenset(ignored) if isinstance(ignored, Sequence) and not isinstance(ignored, str) else frozenset()
+    passed_over = list(ignored) if isinstance(ignored, Sequence) and not isinstance(ignored, str) else []
     lines, known, unknown = [], dict[str, None](), dict[str, None]()
     for number, record in enumerate(records):
         kept = {}
@@ -39,10 +39,11 @@ def json_lines(rows: Rows, columns: frozenset[str], ignored: Any = None) -> str:
                 known[name] = None
             elif ignored == "*" or name in passed_over:
                 continue
-            elif not _is_missing(value):
+            if _is_missing(value):
+                continue
+            if name not in columns:
                 unknown[name] = None
-            if not _is_missing(value):
-                kept[name] = _plain(value)
+            kept[name] = _plain(value)
         if unknown:
             continue
         try:
@@ -51,11 +52,10 @@ def json_lines(rows: Rows, columns: frozenset[str], ignored: Any = None) -> str:
             raise InputError(f"row {number} of the dataset cannot be sent ({error}); give texts and lists of texts") from error
     if unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
-        own = [*known, *(column for column in sorted(columns) if column not in known and not known)]
-        chosen = ", ".join(json.dumps(name, ensure_ascii=False) for name in own)
+        chosen = ", ".join(json.dumps(name, ensure_ascii=False) for name in list(known) or sorted(columns))
         raise InputError(
             f"the dataset has columns that the spec does not name: {names}. Take those that it knows, df[[{chosen}]], or put"
-            f" ignore = {json.dumps(list(unknown), ensure_ascii=False)} into its table `dataset`, or \"*\" for all. It knows"
+            f" ignore = {json.dumps([*passed_over, *unknown], ensure_ascii=False)} into its table `dataset`, or \"*\" for all. It knows"
             f" {', '.join(f'`{column}`' for column in sorted(columns))}"
         )
     return "\n".join(lines) + "\n"

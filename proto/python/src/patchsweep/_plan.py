@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _frames, _program
-from ._numbers import tile_options
 from ._spec_file import spec_file
 from ._submission import AnySpec, read
 
@@ -106,11 +105,9 @@ def make_plan(
     The plan is made by the program `patchsweep` on this machine, which needs the model's config and tokenizer. `models`:
     folders that hold model folders, before the spec's own. The rest is as in `Client.submit`.
     """
-    tiles = tile_options(tile_multiply_adds, tile_prompts)
-    options = [f"--models={os.fspath(folder)}" for folder in models]
-    options += [f"--{name.replace('_', '-')}={number}" for name, number in tiles.items()]
+    options = _program.options(models, tile_multiply_adds, tile_prompts)
     submission = read(spec, dataset)
-    with spec_file(submission, dataset is not None) as file, submission.refusing(file.path):
+    with spec_file(submission) as file, submission.refusing(file.path):
         return _plan(_program.run(["plan", str(file.path), *options, *file.options]))
 
 

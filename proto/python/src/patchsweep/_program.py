@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ._numbers import tile_options
 from .errors import (
     ConfigError,
     InputError,
@@ -43,11 +45,23 @@ def program() -> str:
     return found
 
 
+def options(models: Sequence[str | os.PathLike[str]], tile_multiply_adds: int | None, tile_prompts: int | None) -> list[str]:
+    """How a command is told where models are, and how work is cut into tiles."""
+    tiles = tile_options(tile_multiply_adds, tile_prompts)
+    words = [f"--models={os.fspath(folder)}" for folder in models]
+    return words + [f"--{name.replace('_', '-')}={number}" for name, number in tiles.items()]
+
+
+def environment() -> dict[str, str]:
+    """What the program is started with. It says all without colours, which Jupyter asks of every program: lines are read here."""
+    return {name: value for name, value in os.environ.items() if name != "CLICOLOR_FORCE"} | {"NO_COLOR": "1"}
+
+
 def run(words: Sequence[str]) -> dict[str, Any]:
     """What a command prints as JSON; what it refuses is raised with the command's own text."""
     command = [program(), "--output", "json", *words]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     except (OSError, ValueError) as error:
         raise is_another(command[0], error) from error
     fields = printed(command[0], ended.stdout, ended.returncode, ended.stderr)
@@ -62,9 +76,19 @@ def printed(path: str, out: str, code: int, said: str) -> dict[str, Any]:
         fields: dict[str, Any] = json.loads(out)
     except ValueError as error:
         # It says itself why: a library that is missing, a panic.
-        said = said.strip()
-        raise is_another(path, f"it ended with {code}{f': {said}' if said else ''}") from error
+        why = f": {said.strip()}" if said.strip() else ""
+        if code < 0:
+            raise ProgramFailed(f"the program `patchsweep` was ended by {_signal(-code)}{why}") from error
+        raise is_another(path, f"it ended with {code}{why}") from error
     return fields
+
+
+def _signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"signal {number}, {name}{', as where memory runs out' if number == signal.SIGKILL else ''}"
 
 
 def is_another(path: str, why: object) -> NoProgram:

@@ -19,11 +19,19 @@ _STANDING = re.compile(r"(running|done|partial|failed|cancelled) +(\d+)%  (.+)")
 #: Lines that say why a program ended that has printed no JSON.
 _TAIL = 50
 
+_OVERWRITE = "with overwrite=True where it names `out`"
+
 #: What the program calls otherwise than a caller of Python does.
 _WORDS = {
-    "the same command with --overwrite goes on": "the same call, with overwrite=True where it names `out`, goes on",
+    "the same command with --overwrite goes on": f"the same call, {_OVERWRITE}, goes on",
+    "the same command with --overwrite and without --new goes on": f"the same call without new=True, {_OVERWRITE}, goes on",
+    "the same command without --new goes on": "the same call without new=True goes on",
     "the same command goes on": "the same call goes on",
+    "the same command with --new and --overwrite does": f"the same call with new=True does, {_OVERWRITE}",
     "--new begins anew": "new=True begins anew",
+    "`--new` begins anew": "new=True begins anew",
+    "replace the results in it with `--overwrite`": "replace the results in it with overwrite=True",
+    "choose another folder with --out": "choose another folder with out",
 }
 
 
@@ -46,7 +54,7 @@ def follow(words: list[str], title: str, show: bool) -> Outcome:
             # In a session of its own, where a terminal's Ctrl-C does not reach it twice. It ends when this process does.
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE,
-                encoding="utf-8", errors="replace", start_new_session=True,
+                encoding="utf-8", errors="replace", start_new_session=True, env=_program.environment(),
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise _program.is_another(path, error) from error
@@ -63,13 +71,24 @@ def follow(words: list[str], title: str, show: bool) -> Outcome:
                     process.kill()
         out.seek(0)
         fields = _program.printed(path, out.read(), process.returncode, "\n".join(listener.tail))
-        refused = fields.get("error", {})
-        said = "\n".join(listener.last).removesuffix(f"error: {refused.get('message')}").strip("\n")
+        refused = fields.get("error")
+        if refused is None:
+            # Others have done its work.
+            return Outcome(fields, (*listener.warnings, *(f"a worker has ended: {why}" for why in listener.errors)))
+        refused["message"] = in_python(refused["message"])
+        said = "\n".join(f"error: {why}" for why in listener.errors if why != refused["message"])
         if said and show:
             display.say(said)
-        elif said and refused:
+        elif said:
             refused["message"] += f"\n{said}"
         return Outcome(fields, tuple(listener.warnings))
+
+
+def in_python(text: str) -> str:
+    """What the program says, in the words of this package."""
+    for words, own in _WORDS.items():
+        text = text.replace(words, own)
+    return text
 
 
 class _Listener:
@@ -78,9 +97,11 @@ class _Listener:
     def __init__(self, title: str, display: Display) -> None:
         self._title, self._display = title, display
         self.warnings: list[str] = []
-        #: From the first error on. The program's own comes last, and is raised; another one is a worker's.
-        self.last: list[str] = []
-        #: What came last, of whatever sort.
+        #: The program's own comes last, and is raised; another one is a worker's.
+        self.errors: list[str] = []
+        #: Whether an error's next lines may follow.
+        self._in_error = False
+        #: What came last, but for how far it is.
         self.tail: deque[str] = deque(maxlen=_TAIL)
 
     def hear(self, process: subprocess.Popen[str]) -> None:
@@ -91,18 +112,23 @@ class _Listener:
         process.wait()
 
     def _sort(self, line: str) -> None:
-        self.tail.append(line)
         standing = _STANDING.fullmatch(line)
         if standing is not None:
+            self._in_error = False
             self._display.show(_Standing(self._title, standing[1], int(standing[2]), standing[3]))
-        elif self.last or line.startswith("error: "):
-            self.last.append(line)
-        elif line.startswith("warning: "):
-            self.warnings.append(line.removeprefix("warning: "))
+            return
+        self.tail.append(line)
+        line = in_python(line)
+        kind, _, text = line.partition(": ")
+        if kind == "warning":
+            self.warnings.append(text)
+        elif kind == "error":
+            self.errors.append(text)
+        elif self._in_error:
+            self.errors[-1] += f"\n{line}"
         else:
-            for words, own in _WORDS.items():
-                line = line.replace(words, own)
             self._display.say(line)
+        self._in_error = kind == "error" or (self._in_error and kind != "warning")
 
 
 @dataclass(frozen=True)

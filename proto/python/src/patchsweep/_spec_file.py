@@ -25,13 +25,11 @@ class SpecFile:
 
 
 @contextmanager
-def spec_file(submission: Submission, is_changed: bool) -> Iterator[SpecFile]:
+def spec_file(submission: Submission) -> Iterator[SpecFile]:
     """The spec's own file, or for the while one in a folder with its dataset; models are then those beside the spec, or of a dict
     those in the working directory.
-
-    `is_changed`: whether another dataset takes the place of the one that the spec names.
     """
-    if submission.path is not None and not is_changed:
+    if submission.path is not None and not submission.is_changed:
         yield SpecFile(submission.path, ())
         return
     beside = submission.path.parent if submission.path is not None else Path()

@@ -31,10 +31,13 @@ class Submission:
     dataset: str
     #: The spec's file; None of a dict.
     path: Path | None
+    #: A dataset in memory takes the place of the one that the file names, so that `spec` is no longer the file's text.
+    is_changed: bool = False
 
     def refused(self, reason: str, next_command: str | None = None) -> SpecError:
         """What is said of the spec, with the path that the person knows it by."""
-        text = f"{self.path}: {reason}" if self.path is not None else reason
+        name = f"{self.path} with this dataset" if self.is_changed else self.path
+        text = f"{name}: {reason}" if self.path is not None else reason
         return SpecError(text, self.path, self.spec, next_command)
 
     @contextmanager
@@ -58,7 +61,7 @@ def read(spec: AnySpec, dataset: _frames.Rows | None = None) -> Submission:
     try:
         keys = _toml.loads(text)
     except _toml.TOMLDecodeError:
-        # The coordinator says what is wrong with it, and where.
+        # Coordinator or program say what is wrong with it, and where.
         return Submission(text, "", path)
     if dataset is not None:
         return _of_dict(keys, dataset, path)
@@ -83,7 +86,7 @@ def _of_dict(keys: dict[str, Any], dataset: _frames.Rows | None, path: Path | No
     except (TypeError, ValueError, AttributeError) as error:
         raise SpecError(f"the spec is no TOML ({error}); give texts, numbers, booleans, lists and dicts") from error
     if rows is not None:
-        return Submission(text, rows, path)
+        return Submission(text, rows, path, is_changed=path is not None)
     name = dataset_file(keys)
     content = _read(Path(name), "the spec names it, relative to the working directory") if name else ""
     return Submission(text, content, path)

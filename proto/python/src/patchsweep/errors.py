@@ -53,7 +53,7 @@ class SpecError(PatchsweepError):
     column: int | None
     #: The spec's file; None of a dict.
     path: Path | None
-    #: The TOML that lines and columns count in; of a dict what was made of it.
+    #: The TOML that lines and columns count in; of a dict, or of a file with another dataset, what was made of it.
     text: str | None
 
     def __init__(
@@ -150,8 +150,8 @@ class MissingPackage(PatchsweepError, ImportError):
 
 
 class NoProgram(PatchsweepError):
-    """The program `patchsweep` is not on this machine."""
+    """The program `patchsweep` is not on this machine, or what is called so does not start or answer as it does."""
 
 
 class ProgramFailed(PatchsweepError):
-    """The program `patchsweep` refused what it was asked for another reason than the spec."""
+    """The program `patchsweep` refused what it was asked for another reason than the spec, or was ended by a signal."""

@@ -15,7 +15,7 @@ fn wrong_tile(tiny: &Tiny) -> &Tile {
 }
 
 /// What a worker says of a tile of the sweep itself, `wrong` where its scores of that tile are.
-fn computed(tiny: &Tiny, grant: &Grant, wrong: Option<u32>) -> TileResult {
+pub(super) fn computed(tiny: &Tiny, grant: &Grant, wrong: Option<u32>) -> TileResult {
     if wrong != Some(tile_of(grant)) {
         return result(tiny, grant);
     }
@@ -28,7 +28,7 @@ fn computed(tiny: &Tiny, grant: &Grant, wrong: Option<u32>) -> TileResult {
 }
 
 /// The scores of a check's tile: those of the sweep's tiles, and this effect where it has none.
-fn plain(tiny: &Tiny, grant: &Grant, of_noops: f64) -> TileResult {
+pub(super) fn plain(tiny: &Tiny, grant: &Grant, of_noops: f64) -> TileResult {
     let mut known: BTreeMap<(u32, u32, u32, u32), CellScore> = BTreeMap::new();
     let mut unpatched: BTreeMap<(u32, u32), CellScore> = BTreeMap::new();
     for tile in &tiny.plan().tiles {
