@@ -10,4 +10,4 @@ pub mod v1;
 pub mod wire;
 
 /// Version of the worker protocol; coordinator and workers must have the same.
-pub const PROTOCOL_VERSION: u32 = 13;
+pub const PROTOCOL_VERSION: u32 = 14;

@@ -62,6 +62,7 @@ pub fn plan_of_features(options: PlanOptions) -> Plan {
         features: 6,
         encoder: Encoder::Standard,
         subtracts_decoder_bias: true,
+        of_centred_model: false,
         hook: Some("blocks.1.hook_resid_pre".to_owned()),
         model: Some("m-small".to_owned()),
     };

@@ -4,7 +4,7 @@ mod header;
 
 pub use header::DictionaryHeader;
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, NormKind, NormPlace};
 use crate::digest::Digest;
 use crate::grid::Component;
 use crate::model::ModelRef;
@@ -29,6 +29,9 @@ pub struct Dictionary {
     pub encoder: Encoder,
     /// Whether the decoder's bias is taken off an activation before it is encoded.
     pub subtracts_decoder_bias: bool,
+    /// Whether `TransformerLens` had centred the weights that write to the residual stream of the model that it was trained on
+    /// (`center_writing_weights`).
+    pub of_centred_model: bool,
     /// Of its files.
     pub digest: Digest,
 }
@@ -100,6 +103,19 @@ pub enum DictionaryError {
         /// The site's.
         wanted: u32,
     },
+    /// `TransformerLens` centres no weights of such a model.
+    #[error(
+        "`cfg.json` says that the dictionary was trained on a model with `center_writing_weights`, which TransformerLens does to models \
+         of layer norms only: those of RMS norms, as this one, it leaves as they are. If the dictionary is of this model, make the key false"
+    )]
+    CentredRms,
+    /// What stands in the residual stream, less its mean, would not do the same there.
+    #[error(
+        "`cfg.json` says that the dictionary was trained on a model with `center_writing_weights`: that changes nothing else where all \
+         that reads the residual stream does so behind a layer norm, and in this model something does not; give the model that it was \
+         trained on"
+    )]
+    Centred,
     /// None, or more than can be counted.
     #[error("a dictionary has 1 to {MOST_FEATURES} features, and a `topk` one as many at least as it keeps")]
     Features,
@@ -155,8 +171,27 @@ impl Dictionary {
             let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
             return Err(DictionaryError::Width { name, found: self.width, wanted });
         }
+        self.refuse_other_centring(model)?;
         let least = if let Encoder::TopK { k, .. } = self.encoder { k.max(1) } else { 1 };
         if (least..=MOST_FEATURES).contains(&self.features) { Ok(()) } else { Err(DictionaryError::Features) }
+    }
+
+    /// A model whose weights were centred computes the same if every reader of the residual stream takes off its mean.
+    fn refuse_other_centring(&self, model: &Architecture) -> Result<(), DictionaryError> {
+        match (self.of_centred_model, model.norm.kind) {
+            (true, NormKind::Rms) => Err(DictionaryError::CentredRms),
+            (true, NormKind::Layer) if model.norm.place != NormPlace::Before || !model.readout.norm => {
+                Err(DictionaryError::Centred)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an activation's mean over its numbers is taken off it before it is encoded: where a centred model has
+    /// activations without one, and the model here has not. What does not write to the residual stream is the same in both.
+    #[must_use]
+    pub fn subtracts_mean(&self) -> bool {
+        self.of_centred_model && !matches!(self.component, Component::Z | Component::MlpPost)
     }
 
     /// How many features are computed where so many are asked for: of the k largest, all.
@@ -189,7 +224,7 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::{ParallelNorms, Sizes, Wiring};
+    use crate::architecture::{Norm, ParallelNorms, Readout, Sizes, Wiring};
 
     fn model() -> Architecture {
         Architecture::plain(Sizes { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 })
@@ -205,6 +240,7 @@ mod tests {
             features: 30,
             encoder: Encoder::Standard,
             subtracts_decoder_bias: true,
+            of_centred_model: false,
             digest: Digest([0; 32]),
         }
     }
@@ -247,5 +283,27 @@ mod tests {
         let encoder = Encoder::TopK { k: 31, rescaled: false };
         let few = refusal(Dictionary { encoder, ..dictionary(Component::ResidPre, 1, 4) }, &model());
         assert!(few.contains("as many at least as it keeps"), "{few}");
+    }
+
+    #[test]
+    fn a_dictionary_of_a_centred_model_is_of_models_that_take_off_the_mean_themselves() {
+        let centred = |component, width| Dictionary { of_centred_model: true, ..dictionary(component, 1, width) };
+        let (stream, hidden) = (centred(Component::ResidMid, 4), centred(Component::MlpPost, 16));
+        assert_eq!((stream.refuse_unfit(&model()), hidden.refuse_unfit(&model())), (Ok(()), Ok(())));
+        let sites = SITES.map(|site| (site, centred(site, 4).subtracts_mean()));
+        assert_eq!(sites.iter().filter(|(_, subtracts)| !subtracts).count(), 2, "{sites:?}");
+        assert!(stream.subtracts_mean() && !hidden.subtracts_mean());
+        assert!(!dictionary(Component::ResidMid, 1, 4).subtracts_mean());
+        let norm = |norm: Norm| Architecture { norm, ..model() };
+        let rms = norm(Norm { kind: NormKind::Rms, ..model().norm });
+        let after = [NormPlace::After, NormPlace::BeforeAndAfter].map(|place| norm(Norm { place, ..model().norm }));
+        let bare = Architecture { readout: Readout { norm: false, ..model().readout }, ..model() };
+        for dictionary in [&stream, &hidden] {
+            assert_eq!(dictionary.refuse_unfit(&rms), Err(DictionaryError::CentredRms));
+            for model in after.iter().chain([&bare]) {
+                assert_eq!(dictionary.refuse_unfit(model), Err(DictionaryError::Centred));
+            }
+        }
+        assert_eq!(dictionary(Component::ResidMid, 1, 4).refuse_unfit(&rms), Ok(()));
     }
 }

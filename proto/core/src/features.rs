@@ -165,6 +165,7 @@ mod tests {
             features: 6,
             encoder: Encoder::Standard,
             subtracts_decoder_bias: true,
+            of_centred_model: false,
             digest: Digest([0; 32]),
         };
         Grid::over_features("g".into(), Arc::new(dictionary), axes.to_vec(), &model(), 5)

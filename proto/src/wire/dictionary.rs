@@ -28,6 +28,7 @@ impl From<&Dictionary> for v1::Dictionary {
             k,
             rescaled,
             subtracts_decoder_bias: dictionary.subtracts_decoder_bias,
+            of_centred_model: dictionary.of_centred_model,
             digest: dictionary.digest.0.to_vec(),
         }
     }
@@ -53,6 +54,7 @@ pub(super) fn dictionary_from_wire(wire: v1::Dictionary, model: &Architecture) -
         width: wire.width,
         features: wire.features,
         subtracts_decoder_bias: wire.subtracts_decoder_bias,
+        of_centred_model: wire.of_centred_model,
     };
     dictionary.refuse_unfit(model).map_err(|error| WireError::invalid(DICTIONARY, "path", error))?;
     Ok(dictionary)

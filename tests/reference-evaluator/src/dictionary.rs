@@ -17,6 +17,8 @@ use crate::model::Model;
 pub struct Dictionary {
     encoder: Encoder,
     subtracts_decoder_bias: bool,
+    /// Of `TransformerLens`' centred weights: the activation at the site is one less its mean over the width.
+    centred: bool,
     /// By the names that `SAELens` has for them.
     tensors: HashMap<String, ArrayD<f64>>,
     /// What stands at its site besides the hooked activation: of `z` the constant part of the values \[width\].
@@ -31,7 +33,13 @@ impl Dictionary {
     #[must_use]
     pub fn load(folder: &Path, dictionary: &Described, model: &Model) -> Self {
         let constant = (dictionary.component == Component::Z).then(|| value_constants(model, dictionary.layer));
-        Self { constant, ..Self::read(folder, dictionary.encoder, dictionary.subtracts_decoder_bias) }
+        let writes_to_the_stream = match dictionary.component {
+            Component::ResidPre | Component::ResidMid | Component::ResidPost => true,
+            Component::AttnOut | Component::MlpOut => true,
+            _ => false,
+        };
+        let centred = dictionary.of_centred_model && writes_to_the_stream;
+        Self { centred, constant, ..Self::read(folder, dictionary.encoder, dictionary.subtracts_decoder_bias) }
     }
 
     /// The same of activations by themselves.
@@ -48,7 +56,7 @@ impl Dictionary {
             (name, ArrayD::from_shape_vec(tensor.shape(), numbers).expect("as many as its shape says"))
         };
         let tensors = file.tensors().into_iter().map(tensor).collect();
-        Self { encoder, subtracts_decoder_bias, tensors, constant: None }
+        Self { encoder, subtracts_decoder_bias, centred: false, tensors, constant: None }
     }
 
     fn vector(&self, name: &str) -> Array1<f64> {
@@ -64,6 +72,10 @@ impl Dictionary {
     #[must_use]
     pub fn features(&self, x: &ArrayView1<'_, f64>) -> (Vec<f64>, f64) {
         let mut x = x.to_owned();
+        if self.centred {
+            let mean = x.mean().expect("a width of one at least");
+            x -= mean;
+        }
         if self.subtracts_decoder_bias {
             x -= &self.vector("b_dec");
         }

@@ -22,8 +22,9 @@ out = Path(sys.argv[1])
 torch.manual_seed(0)
 
 
-def config(of, **more):
-    return of(d_in=WIDTH, d_sae=FEATURES, metadata=SAEMetadata(hook_name="blocks.1.hook_resid_pre"), **more)
+def config(of, model=None, **more):
+    metadata = SAEMetadata(hook_name="blocks.1.hook_resid_pre", **(model or {}))
+    return of(d_in=WIDTH, d_sae=FEATURES, metadata=metadata, **more)
 
 
 def written(name, sae, save="save_model"):
@@ -54,10 +55,13 @@ saes = {
 }
 saes["half"].dtype = torch.float32
 x = torch.randn(5, WIDTH)
+of_centred_model = {"model_from_pretrained_kwargs": {"center_writing_weights": True}}
+saes["centred"] = written("centred", StandardSAE(config(StandardSAEConfig, of_centred_model)))
 expected = {}
 with torch.no_grad():
     for name, sae in saes.items():
-        features = sae.encode(x)
+        # A model with centred weights has these activations where one without has x.
+        features = sae.encode(x - x.mean(dim=-1, keepdim=True) if name == "centred" else x)
         expected[name] = {
             "features": features.tolist(),
             "directions": (sae.decode(torch.eye(FEATURES)) - sae.b_dec).tolist(),

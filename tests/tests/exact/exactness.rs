@@ -202,12 +202,14 @@ fn features_are_exact() {
     let topics = dictionaries::topics();
     assert!(topics.len() >= 100, "{} cases", topics.len());
     let effects = RefCell::new(Effects::default());
-    let drawn = RefCell::new(BTreeSet::new());
+    let (drawn, centred) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeSet::new()));
     for topic in topics {
         for kind in [Kind::Gpt2, Kind::Described] {
             draw(&mut runner, &scenarios(kind, topic), |scenario| {
                 let dictionaries = || scenario.context.grids.iter().filter_map(Grid::dictionary);
                 drawn.borrow_mut().extend(dictionaries().map(|of| (of.component, of.encoder.name())));
+                let of_centred_models = dictionaries().filter(|of| of.of_centred_model);
+                centred.borrow_mut().extend(of_centred_models.map(|of| of.component));
                 effects.borrow_mut().add(check(&scenario)?);
                 if scenario.context.grids.iter().all(dictionaries::is_of_runs) {
                     check_itself(&scenario)
@@ -220,6 +222,7 @@ fn features_are_exact() {
     let (drawn, effects) = (drawn.into_inner(), effects.into_inner());
     println!("{effects:?}");
     assert_eq!(drawn.len(), dictionaries::SITES.len() * 4, "each site with each architecture: {drawn:?}");
+    assert_eq!(centred.borrow().len(), dictionaries::SITES.len(), "and of a centred model: {centred:?}");
     assert!(effects.moved * 3 > effects.live, "many features that can matter do: {effects:?}");
     assert!(effects.noop * 10 > effects.live, "and there are enough that cannot: {effects:?}");
     assert!(effects.undecided < 20, "and few are undecided: {effects:?}");

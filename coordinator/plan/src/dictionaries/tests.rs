@@ -21,6 +21,7 @@ fn header() -> DictionaryHeader {
         features: 6,
         encoder: Encoder::Standard,
         subtracts_decoder_bias: true,
+        of_centred_model: false,
         hook: Some("blocks.1.hook_resid_pre".to_owned()),
         model: Some("m-small".to_owned()),
     }
@@ -101,6 +102,15 @@ fn a_dictionary_that_does_not_fit_the_model_is_refused() {
     );
     let beyond = of(&anywhere, "blocks.3.hook_resid_pre");
     assert!(beyond.contains("`blocks.3.hook_resid_pre` is not in this model, whose layers are 0 to 2"), "{beyond}");
+}
+
+#[test]
+fn a_dictionary_of_a_centred_model_is_planned_as_one() {
+    let centred = DictionaryHeader { of_centred_model: true, ..header() };
+    let [plan, plain] = [&centred, &header()].map(|header| planned(&[], Some(header)).expect("a plan"));
+    let dictionary = plan.context.grids[0].dictionary().expect("a dictionary");
+    assert!(dictionary.subtracts_mean());
+    assert_ne!(plan.digest, plain.digest);
 }
 
 #[test]

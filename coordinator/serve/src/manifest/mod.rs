@@ -185,6 +185,7 @@ fn dictionaries(plan: &Plan) -> Value {
             "k": k,
             "rescale_acts_by_decoder_norm": rescaled,
             "apply_b_dec_to_input": dictionary.subtracts_decoder_bias,
+            "center_writing_weights": dictionary.of_centred_model,
             "d_in": dictionary.width,
             "d_sae": dictionary.features,
         })

@@ -15,6 +15,8 @@ pub struct DictionaryHeader {
     pub encoder: Encoder,
     /// Whether the decoder's bias is taken off an activation before it is encoded.
     pub subtracts_decoder_bias: bool,
+    /// As [`Dictionary::of_centred_model`].
+    pub of_centred_model: bool,
     /// The hook that it was trained at, where that is known.
     pub hook: Option<String>,
     /// What the model is called that it was trained on, where that is known.
@@ -31,16 +33,26 @@ impl DictionaryHeader {
     /// The dictionary with these files at a site, given as a full hook name.
     pub fn at(&self, name: &str, path: &str, hook: &str, digest: Digest) -> Result<Dictionary, DictionaryError> {
         let (component, layer) = Dictionary::site(hook)?;
-        let Self { width, features, encoder, subtracts_decoder_bias, .. } = *self;
-        let (name, path) = (name.to_owned(), path.to_owned());
-        Ok(Dictionary { name, path, component, layer, width, features, encoder, subtracts_decoder_bias, digest })
+        Ok(Dictionary {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            component,
+            layer,
+            width: self.width,
+            features: self.features,
+            encoder: self.encoder,
+            subtracts_decoder_bias: self.subtracts_decoder_bias,
+            of_centred_model: self.of_centred_model,
+            digest,
+        })
     }
 
     /// Whether the dictionary says the same of its files.
     #[must_use]
     pub fn is_of(&self, dictionary: &Dictionary) -> bool {
-        let ours = (self.width, self.features, self.encoder, self.subtracts_decoder_bias);
-        ours == (dictionary.width, dictionary.features, dictionary.encoder, dictionary.subtracts_decoder_bias)
+        let ours = (self.width, self.features, self.encoder, self.subtracts_decoder_bias, self.of_centred_model);
+        let Dictionary { width, features, encoder, subtracts_decoder_bias, of_centred_model, .. } = *dictionary;
+        ours == (width, features, encoder, subtracts_decoder_bias, of_centred_model)
     }
 }
 

@@ -10,8 +10,9 @@ use super::DictionaryFileError;
 /// Keys that change nothing here: how the tensors are stored stands in their file.
 const IGNORED: [&str; 2] = ["dtype", "device"];
 
-/// How the model was changed before its activations were taken; of these keys the ones that change activations.
-const CHANGED_MODELS: [&str; 3] = ["center_writing_weights", "fold_value_biases", "refactor_factored_attn_matrices"];
+/// How the model was changed before its activations were taken; of these keys the ones that change activations so that they
+/// cannot be made of those here.
+const CHANGED_MODELS: [&str; 2] = ["fold_value_biases", "refactor_factored_attn_matrices"];
 
 /// The header that a `cfg.json` gives.
 pub(super) fn read(path: &Path, text: &str) -> Result<DictionaryHeader, DictionaryFileError> {
@@ -94,6 +95,7 @@ fn header(keys: &mut Keys) -> Result<DictionaryHeader, String> {
         features: keys.number("d_sae")?,
         encoder,
         subtracts_decoder_bias: keys.flag("apply_b_dec_to_input", true)?,
+        of_centred_model: was_changed(&metadata, "center_writing_weights")?,
         hook: text_of(&metadata, "hook_name"),
         model: text_of(&metadata, "model_name"),
     };
@@ -126,13 +128,23 @@ fn refuse_changed_models(metadata: &Map<String, Value>) -> Result<(), String> {
             "it is of head {head} alone (`hook_head_index`); dictionaries of all heads are known here"
         ));
     }
-    let of_model = metadata.get("model_from_pretrained_kwargs").and_then(Value::as_object);
-    let changes = |key: &&&str| of_model.and_then(|keys| keys.get(**key)).and_then(Value::as_bool) == Some(true);
-    match CHANGED_MODELS.iter().find(changes) {
-        Some(key) => Err(format!(
-            "it was trained on activations of a model that TransformerLens had changed (`{key}`), which are others than \
-             those here; use a dictionary of the model as it is"
-        )),
-        None => Ok(()),
+    for key in CHANGED_MODELS {
+        if was_changed(metadata, key)? {
+            return Err(format!(
+                "it was trained on activations of a model that TransformerLens had changed (`{key}`), which are others than \
+                 those here; use a dictionary of the model as it is"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `TransformerLens` was told to change the model in this way before its activations were taken.
+fn was_changed(metadata: &Map<String, Value>, key: &str) -> Result<bool, String> {
+    match metadata.get("model_from_pretrained_kwargs").and_then(|keys| keys.get(key)) {
+        None | Some(Value::Null) => Ok(false),
+        Some(value) => value
+            .as_bool()
+            .ok_or_else(|| format!("`{key}` of `model_from_pretrained_kwargs` is neither true nor false")),
     }
 }

@@ -81,8 +81,15 @@ impl DictionaryFiles {
         };
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let (width, features) = (size(width), size(features));
-        let header =
-            DictionaryHeader { width, features, encoder, subtracts_decoder_bias: false, hook: None, model: None };
+        let header = DictionaryHeader {
+            width,
+            features,
+            encoder,
+            subtracts_decoder_bias: false,
+            of_centred_model: false,
+            hook: None,
+            model: None,
+        };
         Self { header, config: Vec::new(), tensors: Tensors::GemmaScope(archive), path: path.to_owned() }.checked()
     }
 

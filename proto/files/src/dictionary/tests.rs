@@ -58,6 +58,21 @@ fn a_folder_of_sae_lens_says_what_it_is_and_has_its_numbers() {
 }
 
 #[test]
+fn a_folder_says_whether_its_model_had_centred_weights() {
+    let of = |more: &str| {
+        let config = SAE_LENS.replace("\"metadata\": {", &format!("\"metadata\": {{{more}"));
+        opened(&config, &STANDARD).expect("a dictionary").of_centred_model
+    };
+    let keys = |keys: &str| of(&format!("\"model_from_pretrained_kwargs\": {keys}, "));
+    assert!(keys("{\"center_writing_weights\": true}"));
+    for not in ["null", "{}", "{\"center_writing_weights\": false}", "{\"center_writing_weights\": null}"] {
+        assert!(!keys(not), "{not}");
+    }
+    assert!(!keys("{\"center_unembed\": true, \"fold_ln\": true}"), "which leave activations as they are");
+    assert!(!of(""));
+}
+
+#[test]
 fn the_digest_is_over_config_and_weights() {
     let digest = |config: &str, tensors: &[(&str, &[usize])]| {
         let folder = folder(config, tensors);
@@ -105,8 +120,13 @@ fn what_would_be_computed_otherwise_is_refused_by_name() {
         ("\"metadata\": {", "\"metadata\": {\"hook_head_index\": 3, ", "it is of head 3 alone"),
         (
             "\"metadata\": {",
-            "\"metadata\": {\"model_from_pretrained_kwargs\": {\"center_writing_weights\": true}, ",
-            "of a model that TransformerLens had changed (`center_writing_weights`)",
+            "\"metadata\": {\"model_from_pretrained_kwargs\": {\"fold_value_biases\": true}, ",
+            "of a model that TransformerLens had changed (`fold_value_biases`)",
+        ),
+        (
+            "\"metadata\": {",
+            "\"metadata\": {\"model_from_pretrained_kwargs\": {\"center_writing_weights\": 1}, ",
+            "`center_writing_weights` of `model_from_pretrained_kwargs` is neither true nor false",
         ),
         ("\"d_in\": 2", "\"d_in\": -2", "`d_in` is missing, or no whole number from 0"),
         ("{\"d_in\"", "{d_in", "it is no JSON"),

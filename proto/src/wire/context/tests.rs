@@ -188,6 +188,7 @@ fn a_dictionary_travels_with_its_grid() {
         features: 6,
         encoder,
         subtracts_decoder_bias: false,
+        of_centred_model: false,
         digest: Digest([7; 32]),
     };
     let with = |dictionary: Dictionary| {
@@ -219,6 +220,7 @@ fn a_dictionary_travels_with_its_grid() {
         digest_of(&sent),
         digest_of(&with(Dictionary { digest: Digest([8; 32]), ..of(Encoder::Standard) })),
         digest_of(&with(Dictionary { subtracts_decoder_bias: true, ..of(Encoder::Standard) })),
+        digest_of(&with(Dictionary { of_centred_model: true, ..of(Encoder::Standard) })),
         digest_of(&context()),
     ]);
     digests.sort_unstable_by_key(|digest| digest.0);

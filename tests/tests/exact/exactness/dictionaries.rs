@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use patchsweep_core::architecture::Architecture;
+use patchsweep_core::architecture::{Architecture, NormKind};
 use patchsweep_core::dictionary::{Dictionary, Encoder};
 use patchsweep_core::digest::Digest;
 use patchsweep_core::grid::{Axis, Component, Grid, PatchValue};
@@ -36,8 +36,9 @@ fn dictionaries(model: &Architecture, topic: Topic) -> impl Strategy<Value = Arc
         select(vec![Encoder::Standard, Encoder::JumpRelu, Encoder::Gated, Encoder::TopK { k, rescaled }])
     });
     let width = u32::try_from(topic.component.numbers(model, 1)).expect("a small model");
-    (encoders, 0..model.layers, 6..=12u32, any::<bool>(), any::<u32>().no_shrink()).prop_map(
-        move |(encoder, layer, features, subtracts_decoder_bias, seed)| {
+    let may_be_centred = model.norm.kind == NormKind::Layer && !model.has_post_norms() && model.readout.norm;
+    (encoders, 0..model.layers, 6..=12u32, any::<[bool; 2]>(), any::<u32>().no_shrink()).prop_map(
+        move |(encoder, layer, features, [subtracts_decoder_bias, of_centred_model], seed)| {
             let drawn = Dictionary {
                 name: "features".to_owned(),
                 path: format!("sae-{seed}"),
@@ -47,6 +48,7 @@ fn dictionaries(model: &Architecture, topic: Topic) -> impl Strategy<Value = Arc
                 features,
                 encoder,
                 subtracts_decoder_bias,
+                of_centred_model: of_centred_model && may_be_centred,
                 digest: Digest([0; 32]),
             };
             Arc::new(with_digest(drawn))
@@ -99,6 +101,9 @@ pub(crate) fn write(dictionary: &Dictionary, root: &Path) {
         "reshape_activations": "none", "metadata": { "sae_lens_version": "6.54.12", "hook_name": dictionary.hook_name() },
         "architecture": dictionary.encoder.name(),
     });
+    if dictionary.of_centred_model {
+        config["metadata"]["model_from_pretrained_kwargs"] = serde_json::json!({ "center_writing_weights": true });
+    }
     if let Encoder::TopK { k, rescaled } = dictionary.encoder {
         config["k"] = k.into();
         config["rescale_acts_by_decoder_norm"] = rescaled.into();

@@ -17,7 +17,9 @@ pub(crate) struct DictionaryTensors {
     pub(crate) bias: Tensor,
     /// \[feature, width\]: what a feature of 1 is at the site.
     pub(crate) decoder: Tensor,
-    /// What is taken off an activation first \[width\].
+    /// Whether an activation's mean is taken off it first.
+    pub(crate) subtracts_mean: bool,
+    /// What is taken off it then \[width\].
     pub(crate) input_bias: Option<Tensor>,
     pub(crate) rule: Rule,
     features: u32,
@@ -91,7 +93,8 @@ impl DictionaryTensors {
                 (vector("b_enc")?, Rule::TopK { k: k.into(), scale })
             }
         };
-        Ok(Self { encoder, bias, decoder, input_bias, rule, features: dictionary.features })
+        let (subtracts_mean, features) = (dictionary.subtracts_mean(), dictionary.features);
+        Ok(Self { encoder, bias, decoder, subtracts_mean, input_bias, rule, features })
     }
 
     /// Some features of activations \[rows, width\]: \[rows, features\], float32.
@@ -104,6 +107,7 @@ impl DictionaryTensors {
         let encoder = made.of_dim(&self.encoder, 1);
         let part = |rows: Tensor| {
             let rows = rows.to_kind(Kind::Float);
+            let rows = if self.subtracts_mean { &rows - means(&rows) } else { rows };
             let rows = self.input_bias.as_ref().map_or_else(|| rows.shallow_clone(), |bias| &rows - bias);
             let features = self.activated(exec.product(&rows, &encoder), made);
             if needs_all { selected.of_dim(&features, 1) } else { features }
@@ -148,4 +152,9 @@ impl DictionaryTensors {
         let vectors = 4 * self.features as usize;
         4 * (matrices.iter().sum::<usize>() + vectors) as u64
     }
+}
+
+/// Of rows \[rows, width\]: \[rows, 1\].
+fn means(rows: &Tensor) -> Tensor {
+    rows.mean_dim([-1i64].as_slice(), true, Kind::Float)
 }

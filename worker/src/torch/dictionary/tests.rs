@@ -49,7 +49,7 @@ fn features_and_directions_are_those_of_sae_lens() {
     let x = matrix(&expected["x"]);
     let model = model();
     let dictionaries = expected["dictionaries"].as_object().expect("by name");
-    assert_eq!(dictionaries.len(), 10);
+    assert_eq!(dictionaries.len(), 11);
     for (name, expected) in dictionaries {
         let files = DictionaryFiles::open(&folder().join(name)).expect("a dictionary");
         let at = files.header().at(name, name, "blocks.1.hook_resid_pre", Digest([0; 32])).expect("a site");

@@ -24,6 +24,12 @@ pub(crate) fn features(
 /// The same of what stands there \[prompts, pos, width\].
 pub(crate) fn all_features(exec: &Exec<'_>, dictionary: &DictionaryTensors, x: &Tensor) -> Tensor {
     let x = x.to_kind(Kind::Float);
+    let x = if dictionary.subtracts_mean {
+        let mean = x.sum_dim_intlist([2i64].as_slice(), true, Kind::Float) / x.size()[2];
+        x - mean
+    } else {
+        x
+    };
     let x = dictionary.input_bias.as_ref().map_or_else(|| x.shallow_clone(), |bias| &x - bias);
     let product = exec.product(&x, &dictionary.encoder);
     let h = &product + &dictionary.bias;

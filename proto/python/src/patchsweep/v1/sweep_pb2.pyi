@@ -542,7 +542,7 @@ class Grid(_message.Message):
     def __init__(self, name: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., axes: _Optional[_Iterable[_Union[Axis, str]]] = ..., selections: _Optional[_Iterable[_Union[Selection, _Mapping]]] = ..., value: _Optional[_Union[PatchValue, str]] = ..., others: _Optional[_Iterable[_Union[Component, str]]] = ..., window: _Optional[int] = ..., also: _Optional[_Iterable[_Union[Also, _Mapping]]] = ..., dictionary: _Optional[_Union[Dictionary, _Mapping]] = ..., to: _Optional[_Union[Receivers, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., only_active: bool = ...) -> None: ...
 
 class Dictionary(_message.Message):
-    __slots__ = ("name", "path", "component", "layer", "width", "features", "encoder", "k", "rescaled", "subtracts_decoder_bias", "digest")
+    __slots__ = ("name", "path", "component", "layer", "width", "features", "encoder", "k", "rescaled", "subtracts_decoder_bias", "digest", "of_centred_model")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_FIELD_NUMBER: _ClassVar[int]
@@ -554,6 +554,7 @@ class Dictionary(_message.Message):
     RESCALED_FIELD_NUMBER: _ClassVar[int]
     SUBTRACTS_DECODER_BIAS_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    OF_CENTRED_MODEL_FIELD_NUMBER: _ClassVar[int]
     name: str
     path: str
     component: Component
@@ -565,7 +566,8 @@ class Dictionary(_message.Message):
     rescaled: bool
     subtracts_decoder_bias: bool
     digest: bytes
-    def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., layer: _Optional[int] = ..., width: _Optional[int] = ..., features: _Optional[int] = ..., encoder: _Optional[_Union[Encoder, str]] = ..., k: _Optional[int] = ..., rescaled: bool = ..., subtracts_decoder_bias: bool = ..., digest: _Optional[bytes] = ...) -> None: ...
+    of_centred_model: bool
+    def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., component: _Optional[_Union[Component, str]] = ..., layer: _Optional[int] = ..., width: _Optional[int] = ..., features: _Optional[int] = ..., encoder: _Optional[_Union[Encoder, str]] = ..., k: _Optional[int] = ..., rescaled: bool = ..., subtracts_decoder_bias: bool = ..., digest: _Optional[bytes] = ..., of_centred_model: bool = ...) -> None: ...
 
 class Receivers(_message.Message):
     __slots__ = ("receiver", "layers", "positions", "mlps_frozen", "apart", "norms_frozen")
