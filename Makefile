@@ -33,13 +33,16 @@ demo: libtorch
 
 test: lint rust-test python-test python-client-test browser-test deploy-test
 
+# What end-to-end tests run. In CI with the tests, for Cargo compiles a dependency again for each choice of packages that wants
+# other features of it, and tests want more than programs.
+BUILD := cargo build --workspace$(if $(CI), --all-targets)
+
 # In CI 5,000 made-up inputs for each fuzz target instead of 500.
 FUZZ_INPUTS = PATCHSWEEP_FUZZ_INPUTS=$${PATCHSWEEP_FUZZ_INPUTS:-$(if $(CI),5000,500)}
 
-# Unit tests, fuzz targets and tests with real processes at once: Cargo compiles a dependency again for each choice of packages that
-# wants other features of it.
+# Unit tests, fuzz targets and tests with real processes at once, for the same reason.
 rust-test: libtorch
-	cargo build --workspace
+	$(BUILD)
 	$(FUZZ_INPUTS) cargo test --workspace $(if $(CI),--no-fail-fast)
 
 unit-test: libtorch
@@ -61,14 +64,14 @@ otlp-test: libtorch
 	cargo test -p patchsweep-tests --features otlp --test otlp
 
 end-to-end-test: libtorch
-	cargo build --workspace
+	$(BUILD)
 	cargo test -p patchsweep-tests
 
 # The results, read by the libraries that they are for; the tokens of many tokenizers, held to those of transformers;
 # models read as Hugging Face's libraries read them, with the torch that libtorch is of; and what a GPU has to show, tried out
 # on what stands in for one.
 python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready $(STAND_IN)/.built
-	cargo build --workspace
+	$(BUILD)
 	$(VENV)/bin/python tests/python/read_results.py target/debug/patchsweep data/acronyms.toml data/attention.toml
 	$(VENV)/bin/python tests/python/read_grids.py target/debug/patchsweep
 	$(VENV)/bin/python tests/python/check_statistics.py target/debug/patchsweep data/acronyms.toml
@@ -81,12 +84,12 @@ python-test: libtorch $(VENV)/.readers $(HUGGING_FACE_VENV)/.ready $(STAND_IN)/.
 
 # The Python client, as pip installs it, against real programs. TESTS="-k plot" runs some.
 python-client-test: libtorch $(CLIENT_VENV)/.installed
-	cargo build --workspace
+	$(BUILD)
 	cd proto/python && ../../$(CLIENT_VENV)/bin/python -m pytest $(TESTS)
 
 # The same on another Python, with whatever packages pip finds for it: PYTHON=python3.10. Needs neither mypy nor grpcio-tools.
 python-client-test-on: libtorch
-	cargo build --workspace
+	$(BUILD)
 	$(PYTHON) -m venv --clear $(OTHER_CLIENT_VENV)
 	$(OTHER_CLIENT_VENV)/bin/pip install --quiet './proto/python[notebook]' pytest nbclient ipykernel tomli
 	cd proto/python && ../../$(OTHER_CLIENT_VENV)/bin/python -m pytest --ignore tests/test_generated.py $(TESTS)
@@ -98,14 +101,14 @@ python-messages: $(CLIENT_VENV)/.ready
 
 # What docs/transformer-lens.md says, with TransformerLens itself; outside CI, as that brings several hundred MB.
 lens-test: libtorch $(REAL_MODEL_VENV)/.lens
-	cargo build --workspace
+	$(BUILD)
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --force-reinstall --no-deps ./proto/python
 	$(REAL_MODEL_VENV)/bin/pip install --quiet --no-deps grpcio==1.85.3 tomli-w==1.2.0 xarray==2026.9.0 zarr==3.1.6 donfig==0.8.1.post1 numcodecs==0.16.6 google-crc32c==1.9.0
 	$(REAL_MODEL_VENV)/bin/python proto/python/tests/lens/check_transformer_lens.py target/debug/patchsweep target/debug/patchsweep-worker data
 
 # Configs of every family, drawn at random, against transformers; DRAWS of each.
 family-test: libtorch $(HUGGING_FACE_VENV)/.ready
-	cargo build --workspace
+	$(BUILD)
 	$(HUGGING_FACE_VENV)/bin/python tests/python/check_families.py --draws $(or $(DRAWS),20) target/debug/patchsweep target/debug/patchsweep-worker
 
 # Sweeps of a trained model, whose file a package brings, against transformers; outside CI. Keeps model (540 MB), datasets,
@@ -115,13 +118,13 @@ real-model: build $(REAL_MODEL_VENV)/.ready
 
 # Report and web page in Chromium: $CHROMIUM or the one on PATH; in CI Debian's is installed where there is none.
 browser-test: libtorch $(VENV)/.browser
-	cargo build --workspace
+	$(BUILD)
 	$(VENV)/bin/python tests/browser/run.py target/debug/patchsweep target/debug/patchsweep-worker data target/browser
 
 # Slurm, systemd, pods of the image, the wheel, Kubernetes' schemas, and a tunnel through ssh, for deploy/; most needs root and
 # Debian's packages, which CI installs; what it cannot run is skipped. PART=slurm runs one.
 deploy-test: libtorch $(DEPLOY_VENV)/.ready
-	cargo build --workspace
+	$(BUILD)
 	$(DEPLOY_VENV)/bin/python tests/deploy/run.py target/debug $(PART)
 
 lint: libtorch
