@@ -33,12 +33,9 @@ impl Dictionary {
     #[must_use]
     pub fn load(folder: &Path, dictionary: &Described, model: &Model) -> Self {
         let constant = (dictionary.component == Component::Z).then(|| value_constants(model, dictionary.layer));
-        let writes_to_the_stream = match dictionary.component {
-            Component::ResidPre | Component::ResidMid | Component::ResidPost => true,
-            Component::AttnOut | Component::MlpOut => true,
-            _ => false,
-        };
-        let centred = dictionary.of_centred_model && writes_to_the_stream;
+        let writes_to_the_stream =
+            [Component::ResidPre, Component::ResidMid, Component::ResidPost, Component::AttnOut, Component::MlpOut];
+        let centred = dictionary.of_centred_model && writes_to_the_stream.contains(&dictionary.component);
         Self { centred, constant, ..Self::read(folder, dictionary.encoder, dictionary.subtracts_decoder_bias) }
     }
 

@@ -107,10 +107,10 @@ fn a_dictionary_that_does_not_fit_the_model_is_refused() {
 #[test]
 fn a_dictionary_of_a_centred_model_is_planned_as_one() {
     let centred = DictionaryHeader { of_centred_model: true, ..header() };
-    let [plan, plain] = [&centred, &header()].map(|header| planned(&[], Some(header)).expect("a plan"));
-    let dictionary = plan.context.grids[0].dictionary().expect("a dictionary");
+    let [of_centred, of_plain] = [&centred, &header()].map(|header| planned(&[], Some(header)).expect("a plan"));
+    let dictionary = of_centred.context.grids[0].dictionary().expect("a dictionary");
     assert!(dictionary.subtracts_mean());
-    assert_ne!(plan.digest, plain.digest);
+    assert_ne!(of_centred.digest, of_plain.digest);
 }
 
 #[test]
