@@ -66,7 +66,7 @@ mod tests {
         let path = folder.path().join("table.csv");
         let broken = |overwrite| {
             write(&path, overwrite, |writer| {
-                writer.write_all(&[b'x'; 1 << 20]).expect("room");
+                writer.write_all(&vec![b'x'; 1 << 20]).expect("room");
                 Err(refused(&path, io::Error::other("the disk is full")))
             })
         };

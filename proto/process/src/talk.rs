@@ -3,6 +3,7 @@
 use std::fmt::Arguments;
 use std::io::Write;
 
+use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Effects, Style};
 
 /// How the word `error` looks in the colours of a terminal, here as in clap's messages.
@@ -17,9 +18,13 @@ macro_rules! talk {
     ($($words:tt)*) => { $crate::talk::say(format_args!($($words)*)) };
 }
 
-/// Says a line on stderr; `talk!` calls it.
+/// Says a line on stderr, which several processes may share; `talk!` calls it.
 pub fn say(words: Arguments<'_>) {
-    let _ = writeln!(anstream::stderr(), "{words}");
+    let mut stderr = std::io::stderr().lock();
+    let mut line = AutoStream::new(Vec::new(), AutoStream::choice(&stderr));
+    let _ = writeln!(line, "{words}");
+    // In one piece, or another's line may come into this one.
+    let _ = stderr.write_all(&line.into_inner());
 }
 
 /// Says what a person should know before trusting a sweep's scores.

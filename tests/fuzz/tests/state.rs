@@ -109,7 +109,7 @@ fn result(plan: &Plan, lease: Lease) -> KeptResult {
             },
         },
         cache: CacheStats { hits: 1, misses: 2, evictions: 3, bytes: 4, budget_bytes: 5 },
-        received: None,
+        received: SystemTime::UNIX_EPOCH,
     }
 }
 
