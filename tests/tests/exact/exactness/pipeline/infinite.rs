@@ -2,7 +2,7 @@
 
 use patchsweep_core::architecture::{Activation, NormPlace, Parameter, Slot};
 use patchsweep_core::context::{Direction, Iteration, SweepContext};
-use patchsweep_core::grid::PatchValue;
+use patchsweep_core::grid::{Component, Grid, PatchValue};
 use patchsweep_core::length;
 use patchsweep_core::results::{CellStatus, GridScores, SweepResults};
 use patchsweep_reference_evaluator::{BruteForce, Model};
@@ -73,6 +73,13 @@ fn with_a_further_token(case: &Case) -> Option<Case> {
     let last_read = context.iterations[0].last_read()?;
     let mut corrupted = (0..context.clean.prompts()).filter_map(|prompt| Some((prompt, first(prompt)?)));
     let (prompt, position) = corrupted.find(|(_, first)| *first <= last_read)?;
+    if position == 0 {
+        // The first token attends to itself alone, whatever its query is: beside others, which count, it does not change a score.
+        context.grids.retain(|grid| !writes_attention(grid));
+        if context.grids.is_empty() {
+            return None;
+        }
+    }
     let Iteration { corrupted, .. } = &mut context.iterations[0];
     let mut ids = corrupted.ids().to_vec();
     ids[(prompt * corrupted.positions() + position) as usize] = context.architecture.d_vocab;
@@ -81,6 +88,17 @@ fn with_a_further_token(case: &Case) -> Option<Case> {
         architecture.d_vocab += 1;
     }
     Some(case)
+}
+
+/// Whether a grid writes queries or attention probabilities.
+fn writes_attention(grid: &Grid) -> bool {
+    let is_of_attention = |component: Component| matches!(component, Component::Q | Component::Pattern);
+    let received = grid.to().and_then(|to| to.component);
+    [grid.component]
+        .into_iter()
+        .chain(grid.also().iter().map(|also| also.component))
+        .chain(received)
+        .any(is_of_attention)
 }
 
 /// Results with and without the weight.
