@@ -6,7 +6,6 @@ mod unlike;
 
 use std::io;
 
-use ::csv::ErrorKind;
 use patchsweep_core::results::{Baseline, GridScores, SweepResults};
 
 use super::analysed::Analysed;
@@ -146,12 +145,8 @@ impl<'a> Compared<'a> {
     pub fn write_csv(&self, writer: impl io::Write) -> Result<(), ResultsError> {
         let words: Vec<&str> = self.difference.pairings.iter().map(|pairing| pairing.word()).collect();
         let tensors = with_statistics(&self.analysed)?;
-        csv::write_with(self.analysed.results(), &tensors, Some(("pairing", &words)), writer).map_err(|error| {
-            ResultsError::Differences(match error.into_kind() {
-                ErrorKind::Io(error) => error,
-                kind => io::Error::other(format!("{kind:?}")),
-            })
-        })
+        csv::write_with(self.analysed.results(), &tensors, Some(("pairing", &words)), writer)
+            .map_err(|error| ResultsError::Differences(error.into()))
     }
 }
 

@@ -4,7 +4,7 @@ mod header;
 
 pub use header::DictionaryHeader;
 
-use crate::architecture::{Architecture, NormKind, NormPlace};
+use crate::architecture::{Architecture, NormKind};
 use crate::digest::Digest;
 use crate::grid::Component;
 use crate::model::ModelRef;
@@ -180,9 +180,7 @@ impl Dictionary {
     fn refuse_other_centring(&self, model: &Architecture) -> Result<(), DictionaryError> {
         match (self.of_centred_model, model.norm.kind) {
             (true, NormKind::Rms) => Err(DictionaryError::CentredRms),
-            (true, NormKind::Layer) if model.norm.place != NormPlace::Before || !model.readout.norm => {
-                Err(DictionaryError::Centred)
-            }
+            (true, NormKind::Layer) if model.has_post_norms() || !model.readout.norm => Err(DictionaryError::Centred),
             _ => Ok(()),
         }
     }
@@ -224,7 +222,7 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::{Norm, ParallelNorms, Readout, Sizes, Wiring};
+    use crate::architecture::{Norm, NormPlace, ParallelNorms, Readout, Sizes, Wiring};
 
     fn model() -> Architecture {
         Architecture::plain(Sizes { layers: 3, heads: 2, d_model: 4, d_mlp: 16, d_vocab: 10, n_ctx: 8 })

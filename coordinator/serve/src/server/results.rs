@@ -221,6 +221,7 @@ mod tests {
         assert_eq!(*order.lock().expect("no panic"), ["first", "second"]);
         assert_eq!(desk.free.available_permits(), 1);
     }
+
     #[tokio::test(start_paused = true)]
     async fn what_waits_for_the_room_of_slow_clients_keeps_nobody_from_merging_and_is_logged() {
         let log = RecentLog::new();

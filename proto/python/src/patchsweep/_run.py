@@ -62,12 +62,13 @@ def run(
     The program `patchsweep run` does it: a coordinator and workers that end with it. `spec`, `dataset` and the last but one are as
     in `Client.submit`, `models` and where the model is looked for as in `patchsweep.plan`.
 
-    `out`: the results folder, which stays. Without it, a new one in `patchsweep-results` in the working directory; what is there
-    is kept, and a run that has ended is not found again: the same call computes anew. Who comes back to results names `out`, and
-    reads them with `patchsweep.load`. `overwrite`: replace the results in `out`. `device`: `cpu` (the default) or `cuda:0`; a list, of which each has a worker
-    and they share out the tiles; or `cuda:0,cuda:1`, one worker, with the model's layers shared out. `workers`: how many on each
-    device, 1 by default, with `threads` CPU threads each. `download`: fetch a model of
-    the hub that is not here. `check`: compute some cells again by plain forward passes; CheckDisagrees where scores differ.
+    `out`: the results folder, which stays. Without it, a new one in `patchsweep-results` in the working directory; what is
+    there is kept, and a run that has ended is not found again: the same call computes anew. Who comes back to results names
+    `out`, and reads them with `patchsweep.load`. `overwrite`: replace the results in `out`. `device`: `cpu` (the default) or
+    `cuda:0`; a list, of which each has a worker and they share out the tiles; or `cuda:0,cuda:1`, one worker, with the model's
+    layers shared out. `workers`: how many on each device, 1 by default, with `threads` CPU threads each. `download`: fetch a
+    model of the hub that is not here. `check`: compute some cells again by plain forward passes; CheckDisagrees where scores
+    differ.
     `show`: how far it is, on stderr.
 
     Ctrl-C ends it. What is computed is kept beside the results folder, and the same call goes on from there, unless it says

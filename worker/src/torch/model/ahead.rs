@@ -241,6 +241,7 @@ mod tests {
         }
         assert!(failed >= 6, "{failed}");
     }
+
     /// Reads blocks as usual, but for some tries at the second one, by their number, which fail.
     fn failing_at(failing: &'static [u32]) -> Ahead {
         let loader = loader(&embedded());

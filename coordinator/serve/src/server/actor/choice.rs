@@ -142,6 +142,7 @@ mod tests {
         let refused = Store::open(folder.path()).expect_err("scores of another plan");
         assert!(matches!(refused, StateError::Damaged { .. }), "nobody holds it any more: {refused}");
     }
+
     /// A plan that nothing can read.
     fn without_a_cost(kept: &KeptSweep) -> Plan {
         let mut plan = Plan::clone(&kept.plan);
