@@ -48,6 +48,20 @@ impl RecentLog {
     }
 }
 
+/// A log of what this thread says until the other part goes.
+///
+/// One subscriber alone decides for the thread that comes first to a message, whether any thread says it from then on: tests side by side
+/// would silence each other. So there is another one.
+#[cfg(test)]
+pub(super) fn of_this_thread() -> (RecentLog, (tracing::subscriber::DefaultGuard, tracing::Dispatch)) {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+    let log = RecentLog::new();
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.layer()));
+    (log, (guard, other))
+}
+
 struct EventLayer {
     recent: RecentLog,
 }

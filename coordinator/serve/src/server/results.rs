@@ -174,11 +174,9 @@ fn attempts(failures: TileFailures) -> impl Iterator<Item = manifest::FailedAtte
 mod tests {
     use std::sync::{Mutex, mpsc};
 
-    use tracing_subscriber::layer::SubscriberExt as _;
-
     use super::*;
     use crate::fixtures::running;
-    use crate::server::recent_log::RecentLog;
+    use crate::server::recent_log;
     use crate::state::Entry;
     use crate::state::sample::sweep;
 
@@ -224,8 +222,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_waits_for_the_room_of_slow_clients_keeps_nobody_from_merging_and_is_logged() {
-        let log = RecentLog::new();
-        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.layer()));
+        let (log, _guard) = recent_log::of_this_thread();
         let (desk, status) = desk();
         let desk = ResultsDesk { offload: Offload::Inline, ..desk };
         let all = desk.budget.send(vec![0; 256 << 20]).await.expect("there is room");

@@ -71,13 +71,12 @@ mod tests {
     use crate::server::journal::Journal;
     use crate::server::offload::Offload;
     use crate::server::outbound::Outbound;
-    use crate::server::recent_log::RecentLog;
+    use crate::server::recent_log;
     use crate::server::spans::Traces;
     use crate::state::sample::{result, sweep};
     use crate::state::{Recovered, StateError, Store};
     use tempfile::TempDir;
     use tokio::sync::watch;
-    use tracing_subscriber::layer::SubscriberExt as _;
 
     const VERIFYING: &str = "estimate = \"gradient\"\nverify = { top = 3, sample = 2 }\naxes";
 
@@ -150,15 +149,9 @@ mod tests {
         plan
     }
 
-    fn recent_log() -> (RecentLog, tracing::subscriber::DefaultGuard) {
-        let log = RecentLog::new();
-        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.layer()));
-        (log, guard)
-    }
-
     #[tokio::test(start_paused = true)]
     async fn of_a_cancelled_sweep_no_choice_is_tried_again() {
-        let (log, _guard) = recent_log();
+        let (log, _guard) = recent_log::of_this_thread();
         let (_folder, sweep, actor) = recovered(without_a_cost);
         let (handle, actor) = actor.start();
         let (waiting, status) = wait_for_the_failed_choice(&handle, &sweep).await;
@@ -179,7 +172,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn of_a_sweep_that_ends_before_all_is_on_disk_no_choice_is_begun() {
-        let (log, _guard) = recent_log();
+        let (log, _guard) = recent_log::of_this_thread();
         let (_folder, sweep, mut actor) = recovered(without_a_cost);
         let run = actor.ledger.record(&sweep).expect("it is there").run;
         actor.apply(Event::Cancelled { sweep: sweep.clone() });
